@@ -1,0 +1,63 @@
+/**
+ * The registry of every error that leaves the process: its stable code, the HTTP status it maps to, and whether the
+ * same call may succeed later. A test holds docs/errors.md against it.
+ */
+export const ERROR_CODES = {
+  invalid_request: {
+    httpStatus: 400,
+    retryable: false,
+    meaning: 'A field of the request is missing or out of its limits.',
+  },
+  invalid_config: {
+    httpStatus: 500,
+    retryable: false,
+    meaning: 'A configuration key is unknown or out of its limits.',
+  },
+  unauthorized: { httpStatus: 401, retryable: false, meaning: 'The API key is missing or unknown.' },
+  not_found: { httpStatus: 404, retryable: false, meaning: 'The named thing does not exist.' },
+  method_not_allowed: { httpStatus: 405, retryable: false, meaning: 'The route exists, but not for this method.' },
+  conflict: { httpStatus: 409, retryable: false, meaning: 'The request does not fit the present state of the thing.' },
+  payload_too_large: { httpStatus: 413, retryable: false, meaning: 'The upload is larger than its limit.' },
+  unavailable: {
+    httpStatus: 503,
+    retryable: true,
+    meaning: 'A part that this needs (Temporal, PostgreSQL, MQTT, objects) does not answer now.',
+  },
+  internal: { httpStatus: 500, retryable: true, meaning: 'A defect of ours; the log has the request id.' },
+  port_in_use: { httpStatus: 500, retryable: false, meaning: 'Another program listens on a port that this needs.' },
+  temporal_not_provisioned: {
+    httpStatus: 500,
+    retryable: false,
+    meaning: 'No way to obtain a Temporal server worked.',
+  },
+  object_not_found: { httpStatus: 404, retryable: false, meaning: 'The object store holds nothing under this key.' },
+} as const satisfies Record<string, ErrorCode>;
+
+interface ErrorCode {
+  readonly httpStatus: number;
+  readonly retryable: boolean;
+  readonly meaning: string;
+}
+
+export type ErrorCodeName = keyof typeof ERROR_CODES;
+
+/** The one error class that crosses folders. `field` names what was wrong, as the caller wrote it. */
+export class NightshiftError extends Error {
+  override readonly name = 'NightshiftError';
+  readonly code: ErrorCodeName;
+  readonly field: string | undefined;
+
+  constructor(code: ErrorCodeName, message: string, options: { field?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.field = options.field;
+  }
+
+  get httpStatus(): number {
+    return ERROR_CODES[this.code].httpStatus;
+  }
+
+  get retryable(): boolean {
+    return ERROR_CODES[this.code].retryable;
+  }
+}

@@ -1,0 +1,59 @@
+/** Every name that two processes must agree on: workflow ids, task queues, object keys and MQTT topics. */
+
+export const CONTROL_TASK_QUEUE = 'control';
+
+export const workflowIds = {
+  region: (regionId: string): string => `region/${regionId}`,
+  cell: (cellId: string): string => `cell/${cellId}`,
+  job: (batchId: string): string => `job/${batchId}`,
+  session: (vehicleId: string, stay: number): string => `session/${vehicleId}/${stay}`,
+} as const;
+
+/** One queue per (region, hardware class, model family): a retry after a drive-away lands on any other such car. */
+export function inferenceTaskQueue(regionId: string, hardwareClass: string, modelFamily: string): string {
+  return `inference/${regionId}/${hardwareClass}/${modelFamily}`;
+}
+
+/**
+ * Object keys depend only on what the object means, never on who wrote it or when: a late attempt can then only
+ * write the same bytes to the same key.
+ */
+export const objectKeys = {
+  file: (fileId: string): string => `files/${fileId}`,
+  model: (sha256: string): string => `models/${sha256}.onnx`,
+  shardInput: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/input.jsonl`,
+  partPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/parts/`,
+  part: (jobId: string, shard: number, range: LineRange): string =>
+    `${objectKeys.partPrefix(jobId, shard)}${pad(range.start)}-${pad(range.end)}.jsonl`,
+  receiptPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/receipts/`,
+  receipt: (jobId: string, shard: number, range: LineRange, vehicleId: string): string =>
+    `${objectKeys.receiptPrefix(jobId, shard)}${pad(range.start)}-${pad(range.end)}.${vehicleId}.json`,
+} as const;
+
+/** Half-open range of line numbers [start, end) within a shard's input. */
+export interface LineRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The range that a part's key names, or undefined for a key that is not a part's. */
+export function rangeOfPartKey(key: string): LineRange | undefined {
+  const match = /\/parts\/(\d{6})-(\d{6})\.jsonl$/.exec(key);
+  return match ? { start: Number(match[1]), end: Number(match[2]) } : undefined;
+}
+
+/** MQTT topics. Telemetry follows Tesla's fleet-telemetry dispatcher; the rest is ours. */
+export const topics = {
+  telemetryField: (base: string, vin: string, field: string): string => `${base}/${vin}/v/${field}`,
+  connectivity: (base: string, vin: string): string => `${base}/${vin}/connectivity`,
+  /** Cumulative energy registers of the car's agent: `MeterReading`. */
+  meter: (vin: string): string => `nightshift/${vin}/meter`,
+  /** Retained `SetpointProfile`: what the car may draw, slot by slot. */
+  setpoints: (vin: string): string => `nightshift/${vin}/setpoints`,
+  /** A request to the car's modem to wake the car: `{ "reason": string }`. */
+  wake: (vin: string): string => `nightshift/${vin}/wake`,
+} as const;
+
+function pad(value: number): string {
+  return String(value).padStart(6, '0');
+}

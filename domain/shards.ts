@@ -1,0 +1,84 @@
+import type { LineRange } from './names.ts';
+
+/** A model version, pinned by the hash of its file. `family` names the task queue that its shards go to. */
+export interface ModelRef {
+  readonly name: string;
+  readonly version: string;
+  readonly family: string;
+  readonly sha256: string;
+}
+
+/** The argument of the `runShard` activity. It carries keys and hashes, never tensors. */
+export interface RunShardInput {
+  readonly jobId: string;
+  readonly shard: number;
+  readonly model: ModelRef;
+  /** Key of the JSONL slice: one OpenAI batch line per line. */
+  readonly inputKey: string;
+  readonly lines: number;
+  /** Lines per part; a part is flushed to the object store as soon as it is complete. */
+  readonly linesPerPart: number;
+  /** Grid time after which nobody wants the answers any more. */
+  readonly deadlineMs: number;
+}
+
+/** What a running attempt reports at every heartbeat, and with its failure when it has to leave. */
+export interface ShardProgress {
+  readonly vehicleId: string;
+  /** Lines of the shard whose answers are in the object store. */
+  readonly storedLines: number;
+  /** Lines that this attempt has computed, stored or not. */
+  readonly computedLines: number;
+  readonly energyWh: number;
+  readonly deviceMs: number;
+}
+
+export interface RunShardResult extends ShardProgress {
+  /** Attempts on other cars that this one took over from. */
+  readonly handovers: number;
+  /** Lines that an earlier attempt had computed but not stored, and that had to be computed again. */
+  readonly redoneLines: number;
+}
+
+/**
+ * Written beside each part by the car that computed it: who did what, so that work is paid once even when the car's
+ * completion was lost. Parts themselves carry nothing of the car, since they must be the same bytes from any car.
+ */
+export interface PartReceipt {
+  readonly vehicleId: string;
+  readonly range: LineRange;
+  readonly energyWh: number;
+  readonly deviceMs: number;
+  /** sha256 of the part's bytes, hex. */
+  readonly partSha256: string;
+}
+
+/** `type` of the ApplicationFailures that `runShard` throws. */
+export const SHARD_FAILURES = {
+  /** The car has to stop: gear, plug, owner, slot over, emergency. Retryable; the next car goes on from the last part. */
+  vehicleLeaving: 'VehicleLeaving',
+  /** The shard arrived on a poll that was opened before the gate closed. Retryable. */
+  gateClosed: 'GateClosed',
+  /** The runner process died. Retryable. */
+  runnerCrashed: 'RunnerCrashed',
+  /** The model's file does not have the pinned hash. Not retryable. */
+  modelHashMismatch: 'ModelHashMismatch',
+  /** The slice cannot be read as the job describes it. Not retryable. */
+  invalidShard: 'InvalidShard',
+  /** The job's deadline has passed. Not retryable. */
+  deadlinePassed: 'DeadlinePassed',
+} as const;
+export type ShardFailure = (typeof SHARD_FAILURES)[keyof typeof SHARD_FAILURES];
+
+/** Why a car stops computing. The wave's and the owner's words for it come from here. */
+export const LEAVE_REASONS = [
+  'gear_out_of_park',
+  'unplugged',
+  'owner_opted_out',
+  'slot_over',
+  'grid_emergency',
+  'too_hot',
+  'soc_below_floor',
+  'shutdown',
+] as const;
+export type LeaveReason = (typeof LEAVE_REASONS)[number];

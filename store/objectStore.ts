@@ -1,0 +1,11 @@
+/** Where inputs, models, parts and outputs live. Two adapters: a directory, and any S3-compatible store. */
+export interface ObjectStore {
+  /** Stores the bytes under the key, replacing what was there, all or nothing. */
+  put(key: string, body: Uint8Array | string): Promise<void>;
+  /** @throws NightshiftError `object_not_found` */
+  get(key: string): Promise<Buffer>;
+  /** Size in bytes, or undefined when nothing is stored under the key. */
+  head(key: string): Promise<{ readonly sizeBytes: number } | undefined>;
+  /** Keys that start with the prefix, in ascending order. */
+  list(prefix: string): Promise<string[]>;
+}
