@@ -21,8 +21,6 @@ export interface GridRegionInput {
 /** What a region knows of its grid, in the few figures that operators and the cell need. */
 export interface RegionSummary {
   readonly atMs: number;
-  /** Changes when any signal from `atMs` on has changed. */
-  readonly revision: string;
   readonly priceEurPerKwh: number | null;
   readonly carbonGPerKwh: number | null;
   readonly ambientCelsius: number | null;
@@ -31,6 +29,8 @@ export interface RegionSummary {
   readonly offPeakWindows: readonly { readonly startMs: number; readonly endMs: number }[];
   /** Feeders whose import limit is unknown now, so that their fail-safe limit is in force. */
   readonly feedersOnFailSafe: readonly string[];
+  /** An import limit of 0 is in force somewhere in the region. */
+  readonly emergency: boolean;
   readonly fallbacks: readonly JournalReason[];
 }
 
