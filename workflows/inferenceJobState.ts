@@ -24,8 +24,6 @@ interface Wave {
  */
 export class JobShards {
   readonly split: SplitBatch;
-  handovers = 0;
-  redoneLines = 0;
   private readonly pending: Set<number>;
   private readonly done: Set<number>;
   private readonly waves = new Map<number, Wave>();
@@ -54,8 +52,6 @@ export class JobShards {
     );
     for (const wave of snapshot.waves) job.waves.set(wave.wave, { ...wave, shards: new Set(wave.shards) });
     for (const [shard, count] of Object.entries(snapshot.failures)) job.failures.set(Number(shard), count);
-    job.handovers = snapshot.handovers;
-    job.redoneLines = snapshot.redoneLines;
     return job;
   }
 
@@ -66,8 +62,6 @@ export class JobShards {
       done: toRanges(this.done),
       waves: [...this.waves.values()].map((wave) => ({ ...wave, shards: [...wave.shards] })),
       nextWave: this.nextWave,
-      handovers: this.handovers,
-      redoneLines: this.redoneLines,
       failures: Object.fromEntries(this.failures),
     };
   }
@@ -144,10 +138,7 @@ export class JobShards {
     // A wave that was given up by the watchdog may still report: its parts are the same bytes, so nothing is lost.
     if (!wave) return;
     for (const shard of report.done) {
-      if (!wave.shards.delete(shard.shard)) continue;
-      this.done.add(shard.shard);
-      this.handovers += shard.handovers;
-      this.redoneLines += shard.redoneLines;
+      if (wave.shards.delete(shard)) this.done.add(shard);
     }
     for (const { shard } of report.failed) {
       if (!wave.shards.delete(shard)) continue;

@@ -26,7 +26,7 @@ const { acceptShards } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
  * answered or the granted time is over. What is not finished then goes back to the job, with its parts kept.
  */
 export async function shardWave(input: ShardWaveInput): Promise<void> {
-  const { jobId, split, clock } = input;
+  const { jobId, cellId, split, clock } = input;
   const options = shardOptions(input, clock);
   const cars = proxyActivities<InferenceActivities>(options);
   const job = getExternalWorkflowHandle(workflowIds.job(jobId));
@@ -72,7 +72,7 @@ export async function shardWave(input: ShardWaveInput): Promise<void> {
       await condition(() => wave.settled);
     }
     const shards = wave.takeFinished();
-    const verdicts = shards.length === 0 ? [] : await acceptShards({ jobId, split, shards });
+    const verdicts = shards.length === 0 ? [] : await acceptShards({ jobId, cellId, split, shards });
     // The job may have ended meanwhile; what it delivers is settled then.
     await job.signal(waveReported, wave.report(verdicts)).catch(() => undefined);
   }
