@@ -24,6 +24,7 @@ import {
   waveExtended,
   waveReported,
   waveStopped,
+  type Grant,
   type InferenceJobInput,
   type JobStatus,
 } from './messages.ts';
@@ -50,9 +51,11 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   let state: JobStatus['state'] = 'validating';
   let cancelled = false;
   let news = false;
+  // Kept beside the shards: a grant may come while the batch is still being split.
+  let grants: readonly Grant[] = [];
 
-  setHandler(granted, (grants) => {
-    shards?.receiveGrants(grants);
+  setHandler(granted, (given) => {
+    grants = given;
     news = true;
   });
   setHandler(waveReported, (report) => {
@@ -121,7 +124,7 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   const progressWritten = writeProgress();
 
   while (!job.finished && !cancelled && now() < deadlineMs) {
-    const orders = job.release(now());
+    const orders = job.release(grants, now());
     for (const wave of orders) await order(wave);
     if (orders.length > 0 && state === 'waiting') enter('running');
     setCurrentDetails(describe(job, deadlineMs));

@@ -21,6 +21,8 @@ import { runShardInput, WaveShards } from './shardWaveState.ts';
 
 const { acceptShards } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
 
+const REPORT_EVERY_REAL_MS = 500;
+
 /**
  * Runs the shards that one grant released, on any car of its region and class that bids for them, until all are
  * answered or the granted time is over. What is not finished then goes back to the job, with its parts kept.
@@ -67,6 +69,8 @@ export async function shardWave(input: ShardWaveInput): Promise<void> {
   while (wave.open) {
     setCurrentDetails(wave.describe(input, gridTimeMs(clock, Date.now()), endsAtMs));
     await condition(() => wave.hasNews || over);
+    // Results are gathered for a moment: accepting and reporting each alone would cost more than the shards themselves.
+    if (!over) await condition(() => wave.settled || over, REPORT_EVERY_REAL_MS);
     if (over) {
       attempts.cancel();
       await condition(() => wave.settled);
