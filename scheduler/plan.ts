@@ -1,0 +1,142 @@
+import { z } from 'zod';
+
+import { planReasonSchema } from './reasons.ts';
+import { slotAxisSchema } from './time.ts';
+
+/**
+ * What the planner answers. Powers are kW at the plug, series have one value per slot. Only slot 0 is committed; the
+ * rest is a forecast that is planned again. docs/planner.md shows the JSON form with an example.
+ */
+
+const methods = ['cap_free', 'max_flow', 'decomposition'] as const;
+/** How a plan was found. */
+export type PlanMethod = (typeof methods)[number];
+
+export const PLAN_METHODS: Readonly<Record<PlanMethod, string>> = {
+  cap_free: 'No shared limit binds: each car and job takes its cheapest slots, which is optimal.',
+  max_flow: 'Shared limits bind: cheapest-slot-first maximum flow, which is optimal.',
+  decomposition: 'Shared limits bind with unlike overheads: decomposition with a lower and an upper bound.',
+};
+
+/** Kinds of limits that can bind. */
+export const LIMIT_KINDS = [
+  'feeder_import',
+  'substation_import',
+  'charger_max',
+  'charger_min',
+  'plug_window',
+  'plug_limit',
+  'job_window',
+  'job_price_cap',
+  'job_carbon_cap',
+  'compute_capacity',
+  'compute_hours',
+  'charge_starts',
+  'wake_ups',
+  'ramp',
+] as const;
+export type LimitKind = (typeof LIMIT_KINDS)[number];
+
+const series = z.array(z.number().min(0));
+
+export const carPlanSchema = z.object({
+  carId: z.string(),
+  chargeKw: series,
+  /** 0, or everything that the class draws while it computes in that slot: chip, cooling and awake load. */
+  computeKw: series,
+  /** About the committed slot, and about the target. */
+  reasons: z.array(planReasonSchema),
+});
+
+export const grantSchema = z.object({
+  jobId: z.string(),
+  regionId: z.string(),
+  hardwareClass: z.string(),
+  slot: z.number().int().min(0),
+  /** Whole shards to release to the region's queue of this class in this slot. */
+  shards: z.number().int().min(1),
+});
+
+export const jobPlanSchema = z.object({
+  jobId: z.string(),
+  /** Shards that the plan expects to be finished within the window, survival counted. */
+  expectedShards: z.number().min(0),
+  /** The slot at whose end the last shard is expected to be done; null when that is not within the window. */
+  finishSlot: z.number().int().nullable(),
+  reasons: z.array(planReasonSchema),
+});
+
+export const bindingLimitSchema = z.object({
+  kind: z.enum(LIMIT_KINDS),
+  /** The feeder, substation, car, job or class that has the limit. */
+  id: z.string(),
+  /** Slots in which it binds. */
+  slots: z.array(z.number().int()),
+  words: z.string(),
+});
+
+export const unmetSchema = z.object({
+  kind: z.enum(['minimum_soc', 'ready_by', 'job_deadline']),
+  /** The car or the job. */
+  id: z.string(),
+  /** kWh in the battery for cars, shards for jobs. */
+  missing: z.number().positive(),
+  unit: z.enum(['kWh', 'shards']),
+  bindingLimits: z.array(bindingLimitSchema),
+  words: z.string(),
+});
+
+/**
+ * Proof of a lower bound by prices on the shared limits (weak duality): for any prices at all, what the cars and jobs
+ * would pay at least, less the rent of the limits, is below the cost of every feasible plan. So nothing here needs to
+ * be trusted; scheduler/check.ts evaluates the bound from the problem and these prices alone.
+ */
+export const certificateSchema = z.object({
+  /** What one more kW of the limit, during one slot, would save; EUR per kWh, one value per slot. */
+  feederRentEurPerKwh: z.array(z.object({ feederId: z.string(), rent: series })),
+  substationRentEurPerKwh: z.array(z.object({ substationId: z.string(), rent: series })),
+  /** What one more shard of the job would cost; at most the penalty for leaving it undone. */
+  jobPriceEurPerShard: z.array(z.object({ jobId: z.string(), price: z.number() })),
+  /** Cost plus penalties that no plan can go below, as the solver computed it. */
+  lowerBoundEur: z.number(),
+  /** Cost plus penalties of the best plan of the relaxation (fractional setpoints), as the solver computed it. */
+  relaxedEur: z.number(),
+});
+
+export const planFiguresSchema = z.object({
+  /** Expected cost of the plan with the carbon weight, without penalties; EUR. */
+  costEur: z.number(),
+  energyCostEur: z.number(),
+  carbonKg: z.number(),
+  chargeKwh: z.number(),
+  computeKwh: z.number(),
+  /** Penalties for what is left unmet, in the planner's own weights. */
+  penaltyEur: z.number(),
+  /** (cost + penalty - lower bound) / |lower bound|: what is lost at most, whole setpoints included. */
+  gap: z.number(),
+});
+
+export const planSchema = z.object({
+  version: z.literal(1),
+  slots: slotAxisSchema,
+  method: z.enum(methods),
+  cars: z.array(carPlanSchema),
+  jobs: z.array(jobPlanSchema),
+  grants: z.array(grantSchema),
+  /** Cars to wake, ranked, by the slot in which they are first needed. */
+  wakeUps: z.array(z.object({ carId: z.string(), slot: z.number().int().min(0) })),
+  unmet: z.array(unmetSchema),
+  figures: planFiguresSchema,
+  certificate: certificateSchema,
+  /** Fallbacks and emergencies that shaped the whole plan. */
+  reasons: z.array(planReasonSchema),
+});
+
+export type CarPlan = z.infer<typeof carPlanSchema>;
+export type Grant = z.infer<typeof grantSchema>;
+export type JobPlan = z.infer<typeof jobPlanSchema>;
+export type BindingLimit = z.infer<typeof bindingLimitSchema>;
+export type Unmet = z.infer<typeof unmetSchema>;
+export type Certificate = z.infer<typeof certificateSchema>;
+export type PlanFigures = z.infer<typeof planFiguresSchema>;
+export type Plan = z.infer<typeof planSchema>;

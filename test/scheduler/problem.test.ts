@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+
+import { planningProblemSchema } from '../../scheduler/problem.ts';
+import type { PlanningProblemInput } from '../../scheduler/problem.ts';
+
+const SLOTS = 4;
+const flat = (value: number): number[] => Array.from({ length: SLOTS }, () => value);
+
+function tinyProblem(): PlanningProblemInput {
+  return {
+    slots: { startMs: 0, slotMinutes: 15, count: SLOTS },
+    regions: [{ id: 'north', priceEurPerKwh: flat(0.2), carbonGPerKwh: flat(300), ambientCelsius: flat(10) }],
+    feeders: [{ id: 'f', regionId: 'north', importLimitKw: flat(20), houseLoadKw: flat(2) }],
+    hardwareClasses: [{ id: 'ai4', chipKw: 0.16 }],
+    cars: [
+      {
+        id: 'car',
+        feederId: 'f',
+        hardwareClass: 'ai4',
+        pluggedFromSlot: 0,
+        untilSlot: SLOTS,
+        readyBySlot: SLOTS,
+        chargerMaxKw: 11,
+        chargerEfficiency: 0.89,
+        needKwh: 5,
+      },
+    ],
+    jobs: [
+      {
+        id: 'job',
+        shardsRemaining: 3,
+        classes: [{ hardwareClass: 'ai4', shardMinutes: 5 }],
+        regionIds: ['north'],
+        windowStartSlot: 0,
+        windowEndSlot: SLOTS,
+      },
+    ],
+  };
+}
+
+function messages(problem: unknown): string[] {
+  const parsed = planningProblemSchema.safeParse(problem);
+  return parsed.success ? [] : parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+}
+
+describe('planningProblemSchema', () => {
+  it('fills in the defaults of a tiny problem', () => {
+    const problem = planningProblemSchema.parse(tinyProblem());
+    expect(problem.rules.maxChargeStarts).toBe(4);
+    expect(problem.cars[0]?.computeOptIn).toBe(true);
+    expect(problem.feeders[0]?.failSafeImportKw).toBe(0);
+  });
+
+  it('names the series that has the wrong length', () => {
+    const problem = tinyProblem();
+    problem.regions[0]?.priceEurPerKwh.pop();
+    expect(messages(problem)).toEqual(['regions.0.priceEurPerKwh must have 4 values, one per slot, has 3']);
+  });
+
+  it('names an unknown feeder and a repeated id', () => {
+    const problem = tinyProblem();
+    const [car] = problem.cars;
+    if (car) problem.cars.push({ ...car, feederId: 'g' });
+    expect(messages(problem)).toEqual([
+      'cars.1.id repeats "car"',
+      'cars.1.feederId names "g", which the problem does not have',
+    ]);
+  });
+
+  it('refuses a minimum above the need of which it is a part', () => {
+    const problem = tinyProblem();
+    if (problem.cars[0]) problem.cars[0].minimumNeedKwh = 9;
+    expect(messages(problem)).toEqual(['cars.0.minimumNeedKwh must not be above needKwh, of which it is a part']);
+  });
+});

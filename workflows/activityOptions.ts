@@ -1,0 +1,51 @@
+import type { ActivityOptions } from '@temporalio/workflow';
+import type { Clock } from '../domain/clock.ts';
+import { realDurationMs } from '../domain/clock.ts';
+import { CONTROL_TASK_QUEUE, inferenceTaskQueue } from '../domain/names.ts';
+import { SHARD_FAILURES } from '../domain/shards.ts';
+import type { ShardWaveInput } from './messages.ts';
+
+/** Short calls to PostgreSQL, feeds and MQTT: retried until they work, since a durable promise waits behind each. */
+export const CONTROL_OPTIONS: ActivityOptions = {
+  taskQueue: CONTROL_TASK_QUEUE,
+  startToCloseTimeout: '1 minute',
+  retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+};
+
+/** Reading a whole batch: minutes for 50,000 lines, so the heartbeat tells a dead worker from a slow one. */
+export const BATCH_OPTIONS: ActivityOptions = {
+  ...CONTROL_OPTIONS,
+  startToCloseTimeout: '1 hour',
+  heartbeatTimeout: '20 seconds',
+};
+
+const SECOND_MS = 1000;
+/** Below this, heartbeats of many agents in one process would miss their time-out for want of CPU alone. */
+const SHORTEST_HEARTBEAT_TIMEOUT_MS = 4 * SECOND_MS;
+const SHORTEST_START_TO_CLOSE_MS = 60 * SECOND_MS;
+
+/**
+ * How a shard runs on a car. Heartbeats, not schedule-to-start, find a car that is gone; attempts are not limited,
+ * since leaving is normal for a car, and the wave's own end bounds them. Durations are grid time, so that a scaled
+ * night keeps its proportions, with a floor in real time.
+ */
+export function shardOptions(input: ShardWaveInput, clock: Clock): ActivityOptions {
+  const scaled = (gridMs: number, floorMs: number): number => Math.max(floorMs, realDurationMs(clock, gridMs));
+  return {
+    taskQueue: inferenceTaskQueue(input.regionId, input.hardwareClass, input.split.model.family),
+    heartbeatTimeout: scaled(30 * SECOND_MS, SHORTEST_HEARTBEAT_TIMEOUT_MS),
+    startToCloseTimeout: scaled(45 * 60 * SECOND_MS, SHORTEST_START_TO_CLOSE_MS),
+    // The default waits for a car that is gone to confirm.
+    cancellationType: 'TRY_CANCEL',
+    retry: {
+      initialInterval: scaled(5 * SECOND_MS, 250),
+      backoffCoefficient: 1.5,
+      maximumInterval: scaled(120 * SECOND_MS, SECOND_MS),
+      nonRetryableErrorTypes: [
+        SHARD_FAILURES.modelHashMismatch,
+        SHARD_FAILURES.invalidShard,
+        SHARD_FAILURES.deadlinePassed,
+      ],
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import type { Grant, PlanDispatch } from './messages.ts';
+
+/**
+ * The slot that a plan made now commits: the running one, or the next one once its lead time has begun. `nextStartMs`
+ * is the start of the slot after it. All instants are grid time.
+ *
+ *     |------- slot k -------|------ slot k+1 ------|
+ *                      [lead)
+ *      plans commit k  ^ from here on plans commit k+1
+ */
+export function slotToPlan(
+  nowMs: number,
+  slotMinutes: number,
+  leadMs: number,
+): { readonly startMs: number; readonly nextStartMs: number } {
+  const slotMs = slotMinutes * 60_000;
+  const startMs = Math.floor((nowMs + leadMs) / slotMs) * slotMs;
+  return { startMs, nextStartMs: startMs + slotMs };
+}
+
+/** The grants of a plan, gathered by job; jobs that the plan gives nothing are not told. */
+export function grantsByJob(dispatch: PlanDispatch): [jobId: string, grants: Grant[]][] {
+  const byJob = new Map<string, Grant[]>();
+  for (const grant of dispatch.grants) byJob.set(grant.jobId, [...(byJob.get(grant.jobId) ?? []), grant]);
+  return [...byJob];
+}

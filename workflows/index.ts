@@ -1,0 +1,5 @@
+export { coSchedule } from './coSchedule.ts';
+export { gridRegion } from './gridRegion.ts';
+export { inferenceJob } from './inferenceJob.ts';
+export { parkingSession } from './parkingSession.ts';
+export { shardWave } from './shardWave.ts';

@@ -1,0 +1,175 @@
+import type { Grant, JobSnapshot, JobStatus, SplitBatch, WaveReport, WaveSnapshot } from './messages.ts';
+import { fromRanges, toRanges } from './shardRanges.ts';
+
+/** Failures of one shard after which it is given up, its unanswered lines reported as failed. */
+export const SHARD_FAILURE_LIMIT = 3;
+/** Temporal's limit on pending activities is 2,000; 500 a wave leaves room and keeps histories short. */
+export const SHARDS_PER_WAVE = 500;
+
+export type WaveOrder =
+  | { readonly kind: 'start'; readonly wave: WaveSnapshot }
+  | { readonly kind: 'extend'; readonly wave: number; readonly endsAtMs: number };
+
+interface Wave {
+  readonly wave: number;
+  readonly regionId: string;
+  readonly hardwareClass: string;
+  endsAtMs: number;
+  readonly shards: Set<number>;
+}
+
+/**
+ * Where every shard of one job is: pending, in flight in a wave, done or given up. Each shard is in exactly one of
+ * these at any time; that is what "answered exactly once" rests on.
+ */
+export class JobShards {
+  readonly split: SplitBatch;
+  private readonly pending: Set<number>;
+  private readonly done: Set<number>;
+  private readonly waves = new Map<number, Wave>();
+  private readonly failures = new Map<number, number>();
+  private readonly released = new Map<string, { slotStartMs: number; shards: number }>();
+  private grants: readonly Grant[] = [];
+  private nextWave: number;
+
+  private constructor(split: SplitBatch, pending: Set<number>, done: Set<number>, nextWave: number) {
+    this.split = split;
+    this.pending = pending;
+    this.done = done;
+    this.nextWave = nextWave;
+  }
+
+  static fresh(split: SplitBatch): JobShards {
+    return new JobShards(split, fromRanges([[0, split.shards]]), new Set(), 1);
+  }
+
+  static restore(snapshot: JobSnapshot): JobShards {
+    const job = new JobShards(
+      snapshot.split,
+      fromRanges(snapshot.pending),
+      fromRanges(snapshot.done),
+      snapshot.nextWave,
+    );
+    for (const wave of snapshot.waves) job.waves.set(wave.wave, { ...wave, shards: new Set(wave.shards) });
+    for (const [shard, count] of Object.entries(snapshot.failures)) job.failures.set(Number(shard), count);
+    return job;
+  }
+
+  snapshot(): JobSnapshot {
+    return {
+      split: this.split,
+      pending: toRanges(this.pending),
+      done: toRanges(this.done),
+      waves: [...this.waves.values()].map((wave) => ({ ...wave, shards: [...wave.shards] })),
+      nextWave: this.nextWave,
+      failures: Object.fromEntries(this.failures),
+    };
+  }
+
+  get finished(): boolean {
+    return this.pending.size === 0 && this.waves.size === 0;
+  }
+
+  get openWaves(): readonly number[] {
+    return [...this.waves.keys()];
+  }
+
+  counts(): Omit<JobStatus, 'state'> {
+    const inFlight = [...this.waves.values()].reduce((sum, wave) => sum + wave.shards.size, 0);
+    return { shards: this.split.shards, pending: this.pending.size, inFlight, done: this.done.size };
+  }
+
+  /** Shards whose lines will never be answered by a car; reported as failed. */
+  givenUp(): number[] {
+    return [...this.failures].filter(([, count]) => count >= SHARD_FAILURE_LIMIT).map(([shard]) => shard);
+  }
+
+  /** Grants of a newer plan replace the older ones; what runs already counts against them. */
+  receiveGrants(grants: readonly Grant[]): void {
+    this.grants = grants;
+  }
+
+  /**
+   * What the grants in force allow to be started or extended now. A slot's allotment is absolute, so a plan that is
+   * made again within the slot does not release the same work twice.
+   */
+  release(nowMs: number): WaveOrder[] {
+    const orders: WaveOrder[] = [];
+    for (const grant of this.grants) {
+      if (grant.slotEndMs <= nowMs) continue;
+      const running = [...this.waves.values()].filter(
+        (wave) => wave.regionId === grant.regionId && wave.hardwareClass === grant.hardwareClass,
+      );
+      for (const wave of running) {
+        if (wave.endsAtMs >= grant.slotEndMs) continue;
+        wave.endsAtMs = grant.slotEndMs;
+        orders.push({ kind: 'extend', wave: wave.wave, endsAtMs: grant.slotEndMs });
+      }
+      const released = this.releasedInSlot(grant, running);
+      const oldestFirst = [...this.pending].sort((a, b) => a - b);
+      const shards = oldestFirst.slice(0, Math.min(SHARDS_PER_WAVE, grant.shards - released.shards));
+      if (shards.length === 0) continue;
+      released.shards += shards.length;
+      orders.push({ kind: 'start', wave: this.startWave(grant, shards) });
+    }
+    return orders;
+  }
+
+  private releasedInSlot(grant: Grant, running: readonly Wave[]): { slotStartMs: number; shards: number } {
+    const key = `${grant.regionId}/${grant.hardwareClass}`;
+    let released = this.released.get(key);
+    if (!released || released.slotStartMs !== grant.slotStartMs) {
+      released = { slotStartMs: grant.slotStartMs, shards: running.reduce((sum, wave) => sum + wave.shards.size, 0) };
+      this.released.set(key, released);
+    }
+    return released;
+  }
+
+  private startWave(grant: Grant, shards: readonly number[]): WaveSnapshot {
+    const { regionId, hardwareClass, slotEndMs } = grant;
+    const wave = { wave: this.nextWave++, regionId, hardwareClass, endsAtMs: slotEndMs, shards: new Set(shards) };
+    for (const shard of shards) this.pending.delete(shard);
+    this.waves.set(wave.wave, wave);
+    return { ...wave, shards };
+  }
+
+  receiveReport(report: WaveReport): void {
+    const wave = this.waves.get(report.wave);
+    // A wave that was given up by the watchdog may still report: its parts are the same bytes, so nothing is lost.
+    if (!wave) return;
+    for (const shard of report.done) {
+      if (wave.shards.delete(shard)) this.done.add(shard);
+    }
+    for (const { shard } of report.failed) {
+      if (!wave.shards.delete(shard)) continue;
+      const failures = (this.failures.get(shard) ?? 0) + 1;
+      this.failures.set(shard, failures);
+      if (failures < SHARD_FAILURE_LIMIT) this.pending.add(shard);
+    }
+    for (const shard of report.returned) {
+      if (wave.shards.delete(shard)) this.returnToPending(shard, wave);
+    }
+    if (wave.shards.size === 0) this.waves.delete(wave.wave);
+  }
+
+  /** Takes back the shards of waves that ended `graceMs` ago without a word, e.g. because one was terminated. */
+  giveUpSilentWaves(nowMs: number, graceMs: number): void {
+    for (const wave of this.waves.values()) {
+      if (wave.endsAtMs + graceMs > nowMs) continue;
+      for (const shard of wave.shards) this.returnToPending(shard, wave);
+      this.waves.delete(wave.wave);
+    }
+  }
+
+  /** Grid time at which the next silent wave is given up, or undefined with no wave open. */
+  nextWatchdogMs(graceMs: number): number | undefined {
+    const ends = [...this.waves.values()].map((wave) => wave.endsAtMs + graceMs);
+    return ends.length === 0 ? undefined : Math.min(...ends);
+  }
+
+  private returnToPending(shard: number, wave: Wave): void {
+    this.pending.add(shard);
+    const released = this.released.get(`${wave.regionId}/${wave.hardwareClass}`);
+    if (released) released.shards--;
+  }
+}

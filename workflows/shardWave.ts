@@ -1,0 +1,86 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
+import type { InferenceActivities } from '../activities/inference/runShard.ts';
+import type { JobActivities } from '../activities/jobs/jobActivities.ts';
+import { gridTimeMs, realDelayUntilMs } from '../domain/clock.ts';
+import { workflowIds } from '../domain/names.ts';
+import { SHARD_FAILURES } from '../domain/shards.ts';
+import { CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
+import { waveExtended, waveReported, waveStopped, type ShardWaveInput } from './messages.ts';
+import { runShardInput, WaveShards } from './shardWaveState.ts';
+
+const { acceptShards } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
+
+/**
+ * Runs the shards that one grant released, on any car of its region and class that bids for them, until all are
+ * answered or the granted time is over. What is not finished then goes back to the job, with its parts kept.
+ */
+export async function shardWave(input: ShardWaveInput): Promise<void> {
+  const { jobId, cellId, split, clock } = input;
+  const options = shardOptions(input, clock);
+  const cars = proxyActivities<InferenceActivities>(options);
+  const job = getExternalWorkflowHandle(workflowIds.job(jobId));
+  const wave = new WaveShards(input.wave, input.shards);
+  let endsAtMs = input.endsAtMs;
+  let over = false;
+
+  setHandler(waveExtended, (extension) => {
+    endsAtMs = Math.max(endsAtMs, extension.endsAtMs);
+  });
+  setHandler(waveStopped, () => {
+    over = true;
+  });
+
+  const attempts = new CancellationScope();
+  const runShard = async (shard: number): Promise<void> => {
+    try {
+      const summary = `shard ${shard} of ${split.shards}`;
+      const argument = runShardInput(jobId, split, shard);
+      const result = await cars.runShard.executeWithOptions({ ...options, summary }, [argument]);
+      wave.finished({ shard, result });
+    } catch (error) {
+      if (isCancellation(error) || failureOf(error).type === SHARD_FAILURES.deadlinePassed) wave.returned(shard);
+      else wave.failed(shard, failureOf(error).message);
+    }
+  };
+  void attempts.run(() => Promise.all(input.shards.map(runShard)));
+
+  // One timer for the whole wave, not one per report: timers are history events.
+  const clockOut = new CancellationScope();
+  const clockedOut = clockOut.run(async () => {
+    let leftMs: number;
+    while ((leftMs = realDelayUntilMs(clock, endsAtMs, Date.now())) > 0) await sleep(leftMs);
+    over = true;
+  });
+  clockedOut.catch(() => undefined);
+
+  while (wave.open) {
+    setCurrentDetails(wave.describe(input, gridTimeMs(clock, Date.now()), endsAtMs));
+    await condition(() => wave.hasNews || over);
+    if (over) {
+      attempts.cancel();
+      await condition(() => wave.settled);
+    }
+    const shards = wave.takeFinished();
+    const verdicts = shards.length === 0 ? [] : await acceptShards({ jobId, cellId, split, shards });
+    // The job may have ended meanwhile; what it delivers is settled then.
+    await job.signal(waveReported, wave.report(verdicts)).catch(() => undefined);
+  }
+  clockOut.cancel();
+}
+
+function failureOf(error: unknown): { readonly type: string | undefined; readonly message: string } {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  const type = cause instanceof ApplicationFailure ? (cause.type ?? undefined) : undefined;
+  return { type, message: cause instanceof Error ? cause.message : String(error) };
+}
