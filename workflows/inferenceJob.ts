@@ -48,7 +48,7 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   const { batchId, cellId, clock } = input;
   const cell = getExternalWorkflowHandle(workflowIds.cell(cellId));
   let shards = input.carried ? JobShards.restore(input.carried) : undefined;
-  let state: JobStatus['state'] = 'validating';
+  let state = 'validating' as JobStatus['state'];
   let cancelled = false;
   let news = false;
   // Kept beside the shards: a grant may come while the batch is still being split.

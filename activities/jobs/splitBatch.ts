@@ -1,13 +1,12 @@
 import { createInterface } from 'node:readline';
-import { checkBatchLine, createBatchCheck } from '../../domain/batchInput.ts';
+import { BatchInputCheck } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
 import { modelManifestSchema } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
-import type { ModelRef } from '../../domain/shards.ts';
 import { moveBatch, readBatch, updateBatchCounts, type Batch } from '../../store/batches.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readFile } from '../../store/files.ts';
-import { listModels } from '../../store/models.ts';
+import { listModels, type Model } from '../../store/models.ts';
 import type { SplitBatch } from '../../workflows/messages.ts';
 import type { JobPorts } from './jobActivities.ts';
 import { shardSizeOf } from './shardSize.ts';
@@ -24,43 +23,67 @@ const MOST_ERRORS = 100;
  * the batch is `failed`, with a code and a line number for each. Running it again writes the same slices.
  */
 export async function splitBatch(
-  { database, objects }: JobPorts,
+  ports: JobPorts,
   batchId: string,
   onShard: (shard: number) => void,
 ): Promise<PreparedBatch> {
+  const { database } = ports;
   const batch = await readBatch(database, batchId);
   if (!batch) throw new Error(`batch ${batchId} is not stored`);
-  const model = (await listModels(database)).find(
-    (candidate) => modelManifestSchema.parse(candidate.manifest).requestUrl === batch.endpoint,
-  );
-  if (!model) {
-    const message = `no model answers ${batch.endpoint}`;
-    return refuse(database, batch, [{ code: 'model_mismatch', line: null, message, param: 'endpoint' }]);
+  const model = await modelFor(ports, batch.endpoint);
+  const cut = model
+    ? await cutIntoShards(ports, batch, model, onShard)
+    : [{ code: 'model_mismatch' as const, line: null, message: `No model answers ${batch.endpoint}.`, param: 'endpoint' }];
+  if (Array.isArray(cut)) {
+    await moveBatch(database, batchId, ['validating'], 'failed', { errors: cut });
+    return { kind: 'refused', message: cut.map(({ line, message }) => `line ${line ?? '-'}: ${message}`).join(' ') };
   }
+  await updateBatchCounts(database, batchId, { total: cut.lines, completed: 0, failed: 0, expired: 0 });
+  await moveBatch(database, batchId, ['validating'], 'in_progress');
+  return { kind: 'ready', split: cut };
+}
+
+async function modelFor({ database }: JobPorts, endpoint: string): Promise<Model | undefined> {
+  const models = await listModels(database);
+  return models.find((candidate) => modelManifestSchema.parse(candidate.manifest).requestUrl === endpoint);
+}
+
+/** @returns what the batch was split into, or what is wrong with its lines */
+async function cutIntoShards(
+  { database, objects }: JobPorts,
+  batch: Batch,
+  model: Model,
+  onShard: (shard: number) => void,
+): Promise<SplitBatch | BatchInputError[]> {
   const file = await readFile(database, batch.inputFileId);
   if (!file) throw new Error(`file ${batch.inputFileId} is not stored`);
-
+  const { name, version, family, sha256 } = model;
   const speeds = (await listClassSpeeds(database)).filter(
-    (speed) => speed.modelName === model.name && speed.modelVersion === model.version,
+    (speed) => speed.modelName === name && speed.modelVersion === version,
   );
   const size = shardSizeOf(speeds);
-  const check = createBatchCheck(batch.endpoint);
+  const check = new BatchInputCheck(batch.endpoint);
   const errors: BatchInputError[] = [];
   let slice: string[] = [];
   let shards = 0;
   let lines = 0;
   const writeSlice = async (): Promise<void> => {
-    onShard(shards);
-    await objects.put(objectKeys.shardInput(batchId, shards++), `${slice.join('\n')}\n`);
+    await objects.put(objectKeys.shardInput(batch.id, shards), `${slice.join('\n')}\n`);
+    onShard(shards++);
     slice = [];
   };
 
-  for await (const line of createInterface({ input: await objects.getStream(file.objectKey), crlfDelay: Infinity })) {
-    const error = checkBatchLine(check, line);
+  const input = await objects.getStream(file.objectKey);
+  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+    const error = check.next(line);
     if (error && errors.push(error) >= MOST_ERRORS) break;
-    if (error || errors.length > 0) continue;
+    if (errors.length > 0) continue;
     lines++;
     if (slice.push(line) === size.linesPerShard) await writeSlice();
   }
-  return { kind: 'refused', message: '' };
+  const missing = check.end();
+  if (missing) errors.push(missing);
+  if (errors.length > 0) return errors;
+  if (slice.length > 0) await writeSlice();
+  return { model: { name, version, family, sha256 }, lines, shards, ...size, deadlineMs: batch.deadlineMs };
 }
