@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/postgres.ts'],
     env: { TZ: 'UTC' },
     globalSetup: ['test/support/globalSetup.ts'],
     testTimeout: 30_000,
