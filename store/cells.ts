@@ -25,3 +25,11 @@ export async function readCell(db: Queryable, id: string): Promise<Cell | undefi
   const [cell] = await db.query<Cell>('select id, clock, slot_minutes as "slotMinutes" from cells where id = $1', [id]);
   return cell;
 }
+
+/** Removes a cell with everything that hangs on it, its journal included; what owners have earned stays. */
+export async function removeCell(db: Queryable, id: string): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query('delete from journal where cell_id = $1', [id]);
+    await tx.query('delete from cells where id = $1', [id]);
+  });
+}

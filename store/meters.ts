@@ -1,6 +1,6 @@
 import type { JournalLine } from '../domain/journal.ts';
 import type { MeterReading } from '../domain/setpoints.ts';
-import { columns, instant, type Queryable } from './database.ts';
+import { columns, instant, only, type Queryable } from './database.ts';
 import { appendJournal } from './journal.ts';
 
 /** Energy of one car at the plug in one slot. */
@@ -88,6 +88,21 @@ export async function listMeterIntervals(
      from meter_intervals m join vehicles v on v.id = m.vehicle_id join regions r on r.id = v.region_id
      where r.cell_id = $1 and m.slot_start >= $2 and m.slot_start < $3 order by m.vehicle_id, m.slot_start`,
     [cellId, instant(window.startMs), instant(window.endMs)],
+  );
+}
+
+/** Energy of one car in the slots that overlap the half-open grid time [startMs, endMs). */
+export async function readMeteredEnergy(
+  db: Queryable,
+  vehicleId: string,
+  window: { readonly startMs: number; readonly endMs: number },
+): Promise<Pick<MeterInterval, 'chargingKwh' | 'computeKwh'>> {
+  return only(
+    await db.query<Pick<MeterInterval, 'chargingKwh' | 'computeKwh'>>(
+      `select coalesce(sum(charging_kwh), 0) as "chargingKwh", coalesce(sum(compute_kwh), 0) as "computeKwh"
+       from meter_intervals where vehicle_id = $1 and slot_start >= $2 and slot_start < $3`,
+      [vehicleId, instant(window.startMs), instant(window.endMs)],
+    ),
   );
 }
 

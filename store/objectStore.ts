@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 /** Where inputs, models, parts and outputs live. Two adapters: a directory, and any S3-compatible store. */
 export interface ObjectStore {
   /** Stores the bytes under the key, replacing what was there, all or nothing. */
@@ -8,4 +10,10 @@ export interface ObjectStore {
   head(key: string): Promise<{ readonly sizeBytes: number } | undefined>;
   /** Keys that start with the prefix, in ascending order. */
   list(prefix: string): Promise<string[]>;
+  /** Like `put`, for bodies that do not fit in memory. */
+  putStream(key: string, body: AsyncIterable<Uint8Array | string>): Promise<{ readonly sizeBytes: number }>;
+  /** Like `get`, for bodies that do not fit in memory. @throws NightshiftError `object_not_found` */
+  getStream(key: string): Promise<Readable>;
+  /** Removing what is not there is fine. */
+  delete(key: string): Promise<void>;
 }

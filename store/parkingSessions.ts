@@ -56,18 +56,30 @@ export async function openParkingSession(db: Queryable, session: NewParkingSessi
   });
 }
 
-/** Ends the car's open stay. @returns it, or undefined when none was open. */
+/** What the owner is promised, when it is agreed again during the stay. */
+export async function setSessionTerms(
+  db: Queryable,
+  vehicleId: string,
+  stay: number,
+  terms: Pick<ParkingSession, 'readyByMs' | 'targetSocPercent'>,
+): Promise<void> {
+  await db.query(
+    `update parking_sessions set ready_by = $3, target_soc_percent = $4 where vehicle_id = $1 and stay = $2`,
+    [vehicleId, stay, instant(terms.readyByMs), terms.targetSocPercent],
+  );
+}
+
+/** Ends a stay; the first end counts. */
 export async function closeParkingSession(
   db: Queryable,
   vehicleId: string,
+  stay: number,
   unpluggedAtMs: number,
-): Promise<ParkingSession | undefined> {
-  const [session] = await db.query<ParkingSession>(
-    `update parking_sessions p set unplugged_at = $2 where p.vehicle_id = $1 and p.unplugged_at is null
-     returning ${COLUMNS}`,
-    [vehicleId, instant(unpluggedAtMs)],
+): Promise<void> {
+  await db.query(
+    `update parking_sessions set unplugged_at = coalesce(unplugged_at, $3) where vehicle_id = $1 and stay = $2`,
+    [vehicleId, stay, instant(unpluggedAtMs)],
   );
-  return session;
 }
 
 /** Keeps the first measurement. */

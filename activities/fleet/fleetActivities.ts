@@ -89,7 +89,7 @@ export function createFleetActivities({ database }: FleetPorts) {
     async closeSession(request: Stay & { unpluggedMs: number; reason: string }): Promise<void> {
       const { vehicleId, stay, cellId, unpluggedMs, reason } = request;
       const vehicle = await vehicleOf(vehicleId);
-      await closeParkingSession(database, vehicleId, unpluggedMs);
+      await closeParkingSession(database, vehicleId, stay, unpluggedMs);
       const session = await readParkingSession(database, vehicleId, stay);
       if (!session) return;
       const hours = vehicle.policy.computeOptIn ? (unpluggedMs - session.pluggedInAtMs) / HOUR_MS : 0;

@@ -111,11 +111,12 @@ test('a car has one open stay at a time, numbered, and is settled once', async (
 
   await recordReadyBySoc(db, 'car-1', 1, 80.5);
   await recordReadyBySoc(db, 'car-1', 1, 12);
-  expect(await closeParkingSession(db, 'car-1', NOW_MS + 10 * HOUR_MS)).toMatchObject({
-    stay: 1,
+  await closeParkingSession(db, 'car-1', 1, NOW_MS + 10 * HOUR_MS);
+  await closeParkingSession(db, 'car-1', 1, NOW_MS + 11 * HOUR_MS);
+  expect(await readParkingSession(db, 'car-1', 1)).toMatchObject({
     readyBySocPercent: 80.5,
+    unpluggedAtMs: NOW_MS + 10 * HOUR_MS,
   });
-  expect(await closeParkingSession(db, 'car-1', NOW_MS + 11 * HOUR_MS)).toBeUndefined();
   expect(await settleParkingSession(db, 'car-1', 1, { creditEur: 1 })).toBe(true);
   expect(await settleParkingSession(db, 'car-1', 1, { creditEur: 2 })).toBe(false);
   expect(await readParkingSession(db, 'car-1', 1)).toMatchObject({ settled: { creditEur: 1 } });
