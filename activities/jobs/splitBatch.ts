@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { BatchInputCheck } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
 import { modelManifestSchema } from '../../domain/models.ts';
@@ -73,7 +74,7 @@ async function cutIntoShards(
     slice = [];
   };
 
-  const input = await objects.getStream(file.objectKey);
+  const input = Readable.from(await objects.getStream(file.objectKey));
   for await (const line of createInterface({ input, crlfDelay: Infinity })) {
     const error = check.next(line);
     if (error && errors.push(error) >= MOST_ERRORS) break;

@@ -64,7 +64,7 @@ async function start() {
       ...createPlanActivities({
         database,
         vehicles: vehicleLinkOver(mqtt),
-        plan: async (problem, previous) => planCell(problem, { previous }),
+        plan: async (problem) => planCell(problem),
         carbonEurPerKg: CARBON_EUR_PER_KG,
         gridNowMs,
       }),
