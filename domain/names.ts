@@ -21,6 +21,9 @@ export function inferenceTaskQueue(regionId: string, hardwareClass: string, mode
 export const objectKeys = {
   file: (fileId: string): string => `files/${fileId}`,
   model: (sha256: string): string => `models/${sha256}.onnx`,
+  /** What a model needs beside its network, e.g. the dictionary of a recognition model. */
+  modelAsset: (sha256: string): string => `models/${sha256}.asset`,
+  modelManifest: (name: string, version: string): string => `models/manifests/${name}/${version}.json`,
   shardInput: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/input.jsonl`,
   partPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/parts/`,
   part: (jobId: string, shard: number, range: LineRange): string =>

@@ -34,10 +34,19 @@ export interface ShardProgress {
 }
 
 export interface RunShardResult extends ShardProgress {
-  /** Attempts on other cars that this one took over from. */
+  /** Times that an attempt on another car was taken over, in all attempts of this shard. */
   readonly handovers: number;
-  /** Lines that an earlier attempt had computed but not stored, and that had to be computed again. */
+  /** Lines that an attempt had computed but not stored, so that a later one had to compute them again. */
   readonly redoneLines: number;
+}
+
+/**
+ * The heartbeat details of an attempt: what the next one needs to go on counting. Failures carry it as their first
+ * detail.
+ */
+export interface ShardHeartbeat extends RunShardResult {
+  /** Lines computed by this attempt whose part is not stored yet. */
+  readonly unstoredLines: number;
 }
 
 /**

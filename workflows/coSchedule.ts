@@ -8,9 +8,10 @@ import {
   setHandler,
   sleep,
   workflowInfo,
+  type SignalDefinition,
 } from '@temporalio/workflow';
 import type { PlanActivities } from '../activities/plan/planActivities.ts';
-import { gridTimeMs, realDelayUntilMs, realTimeMs } from '../domain/clock.ts';
+import { gridTimeMs, realTimeMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { CONTROL_OPTIONS } from './activityOptions.ts';
 import { grantsByJob, slotToPlan } from './coScheduleState.ts';
@@ -57,7 +58,7 @@ export async function coSchedule(input: CoScheduleInput): Promise<void> {
       dispatch = await planCell({ cellId, slotStartMs: due.startMs, cause });
       planned = due.startMs;
       await Promise.all([
-        publishSetpoints({ cellId, planId: dispatch.planId }),
+        publishSetpoints({ planId: dispatch.planId }),
         wakeVehicles({ cellId, vehicles: dispatch.vehiclesToWake }),
         ...grantsByJob(dispatch).map(([jobId, grants]) => tell(workflowIds.job(jobId), granted, grants)),
         ...dispatch.changedSetpoints.map((setpoint) => tell(setpoint.sessionId, setpointPlanned, setpoint)),
@@ -73,4 +74,15 @@ export async function coSchedule(input: CoScheduleInput): Promise<void> {
       await continueAsNew<typeof coSchedule>({ ...input, ...(dispatch ? { last: dispatch } : {}) });
     }
   }
+}
+
+/** Signals a workflow that may have ended meanwhile: then it needs no telling. */
+async function tell<Args extends unknown[]>(
+  workflowId: string,
+  signal: SignalDefinition<Args>,
+  ...args: Args
+): Promise<void> {
+  await getExternalWorkflowHandle(workflowId)
+    .signal(signal, ...args)
+    .catch(() => undefined);
 }

@@ -20,5 +20,7 @@ export function slotToPlan(
 
 /** The grants of a plan, gathered by job; jobs that the plan gives nothing are not told. */
 export function grantsByJob(dispatch: PlanDispatch): [jobId: string, grants: Grant[]][] {
-  return [...Map.groupBy(dispatch.grants, (grant) => grant.jobId)];
+  const byJob = new Map<string, Grant[]>();
+  for (const grant of dispatch.grants) byJob.set(grant.jobId, [...(byJob.get(grant.jobId) ?? []), grant]);
+  return [...byJob];
 }

@@ -55,15 +55,16 @@ export async function gridRegion(input: GridRegionInput): Promise<void> {
       pushed = true;
     }
     if (pushed || now() >= pollAtMs) {
+      const told = pushed;
       pushed = false;
       pollAtMs = now() + input.pollEveryMs;
-      const known = region?.revision;
-      region = await refreshSignals({ regionId, nowMs: now() });
+      const refreshed = await refreshSignals({ regionId, nowMs: now() });
+      region = refreshed.summary;
       upsertSearchAttributes([
         { key: attributes.onFallback, value: region.fallbacks.length > 0 },
         { key: attributes.emergency, value: region.emergency },
       ]);
-      if (region.revision !== known) await replan(`signals of ${regionId} changed`);
+      if (told || refreshed.changed) await replan(`signals of ${regionId} changed`);
     }
     if (!region) continue;
     setCurrentDetails(describeRegion(region, input.timeZone, now()));

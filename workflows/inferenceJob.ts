@@ -24,6 +24,7 @@ import {
   waveExtended,
   waveReported,
   waveStopped,
+  type Grant,
   type InferenceJobInput,
   type JobStatus,
 } from './messages.ts';
@@ -47,12 +48,14 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   const { batchId, cellId, clock } = input;
   const cell = getExternalWorkflowHandle(workflowIds.cell(cellId));
   let shards = input.carried ? JobShards.restore(input.carried) : undefined;
-  let state: JobStatus['state'] = 'validating';
+  let state = 'validating' as JobStatus['state'];
   let cancelled = false;
   let news = false;
+  // Kept beside the shards: a grant may come while the batch is still being split.
+  let grants: readonly Grant[] = [];
 
-  setHandler(granted, (grants) => {
-    shards?.receiveGrants(grants);
+  setHandler(granted, (given) => {
+    grants = given;
     news = true;
   });
   setHandler(waveReported, (report) => {
@@ -74,7 +77,7 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   if (!shards) {
     enter('validating');
     setCurrentDetails('Reading the input file: checking every line, cutting it into shards.');
-    const prepared = await prepareBatch({ batchId });
+    const prepared = await prepareBatch({ batchId, cellId });
     if (prepared.kind === 'refused') return;
     shards = JobShards.fresh(prepared.split);
     upsertSearchAttributes([{ key: attributes.deadline, value: new Date(prepared.split.deadlineMs) }]);
@@ -95,7 +98,7 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
     const { regionId, hardwareClass } = wave.wave;
     await startChild(shardWave, {
       workflowId,
-      args: [{ ...wave.wave, jobId: batchId, split: job.split, clock }],
+      args: [{ ...wave.wave, jobId: batchId, cellId, split: job.split, clock }],
       // Waves outlive a continue-as-new of their job.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `${wave.wave.shards.length} shards on ${hardwareClass} in ${regionId}`,
@@ -121,7 +124,7 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   const progressWritten = writeProgress();
 
   while (!job.finished && !cancelled && now() < deadlineMs) {
-    const orders = job.release(now());
+    const orders = job.release(grants, now());
     for (const wave of orders) await order(wave);
     if (orders.length > 0 && state === 'waiting') enter('running');
     setCurrentDetails(describe(job, deadlineMs));
@@ -144,13 +147,7 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   await condition(() => job.openWaves.length === 0, realDurationMs(clock, SILENT_WAVE_GRACE_MS) + STOP_GRACE_REAL_MS);
   const outcome = cancelled ? 'cancelled' : job.finished ? 'completed' : 'expired';
   setCurrentDetails(`Every line has its answer or its error. Writing the output files (${outcome}).`);
-  await finishBatch({
-    batchId,
-    split: job.split,
-    outcome,
-    handovers: job.handovers,
-    redoneLines: job.redoneLines,
-  });
+  await finishBatch({ batchId, cellId, split: job.split, outcome });
   ended = true;
   await progressWritten;
   await recordProgress({ batchId, cellId, split: job.split, counts: job.counts(), finished: true });
@@ -174,6 +171,6 @@ function describe(job: JobShards, deadlineMs: number): string {
   return [
     `**${done} of ${shards} shards answered**, ${inFlight} released, ${pending} waiting for a grant.`,
     waitsFor,
-    `Deadline ${new Date(deadlineMs).toISOString()} (grid time); handed over ${job.handovers} times between cars.`,
+    `Deadline ${new Date(deadlineMs).toISOString()} (grid time).`,
   ].join('\n\n');
 }

@@ -24,14 +24,11 @@ interface Wave {
  */
 export class JobShards {
   readonly split: SplitBatch;
-  handovers = 0;
-  redoneLines = 0;
   private readonly pending: Set<number>;
   private readonly done: Set<number>;
   private readonly waves = new Map<number, Wave>();
   private readonly failures = new Map<number, number>();
   private readonly released = new Map<string, { slotStartMs: number; shards: number }>();
-  private grants: readonly Grant[] = [];
   private nextWave: number;
 
   private constructor(split: SplitBatch, pending: Set<number>, done: Set<number>, nextWave: number) {
@@ -54,8 +51,6 @@ export class JobShards {
     );
     for (const wave of snapshot.waves) job.waves.set(wave.wave, { ...wave, shards: new Set(wave.shards) });
     for (const [shard, count] of Object.entries(snapshot.failures)) job.failures.set(Number(shard), count);
-    job.handovers = snapshot.handovers;
-    job.redoneLines = snapshot.redoneLines;
     return job;
   }
 
@@ -66,8 +61,6 @@ export class JobShards {
       done: toRanges(this.done),
       waves: [...this.waves.values()].map((wave) => ({ ...wave, shards: [...wave.shards] })),
       nextWave: this.nextWave,
-      handovers: this.handovers,
-      redoneLines: this.redoneLines,
       failures: Object.fromEntries(this.failures),
     };
   }
@@ -90,18 +83,13 @@ export class JobShards {
     return [...this.failures].filter(([, count]) => count >= SHARD_FAILURE_LIMIT).map(([shard]) => shard);
   }
 
-  /** Grants of a newer plan replace the older ones; what runs already counts against them. */
-  receiveGrants(grants: readonly Grant[]): void {
-    this.grants = grants;
-  }
-
   /**
-   * What the grants in force allow to be started or extended now. A slot's allotment is absolute, so a plan that is
+   * What the newest plan's grants allow to be started or extended now. A slot's allotment is absolute, so a plan that is
    * made again within the slot does not release the same work twice.
    */
-  release(nowMs: number): WaveOrder[] {
+  release(grants: readonly Grant[], nowMs: number): WaveOrder[] {
     const orders: WaveOrder[] = [];
-    for (const grant of this.grants) {
+    for (const grant of grants) {
       if (grant.slotEndMs <= nowMs) continue;
       const running = [...this.waves.values()].filter(
         (wave) => wave.regionId === grant.regionId && wave.hardwareClass === grant.hardwareClass,
@@ -144,10 +132,7 @@ export class JobShards {
     // A wave that was given up by the watchdog may still report: its parts are the same bytes, so nothing is lost.
     if (!wave) return;
     for (const shard of report.done) {
-      if (!wave.shards.delete(shard.shard)) continue;
-      this.done.add(shard.shard);
-      this.handovers += shard.handovers;
-      this.redoneLines += shard.redoneLines;
+      if (wave.shards.delete(shard)) this.done.add(shard);
     }
     for (const { shard } of report.failed) {
       if (!wave.shards.delete(shard)) continue;

@@ -21,8 +21,6 @@ export interface GridRegionInput {
 /** What a region knows of its grid, in the few figures that operators and the cell need. */
 export interface RegionSummary {
   readonly atMs: number;
-  /** Changes when any signal from `atMs` on has changed. */
-  readonly revision: string;
   readonly priceEurPerKwh: number | null;
   readonly carbonGPerKwh: number | null;
   readonly ambientCelsius: number | null;
@@ -31,6 +29,8 @@ export interface RegionSummary {
   readonly offPeakWindows: readonly { readonly startMs: number; readonly endMs: number }[];
   /** Feeders whose import limit is unknown now, so that their fail-safe limit is in force. */
   readonly feedersOnFailSafe: readonly string[];
+  /** An import limit of 0 is in force somewhere in the region. */
+  readonly emergency: boolean;
   readonly fallbacks: readonly JournalReason[];
 }
 
@@ -115,8 +115,6 @@ export interface JobSnapshot {
   readonly done: readonly (readonly [number, number])[];
   readonly waves: readonly WaveSnapshot[];
   readonly nextWave: number;
-  readonly handovers: number;
-  readonly redoneLines: number;
   readonly failures: Readonly<Record<number, number>>;
 }
 
@@ -155,6 +153,7 @@ export const jobStatus = defineQuery<JobStatus>('jobStatus');
 
 export interface ShardWaveInput {
   readonly jobId: string;
+  readonly cellId: string;
   readonly wave: number;
   readonly regionId: string;
   readonly hardwareClass: string;
@@ -166,7 +165,7 @@ export interface ShardWaveInput {
 
 export interface WaveReport {
   readonly wave: number;
-  readonly done: readonly AcceptedShard[];
+  readonly done: readonly number[];
   /** Not finished here: the job releases them again under a later grant. */
   readonly returned: readonly number[];
   /** Failed for a reason that another car would not mend. */
@@ -181,11 +180,8 @@ export const waveStopped = defineSignal('waveStopped');
 export interface AcceptedShard {
   readonly shard: number;
   readonly accepted: boolean;
+  /** What was wrong; empty when accepted. */
   readonly message: string;
-  /** Times that the shard went on on another car. */
-  readonly handovers: number;
-  /** Lines that were computed more than once. */
-  readonly redoneLines: number;
 }
 
 export interface FinishedShard {

@@ -70,7 +70,7 @@ export async function parkingSession(input: ParkingSessionInput): Promise<void> 
         ? await condition(changed).then(() => true)
         : await condition(changed, realDelayUntilMs(clock, readyByMs, Date.now()));
     if (!woken) {
-      await checkReadyBy({ vehicleId, stay, cellId });
+      await checkReadyBy({ vehicleId, stay, cellId, atMs: session.terms.readyByMs });
       session = { ...session, readyByChecked: true };
     }
     if (termsOutdated && !departure) {
@@ -85,7 +85,7 @@ export async function parkingSession(input: ParkingSessionInput): Promise<void> 
   }
 
   setCurrentDetails('Gone. Reading the meter and settling the stay.');
-  if (!session.readyByChecked) await checkReadyBy({ vehicleId, stay, cellId });
+  if (!session.readyByChecked) await checkReadyBy({ vehicleId, stay, cellId, atMs: departure.atMs });
   await closeSession({ vehicleId, stay, cellId, unpluggedMs: departure.atMs, reason: departure.reason });
   await replan(`${session.terms.displayName} left`);
 }

@@ -21,12 +21,14 @@ import { runShardInput, WaveShards } from './shardWaveState.ts';
 
 const { acceptShards } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
 
+const REPORT_EVERY_REAL_MS = 500;
+
 /**
  * Runs the shards that one grant released, on any car of its region and class that bids for them, until all are
  * answered or the granted time is over. What is not finished then goes back to the job, with its parts kept.
  */
 export async function shardWave(input: ShardWaveInput): Promise<void> {
-  const { jobId, split, clock } = input;
+  const { jobId, cellId, split, clock } = input;
   const options = shardOptions(input, clock);
   const cars = proxyActivities<InferenceActivities>(options);
   const job = getExternalWorkflowHandle(workflowIds.job(jobId));
@@ -67,12 +69,14 @@ export async function shardWave(input: ShardWaveInput): Promise<void> {
   while (wave.open) {
     setCurrentDetails(wave.describe(input, gridTimeMs(clock, Date.now()), endsAtMs));
     await condition(() => wave.hasNews || over);
+    // Results are gathered for a moment: accepting and reporting each alone would cost more than the shards themselves.
+    if (!over) await condition(() => wave.settled || over, REPORT_EVERY_REAL_MS);
     if (over) {
       attempts.cancel();
       await condition(() => wave.settled);
     }
     const shards = wave.takeFinished();
-    const verdicts = shards.length === 0 ? [] : await acceptShards({ jobId, split, shards });
+    const verdicts = shards.length === 0 ? [] : await acceptShards({ jobId, cellId, split, shards });
     // The job may have ended meanwhile; what it delivers is settled then.
     await job.signal(waveReported, wave.report(verdicts)).catch(() => undefined);
   }

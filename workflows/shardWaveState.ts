@@ -67,7 +67,7 @@ export class WaveShards {
 
   /** The next report to the job; a shard whose result was refused goes back to be computed again. */
   report(verdicts: readonly AcceptedShard[]): WaveReport {
-    const done = verdicts.filter((verdict) => verdict.accepted);
+    const done = verdicts.filter((verdict) => verdict.accepted).map((verdict) => verdict.shard);
     const refused = verdicts.filter((verdict) => !verdict.accepted);
     const failed = [...this.failedNews.splice(0), ...refused.map(({ shard, message }) => ({ shard, message }))];
     const returned = this.returnedNews.splice(0);

@@ -1,0 +1,124 @@
+import { DateTime } from 'luxon';
+import { nextReadyByMs } from '../../domain/readyBy.ts';
+import { workflowIds } from '../../domain/names.ts';
+import type { Database } from '../../store/database.ts';
+import { appendJournal } from '../../store/journal.ts';
+import { bookLedgerEntry } from '../../store/ledger.ts';
+import {
+  closeParkingSession,
+  readParkingSession,
+  recordReadyBySoc,
+  setSessionTerms,
+  settleParkingSession,
+} from '../../store/parkingSessions.ts';
+import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
+import { readVehicleState } from '../../store/vehicleStates.ts';
+import type { SessionTerms } from '../../workflows/messages.ts';
+import { availabilityCreditEur } from '../settlement/tariff.ts';
+import { statementOf } from '../settlement/statement.ts';
+
+export interface FleetPorts {
+  readonly database: Database;
+}
+
+export type FleetActivities = ReturnType<typeof createFleetActivities>;
+
+interface Stay {
+  readonly vehicleId: string;
+  readonly stay: number;
+  readonly cellId: string;
+}
+
+const HOUR_MS = 3_600_000;
+/** Measured SoC comes in whole tenths; less than this below the target is met. */
+const SOC_TOLERANCE_PERCENT = 0.5;
+
+export function createFleetActivities({ database }: FleetPorts) {
+  const vehicleOf = async (vehicleId: string): Promise<Vehicle> => {
+    const vehicle = await readVehicle(database, vehicleId);
+    if (!vehicle) throw new Error(`vehicle ${vehicleId} is not enrolled`);
+    return vehicle;
+  };
+
+  return {
+    /** Agrees what the owner is promised for this stay, from the policy as it is now; called again when it changes. */
+    async openSession(request: Stay & { pluggedInMs: number }): Promise<SessionTerms> {
+      const { vehicleId, stay, cellId, pluggedInMs } = request;
+      const { policy, displayName } = await vehicleOf(vehicleId);
+      const readyByMs = nextReadyByMs(policy, pluggedInMs);
+      const { targetSocPercent, timeZone } = policy;
+      await setSessionTerms(database, vehicleId, stay, { readyByMs, targetSocPercent });
+      const state = await readVehicleState(database, vehicleId);
+      const readyBy = DateTime.fromMillis(readyByMs, { zone: timeZone }).toFormat('HH:mm');
+      const soc = state?.socPercent === null || state === undefined ? 'an unknown SoC' : `${state.socPercent.toFixed(0)} %`;
+      await appendJournal(database, cellId, [
+        {
+          atMs: pluggedInMs,
+          kind: 'plugged_in',
+          subject: vehicleId,
+          message: `${displayName} is plugged in at ${soc}, wants ${targetSocPercent} % by ${readyBy}`,
+          dedupeKey: `plugged_in/${vehicleId}/${stay}/${readyByMs}/${targetSocPercent}`,
+        },
+      ]);
+      return { readyByMs, targetSocPercent, displayName, timeZone };
+    },
+
+    /** Records the SoC at ready-by, or at departure when that came first, against the target. */
+    async checkReadyBy(request: Stay & { atMs: number }): Promise<void> {
+      const { vehicleId, stay, cellId, atMs } = request;
+      const { displayName } = await vehicleOf(vehicleId);
+      const state = await readVehicleState(database, vehicleId);
+      const session = await readParkingSession(database, vehicleId, stay);
+      if (!session || state?.socPercent == null) return;
+      await recordReadyBySoc(database, vehicleId, stay, state.socPercent);
+      const missingPercent = session.targetSocPercent - state.socPercent;
+      const early = atMs < session.readyByMs ? ' when it left early' : ' at its ready-by';
+      const verdict = missingPercent <= SOC_TOLERANCE_PERCENT ? 'target met' : `${missingPercent.toFixed(1)} % short`;
+      await appendJournal(database, cellId, [
+        {
+          atMs,
+          kind: 'ready_by',
+          subject: vehicleId,
+          message: `${displayName} had ${state.socPercent.toFixed(1)} %${early}, target ${session.targetSocPercent} %: ${verdict}`,
+          dedupeKey: `ready_by/${vehicleId}/${stay}`,
+        },
+      ]);
+    },
+
+    /** Ends a stay: availability is paid, and the owner's statement written from meter and ledger. */
+    async closeSession(request: Stay & { unpluggedMs: number; reason: string }): Promise<void> {
+      const { vehicleId, stay, cellId, unpluggedMs, reason } = request;
+      const vehicle = await vehicleOf(vehicleId);
+      await closeParkingSession(database, vehicleId, stay, unpluggedMs);
+      const session = await readParkingSession(database, vehicleId, stay);
+      if (!session) return;
+      const hours = vehicle.policy.computeOptIn ? (unpluggedMs - session.pluggedInAtMs) / HOUR_MS : 0;
+      await bookLedgerEntry(database, {
+        ownerId: vehicle.ownerId,
+        vehicleId,
+        kind: 'availability',
+        reference: workflowIds.session(vehicleId, stay),
+        quantity: hours,
+        unit: 'h',
+        amountEur: availabilityCreditEur(hours),
+        bookedAtMs: unpluggedMs,
+      });
+      const statement = await statementOf(database, vehicleId, {
+        startMs: session.pluggedInAtMs,
+        endMs: unpluggedMs,
+      });
+      await settleParkingSession(database, vehicleId, stay, statement);
+      await appendJournal(database, cellId, [
+        {
+          atMs: unpluggedMs,
+          kind: 'settled',
+          subject: vehicleId,
+          message:
+            `${vehicle.displayName} left (${reason}): charged ${statement.chargingKwh.toFixed(1)} kWh, ` +
+            `computed ${statement.computeKwh.toFixed(2)} kWh, earned ${statement.creditEur.toFixed(2)} EUR`,
+          dedupeKey: `settled/${vehicleId}/${stay}`,
+        },
+      ]);
+    },
+  };
+}

@@ -1,0 +1,246 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Context } from '@temporalio/activity';
+import type { BatchRequestLine } from '../../domain/batchLines.ts';
+import { gridTimeMs } from '../../domain/clock.ts';
+import { objectKeys, rangeOfPartKey, type LineRange } from '../../domain/names.ts';
+import type { RunShardInput, RunShardResult, ShardHeartbeat } from '../../domain/shards.ts';
+import { answerLine } from './answerLine.ts';
+import type { Answer } from './answerLine.ts';
+import type { EnergyRegister } from './energyMeter.ts';
+import { countLines, partRanges, uncoveredRanges } from './lineRanges.ts';
+import { MicroBatchSizer } from './microBatchSizer.ts';
+import { untilOnline } from './offline.ts';
+import type { PartOutbox } from './partOutbox.ts';
+import type { InferencePorts, ShardLimits } from './ports.ts';
+import type { LoadedModel } from './runner/protocol.ts';
+import { parseShardInput } from './shardInput.ts';
+import { ShardStop, stopFailure } from './shardStop.ts';
+
+/** One attempt of runShard: computing in front, storing behind it, heartbeats beside both. */
+export class ShardAttempt {
+  readonly #input: RunShardInput;
+  readonly #ports: InferencePorts;
+  readonly #limits: ShardLimits;
+  readonly #outbox: PartOutbox;
+  readonly #context: Context;
+  readonly #stop: ShardStop;
+  readonly #sizer: MicroBatchSizer;
+  readonly #previous: ShardHeartbeat | undefined;
+  readonly #meterAtStart: EnergyRegister;
+  #meterAtPart: EnergyRegister;
+  #computing = false;
+  #progress: ShardHeartbeat;
+  readonly #deliveries: Promise<void>[] = [];
+
+  constructor(input: RunShardInput, ports: InferencePorts, limits: ShardLimits, outbox: PartOutbox, context: Context) {
+    this.#input = input;
+    this.#ports = ports;
+    this.#limits = limits;
+    this.#outbox = outbox;
+    this.#context = context;
+    this.#sizer = new MicroBatchSizer(limits.microBatchMs);
+    this.#meterAtStart = ports.meter.read();
+    this.#meterAtPart = this.#meterAtStart;
+    this.#previous = context.info.heartbeatDetails as ShardHeartbeat | undefined;
+    this.#progress = this.#previous ?? nothingDone(ports.vehicleId);
+    this.#stop = new ShardStop({
+      gate: ports.gate,
+      device: {
+        pause: () => {
+          ports.runner.pause();
+          ports.meter.switchOff();
+        },
+        resume: () => {
+          ports.runner.resume();
+          if (this.#computing) ports.meter.switchOn();
+        },
+        abandon: () => void ports.runner.stop(),
+      },
+      cancellation: context.cancellationSignal,
+      clock: ports.clock,
+      emergencyPatienceMs: limits.emergencyPatienceMs,
+    });
+  }
+
+  /** @throws as runShard does, and RunnerCrash, ModelMismatch, UnreadableSlice, `object_not_found` */
+  async run(): Promise<RunShardResult> {
+    const heartbeats = setInterval(() => this.#heartbeat(), this.#limits.heartbeatMs);
+    try {
+      await this.#answerMissingLines();
+    } catch (error) {
+      await this.#flush();
+      // Whatever failed when the attempt had to end failed because of that. A shard that is done is done all the same.
+      if (this.#progress.storedLines < this.#input.lines) throw await this.#failure(error);
+    } finally {
+      clearInterval(heartbeats);
+      this.#stop.close();
+    }
+    return await this.#finish();
+  }
+
+  async #answerMissingLines(): Promise<void> {
+    this.#checkDeadline();
+    const { jobId, shard, inputKey, lines, linesPerPart } = this.#input;
+    const partKeys = await this.#online(() => this.#ports.objects.list(objectKeys.partPrefix(jobId, shard)));
+    const missing = uncoveredRanges(
+      lines,
+      partKeys.map(rangeOfPartKey).filter((range) => range !== undefined),
+    );
+    this.#takeOver(lines - countLines(missing));
+    if (missing.length === 0) return;
+    const requests = parseShardInput(await this.#online(() => this.#ports.objects.get(inputKey)), lines);
+    const model = await this.#online(() => this.#ports.models.open(this.#input.model));
+    await this.#ports.runner.load(model);
+    for (const range of partRanges(missing, linesPerPart)) {
+      this.#checkDeadline();
+      await this.#computePart(model, requests, range);
+    }
+    await untilAborted(Promise.all(this.#deliveries), this.#stop.signal);
+  }
+
+  /** Goes on counting where the last attempt stopped. Until here its heartbeat stands. */
+  #takeOver(storedLines: number): void {
+    const previous = this.#previous;
+    this.#progress = { ...nothingDone(this.#ports.vehicleId), storedLines };
+    if (previous !== undefined) {
+      const lostLines = Math.max(0, previous.storedLines + previous.unstoredLines - storedLines);
+      this.#count({
+        handovers: previous.handovers + (previous.vehicleId === this.#ports.vehicleId ? 0 : 1),
+        redoneLines: previous.redoneLines + lostLines,
+      });
+    }
+    this.#heartbeat();
+  }
+
+  /** Computes the range and hands it to the outbox; when the attempt has to end, as much of it as is there. */
+  async #computePart(model: LoadedModel, requests: readonly BatchRequestLine[], range: LineRange): Promise<void> {
+    const { jobId, shard } = this.#input;
+    const answers: string[] = [];
+    this.#setComputing(true);
+    try {
+      while (range.start + answers.length < range.end) {
+        this.#stop.signal.throwIfAborted();
+        const first = range.start + answers.length;
+        const batch = requests.slice(first, Math.min(first + this.#sizer.lines, range.end));
+        const computed = await this.#computeMicroBatch(model, batch);
+        for (const [offset, request] of batch.entries()) {
+          const answer = computed[offset];
+          if (answer === undefined) throw new Error('The runner gave fewer answers than requests.');
+          answers.push(answerLine(jobId, shard, first + offset, request.custom_id, answer));
+        }
+      }
+    } finally {
+      this.#deliver({ start: range.start, end: range.start + answers.length }, answers);
+      this.#setComputing(false);
+    }
+  }
+
+  async #computeMicroBatch(model: LoadedModel, batch: readonly BatchRequestLine[]): Promise<readonly Answer[]> {
+    const startedAtMs = performance.now();
+    const bodies = batch.map((request) => request.body);
+    const answers = await this.#ports.runner.run(model, bodies);
+    await this.#ports.pacer.wait(batch.length, this.#stop.signal);
+    this.#sizer.measured(batch.length, performance.now() - startedAtMs);
+    this.#count({
+      computedLines: this.#progress.computedLines + batch.length,
+      unstoredLines: this.#progress.unstoredLines + batch.length,
+    });
+    return answers;
+  }
+
+  /** Stored in the background: the device goes on computing. */
+  #deliver(range: LineRange, answers: readonly string[]): void {
+    if (answers.length === 0) return;
+    const meter = this.#ports.meter.read();
+    const delivery = this.#outbox.deliver({
+      jobId: this.#input.jobId,
+      shard: this.#input.shard,
+      range,
+      body: answers.map((line) => `${line}\n`).join(''),
+      energyWh: meter.energyWh - this.#meterAtPart.energyWh,
+      deviceMs: meter.deviceMs - this.#meterAtPart.deviceMs,
+    });
+    this.#meterAtPart = meter;
+    this.#deliveries.push(
+      delivery.then(() => {
+        this.#count({
+          storedLines: this.#progress.storedLines + answers.length,
+          unstoredLines: this.#progress.unstoredLines - answers.length,
+        });
+        this.#heartbeat();
+      }),
+    );
+  }
+
+  #setComputing(computing: boolean): void {
+    this.#computing = computing;
+    if (computing) this.#ports.meter.switchOn();
+    else this.#ports.meter.switchOff();
+  }
+
+  /** Waits for the parts on their way, for as long as a leaving car can. */
+  async #flush(): Promise<void> {
+    await Promise.race([Promise.all(this.#deliveries), delay(this.#limits.flushLimitMs, undefined, { ref: false })]);
+    this.#heartbeat();
+  }
+
+  async #failure(error: unknown): Promise<unknown> {
+    const cause = this.#stop.cause;
+    if (cause === undefined) return error;
+    if (cause.kind !== 'cancelled') return stopFailure(cause, this.#progress);
+    return await this.#context.cancelled.catch((cancelled: unknown) => cancelled);
+  }
+
+  async #finish(): Promise<RunShardResult> {
+    this.#heartbeat();
+    const { unstoredLines: _, ...result } = this.#progress;
+    await this.#ports.results.write(this.#input, result);
+    return result;
+  }
+
+  #checkDeadline(): void {
+    if (gridTimeMs(this.#ports.clock, Date.now()) >= this.#input.deadlineMs) this.#stop.request({ kind: 'deadline' });
+    this.#stop.signal.throwIfAborted();
+  }
+
+  async #online<T>(operation: () => Promise<T>): Promise<T> {
+    return await untilOnline(operation, this.#stop.signal, this.#ports.log);
+  }
+
+  #count(changes: Partial<ShardHeartbeat>): void {
+    const meter = this.#ports.meter.read();
+    this.#progress = {
+      ...this.#progress,
+      energyWh: meter.energyWh - this.#meterAtStart.energyWh,
+      deviceMs: meter.deviceMs - this.#meterAtStart.deviceMs,
+      ...changes,
+    };
+  }
+
+  #heartbeat(): void {
+    this.#context.heartbeat(this.#progress);
+  }
+}
+
+function nothingDone(vehicleId: string): ShardHeartbeat {
+  return {
+    vehicleId,
+    storedLines: 0,
+    computedLines: 0,
+    unstoredLines: 0,
+    energyWh: 0,
+    deviceMs: 0,
+    handovers: 0,
+    redoneLines: 0,
+  };
+}
+
+/** @throws the signal's reason when it aborts first */
+async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(() => resolve(), reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,105 @@
+import type { JournalLine } from '../../domain/journal.ts';
+import { objectKeys, workflowIds } from '../../domain/names.ts';
+import { recordAcceptedShard } from '../../store/acceptedShards.ts';
+import { measureClassSpeed } from '../../store/classSpeeds.ts';
+import { appendJournal } from '../../store/journal.ts';
+import { bookLedgerEntry } from '../../store/ledger.ts';
+import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
+import type { AcceptedShard, FinishedShard, SplitBatch } from '../../workflows/messages.ts';
+import { computeCreditEur } from '../settlement/tariff.ts';
+import type { JobPorts } from './jobActivities.ts';
+import { attribute, duplicatedLines, readAnsweredLines, readReceipts, type Attribution } from './shardParts.ts';
+import { faultOf } from './verifyShard.ts';
+
+interface Job {
+  readonly jobId: string;
+  readonly cellId: string;
+  readonly split: SplitBatch;
+}
+
+type CarsWork = Attribution & { readonly vehicle: Vehicle | undefined };
+
+/**
+ * Verifies a finished shard, records it and pays the cars that computed it, all in one transaction. A shard that fails
+ * verification loses its parts, so that the next car computes it anew instead of finding it done.
+ */
+export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedShard): Promise<AcceptedShard> {
+  const { database, objects } = ports;
+  const { jobId, cellId } = job;
+  const { shard, result } = finished;
+  const slice = (await objects.get(objectKeys.shardInput(jobId, shard))).toString('utf8');
+  const customIds = slice.trimEnd().split('\n').map(customIdOf);
+  const answered = await readAnsweredLines(objects, jobId, shard);
+  const receipts = await readReceipts(objects, jobId, shard);
+  const attributions = attribute(receipts);
+  const work: CarsWork[] = await Promise.all(
+    attributions.map(async (share) => ({ ...share, vehicle: await readVehicle(database, share.vehicleId) })),
+  );
+
+  const fault = faultOf(
+    customIds,
+    answered,
+    work.map((share) => ({ ...share, hardwareClass: share.vehicle?.hardwareClass })),
+  );
+  if (fault !== undefined) {
+    for (const prefix of [objectKeys.partPrefix(jobId, shard), objectKeys.receiptPrefix(jobId, shard)]) {
+      for (const key of await objects.list(prefix)) await objects.delete(key);
+    }
+    return { shard, accepted: false, message: `shard ${shard} was refused: ${fault}` };
+  }
+
+  const nowMs = Math.round(ports.gridNowMs());
+  const failed = [...answered.values()].filter((line) => statusOf(line) >= 400).length;
+  await database.transaction(async (tx) => {
+    const isFirst = await recordAcceptedShard(tx, {
+      jobId,
+      shard,
+      completed: customIds.length - failed,
+      failed,
+      handovers: Math.max(result.handovers, work.length - 1),
+      redoneLines: result.redoneLines + duplicatedLines(receipts, attributions),
+    });
+    if (!isFirst) return;
+    for (const { vehicle, energyWh, deviceMs, lines } of work) {
+      if (!vehicle) continue;
+      await bookLedgerEntry(tx, {
+        ownerId: vehicle.ownerId,
+        vehicleId: vehicle.id,
+        kind: 'compute',
+        reference: `${workflowIds.job(jobId)}/shard/${shard}`,
+        quantity: energyWh / 1000,
+        unit: 'kWh',
+        amountEur: computeCreditEur(energyWh),
+        bookedAtMs: nowMs,
+      });
+      await measureClassSpeed(tx, {
+        modelName: job.split.model.name,
+        modelVersion: job.split.model.version,
+        hardwareClass: vehicle.hardwareClass,
+        deviceMsPerLine: deviceMs / lines,
+        lines,
+      });
+    }
+    await appendJournal(tx, cellId, handoverLine(jobId, shard, work, nowMs));
+  });
+  return { shard, accepted: true, message: '' };
+}
+
+/** Says where a shard went on when more than one car had part in it. */
+function handoverLine(jobId: string, shard: number, work: readonly CarsWork[], atMs: number): JournalLine[] {
+  if (work.length < 2) return [];
+  const shares = work.map(({ vehicle, vehicleId, ranges }) => {
+    const lines = ranges.map(({ start, end }) => (end - start === 1 ? `${start}` : `${start}-${end - 1}`));
+    return `${vehicle?.displayName ?? vehicleId} did lines ${lines.join(', ')}`;
+  });
+  const message = `Shard ${shard} went on on another car from its last part: ${shares.join('; ')}`;
+  return [{ atMs, kind: 'handover', subject: jobId, message, dedupeKey: `handover/${jobId}/${shard}` }];
+}
+
+function customIdOf(line: string): string {
+  return (JSON.parse(line) as { custom_id: string }).custom_id;
+}
+
+function statusOf(line: string): number {
+  return (JSON.parse(line) as { response: { status_code: number } }).response.status_code;
+}

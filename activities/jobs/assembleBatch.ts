@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import type { BatchAnswerLine } from '../../domain/batchLines.ts';
+import { objectKeys } from '../../domain/names.ts';
+import { moveBatch, readBatch, updateBatchCounts, type BatchCounts } from '../../store/batches.ts';
+import { insertFile } from '../../store/files.ts';
+import type { SplitBatch } from '../../workflows/messages.ts';
+import type { JobPorts } from './jobActivities.ts';
+import { readAnsweredLines } from './shardParts.ts';
+
+export type BatchOutcome = 'completed' | 'expired' | 'cancelled';
+
+/** Why a line has no answer, by how the batch ended, in the codes of the Batch API. */
+const UNANSWERED = {
+  completed: { code: 'request_failed', message: 'This request could not be executed on any car.' },
+  expired: { code: 'batch_expired', message: 'This request could not be executed before the completion window expired.' },
+  cancelled: { code: 'batch_cancelled', message: 'This request was not executed because the batch was cancelled.' },
+} as const satisfies Record<BatchOutcome, { code: string; message: string }>;
+
+interface FinishedBatch {
+  readonly batchId: string;
+  readonly split: SplitBatch;
+  readonly outcome: BatchOutcome;
+}
+
+/**
+ * Writes the batch's output file and error file and moves it to its final state. Every line of the input stands in
+ * exactly one of them, in the order of the input; answers that are there count, whatever became of the batch.
+ * Running it again writes the same files.
+ */
+export async function assembleBatch(
+  { database, objects }: JobPorts,
+  finished: FinishedBatch,
+  onShard: (shard: number) => void,
+): Promise<BatchCounts> {
+  const { batchId, split, outcome } = finished;
+  await moveBatch(database, batchId, ['in_progress', 'cancelling'], 'finalizing');
+  const counts = { total: split.lines, completed: 0, failed: 0, expired: 0 };
+
+  const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<string> {
+    for (let shard = 0; shard < split.shards; shard++) {
+      onShard(shard);
+      const answered = await readAnsweredLines(objects, batchId, shard);
+      const slice = (await objects.get(objectKeys.shardInput(batchId, shard))).toString('utf8');
+      for (const [index, request] of slice.trimEnd().split('\n').entries()) {
+        const answer = answered.get(index);
+        const isAnswer = answer !== undefined && isSuccess(answer);
+        if (wanted === 'answers') count(counts, answer, isAnswer, outcome);
+        if (isAnswer === (wanted === 'answers')) yield `${answer ?? unanswered(batchId, request, outcome)}\n`;
+      }
+    }
+  };
+
+  const write = async (kind: 'output' | 'error', body: AsyncIterable<string>): Promise<string> => {
+    const id = `file-${createHash('sha256').update(`${batchId}/${kind}`).digest('hex').slice(0, 24)}`;
+    const objectKey = objectKeys.file(id);
+    const { sizeBytes } = await objects.putStream(objectKey, body);
+    const filename = `${batchId}_${kind}.jsonl`;
+    await insertFile(database, { id, filename, purpose: 'batch_output', bytes: sizeBytes, objectKey, expiresRealMs: null });
+    return id;
+  };
+
+  const outputFileId = await write('output', lines('answers'));
+  const hasErrors = counts.completed < counts.total;
+  const errorFileId = hasErrors ? await write('error', lines('errors')) : undefined;
+  await updateBatchCounts(database, batchId, counts);
+  await moveBatch(database, batchId, ['finalizing'], outcome, {
+    ...(counts.completed > 0 ? { outputFileId } : {}),
+    ...(errorFileId ? { errorFileId } : {}),
+  });
+  const batch = await readBatch(database, batchId);
+  return batch ?? counts;
+}
+
+function count(
+  counts: { completed: number; failed: number; expired: number },
+  answer: string | undefined,
+  isAnswer: boolean,
+  outcome: BatchOutcome,
+): void {
+  if (isAnswer) counts.completed++;
+  else if (answer !== undefined || outcome === 'completed') counts.failed++;
+  else counts.expired++;
+}
+
+function isSuccess(line: string): boolean {
+  const answer = JSON.parse(line) as BatchAnswerLine;
+  return answer.response !== null && answer.response.status_code < 400;
+}
+
+function unanswered(batchId: string, request: string, outcome: BatchOutcome): string {
+  const { custom_id } = JSON.parse(request) as { custom_id: string };
+  const id = `batch_req_${createHash('sha256').update(`${batchId}/${custom_id}`).digest('hex').slice(0, 24)}`;
+  return JSON.stringify({ id, custom_id, response: null, error: UNANSWERED[outcome] });
+}

@@ -1,0 +1,99 @@
+import { heartbeat } from '@temporalio/activity';
+import type { JournalLine } from '../../domain/journal.ts';
+import type { Database } from '../../store/database.ts';
+import { acceptedTotals } from '../../store/acceptedShards.ts';
+import { readBatch, updateBatchCounts } from '../../store/batches.ts';
+import { appendJournal } from '../../store/journal.ts';
+import { upsertJobProgress } from '../../store/jobProgress.ts';
+import type { ObjectStore } from '../../store/objectStore.ts';
+import type { AcceptedShard, FinishedShard, JobStatus, SplitBatch } from '../../workflows/messages.ts';
+import { acceptShard } from './acceptShard.ts';
+import { assembleBatch, type BatchOutcome } from './assembleBatch.ts';
+import { splitBatch, type PreparedBatch } from './splitBatch.ts';
+
+export interface JobPorts {
+  readonly database: Database;
+  readonly objects: ObjectStore;
+  readonly gridNowMs: () => number;
+}
+
+export type JobActivities = ReturnType<typeof createJobActivities>;
+
+export function createJobActivities(ports: JobPorts) {
+  const { database } = ports;
+  const journal = (cellId: string, line: Omit<JournalLine, 'atMs'>): Promise<number> =>
+    appendJournal(database, cellId, [{ atMs: Math.round(ports.gridNowMs()), ...line }]);
+
+  return {
+    /** Checks every line of a batch's input and cuts it into shards; a batch with a bad line fails as a whole. */
+    async prepareBatch(request: { batchId: string; cellId: string }): Promise<PreparedBatch> {
+      const prepared = await splitBatch(ports, request.batchId, heartbeat);
+      const message =
+        prepared.kind === 'refused'
+          ? `Batch refused: ${prepared.message}`
+          : `Batch of ${prepared.split.lines} requests accepted in ${prepared.split.shards} shards`;
+      await journal(request.cellId, {
+        kind: prepared.kind === 'refused' ? 'job_finished' : 'job_accepted',
+        subject: request.batchId,
+        message,
+        dedupeKey: `prepared/${request.batchId}`,
+      });
+      return prepared;
+    },
+
+    /** Writes how far a job is, for the planner and for those who watch. */
+    async recordProgress(request: {
+      batchId: string;
+      cellId: string;
+      split: SplitBatch;
+      counts: Omit<JobStatus, 'state'>;
+      finished: boolean;
+    }): Promise<void> {
+      const { batchId, cellId, split, counts, finished } = request;
+      await upsertJobProgress(database, {
+        jobId: batchId,
+        cellId,
+        model: split.model,
+        linesPerShard: split.linesPerShard,
+        ...counts,
+        paused: false,
+        finished,
+      });
+      if (finished) return;
+      const { completed, failed } = await acceptedTotals(database, batchId);
+      await updateBatchCounts(database, batchId, { total: split.lines, completed, failed, expired: 0 });
+    },
+
+    /** Verifies finished shards and pays for them, each once. */
+    async acceptShards(request: {
+      jobId: string;
+      cellId: string;
+      split: SplitBatch;
+      shards: readonly FinishedShard[];
+    }): Promise<AcceptedShard[]> {
+      const verdicts: AcceptedShard[] = [];
+      for (const finished of request.shards) verdicts.push(await acceptShard(ports, request, finished));
+      return verdicts;
+    },
+
+    /** Writes the output and error files: an answer or an error for each line, in the order of the input. */
+    async finishBatch(request: {
+      batchId: string;
+      cellId: string;
+      split: SplitBatch;
+      outcome: BatchOutcome;
+    }): Promise<void> {
+      const { batchId, cellId, outcome } = request;
+      const counts = await assembleBatch(ports, request, heartbeat);
+      const batch = await readBatch(database, batchId);
+      await journal(cellId, {
+        kind: 'job_finished',
+        subject: batchId,
+        message:
+          `Batch ${batch?.status ?? outcome}: ${counts.completed} answered, ` +
+          `${counts.failed} failed, ${counts.expired} without an answer`,
+        dedupeKey: `finished/${batchId}`,
+      });
+    },
+  };
+}

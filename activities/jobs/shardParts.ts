@@ -1,0 +1,80 @@
+import { objectKeys, rangeOfPartKey, type LineRange } from '../../domain/names.ts';
+import type { PartReceipt } from '../../domain/shards.ts';
+import type { ObjectStore } from '../../store/objectStore.ts';
+
+/** The stored answers of a shard, by line number within the shard, as the bytes of their lines. */
+export type AnsweredLines = ReadonlyMap<number, string>;
+
+/**
+ * Reads every part of a shard. Parts of different attempts may overlap; since a line's answer is the same bytes from
+ * any car, the first one that is read stands for all.
+ * @throws Error when a part does not hold one line for each line of its range
+ */
+export async function readAnsweredLines(objects: ObjectStore, jobId: string, shard: number): Promise<AnsweredLines> {
+  const answered = new Map<number, string>();
+  for (const key of await objects.list(objectKeys.partPrefix(jobId, shard))) {
+    const range = rangeOfPartKey(key);
+    if (!range) continue;
+    const lines = (await objects.get(key)).toString('utf8').split('\n');
+    if (lines.length !== range.end - range.start + 1 || lines.at(-1) !== '') {
+      throw new Error(`part ${key} does not hold one line for each of lines ${range.start} to ${range.end}`);
+    }
+    for (const [offset, line] of lines.slice(0, -1).entries()) {
+      if (!answered.has(range.start + offset)) answered.set(range.start + offset, line);
+    }
+  }
+  return answered;
+}
+
+export async function readReceipts(objects: ObjectStore, jobId: string, shard: number): Promise<PartReceipt[]> {
+  const keys = await objects.list(objectKeys.receiptPrefix(jobId, shard));
+  return Promise.all(keys.map(async (key) => JSON.parse((await objects.get(key)).toString('utf8')) as PartReceipt));
+}
+
+/** What one car is paid for in a shard, and which of its lines those are. */
+export interface Attribution {
+  readonly vehicleId: string;
+  readonly ranges: readonly LineRange[];
+  readonly lines: number;
+  readonly energyWh: number;
+  readonly deviceMs: number;
+}
+
+/**
+ * Who is paid for what: each line once, to the car whose receipt comes first in order of range and car. Where two cars
+ * did the same lines, a receipt's energy counts in proportion to the lines that are attributed to it.
+ */
+export function attribute(receipts: readonly PartReceipt[]): Attribution[] {
+  const ordered = [...receipts].sort(
+    (a, b) => a.range.start - b.range.start || a.range.end - b.range.end || compare(a.vehicleId, b.vehicleId),
+  );
+  const byVehicle = new Map<string, { ranges: LineRange[]; lines: number; energyWh: number; deviceMs: number }>();
+  const taken = new Set<number>();
+  for (const { vehicleId, range, energyWh, deviceMs } of ordered) {
+    let lines = 0;
+    for (let line = range.start; line < range.end; line++) {
+      if (taken.has(line)) continue;
+      taken.add(line);
+      lines++;
+    }
+    if (lines === 0) continue;
+    const share = lines / (range.end - range.start);
+    const sum = byVehicle.get(vehicleId) ?? { ranges: [], lines: 0, energyWh: 0, deviceMs: 0 };
+    sum.ranges.push(range);
+    sum.lines += lines;
+    sum.energyWh += energyWh * share;
+    sum.deviceMs += deviceMs * share;
+    byVehicle.set(vehicleId, sum);
+  }
+  return [...byVehicle].map(([vehicleId, sum]) => ({ vehicleId, ...sum }));
+}
+
+/** Lines that were computed and stored more than once. */
+export function duplicatedLines(receipts: readonly PartReceipt[], attributions: readonly Attribution[]): number {
+  const stored = receipts.reduce((sum, { range }) => sum + range.end - range.start, 0);
+  return stored - attributions.reduce((sum, { lines }) => sum + lines, 0);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

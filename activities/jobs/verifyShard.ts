@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { HARDWARE_CLASSES, type HardwareClass } from '../../domain/hardwareClasses.ts';
+import type { AnsweredLines, Attribution } from './shardParts.ts';
+
+/** Most kW at the plug per kW of chip that any weather and awake load explain; beyond it, a claim is not plausible. */
+const PLAUSIBLE_OVERHEAD = 8;
+const PLAUSIBLE_SLACK_WH = 5;
+
+const answerSchema = z.object({
+  id: z.string(),
+  custom_id: z.string(),
+  response: z.object({ status_code: z.number().int(), request_id: z.string(), body: z.unknown() }),
+  error: z.null(),
+});
+
+/**
+ * The checks that every shard passes before it is accepted: an answer of the right form for each request and no
+ * other, and claims of energy that the car's hardware can have used.
+ * @returns what is wrong, or undefined
+ */
+export function faultOf(
+  customIds: readonly string[],
+  answered: AnsweredLines,
+  attributions: readonly (Attribution & { readonly hardwareClass: HardwareClass | undefined })[],
+): string | undefined {
+  for (const [line, customId] of customIds.entries()) {
+    const answer = answered.get(line);
+    if (answer === undefined) return `line ${line} has no answer`;
+    const parsed = answerSchema.safeParse(parseJson(answer));
+    if (!parsed.success) return `the answer to line ${line} is malformed: ${parsed.error.issues[0]?.message}`;
+    if (parsed.data.custom_id !== customId) return `line ${line} answers ${parsed.data.custom_id}, not ${customId}`;
+  }
+  if (answered.size !== customIds.length) return `${answered.size} answers to ${customIds.length} requests`;
+  const attributed = attributions.reduce((sum, { lines }) => sum + lines, 0);
+  if (attributed !== customIds.length) return `receipts name ${attributed} of ${customIds.length} lines`;
+  for (const { vehicleId, hardwareClass, energyWh, deviceMs } of attributions) {
+    if (hardwareClass === undefined) return `car ${vehicleId} is not enrolled`;
+    const mostWh = HARDWARE_CLASSES[hardwareClass].chipKw * PLAUSIBLE_OVERHEAD * (deviceMs / 3600) + PLAUSIBLE_SLACK_WH;
+    if (energyWh > mostWh) return `car ${vehicleId} claims ${energyWh.toFixed(1)} Wh, at most ${mostWh.toFixed(1)}`;
+  }
+  return undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import type { PlanningProblemInput } from '../../scheduler/problem.ts';
+import { reason, type PlanReason } from '../../scheduler/reasons.ts';
+import { seriesOnAxis } from '../../scheduler/time.ts';
+import type { Feeder } from '../../store/feeders.ts';
+import type { Region } from '../../store/regions.ts';
+import type { SignalKind, SignalSpan } from '../../store/signals.ts';
+import type { CellState } from './cellState.ts';
+
+type RegionInput = PlanningProblemInput['regions'][number];
+type FeederInput = PlanningProblemInput['feeders'][number];
+
+/** Used where no temperature is known at all: mild, since heat would only be guessed. */
+const UNKNOWN_AMBIENT_CELSIUS = 15;
+
+/** The region's series on the slot axis. What is missing becomes a stated fallback, never a silent zero. */
+export function planningRegion(state: CellState, region: Region): RegionInput {
+  const fallbacks: PlanReason[] = [];
+  const filled = (kind: SignalKind, label: string, unknown: number): number[] => {
+    const known = seriesOnAxis(state.axis, spansOf(state, kind, region.id, null));
+    const values = known.filter((value) => value !== null);
+    if (values.length === known.length) return values;
+    const missing = known.length - values.length;
+    const stand = values.length === 0 ? unknown : values.reduce((sum, value) => sum + value, 0) / values.length;
+    fallbacks.push(
+      reason('signal_fallback', {
+        words: `${label} of ${region.id} is unknown in ${missing} of ${known.length} slots; ${stand.toFixed(3)} is used.`,
+        value: missing,
+        limit: known.length,
+        unit: 'slots',
+      }),
+    );
+    return known.map((value) => value ?? stand);
+  };
+  return {
+    id: region.id,
+    priceEurPerKwh: filled('price', 'The price', 0),
+    carbonGPerKwh: filled('carbon', 'The carbon intensity', 0),
+    ambientCelsius: filled('temperature', 'The temperature', UNKNOWN_AMBIENT_CELSIUS),
+    fallbacks,
+  };
+}
+
+/** The feeder's limits and house load on the slot axis. */
+export function planningFeeder(state: CellState, feeder: Feeder): FeederInput {
+  const importLimitKw = tightestLimit(state, feeder);
+  const houseLoad = seriesOnAxis(state.axis, spansOf(state, 'house_load', feeder.regionId, feeder.id));
+  return {
+    id: feeder.id,
+    regionId: feeder.regionId,
+    failSafeImportKw: feeder.failSafeImportKw,
+    importLimitKw,
+    // An unknown house load takes the whole limit: what is left for cars is then nothing, never too much.
+    houseLoadKw: houseLoad.map((value, slot) => value ?? importLimitKw[slot] ?? feeder.failSafeImportKw),
+  };
+}
+
+/** Limits from several sources all hold, so the tightest counts; null where no source says anything. */
+function tightestLimit(state: CellState, feeder: Feeder): (number | null)[] {
+  const bySource = new Map<string, SignalSpan[]>();
+  for (const feederId of [feeder.id, null]) {
+    for (const span of spansOf(state, 'import_limit', feeder.regionId, feederId)) {
+      const source = `${span.source} ${feederId ?? 'region'}`;
+      bySource.set(source, [...(bySource.get(source) ?? []), span]);
+    }
+  }
+  const limits = [...bySource.values()].map((spans) => seriesOnAxis(state.axis, spans));
+  return Array.from({ length: state.axis.count }, (_, slot) => {
+    const known = limits.map((series) => series[slot]).filter((value) => typeof value === 'number');
+    return known.length === 0 ? null : Math.min(...known);
+  });
+}
+
+export function spansOf(
+  state: CellState,
+  kind: SignalKind,
+  regionId: string,
+  feederId: string | null,
+): readonly SignalSpan[] {
+  return state.signals.filter(
+    (span) => span.kind === kind && span.regionId === regionId && span.feederId === feederId,
+  );
+}

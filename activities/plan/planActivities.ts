@@ -1,0 +1,103 @@
+import type { JournalLine } from '../../domain/journal.ts';
+import { topics } from '../../domain/names.ts';
+import type { SetpointProfile } from '../../domain/setpoints.ts';
+import type { Plan } from '../../scheduler/plan.ts';
+import { planningProblemSchema, type PlanningProblem } from '../../scheduler/problem.ts';
+import { readCell } from '../../store/cells.ts';
+import type { Database } from '../../store/database.ts';
+import { appendJournal } from '../../store/journal.ts';
+import { readPlan, savePlan } from '../../store/plans.ts';
+import { readVehicle } from '../../store/vehicles.ts';
+import type { PlanDispatch } from '../../workflows/messages.ts';
+import { readCellState, type CellState } from './cellState.ts';
+import { planningCar, planningClasses, planningJob } from './fleetProblem.ts';
+import { planningFeeder, planningRegion } from './gridProblem.ts';
+import { dispatchOf, profileIntervals } from './planDispatch.ts';
+
+/** Publishes to cars; `retain` keeps the message for a car that connects later. */
+export interface VehicleLink {
+  publish(topic: string, payload: unknown, options: { readonly retain: boolean }): Promise<void>;
+}
+
+export interface PlanPorts {
+  readonly database: Database;
+  readonly vehicles: VehicleLink;
+  readonly plan: (problem: PlanningProblem, previous: Plan | undefined) => Promise<Plan>;
+  readonly carbonEurPerKg: number;
+  readonly gridNowMs: () => number;
+}
+
+export type PlanActivities = ReturnType<typeof createPlanActivities>;
+
+export function createPlanActivities(ports: PlanPorts) {
+  const { database, vehicles } = ports;
+  return {
+    /** Plans the cell from `slotStartMs` (grid time) on and stores the plan; gives what workflows need of it. */
+    async planCell(request: { cellId: string; slotStartMs: number; cause: string }): Promise<PlanDispatch> {
+      const { cellId, slotStartMs, cause } = request;
+      const cell = await readCell(database, cellId);
+      if (!cell) throw new Error(`cell ${cellId} is not configured`);
+      const state = await readCellState(database, cell, slotStartMs);
+      const problem = problemOf(state, ports.carbonEurPerKg);
+      const plan = await ports.plan(problem, state.previous);
+      const createdAtMs = Math.round(ports.gridNowMs());
+      // Names the slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart.
+      const id = `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
+      await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
+      await appendJournal(database, cellId, unmetLines(plan, createdAtMs, cause));
+      return dispatchOf(id, plan, state.previous, state.openSessions);
+    },
+
+    /** Puts the plan's next slots onto the cars as retained setpoint profiles. */
+    async publishSetpoints(request: { planId: string }): Promise<void> {
+      const stored = await readPlan<PlanningProblem, Plan>(database, request.planId);
+      if (!stored) throw new Error(`plan ${request.planId} is not stored`);
+      const issuedAtMs = stored.createdAtMs;
+      await Promise.all(
+        stored.plan.cars.map((car) => {
+          const profile: SetpointProfile = {
+            planId: stored.id,
+            issuedAtMs,
+            intervals: profileIntervals(stored.plan, car),
+          };
+          return vehicles.publish(topics.setpoints(car.carId), profile, { retain: true });
+        }),
+      );
+    },
+
+    /** Asks the modems of sleeping cars to wake them. */
+    async wakeVehicles(request: { cellId: string; vehicles: PlanDispatch['vehiclesToWake'] }): Promise<void> {
+      const lines: JournalLine[] = [];
+      for (const { vehicleId, reason } of request.vehicles) {
+        await vehicles.publish(topics.wake(vehicleId), { reason }, { retain: false });
+        const vehicle = await readVehicle(database, vehicleId);
+        const message = `${vehicle?.displayName ?? vehicleId} is asleep and is woken: ${reason}`;
+        lines.push({ atMs: Math.round(ports.gridNowMs()), kind: 'woken', subject: vehicleId, message });
+      }
+      await appendJournal(database, request.cellId, lines);
+    },
+  };
+}
+
+function problemOf(state: CellState, carbonEurPerKg: number): PlanningProblem {
+  return planningProblemSchema.parse({
+    slots: state.axis,
+    regions: state.regions.map((region) => planningRegion(state, region)),
+    feeders: state.feeders.map((feeder) => planningFeeder(state, feeder)),
+    hardwareClasses: planningClasses,
+    cars: state.openSessions.flatMap((session) => planningCar(state, session) ?? []),
+    jobs: state.jobs.filter((job) => !job.paused).flatMap((job) => planningJob(state, job) ?? []),
+    weights: { carbonEurPerKg },
+  });
+}
+
+/** What cannot be met is said once, not with every plan until it is met. */
+function unmetLines(plan: Plan, atMs: number, cause: string): JournalLine[] {
+  return plan.unmet.map((unmet) => ({
+    atMs,
+    kind: 'plan',
+    subject: unmet.id,
+    message: `Cannot be met (${cause}): ${unmet.words}`,
+    dedupeKey: `unmet/${unmet.kind}/${unmet.id}/${Math.ceil(unmet.missing)}`,
+  }));
+}

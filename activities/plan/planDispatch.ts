@@ -1,0 +1,107 @@
+import { workflowIds } from '../../domain/names.ts';
+import type { JournalReason } from '../../domain/journal.ts';
+import type { SetpointInterval } from '../../domain/setpoints.ts';
+import type { CarPlan, Plan } from '../../scheduler/plan.ts';
+import type { PlanReason } from '../../scheduler/reasons.ts';
+import { slotStartMs } from '../../scheduler/time.ts';
+import type { ParkingSession } from '../../store/parkingSessions.ts';
+import type { PlanDispatch, SessionSetpoint } from '../../workflows/messages.ts';
+
+/** Slots of setpoints that each car is sent ahead: enough to ride out a lost plan or two, then its fail-safe. */
+export const PROFILE_SLOTS = 3;
+
+/** The part of a plan that workflows need: grants and what changed, small enough for their history. */
+export function dispatchOf(
+  planId: string,
+  plan: Plan,
+  previous: Plan | undefined,
+  sessions: readonly ParkingSession[],
+): PlanDispatch {
+  const startMs = slotStartMs(plan.slots, 0);
+  return {
+    planId,
+    slotStartMs: startMs,
+    grants: plan.grants
+      .filter((grant) => grant.slot === 0)
+      .map((grant) => ({
+        planId,
+        jobId: grant.jobId,
+        regionId: grant.regionId,
+        hardwareClass: grant.hardwareClass,
+        slotStartMs: startMs,
+        slotEndMs: slotStartMs(plan.slots, 1),
+        shards: grant.shards,
+      })),
+    changedSetpoints: sessions.flatMap((session) => changedSetpoint(plan, previous, session, startMs) ?? []),
+    vehiclesToWake: plan.wakeUps
+      .filter((wakeUp) => wakeUp.slot === 0)
+      .map((wakeUp) => ({ vehicleId: wakeUp.carId, reason: 'planned to compute in the coming slot' })),
+    summary: summarize(plan),
+  };
+}
+
+function changedSetpoint(
+  plan: Plan,
+  previous: Plan | undefined,
+  session: ParkingSession,
+  startMs: number,
+): SessionSetpoint | undefined {
+  const car = plan.cars.find((candidate) => candidate.carId === session.vehicleId);
+  if (!car) return undefined;
+  const before = previous?.cars.find((candidate) => candidate.carId === session.vehicleId);
+  if (before && committed(before) === committed(car)) return undefined;
+  return {
+    sessionId: workflowIds.session(session.vehicleId, session.stay),
+    slotStartMs: startMs,
+    chargeKw: car.chargeKw[0] ?? 0,
+    computeKw: car.computeKw[0] ?? 0,
+    reasons: car.reasons.map(journalReason),
+  };
+}
+
+/** What a session would be told, without the figures in the words: those change with every plan. */
+function committed(car: CarPlan): string {
+  return JSON.stringify([
+    (car.chargeKw[0] ?? 0).toFixed(2),
+    (car.computeKw[0] ?? 0).toFixed(2),
+    car.reasons.map((reason) => reason.code),
+  ]);
+}
+
+export function journalReason({ code, words, value, limit }: PlanReason): JournalReason {
+  return {
+    code,
+    text: words,
+    ...(value === undefined ? {} : { value }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
+
+/** The car's setpoints of the next slots, for its profile. */
+export function profileIntervals(plan: Plan, car: CarPlan): SetpointInterval[] {
+  const count = Math.min(PROFILE_SLOTS, plan.slots.count);
+  return Array.from({ length: count }, (_, slot) => ({
+    startMs: slotStartMs(plan.slots, slot),
+    endMs: slotStartMs(plan.slots, slot + 1),
+    chargeKw: car.chargeKw[slot] ?? 0,
+    computeKw: car.computeKw[slot] ?? 0,
+  }));
+}
+
+/** Markdown for the operator. */
+function summarize(plan: Plan): string {
+  const sum = (series: (car: CarPlan) => number): number => plan.cars.reduce((total, car) => total + series(car), 0);
+  const charging = sum((car) => car.chargeKw[0] ?? 0);
+  const computing = sum((car) => car.computeKw[0] ?? 0);
+  const lines = [
+    `**Slot ${new Date(slotStartMs(plan.slots, 0)).toISOString().slice(11, 16)} UTC** (${plan.method}): ` +
+      `${plan.cars.length} cars, charging ${charging.toFixed(1)} kW, computing ${computing.toFixed(1)} kW, ` +
+      `${plan.grants.filter((grant) => grant.slot === 0).length} grants.`,
+    `Horizon: ${plan.figures.chargeKwh.toFixed(1)} kWh charge, ${plan.figures.computeKwh.toFixed(1)} kWh compute, ` +
+      `${plan.figures.costEur.toFixed(2)} EUR.`,
+    ...plan.unmet.map((unmet) => `- Not met: ${unmet.words}`),
+    ...plan.reasons.map((reason) => `- ${reason.words}`),
+    ...plan.jobs.flatMap((job) => job.reasons.map((reason) => `- ${job.jobId}: ${reason.words}`)),
+  ];
+  return lines.join('\n');
+}

@@ -1,0 +1,1 @@
+export async function provisionedTemporal(): Promise<string> { return '/root/.cache/nightshift-build/temporal'; }

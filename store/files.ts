@@ -1,0 +1,78 @@
+import { instant, only, type Queryable } from './database.ts';
+
+/** A file of the Files API; its bytes are in the object store under `objectKey`. */
+export interface StoredFile {
+  readonly id: string;
+  readonly filename: string;
+  readonly purpose: string;
+  readonly bytes: number;
+  readonly objectKey: string;
+  /** Real time. */
+  readonly createdRealMs: number;
+  readonly expiresRealMs: number | null;
+}
+
+export type NewFile = Omit<StoredFile, 'createdRealMs'>;
+
+/** One page of a list, newest first unless `ascending`. */
+export interface Page {
+  /** Id of the last thing of the page before. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+  readonly ascending?: boolean;
+}
+
+const COLUMNS = `id, filename, purpose, bytes, object_key as "objectKey", created_real_at as "createdRealMs",
+  expires_real_at as "expiresRealMs"`;
+const UNEXPIRED = '(expires_real_at is null or expires_real_at > now())';
+
+/** Registers a file whose bytes are stored. A retry with the same id gives the first one. */
+export async function insertFile(db: Queryable, file: NewFile): Promise<StoredFile> {
+  return only(
+    await db.query<StoredFile>(
+      `insert into files (id, filename, purpose, bytes, object_key, expires_real_at) values ($1, $2, $3, $4, $5, $6)
+       on conflict (id) do update set id = excluded.id returning ${COLUMNS}`,
+      [
+        file.id,
+        file.filename,
+        file.purpose,
+        file.bytes,
+        file.objectKey,
+        file.expiresRealMs === null ? null : instant(file.expiresRealMs),
+      ],
+    ),
+  );
+}
+
+/** The file, or undefined when there is none or it has expired. */
+export async function readFile(db: Queryable, id: string): Promise<StoredFile | undefined> {
+  const [file] = await db.query<StoredFile>(`select ${COLUMNS} from files where id = $1 and ${UNEXPIRED}`, [id]);
+  return file;
+}
+
+export async function listFiles(db: Queryable, page: Page, purpose?: string): Promise<StoredFile[]> {
+  return db.query<StoredFile>(
+    `select ${COLUMNS} from files f
+     where ($3::text is null or purpose = $3) and ${UNEXPIRED} and ${isAfter('files', page)}
+     order by ${ordered(page)} limit $2`,
+    [page.after ?? null, page.limit, purpose ?? null],
+  );
+}
+
+/** @returns the file that was deleted, whose object is to be deleted next. */
+export async function deleteFile(db: Queryable, id: string): Promise<StoredFile | undefined> {
+  const [file] = await db.query<StoredFile>(`delete from files where id = $1 returning ${COLUMNS}`, [id]);
+  return file;
+}
+
+/** SQL condition "comes after $1 in the page's order" for tables with `created_real_at` and `id`, named f. */
+export function isAfter(table: 'files' | 'batches', page: Page): string {
+  const comparison = page.ascending ? '>' : '<';
+  return `($1::text is null or (f.created_real_at, f.id) ${comparison}
+    (select created_real_at, id from ${table} where id = $1))`;
+}
+
+export function ordered(page: Page): string {
+  const direction = page.ascending ? 'asc' : 'desc';
+  return `f.created_real_at ${direction}, f.id ${direction}`;
+}

@@ -1,0 +1,134 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { NightshiftError } from '../../domain/errors.ts';
+import { messageOf } from '../thrown.ts';
+import { CONFIG_KEY_NAMES, CONFIG_KEYS, type ConfigKey, type ConfigValues, type LogLevel } from './keys.ts';
+import { resolveObjects, type ObjectsConfig } from './objects.ts';
+import { CONFIG_FILE_ENV, readEnvValues, readFileValues, type SourcedValue } from './sources.ts';
+import { resolveTemporalConnection, type TemporalConnection } from './temporalConnection.ts';
+
+/** What every process of ours runs by. Paths are absolute. The keys are documented in docs/configuration.md. */
+export interface Config {
+  readonly stateDir: string;
+  readonly cacheDir: string;
+  readonly logLevel: LogLevel;
+  readonly cellFile: string | undefined;
+  readonly temporal: TemporalConfig;
+  readonly postgres: { readonly port: number };
+  /** Undefined: the local stack starts its own PostgreSQL and hands its address to the other processes. */
+  readonly databaseUrl: string | undefined;
+  readonly mqtt: MqttConfig;
+  readonly objects: ObjectsConfig;
+  readonly api: { readonly host: string; readonly port: number };
+  /** Folder that the config was loaded in. */
+  readonly cwd: string;
+  /**
+   * What a child process is started with: the environment that the config was loaded from, with every key that is set
+   * written out. A child so sees the same config, even when the file has changed since. Holds secrets: never log it.
+   */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+export interface TemporalConfig {
+  readonly executable: string | undefined;
+  readonly port: number;
+  readonly uiPort: number;
+  readonly archiveUrl: string;
+  /** True when no TEMPORAL_ADDRESS names a server, so that the local stack starts its own. */
+  readonly embedded: boolean;
+  /** How to connect, also to the embedded server. */
+  readonly connection: TemporalConnection;
+}
+
+export interface MqttConfig {
+  readonly port: number;
+  /** How to connect, also to the embedded broker. */
+  readonly url: string;
+  readonly embedded: boolean;
+}
+
+export interface ConfigSources {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+/**
+ * Loads the config: defaults, then the config file (`NIGHTSHIFT_CONFIG`, else `./nightshift.yaml` if there is one), then
+ * the environment. Reads the environment only through `sources`.
+ * @throws NightshiftError `invalid_config`, one line for each problem: the key, its source and the limit
+ */
+export function loadConfig({ env, cwd }: ConfigSources): Config {
+  const file = readFileValues(env, cwd);
+  const variables = readEnvValues(env, cwd);
+  const problems = [...file.problems, ...variables.problems];
+  const given = new Map([...file.values, ...variables.values]);
+
+  const entries = CONFIG_KEY_NAMES.map((name) => {
+    const key: ConfigKey = CONFIG_KEYS[name];
+    const sourced = given.get(name) ?? { value: key.default, source: 'default', folder: cwd };
+    const parsed = key.schema.safeParse(sourced.value);
+    if (!parsed.success) problems.push(problemOf(name, key, sourced, parsed.error.issues[0]?.message));
+    return [name, key.isPath ? absolute(parsed.data, sourced.folder) : parsed.data] as const;
+  });
+  // The table maps each name to its own schema, which fromEntries cannot express.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const values = Object.fromEntries(entries) as ConfigValues;
+
+  const stop = (): never => {
+    throw new NightshiftError('invalid_config', `The configuration is not valid:\n  ${problems.join('\n  ')}`);
+  };
+  if (problems.length > 0) stop();
+  const collect = <Value>(read: () => Value): Value => {
+    try {
+      return read();
+    } catch (error) {
+      problems.push(messageOf(error));
+      return stop();
+    }
+  };
+
+  const home = env.XDG_CACHE_HOME ? resolve(cwd, env.XDG_CACHE_HOME) : join(env.HOME ?? homedir(), '.cache');
+  const temporal = collect(() => resolveTemporalConnection(values, env));
+  return {
+    stateDir: values.stateDir,
+    cacheDir: values.cacheDir ?? join(home, 'nightshift'),
+    logLevel: values.logLevel,
+    cellFile: values.cellFile,
+    temporal: {
+      executable: values['temporal.executable'],
+      port: values['temporal.port'],
+      uiPort: values['temporal.uiPort'],
+      archiveUrl: values['temporal.archiveUrl'],
+      ...temporal,
+    },
+    postgres: { port: values['postgres.port'] },
+    databaseUrl: values.databaseUrl,
+    mqtt: {
+      port: values['mqtt.port'],
+      url: values['mqtt.url'] ?? `mqtt://127.0.0.1:${values['mqtt.port']}`,
+      embedded: values['mqtt.url'] === undefined,
+    },
+    objects: collect(() => resolveObjects(values, env)),
+    api: { host: values['api.host'], port: values['api.port'] },
+    cwd,
+    environment: { ...env, ...writtenOut(values) },
+  };
+}
+
+function problemOf(name: string, key: ConfigKey, { value, source }: SourcedValue, limit = 'is not valid'): string {
+  const got = key.isSecret ? '' : `, got ${JSON.stringify(value)}`;
+  return `${name} (${source}): ${limit}${got}`;
+}
+
+function absolute(value: unknown, folder: string): unknown {
+  return typeof value === 'string' && !/^[a-z][a-z0-9+.-]+:\/\//i.test(value) ? resolve(folder, value) : value;
+}
+
+function writtenOut(values: ConfigValues): Record<string, string> {
+  const written: Record<string, string> = { [CONFIG_FILE_ENV]: '' };
+  for (const name of CONFIG_KEY_NAMES) {
+    const value = values[name];
+    if (value !== undefined) written[CONFIG_KEYS[name].env] = String(value);
+  }
+  return written;
+}

@@ -1,0 +1,152 @@
+import { z } from 'zod';
+
+/** One configuration key: where it can be set, what it accepts, what it means. */
+export interface ConfigKey {
+  /** Refuses with the limit, since the message is shown beside the key's name. */
+  readonly schema: z.ZodType;
+  /** In words when it depends on the machine; `undefined` when the key may stay unset. */
+  readonly default: string | number | undefined;
+  readonly env: string;
+  readonly doc: string;
+  /** Relative paths are resolved: against the file's folder when set there, else against the current folder. */
+  readonly isPath?: true;
+  /** Never shown in an error. */
+  readonly isSecret?: true;
+}
+
+const text = z.string().min(1, 'must be a text that is not empty');
+const url = (...schemes: readonly string[]) =>
+  text.refine(
+    (value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)),
+    `must be a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+  );
+const PORT_LIMIT = 'must be a whole number from 1 to 65535';
+const port = z.number(PORT_LIMIT).int(PORT_LIMIT).min(1, PORT_LIMIT).max(65535, PORT_LIMIT);
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Every key with its default; docs/configuration.md is written from this table. */
+export const CONFIG_KEYS = {
+  stateDir: {
+    schema: text,
+    default: '.nightshift',
+    env: 'NIGHTSHIFT_STATE_DIR',
+    isPath: true,
+    doc: 'Folder that holds everything the local stack keeps: databases, objects, logs, passwords. One supervisor per folder.',
+  },
+  cacheDir: {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_CACHE_DIR',
+    isPath: true,
+    doc: 'Folder for what can be fetched or built again: the Temporal binary. Unset: `$XDG_CACHE_HOME/nightshift`, else `~/.cache/nightshift`.',
+  },
+  logLevel: {
+    schema: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
+    default: 'info',
+    env: 'NIGHTSHIFT_LOG_LEVEL',
+    doc: `Least level that is logged: ${LOG_LEVELS.join(', ')}.`,
+  },
+  cellFile: {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_CELL_FILE',
+    isPath: true,
+    doc: 'File that describes the cell: its regions, feeders, cars and signals. Unset: the demonstration cell.',
+  },
+  'temporal.executable': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_TEMPORAL_EXECUTABLE',
+    isPath: true,
+    doc: 'Path of a `temporal` binary to start the embedded server with. Unset: PATH, the cache, the archive, the Go toolchain, in this order.',
+  },
+  'temporal.port': {
+    schema: port,
+    default: 7233,
+    env: 'NIGHTSHIFT_TEMPORAL_PORT',
+    doc: 'Port of the embedded Temporal server, on 127.0.0.1.',
+  },
+  'temporal.uiPort': {
+    schema: port,
+    default: 8233,
+    env: 'NIGHTSHIFT_TEMPORAL_UI_PORT',
+    doc: 'Port of the embedded Temporal Web UI, on 127.0.0.1.',
+  },
+  'temporal.archiveUrl': {
+    schema: url('https', 'http'),
+    default: 'https://temporal.download/cli/archive',
+    env: 'NIGHTSHIFT_TEMPORAL_ARCHIVE_URL',
+    doc: 'Base URL of the archives of the Temporal CLI; `/v<version>?platform=<os>&arch=<cpu>` is appended.',
+  },
+  'temporal.namespace': {
+    schema: text,
+    default: 'default',
+    env: 'NIGHTSHIFT_TEMPORAL_NAMESPACE',
+    doc: 'Temporal namespace. `TEMPORAL_NAMESPACE` or the chosen Temporal profile comes before it.',
+  },
+  'postgres.port': {
+    schema: port,
+    default: 54329,
+    env: 'NIGHTSHIFT_POSTGRES_PORT',
+    doc: 'Port of the embedded PostgreSQL, on 127.0.0.1.',
+  },
+  databaseUrl: {
+    schema: url('postgres', 'postgresql').optional(),
+    default: undefined,
+    env: 'DATABASE_URL',
+    isSecret: true,
+    doc: 'A PostgreSQL to use instead of the embedded one, e.g. `postgres://user:password@host:5432/nightshift`.',
+  },
+  'mqtt.port': {
+    schema: port,
+    default: 18830,
+    env: 'NIGHTSHIFT_MQTT_PORT',
+    doc: 'Port of the embedded MQTT broker, on 127.0.0.1.',
+  },
+  'mqtt.url': {
+    schema: url('mqtt', 'mqtts', 'ws', 'wss').optional(),
+    default: undefined,
+    env: 'MQTT_URL',
+    isSecret: true,
+    doc: 'An MQTT 3.1.1 broker to use instead of the embedded one, e.g. `mqtts://user:password@host:8883`.',
+  },
+  'objects.url': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OBJECTS_URL',
+    isPath: true,
+    doc: 'Where inputs, models and answers are kept: a folder, or `s3://bucket/prefix`. Unset: `objects` in `stateDir`.',
+  },
+  'objects.endpoint': {
+    schema: url('https', 'http').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OBJECTS_ENDPOINT',
+    doc: 'Endpoint of an S3-compatible store. Unset: Amazon S3 in `objects.region`. Credentials come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.',
+  },
+  'objects.region': {
+    schema: text,
+    default: 'us-east-1',
+    env: 'NIGHTSHIFT_OBJECTS_REGION',
+    doc: 'Region that requests to an S3 store are signed for.',
+  },
+  'api.host': {
+    schema: text,
+    default: '127.0.0.1',
+    env: 'NIGHTSHIFT_API_HOST',
+    doc: 'Address that the HTTP API listens on.',
+  },
+  'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
+} as const satisfies Record<string, ConfigKey>;
+
+export type ConfigKeyName = keyof typeof CONFIG_KEYS;
+
+/** The validated value of every key, by its dotted name. */
+export type ConfigValues = { readonly [Name in ConfigKeyName]: z.output<(typeof CONFIG_KEYS)[Name]['schema']> };
+
+export function isConfigKeyName(name: string): name is ConfigKeyName {
+  return Object.hasOwn(CONFIG_KEYS, name);
+}
+
+export const CONFIG_KEY_NAMES: readonly ConfigKeyName[] = Object.keys(CONFIG_KEYS).filter(isConfigKeyName);
