@@ -5,6 +5,7 @@ create table cells (
   id            text primary key,
   clock         jsonb not null,               -- domain/clock.ts
   slot_minutes  integer not null,
+  incarnation   text not null,                -- a cell whose clock is restarted begins anew under another one
   created_real_at timestamptz not null default now()
 );
 
