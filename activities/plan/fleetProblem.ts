@@ -77,16 +77,17 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
     );
     return speed ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 }] : [];
   });
-  if (shardsRemaining === 0 || classes.length === 0) return undefined;
   const window = slotsWithin(state.axis, state.axis.startMs, job.deadlineMs);
   const hints = parseGridHints(job.metadata);
-  const regionIds = state.regions.map((region) => region.id);
+  const known = state.regions.map((region) => region.id);
+  const regionIds = hints.regionIds?.filter((id) => known.includes(id)) ?? known;
+  if (shardsRemaining === 0 || classes.length === 0 || regionIds.length === 0) return undefined;
   return {
     id: job.jobId,
     modelFamily: job.model.family,
     shardsRemaining,
     classes,
-    regionIds: hints.regionIds?.filter((id) => regionIds.includes(id)) ?? regionIds,
+    regionIds,
     // Submitters count from 1, first, to 5; the planner serves higher figures first.
     ...(hints.priority === undefined ? {} : { priority: 8 - hints.priority }),
     ...(hints.maxEurPerKwh === undefined ? {} : { priceCapEurPerKwh: hints.maxEurPerKwh }),

@@ -17,7 +17,7 @@ import { applyCell } from '../cell/applyCell.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
 import { createLogger, temporalLogger } from '../logging.ts';
-import { connectMqtt, vehicleLinkOver } from '../mqttLink.ts';
+import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
 import { runChild } from '../supervisor/child.ts';
@@ -45,7 +45,7 @@ async function start() {
   const client = await connectClient(config.temporal.connection);
   await retireOutdatedCell(client, database, cellFile);
   const cell = await applyCell(database, cellFile, Date.now());
-  const mqtt = await connectMqtt(config.mqtt.url, `control-${process.pid}`);
+  const mqtt = openMqtt(config.mqtt.url, `control-${process.pid}`, logger);
   const connection = await connectWorker(config.temporal.connection);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
 
