@@ -34,7 +34,14 @@ export async function splitBatch(
   const model = await modelFor(ports, batch.endpoint);
   const cut = model
     ? await cutIntoShards(ports, batch, model, onShard)
-    : [{ code: 'model_mismatch' as const, line: null, message: `No model answers ${batch.endpoint}.`, param: 'endpoint' }];
+    : [
+        {
+          code: 'model_mismatch' as const,
+          line: null,
+          message: `No model answers ${batch.endpoint}.`,
+          param: 'endpoint',
+        },
+      ];
   if (Array.isArray(cut)) {
     await moveBatch(database, batchId, ['validating'], 'failed', { errors: cut });
     return { kind: 'refused', message: cut.map(({ line, message }) => `line ${line ?? '-'}: ${message}`).join(' ') };
