@@ -50,7 +50,8 @@ export function createFleetActivities({ database }: FleetPorts) {
       await setSessionTerms(database, vehicleId, stay, { readyByMs, targetSocPercent });
       const state = await readVehicleState(database, vehicleId);
       const readyBy = DateTime.fromMillis(readyByMs, { zone: timeZone }).toFormat('HH:mm');
-      const soc = state?.socPercent === null || state === undefined ? 'an unknown SoC' : `${state.socPercent.toFixed(0)} %`;
+      const soc =
+        state?.socPercent === null || state === undefined ? 'an unknown SoC' : `${state.socPercent.toFixed(0)} %`;
       await appendJournal(database, cellId, [
         {
           atMs: pluggedInMs,

@@ -60,11 +60,7 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
     },
 
     /** Stores an emergency as import limits of 0 on its feeders: the tightest limit of all sources is in force. */
-    async declareEmergency(request: {
-      regionId: string;
-      cellId: string;
-      emergency: GridEmergency;
-    }): Promise<void> {
+    async declareEmergency(request: { regionId: string; cellId: string; emergency: GridEmergency }): Promise<void> {
       const { regionId, cellId, emergency } = request;
       const feeders = (await listFeeders(database, cellId)).filter((feeder) => feeder.regionId === regionId);
       const named = feeders.filter(

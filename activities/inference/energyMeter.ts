@@ -11,23 +11,32 @@ export interface EnergyRegister {
 export class EnergyMeter {
   readonly #computeKw: () => number;
   readonly #gridNowMs: () => number;
+  readonly #onSwitch: (on: boolean) => void;
   #energyWh = 0;
   #deviceMs = 0;
   #onSinceMs: number | undefined;
 
-  /** `computeKw` is the power at the plug while computing: chip, cooling and the load of an awake car. */
-  constructor(computeKw: () => number, gridNowMs: () => number) {
+  /**
+   * @param computeKw is the power at the plug while computing: chip, cooling and the load of an awake car
+   * @param onSwitch hears each time that the device starts or stops
+   */
+  constructor(computeKw: () => number, gridNowMs: () => number, onSwitch: (on: boolean) => void = () => {}) {
     this.#computeKw = computeKw;
     this.#gridNowMs = gridNowMs;
+    this.#onSwitch = onSwitch;
   }
 
   switchOn(): void {
-    this.#onSinceMs ??= this.#gridNowMs();
+    if (this.#onSinceMs !== undefined) return;
+    this.#onSinceMs = this.#gridNowMs();
+    this.#onSwitch(true);
   }
 
   switchOff(): void {
+    if (this.#onSinceMs === undefined) return;
     this.read();
     this.#onSinceMs = undefined;
+    this.#onSwitch(false);
   }
 
   read(): EnergyRegister {

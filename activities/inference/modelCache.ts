@@ -19,9 +19,9 @@ export class ModelMismatch extends Error {
 /** Files of models on the car's disk, under the hash of their bytes. Agents of one machine may share a folder. */
 export class ModelCache {
   readonly #folder: string;
-  readonly #objects: ObjectStore;
+  readonly #objects: Pick<ObjectStore, 'get'>;
 
-  constructor(folder: string, objects: ObjectStore) {
+  constructor(folder: string, objects: Pick<ObjectStore, 'get'>) {
     this.#folder = folder;
     this.#objects = objects;
   }

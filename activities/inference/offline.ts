@@ -25,5 +25,5 @@ export async function untilOnline<T>(operation: () => Promise<T>, signal: AbortS
 }
 
 function isFinal(error: unknown): boolean {
-  return error instanceof ModelMismatch || (error instanceof NightshiftError && error.code === 'object_not_found');
+  return error instanceof ModelMismatch || (error instanceof NightshiftError && !error.retryable);
 }

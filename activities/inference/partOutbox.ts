@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { objectKeys, type LineRange } from '../../domain/names.ts';
 import type { PartReceipt } from '../../domain/shards.ts';
-import type { ObjectStore } from '../../store/objectStore.ts';
 import { untilOnline } from './offline.ts';
+import type { PartStore } from './ports.ts';
 
 /** Answers of consecutive lines of a shard, as they are stored. */
 export interface ComputedPart {
@@ -29,13 +29,13 @@ interface QueuedPart {
  */
 export class PartOutbox {
   readonly #vehicleId: string;
-  readonly #objects: ObjectStore;
+  readonly #objects: Pick<PartStore, 'put'>;
   readonly #log: Logger;
   readonly #closing = new AbortController();
   #queue: QueuedPart[] = [];
   #delivering = false;
 
-  constructor(vehicleId: string, objects: ObjectStore, log: Logger) {
+  constructor(vehicleId: string, objects: Pick<PartStore, 'put'>, log: Logger) {
     this.#vehicleId = vehicleId;
     this.#objects = objects;
     this.#log = log;
@@ -54,20 +54,24 @@ export class PartOutbox {
     this.#closing.abort();
   }
 
+  /** Aborts at close(): nothing more will be stored. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   async #deliverAll(): Promise<void> {
     this.#delivering = true;
-    try {
-      for (;;) {
-        const next = this.#queue.shift();
-        if (next === undefined) return;
-        await untilOnline(() => this.#store(next.part), this.#closing.signal, this.#log);
-        next.stored();
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const { part, stored } = next;
+      try {
+        await untilOnline(() => this.#store(part), this.#closing.signal, this.#log);
+        stored();
+      } catch (error) {
+        if (!this.#closing.signal.aborted)
+          this.#log.error({ err: error, range: part.range }, 'the store refuses a part');
       }
-    } catch (error) {
-      if (!this.#closing.signal.aborted) this.#log.error({ err: error }, 'parts cannot be stored');
-    } finally {
-      this.#delivering = false;
     }
+    this.#delivering = false;
   }
 
   /** The receipt comes last: it claims pay for bytes that are there. */

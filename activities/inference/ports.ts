@@ -15,10 +15,13 @@ export interface Pacer {
 
 export const UNPACED: Pacer = { wait: async () => {} };
 
+/** What a car does with the object store. */
+export type PartStore = Pick<ObjectStore, 'put' | 'get' | 'list'>;
+
 /** What the activities of one car work with. */
 export interface InferencePorts {
   readonly vehicleId: string;
-  readonly objects: ObjectStore;
+  readonly objects: PartStore;
   readonly runner: Runner;
   readonly models: ModelCache;
   readonly results: ResultCache;

@@ -8,6 +8,8 @@ import { RunnerCrash } from './runner/runnerChild.ts';
 import { ShardAttempt } from './shardAttempt.ts';
 import { UnreadableSlice } from './shardInput.ts';
 
+const GATE_CLOSED_RETRY_MS = 250;
+
 export interface InferenceActivities {
   /**
    * Answers a shard's lines that nobody has answered yet and stores them part by part. Any car can go on where another
@@ -35,6 +37,8 @@ export function createInferenceActivities(ports: InferencePorts): {
             type: SHARD_FAILURES.gateClosed,
             message: `${ports.vehicleId} may not compute now: ${ports.gate.reasons.join(', ')}`,
             category: 'BENIGN',
+            // Not the policy's back-off: another car may be waiting for exactly this shard.
+            nextRetryDelay: GATE_CLOSED_RETRY_MS,
           });
         }
         try {

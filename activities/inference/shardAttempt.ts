@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from '@temporalio/activity';
 import type { BatchRequestLine } from '../../domain/batchLines.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
@@ -181,7 +180,8 @@ export class ShardAttempt {
 
   /** Waits for the parts on their way, for as long as a leaving car can. */
   async #flush(): Promise<void> {
-    await Promise.race([Promise.all(this.#deliveries), delay(this.#limits.flushLimitMs, undefined, { ref: false })]);
+    const limit = AbortSignal.any([AbortSignal.timeout(this.#limits.flushLimitMs), this.#outbox.closed]);
+    await untilAborted(Promise.all(this.#deliveries), limit).catch(() => {});
     this.#heartbeat();
   }
 

@@ -12,7 +12,10 @@ export type BatchOutcome = 'completed' | 'expired' | 'cancelled';
 /** Why a line has no answer, by how the batch ended, in the codes of the Batch API. */
 const UNANSWERED = {
   completed: { code: 'request_failed', message: 'This request could not be executed on any car.' },
-  expired: { code: 'batch_expired', message: 'This request could not be executed before the completion window expired.' },
+  expired: {
+    code: 'batch_expired',
+    message: 'This request could not be executed before the completion window expired.',
+  },
   cancelled: { code: 'batch_cancelled', message: 'This request was not executed because the batch was cancelled.' },
 } as const satisfies Record<BatchOutcome, { code: string; message: string }>;
 

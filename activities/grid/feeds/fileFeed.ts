@@ -40,7 +40,8 @@ export function createFileFeed(regionId: string, path: string): GridFeed {
       const records = z.array(signalRecordSchema).parse(JSON.parse(await readFile(path, 'utf8')));
       const newest = new Map<string, SignalRecord>();
       for (const record of records) {
-        if ((record.generatedAt ?? nowMs) > nowMs || record.end <= window.startMs || record.start >= window.endMs) continue;
+        if ((record.generatedAt ?? nowMs) > nowMs || record.end <= window.startMs || record.start >= window.endMs)
+          continue;
         const key = `${record.series}/${record.feederId ?? ''}/${record.source}/${record.start}`;
         const known = newest.get(key);
         if (!known || known.revision < record.revision) newest.set(key, record);

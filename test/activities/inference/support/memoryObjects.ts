@@ -2,7 +2,7 @@ import { NightshiftError } from '../../../../domain/errors.ts';
 import type { ObjectStore } from '../../../../store/objectStore.ts';
 
 /** An object store in memory that can lose its network and tells who waits for it. */
-export class MemoryObjects implements ObjectStore {
+export class MemoryObjects implements Pick<ObjectStore, 'put' | 'get' | 'head' | 'list'> {
   readonly bodies = new Map<string, Buffer>();
   readonly puts: string[] = [];
   failedCalls = 0;
