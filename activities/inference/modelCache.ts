@@ -9,6 +9,8 @@ import type { ObjectStore } from '../../store/objectStore.ts';
 import { writeFileAtomically } from './atomicFile.ts';
 import type { LoadedModel } from './runner/protocol.ts';
 
+const HASH_CHUNK_BYTES = 1024 * 1024;
+
 /** What the store holds for a model is not what its hash, or its manifest, promises. */
 export class ModelMismatch extends Error {
   override readonly name = 'ModelMismatch';
@@ -73,8 +75,12 @@ async function hashOfOwnFile(path: string): Promise<string | undefined> {
     const stats = await file.stat();
     if (!stats.isFile() || stats.nlink !== 1) return undefined;
     const hash = createHash('sha256');
-    for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
-    return hash.digest('hex');
+    const chunk = Buffer.alloc(HASH_CHUNK_BYTES);
+    for (;;) {
+      const { bytesRead } = await file.read(chunk, 0, chunk.length);
+      if (bytesRead === 0) return hash.digest('hex');
+      hash.update(chunk.subarray(0, bytesRead));
+    }
   } finally {
     await file.close();
   }

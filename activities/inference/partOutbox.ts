@@ -33,7 +33,7 @@ export class PartOutbox {
   readonly #log: Logger;
   readonly #closing = new AbortController();
   #queue: QueuedPart[] = [];
-  #delivering: Promise<void> | undefined;
+  #delivering = false;
 
   constructor(vehicleId: string, objects: ObjectStore, log: Logger) {
     this.#vehicleId = vehicleId;
@@ -45,7 +45,7 @@ export class PartOutbox {
   async deliver(part: ComputedPart): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#queue = [...this.#queue, { part, stored: resolve }].slice(-LONGEST_QUEUE);
-      this.#delivering ??= this.#deliverAll();
+      if (!this.#delivering) void this.#deliverAll();
     });
   }
 
@@ -55,6 +55,7 @@ export class PartOutbox {
   }
 
   async #deliverAll(): Promise<void> {
+    this.#delivering = true;
     try {
       for (;;) {
         const next = this.#queue.shift();
@@ -65,7 +66,7 @@ export class PartOutbox {
     } catch (error) {
       if (!this.#closing.signal.aborted) this.#log.error({ err: error }, 'parts cannot be stored');
     } finally {
-      this.#delivering = undefined;
+      this.#delivering = false;
     }
   }
 

@@ -21,7 +21,7 @@ export interface InferenceActivities {
 /** The activities of one car, and what holds its unsent parts; close() it when the car's agent ends. */
 export function createInferenceActivities(ports: InferencePorts): {
   activities: InferenceActivities;
-  close(): void;
+  close: () => void;
 } {
   const limits = { ...SHARD_LIMITS, ...ports.limits };
   const outbox = new PartOutbox(ports.vehicleId, ports.objects, ports.log);

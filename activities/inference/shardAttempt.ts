@@ -41,8 +41,9 @@ export class ShardAttempt {
     this.#sizer = new MicroBatchSizer(limits.microBatchMs);
     this.#meterAtStart = ports.meter.read();
     this.#meterAtPart = this.#meterAtStart;
-    this.#previous = context.info.heartbeatDetails as ShardHeartbeat | undefined;
-    this.#progress = this.#previous ?? nothingDone(ports.vehicleId);
+    const previous: ShardHeartbeat | undefined = context.info.heartbeatDetails;
+    this.#previous = previous;
+    this.#progress = previous ?? nothingDone(ports.vehicleId);
     this.#stop = new ShardStop({
       gate: ports.gate,
       device: {
@@ -70,7 +71,7 @@ export class ShardAttempt {
     } catch (error) {
       await this.#flush();
       // Whatever failed when the attempt had to end failed because of that. A shard that is done is done all the same.
-      if (this.#progress.storedLines < this.#input.lines) throw await this.#failure(error);
+      if (this.#progress.storedLines < this.#input.lines) throw this.#failure(error);
     } finally {
       clearInterval(heartbeats);
       this.#stop.close();
@@ -174,7 +175,7 @@ export class ShardAttempt {
 
   #setComputing(computing: boolean): void {
     this.#computing = computing;
-    if (computing) this.#ports.meter.switchOn();
+    if (computing && !this.#stop.paused) this.#ports.meter.switchOn();
     else this.#ports.meter.switchOff();
   }
 
@@ -184,11 +185,11 @@ export class ShardAttempt {
     this.#heartbeat();
   }
 
-  async #failure(error: unknown): Promise<unknown> {
+  #failure(error: unknown): unknown {
     const cause = this.#stop.cause;
     if (cause === undefined) return error;
     if (cause.kind !== 'cancelled') return stopFailure(cause, this.#progress);
-    return await this.#context.cancelled.catch((cancelled: unknown) => cancelled);
+    return this.#context.cancellationSignal.reason;
   }
 
   async #finish(): Promise<RunShardResult> {

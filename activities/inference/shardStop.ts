@@ -61,10 +61,15 @@ export class ShardStop {
     return this.#cause;
   }
 
+  /** True during a grid emergency. */
+  get paused(): boolean {
+    return this.#patience !== undefined;
+  }
+
   /** The first cause counts. */
   request(cause: StopCause): void {
     this.#cause ??= cause;
-    if (this.#patience !== undefined) this.#device.abandon();
+    if (this.paused) this.#device.abandon();
     this.#controller.abort();
   }
 
@@ -108,20 +113,18 @@ export function stopFailure(
   cause: Exclude<StopCause, { kind: 'cancelled' }>,
   heartbeat: ShardHeartbeat,
 ): ApplicationFailure {
-  switch (cause.kind) {
-    case 'leaving':
-      return ApplicationFailure.create({
-        type: SHARD_FAILURES.vehicleLeaving,
-        message: `${heartbeat.vehicleId} leaves: ${cause.reason}`,
-        details: [heartbeat, cause.reason],
-        category: 'BENIGN',
-      });
-    case 'deadline':
-      return ApplicationFailure.create({
-        type: SHARD_FAILURES.deadlinePassed,
-        message: 'The deadline of the job has passed.',
-        nonRetryable: true,
-        details: [heartbeat],
-      });
+  if (cause.kind === 'deadline') {
+    return ApplicationFailure.create({
+      type: SHARD_FAILURES.deadlinePassed,
+      message: 'The deadline of the job has passed.',
+      nonRetryable: true,
+      details: [heartbeat],
+    });
   }
+  return ApplicationFailure.create({
+    type: SHARD_FAILURES.vehicleLeaving,
+    message: `${heartbeat.vehicleId} leaves: ${cause.reason}`,
+    details: [heartbeat, cause.reason],
+    category: 'BENIGN',
+  });
 }

@@ -36,7 +36,7 @@ export async function assembleBatch(
   await moveBatch(database, batchId, ['in_progress', 'cancelling'], 'finalizing');
   const counts = { total: split.lines, completed: 0, failed: 0, expired: 0 };
 
-  const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<string> {
+  const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<Uint8Array> {
     for (let shard = 0; shard < split.shards; shard++) {
       onShard(shard);
       const answered = await readAnsweredLines(objects, batchId, shard);
@@ -45,17 +45,19 @@ export async function assembleBatch(
         const answer = answered.get(index);
         const isAnswer = answer !== undefined && isSuccess(answer);
         if (wanted === 'answers') count(counts, answer, isAnswer, outcome);
-        if (isAnswer === (wanted === 'answers')) yield `${answer ?? unanswered(batchId, request, outcome)}\n`;
+        if (isAnswer === (wanted === 'answers')) {
+          yield Buffer.from(`${answer ?? unanswered(batchId, request, outcome)}\n`);
+        }
       }
     }
   };
 
-  const write = async (kind: 'output' | 'error', body: AsyncIterable<string>): Promise<string> => {
+  const write = async (kind: 'output' | 'error', body: AsyncIterable<Uint8Array>): Promise<string> => {
     const id = `file-${createHash('sha256').update(`${batchId}/${kind}`).digest('hex').slice(0, 24)}`;
     const objectKey = objectKeys.file(id);
-    const { sizeBytes } = await objects.putStream(objectKey, body);
+    const bytes = await objects.putStream(objectKey, body);
     const filename = `${batchId}_${kind}.jsonl`;
-    await insertFile(database, { id, filename, purpose: 'batch_output', bytes: sizeBytes, objectKey, expiresRealMs: null });
+    await insertFile(database, { id, filename, purpose: 'batch_output', bytes, objectKey, expiresRealMs: null });
     return id;
   };
 

@@ -9,23 +9,29 @@ export interface Launcher {
   readonly execArgv: readonly string[];
 }
 
+/** By memory limit: the machine's tools do not change while we run, and a process may hold many cars. */
+const launchers = new Map<number, Promise<Launcher>>();
+
 /**
  * Wraps Node in the system's own tools where they exist: a limit on private memory, low priority, and death with the
  * parent, which also reaches a stopped process. A tool that is missing or refuses is left out; then the process still
  * ends when its parent's channel closes, unless it is stopped.
  */
 export async function findLauncher(memoryLimitBytes: number): Promise<Launcher> {
+  const known = launchers.get(memoryLimitBytes) ?? probe(memoryLimitBytes);
+  launchers.set(memoryLimitBytes, known);
+  return await known;
+}
+
+async function probe(memoryLimitBytes: number): Promise<Launcher> {
   const wrappers = [
     ['prlimit', `--data=${memoryLimitBytes}`],
     ['nice', '-n', '10'],
     ['setpriv', '--pdeathsig', 'KILL'],
   ];
   const works = process.platform === 'linux' ? await Promise.all(wrappers.map(canStart)) : wrappers.map(() => false);
-  const [execPath = process.execPath, ...execArgv] = [
-    ...wrappers.filter((_, index) => works[index]).flat(),
-    process.execPath,
-  ];
-  return { execPath, execArgv };
+  const [execPath, ...execArgv] = [...wrappers.filter((_, index) => works[index]).flat(), process.execPath];
+  return { execPath: execPath ?? process.execPath, execArgv };
 }
 
 async function canStart(wrapper: readonly string[]): Promise<boolean> {

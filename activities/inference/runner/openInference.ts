@@ -59,9 +59,8 @@ export function inferenceFailedAnswer(): Answer {
 export function singleBytesInput(body: unknown, inputName: string): Buffer {
   const parsed = inferRequestSchema.safeParse(body);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const param = issue?.path.join('.') ?? '';
-    throw new BadRequest('invalid_body', param, `${param || 'body'}: ${issue?.message ?? 'not an inference request'}`);
+    const param = parsed.error.issues[0]?.path.join('.') ?? '';
+    throw new BadRequest('invalid_body', param, `${param || 'body'} is not as the Open Inference Protocol wants it.`);
   }
   const [input, second] = parsed.data.inputs;
   if (input === undefined || second !== undefined || input.name !== inputName) {

@@ -42,10 +42,7 @@ async function loadPipeline(model: LoadedModel): Promise<AnswerRequest> {
     graphOptimizationLevel: 'all',
     enableCpuMemArena: false,
   });
-  switch (model.pipeline.kind) {
-    case 'image-ctc':
-      return await imageCtcPipeline(session, model, model.pipeline);
-  }
+  return await imageCtcPipeline(session, model, model.pipeline);
 }
 
 async function answer(answerRequest: AnswerRequest, body: unknown): Promise<Answer> {
