@@ -13,7 +13,7 @@ import type { Weather } from './weather.ts';
 
 /** Tesla's cars go to sleep about a quarter of an hour after the last activity. */
 export const SLEEP_AFTER_MS = 15 * 60_000;
-export const METER_PERIOD_MS = 5 * 60_000;
+const METER_PERIOD_MS = 5 * 60_000;
 const HOUR_MS = 3_600_000;
 const IDLE: ChargeControl = { offeredKw: 0, computeAllowed: false, untilMs: Infinity };
 
