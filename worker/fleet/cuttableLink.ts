@@ -45,7 +45,6 @@ export async function openCuttableLink(target: string, objects: PartStore): Prom
     objects: {
       put: covered((key, body) => objects.put(key, body)),
       get: covered((key) => objects.get(key)),
-      head: covered((key) => objects.head(key)),
       list: covered((prefix) => objects.list(prefix)),
     },
     setUp(isUp) {

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { Runtime } from '@temporalio/worker';
-import type { HardwareClass } from '../../domain/hardwareClasses.ts';
 import { loadNight, scenarioCars, telemetryConfig } from '../../simulator/night/night.ts';
 import { SimulatedFleet } from '../../simulator/fleet.ts';
 import { readCell } from '../../store/cells.ts';

@@ -4,6 +4,8 @@ import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { characterErrorRate } from '../../simulator/glosses/characterErrorRate.ts';
 import type { NightFile } from '../../simulator/night/nightFile.ts';
+import type { Progress } from '../../simulator/console/progressText.ts';
+import type { NightFacts } from '../../simulator/report/facts.ts';
 import { nightReport, type NightReport } from '../../simulator/report/nightReport.ts';
 import { readBatch, type Batch } from '../../store/batches.ts';
 import { readCell, type Cell } from '../../store/cells.ts';
@@ -13,6 +15,7 @@ import { listOpenParkingSessions } from '../../store/parkingSessions.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import type { BatchClient } from './batchClient.ts';
 import { readNightFacts } from './nightFacts.ts';
+import { nightProgress } from './nightProgress.ts';
 import { saveNight, type NightState } from './nightState.ts';
 import { NIGHT_MODEL, type PreparedNight } from './prepareNight.ts';
 
@@ -30,19 +33,13 @@ export interface NightPorts {
   /** Told of every journal line, in order. */
   readonly onLine: (line: StoredJournalLine) => void;
   /** Told a few times a second how far the night is. */
-  readonly onProgress: (progress: NightProgress) => void;
+  readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
-}
-
-export interface NightProgress {
-  /** Grid time. */
-  readonly atMs: number;
-  readonly answered: number;
-  readonly total: number;
 }
 
 export interface FinishedNight {
   readonly report: NightReport;
+  readonly facts: NightFacts;
   readonly batch: Batch;
 }
 
@@ -60,9 +57,9 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
   const answers = batch.outputFileId ? await ports.batches.content(batch.outputFileId) : '';
   const errorRate = answers === '' ? undefined : characterErrorRate(ports.prepared.truth, new Map(answers.trimEnd().split('\n').map(answerOf)));
   const window = { startMs: night.start, endMs: night.end };
-  const report = nightReport(await readNightFacts(database, cell, batch, window, errorRate));
+  const facts = await readNightFacts(database, cell, batch, window, errorRate);
   await saveNight(ports.stateDir, { ...state, batchId, finished: true });
-  return { report, batch };
+  return { report: nightReport(facts), facts, batch };
 }
 
 async function submit({ stateDir, night, prepared, batches }: NightPorts, state: NightState): Promise<string> {
@@ -91,9 +88,11 @@ async function follow(ports: NightPorts, cell: Cell, batchId: string): Promise<B
     for (const line of lines) onLine(line);
     seq = lines.at(-1)?.seq ?? seq;
     const batch = await patiently(() => readBatch(database, batchId), undefined);
-    const atMs = gridTimeMs(cell.clock, Date.now());
     if (batch) {
-      onProgress({ atMs, answered: batch.completed + batch.failed, total: batch.total });
+      const window = { startMs: night.start, endMs: night.end };
+      const progress = await patiently(() => nightProgress(database, cell, batch, window), undefined);
+      if (progress) onProgress(progress);
+      const atMs = gridTimeMs(cell.clock, Date.now());
       const isFinal = (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status);
       const open = await patiently(() => listOpenParkingSessions(database, cell.id), undefined);
       const isSettled = (atMs >= night.end && open?.length === 0) || atMs >= night.end + SETTLING_MS;
