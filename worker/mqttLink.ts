@@ -1,6 +1,6 @@
 import { connect, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
-import type { VehicleLink } from '../activities/plan/planActivities.ts';
+import type { VehicleLink } from '../activities/vehicleLink.ts';
 
 const RECONNECT_EVERY_MS = 500;
 
@@ -20,6 +20,9 @@ export function vehicleLinkOver(client: MqttClient): VehicleLink {
   return {
     publish: async (topic, payload, { retain }) => {
       await client.publishAsync(topic, JSON.stringify(payload), { qos: 1, retain });
+    },
+    withdraw: async (topic) => {
+      await client.publishAsync(topic, '', { qos: 1, retain: true });
     },
   };
 }

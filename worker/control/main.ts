@@ -47,6 +47,7 @@ async function start() {
   const cell = await applyCell(database, cellFile, Date.now());
   const mqtt = openMqtt(config.mqtt.url, `control-${process.pid}`, logger);
   const connection = await connectWorker(config.temporal.connection);
+  const vehicles = vehicleLinkOver(mqtt);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
 
   const worker = await Worker.create({
@@ -65,13 +66,13 @@ async function start() {
       }),
       ...createPlanActivities({
         database,
-        vehicles: vehicleLinkOver(mqtt),
+        vehicles,
         plan: async (problem) => planCell(problem),
         carbonEurPerKg: CARBON_EUR_PER_KG,
         gridNowMs,
       }),
       ...createJobActivities({ database, objects, gridNowMs }),
-      ...createFleetActivities({ database }),
+      ...createFleetActivities({ database, vehicles }),
     },
   });
   const running = worker.run();

@@ -13,10 +13,9 @@ import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
 import { runChild } from '../supervisor/child.ts';
 import { untilAnswered } from '../untilAnswered.ts';
-import { agentVehicle, boardAgent } from './agentOnBoard.ts';
+import { boardAgent } from './agentOnBoard.ts';
 import { openCuttableLink } from './cuttableLink.ts';
 
-const LOOK_EVERY_REAL_MS = 200;
 const MODEL_FAMILY = 'ocr';
 
 /** Simulated cars, each with the agent that a car would run: its own connection, Worker and runner. */
@@ -47,7 +46,7 @@ async function start() {
       const link = await openCuttableLink(temporal.address, objects);
       const log = logger.child({ vehicle: host.vehicleId });
       const agent = new VehicleAgent({
-        vehicle: agentVehicle(host),
+        vehicle: host,
         temporal: { options: { ...temporal, address: link.address }, namespace },
         modelFamily: MODEL_FAMILY,
         objects: link.objects,
@@ -58,12 +57,12 @@ async function start() {
         folder: join(config.stateDir, 'fleet', host.vehicleId),
         modelFolder: join(config.stateDir, 'fleet', 'models'),
       });
-      return { agent, link, look: boardAgent(host, agent, link, log) };
+      boardAgent(host, agent, link, log);
+      return { agent, link };
     }),
   );
-  const looking = setInterval(() => aboard.forEach(({ look }) => look()), LOOK_EVERY_REAL_MS);
   const running = fleet.run();
-  return { fleet, running, aboard, looking, mqtt };
+  return { fleet, running, aboard, mqtt };
 }
 
 async function cellOf(databaseUrl: string, id: string) {
@@ -81,8 +80,7 @@ async function cellOf(databaseUrl: string, id: string) {
 
 runChild({
   start,
-  stop: async ({ fleet, running, aboard, looking, mqtt }) => {
-    clearInterval(looking);
+  stop: async ({ fleet, running, aboard, mqtt }) => {
     await Promise.all(aboard.map(({ agent }) => agent.stop()));
     fleet.stop();
     await running;

@@ -22,7 +22,8 @@ import { useTestDatabase } from '../../support/testDatabase.ts';
 
 const ENDPOINT = '/v2/models/ocr/infer';
 const { db } = useTestDatabase();
-const activity = new MockActivityEnvironment();
+const run = <Argument, Result>(activity: (argument: Argument) => Promise<Result>, argument: Argument): Promise<Result> =>
+  new MockActivityEnvironment().run<[Argument], Result, (argument: Argument) => Promise<Result>>(activity, argument);
 let folder: string;
 let objects: ObjectStore;
 
@@ -66,7 +67,7 @@ async function submitted(lines: readonly string[]): Promise<string> {
 
 async function prepared(lines: readonly string[]): Promise<{ batchId: string; split: SplitBatch }> {
   const batchId = await submitted(lines);
-  const result = await activity.run(jobs().prepareBatch, { batchId, cellId });
+  const result = await run(jobs().prepareBatch, { batchId, cellId });
   if (result.kind === 'refused') throw new Error(result.message);
   return { batchId, split: result.split };
 }
@@ -105,7 +106,7 @@ const result = (vehicleId: string): RunShardResult => ({
 
 async function accept(batchId: string, split: SplitBatch, shard: number, vehicleId = 'car-1') {
   const request = { jobId: batchId, cellId, split, shards: [{ shard, result: result(vehicleId) }] };
-  return (await activity.run(jobs().acceptShards, request))[0];
+  return (await run(jobs().acceptShards, request))[0];
 }
 
 async function outputOf(fileId: string | null | undefined): Promise<{ custom_id: string; error: { code: string } | null }[]> {
@@ -126,7 +127,7 @@ describe('a batch', () => {
 
   test('with a bad line is refused as a whole, with the line’s number and what is wrong', async () => {
     const batchId = await submitted([requestLine('a'), requestLine('a'), requestLine('b', '/v1/other'), '{']);
-    const refused = await activity.run(jobs().prepareBatch, { batchId, cellId });
+    const refused = await run(jobs().prepareBatch, { batchId, cellId });
     expect(refused.kind).toBe('refused');
     const batch = await readBatch(db, batchId);
     expect(batch?.status).toBe('failed');
@@ -200,8 +201,8 @@ describe('the end of a batch', () => {
     await compute('car-2', batchId, 0, { start: 1, end: 3 });
     await compute('car-1', batchId, 1, { start: 0, end: 1 }, 400);
     const request = { batchId, cellId, split, outcome: 'completed' as const };
-    await activity.run(jobs().finishBatch, request);
-    await activity.run(jobs().finishBatch, request);
+    await run(jobs().finishBatch, request);
+    await run(jobs().finishBatch, request);
     const batch = await readBatch(db, batchId);
     expect(batch).toMatchObject({ status: 'completed', total: 4, completed: 3, failed: 1, expired: 0 });
     expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['a', 'b', 'c']);
@@ -214,7 +215,7 @@ describe('the end of a batch', () => {
   ] as const)('%s: answers that are there are kept, the rest says why', async (outcome, code) => {
     const { batchId, split } = await prepared(['a', 'b'].map((id) => requestLine(id)));
     await compute('car-1', batchId, 0, { start: 1, end: 2 });
-    await activity.run(jobs().finishBatch, { batchId, cellId, split, outcome });
+    await run(jobs().finishBatch, { batchId, cellId, split, outcome });
     const batch = await readBatch(db, batchId);
     expect(batch).toMatchObject({ status: outcome, completed: 1, failed: 0, expired: 1 });
     expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['b']);
