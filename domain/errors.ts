@@ -58,7 +58,7 @@ export class NightshiftError extends Error {
     this.field = options.field;
   }
 
-  get httpStatus(): number {
+  get httpStatus(): (typeof ERROR_CODES)[ErrorCodeName]['httpStatus'] {
     return ERROR_CODES[this.code].httpStatus;
   }
 
