@@ -1,4 +1,4 @@
-import { BATCH_LIMITS } from '../../domain/batchLines.ts';
+import { BATCH_LIMITS } from '../../domain/batchInput.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { objectKeys } from '../../domain/names.ts';

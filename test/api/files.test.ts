@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { toFile } from 'openai';
 import { describe, expect, test } from 'vitest';
 
-import { BATCH_LIMITS } from '../../domain/batchLines.ts';
+import { BATCH_LIMITS } from '../../domain/batchInput.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 

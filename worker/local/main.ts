@@ -9,6 +9,7 @@ import type { NightFile } from '../../simulator/night/nightFile.ts';
 import { exitCode } from '../../simulator/report/nightReport.ts';
 import { reportText } from '../../simulator/report/reportText.ts';
 import { openDatabase } from '../../store/database.ts';
+import { apiKeyOf } from '../apiKey.ts';
 import { loadConfig, type Config } from '../config/config.ts';
 import { BatchClient } from '../night/batchClient.ts';
 import { currentNight } from '../night/nightState.ts';
@@ -64,7 +65,7 @@ async function main(): Promise<number> {
         night,
         prepared,
         database,
-        batches: new BatchClient(`http://${config.api.host}:${config.api.port}/v1`, config.api.key),
+        batches: new BatchClient(`http://${config.api.host}:${config.api.port}/v1`, apiKeyOf(config)),
         onLine: (line) => terminal.print(journalText(line, places, terminal.colors)),
         onProgress: (progress) =>
           terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
@@ -98,7 +99,7 @@ function welcome(config: Config, night: NightFile): string {
     '',
     bold(`One night on ${night.cars.length} cars`) + dim(` (simulated, ${NIGHT_SCALE} times as fast as real time)`),
     `  Temporal UI   ${temporal.embedded ? `http://127.0.0.1:${temporal.uiPort}` : temporal.connection.options.address}`,
-    `  API           http://${api.host}:${api.port}/v1, key ${api.key}`,
+    `  API           http://${api.host}:${api.port}/v1, key ${apiKeyOf(config)}`,
     `  State, logs   ${stateDir}`,
     '',
   ].join('\n');
