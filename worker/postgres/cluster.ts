@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { NightshiftError } from '../../domain/errors.ts';
-import { codeOf, messageOf } from '../thrown.ts';
+import { messageOf } from '../thrown.ts';
 import { executable } from './binaries.ts';
 import type { Placement } from './placement.ts';
 
@@ -31,10 +31,10 @@ export function postgresEnvironment(environment: NodeJS.ProcessEnv): NodeJS.Proc
 /** The generated password of the cluster, kept in the state folder for its owner only. */
 export function clusterPassword(stateDir: string): string {
   const path = join(stateDir, 'postgres-password');
-  try {
-    writeFileSync(path, randomBytes(24).toString('base64url'), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+  if (!existsSync(path)) {
+    mkdirSync(stateDir, { recursive: true });
+    writeFileSync(`${path}.draft`, randomBytes(24).toString('base64url'), { mode: 0o600 });
+    renameSync(`${path}.draft`, path);
   }
   return readFileSync(path, 'utf8');
 }

@@ -62,7 +62,7 @@ export function postgresProcess(config: Config): ManagedProcess {
     readyLimitMs: 60_000,
     // Fast shutdown: the default at SIGTERM waits until every client has gone.
     stopSignal: 'SIGINT',
-    stopLimitMs: 3_000,
+    stopLimitMs: 2_500,
   };
 }
 

@@ -12,7 +12,7 @@ type ChildMessage = z.infer<typeof childMessageSchema>;
 export const EXIT_CODES = { drained: 0, failed: 1, drainLimit: 2 } as const;
 
 /** Below the stop limits of the local stack, so that a child reports its own slow drain instead of being killed. */
-const STOP_LIMIT_MS = 3_500;
+const STOP_LIMIT_MS = 2_800;
 
 export interface ChildProgram<Running> {
   /** Resolves once the process can be used. */

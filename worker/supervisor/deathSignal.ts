@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
 
+/** By its path, since the command's environment may have another PATH than ours. */
+const SETPRIV = '/usr/bin/setpriv';
+
 let supported: boolean | undefined;
 
 /**
@@ -16,7 +19,7 @@ export function withDeathSignal(
   // BusyBox has a setpriv without this option, so it is tried once.
   supported ??=
     process.platform === 'linux' &&
-    spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true'], { stdio: 'ignore' }).status === 0;
+    spawnSync(SETPRIV, ['--pdeathsig', 'TERM', 'true'], { stdio: 'ignore' }).status === 0;
   if (!supported) return { command, args };
-  return { command: 'setpriv', args: ['--pdeathsig', signal.replace('SIG', ''), '--', command, ...args] };
+  return { command: SETPRIV, args: ['--pdeathsig', signal.replace('SIG', ''), '--', command, ...args] };
 }

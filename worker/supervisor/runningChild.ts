@@ -62,12 +62,14 @@ export function startChild(launch: Launch, { deathSignal, ipc, onLine }: ChildOp
     async whenReady(ready, limitMs) {
       const over = new AbortController();
       const check = ready === 'message' ? said : ready(over.signal).then(() => undefined, messageOf);
+      const limit = sleep(limitMs, `not ready within ${limitMs / 1000} s`, { signal: over.signal }).then(
+        async (failure) => {
+          over.abort();
+          return ready === 'message' ? failure : `${failure}: ${await check}`;
+        },
+      );
       try {
-        return await Promise.race([
-          check,
-          ended,
-          sleep(limitMs, `not ready within ${limitMs / 1000} s`, { signal: over.signal }),
-        ]);
+        return await Promise.race([check, ended, limit]);
       } finally {
         over.abort();
       }
