@@ -1,4 +1,3 @@
-import { DefaultLogger } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import type { LogLevel } from './config/keys.ts';
 
@@ -17,12 +16,3 @@ export function createLogger(name: string, level: LogLevel): Logger {
     redact: ['databaseUrl', 'apiKey', '*.apiKey', 'password', '*.password', 'environment'],
   });
 }
-
-/** The SDK's own lines, in our form and level. */
-export function temporalLogger(logger: Logger): DefaultLogger {
-  return new DefaultLogger('INFO', ({ level, message, meta }) => {
-    logger[PINO_LEVELS[level]]({ ...meta }, message);
-  });
-}
-
-const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Runtime, Worker } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import { createFleetActivities } from '../../activities/fleet/fleetActivities.ts';
 import { openFeeds } from '../../activities/grid/feeds/openFeeds.ts';
 import { createGridActivities } from '../../activities/grid/gridActivities.ts';
@@ -16,12 +16,13 @@ import { migrate } from '../../store/migrate.ts';
 import { applyCell } from '../cell/applyCell.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
-import { createLogger, temporalLogger } from '../logging.ts';
+import { createLogger } from '../logging.ts';
 import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
 import { runChild } from '../supervisor/child.ts';
 import { connectClient, connectWorker } from '../temporalClients.ts';
+import { installTemporalRuntime } from '../temporalRuntime.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import { retireOutdatedCell } from './retireCell.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
@@ -36,7 +37,7 @@ const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url
 async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
   const logger = createLogger('control', config.logLevel);
-  Runtime.install({ logger: temporalLogger(logger) });
+  installTemporalRuntime(logger);
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   await untilAnswered('PostgreSQL', () => migrate(database));
   const objects = openObjects(config.objects);

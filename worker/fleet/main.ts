@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { Runtime } from '@temporalio/worker';
 import { loadNight, scenarioCars, telemetryConfig } from '../../simulator/night/night.ts';
 import { SimulatedFleet } from '../../simulator/fleet.ts';
 import { readCell } from '../../store/cells.ts';
@@ -7,11 +6,12 @@ import { openDatabase } from '../../store/database.ts';
 import { VehicleAgent } from '../agent/vehicleAgent.ts';
 import { setpointLinkOver } from '../agent/vehicleLink.ts';
 import { loadConfig } from '../config/config.ts';
-import { createLogger, temporalLogger } from '../logging.ts';
+import { createLogger } from '../logging.ts';
 import { openMqtt } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
 import { runChild } from '../supervisor/child.ts';
+import { installTemporalRuntime } from '../temporalRuntime.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import { boardAgent } from './agentOnBoard.ts';
 import { openCuttableLink } from './cuttableLink.ts';
@@ -22,7 +22,7 @@ const MODEL_FAMILY = 'ocr';
 async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
   const logger = createLogger('fleet', config.logLevel);
-  Runtime.install({ logger: temporalLogger(logger) });
+  installTemporalRuntime(logger);
   const night = await loadNight();
   const cell = await cellOf(requireSetting(config, 'databaseUrl'), night.scenario);
   const objects = openObjects(config.objects);

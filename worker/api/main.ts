@@ -1,0 +1,49 @@
+import { startApiServer } from '../../api/http/server.ts';
+import { openDatabase } from '../../store/database.ts';
+import { readCell } from '../../store/cells.ts';
+import { apiKeyOf } from '../apiKey.ts';
+import { readCellFile } from '../cell/cellFile.ts';
+import { loadConfig } from '../config/config.ts';
+import { createLogger } from '../logging.ts';
+import { openObjects } from '../openObjects.ts';
+import { requireSetting } from '../requireSetting.ts';
+import { runChild } from '../supervisor/child.ts';
+import { connectClient } from '../temporalClients.ts';
+import { untilAnswered } from '../untilAnswered.ts';
+import { jobStarterOver } from './jobStarter.ts';
+
+/** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
+async function start() {
+  const config = loadConfig({ env: process.env, cwd: process.cwd() });
+  const logger = createLogger('api', config.logLevel);
+  const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
+  const { cell: cellFile } = await readCellFile(requireSetting(config, 'cellFile'));
+  const cell = await untilAnswered('the control worker', async () => {
+    const applied = await readCell(database, cellFile.id);
+    if (!applied) throw new Error(`cell ${cellFile.id} is not applied yet`);
+    return applied;
+  });
+  const client = await connectClient(config.temporal.connection);
+  const server = await startApiServer(
+    {
+      db: database,
+      objects: openObjects(config.objects),
+      jobs: jobStarterOver(client, cell),
+      cell,
+      apiKey: apiKeyOf(config),
+      logger,
+      now: Date.now,
+    },
+    config.api,
+  );
+  return { server, client, database };
+}
+
+runChild({
+  start,
+  stop: async ({ server, client, database }) => {
+    await server.close();
+    await client.connection.close();
+    await database.close();
+  },
+});
