@@ -53,7 +53,14 @@ export const CONFIG_KEYS = {
     default: undefined,
     env: 'NIGHTSHIFT_CELL_FILE',
     isPath: true,
-    doc: 'File that describes the cell: its regions, feeders, cars and signals. Unset: the demonstration cell.',
+    doc: 'File that describes the cell: its regions, feeders, cars and feeds. `npm start` writes one for its simulated night.',
+  },
+  nightFile: {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_NIGHT_FILE',
+    isPath: true,
+    doc: 'File that scripts the simulated night of `npm start`: its cars, signals and batch. Unset: `simulator/night/winter-night.yaml`.',
   },
   'temporal.executable': {
     schema: text.optional(),

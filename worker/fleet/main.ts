@@ -23,7 +23,7 @@ async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
   const logger = createLogger('fleet', config.logLevel);
   installTemporalRuntime(logger);
-  const night = await loadNight();
+  const night = await loadNight(config.nightFile);
   const cell = await cellOf(requireSetting(config, 'databaseUrl'), night.scenario);
   const objects = openObjects(config.objects);
   const mqtt = openMqtt(config.mqtt.url, `fleet-${process.pid}`, logger);

@@ -9,8 +9,6 @@ import { GRID_SECONDS_PER_LINE } from '../../simulator/pacing.ts';
 import type { CellFile } from '../cell/cellFile.ts';
 import { nightFolder } from './nightState.ts';
 
-/** Grid seconds in one real second: the night of fifteen and a half hours passes in under four minutes. */
-export const NIGHT_SCALE = 240;
 export const NIGHT_MODEL = 'pp-ocrv4-rec';
 
 export interface PreparedNight {
@@ -51,7 +49,7 @@ function cellOf(night: NightFile, incarnation: string): CellFile {
   return {
     id: night.scenario,
     slotMinutes: 15,
-    clock: { origin: new Date(night.start).toISOString(), scale: NIGHT_SCALE, incarnation },
+    clock: { origin: new Date(night.start).toISOString(), scale: night.scale, incarnation },
     regions: night.regions.map(({ id, timeZone, feeders }) => ({
       id,
       timeZone,
