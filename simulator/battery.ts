@@ -21,7 +21,7 @@ export function batteryDrawKw(input: BatteryInput): number {
   return chargeKw(input.pack, input.socPercent, offerLeftKw(input), input.ambientC);
 }
 
-/** When the battery reaches its limit if nothing changes; Infinity when it is not charging. */
+/** When the battery reaches the limit if nothing changes; Infinity when it is there or not charging. */
 export function fullAtMs(input: BatteryInput, atMs: number): number {
   if (isFull(input)) return Infinity;
   const hours = hoursToCharge(input.pack, input.socPercent, input.limitPercent, offerLeftKw(input), input.ambientC);

@@ -18,14 +18,18 @@ export interface CarConditions {
   readonly networkUp: boolean;
   readonly socPercent: number;
   readonly ambientC: number;
+  /** What speaks against computing, as far as the car knows. */
+  readonly holds: readonly LeaveReason[];
   /** The setpoint in force leaves the power gate open. */
   readonly computeAllowed: boolean;
 }
 
 /** What a car tells the agent on board. Every method is optional; they are called in the order of events. */
 export interface CarListener {
-  /** The car stops being able to compute; what is finished may still be flushed. */
-  onLeave?(reason: LeaveReason): void;
+  /** A reason against computing begins; a shard under way has to leave, what is finished may still be flushed. */
+  onHold?(reason: LeaveReason): void;
+  /** That reason is gone; others may remain. */
+  onRelease?(reason: LeaveReason): void;
   /** False: the car falls asleep, which it does only when idle; true: the agent may start. */
   onAwake?(awake: boolean): void;
   /** Without a network the agent goes on and reports when it is back. */
@@ -41,8 +45,10 @@ export interface CarHost {
   readonly hardwareClass: HardwareClass;
   readonly pacer: Pacer;
   conditions(): CarConditions;
-  /** @returns a function that ends the listening. */
+  /** @returns a function that ends the listening. What holds already is in `conditions().holds`. */
   listen(listener: CarListener): () => void;
-  /** The agent says what it draws at the plug from now on, cooling and awake load included; 0 when idle. */
+  /** Power at the plug that the computer draws now when it computes: chip, cooling and awake load, kW. */
+  computeKw(): number;
+  /** The agent says what it draws at the plug from now on, kW; 0 when idle. */
   computeDraw(kw: number): void;
 }

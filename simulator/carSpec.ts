@@ -13,6 +13,8 @@ export interface CarSpec {
   readonly phases: 1 | 3;
   /** The owner's target: the car stops charging there by itself. */
   readonly chargeLimitPercent: number;
+  /** No compute below this SoC. */
+  readonly computeSocFloorPercent: number;
   /** Charge power at the plug while no setpoint is known. */
   readonly failSafeKw: number;
   readonly firmware: Firmware;

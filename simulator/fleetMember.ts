@@ -1,8 +1,8 @@
-import type { Clock } from '../domain/clock.ts';
-import { gridTimeMs } from '../domain/clock.ts';
+import { gridTimeMs, type Clock } from '../domain/clock.ts';
+import { HARDWARE_CLASSES } from '../domain/hardwareClasses.ts';
 import { topics } from '../domain/names.ts';
 import type { SetpointProfile } from '../domain/setpoints.ts';
-import { heatDerating } from '../scheduler/energy/compute.ts';
+import { computeCapKw, heatDerating } from '../scheduler/energy/compute.ts';
 import type { CarConditions, CarHost, CarListener } from './carHost.ts';
 import type { CarSpec } from './carSpec.ts';
 import type { CarScript } from './mobility.ts';
@@ -28,6 +28,8 @@ export class FleetMember implements CarHost {
   /** Newest profile on the broker; the car gets it as soon as it has a network. */
   #profileInTheAir: SetpointProfile | null | undefined;
   #meterMessages: MqttMessage[] = [];
+  readonly #untold: CarEvent[] = [];
+  #telling = false;
 
   constructor(car: SimulatedCar, stream: TelemetryStream, clock: Clock) {
     this.car = car;
@@ -61,6 +63,10 @@ export class FleetMember implements CarHost {
     return () => this.#listeners.delete(listener);
   }
 
+  computeKw(): number {
+    return computeCapKw(HARDWARE_CLASSES[this.hardwareClass].chipKw, this.car.ambientC);
+  }
+
   computeDraw(kw: number): void {
     this.#advance();
     this.car.drawCompute(kw);
@@ -90,13 +96,28 @@ export class FleetMember implements CarHost {
       this.car.follow(this.#profileInTheAir);
       this.#profileInTheAir = undefined;
     }
-    for (const event of events) this.#tell(event);
+    this.#untold.push(...events);
+    this.#tellInOrder();
+  }
+
+  /** A listener may make the car advance again; what that brings is told after what is being told now. */
+  #tellInOrder(): void {
+    if (this.#telling) return;
+    this.#telling = true;
+    try {
+      for (let event = this.#untold.shift(); event !== undefined; event = this.#untold.shift()) this.#tell(event);
+    } finally {
+      this.#telling = false;
+    }
   }
 
   #tell(event: CarEvent): void {
     switch (event.kind) {
-      case 'leave':
-        for (const listener of this.#listeners) listener.onLeave?.(event.reason);
+      case 'hold':
+        for (const listener of this.#listeners) listener.onHold?.(event.reason);
+        break;
+      case 'release':
+        for (const listener of this.#listeners) listener.onRelease?.(event.reason);
         break;
       case 'awake':
         for (const listener of this.#listeners) listener.onAwake?.(event.awake);

@@ -2,7 +2,7 @@ import { seededRandom } from './random.ts';
 
 /** The order in which a driver who leaves does the two things that telemetry shows. */
 export const DEPARTURE_MANNERS = ['gear_first', 'plug_first'] as const;
-export type DepartureManner = (typeof DEPARTURE_MANNERS)[number];
+type DepartureManner = (typeof DEPARTURE_MANNERS)[number];
 
 /** One drive, from the plug and back to it. Times are grid time. */
 export interface Trip {

@@ -6,8 +6,8 @@ import type { HardwareClass } from '../domain/hardwareClasses.ts';
  * busy the machine is that simulates it.
  */
 export interface Pacer {
-  /** Called when `lines` have been computed; resolves when a car of this class would have computed them. */
-  wait(lines: number): Promise<void>;
+  /** Called when `lines` have been computed; resolves when a car of this class would have, or when the signal aborts. */
+  wait(lines: number, signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -33,17 +33,29 @@ const PAUSE_MS = 60_000;
 export function createPacer({ clock, hardwareClass, speedShare }: PacerOptions): Pacer {
   let dueRealMs = -Infinity;
   return {
-    async wait(lines) {
-      while (speedShare() <= 0) await delay(realDurationMs(clock, PAUSE_MS));
+    async wait(lines, signal) {
+      while (speedShare() <= 0) {
+        if (signal.aborted) return;
+        await waitFor(realDurationMs(clock, PAUSE_MS), signal);
+      }
       const gridMs = (lines * GRID_SECONDS_PER_LINE[hardwareClass] * 1000) / speedShare();
       const realMs = realDurationMs(clock, gridMs);
       // What the computing itself took counts, but never more than this batch: idle time earns no credit.
       dueRealMs = Math.max(dueRealMs, Date.now() - realMs) + realMs;
-      await delay(dueRealMs - Date.now());
+      await waitFor(dueRealMs - Date.now(), signal);
     },
   };
 }
 
-async function delay(realMs: number): Promise<void> {
-  if (realMs > 0) await new Promise((resolve) => setTimeout(resolve, realMs));
+async function waitFor(realMs: number, signal: AbortSignal): Promise<void> {
+  if (realMs <= 0 || signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, realMs);
+    signal.addEventListener('abort', end);
+  });
 }

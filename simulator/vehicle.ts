@@ -1,11 +1,11 @@
 import type { MeterReading, SetpointProfile } from '../domain/setpoints.ts';
 import type { LeaveReason } from '../domain/shards.ts';
-import { mustStopComputing } from '../scheduler/energy/compute.ts';
 import { batteryDrawKw, chargeBattery, fullAtMs, isFull, type BatteryInput } from './battery.ts';
 import type { CarActivity, CarConditions } from './carHost.ts';
 import type { CarSpec } from './carSpec.ts';
 import type { CarState } from './carState.ts';
 import { chargeControl, type ChargeControl } from './chargeControl.ts';
+import { holdsOf } from './holds.ts';
 import { nextOutageChangeMs, outageAt, type CarScript } from './mobility.ts';
 import { currentTrip, gearOf, isPluggedIn, phaseEndMs } from './phases.ts';
 import { derivedSeed, seededRandom } from './random.ts';
@@ -13,13 +13,13 @@ import type { Weather } from './weather.ts';
 
 /** Tesla's cars go to sleep about a quarter of an hour after the last activity. */
 export const SLEEP_AFTER_MS = 15 * 60_000;
-export const METER_PERIOD_MS = 5 * 60_000;
+const METER_PERIOD_MS = 5 * 60_000;
 const HOUR_MS = 3_600_000;
 const IDLE: ChargeControl = { offeredKw: 0, computeAllowed: false, untilMs: Infinity };
 
 /** What changed, for the agent and the meter. */
 export type CarEvent =
-  | { readonly kind: 'leave'; readonly reason: LeaveReason }
+  | { readonly kind: 'hold' | 'release'; readonly reason: LeaveReason }
   | { readonly kind: 'awake'; readonly awake: boolean }
   | { readonly kind: 'network'; readonly up: boolean }
   | { readonly kind: 'power'; readonly up: boolean }
@@ -48,7 +48,7 @@ export class SimulatedCar {
   readonly #state: CarState;
   #computeKw = 0;
   #computingSinceMs = 0;
-  #tooHot = false;
+  #holds: readonly LeaveReason[] = [];
   #meteredKwh = NaN;
 
   constructor({ spec, script, weather, seed, state }: SimulatedCarOptions) {
@@ -57,6 +57,7 @@ export class SimulatedCar {
     this.#weather = weather;
     this.#seed = seed;
     this.#state = { ...state };
+    this.#holds = this.#holdsNow();
   }
 
   get state(): Readonly<CarState> {
@@ -74,6 +75,7 @@ export class SimulatedCar {
       networkUp: this.networkUp,
       socPercent: this.#state.socPercent,
       ambientC: this.ambientC,
+      holds: this.#holds,
       computeAllowed: this.#control().computeAllowed,
     };
   }
@@ -197,6 +199,7 @@ export class SimulatedCar {
       this.#weather.nextChangeMs(atMs),
       nextOutageChangeMs(this.#script.outages, atMs),
       awake ? fullAtMs(this.#batteryInput(), atMs) : Infinity,
+      awake ? fullAtMs({ ...this.#batteryInput(), limitPercent: this.spec.computeSocFloorPercent }, atMs) : Infinity,
       awake && !this.#isActive() ? activeAtMs + SLEEP_AFTER_MS : Infinity,
       wakesAtMs ?? Infinity,
     );
@@ -211,7 +214,7 @@ export class SimulatedCar {
     this.#settleOutages(events);
     while (this.#phaseEndMs() <= this.#state.atMs) this.#enterNextPhase(events);
     this.#settleSleep(events);
-    this.#settleHeat(events);
+    this.#settleHolds(events);
     if (this.#state.atMs % METER_PERIOD_MS === 0) this.#readMeter(events);
   }
 
@@ -245,7 +248,6 @@ export class SimulatedCar {
       case 'parked':
         this.#wakeUp(events);
         state.phase = 'leaving';
-        events.push({ kind: 'leave', reason: trip?.manner === 'gear_first' ? 'gear_out_of_park' : 'unplugged' });
         break;
       case 'leaving':
         this.#readMeter(events);
@@ -276,10 +278,20 @@ export class SimulatedCar {
     events.push({ kind: 'awake', awake: true });
   }
 
-  #settleHeat(events: CarEvent[]): void {
-    const tooHot = mustStopComputing(this.ambientC);
-    if (tooHot && !this.#tooHot && this.computeKw > 0) events.push({ kind: 'leave', reason: 'too_hot' });
-    this.#tooHot = tooHot;
+  #settleHolds(events: CarEvent[]): void {
+    const before = this.#holds;
+    this.#holds = this.#holdsNow();
+    const begun = this.#holds.filter((reason) => !before.includes(reason));
+    const ended = before.filter((reason) => !this.#holds.includes(reason));
+    for (const reason of begun) events.push({ kind: 'hold', reason });
+    for (const reason of ended) events.push({ kind: 'release', reason });
+  }
+
+  #holdsNow(): LeaveReason[] {
+    const { gear, pluggedIn, ambientC } = this;
+    const { computeSocFloorPercent } = this.spec;
+    const { socPercent } = this.#state;
+    return holdsOf({ gear, pluggedIn, ambientC, socPercent, computeSocFloorPercent }, this.#holds);
   }
 
   /** Registers that did not move are not reported: a parked car that draws nothing stays silent. */

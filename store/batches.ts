@@ -1,6 +1,6 @@
 import type { BatchInputError, BatchStatus } from '../domain/batches.ts';
 import { instant, type Queryable } from './database.ts';
-import { isAfter, ordered, type Page } from './files.ts';
+import { pageOrder, type Page } from './files.ts';
 
 export interface BatchCounts {
   readonly total: number;
@@ -107,11 +107,7 @@ export async function readBatch(db: Queryable, id: string): Promise<Batch | unde
 }
 
 export async function listBatches(db: Queryable, page: Page): Promise<Batch[]> {
-  return db.query<Batch>(
-    `select ${COLUMNS} from batches f where ${isAfter('batches', page)}
-     order by ${ordered(page)} limit $2`,
-    [page.after ?? null, page.limit],
-  );
+  return db.query<Batch>(`select ${COLUMNS} from batches where ${pageOrder(page)}`, [page.after ?? null, page.limit]);
 }
 
 /** What may change together with the state. */

@@ -6,6 +6,8 @@ export interface Cell {
   readonly id: string;
   readonly clock: Clock;
   readonly slotMinutes: number;
+  /** Changes when a simulated cell's clock is restarted; nothing of the earlier one may go on then. */
+  readonly incarnation: string;
 }
 
 /**
@@ -13,16 +15,18 @@ export interface Cell {
  * @returns the cell as it is stored.
  */
 export async function ensureCell(db: Queryable, cell: Cell): Promise<Cell> {
-  await db.query('insert into cells (id, clock, slot_minutes) values ($1, $2, $3) on conflict (id) do nothing', [
-    cell.id,
-    JSON.stringify(cell.clock),
-    cell.slotMinutes,
-  ]);
+  await db.query(
+    `insert into cells (id, clock, slot_minutes, incarnation) values ($1, $2, $3, $4) on conflict (id) do nothing`,
+    [cell.id, JSON.stringify(cell.clock), cell.slotMinutes, cell.incarnation],
+  );
   return (await readCell(db, cell.id)) ?? cell;
 }
 
 export async function readCell(db: Queryable, id: string): Promise<Cell | undefined> {
-  const [cell] = await db.query<Cell>('select id, clock, slot_minutes as "slotMinutes" from cells where id = $1', [id]);
+  const [cell] = await db.query<Cell>(
+    `select id, clock, slot_minutes as "slotMinutes", incarnation from cells where id = $1`,
+    [id],
+  );
   return cell;
 }
 

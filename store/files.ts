@@ -16,7 +16,7 @@ export type NewFile = Omit<StoredFile, 'createdRealMs'>;
 
 /** One page of a list, newest first unless `ascending`. */
 export interface Page {
-  /** Id of the last thing of the page before. */
+  /** Id of the last thing of the page before, which may be gone by now. */
   readonly after?: string | undefined;
   readonly limit: number;
   readonly ascending?: boolean;
@@ -52,9 +52,8 @@ export async function readFile(db: Queryable, id: string): Promise<StoredFile | 
 
 export async function listFiles(db: Queryable, page: Page, purpose?: string): Promise<StoredFile[]> {
   return db.query<StoredFile>(
-    `select ${COLUMNS} from files f
-     where ($3::text is null or purpose = $3) and ${UNEXPIRED} and ${isAfter('files', page)}
-     order by ${ordered(page)} limit $2`,
+    `select ${COLUMNS} from files
+     where ($3::text is null or purpose = $3) and ${UNEXPIRED} and ${pageOrder(page)}`,
     [page.after ?? null, page.limit, purpose ?? null],
   );
 }
@@ -65,14 +64,8 @@ export async function deleteFile(db: Queryable, id: string): Promise<StoredFile 
   return file;
 }
 
-/** SQL condition "comes after $1 in the page's order" for tables with `created_real_at` and `id`, named f. */
-export function isAfter(table: 'files' | 'batches', page: Page): string {
-  const comparison = page.ascending ? '>' : '<';
-  return `($1::text is null or (f.created_real_at, f.id) ${comparison}
-    (select created_real_at, id from ${table} where id = $1))`;
-}
-
-export function ordered(page: Page): string {
-  const direction = page.ascending ? 'asc' : 'desc';
-  return `f.created_real_at ${direction}, f.id ${direction}`;
+/** SQL: what comes after the id in $1 (null: all), in the page's order. Ids rise with time: domain/ids.ts. */
+export function pageOrder(page: Page): string {
+  const [comparison, direction] = page.ascending ? ['>', 'asc'] : ['<', 'desc'];
+  return `($1::text is null or id ${comparison} $1) order by id ${direction} limit $2`;
 }

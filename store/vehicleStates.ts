@@ -52,3 +52,21 @@ export async function readVehicleState(db: Queryable, vehicleId: string): Promis
   );
   return state;
 }
+
+export interface FleetSummary {
+  readonly regionId: string;
+  readonly vehicles: number;
+  readonly online: number;
+  readonly pluggedIn: number;
+}
+
+/** How many cars each region of the cell has, and how many of them are online and plugged in. */
+export async function summarizeFleet(db: Queryable, cellId: string): Promise<FleetSummary[]> {
+  return db.query<FleetSummary>(
+    `select r.id as "regionId", count(v.id) as vehicles, count(*) filter (where s.online) as online,
+       count(*) filter (where s.plugged_in) as "pluggedIn"
+     from regions r left join vehicles v on v.region_id = r.id left join vehicle_states s on s.vehicle_id = v.id
+     where r.cell_id = $1 group by r.id order by r.id`,
+    [cellId],
+  );
+}

@@ -1,12 +1,18 @@
-import { connectAsync, type MqttClient } from 'mqtt';
-import type { VehicleLink } from '../activities/plan/planActivities.ts';
-import { untilAnswered } from './untilAnswered.ts';
+import { connect, type MqttClient } from 'mqtt';
+import type { Logger } from 'pino';
+import type { VehicleLink } from '../activities/vehicleLink.ts';
 
-/** Connects to the broker (MQTT 3.1.1) and stays connected: a broker that restarts is found again. */
-export function connectMqtt(url: string, clientId: string): Promise<MqttClient> {
-  return untilAnswered('MQTT', () =>
-    connectAsync(url, { clientId, protocolVersion: 4, reconnectPeriod: 500, connectTimeout: 5000 }, false),
-  );
+const RECONNECT_EVERY_MS = 500;
+
+/**
+ * A client that keeps connecting to the broker (MQTT 3.1.1) and holds back what is published meanwhile. It does not
+ * wait for the first connection: the broker may live in a process that waits for this one.
+ */
+export function openMqtt(url: string, clientId: string, logger: Logger): MqttClient {
+  const client = connect(url, { clientId, protocolVersion: 4, reconnectPeriod: RECONNECT_EVERY_MS });
+  // Without a listener, a refused connection ends the process.
+  client.on('error', (error) => logger.warn({ err: error }, 'MQTT connection failed'));
+  return client;
 }
 
 /** Messages to cars are QoS 1: a setpoint that is lost would leave a car on its fail-safe. */
@@ -14,6 +20,9 @@ export function vehicleLinkOver(client: MqttClient): VehicleLink {
   return {
     publish: async (topic, payload, { retain }) => {
       await client.publishAsync(topic, JSON.stringify(payload), { qos: 1, retain });
+    },
+    withdraw: async (topic) => {
+      await client.publishAsync(topic, '', { qos: 1, retain: true });
     },
   };
 }

@@ -1,13 +1,10 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
-import { BatchInputCheck } from '../../domain/batchInput.ts';
+import { createBatchLineChecker, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
-import { modelManifestSchema } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { moveBatch, readBatch, updateBatchCounts, type Batch } from '../../store/batches.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readFile } from '../../store/files.ts';
-import { listModels, type Model } from '../../store/models.ts';
+import { readModel, type Model } from '../../store/models.ts';
 import type { SplitBatch } from '../../workflows/messages.ts';
 import type { JobPorts } from './jobActivities.ts';
 import { shardSizeOf } from './shardSize.ts';
@@ -15,9 +12,6 @@ import { shardSizeOf } from './shardSize.ts';
 export type PreparedBatch =
   | { readonly kind: 'ready'; readonly split: SplitBatch }
   | { readonly kind: 'refused'; readonly message: string };
-
-/** Errors that a batch reports at most; a file of the wrong kind would else report one for each line. */
-const MOST_ERRORS = 100;
 
 /**
  * Reads the input file once, line by line: checks it and writes the shards' slices. All or nothing: with any bad line
@@ -31,67 +25,69 @@ export async function splitBatch(
   const { database } = ports;
   const batch = await readBatch(database, batchId);
   if (!batch) throw new Error(`batch ${batchId} is not stored`);
-  const model = await modelFor(ports, batch.endpoint);
-  const cut = model
-    ? await cutIntoShards(ports, batch, model, onShard)
-    : [
-        {
-          code: 'model_mismatch' as const,
-          line: null,
-          message: `No model answers ${batch.endpoint}.`,
-          param: 'endpoint',
-        },
-      ];
-  if (Array.isArray(cut)) {
-    await moveBatch(database, batchId, ['validating'], 'failed', { errors: cut });
-    return { kind: 'refused', message: cut.map(({ line, message }) => `line ${line ?? '-'}: ${message}`).join(' ') };
+  const cut = await cutIntoShards(ports, batch, onShard);
+  if ('errors' in cut) {
+    await moveBatch(database, batchId, ['validating'], 'failed', { errors: cut.errors });
+    const message = cut.errors.map((error) => `line ${error.line ?? '-'}: ${error.message}`).join(' ');
+    return { kind: 'refused', message };
   }
   await updateBatchCounts(database, batchId, { total: cut.lines, completed: 0, failed: 0, expired: 0 });
   await moveBatch(database, batchId, ['validating'], 'in_progress');
   return { kind: 'ready', split: cut };
 }
 
-async function modelFor({ database }: JobPorts, endpoint: string): Promise<Model | undefined> {
-  const models = await listModels(database);
-  return models.find((candidate) => modelManifestSchema.parse(candidate.manifest).requestUrl === endpoint);
-}
-
-/** @returns what the batch was split into, or what is wrong with its lines */
 async function cutIntoShards(
-  { database, objects }: JobPorts,
+  ports: JobPorts,
   batch: Batch,
-  model: Model,
   onShard: (shard: number) => void,
-): Promise<SplitBatch | BatchInputError[]> {
+): Promise<SplitBatch | { readonly errors: readonly BatchInputError[] }> {
+  const { database, objects } = ports;
   const file = await readFile(database, batch.inputFileId);
   if (!file) throw new Error(`file ${batch.inputFileId} is not stored`);
-  const { name, version, family, sha256 } = model;
-  const speeds = (await listClassSpeeds(database)).filter(
-    (speed) => speed.modelName === name && speed.modelVersion === version,
-  );
-  const size = shardSizeOf(speeds);
-  const check = new BatchInputCheck(batch.endpoint);
-  const errors: BatchInputError[] = [];
-  let slice: string[] = [];
+  const checker = createBatchLineChecker(batch.endpoint);
+  let sized: SizedModel | undefined;
+  let slice: Uint8Array[] = [];
   let shards = 0;
   let lines = 0;
   const writeSlice = async (): Promise<void> => {
-    await objects.put(objectKeys.shardInput(batch.id, shards), `${slice.join('\n')}\n`);
+    await objects.put(objectKeys.shardInput(batch.id, shards), Buffer.concat(slice));
     onShard(shards++);
     slice = [];
   };
 
-  const input = Readable.from(await objects.getStream(file.objectKey));
-  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
-    const error = check.next(line);
-    if (error && errors.push(error) >= MOST_ERRORS) break;
-    if (errors.length > 0) continue;
+  for await (const bytes of linesOf(await objects.getStream(file.objectKey))) {
+    const request = checker.take(bytes);
+    if (checker.done) break;
+    if (!request) continue;
+    sized ??= await sizedModel(ports, request.model);
+    if (!sized) {
+      const message = `The model ${JSON.stringify(request.model)} does not exist.`;
+      return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+    }
     lines++;
-    if (slice.push(line) === size.linesPerShard) await writeSlice();
+    slice.push(request.bytes, LINE_FEED);
+    if (lines % sized.linesPerShard === 0) await writeSlice();
   }
-  const missing = check.end();
-  if (missing) errors.push(missing);
-  if (errors.length > 0) return errors;
+  const { errors } = checker.finish();
+  if (errors.length > 0 || !sized) return { errors };
   if (slice.length > 0) await writeSlice();
-  return { model: { name, version, family, sha256 }, lines, shards, ...size, deadlineMs: batch.deadlineMs };
+  const { model, linesPerShard, linesPerPart } = sized;
+  const { name, version, family, sha256 } = model;
+  const { deadlineMs } = batch;
+  return { model: { name, version, family, sha256 }, lines, shards, linesPerShard, linesPerPart, deadlineMs };
+}
+
+const LINE_FEED = Buffer.from('\n');
+
+interface SizedModel extends ReturnType<typeof shardSizeOf> {
+  readonly model: Model;
+}
+
+async function sizedModel({ database }: JobPorts, name: string): Promise<SizedModel | undefined> {
+  const model = await readModel(database, name);
+  if (!model) return undefined;
+  const speeds = (await listClassSpeeds(database)).filter(
+    (speed) => speed.modelName === model.name && speed.modelVersion === model.version,
+  );
+  return { model, ...shardSizeOf(speeds) };
 }

@@ -1,3 +1,4 @@
+import { parseGridHints } from '../../domain/gridHints.ts';
 import { HARDWARE_CLASSES, type HardwareClass } from '../../domain/hardwareClasses.ts';
 import { acceptanceKw } from '../../scheduler/energy/battery.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
@@ -76,14 +77,21 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
     );
     return speed ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 }] : [];
   });
-  if (shardsRemaining === 0 || classes.length === 0) return undefined;
   const window = slotsWithin(state.axis, state.axis.startMs, job.deadlineMs);
+  const hints = parseGridHints(job.metadata);
+  const known = state.regions.map((region) => region.id);
+  const regionIds = hints.regionIds?.filter((id) => known.includes(id)) ?? known;
+  if (shardsRemaining === 0 || classes.length === 0 || regionIds.length === 0) return undefined;
   return {
     id: job.jobId,
     modelFamily: job.model.family,
     shardsRemaining,
     classes,
-    regionIds: state.regions.map((region) => region.id),
+    regionIds,
+    // Submitters count from 1, first, to 5; the planner serves higher figures first.
+    ...(hints.priority === undefined ? {} : { priority: 8 - hints.priority }),
+    ...(hints.maxEurPerKwh === undefined ? {} : { priceCapEurPerKwh: hints.maxEurPerKwh }),
+    ...(hints.maxGCo2PerKwh === undefined ? {} : { carbonCapGPerKwh: hints.maxGCo2PerKwh }),
     windowStartSlot: window.from,
     windowEndSlot: window.until,
   };

@@ -9,15 +9,11 @@ import { appendJournal } from '../../store/journal.ts';
 import { readPlan, savePlan } from '../../store/plans.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import type { PlanDispatch } from '../../workflows/messages.ts';
+import type { VehicleLink } from '../vehicleLink.ts';
 import { readCellState, type CellState } from './cellState.ts';
 import { planningCar, planningClasses, planningJob } from './fleetProblem.ts';
 import { planningFeeder, planningRegion } from './gridProblem.ts';
 import { dispatchOf, profileIntervals } from './planDispatch.ts';
-
-/** Publishes to cars; `retain` keeps the message for a car that connects later. */
-export interface VehicleLink {
-  publish(topic: string, payload: unknown, options: { readonly retain: boolean }): Promise<void>;
-}
 
 export interface PlanPorts {
   readonly database: Database;

@@ -86,6 +86,7 @@ function specOf(car: NightCar, region: NightRegion): CarSpec {
     pack: { capacityKwh: CAR_MODELS[car.model].batteryKwh, ...charger },
     phases: CAR_MODELS[car.model].phases,
     chargeLimitPercent: car.policy.targetSocPercent,
+    computeSocFloorPercent: car.policy.computeSocFloorPercent,
     // The least that the car takes: what nobody asked for must not surprise a feeder.
     failSafeKw: charger.minKw,
     firmware: car.firmware,

@@ -2,8 +2,7 @@ import { derivedSeed, seededRandom } from '../random.ts';
 import type { TemperatureSpan } from '../weather.ts';
 import type { NightFeeder, NightFile, NightRegion } from './nightFile.ts';
 
-export const SIGNAL_SERIES = ['price', 'carbon', 'temperature', 'import_limit', 'house_load'] as const;
-export type SignalSeries = (typeof SIGNAL_SERIES)[number];
+export type SignalSeries = 'price' | 'carbon' | 'temperature' | 'import_limit' | 'house_load';
 
 /** One value of a grid signal in the normal form that the file feed reads: half-open [start, end), RFC 3339 in UTC. */
 export interface SignalRecord {

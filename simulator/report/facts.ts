@@ -33,7 +33,7 @@ export interface RegionFacts {
   readonly slots: readonly RegionSlot[];
 }
 
-export interface RegionSlot {
+interface RegionSlot {
   readonly startMs: number;
   readonly priceEurPerKwh: number;
   /** Average intensity. */

@@ -3,7 +3,7 @@ import { BASELINE_METHOD, plannedFootprint, runNowFootprint } from './baseline.t
 import type { NightFacts, OwnerFacts, RequestCounts } from './facts.ts';
 
 /** The SoC is told in tenths of a percent and rounded by the car; half a percent is the resolution that we promise. */
-export const SOC_TOLERANCE_PERCENT = 0.5;
+const SOC_TOLERANCE_PERCENT = 0.5;
 
 /** The figures of a night, as `--report` writes them. Money in EUR, SoC in percent. */
 export interface NightReport {
@@ -20,7 +20,7 @@ export interface NightReport {
   readonly owners: readonly OwnerReport[];
 }
 
-export interface OwnerReport {
+interface OwnerReport {
   readonly vehicle: string;
   /** Null when it was never measured. */
   readonly readyBySoc: number | null;

@@ -5,6 +5,7 @@ create table cells (
   id            text primary key,
   clock         jsonb not null,               -- domain/clock.ts
   slot_minutes  integer not null,
+  incarnation   text not null,                -- a cell whose clock is restarted begins anew under another one
   created_real_at timestamptz not null default now()
 );
 
@@ -119,7 +120,6 @@ create table files (
   created_real_at timestamptz not null default now(),
   expires_real_at timestamptz
 );
-create index files_by_age on files (created_real_at, id);
 
 create table batches (
   id             text primary key,
@@ -147,7 +147,6 @@ create table batches (
 create index batches_by_request on batches (request_hash, created_real_at);
 create index batches_unstarted on batches (created_real_at) where job_started_real_at is null;
 create index batches_by_input on batches (input_file_id);
-create index batches_by_age on batches (created_real_at, id);
 
 -- What the planner needs to know of a job that is under way; written by the job's workflow.
 create table job_progress (

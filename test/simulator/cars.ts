@@ -16,6 +16,7 @@ export const SPEC: CarSpec = {
   pack: { capacityKwh: 57.5, maxKw: 11, minKw: 4.14, efficiency: 0.9 },
   phases: 3,
   chargeLimitPercent: 80,
+  computeSocFloorPercent: 40,
   failSafeKw: 4.2,
   firmware: 'typed',
 };

@@ -40,6 +40,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** The machine may be busy; a condition that never comes fails all the same. */
+function eventually<Result>(check: () => Result | Promise<Result>): Promise<Result> {
+  return vi.waitFor(check, { timeout: 15_000 });
+}
+
 async function connect(): Promise<MqttClient> {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the broker has no port');
@@ -86,7 +91,7 @@ test('a car follows the setpoints that wait for it on the broker, and its meter 
   await publishProfile(6);
   const readings = await listen(topics.meter(SPEC.vehicleId));
   await start();
-  await vi.waitFor(() => expect(readings.length).toBeGreaterThan(3));
+  await eventually(() => expect(readings.length).toBeGreaterThan(3));
   const registers = readings.map(({ payload }) => meterReadingSchema.parse(JSON.parse(payload)));
   const [first, second] = registers.slice(-2);
   const hours = ((second?.atMs ?? 0) - (first?.atMs ?? 0)) / (60 * MINUTE_MS);
@@ -95,7 +100,7 @@ test('a car follows the setpoints that wait for it on the broker, and its meter 
 
 test('telemetry is retained, so that an ingress that starts later finds it', async () => {
   await start();
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const heard = await listen(`telemetry/${SPEC.vehicleId}/v/Gear`);
     await vi.waitFor(() => expect(heard[0]?.payload).toBe('"ShiftStateP"'), { timeout: 300 });
   });
@@ -108,26 +113,45 @@ test('a sleeping car wakes on its topic and tells its agent', async () => {
   host?.listen({ onAwake: (state) => awake.push(state) });
   const client = await connect();
   await client.publishAsync(topics.wake(SPEC.vehicleId), JSON.stringify({ reason: 'work' }), { qos: 1 });
-  await vi.waitFor(() => expect(awake).toEqual([true]));
+  await eventually(() => expect(awake).toEqual([true]));
+});
+
+test('an agent hears in order what its car does, also when it answers from within', async () => {
+  const trip = { leavesAtMs: START_MS + MINUTE_MS, leavingMs: 30_000, awayMs: MINUTE_MS, consumesSocPercent: 1 };
+  const script = { ...PARKED, trips: [{ ...trip, manner: 'gear_first' as const }] };
+  const fleet = await start({ cars: [{ spec: SPEC, script, weather: MILD }] });
+  const [host] = fleet.hosts;
+  const heard: string[] = [];
+  host?.computeDraw(host.computeKw());
+  host?.listen({
+    onHold: (reason) => {
+      heard.push(`hold ${reason}`);
+      host.computeDraw(0);
+    },
+    onRelease: (reason) => heard.push(`release ${reason}`),
+  });
+  await eventually(() =>
+    expect(heard).toEqual(['hold gear_out_of_park', 'hold unplugged', 'release gear_out_of_park', 'release unplugged']),
+  );
 });
 
 test('setpoints that nobody can read are ignored', async () => {
   await publishProfile(6);
   const fleet = await start();
-  await vi.waitFor(() => expect(fleet.hosts[0]?.conditions().activity).toBe('charging'));
+  await eventually(() => expect(fleet.hosts[0]?.conditions().activity).toBe('charging'));
   const client = await connect();
   for (const payload of ['{"planId":', '{"planId":1}']) {
     await client.publishAsync(topics.setpoints(SPEC.vehicleId), payload, { qos: 1, retain: true });
   }
   await client.publishAsync(topics.setpoints(SPEC.vehicleId), '', { qos: 1, retain: true });
-  await vi.waitFor(() => expect(fleet.hosts[0]?.conditions().activity).toBe('awake'));
+  await eventually(() => expect(fleet.hosts[0]?.conditions().activity).toBe('awake'));
 });
 
 test('what the agent draws is on the meter', async () => {
   const readings = await listen(topics.meter(SPEC.vehicleId));
   const fleet = await start();
   fleet.hosts[0]?.computeDraw(0.5);
-  await vi.waitFor(() => expect(readings.length).toBeGreaterThan(2));
+  await eventually(() => expect(readings.length).toBeGreaterThan(2));
   const last = meterReadingSchema.parse(JSON.parse(readings.at(-1)?.payload ?? ''));
   expect(last.computeKwh).toBeCloseTo((0.5 * (last.atMs - START_MS)) / 3_600_000, 1);
 });
@@ -135,7 +159,7 @@ test('what the agent draws is on the meter', async () => {
 test('a fleet whose process was killed lives through the time that it missed', async () => {
   await publishProfile(6);
   const first = await start();
-  await vi.waitFor(() => expect(first.hosts[0]?.conditions().socPercent).toBeGreaterThan(51));
+  await eventually(() => expect(first.hosts[0]?.conditions().socPercent).toBeGreaterThan(51));
   // What a kill leaves behind: the file as it was in the middle of the run.
   const file = path.join(folder, 'fleet.json');
   const leftBehind = await readFile(file, 'utf8');
@@ -145,17 +169,17 @@ test('a fleet whose process was killed lives through the time that it missed', a
 
   const heard = await listen(topics.connectivity('telemetry', SPEC.vehicleId));
   const second = await start();
-  await vi.waitFor(() => expect(second.hosts[0]?.conditions().atMs).toBeGreaterThan(START_MS + 15 * MINUTE_MS));
+  await eventually(() => expect(second.hosts[0]?.conditions().atMs).toBeGreaterThan(START_MS + 15 * MINUTE_MS));
   const { atMs, socPercent } = second.hosts[0]?.conditions() ?? { atMs: 0, socPercent: 0 };
   const undisturbed = 50 + ((((atMs - START_MS) / 3_600_000) * 6 * 0.9) / 57.5) * 100;
   expect(socPercent).toBeGreaterThan(undisturbed - 1);
   expect(socPercent).toBeLessThanOrEqual(undisturbed);
-  await vi.waitFor(() => expect(heard.filter(({ payload }) => payload.includes('"DISCONNECTED"'))).toHaveLength(1));
+  await eventually(() => expect(heard.filter(({ payload }) => payload.includes('"DISCONNECTED"'))).toHaveLength(1));
 });
 
 test('a state file of another scenario is refused', async () => {
   const fleet = await start();
-  await vi.waitFor(() => expect(fleet.hosts[0]?.conditions().atMs).toBeGreaterThan(START_MS));
+  await eventually(() => expect(fleet.hosts[0]?.conditions().atMs).toBeGreaterThan(START_MS));
   fleet.stop();
   await fleets.pop()?.done;
   await expect(SimulatedFleet.load(await options({ scenario: 'another' }))).rejects.toMatchObject({ code: 'conflict' });

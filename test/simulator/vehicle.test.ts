@@ -201,21 +201,23 @@ describe('leaving and coming back', () => {
     const car = testCar({ script: { trips: [SCHOOL_RUN] } });
     car.follow(IDLE_NIGHT);
     const events = withoutMeter(car.advanceTo(SCHOOL_RUN.leavesAtMs));
-    expect(events.at(-1)).toEqual({ kind: 'leave', reason: 'gear_out_of_park' });
+    expect(events.at(-1)).toEqual({ kind: 'hold', reason: 'gear_out_of_park' });
     expect(car.conditions()).toMatchObject({ activity: 'leaving', gear: 'D', pluggedIn: true, awake: true });
     car.advanceTo(SCHOOL_RUN.leavesAtMs + 30_000);
     expect(car.conditions()).toMatchObject({ activity: 'driving', gear: 'D', pluggedIn: false });
-    car.advanceTo(SCHOOL_RUN.leavesAtMs + 30_000 + SCHOOL_RUN.awayMs);
-    expect(car.conditions()).toMatchObject({ activity: 'arriving', gear: 'P', pluggedIn: false, socPercent: 44 });
-    car.advanceTo(car.state.atMs + MINUTE_MS);
-    expect(car.conditions()).toMatchObject({ activity: 'awake', pluggedIn: true });
+    const back = car.advanceTo(SCHOOL_RUN.leavesAtMs + 30_000 + SCHOOL_RUN.awayMs + MINUTE_MS);
+    expect(back).toEqual([
+      { kind: 'release', reason: 'gear_out_of_park' },
+      { kind: 'release', reason: 'unplugged' },
+    ]);
+    expect(car.conditions()).toMatchObject({ activity: 'awake', gear: 'P', pluggedIn: true, socPercent: 44 });
   });
 
   test('plug first', () => {
     const car = testCar({ script: { trips: [{ ...SCHOOL_RUN, manner: 'plug_first' }] } });
     car.follow(IDLE_NIGHT);
     const events = car.advanceTo(SCHOOL_RUN.leavesAtMs);
-    expect(events.at(-1)).toEqual({ kind: 'leave', reason: 'unplugged' });
+    expect(events.at(-1)).toEqual({ kind: 'hold', reason: 'unplugged' });
     expect(car.conditions()).toMatchObject({ activity: 'leaving', gear: 'P', pluggedIn: false });
   });
 
@@ -271,15 +273,27 @@ describe('outages', () => {
   });
 });
 
-test('heat stops compute', () => {
-  const weather = new Weather([
-    { startMs: START_MS, endMs: START_MS + HOUR_MS, celsius: 39 },
-    { startMs: START_MS + HOUR_MS, endMs: START_MS + 2 * HOUR_MS, celsius: 41 },
+test('heat holds compute until the car has cooled down', () => {
+  const hours = [39, 41, 39, 37].map((celsius, hour) => ({
+    startMs: START_MS + hour * HOUR_MS,
+    endMs: START_MS + (hour + 1) * HOUR_MS,
+    celsius,
+  }));
+  const car = testCar({ weather: new Weather(hours) });
+  car.follow(quarterHours(repeat(20, { chargeKw: 0, computeKw: 1 })));
+  expect(withoutMeter(car.advanceTo(START_MS + HOUR_MS))).toEqual([{ kind: 'hold', reason: 'too_hot' }]);
+  expect(car.advanceTo(START_MS + 2.5 * HOUR_MS)).toEqual([]);
+  expect(car.advanceTo(START_MS + 3 * HOUR_MS)).toEqual([{ kind: 'release', reason: 'too_hot' }]);
+});
+
+test('a car below the owner’s floor does not compute until it has charged', () => {
+  const car = testCar({ script: { socPercentAtStart: 39 } });
+  car.follow(quarterHours([{ chargeKw: 11, computeKw: 1 }]));
+  expect(car.conditions().holds).toEqual(['soc_below_floor']);
+  expect(withoutMeter(car.advanceTo(START_MS + 15 * MINUTE_MS))).toEqual([
+    { kind: 'release', reason: 'soc_below_floor' },
   ]);
-  const car = testCar({ weather });
-  car.drawCompute(0.5);
-  const events = withoutMeter(car.advanceTo(START_MS + 90 * MINUTE_MS));
-  expect(events).toEqual([{ kind: 'leave', reason: 'too_hot' }]);
+  expect(car.conditions().holds).toEqual([]);
 });
 
 test('the meter is read every five minutes while it moves, and the registers only rise', () => {

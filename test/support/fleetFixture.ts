@@ -5,7 +5,7 @@ import { upsertRegion } from '../../store/regions.ts';
 import { upsertVehicle, type Vehicle } from '../../store/vehicles.ts';
 import { REAL_TIME, type Clock } from '../../domain/clock.ts';
 
-export const CELL = { id: 'test', clock: REAL_TIME, slotMinutes: 15 } as const;
+export const CELL = { id: 'test', clock: REAL_TIME, slotMinutes: 15, incarnation: '1' } as const;
 
 /** A cell with one region, one feeder and the named cars, in Oslo. */
 export async function enrolFleet(

@@ -24,6 +24,7 @@ export async function applyCell(database: Database, file: CellFile, realNowMs: n
       id: file.id,
       slotMinutes: file.slotMinutes,
       clock: file.clock ? startedClock(file.clock, realNowMs) : REAL_TIME,
+      incarnation: incarnationOf(file),
     });
     for (const { id, timeZone, feeds, feeders } of file.regions) {
       await upsertRegion(tx, { id, cellId: cell.id, timeZone, feeds });
@@ -42,6 +43,11 @@ export async function applyCell(database: Database, file: CellFile, realNowMs: n
     }
     return cell;
   });
+}
+
+/** Real time has one incarnation. */
+export function incarnationOf(file: CellFile): string {
+  return file.clock?.incarnation ?? '1';
 }
 
 function startedClock({ origin, scale }: NonNullable<CellFile['clock']>, realNowMs: number): Clock {

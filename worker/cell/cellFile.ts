@@ -16,8 +16,13 @@ const timeZone = z.string().refine((zone) => DateTime.utc().setZone(zone).isVali
 export const cellFileSchema = z.strictObject({
   id,
   slotMinutes: z.number().int().min(1).max(60).default(15),
-  /** Grid time for a cell of simulated cars; left out: real time. */
-  clock: z.strictObject({ origin: z.iso.datetime(), scale: z.number().positive() }).optional(),
+  /**
+   * Grid time for a cell of simulated cars; left out: real time. Another `incarnation` restarts the clock at `origin`,
+   * and the cell with it: its workflows end, its signals, stays and plans are removed.
+   */
+  clock: z
+    .strictObject({ origin: z.iso.datetime(), scale: z.number().positive(), incarnation: z.string().default('1') })
+    .optional(),
   regions: z
     .array(
       z.strictObject({

@@ -19,7 +19,7 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly mqtt: MqttConfig;
   readonly objects: ObjectsConfig;
-  readonly api: { readonly host: string; readonly port: number };
+  readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
   readonly cwd: string;
   /**
@@ -109,7 +109,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       embedded: values['mqtt.url'] === undefined,
     },
     objects: collect(() => resolveObjects(values, env)),
-    api: { host: values['api.host'], port: values['api.port'] },
+    api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },
   };

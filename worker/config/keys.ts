@@ -137,6 +137,13 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_API_HOST',
     doc: 'Address that the HTTP API listens on.',
   },
+  'api.key': {
+    schema: text.min(16, 'must have at least 16 characters').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_API_KEY',
+    isSecret: true,
+    doc: 'Key that callers of the API present as `Authorization: Bearer`. Unset: one is made up and kept in `stateDir`.',
+  },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;
 

@@ -16,13 +16,14 @@ import { migrate } from '../../store/migrate.ts';
 import { applyCell } from '../cell/applyCell.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
-import { createLogger } from '../logging.ts';
-import { connectMqtt, vehicleLinkOver } from '../mqttLink.ts';
+import { createLogger, temporalLogger } from '../logging.ts';
+import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
 import { runChild } from '../supervisor/child.ts';
 import { connectClient, connectWorker } from '../temporalClients.ts';
 import { untilAnswered } from '../untilAnswered.ts';
+import { retireOutdatedCell } from './retireCell.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
 
 /** Weight of carbon beside price in every plan; about the price of an EU emission allowance. */
@@ -39,12 +40,14 @@ async function start() {
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   await untilAnswered('PostgreSQL', () => migrate(database));
   const objects = openObjects(config.objects);
-  await publishBundledModels(objects, { add: (model) => addModel(database, model) });
+  await publishBundledModels(objects, (model) => addModel(database, model));
   const { cell: cellFile, folder } = await readCellFile(requireSetting(config, 'cellFile'));
-  const cell = await applyCell(database, cellFile, Date.now());
-  const mqtt = await connectMqtt(config.mqtt.url, `control-${process.pid}`);
   const client = await connectClient(config.temporal.connection);
+  await retireOutdatedCell(client, database, cellFile);
+  const cell = await applyCell(database, cellFile, Date.now());
+  const mqtt = openMqtt(config.mqtt.url, `control-${process.pid}`, logger);
   const connection = await connectWorker(config.temporal.connection);
+  const vehicles = vehicleLinkOver(mqtt);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
 
   const worker = await Worker.create({
@@ -63,13 +66,13 @@ async function start() {
       }),
       ...createPlanActivities({
         database,
-        vehicles: vehicleLinkOver(mqtt),
+        vehicles,
         plan: async (problem) => planCell(problem),
         carbonEurPerKg: CARBON_EUR_PER_KG,
         gridNowMs,
       }),
       ...createJobActivities({ database, objects, gridNowMs }),
-      ...createFleetActivities({ database }),
+      ...createFleetActivities({ database, vehicles }),
     },
   });
   const running = worker.run();

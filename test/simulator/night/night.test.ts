@@ -21,8 +21,10 @@ import { SimulatedCar } from '../../../simulator/vehicle.ts';
 const SLOT_MS = 15 * 60_000;
 
 let night: NightFile;
+let chargedOnArrival: readonly Driven[];
 beforeAll(async () => {
   night = await loadNight();
+  chargedOnArrival = driveThrough(night);
 });
 
 interface Driven {
@@ -39,12 +41,12 @@ interface Driven {
 function driveThrough(night: NightFile): Driven[] {
   const enrolled = enrolledCars(night);
   const cars = scenarioCars(night).map((scenarioCar) => createDriven(night, scenarioCar, enrolled));
+  const feeders = night.regions.flatMap((region) => {
+    const records = nightSignals(night, region);
+    return region.feeders.map(({ id }) => ({ id, records: records.filter(({ feederId }) => feederId === id) }));
+  });
   for (let slotMs = night.start; slotMs < night.end; slotMs += SLOT_MS) {
-    const freeKw = new Map(
-      night.regions.flatMap((region) =>
-        region.feeders.map((feeder) => [feeder.id, availableKw(night, region, feeder.id, slotMs)] as const),
-      ),
-    );
+    const freeKw = new Map(feeders.map(({ id, records }) => [id, availableKw(records, slotMs)]));
     for (const driven of cars.filter(({ car }) => car.pluggedIn)) {
       driven.pluggedInSlots.push(slotMs);
       const { maxKw, minKw } = driven.car.spec.pack;
@@ -81,18 +83,14 @@ function createDriven(night: NightFile, scenarioCar: ScenarioCar, enrolled: Retu
   };
 }
 
-function availableKw(night: NightFile, region: NightFile['regions'][number], feederId: string, atMs: number): number {
-  const of = (series: SignalSeries): SignalRecord[] =>
-    nightSignals(night, region).filter(
-      (record) =>
-        record.series === series &&
-        record.feederId === feederId &&
-        Date.parse(record.start) <= atMs &&
-        atMs < Date.parse(record.end),
-    );
-  const [limit] = of('import_limit').toSorted((a, b) => b.revision - a.revision);
-  const [house] = of('house_load');
-  return (limit?.value ?? 0) - (house?.value ?? 0);
+/** Limit less house load; of several limits the newest revision. */
+function availableKw(records: readonly SignalRecord[], atMs: number): number {
+  const start = new Date(atMs).toISOString();
+  const newest = (series: SignalSeries): number =>
+    records
+      .filter((record) => record.series === series && record.start === start)
+      .toSorted((a, b) => b.revision - a.revision)[0]?.value ?? 0;
+  return newest('import_limit') - newest('house_load');
 }
 
 describe('the scripted night', () => {
@@ -109,14 +107,14 @@ describe('the scripted night', () => {
   });
 
   test('every ready-by can be kept under the feeders’ limits, and every owner is there for it', () => {
-    for (const { vehicleId, readyBySocPercent, targetSocPercent, readyByMs } of driveThrough(night)) {
+    for (const { vehicleId, readyBySocPercent, targetSocPercent, readyByMs } of chargedOnArrival) {
       expect(readyByMs, vehicleId).toBeLessThan(night.end);
       expect(readyBySocPercent, vehicleId).toBeGreaterThan(targetSocPercent - 0.1);
     }
   });
 
   test('the fleet could compute the batch one and a half times over before its deadline', () => {
-    const lines = driveThrough(night).flatMap(({ car, pluggedInSlots }) =>
+    const lines = chargedOnArrival.flatMap(({ car, pluggedInSlots }) =>
       pluggedInSlots
         .filter((slotMs) => slotMs < night.batch.deadline)
         .map(() => SLOT_MS / 1000 / GRID_SECONDS_PER_LINE[car.spec.hardwareClass]),
@@ -141,15 +139,13 @@ describe('the scripted night', () => {
 });
 
 describe('signals', () => {
-  test('cover the night and the hours that planning looks back and ahead, without gaps, per series', async () => {
-    const folder = await mkdtemp(path.join(tmpdir(), 'nightshift-signals-'));
-    await writeSignalFiles(night, folder);
+  test('cover the night and the hours that planning looks back and ahead, without gaps, per series', () => {
     for (const region of night.regions) {
-      const records = JSON.parse(await readFile(path.join(folder, `${region.id}.json`), 'utf8')) as SignalRecord[];
-      const series = Map.groupBy(
-        records.filter(({ revision }) => revision === 1),
-        ({ series, feederId }) => `${series} ${feederId ?? ''}`,
-      );
+      const series = new Map<string, SignalRecord[]>();
+      for (const record of nightSignals(night, region).filter(({ revision }) => revision === 1)) {
+        const name = `${record.series} ${record.feederId ?? ''}`;
+        series.set(name, [...(series.get(name) ?? []), record]);
+      }
       expect(series.size).toBe(3 + 2 * region.feeders.length);
       for (const spans of series.values()) {
         expect(Date.parse(spans[0]?.start ?? '')).toBeLessThanOrEqual(night.start - 12 * 3_600_000);
@@ -158,6 +154,15 @@ describe('signals', () => {
           if (index > 0) expect(start).toBe(spans[index - 1]?.end);
         }
       }
+    }
+  });
+
+  test('are served as one file per region', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'nightshift-signals-'));
+    await writeSignalFiles(night, folder);
+    for (const region of night.regions) {
+      const text = await readFile(path.join(folder, `${region.id}.json`), 'utf8');
+      expect(JSON.parse(text)).toEqual(nightSignals(night, region));
     }
     await rm(folder, { recursive: true });
   });
