@@ -105,32 +105,32 @@ export class VehicleAgent {
 
   /** Leaves gracefully: a shard under way stores what is computed and is given back. */
   async stop(): Promise<void> {
-    await this.#end({ keepComputed: true });
-  }
-
-  /**
-   * As if the car's computer lost its power: nothing more is stored. What has broken off outside, the network, is the
-   * caller's to break. Resolves when the SDK has given up on telling the server, after about ten seconds; the agent
-   * may be started again before.
-   */
-  async cutPower(): Promise<void> {
-    await this.#end({ keepComputed: false });
-  }
-
-  async #end({ keepComputed }: { keepComputed: boolean }): Promise<void> {
-    const awake = this.#awake;
+    const awake = this.#fallAsleep();
     if (awake === undefined) return;
-    this.#awake = undefined;
-    if (!keepComputed) {
-      awake.closeOutbox();
-      void awake.runner.stop();
-    }
-    this.gate.close('shutdown');
-    awake.watch.close();
-    awake.stopListening?.();
     await awake.worker.stop();
     awake.closeOutbox();
     await awake.runner.stop();
+  }
+
+  /**
+   * As if the car's computer lost its power: nothing more is computed or stored. Its connections are the caller's to
+   * break; what the SDK still tries to tell the server ends by itself, within about ten seconds.
+   */
+  async cutPower(): Promise<void> {
+    const { log } = this.#options;
+    this.#awake?.closeOutbox();
+    const awake = this.#fallAsleep();
+    awake?.worker.stop().catch((error: unknown) => log.warn({ err: error }, 'a dead Worker did not end'));
+    await awake?.runner.stop();
+  }
+
+  #fallAsleep(): Awake | undefined {
+    const awake = this.#awake;
+    this.#awake = undefined;
+    this.gate.close('shutdown');
+    awake?.watch.close();
+    awake?.stopListening?.();
+    return awake;
   }
 }
 

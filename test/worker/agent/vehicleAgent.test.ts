@@ -1,6 +1,6 @@
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Modem } from '../../../simulator/modem.ts';
+import { openCuttableLink, type CuttableLink } from '../../../worker/fleet/cuttableLink.ts';
 import type { MemoryObjects } from '../../activities/inference/support/memoryObjects.ts';
 import { cleanUp, storedAnswers, storeWithShard, temporaryFolder } from '../../activities/inference/support/testCar.ts';
 import type { RunShardInput } from '../../../domain/shards.ts';
@@ -13,28 +13,28 @@ const PATIENCE = { timeout: 20_000, interval: 10 };
 const HOUR_MS = 3_600_000;
 
 let server: FakeTemporal;
-let modem: Modem;
+let link: CuttableLink;
 let objects: MemoryObjects;
 let shard: RunShardInput;
 const agents: TestAgent[] = [];
 
 beforeEach(async () => {
   server = await FakeTemporal.start();
-  modem = await Modem.open(server.target);
   ({ objects, shard } = await storeWithShard());
+  link = await openCuttableLink(server.address, objects);
 });
 
 afterEach(async () => {
-  modem.setCoverage(true);
+  link.setUp(true);
   objects.offline = false;
   await Promise.all(agents.splice(0).map(({ agent }) => agent.stop()));
-  await modem.close();
+  await link.close();
   await server.stop();
   await cleanUp();
 });
 
 async function startAgent(options: Partial<Parameters<typeof testAgent>[0]> = {}): Promise<TestAgent> {
-  const car = await testAgent({ address: modem.address, objects, ...options });
+  const car = await testAgent({ address: link.address, objects, ...options });
   agents.push(car);
   await car.agent.start();
   return car;
@@ -136,7 +136,7 @@ test('when a completion is lost, the next attempt is answered from the disk', as
 test('a car offline for longer than its heartbeat timeout finishes its shard and delivers it afterwards', async () => {
   const goOffline = (): void => {
     objects.offline = true;
-    modem.setCoverage(false);
+    link.setUp(false);
   };
   let computed = 0;
   const car = await startAgent({
@@ -154,7 +154,7 @@ test('a car offline for longer than its heartbeat timeout finishes its shard and
   // The store is tried again and again with longer and longer pauses: well beyond the heartbeat timeout.
   await vi.waitFor(() => expect(objects.failedCalls).toBeGreaterThanOrEqual(4), PATIENCE);
   expect(storedAnswers(objects, shard)).toHaveLength(0);
-  modem.setCoverage(true);
+  link.setUp(true);
   objects.offline = false;
   await vi.waitFor(() => expect(storedAnswers(objects, shard)).toHaveLength(8), PATIENCE);
 
@@ -168,12 +168,20 @@ test('a power cut in mid-shard stores nothing more and tells nobody', async () =
   const token = scheduleShard();
   car.allow(HOUR_MS);
   await vi.waitFor(() => expect(car.drawnKw).toContain(0.5), PATIENCE);
-  modem.setCoverage(false);
+  link.setUp(false);
   objects.offline = true;
   await car.agent.cutPower();
+  expect(car.agent.runnerPid).toBeUndefined();
   objects.offline = false;
+
+  // The car boots into its old coverage hole, and goes on from nothing when that ends.
+  await car.agent.start();
+  car.allow(HOUR_MS);
+  link.setUp(true);
+  const next = scheduleShard();
+  await vi.waitFor(() => expect(server.told.some((entry) => entry.token === next)).toBe(true), PATIENCE);
   expect(storedAnswers(objects, shard)).toHaveLength(0);
-  expect(server.kinds(token).filter((kind) => kind !== 'heartbeat')).toEqual([]);
+  expect(server.kinds(token)).not.toContain('completed');
 });
 
 async function untilAborted(signal: AbortSignal): Promise<void> {

@@ -54,8 +54,8 @@ export class FakeTemporal {
     return fake;
   }
 
-  get target(): { host: string; port: number } {
-    return { host: '127.0.0.1', port: this.#port };
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
   }
 
   /** Schedules an activity. @returns its task token */
