@@ -4,7 +4,7 @@ import { SimulatedFleet } from '../../simulator/fleet.ts';
 import { readCell } from '../../store/cells.ts';
 import { openDatabase } from '../../store/database.ts';
 import { VehicleAgent } from '../agent/vehicleAgent.ts';
-import { setpointLinkOver } from '../agent/vehicleLink.ts';
+import { setpointLinkOver } from '../agent/setpointLink.ts';
 import { loadConfig } from '../config/config.ts';
 import { createLogger } from '../logging.ts';
 import { openMqtt } from '../mqttLink.ts';

@@ -4,7 +4,7 @@ import { topics } from '../../domain/names.ts';
 /** How setpoints reach the agent. */
 export interface SetpointLink {
   /** Calls the listener with each message of the car's setpoints topic. @returns how to stop that */
-  listen(vehicleId: string, listener: (payload: string) => void): Promise<() => Promise<void>>;
+  listen(vehicleId: string, listener: (payload: string) => void): Promise<() => void>;
 }
 
 /** Setpoints over MQTT. Agents of one process may share the client. */
@@ -16,9 +16,10 @@ export function setpointLinkOver(client: MqttClient): SetpointLink {
       const topic = topics.setpoints(vehicleId);
       listeners.set(topic, listener);
       await client.subscribeAsync(topic, { qos: 1 });
-      return async () => {
+      return () => {
         listeners.delete(topic);
-        await client.unsubscribeAsync(topic);
+        // Without a connection it is carried out later; nobody waits for it.
+        client.unsubscribe(topic);
       };
     },
   };
