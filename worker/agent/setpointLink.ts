@@ -15,7 +15,8 @@ export function setpointLinkOver(client: MqttClient): SetpointLink {
     listen: async (vehicleId, listener) => {
       const topic = topics.setpoints(vehicleId);
       listeners.set(topic, listener);
-      await client.subscribeAsync(topic, { qos: 1 });
+      // Without a connection this fails, and the client makes it up at the next one.
+      await client.subscribeAsync(topic, { qos: 1 }).catch(() => undefined);
       return () => {
         listeners.delete(topic);
         // Without a connection it is carried out later; nobody waits for it.
