@@ -50,7 +50,8 @@ async function main(): Promise<number> {
 
   const platform = await startPlatform(config, {
     onStatus: tellStatus,
-    onOrphan: ({ name, pid }) => terminal.print(dim(`Stopped ${name} (process ${pid}), left over from a killed start.`)),
+    onOrphan: ({ name, pid }) =>
+      terminal.print(dim(`Stopped ${name} (process ${pid}), left over from a killed start.`)),
     stop: signals.stop,
     force: signals.force,
   });
@@ -67,8 +68,7 @@ async function main(): Promise<number> {
         database,
         batches: new BatchClient(`http://${config.api.host}:${config.api.port}/v1`, apiKeyOf(config)),
         onLine: (line) => terminal.print(journalText(line, places, terminal.colors)),
-        onProgress: (progress) =>
-          terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
+        onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
         signal: signals.stop,
       },
       state,

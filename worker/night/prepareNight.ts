@@ -1,6 +1,6 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HardwareClass } from '../../domain/hardwareClasses.ts';
+import { HARDWARE_CLASS_NAMES } from '../../domain/hardwareClasses.ts';
 import { renderBatch } from '../../simulator/glosses/batchFile.ts';
 import { selectGlosses } from '../../simulator/glosses/selection.ts';
 import { enrolledCars, writeSignalFiles } from '../../simulator/night/night.ts';
@@ -56,13 +56,24 @@ function cellOf(night: NightFile, incarnation: string): CellFile {
       feeds: [{ kind: 'file', path: `signals/${id}.json` }],
       feeders: feeders.map((feeder) => ({ id: feeder.id, failSafeImportKw: feeder.failSafeImportKw })),
     })),
-    vehicles: enrolledCars(night).map(({ regionId: _, feederId, ownerId, ...vehicle }) => ({
-      ...vehicle,
-      feeder: feederId,
-      owner: ownerId,
+    vehicles: enrolledCars(night).map(({ feederId, ownerId, ...vehicle }) => {
+      const { id, displayName, carModel, hardwareClass, batteryKwh, charger, policy } = vehicle;
+      return {
+        id,
+        displayName,
+        carModel,
+        hardwareClass,
+        batteryKwh,
+        charger,
+        policy,
+        feeder: feederId,
+        owner: ownerId,
+      };
+    }),
+    classSpeeds: HARDWARE_CLASS_NAMES.map((hardwareClass) => ({
+      model: NIGHT_MODEL,
+      hardwareClass,
+      secondsPerLine: GRID_SECONDS_PER_LINE[hardwareClass],
     })),
-    classSpeeds: (Object.entries(GRID_SECONDS_PER_LINE) as [HardwareClass, number][]).map(
-      ([hardwareClass, secondsPerLine]) => ({ model: NIGHT_MODEL, hardwareClass, secondsPerLine }),
-    ),
   };
 }
