@@ -69,8 +69,7 @@ const runShard = async (input: RunShardInput): Promise<RunShardResult> => ({
 const control: JobActivities = {
   prepareBatch: async () => ({ kind: 'ready', split }),
   recordProgress: async () => undefined,
-  acceptShards: async ({ shards: finished }) =>
-    finished.map(({ shard }) => ({ shard, accepted: true, message: '' })),
+  acceptShards: async ({ shards: finished }) => finished.map(({ shard }) => ({ shard, accepted: true, message: '' })),
   finishBatch: async () => undefined,
 };
 
@@ -117,16 +116,12 @@ const job = (round: number): Promise<number> =>
     const batchId = `bench-${round}`;
     const slotStartMs = Date.now();
     const grant = { planId: 'bench', jobId: batchId, regionId: 'bench', hardwareClass: 'ai4' };
-    const handle = await env.client.workflow.signalWithStart<typeof inferenceJob, Parameters<typeof granted.toString>>(
-      'inferenceJob',
-      {
-        workflowId: workflowIds.job(batchId),
-        taskQueue: CONTROL_TASK_QUEUE,
-        args: [{ batchId, cellId: 'none', clock: REAL_TIME }],
-        signal: granted.name,
-        signalArgs: [[{ ...grant, slotStartMs, slotEndMs: slotStartMs + HOUR_MS, shards }]] as never,
-      },
-    );
+    const handle = await env.client.workflow.start<typeof inferenceJob>('inferenceJob', {
+      workflowId: workflowIds.job(batchId),
+      taskQueue: CONTROL_TASK_QUEUE,
+      args: [{ batchId, cellId: 'none', clock: REAL_TIME }],
+    });
+    await handle.signal(granted, [{ ...grant, slotStartMs, slotEndMs: slotStartMs + HOUR_MS, shards }]);
     await handle.result();
   });
 
@@ -141,7 +136,9 @@ for (let round = 0; round < rounds; round++) {
     `round ${round + 1}: bare ${bareRate.toFixed(0)} shards/s, job ${jobRate.toFixed(0)} shards/s, ratio ${(jobRate / bareRate).toFixed(3)}`,
   );
 }
-console.log(`median ratio ${median(ratios).toFixed(3)} over ${rounds} rounds of ${shards} shards on ${CARS} cars (goal 0.9)`);
+console.log(
+  `median ratio ${median(ratios).toFixed(3)} over ${rounds} rounds of ${shards} shards on ${CARS} cars (goal 0.9)`,
+);
 
 for (const worker of workers) worker.shutdown();
 await Promise.all(running);

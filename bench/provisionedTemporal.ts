@@ -1,1 +1,3 @@
-export async function provisionedTemporal(): Promise<string> { return '/root/.cache/nightshift-build/temporal'; }
+export async function provisionedTemporal(): Promise<string> {
+  return '/root/.cache/nightshift-build/temporal';
+}

@@ -20,9 +20,20 @@ export interface OpenAiErrorBody {
 }
 
 /** A line of a batch's output or error file. `response` is null for a line that nobody answered. */
-export interface BatchAnswerLine {
-  readonly id: string;
-  readonly custom_id: string;
-  readonly response: { readonly status_code: number; readonly request_id: string; readonly body: unknown } | null;
-  readonly error: { readonly code: string; readonly message: string } | null;
+export const batchAnswerLineSchema = z.object({
+  id: z.string(),
+  custom_id: z.string(),
+  response: z.object({ status_code: z.number().int(), request_id: z.string(), body: z.unknown() }).nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+});
+export type BatchAnswerLine = z.infer<typeof batchAnswerLineSchema>;
+
+/** @throws Error when the text is not an answer line */
+export function parseAnswerLine(text: string): BatchAnswerLine {
+  return batchAnswerLineSchema.parse(JSON.parse(text));
+}
+
+/** The custom_id of a request line that has been checked before. @throws Error when it has none */
+export function customIdOf(requestLine: string): string {
+  return z.object({ custom_id: z.string() }).parse(JSON.parse(requestLine)).custom_id;
 }

@@ -1,4 +1,4 @@
-import type { LineRange } from './names.ts';
+import { z } from 'zod';
 
 /** A model version, pinned by the hash of its file. `family` names the task queue that its shards go to. */
 export interface ModelRef {
@@ -53,14 +53,15 @@ export interface ShardHeartbeat extends RunShardResult {
  * Written beside each part by the car that computed it: who did what, so that work is paid once even when the car's
  * completion was lost. Parts themselves carry nothing of the car, since they must be the same bytes from any car.
  */
-export interface PartReceipt {
-  readonly vehicleId: string;
-  readonly range: LineRange;
-  readonly energyWh: number;
-  readonly deviceMs: number;
+export const partReceiptSchema = z.object({
+  vehicleId: z.string(),
+  range: z.object({ start: z.number().int(), end: z.number().int() }),
+  energyWh: z.number().min(0),
+  deviceMs: z.number().min(0),
   /** sha256 of the part's bytes, hex. */
-  readonly partSha256: string;
-}
+  partSha256: z.string(),
+});
+export type PartReceipt = z.infer<typeof partReceiptSchema>;
 
 /** `type` of the ApplicationFailures that `runShard` throws. */
 export const SHARD_FAILURES = {

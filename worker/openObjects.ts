@@ -4,5 +4,7 @@ import type { ObjectStore } from '../store/objectStore.ts';
 import type { ObjectsConfig } from './config/objects.ts';
 
 export function openObjects(config: ObjectsConfig): ObjectStore {
-  return config.kind === 'directory' ? createFileStore(config.path) : createS3Store({ ...config, ...config.credentials });
+  return config.kind === 'directory'
+    ? createFileStore(config.path)
+    : createS3Store({ ...config, ...config.credentials });
 }

@@ -141,7 +141,9 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
 
   enter('finalizing');
   for (const wave of job.openWaves) {
-    await getExternalWorkflowHandle(waveId(batchId, wave)).signal(waveStopped).catch(() => undefined);
+    await getExternalWorkflowHandle(waveId(batchId, wave))
+      .signal(waveStopped)
+      .catch(() => undefined);
   }
   // Waves that were stopped still hand in what their cars had finished.
   await condition(() => job.openWaves.length === 0, realDurationMs(clock, SILENT_WAVE_GRACE_MS) + STOP_GRACE_REAL_MS);

@@ -5,7 +5,8 @@ const SDK_TYPES = { Keyword: 'KEYWORD', Datetime: 'DATETIME', Bool: 'BOOL' } as 
 
 function key<Name extends SearchAttributeName>(name: Name) {
   type Type = (typeof SDK_TYPES)[(typeof SEARCH_ATTRIBUTES)[Name]];
-  return defineSearchAttributeKey<Type>(name, SDK_TYPES[SEARCH_ATTRIBUTES[name]] as Type);
+  const type: Type = SDK_TYPES[SEARCH_ATTRIBUTES[name]];
+  return defineSearchAttributeKey<Type>(name, type);
 }
 
 /** Typed keys of domain/searchAttributes.ts. */

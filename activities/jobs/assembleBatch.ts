@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BatchAnswerLine } from '../../domain/batchLines.ts';
+import { customIdOf, parseAnswerLine, type BatchAnswerLine } from '../../domain/batchLines.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { moveBatch, readBatch, updateBatchCounts, type BatchCounts } from '../../store/batches.ts';
 import { insertFile } from '../../store/files.ts';
@@ -88,12 +88,13 @@ function count(
 }
 
 function isSuccess(line: string): boolean {
-  const answer = JSON.parse(line) as BatchAnswerLine;
-  return answer.response !== null && answer.response.status_code < 400;
+  const { response } = parseAnswerLine(line);
+  return response !== null && response.status_code < 400;
 }
 
 function unanswered(batchId: string, request: string, outcome: BatchOutcome): string {
-  const { custom_id } = JSON.parse(request) as { custom_id: string };
-  const id = `batch_req_${createHash('sha256').update(`${batchId}/${custom_id}`).digest('hex').slice(0, 24)}`;
-  return JSON.stringify({ id, custom_id, response: null, error: UNANSWERED[outcome] });
+  const customId = customIdOf(request);
+  const id = `batch_req_${createHash('sha256').update(`${batchId}/${customId}`).digest('hex').slice(0, 24)}`;
+  const line: BatchAnswerLine = { id, custom_id: customId, response: null, error: UNANSWERED[outcome] };
+  return JSON.stringify(line);
 }

@@ -1,5 +1,5 @@
 import { parseGridHints } from '../../domain/gridHints.ts';
-import { HARDWARE_CLASSES, type HardwareClass } from '../../domain/hardwareClasses.ts';
+import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
 import { acceptanceKw } from '../../scheduler/energy/battery.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
 import type { PlanningProblemInput } from '../../scheduler/problem.ts';
@@ -68,7 +68,7 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
 /** An open job, or undefined when no class's speed is known for its model or nothing of it is left. */
 export function planningJob(state: CellState, job: OpenJob): JobInput | undefined {
   const shardsRemaining = job.pending + job.inFlight;
-  const classes = (Object.keys(HARDWARE_CLASSES) as HardwareClass[]).flatMap((hardwareClass) => {
+  const classes = HARDWARE_CLASS_NAMES.flatMap((hardwareClass) => {
     const speed = state.classSpeeds.find(
       (candidate) =>
         candidate.hardwareClass === hardwareClass &&

@@ -63,6 +63,8 @@ export const nightFileSchema = z.strictObject({
   seed: z.number().int(),
   start: instant,
   end: instant,
+  /** Grid seconds that pass in one real second. */
+  scale: z.number().positive(),
   /** What the cars' telemetry config asks for: a changed value at most this often, gear and plug excepted. */
   telemetryIntervalSeconds: z.number().int().positive(),
   batch: z.strictObject({ requests: z.number().int().positive(), deadline: instant }),

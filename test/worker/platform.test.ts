@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../worker/config/config.ts';
 import { childEnvironment, embeddedServers, localProcesses, startPlatform } from '../../worker/local/platform.ts';
@@ -53,11 +54,15 @@ describe('what a process of ours is started with', () => {
 });
 
 it('lets a process of ours reach the PostgreSQL that was started before it', async () => {
-  const config = load({
+  const cwd = temporaryFolder();
+  // Else root's PostgreSQL could not reach it and would be placed outside.
+  chmodSync(cwd, 0o755);
+  const env = {
     PATH: process.env.PATH,
     TEMPORAL_ADDRESS: 'elsewhere:7233',
     NIGHTSHIFT_POSTGRES_PORT: String(await freePort()),
-  });
+  };
+  const config = load(env, cwd);
   const pg = import.meta.resolve('pg');
   const child = childScript('child', {
     start: `const { default: { Client } } = await import(${JSON.stringify(pg)});

@@ -1,13 +1,25 @@
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig, type Config } from '../../worker/config/config.ts';
+import { accountFor } from '../../worker/postgres/account.ts';
 import { stopLeftover } from '../../worker/postgres/leftover.ts';
-import { placeCluster } from '../../worker/postgres/placement.ts';
+import { placeCluster, reachableBinaries } from '../../worker/postgres/placement.ts';
 import { embeddedDatabaseUrl, postgresProcess } from '../../worker/postgres/postgresProcess.ts';
 import { startSupervisor, type Supervisor } from '../../worker/supervisor/supervisor.ts';
 import { freePort } from './supervisor/scripts.ts';
@@ -140,7 +152,27 @@ describe.skipIf(!isRoot)('as root (skipped for others: only root can change its 
     }
   });
 
-  it('copies binaries that only root may read, once, where nobody else can write', () => {
+  it('copies binaries that only root may read, once', async () => {
+    const account = accountFor(undefined);
+    const closed = join(checkout, 'closed');
+    mkdirSync(join(closed, 'bin'), { recursive: true, mode: 0o700 });
+    for (const part of ['lib', 'share']) mkdirSync(join(closed, part));
+    writeFileSync(join(closed, 'bin', 'postgres'), '#!/bin/sh\necho ran\n', { mode: 0o700 });
+    writeFileSync(join(closed, 'lib', 'libpq.so.5.18'), '', { mode: 0o600 });
+    symlinkSync('libpq.so.5.18', join(closed, 'lib', 'libpq.so'));
+
+    const shared = join(checkout, 'shared');
+    const copy = (): string => reachableBinaries({ root: closed, version: '18.4.0' }, account, [shared]);
+    const copied = copy();
+    const ran = await promisify(execFile)(join(copied, 'bin', 'postgres'), { uid: account.uid, gid: account.gid });
+    expect(ran.stdout).toBe('ran\n');
+    expect(readlinkSync(join(copied, 'lib', 'libpq.so'))).toBe('libpq.so.5.18');
+    expect(statSync(join(copied, 'lib', 'libpq.so')).mode & 0o777).toBe(0o644);
+    writeFileSync(join(copied, 'kept'), '');
+    expect(existsSync(join(copy(), 'kept'))).toBe(true);
+  });
+
+  it('puts nothing where others than root can write', () => {
     const shared = join(checkout, 'shared');
     const state = join(checkout, 'state');
     mkdirSync(state, { mode: 0o700 });
@@ -151,7 +183,7 @@ describe.skipIf(!isRoot)('as root (skipped for others: only root can change its 
     expect(() => placeCluster(state, [open])).toThrow(`${open}: must belong to root, be writable to root only`);
   });
 
-  it('runs as the owner of data that an ordinary user has made, and tells that user of files that are not theirs', async () => {
+  it('runs as the owner of data that an ordinary user has made', () => {
     const home = join(checkout, '.nightshift', 'postgres');
     mkdirSync(home, { recursive: true });
     chownSync(home, 65534, 65534);

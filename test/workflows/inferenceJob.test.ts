@@ -82,31 +82,40 @@ describe('a job', () => {
   test('releases only what is granted, and completes when all shards are answered', async () => {
     const control = new Control(5);
     await withWorker(env, control.activities, () =>
-      withCars('north', async (input) => answer(input), async () => {
-        const job = await start('granted');
-        await job.signal(granted, [grantOf('granted', 'north', 2)]);
-        await expect.poll(() => job.query(jobStatus)).toMatchObject({ done: 2, inFlight: 0, pending: 3 });
-        await job.signal(granted, [grantOf('granted', 'north', 5)]);
-        await job.result();
-        expect(control.outcomes).toEqual(['completed']);
-        expect([...control.accepted].sort()).toEqual([0, 1, 2, 3, 4]);
-        expect(control.finished).toBe(true);
-      }),
+      withCars(
+        'north',
+        async (input) => answer(input),
+        async () => {
+          const job = await start('granted');
+          await job.signal(granted, [grantOf('granted', 'north', 2)]);
+          await expect.poll(() => job.query(jobStatus)).toMatchObject({ done: 2, inFlight: 0, pending: 3 });
+          await job.signal(granted, [grantOf('granted', 'north', 5)]);
+          await job.result();
+          expect(control.outcomes).toEqual(['completed']);
+          expect(new Set(control.accepted)).toEqual(new Set([0, 1, 2, 3, 4]));
+          expect(control.accepted).toHaveLength(5);
+          expect(control.finished).toBe(true);
+        },
+      ),
     );
   });
 
   test('takes shards back when the granted time is over, and gives them to another region', async () => {
     const control = new Control(2);
     await withWorker(env, control.activities, () =>
-      withCars('south', async (input) => answer(input), async () => {
-        const job = await start('moves');
-        await job.signal(granted, [grantOf('moves', 'nowhere', 2, 1500)]);
-        await expect.poll(() => job.query(jobStatus)).toMatchObject({ inFlight: 2 });
-        await expect.poll(() => job.query(jobStatus), { timeout: 5000 }).toMatchObject({ inFlight: 0, pending: 2 });
-        await job.signal(granted, [grantOf('moves', 'south', 2)]);
-        await job.result();
-        expect(control.outcomes).toEqual(['completed']);
-      }),
+      withCars(
+        'south',
+        async (input) => answer(input),
+        async () => {
+          const job = await start('moves');
+          await job.signal(granted, [grantOf('moves', 'nowhere', 2, 1500)]);
+          await expect.poll(() => job.query(jobStatus)).toMatchObject({ inFlight: 2 });
+          await expect.poll(() => job.query(jobStatus), { timeout: 5000 }).toMatchObject({ inFlight: 0, pending: 2 });
+          await job.signal(granted, [grantOf('moves', 'south', 2)]);
+          await job.result();
+          expect(control.outcomes).toEqual(['completed']);
+        },
+      ),
     );
   });
 
@@ -155,13 +164,17 @@ describe('a job', () => {
   test('expires at its deadline, with what is done kept', async () => {
     const control = new Control(2, Date.now() + 2000);
     await withWorker(env, control.activities, () =>
-      withCars('north', async (input) => answer(input), async () => {
-        const job = await start('expires');
-        await job.signal(granted, [grantOf('expires', 'north', 1)]);
-        await job.result();
-        expect(control.accepted).toEqual([0]);
-        expect(control.outcomes).toEqual(['expired']);
-      }),
+      withCars(
+        'north',
+        async (input) => answer(input),
+        async () => {
+          const job = await start('expires');
+          await job.signal(granted, [grantOf('expires', 'north', 1)]);
+          await job.result();
+          expect(control.accepted).toEqual([0]);
+          expect(control.outcomes).toEqual(['expired']);
+        },
+      ),
     );
   });
 

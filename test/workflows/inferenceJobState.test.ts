@@ -81,7 +81,12 @@ test('shards of a silent wave are taken back, and its late report changes nothin
 
 test('whatever happens, every shard is in exactly one place, also across continue-as-new', () => {
   const step = fc.oneof(
-    fc.record({ kind: fc.constant('grant' as const), slot: fc.nat(6), shards: fc.nat(8), region: fc.constantFrom('a', 'b') }),
+    fc.record({
+      kind: fc.constant('grant' as const),
+      slot: fc.nat(6),
+      shards: fc.nat(8),
+      region: fc.constantFrom('a', 'b'),
+    }),
     fc.record({ kind: fc.constant('report' as const), wave: fc.nat(8), fate: fc.array(fc.nat(3), { maxLength: 8 }) }),
     fc.record({ kind: fc.constant('watchdog' as const), slot: fc.nat(8) }),
     fc.record({ kind: fc.constant('continue' as const) }),
@@ -91,7 +96,7 @@ test('whatever happens, every shard is in exactly one place, also across continu
       let job = JobShards.fresh(split(shards));
       for (const next of steps) {
         if (next.kind === 'grant') {
-                job.release([grant(next.slot, next.shards, next.region)], next.slot * SLOT_MS);
+          job.release([grant(next.slot, next.shards, next.region)], next.slot * SLOT_MS);
         } else if (next.kind === 'report') {
           const members = job.snapshot().waves.find(({ wave }) => wave === next.wave)?.shards ?? [];
           const fated = (fate: number) => members.filter((_, index) => next.fate[index] === fate);

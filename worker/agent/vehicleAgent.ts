@@ -14,7 +14,7 @@ import type { HardwareClass } from '../../domain/hardwareClasses.ts';
 import { inferenceTaskQueue } from '../../domain/names.ts';
 import { BiddingWorker } from './biddingWorker.ts';
 import { SetpointWatch } from './setpointWatch.ts';
-import type { SetpointLink } from './vehicleLink.ts';
+import type { SetpointLink } from './setpointLink.ts';
 
 /** The car that an agent runs in. */
 export interface AgentVehicle {
@@ -54,28 +54,27 @@ export interface VehicleAgentOptions {
 export class VehicleAgent {
   readonly gate = new PowerGate();
   readonly #options: VehicleAgentOptions;
-  readonly #runner: Runner;
   #awake: Awake | undefined;
 
   constructor(options: VehicleAgentOptions) {
     this.#options = options;
-    this.#runner = new Runner(options.runner);
     this.gate.close('shutdown');
   }
 
   /** Process id of the inference runner, while there is one. */
   get runnerPid(): number | undefined {
-    return this.#runner.pid;
+    return this.#awake?.runner.pid;
   }
 
   /** Begins to listen for setpoints; connects to the server when there is power to compute, and retries for ever. */
   async start(): Promise<void> {
     if (this.#awake !== undefined) return;
     const { vehicle, temporal, clock, log, setpoints } = this.#options;
+    const runner = new Runner(this.#options.runner);
     const { activities, close } = createInferenceActivities({
       ...this.#options,
       vehicleId: vehicle.vehicleId,
-      runner: this.#runner,
+      runner,
       models: new ModelCache(this.#options.modelFolder, this.#options.objects),
       results: new ResultCache(join(this.#options.folder, 'results')),
       gate: this.gate,
@@ -96,9 +95,9 @@ export class VehicleAgent {
       activities: { ...activities },
       log,
       // A car that may not compute keeps no process: it costs memory and may hold an old model.
-      onWithdrawn: () => this.#runner.stop(),
+      onWithdrawn: () => runner.stop(),
     });
-    this.#awake = { watch, worker, closeOutbox: close, stopListening: undefined };
+    this.#awake = { runner, watch, worker, closeOutbox: close, stopListening: undefined };
     this.gate.clear('shutdown');
     worker.start();
     this.#awake.stopListening = await setpoints.listen(vehicle.vehicleId, (payload) => watch.receive(payload));
@@ -106,34 +105,39 @@ export class VehicleAgent {
 
   /** Leaves gracefully: a shard under way stores what is computed and is given back. */
   async stop(): Promise<void> {
-    await this.#end({ keepComputed: true });
-  }
-
-  /** As if the car's computer lost its power: nothing more is stored, and nobody is told. */
-  async cutPower(): Promise<void> {
-    await this.#end({ keepComputed: false });
-  }
-
-  async #end({ keepComputed }: { keepComputed: boolean }): Promise<void> {
-    const awake = this.#awake;
+    const awake = this.#fallAsleep();
     if (awake === undefined) return;
-    this.#awake = undefined;
-    if (!keepComputed) {
-      awake.closeOutbox();
-      void this.#runner.stop();
-    }
-    this.gate.close('shutdown');
-    awake.watch.close();
-    await awake.stopListening?.();
     await awake.worker.stop();
     awake.closeOutbox();
-    await this.#runner.stop();
+    await awake.runner.stop();
+  }
+
+  /**
+   * As if the car's computer lost its power: nothing more is computed or stored. Its connections are the caller's to
+   * break; what the SDK still tries to tell the server ends by itself, within about ten seconds.
+   */
+  async cutPower(): Promise<void> {
+    const { log } = this.#options;
+    this.#awake?.closeOutbox();
+    const awake = this.#fallAsleep();
+    awake?.worker.stop().catch((error: unknown) => log.warn({ err: error }, 'a dead Worker did not end'));
+    await awake?.runner.stop();
+  }
+
+  #fallAsleep(): Awake | undefined {
+    const awake = this.#awake;
+    this.#awake = undefined;
+    this.gate.close('shutdown');
+    awake?.watch.close();
+    awake?.stopListening?.();
+    return awake;
   }
 }
 
 interface Awake {
+  readonly runner: Runner;
   readonly watch: SetpointWatch;
   readonly worker: BiddingWorker;
   readonly closeOutbox: () => void;
-  stopListening: (() => Promise<void>) | undefined;
+  stopListening: (() => void) | undefined;
 }

@@ -4,12 +4,12 @@ import { DateTime } from 'luxon';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { NightshiftError } from '../../domain/errors.ts';
-import { HARDWARE_CLASSES, type HardwareClass } from '../../domain/hardwareClasses.ts';
+import { HARDWARE_CLASS_NAMES } from '../../domain/hardwareClasses.ts';
 import { chargerSchema, ownerPolicySchema } from '../../domain/vehicles.ts';
 import { feedConfigSchema } from '../../activities/grid/feeds/openFeeds.ts';
 
 const id = z.string().min(1);
-const hardwareClass = z.enum(Object.keys(HARDWARE_CLASSES) as [HardwareClass, ...HardwareClass[]]);
+const hardwareClass = z.enum(HARDWARE_CLASS_NAMES);
 const timeZone = z.string().refine((zone) => DateTime.utc().setZone(zone).isValid, 'must be an IANA time zone');
 
 /** A cell as its operator writes it down. Relative paths are meant from the file's folder. docs/cell-file.md */
@@ -47,9 +47,7 @@ export const cellFileSchema = z.strictObject({
     }),
   ),
   /** What each class is expected to take for one line of a model, until cars have been measured. */
-  classSpeeds: z
-    .array(z.strictObject({ model: id, hardwareClass, secondsPerLine: z.number().positive() }))
-    .default([]),
+  classSpeeds: z.array(z.strictObject({ model: id, hardwareClass, secondsPerLine: z.number().positive() })).default([]),
 });
 export type CellFile = z.infer<typeof cellFileSchema>;
 

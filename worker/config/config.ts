@@ -13,6 +13,7 @@ export interface Config {
   readonly cacheDir: string;
   readonly logLevel: LogLevel;
   readonly cellFile: string | undefined;
+  readonly nightFile: string | undefined;
   readonly temporal: TemporalConfig;
   readonly postgres: { readonly port: number };
   /** Undefined: the local stack starts its own PostgreSQL and hands its address to the other processes. */
@@ -94,6 +95,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     cacheDir: values.cacheDir ?? join(home, 'nightshift'),
     logLevel: values.logLevel,
     cellFile: values.cellFile,
+    nightFile: values.nightFile,
     temporal: {
       executable: values['temporal.executable'],
       port: values['temporal.port'],

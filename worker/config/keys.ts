@@ -23,7 +23,7 @@ const url = (...schemes: readonly string[]) =>
 const PORT_LIMIT = 'must be a whole number from 1 to 65535';
 const port = z.number(PORT_LIMIT).int(PORT_LIMIT).min(1, PORT_LIMIT).max(65535, PORT_LIMIT);
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Every key with its default; docs/configuration.md is written from this table. */
@@ -53,7 +53,14 @@ export const CONFIG_KEYS = {
     default: undefined,
     env: 'NIGHTSHIFT_CELL_FILE',
     isPath: true,
-    doc: 'File that describes the cell: its regions, feeders, cars and signals. Unset: the demonstration cell.',
+    doc: 'File that describes the cell: its regions, feeders, cars and feeds. `npm start` writes one for its simulated night.',
+  },
+  nightFile: {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_NIGHT_FILE',
+    isPath: true,
+    doc: 'File that scripts the simulated night of `npm start`: its cars, signals and batch. Unset: `simulator/night/winter-night.yaml`.',
   },
   'temporal.executable': {
     schema: text.optional(),

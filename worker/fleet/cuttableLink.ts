@@ -1,4 +1,4 @@
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import type { PartStore } from '../../activities/inference/ports.ts';
 
 /**
@@ -19,9 +19,15 @@ export async function openCuttableLink(target: string, objects: PartStore): Prom
   const sockets = new Set<Socket>();
   let up = true;
   const server = createServer((near) => {
-    if (!up) return void near.destroy();
+    if (!up) {
+      near.destroy();
+      return;
+    }
     const far = connect({ host, port });
-    for (const [socket, other] of [[near, far], [far, near]] as const) {
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(socket);
       socket.on('error', () => other.destroy());
       socket.on('close', () => {
@@ -32,7 +38,8 @@ export async function openCuttableLink(target: string, objects: PartStore): Prom
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port: ownPort } = server.address() as AddressInfo;
+  const listening = server.address();
+  if (listening === null || typeof listening === 'string') throw new Error('the link has no port');
 
   const covered = <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) => {
     return async (...args: Args): Promise<Result> => {
@@ -41,7 +48,7 @@ export async function openCuttableLink(target: string, objects: PartStore): Prom
     };
   };
   return {
-    address: `127.0.0.1:${ownPort}`,
+    address: `127.0.0.1:${listening.port}`,
     objects: {
       put: covered((key, body) => objects.put(key, body)),
       get: covered((key) => objects.get(key)),

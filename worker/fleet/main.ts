@@ -4,7 +4,7 @@ import { SimulatedFleet } from '../../simulator/fleet.ts';
 import { readCell } from '../../store/cells.ts';
 import { openDatabase } from '../../store/database.ts';
 import { VehicleAgent } from '../agent/vehicleAgent.ts';
-import { setpointLinkOver } from '../agent/vehicleLink.ts';
+import { setpointLinkOver } from '../agent/setpointLink.ts';
 import { loadConfig } from '../config/config.ts';
 import { createLogger } from '../logging.ts';
 import { openMqtt } from '../mqttLink.ts';
@@ -23,7 +23,7 @@ async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
   const logger = createLogger('fleet', config.logLevel);
   installTemporalRuntime(logger);
-  const night = await loadNight();
+  const night = await loadNight(config.nightFile);
   const cell = await cellOf(requireSetting(config, 'databaseUrl'), night.scenario);
   const objects = openObjects(config.objects);
   const mqtt = openMqtt(config.mqtt.url, `fleet-${process.pid}`, logger);

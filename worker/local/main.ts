@@ -13,7 +13,7 @@ import { apiKeyOf } from '../apiKey.ts';
 import { loadConfig, type Config } from '../config/config.ts';
 import { BatchClient } from '../night/batchClient.ts';
 import { currentNight } from '../night/nightState.ts';
-import { NIGHT_SCALE, prepareNight } from '../night/prepareNight.ts';
+import { prepareNight } from '../night/prepareNight.ts';
 import { runNight, type FinishedNight } from '../night/runNight.ts';
 import type { ProcessStatus } from '../supervisor/managedProcess.ts';
 import { listenForStopSignals } from '../supervisor/stopSignals.ts';
@@ -39,9 +39,9 @@ try {
 }
 
 async function main(): Promise<number> {
-  const night = await loadNight();
-  const { stateDir } = loadConfig({ env, cwd: process.cwd() });
-  const state = await currentNight(stateDir, (night.end - night.start) / NIGHT_SCALE, Date.now());
+  const { stateDir, nightFile } = loadConfig({ env, cwd: process.cwd() });
+  const night = await loadNight(nightFile);
+  const state = await currentNight(stateDir, (night.end - night.start) / night.scale, Date.now());
   const prepared = await prepareNight(stateDir, night, state.incarnation, (rendered) =>
     terminal.status(dim(`Rendering the night's requests: ${rendered} of ${night.batch.requests}`)),
   );
@@ -50,7 +50,8 @@ async function main(): Promise<number> {
 
   const platform = await startPlatform(config, {
     onStatus: tellStatus,
-    onOrphan: ({ name, pid }) => terminal.print(dim(`Stopped ${name} (process ${pid}), left over from a killed start.`)),
+    onOrphan: ({ name, pid }) =>
+      terminal.print(dim(`Stopped ${name} (process ${pid}), left over from a killed start.`)),
     stop: signals.stop,
     force: signals.force,
   });
@@ -67,8 +68,7 @@ async function main(): Promise<number> {
         database,
         batches: new BatchClient(`http://${config.api.host}:${config.api.port}/v1`, apiKeyOf(config)),
         onLine: (line) => terminal.print(journalText(line, places, terminal.colors)),
-        onProgress: (progress) =>
-          terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
+        onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
         signal: signals.stop,
       },
       state,
@@ -97,7 +97,7 @@ function welcome(config: Config, night: NightFile): string {
   const { api, temporal, stateDir } = config;
   return [
     '',
-    bold(`One night on ${night.cars.length} cars`) + dim(` (simulated, ${NIGHT_SCALE} times as fast as real time)`),
+    bold(`One night on ${night.cars.length} cars`) + dim(` (simulated, ${night.scale} times as fast as real time)`),
     `  Temporal UI   ${temporal.embedded ? `http://127.0.0.1:${temporal.uiPort}` : temporal.connection.options.address}`,
     `  API           http://${api.host}:${api.port}/v1, key ${apiKeyOf(config)}`,
     `  State, logs   ${stateDir}`,

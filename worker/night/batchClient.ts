@@ -52,10 +52,14 @@ export class BatchClient {
     return (await this.#call(`/files/${fileId}/content`)).text();
   }
 
-  async #call(path: string, init: RequestInit = {}): Promise<Response> {
-    const headers = { ...this.#headers, ...(init.headers as Record<string, string> | undefined) };
+  async #call(
+    path: string,
+    init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
+  ): Promise<Response> {
+    const headers = { ...this.#headers, ...init.headers };
     const answer = await fetch(`${this.#baseUrl}${path}`, { ...init, headers });
-    if (!answer.ok) throw new Error(`${init.method ?? 'GET'} ${path} answered ${answer.status}: ${await answer.text()}`);
+    if (!answer.ok)
+      throw new Error(`${init.method ?? 'GET'} ${path} answered ${answer.status}: ${await answer.text()}`);
     return answer;
   }
 }

@@ -45,18 +45,16 @@ export async function readNightFacts(
     submittedAtMs: batch.submittedAtMs,
     regions: [...signals].map(([id, spans]) => regionFacts(axis, id, spans)),
     feeders: feeders.map((feeder) => feederFacts(axis, feeder, signals.get(feeder.regionId) ?? [])),
-    vehicles: vehicles.map(
-      (vehicle): VehicleFacts => ({
-        id: vehicle.id,
-        feederId: vehicle.feederId,
-        hardwareClass: vehicle.hardwareClass,
-        charger: vehicle.charger,
-        stays: sessions
-          .filter((session) => session.vehicleId === vehicle.id)
-          .map(({ pluggedInAtMs, unpluggedAtMs }) => ({ pluggedInAtMs, unpluggedAtMs: unpluggedAtMs ?? undefined })),
-        meter: meter.filter((interval) => interval.vehicleId === vehicle.id),
-      }),
-    ),
+    vehicles: vehicles.map((vehicle): VehicleFacts => ({
+      id: vehicle.id,
+      feederId: vehicle.feederId,
+      hardwareClass: vehicle.hardwareClass,
+      charger: vehicle.charger,
+      stays: sessions
+        .filter((session) => session.vehicleId === vehicle.id)
+        .map(({ pluggedInAtMs, unpluggedAtMs }) => ({ pluggedInAtMs, unpluggedAtMs: unpluggedAtMs ?? undefined })),
+      meter: meter.filter((interval) => interval.vehicleId === vehicle.id),
+    })),
     owners: vehicles.flatMap((vehicle) => {
       const balance = balances.find(({ vehicleId }) => vehicleId === vehicle.id);
       const stay = stayOfReadyBy(sessions.filter((session) => session.vehicleId === vehicle.id));

@@ -1,6 +1,6 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { HardwareClass } from '../../domain/hardwareClasses.ts';
+import { HARDWARE_CLASS_NAMES } from '../../domain/hardwareClasses.ts';
 import { renderBatch } from '../../simulator/glosses/batchFile.ts';
 import { selectGlosses } from '../../simulator/glosses/selection.ts';
 import { enrolledCars, writeSignalFiles } from '../../simulator/night/night.ts';
@@ -9,8 +9,6 @@ import { GRID_SECONDS_PER_LINE } from '../../simulator/pacing.ts';
 import type { CellFile } from '../cell/cellFile.ts';
 import { nightFolder } from './nightState.ts';
 
-/** Grid seconds in one real second: the night of fifteen and a half hours passes in under four minutes. */
-export const NIGHT_SCALE = 240;
 export const NIGHT_MODEL = 'pp-ocrv4-rec';
 
 export interface PreparedNight {
@@ -51,20 +49,31 @@ function cellOf(night: NightFile, incarnation: string): CellFile {
   return {
     id: night.scenario,
     slotMinutes: 15,
-    clock: { origin: new Date(night.start).toISOString(), scale: NIGHT_SCALE, incarnation },
+    clock: { origin: new Date(night.start).toISOString(), scale: night.scale, incarnation },
     regions: night.regions.map(({ id, timeZone, feeders }) => ({
       id,
       timeZone,
       feeds: [{ kind: 'file', path: `signals/${id}.json` }],
       feeders: feeders.map((feeder) => ({ id: feeder.id, failSafeImportKw: feeder.failSafeImportKw })),
     })),
-    vehicles: enrolledCars(night).map(({ regionId: _, feederId, ownerId, ...vehicle }) => ({
-      ...vehicle,
-      feeder: feederId,
-      owner: ownerId,
+    vehicles: enrolledCars(night).map(({ feederId, ownerId, ...vehicle }) => {
+      const { id, displayName, carModel, hardwareClass, batteryKwh, charger, policy } = vehicle;
+      return {
+        id,
+        displayName,
+        carModel,
+        hardwareClass,
+        batteryKwh,
+        charger,
+        policy,
+        feeder: feederId,
+        owner: ownerId,
+      };
+    }),
+    classSpeeds: HARDWARE_CLASS_NAMES.map((hardwareClass) => ({
+      model: NIGHT_MODEL,
+      hardwareClass,
+      secondsPerLine: GRID_SECONDS_PER_LINE[hardwareClass],
     })),
-    classSpeeds: (Object.entries(GRID_SECONDS_PER_LINE) as [HardwareClass, number][]).map(
-      ([hardwareClass, secondsPerLine]) => ({ model: NIGHT_MODEL, hardwareClass, secondsPerLine }),
-    ),
   };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BatchAnswerLine } from '../../domain/batchLines.ts';
+import { z } from 'zod';
+import { parseAnswerLine } from '../../domain/batchLines.ts';
 import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { characterErrorRate } from '../../simulator/glosses/characterErrorRate.ts';
@@ -55,7 +56,10 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
   const batch = await follow(ports, cell, batchId);
   signal.throwIfAborted();
   const answers = batch.outputFileId ? await ports.batches.content(batch.outputFileId) : '';
-  const errorRate = answers === '' ? undefined : characterErrorRate(ports.prepared.truth, new Map(answers.trimEnd().split('\n').map(answerOf)));
+  const errorRate =
+    answers === ''
+      ? undefined
+      : characterErrorRate(ports.prepared.truth, new Map(answers.trimEnd().split('\n').map(answerOf)));
   const window = { startMs: night.start, endMs: night.end };
   const facts = await readNightFacts(database, cell, batch, window, errorRate);
   await saveNight(ports.stateDir, { ...state, batchId, finished: true });
@@ -107,8 +111,12 @@ async function patiently<Result>(look: () => Promise<Result>, meanwhile: Result)
   return look().catch(() => meanwhile);
 }
 
-function answerOf(line: string): [string, string] {
-  const answer = JSON.parse(line) as BatchAnswerLine;
-  const body = answer.response?.body as { outputs: { name: string; data: [string] }[] };
-  return [answer.custom_id, body.outputs.find(({ name }) => name === 'text')?.data[0] ?? ''];
+const textAnswerSchema = z.object({
+  outputs: z.array(z.object({ name: z.string(), data: z.array(z.union([z.string(), z.number()])) })),
+});
+
+function answerOf(line: string): [customId: string, text: string] {
+  const { custom_id: customId, response } = parseAnswerLine(line);
+  const { outputs } = textAnswerSchema.parse(response?.body);
+  return [customId, String(outputs.find(({ name }) => name === 'text')?.data[0] ?? '')];
 }

@@ -1,9 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import {
+  chmodSync,
   chownSync,
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -95,7 +97,11 @@ function outside(stateDir: string, account: Account, reachableFolders: readonly 
 }
 
 /** The packaged binaries, or a copy of them where the account may read and run them. */
-function reachableBinaries(packaged: PostgresBinaries, account: Account, reachableFolders: readonly string[]): string {
+export function reachableBinaries(
+  packaged: PostgresBinaries,
+  account: Account,
+  reachableFolders: readonly string[],
+): string {
   if (['bin', 'lib', 'share'].every((part) => canReach(account, join(packaged.root, part)))) return packaged.root;
   const shared = sharedFolder(account, reachableFolders);
   const copy = join(shared, `postgresql-${packaged.version}`);
@@ -104,6 +110,7 @@ function reachableBinaries(packaged: PostgresBinaries, account: Account, reachab
   const draft = join(shared, `.draft-${randomUUID()}`);
   try {
     cpSync(packaged.root, draft, { recursive: true, verbatimSymlinks: true });
+    openToAll(draft);
     renameSync(draft, copy);
   } catch (error) {
     // Another start may have put its copy there first, which is as good.
@@ -112,6 +119,16 @@ function reachableBinaries(packaged: PostgresBinaries, account: Account, reachab
     rmSync(draft, { recursive: true, force: true });
   }
   return copy;
+}
+
+/** npm installs by root's umask, so that the files themselves may be closed to others too. */
+function openToAll(folder: string): void {
+  chmodSync(folder, 0o755);
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isDirectory()) chmodSync(path, 0o755);
+    if (entry.isFile()) chmodSync(path, (statSync(path).mode & 0o100) === 0 ? 0o644 : 0o755);
+  }
 }
 
 /** A folder that only root may write to, so that nobody can slip binaries into it, and that the account may enter. */

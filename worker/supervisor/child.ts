@@ -9,12 +9,12 @@ export const childMessageSchema = z.discriminatedUnion('kind', [
 ]);
 type ChildMessage = z.infer<typeof childMessageSchema>;
 
-export const EXIT_CODES = { drained: 0, failed: 1, drainLimit: 2 } as const;
+const EXIT_CODES = { drained: 0, failed: 1, drainLimit: 2 } as const;
 
 /** Below the stop limits of the local stack, so that a child reports its own slow drain instead of being killed. */
 const STOP_LIMIT_MS = 2_800;
 
-export interface ChildProgram<Running> {
+interface ChildProgram<Running> {
   /** Resolves once the process can be used. */
   readonly start: () => Promise<Running>;
   /** Drains: takes nothing new, finishes or hands back what it has. */

@@ -12,7 +12,7 @@ export const PINNED_SERVER_VERSION = '1.29.1';
 const VERSION_LIMIT_MS = 20_000;
 
 /** The server inside a `temporal` binary. The CLI's own version is not looked at: a built one says 0.0.0-DEV. */
-export async function serverVersionOf(executable: string): Promise<string> {
+async function serverVersionOf(executable: string): Promise<string> {
   let output: string;
   try {
     ({ stdout: output } = await promisify(execFile)(executable, ['--version'], { timeout: VERSION_LIMIT_MS }));

@@ -26,9 +26,9 @@ const signalRecordSchema = z
     source: z.string(),
   })
   .refine((record) => record.start < record.end, { path: ['end'], message: 'must be after start' })
-  .refine((record) => record.unit === UNITS[record.series], {
-    path: ['unit'],
-    error: (issue) => `must be ${UNITS[(issue.input as { series: keyof typeof UNITS }).series]}`,
+  .superRefine(({ series, unit }, context) => {
+    if (unit !== UNITS[series])
+      context.addIssue({ code: 'custom', path: ['unit'], message: `must be ${UNITS[series]}` });
   });
 type SignalRecord = z.infer<typeof signalRecordSchema>;
 

@@ -22,7 +22,10 @@ import { useTestDatabase } from '../../support/testDatabase.ts';
 
 const ENDPOINT = '/v2/models/ocr/infer';
 const { db } = useTestDatabase();
-const run = <Argument, Result>(activity: (argument: Argument) => Promise<Result>, argument: Argument): Promise<Result> =>
+const run = <Argument, Result>(
+  activity: (argument: Argument) => Promise<Result>,
+  argument: Argument,
+): Promise<Result> =>
   new MockActivityEnvironment().run<[Argument], Result, (argument: Argument) => Promise<Result>>(activity, argument);
 let folder: string;
 let objects: ObjectStore;
@@ -49,7 +52,14 @@ async function submitted(lines: readonly string[]): Promise<string> {
   const fileId = `file-${randomUUID().slice(0, 8)}`;
   const objectKey = objectKeys.file(fileId);
   await objects.put(objectKey, lines.map((line) => `${line}\n`).join(''));
-  await insertFile(db, { id: fileId, filename: 'in.jsonl', purpose: 'batch', bytes: 1, objectKey, expiresRealMs: null });
+  await insertFile(db, {
+    id: fileId,
+    filename: 'in.jsonl',
+    purpose: 'batch',
+    bytes: 1,
+    objectKey,
+    expiresRealMs: null,
+  });
   await insertBatch(db, {
     id: batchId,
     endpoint: ENDPOINT,
@@ -109,12 +119,17 @@ async function accept(batchId: string, split: SplitBatch, shard: number, vehicle
   return (await run(jobs().acceptShards, request))[0];
 }
 
-async function outputOf(fileId: string | null | undefined): Promise<{ custom_id: string; error: { code: string } | null }[]> {
+async function outputOf(
+  fileId: string | null | undefined,
+): Promise<{ custom_id: string; error: { code: string } | null }[]> {
   const file = fileId ? await readFile(db, fileId) : undefined;
   if (!file) return [];
   const text = (await objects.get(file.objectKey)).toString('utf8');
   expect(text.length).toBe(file.bytes);
-  return text.trimEnd().split('\n').map((line) => JSON.parse(line) as { custom_id: string; error: { code: string } | null });
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { custom_id: string; error: { code: string } | null });
 }
 
 describe('a batch', () => {
@@ -156,7 +171,9 @@ describe('a finished shard', () => {
       ['car-2', 0.009],
     ]);
     expect(await acceptedTotals(db, batchId)).toMatchObject({ shards: 1, completed: 3, failed: 0, handovers: 1 });
-    const handover = (await readJournal(db, cellId, 0, 1000)).filter((line) => line.kind === 'handover' && line.subject === batchId);
+    const handover = (await readJournal(db, cellId, 0, 1000)).filter(
+      (line) => line.kind === 'handover' && line.subject === batchId,
+    );
     expect(handover).toHaveLength(1);
     expect(handover[0]?.message).toContain('Car car-1 did lines 0; Car car-2 did lines 1-2');
     expect((await listClassSpeeds(db))[0]).toMatchObject({ deviceMsPerLine: 300_000 });
@@ -219,6 +236,8 @@ describe('the end of a batch', () => {
     const batch = await readBatch(db, batchId);
     expect(batch).toMatchObject({ status: outcome, completed: 1, failed: 0, expired: 1 });
     expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['b']);
-    expect((await outputOf(batch?.errorFileId)).map((line) => [line.custom_id, line.error?.code])).toEqual([['a', code]]);
+    expect((await outputOf(batch?.errorFileId)).map((line) => [line.custom_id, line.error?.code])).toEqual([
+      ['a', code],
+    ]);
   });
 });

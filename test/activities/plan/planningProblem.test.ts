@@ -29,7 +29,10 @@ describe('import limits', () => {
   });
 
   test('one that has run out is unknown, not unlimited', () => {
-    const signals = [...without('import_limit'), span('import_limit', 20, { feederId: 'street', endMs: START_MS + HOUR_MS })];
+    const signals = [
+      ...without('import_limit'),
+      span('import_limit', 20, { feederId: 'street', endMs: START_MS + HOUR_MS }),
+    ];
     const feeder = feederOf(cellState({ signals }));
     expect(feeder.importLimitKw.slice(3, 6)).toEqual([20, null, null]);
     expect(feeder.failSafeImportKw).toBe(6);

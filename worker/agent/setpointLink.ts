@@ -4,7 +4,7 @@ import { topics } from '../../domain/names.ts';
 /** How setpoints reach the agent. */
 export interface SetpointLink {
   /** Calls the listener with each message of the car's setpoints topic. @returns how to stop that */
-  listen(vehicleId: string, listener: (payload: string) => void): Promise<() => Promise<void>>;
+  listen(vehicleId: string, listener: (payload: string) => void): Promise<() => void>;
 }
 
 /** Setpoints over MQTT. Agents of one process may share the client. */
@@ -15,10 +15,12 @@ export function setpointLinkOver(client: MqttClient): SetpointLink {
     listen: async (vehicleId, listener) => {
       const topic = topics.setpoints(vehicleId);
       listeners.set(topic, listener);
-      await client.subscribeAsync(topic, { qos: 1 });
-      return async () => {
+      // Without a connection this fails, and the client makes it up at the next one.
+      await client.subscribeAsync(topic, { qos: 1 }).catch(() => undefined);
+      return () => {
         listeners.delete(topic);
-        await client.unsubscribeAsync(topic);
+        // Without a connection it is carried out later; nobody waits for it.
+        client.unsubscribe(topic);
       };
     },
   };
