@@ -1,11 +1,11 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { JobStarter } from '../../api/http/deps.ts';
-import { NightshiftError } from '../../domain/errors.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { inferenceJob } from '../../workflows/inferenceJob.ts';
 import { cancelRequested } from '../../workflows/messages.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
+import { reached } from './reached.ts';
 
 /** Starts and cancels `inferenceJob` workflows. */
 export function jobStarterOver(client: Client, cell: Cell): JobStarter {
@@ -33,14 +33,4 @@ export function jobStarterOver(client: Client, cell: Cell): JobStarter {
       await reached(job.signal(cancelRequested), WorkflowNotFoundError.name);
     },
   };
-}
-
-/** Lets the named error pass for success, and calls any other one what it is to callers: unavailable. */
-async function reached(call: Promise<unknown>, harmless: string): Promise<void> {
-  try {
-    await call;
-  } catch (cause) {
-    if (cause instanceof Error && cause.name === harmless) return;
-    throw new NightshiftError('unavailable', 'Temporal does not answer.', { cause });
-  }
 }

@@ -1,16 +1,21 @@
 import { startApiServer } from '../../api/http/server.ts';
+import { startIngress } from '../../api/ingress/ingress.ts';
+import { startBroker } from '../../api/mqtt/broker.ts';
+import { TELEMETRY_BASE } from '../../domain/names.ts';
 import { openDatabase } from '../../store/database.ts';
 import { readCell } from '../../store/cells.ts';
 import { apiKeyOf } from '../apiKey.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
 import { createLogger } from '../logging.ts';
+import { openMqtt } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
 import { runChild } from '../supervisor/child.ts';
 import { connectClient } from '../temporalClients.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import { jobStarterOver } from './jobStarter.ts';
+import { sessionStarterOver } from './sessionStarter.ts';
 
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
 async function start() {
@@ -23,6 +28,10 @@ async function start() {
     if (!applied) throw new Error(`cell ${cellFile.id} is not applied yet`);
     return applied;
   });
+  const broker = config.mqtt.embedded
+    ? await startBroker({ host: '127.0.0.1', port: config.mqtt.port, logger })
+    : undefined;
+  const mqtt = openMqtt(config.mqtt.url, `nightshift-ingress-${cell.id}`, logger);
   const client = await connectClient(config.temporal.connection);
   const server = await startApiServer(
     {
@@ -36,13 +45,24 @@ async function start() {
     },
     config.api,
   );
-  return { server, client, database };
+  const ingress = await startIngress({
+    db: database,
+    cell,
+    mqtt,
+    telemetryBase: TELEMETRY_BASE,
+    sessions: sessionStarterOver(client, cell),
+    logger,
+    now: Date.now,
+  });
+  return { server, ingress, mqtt, broker, client, database };
 }
 
 runChild({
   start,
-  stop: async ({ server, client, database }) => {
-    await server.close();
+  stop: async ({ server, ingress, mqtt, broker, client, database }) => {
+    await Promise.all([server.close(), ingress.close()]);
+    await mqtt.endAsync(true);
+    await broker?.close();
     await client.connection.close();
     await database.close();
   },

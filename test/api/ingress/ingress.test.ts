@@ -6,7 +6,7 @@ import { startIngress, type Ingress } from '../../../api/ingress/ingress.ts';
 import type { SessionStarter } from '../../../api/ingress/sessionKeeper.ts';
 import { startBroker, type Broker } from '../../../api/mqtt/broker.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
-import { topics } from '../../../domain/names.ts';
+import { TELEMETRY_BASE, topics } from '../../../domain/names.ts';
 import { readJournal, type StoredJournalLine } from '../../../store/journal.ts';
 import { listMeterIntervals } from '../../../store/meters.ts';
 import { readParkingSession } from '../../../store/parkingSessions.ts';
@@ -14,7 +14,6 @@ import { readVehicleState, type VehicleState } from '../../../store/vehicleState
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
-const BASE = 'telemetry';
 const warnings: string[] = [];
 const logger = pino({ level: 'warn' }, { write: (line) => void warnings.push(line) });
 const { db } = useTestDatabase();
@@ -60,7 +59,7 @@ afterAll(async () => {
 });
 
 async function listen(): Promise<Ingress> {
-  const deps = { db, cell: CELL, mqtt: ours, telemetryBase: BASE, sessions, logger, now };
+  const deps = { db, cell: CELL, mqtt: ours, telemetryBase: TELEMETRY_BASE, sessions, logger, now };
   ingress = await startIngress(deps);
   await ingress.subscribed;
   return ingress;
@@ -69,13 +68,13 @@ async function listen(): Promise<Ingress> {
 /** As the telemetry server publishes: one message a field. */
 async function send(vin: string, fields: Record<string, unknown>, retain = false): Promise<void> {
   for (const [name, value] of Object.entries(fields)) {
-    await car.publishAsync(topics.telemetryField(BASE, vin, name), JSON.stringify(value), { qos: 1, retain });
+    await car.publishAsync(topics.telemetryField(TELEMETRY_BASE, vin, name), JSON.stringify(value), { qos: 1, retain });
   }
 }
 
 async function connectivity(vin: string, Status: string, ConnectionId = 'a'): Promise<void> {
   const payload = JSON.stringify({ ConnectionId, Status, CreatedAt: '2026-01-10T18:00:00Z' });
-  await car.publishAsync(topics.connectivity(BASE, vin), payload, { qos: 1 });
+  await car.publishAsync(topics.connectivity(TELEMETRY_BASE, vin), payload, { qos: 1 });
 }
 
 const sendReading = (atMs: number, chargingKwh: number, computeKwh: number): Promise<unknown> =>
@@ -143,7 +142,7 @@ test('a plugged car that sleeps and wakes is told of once each', async () => {
 
 test('cars that are not enrolled are counted and nothing else; so is what cannot be read', async () => {
   await plugIn('stranger');
-  await car.publishAsync(topics.connectivity(BASE, 'sleepy'), '{', { qos: 1 });
+  await car.publishAsync(topics.connectivity(TELEMETRY_BASE, 'sleepy'), '{', { qos: 1 });
   await car.publishAsync(topics.meter('sleepy'), '{"atMs":1}', { qos: 1 });
   await send('sleepy', { SentryMode: 'SentryModeStateArmed' });
   await expect.poll(() => ingress?.counts()).toMatchObject({ messages: 7, unknownVehicle: 4, unreadable: 2 });
@@ -184,7 +183,7 @@ test('what the broker kept starts nothing', async () => {
   const all = { Gear: 'P', DetailedChargeState: 'Charging', ChargePortLatch: 'Engaged', BatteryLevel: 50 };
   await send('kept', all, true);
   const late = await connectAsync(broker.url);
-  ingress = await startIngress({ db, cell: CELL, mqtt: late, telemetryBase: BASE, sessions, logger, now });
+  ingress = await startIngress({ db, cell: CELL, mqtt: late, telemetryBase: TELEMETRY_BASE, sessions, logger, now });
   await ingress.subscribed;
   await expect.poll(() => stateOf('kept')).toMatchObject({ socPercent: 50, pluggedIn: false });
   await send('kept', { DetailedChargeState: 'Charging' });
