@@ -32,10 +32,7 @@ const COLUMNS = `p.vehicle_id as "vehicleId", p.stay, p.plugged_in_at as "plugge
 export async function openParkingSession(db: Queryable, session: NewParkingSession): Promise<ParkingSession> {
   return db.transaction(async (tx) => {
     await tx.query('select 1 from vehicles where id = $1 for update', [session.vehicleId]);
-    const [open] = await tx.query<ParkingSession>(
-      `select ${COLUMNS} from parking_sessions p where p.vehicle_id = $1 and p.unplugged_at is null`,
-      [session.vehicleId],
-    );
+    const open = await readOpenParkingSession(tx, session.vehicleId);
     if (open) return open;
     return only(
       await tx.query<ParkingSession>(
@@ -54,6 +51,15 @@ export async function openParkingSession(db: Queryable, session: NewParkingSessi
       ),
     );
   });
+}
+
+/** The car's stay that has not ended. */
+export async function readOpenParkingSession(db: Queryable, vehicleId: string): Promise<ParkingSession | undefined> {
+  const [session] = await db.query<ParkingSession>(
+    `select ${COLUMNS} from parking_sessions p where p.vehicle_id = $1 and p.unplugged_at is null`,
+    [vehicleId],
+  );
+  return session;
 }
 
 /** What the owner is promised, when it is agreed again during the stay. */

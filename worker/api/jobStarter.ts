@@ -1,17 +1,17 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { JobStarter } from '../../api/http/deps.ts';
-import { NightshiftError } from '../../domain/errors.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { inferenceJob } from '../../workflows/inferenceJob.ts';
 import { cancelRequested } from '../../workflows/messages.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
+import { unlessHarmless } from './unlessHarmless.ts';
 
 /** Starts and cancels `inferenceJob` workflows. */
 export function jobStarterOver(client: Client, cell: Cell): JobStarter {
   return {
     async start(batch) {
-      await reached(
+      await unlessHarmless(
         client.workflow.start<typeof inferenceJob>('inferenceJob', {
           workflowId: workflowIds.job(batch.id),
           taskQueue: CONTROL_TASK_QUEUE,
@@ -30,17 +30,7 @@ export function jobStarterOver(client: Client, cell: Cell): JobStarter {
     },
     async cancel(batchId) {
       const job = client.workflow.getHandle(workflowIds.job(batchId));
-      await reached(job.signal(cancelRequested), WorkflowNotFoundError.name);
+      await unlessHarmless(job.signal(cancelRequested), WorkflowNotFoundError.name);
     },
   };
-}
-
-/** Lets the named error pass for success, and calls any other one what it is to callers: unavailable. */
-async function reached(call: Promise<unknown>, harmless: string): Promise<void> {
-  try {
-    await call;
-  } catch (cause) {
-    if (cause instanceof Error && cause.name === harmless) return;
-    throw new NightshiftError('unavailable', 'Temporal does not answer.', { cause });
-  }
 }

@@ -1,16 +1,23 @@
 import { startApiServer } from '../../api/http/server.ts';
+import { startIngress } from '../../api/ingress/ingress.ts';
+import { startBroker } from '../../api/mqtt/broker.ts';
 import { openDatabase } from '../../store/database.ts';
 import { readCell } from '../../store/cells.ts';
 import { apiKeyOf } from '../apiKey.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
 import { createLogger } from '../logging.ts';
+import { openMqtt } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
 import { runChild } from '../supervisor/child.ts';
 import { connectClient } from '../temporalClients.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import { jobStarterOver } from './jobStarter.ts';
+import { sessionStarterOver } from './sessionStarter.ts';
+
+/** The broker is for this machine's cars; one that serves others is a broker of its own. */
+const BROKER_HOST = '127.0.0.1';
 
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
 async function start() {
@@ -24,6 +31,17 @@ async function start() {
     return applied;
   });
   const client = await connectClient(config.temporal.connection);
+  const broker = config.mqtt.embedded ? await startBroker({ host: BROKER_HOST, port: config.mqtt.port, logger }) : undefined;
+  const mqtt = openMqtt(config.mqtt.url, `api-${process.pid}`, logger);
+  const ingress = await startIngress({
+    db: database,
+    cell,
+    mqtt,
+    telemetryBase: config.mqtt.telemetryBase,
+    sessions: sessionStarterOver(client, cell),
+    logger,
+    now: Date.now,
+  });
   const server = await startApiServer(
     {
       db: database,
@@ -36,13 +54,16 @@ async function start() {
     },
     config.api,
   );
-  return { server, client, database };
+  return { server, ingress, mqtt, broker, client, database };
 }
 
 runChild({
   start,
-  stop: async ({ server, client, database }) => {
+  stop: async ({ server, ingress, mqtt, broker, client, database }) => {
     await server.close();
+    await ingress.close();
+    await mqtt.endAsync();
+    await broker?.close();
     await client.connection.close();
     await database.close();
   },
