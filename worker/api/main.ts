@@ -1,7 +1,6 @@
 import { startApiServer } from '../../api/http/server.ts';
 import { startIngress } from '../../api/ingress/ingress.ts';
 import { startBroker } from '../../api/mqtt/broker.ts';
-import { TELEMETRY_BASE } from '../../domain/names.ts';
 import { openDatabase } from '../../store/database.ts';
 import { readCell } from '../../store/cells.ts';
 import { apiKeyOf } from '../apiKey.ts';
@@ -17,6 +16,9 @@ import { untilAnswered } from '../untilAnswered.ts';
 import { jobStarterOver } from './jobStarter.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
 
+/** The broker is for this machine's cars; one that serves others is a broker of its own. */
+const BROKER_HOST = '127.0.0.1';
+
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
 async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
@@ -28,11 +30,20 @@ async function start() {
     if (!applied) throw new Error(`cell ${cellFile.id} is not applied yet`);
     return applied;
   });
-  const broker = config.mqtt.embedded
-    ? await startBroker({ host: '127.0.0.1', port: config.mqtt.port, logger })
-    : undefined;
-  const mqtt = openMqtt(config.mqtt.url, `nightshift-ingress-${cell.id}`, logger);
   const client = await connectClient(config.temporal.connection);
+  const broker = config.mqtt.embedded
+    ? await startBroker({ host: BROKER_HOST, port: config.mqtt.port, logger })
+    : undefined;
+  const mqtt = openMqtt(config.mqtt.url, `api-${process.pid}`, logger);
+  const ingress = await startIngress({
+    db: database,
+    cell,
+    mqtt,
+    telemetryBase: config.mqtt.telemetryBase,
+    sessions: sessionStarterOver(client, cell),
+    logger,
+    now: Date.now,
+  });
   const server = await startApiServer(
     {
       db: database,
@@ -45,23 +56,15 @@ async function start() {
     },
     config.api,
   );
-  const ingress = await startIngress({
-    db: database,
-    cell,
-    mqtt,
-    telemetryBase: TELEMETRY_BASE,
-    sessions: sessionStarterOver(client, cell),
-    logger,
-    now: Date.now,
-  });
   return { server, ingress, mqtt, broker, client, database };
 }
 
 runChild({
   start,
   stop: async ({ server, ingress, mqtt, broker, client, database }) => {
-    await Promise.all([server.close(), ingress.close()]);
-    await mqtt.endAsync(true);
+    await server.close();
+    await ingress.close();
+    await mqtt.endAsync();
     await broker?.close();
     await client.connection.close();
     await database.close();

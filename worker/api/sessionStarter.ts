@@ -5,21 +5,20 @@ import type { Cell } from '../../store/cells.ts';
 import { unplugged } from '../../workflows/messages.ts';
 import type { parkingSession } from '../../workflows/parkingSession.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
-import { reached } from './reached.ts';
+import { unlessHarmless } from './unlessHarmless.ts';
 
-/** Starts and ends `parkingSession` workflows. */
+/** Starts `parkingSession` workflows and tells them that their car has gone. */
 export function sessionStarterOver(client: Client, cell: Cell): SessionStarter {
   return {
     async start({ vehicleId, stay, pluggedInAtMs }, { regionId, displayName, hardwareClass }) {
-      await reached(
+      await unlessHarmless(
         client.workflow.start<typeof parkingSession>('parkingSession', {
           workflowId: workflowIds.session(vehicleId, stay),
           taskQueue: CONTROL_TASK_QUEUE,
-          args: [{ vehicleId, stay, cellId: cell.id, regionId, clock: cell.clock, pluggedInMs: pluggedInAtMs }],
+          args: [{ vehicleId, stay, cellId: cell.id, clock: cell.clock, pluggedInMs: pluggedInAtMs }],
           workflowIdConflictPolicy: 'USE_EXISTING',
-          // A stay is settled once: one whose session has ended is not begun again.
           workflowIdReusePolicy: 'REJECT_DUPLICATE',
-          staticSummary: `${displayName}, stay ${stay}`,
+          staticSummary: `Stay ${stay} of ${displayName}`,
           typedSearchAttributes: [
             { key: attributes.cellId, value: cell.id },
             { key: attributes.regionId, value: regionId },
@@ -30,9 +29,9 @@ export function sessionStarterOver(client: Client, cell: Cell): SessionStarter {
         'WorkflowExecutionAlreadyStartedError',
       );
     },
-    async unplugged({ vehicleId, stay }, departure) {
+    async unplugged({ vehicleId, stay }, { atMs, reason }) {
       const session = client.workflow.getHandle(workflowIds.session(vehicleId, stay));
-      await reached(session.signal(unplugged, departure), WorkflowNotFoundError.name);
+      await unlessHarmless(session.signal(unplugged, { atMs, reason }), WorkflowNotFoundError.name);
     },
   };
 }

@@ -45,6 +45,7 @@ export interface MqttConfig {
   readonly port: number;
   /** How to connect, also to the embedded broker. */
   readonly url: string;
+  readonly telemetryBase: string;
   readonly embedded: boolean;
 }
 
@@ -109,6 +110,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       port: values['mqtt.port'],
       url: values['mqtt.url'] ?? `mqtt://127.0.0.1:${values['mqtt.port']}`,
       embedded: values['mqtt.url'] === undefined,
+      telemetryBase: values['mqtt.telemetryBase'],
     },
     objects: collect(() => resolveObjects(values, env)),
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },

@@ -119,6 +119,12 @@ export const CONFIG_KEYS = {
     isSecret: true,
     doc: 'An MQTT 3.1.1 broker to use instead of the embedded one, e.g. `mqtts://user:password@host:8883`.',
   },
+  'mqtt.telemetryBase': {
+    schema: text.regex(/^[^#+/]+(\/[^#+/]+)*$/, 'must be an MQTT topic without wildcards'),
+    default: 'telemetry',
+    env: 'NIGHTSHIFT_MQTT_TELEMETRY_BASE',
+    doc: 'Topic below which the fleet telemetry server publishes: its `topic_base`.',
+  },
   'objects.url': {
     schema: text.optional(),
     default: undefined,

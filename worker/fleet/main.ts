@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadNight, scenarioCars, telemetryConfig } from '../../simulator/night/night.ts';
 import { SimulatedFleet } from '../../simulator/fleet.ts';
@@ -28,6 +29,7 @@ async function start() {
   const objects = openObjects(config.objects);
   const mqtt = openMqtt(config.mqtt.url, `fleet-${process.pid}`, logger);
   const setpoints = setpointLinkOver(mqtt);
+  await mkdir(join(config.stateDir, 'fleet'), { recursive: true });
   const fleet = await SimulatedFleet.load({
     scenario: `${night.scenario} ${cell.incarnation}`,
     startMs: night.start,
