@@ -47,3 +47,16 @@ export async function latestPlan<Problem, Plan>(
   );
   return plan;
 }
+
+/** The plan in force in the slot that starts at `slotStartMs`: the newest of those that commit it. */
+export async function planOfSlot<Problem, Plan>(
+  db: Queryable,
+  cellId: string,
+  slotStartMs: number,
+): Promise<StoredPlan<Problem, Plan> | undefined> {
+  const [plan] = await db.query<StoredPlan<Problem, Plan>>(
+    `select ${COLUMNS} from plans where cell_id = $1 and slot_start = $2 order by created_at desc limit 1`,
+    [cellId, instant(slotStartMs)],
+  );
+  return plan;
+}

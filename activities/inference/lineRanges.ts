@@ -28,6 +28,23 @@ export function partRanges(ranges: readonly LineRange[], linesPerPart: number): 
   return parts;
 }
 
+/** A part and the piece of it that is computed at one go. */
+export interface MicroBatch {
+  readonly part: LineRange;
+  readonly range: LineRange;
+}
+
+/** Cuts each part into pieces of as many lines as `lines` says when the piece is asked for. */
+export function* microBatches(parts: readonly LineRange[], lines: () => number): Generator<MicroBatch, undefined> {
+  for (const part of parts) {
+    for (let start = part.start; start < part.end;) {
+      const end = Math.min(start + lines(), part.end);
+      yield { part, range: { start, end } };
+      start = end;
+    }
+  }
+}
+
 /** Lines in the ranges, which must not overlap. */
 export function countLines(ranges: readonly LineRange[]): number {
   return ranges.reduce((sum, range) => sum + range.end - range.start, 0);

@@ -6,7 +6,7 @@ import type { RunShardInput, RunShardResult, ShardHeartbeat } from '../../domain
 import { answerLine } from './answerLine.ts';
 import type { Answer } from './answerLine.ts';
 import type { EnergyRegister } from './energyMeter.ts';
-import { countLines, partRanges, uncoveredRanges } from './lineRanges.ts';
+import { countLines, microBatches, partRanges, uncoveredRanges, type MicroBatch } from './lineRanges.ts';
 import { MicroBatchSizer } from './microBatchSizer.ts';
 import { untilOnline } from './offline.ts';
 import type { PartOutbox } from './partOutbox.ts';
@@ -14,6 +14,16 @@ import type { InferencePorts, ShardLimits } from './ports.ts';
 import type { LoadedModel } from './runner/protocol.ts';
 import { parseShardInput } from './shardInput.ts';
 import { ShardStop, stopFailure } from './shardStop.ts';
+
+interface SentBatch extends MicroBatch {
+  readonly computing: Promise<readonly Answer[]>;
+}
+
+/** Answers of consecutive lines, from `start` on. */
+interface AnsweredLines {
+  readonly start: number;
+  readonly answers: string[];
+}
 
 /** One attempt of runShard: computing in front, storing behind it, heartbeats beside both. */
 export class ShardAttempt {
@@ -91,10 +101,7 @@ export class ShardAttempt {
     const requests = parseShardInput(await this.#online(() => this.#ports.objects.get(inputKey)), lines);
     const model = await this.#online(() => this.#ports.models.open(this.#input.model));
     await this.#ports.runner.load(model);
-    for (const range of partRanges(missing, linesPerPart)) {
-      this.#checkDeadline();
-      await this.#computePart(model, requests, range);
-    }
+    await this.#compute(model, requests, partRanges(missing, linesPerPart));
     await untilAborted(Promise.all(this.#deliveries), this.#stop.signal);
   }
 
@@ -112,50 +119,77 @@ export class ShardAttempt {
     this.#heartbeat();
   }
 
-  /** Computes the range and hands it to the outbox; when the attempt has to end, as much of it as is there. */
-  async #computePart(model: LoadedModel, requests: readonly BatchRequestLine[], range: LineRange): Promise<void> {
-    const { jobId, shard } = this.#input;
-    const answers: string[] = [];
+  /**
+   * Computes the parts and hands each to the outbox; when the attempt has to end, as much of the last one as is there.
+   * The next micro-batch is with the runner before the last one has ended: a process that slept between them would
+   * be slow to wake on a busy machine.
+   */
+  async #compute(
+    model: LoadedModel,
+    requests: readonly BatchRequestLine[],
+    parts: readonly LineRange[],
+  ): Promise<void> {
+    const batches = microBatches(parts, () => this.#sizer.lines);
+    const sendNext = (): SentBatch | undefined => this.#send(model, requests, batches.next().value);
+    let unfinished: AnsweredLines = { start: 0, answers: [] };
     this.#setComputing(true);
     try {
-      while (range.start + answers.length < range.end) {
-        this.#stop.signal.throwIfAborted();
-        const first = range.start + answers.length;
-        const batch = requests.slice(first, Math.min(first + this.#sizer.lines, range.end));
-        const computed = await this.#computeMicroBatch(model, batch);
-        for (const [offset, request] of batch.entries()) {
-          const answer = computed[offset];
-          if (answer === undefined) throw new Error('The runner gave fewer answers than requests.');
-          answers.push(answerLine(jobId, shard, first + offset, request.custom_id, answer));
+      let sent = sendNext();
+      let endedAtMs = performance.now();
+      while (sent !== undefined) {
+        const { part, range, computing } = sent;
+        if (range.start === part.start) unfinished = { start: part.start, answers: [] };
+        this.#checkDeadline();
+        sent = sendNext();
+        const computed = await computing;
+        await this.#ports.pacer.wait(computed.length, this.#stop.signal);
+        this.#sizer.measured(computed.length, performance.now() - endedAtMs);
+        endedAtMs = performance.now();
+        unfinished.answers.push(...this.#answerLines(requests, range, computed));
+        if (range.end === part.end) {
+          this.#deliver(unfinished);
+          unfinished = { start: part.end, answers: [] };
         }
       }
     } finally {
-      this.#deliver({ start: range.start, end: range.start + answers.length }, answers);
+      this.#deliver(unfinished);
       this.#setComputing(false);
     }
   }
 
-  async #computeMicroBatch(model: LoadedModel, batch: readonly BatchRequestLine[]): Promise<readonly Answer[]> {
-    const startedAtMs = performance.now();
-    const bodies = batch.map((request) => request.body);
-    const answers = await this.#ports.runner.run(model, bodies);
-    await this.#ports.pacer.wait(batch.length, this.#stop.signal);
-    this.#sizer.measured(batch.length, performance.now() - startedAtMs);
+  #send(
+    model: LoadedModel,
+    requests: readonly BatchRequestLine[],
+    batch: MicroBatch | undefined,
+  ): SentBatch | undefined {
+    if (batch === undefined) return undefined;
+    const bodies = requests.slice(batch.range.start, batch.range.end).map((request) => request.body);
+    const computing = this.#ports.runner.run(model, bodies);
+    // Nobody waits for a batch that was sent ahead when the attempt has to end.
+    computing.catch(() => {});
+    return { ...batch, computing };
+  }
+
+  #answerLines(requests: readonly BatchRequestLine[], range: LineRange, computed: readonly Answer[]): string[] {
+    const { jobId, shard } = this.#input;
     this.#count({
-      computedLines: this.#progress.computedLines + batch.length,
-      unstoredLines: this.#progress.unstoredLines + batch.length,
+      computedLines: this.#progress.computedLines + computed.length,
+      unstoredLines: this.#progress.unstoredLines + computed.length,
     });
-    return answers;
+    return computed.map((answer, offset) => {
+      const line = range.start + offset;
+      return answerLine(jobId, shard, line, requests[line]?.custom_id ?? '', answer);
+    });
   }
 
   /** Stored in the background: the device goes on computing. */
-  #deliver(range: LineRange, answers: readonly string[]): void {
+  #deliver({ start, answers }: AnsweredLines): void {
     if (answers.length === 0) return;
     const meter = this.#ports.meter.read();
     const delivery = this.#outbox.deliver({
       jobId: this.#input.jobId,
       shard: this.#input.shard,
-      range,
+      range: { start, end: start + answers.length },
       body: answers.map((line) => `${line}\n`).join(''),
       energyWh: meter.energyWh - this.#meterAtPart.energyWh,
       deviceMs: meter.deviceMs - this.#meterAtPart.deviceMs,

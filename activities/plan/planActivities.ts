@@ -6,14 +6,14 @@ import { planningProblemSchema, type PlanningProblem } from '../../scheduler/pro
 import { readCell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
-import { readPlan, savePlan } from '../../store/plans.ts';
+import { planOfSlot, readPlan, savePlan } from '../../store/plans.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import type { PlanDispatch } from '../../workflows/messages.ts';
 import type { VehicleLink } from '../vehicleLink.ts';
 import { readCellState, type CellState } from './cellState.ts';
 import { planningCar, planningClasses, planningJob } from './fleetProblem.ts';
 import { planningFeeder, planningRegion } from './gridProblem.ts';
-import { dispatchOf, profileIntervals } from './planDispatch.ts';
+import { dispatchOf, PROFILE_SLOTS, profileIntervals } from './planDispatch.ts';
 
 export interface PlanPorts {
   readonly database: Database;
@@ -48,14 +48,18 @@ export function createPlanActivities(ports: PlanPorts) {
     async publishSetpoints(request: { planId: string }): Promise<void> {
       const stored = await readPlan<PlanningProblem, Plan>(database, request.planId);
       if (!stored) throw new Error(`plan ${request.planId} is not stored`);
-      const issuedAtMs = stored.createdAtMs;
+      const { id: planId, cellId, plan, slotStartMs, createdAtMs: issuedAtMs } = stored;
+      const slotBeforeMs = slotStartMs - plan.slots.slotMinutes * 60_000;
+      // Made ahead of its slot, a plan must not end the slot that still runs.
+      const before = (await planOfSlot<PlanningProblem, Plan>(database, cellId, slotBeforeMs))?.plan;
       await Promise.all(
-        stored.plan.cars.map((car) => {
-          const profile: SetpointProfile = {
-            planId: stored.id,
-            issuedAtMs,
-            intervals: profileIntervals(stored.plan, car),
-          };
+        plan.cars.map((car) => {
+          const running = before?.cars.find(({ carId }) => carId === car.carId);
+          const intervals = [
+            ...(before && running ? profileIntervals(before, running, 1) : []),
+            ...profileIntervals(plan, car, PROFILE_SLOTS),
+          ];
+          const profile: SetpointProfile = { planId, issuedAtMs, intervals };
           return vehicles.publish(topics.setpoints(car.carId), profile, { retain: true });
         }),
       );

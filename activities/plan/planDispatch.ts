@@ -77,9 +77,9 @@ export function journalReason({ code, words, value, limit }: PlanReason): Journa
   };
 }
 
-/** The car's setpoints of the next slots, for its profile. */
-export function profileIntervals(plan: Plan, car: CarPlan): SetpointInterval[] {
-  const count = Math.min(PROFILE_SLOTS, plan.slots.count);
+/** The car's setpoints of the plan's first `slots` slots, for its profile. */
+export function profileIntervals(plan: Plan, car: CarPlan, slots: number): SetpointInterval[] {
+  const count = Math.min(slots, plan.slots.count);
   return Array.from({ length: count }, (_, slot) => ({
     startMs: slotStartMs(plan.slots, slot),
     endMs: slotStartMs(plan.slots, slot + 1),

@@ -1,4 +1,4 @@
-import { PNG } from 'pngjs';
+import { inflateSync } from 'node:zlib';
 import { BadRequest } from './openInference.ts';
 
 export interface GrayImage {
@@ -12,8 +12,9 @@ const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const PARAM = 'inputs.0.data.0';
 
 /**
- * Decodes an 8-bit grayscale PNG. The size is checked in the header first, since a few bytes can declare a picture of
- * gigabytes.
+ * Decodes an 8-bit grayscale PNG without interlacing. General decoders go by way of RGBA, which costs a few per cent
+ * of a line's inference. The header's size is checked first and bounds what is inflated, since a few bytes can
+ * declare, or unpack to, gigabytes.
  * @throws BadRequest
  */
 export function decodeGrayPng(bytes: Buffer, limits: { heightPx: number; maxWidthPx: number }): GrayImage {
@@ -22,8 +23,9 @@ export function decodeGrayPng(bytes: Buffer, limits: { heightPx: number; maxWidt
   }
   const widthPx = bytes.readUInt32BE(16);
   const heightPx = bytes.readUInt32BE(20);
-  if (bytes[24] !== 8 || bytes[25] !== 0) {
-    throw new BadRequest('invalid_image', PARAM, 'The image must be 8-bit grayscale without alpha.');
+  const [depth, colorType, , , interlace] = bytes.subarray(24, 29);
+  if (depth !== 8 || colorType !== 0 || interlace !== 0) {
+    throw new BadRequest('invalid_image', PARAM, 'The image must be 8-bit grayscale without alpha or interlacing.');
   }
   if (heightPx !== limits.heightPx || widthPx < 1 || widthPx > limits.maxWidthPx) {
     throw new BadRequest(
@@ -32,14 +34,64 @@ export function decodeGrayPng(bytes: Buffer, limits: { heightPx: number; maxWidt
       `The image is ${widthPx} x ${heightPx} px; it must be ${limits.heightPx} px high and at most ${limits.maxWidthPx} px wide.`,
     );
   }
-  let rgba: Buffer;
-  try {
-    rgba = PNG.sync.read(bytes).data;
-  } catch {
-    // The decoder's own words differ between its versions; answers must not.
-    throw new BadRequest('invalid_image', PARAM, 'The image is a damaged PNG.');
+  const rows = inflateRows(bytes, (widthPx + 1) * heightPx);
+  return { widthPx, heightPx, pixels: undoFilters(rows, widthPx, heightPx) };
+}
+
+/** Every row as it was packed: its filter's number, then its bytes. */
+function inflateRows(bytes: Buffer, expectedBytes: number): Buffer {
+  const packed: Buffer[] = [];
+  for (let start = 8; start + 12 <= bytes.length;) {
+    const length = bytes.readUInt32BE(start);
+    const type = bytes.toString('latin1', start + 4, start + 8);
+    if (type === 'IDAT') packed.push(bytes.subarray(start + 8, start + 8 + length));
+    start += 12 + length;
   }
+  let rows: Buffer;
+  try {
+    rows = inflateSync(Buffer.concat(packed), { maxOutputLength: expectedBytes });
+  } catch {
+    throw damaged();
+  }
+  if (rows.length !== expectedBytes) throw damaged();
+  return rows;
+}
+
+/** PNG specification, section 9: each byte was stored as its difference from a guess by its neighbours. */
+function undoFilters(rows: Buffer, widthPx: number, heightPx: number): Uint8Array {
   const pixels = new Uint8Array(widthPx * heightPx);
-  for (let index = 0; index < pixels.length; index += 1) pixels[index] = rgba[index * 4] ?? 0;
-  return { widthPx, heightPx, pixels };
+  for (let y = 0; y < heightPx; y += 1) {
+    const filter = rows[y * (widthPx + 1)] ?? 0;
+    if (filter > 4) throw damaged();
+    const source = y * (widthPx + 1) + 1;
+    const target = y * widthPx;
+    if (filter === 0) {
+      pixels.set(rows.subarray(source, source + widthPx), target);
+      continue;
+    }
+    for (let x = 0; x < widthPx; x += 1) {
+      const left = x > 0 ? (pixels[target + x - 1] ?? 0) : 0;
+      const up = y > 0 ? (pixels[target + x - widthPx] ?? 0) : 0;
+      const upLeft = x > 0 && y > 0 ? (pixels[target + x - widthPx - 1] ?? 0) : 0;
+      // The array keeps the low eight bits of the sum.
+      pixels[target + x] = (rows[source + x] ?? 0) + guess(filter, left, up, upLeft);
+    }
+  }
+  return pixels;
+}
+
+function guess(filter: number, left: number, up: number, upLeft: number): number {
+  if (filter === 1) return left;
+  if (filter === 2) return up;
+  if (filter === 3) return (left + up) >> 1;
+  const estimate = left + up - upLeft;
+  const offLeft = Math.abs(estimate - left);
+  const offUp = Math.abs(estimate - up);
+  const offUpLeft = Math.abs(estimate - upLeft);
+  if (offLeft <= offUp && offLeft <= offUpLeft) return left;
+  return offUp <= offUpLeft ? up : upLeft;
+}
+
+function damaged(): BadRequest {
+  return new BadRequest('invalid_image', PARAM, 'The image is a damaged PNG.');
 }

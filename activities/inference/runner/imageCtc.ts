@@ -53,6 +53,9 @@ function toTensor(image: GrayImage, levels: Float32Array): Tensor {
   return new Tensor('float32', data, [1, 3, image.heightPx, image.widthPx]);
 }
 
+/** Probabilities of a step add up to 1, so a larger one than this is the largest, and the search may end. */
+const SURE = 0.6;
+
 /**
  * Best-path CTC: per step the likeliest class, kept unless it is blank or repeats its neighbour. `scores` is
  * [1, steps, classes] of probabilities. Confidence is the mean probability of the kept steps, to four digits, so that
@@ -72,14 +75,15 @@ export function decodeCtc(
   let probabilitySum = 0;
   let previousClass = 0;
   for (let step = 0; step < steps; step += 1) {
-    const row = scores.subarray(step * classes, (step + 1) * classes);
+    const row = step * classes;
     let bestClass = 0;
     let bestProbability = -1;
     for (let candidate = 0; candidate < classes; candidate += 1) {
-      const probability = row[candidate] ?? 0;
+      const probability = scores[row + candidate] ?? 0;
       if (probability > bestProbability) {
         bestProbability = probability;
         bestClass = candidate;
+        if (probability > SURE) break;
       }
     }
     if (bestClass !== 0 && bestClass !== previousClass) {

@@ -11,7 +11,7 @@ export interface LoadedModel {
   readonly pipeline: Pipeline;
 }
 
-/** Parent to child. The first message is `load`; one `run` at a time follows, by the text of each line's body. */
+/** Parent to child: `load`, then any number of `run`. Each is answered, in order. */
 export type RunnerRequest =
   | { readonly type: 'load'; readonly model: LoadedModel }
   | { readonly type: 'run'; readonly bodies: readonly unknown[] };

@@ -1,5 +1,5 @@
 import type { Answer } from '../answerLine.ts';
-import { findLauncher, type Launcher } from './launcher.ts';
+import { findLauncher } from './launcher.ts';
 import type { LoadedModel } from './protocol.ts';
 import { RunnerChild, RunnerCrash } from './runnerChild.ts';
 
@@ -36,10 +36,11 @@ export class RunnerStopped extends Error {
  */
 export class Runner {
   readonly #options: RunnerOptions;
-  #launcher: Promise<Launcher> | undefined;
   #child: RunnerChild | undefined;
   #loadedSha256: string | undefined;
   #callsOfChild = 0;
+  #openCalls = 0;
+  #loading: Promise<RunnerChild> | undefined;
   #paused = false;
   #stops = 0;
   #resumed: (() => void)[] = [];
@@ -63,7 +64,8 @@ export class Runner {
   }
 
   /**
-   * Answers the bodies of request lines, in order. A process that dies under way is replaced and asked again.
+   * Answers the bodies of request lines, in order. A process that dies under way is replaced and asked again. A call
+   * made before the last one has ended waits in the process, which then goes on without a pause.
    * @throws RunnerCrash when the replacements died too
    * @throws RunnerStopped
    */
@@ -72,7 +74,10 @@ export class Runner {
       const child = await this.#load(model, stops);
       await this.#untilResumed(stops);
       this.#callsOfChild += 1;
-      const reply = await child.ask({ type: 'run', bodies }, this.#options.callLimitMs);
+      this.#openCalls += 1;
+      const reply = await child.ask({ type: 'run', bodies }, this.#options.callLimitMs).finally(() => {
+        this.#openCalls -= 1;
+      });
       if (reply.type !== 'answers' || reply.answers.length !== bodies.length) {
         throw new RunnerCrash(`Unexpected reply "${reply.type}".`);
       }
@@ -92,12 +97,19 @@ export class Runner {
     }
   }
 
+  /** The process with this model; calls that need a new one at the same time get the same. */
   async #load(model: LoadedModel, stops: number): Promise<RunnerChild> {
-    const worn = this.#callsOfChild >= this.#options.callsPerProcess;
+    this.#loading ??= this.#loadOnce(model, stops).finally(() => {
+      this.#loading = undefined;
+    });
+    return await this.#loading;
+  }
+
+  async #loadOnce(model: LoadedModel, stops: number): Promise<RunnerChild> {
+    const worn = this.#openCalls === 0 && this.#callsOfChild >= this.#options.callsPerProcess;
     if (this.#child?.alive === true && this.#loadedSha256 === model.sha256 && !worn) return this.#child;
     await this.#endProcess();
-    this.#launcher ??= findLauncher(this.#options.memoryLimitBytes);
-    const launcher = await this.#launcher;
+    const launcher = await findLauncher(this.#options.memoryLimitBytes);
     await this.#untilResumed(stops);
     const child = new RunnerChild(launcher);
     this.#child = child;

@@ -17,11 +17,14 @@ interface PendingReply {
   readonly limit: PausableTimeout;
 }
 
-/** One life of the forked process: asks one thing at a time, under a limit that stands still while it is paused. */
+/**
+ * One life of the forked process. Requests are answered in order; the one under way has a limit, which stands still
+ * while the process is paused.
+ */
 export class RunnerChild {
   readonly #process: ChildProcess;
   readonly exited: Promise<void>;
-  #pending: PendingReply | undefined;
+  readonly #pending: PendingReply[] = [];
   #crash: RunnerCrash | undefined;
   #paused = false;
   #stderrTail = '';
@@ -38,7 +41,7 @@ export class RunnerChild {
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderrTail = (this.#stderrTail + text).slice(-STDERR_TAIL_CHARS);
     });
-    this.#process.on('message', (reply: RunnerReply) => this.#settle((pending) => pending.resolve(reply)));
+    this.#process.on('message', (reply: RunnerReply) => this.#answer(reply));
     this.exited = new Promise((resolve) => {
       this.#process.once('error', (error) => {
         this.#fail(`The runner's process could not be started: ${error.message}`);
@@ -63,14 +66,13 @@ export class RunnerChild {
   /** @throws RunnerCrash */
   async ask(request: RunnerRequest, limitMs: number): Promise<RunnerReply> {
     if (this.#crash !== undefined) throw this.#crash;
-    if (this.#pending !== undefined) throw new Error('The runner answers one request at a time.');
     return await new Promise((resolve, reject) => {
       const limit = new PausableTimeout(limitMs, () => {
         this.#fail(`The runner did not answer "${request.type}" within ${limitMs} ms.`);
         this.kill();
       });
-      this.#pending = { resolve, reject, limit };
-      if (!this.#paused) limit.resume();
+      this.#pending.push({ resolve, reject, limit });
+      this.#startLimit();
       // A failed send means that the process is gone; its exit event tells why.
       this.#process.send(request, () => {});
     });
@@ -80,13 +82,13 @@ export class RunnerChild {
   pause(): void {
     this.#paused = true;
     this.#process.kill('SIGSTOP');
-    this.#pending?.limit.pause();
+    this.#pending[0]?.limit.pause();
   }
 
   resume(): void {
     this.#paused = false;
     this.#process.kill('SIGCONT');
-    this.#pending?.limit.resume();
+    this.#startLimit();
   }
 
   /** Ends the process, paused or not, and answers the open request with a crash. */
@@ -94,17 +96,23 @@ export class RunnerChild {
     this.#process.kill('SIGKILL');
   }
 
-  #fail(message: string): void {
-    this.#crash ??= new RunnerCrash(message);
-    const crash = this.#crash;
-    this.#settle((pending) => pending.reject(crash));
+  /** Of the request under way. */
+  #startLimit(): void {
+    if (!this.#paused) this.#pending[0]?.limit.resume();
   }
 
-  #settle(settle: (pending: PendingReply) => void): void {
-    const pending = this.#pending;
-    this.#pending = undefined;
-    if (pending === undefined) return;
-    pending.limit.clear();
-    settle(pending);
+  #answer(reply: RunnerReply): void {
+    const answered = this.#pending.shift();
+    answered?.limit.clear();
+    answered?.resolve(reply);
+    this.#startLimit();
+  }
+
+  #fail(message: string): void {
+    this.#crash ??= new RunnerCrash(message);
+    for (const pending of this.#pending.splice(0)) {
+      pending.limit.clear();
+      pending.reject(this.#crash);
+    }
   }
 }

@@ -8,8 +8,10 @@ import type { LoadedModel, RunnerReply, RunnerRequest } from './protocol.ts';
 
 let pipeline: AnswerRequest | undefined;
 
+/** One request after the other: the parent sends the next one ahead, so that this process never waits for it. */
+let turn = Promise.resolve();
 process.on('message', (message: RunnerRequest) => {
-  void handle(message);
+  turn = turn.then(() => handle(message));
 });
 // Without a parent nobody wants the answers.
 process.on('disconnect', () => process.exit(0));
