@@ -1,4 +1,4 @@
-import { instant, only, type Queryable } from './database.ts';
+import { only, type Queryable } from './database.ts';
 
 /** A file of the Files API; its bytes are in the object store under `objectKey`. */
 export interface StoredFile {
@@ -12,7 +12,10 @@ export interface StoredFile {
   readonly expiresRealMs: number | null;
 }
 
-export type NewFile = Omit<StoredFile, 'createdRealMs'>;
+export interface NewFile extends Omit<StoredFile, 'createdRealMs' | 'expiresRealMs'> {
+  /** Real seconds that it is kept; null for ever. */
+  readonly lifeSeconds: number | null;
+}
 
 /** One page of a list, newest first unless `ascending`. */
 export interface Page {
@@ -30,16 +33,9 @@ const UNEXPIRED = '(expires_real_at is null or expires_real_at > now())';
 export async function insertFile(db: Queryable, file: NewFile): Promise<StoredFile> {
   return only(
     await db.query<StoredFile>(
-      `insert into files (id, filename, purpose, bytes, object_key, expires_real_at) values ($1, $2, $3, $4, $5, $6)
+      `insert into files (id, filename, purpose, bytes, object_key, expires_real_at) values ($1, $2, $3, $4, $5, now() + $6 * interval '1 second')
        on conflict (id) do update set id = excluded.id returning ${COLUMNS}`,
-      [
-        file.id,
-        file.filename,
-        file.purpose,
-        file.bytes,
-        file.objectKey,
-        file.expiresRealMs === null ? null : instant(file.expiresRealMs),
-      ],
+      [file.id, file.filename, file.purpose, file.bytes, file.objectKey, file.lifeSeconds],
     ),
   );
 }

@@ -48,11 +48,6 @@ export async function upsertJobProgress(db: Queryable, progress: JobProgress): P
   );
 }
 
-export async function readJobProgress(db: Queryable, jobId: string): Promise<JobProgress | undefined> {
-  const [progress] = await db.query<JobProgress>(`select ${COLUMNS} from job_progress p where p.job_id = $1`, [jobId]);
-  return progress;
-}
-
 /** Progress of those of the jobs that have some, by job id. */
 export async function readJobProgresses(
   db: Queryable,

@@ -11,7 +11,7 @@ interface Migration {
 }
 
 /** Beside this module, in the sources as in the built code (the build copies the .sql files). */
-export const MIGRATIONS_FOLDER = new URL('./migrations/', import.meta.url);
+const MIGRATIONS_FOLDER = new URL('./migrations/', import.meta.url);
 
 const FILE_NAME = /^\d{4}_[a-z0-9_]+\.sql$/;
 // Any constant will do: it only has to be the same in every process that migrates.

@@ -27,7 +27,3 @@ export async function readModel(db: Queryable, name: string, version?: string): 
   );
   return model;
 }
-
-export async function listModels(db: Queryable): Promise<Model[]> {
-  return db.query<Model>(`select ${COLUMNS} from models order by name, added_real_at, version`);
-}

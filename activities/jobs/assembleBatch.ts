@@ -60,7 +60,8 @@ export async function assembleBatch(
     const objectKey = objectKeys.file(id);
     const bytes = await objects.putStream(objectKey, body);
     const filename = `${batchId}_${kind}.jsonl`;
-    await insertFile(database, { id, filename, purpose: 'batch_output', bytes, objectKey, expiresRealMs: null });
+    const lifeSeconds = (await readBatch(database, batchId))?.outputExpiresAfterSeconds ?? null;
+    await insertFile(database, { id, filename, purpose: 'batch_output', bytes, objectKey, lifeSeconds });
     return id;
   };
 

@@ -70,7 +70,8 @@ export function batchToWire(
     status: batch.status,
     output_file_id: batch.outputFileId,
     error_file_id: batch.errorFileId,
-    created_at: unixSeconds(batch.createdRealMs),
+    // Not the row's own time: what expires after 24 h shows exactly 24 h.
+    created_at: unixSeconds(realTimeMs(clock, batch.submittedAtMs)),
     expires_at: unixSeconds(realTimeMs(clock, batch.deadlineMs)),
     ...batch.timestamps,
     request_counts: { total: batch.total, completed: batch.completed, failed: batch.failed },

@@ -8,7 +8,7 @@ import { discard } from './discard.ts';
 import { readField, readMultipart, type MultipartPart } from './multipart.ts';
 
 const PURPOSE = 'batch';
-const EXPIRY_SECONDS = { min: 3_600, max: 2_592_000 } as const;
+const LIFE_SECONDS = { min: 3_600, max: 2_592_000 } as const;
 const MAX_FIELD_BYTES = 4_096;
 const MAX_FILENAME_CHARACTERS = 255;
 
@@ -41,8 +41,7 @@ export async function receiveFile(
     }
     if (!received) throw invalid('file', 'The form has no part "file" with a filename.');
     checkPurpose(fields.get('purpose'));
-    const expiresRealMs = now() + expirySeconds(fields) * 1000;
-    return await insertFile(db, { id, ...received, purpose: PURPOSE, objectKey, expiresRealMs });
+    return await insertFile(db, { id, ...received, purpose: PURPOSE, objectKey, lifeSeconds: lifeSeconds(fields) });
   } catch (error) {
     if (received) await objects.delete(objectKey);
     await discard(chunks, BATCH_LIMITS.bytes);
@@ -75,16 +74,16 @@ function checkPurpose(purpose: string | undefined): void {
   if (purpose !== PURPOSE) throw invalid('purpose', `purpose must be "${PURPOSE}".`);
 }
 
-function expirySeconds(fields: ReadonlyMap<string, string>): number {
+function lifeSeconds(fields: ReadonlyMap<string, string>): number {
   const anchor = fields.get('expires_after[anchor]');
   if (anchor !== undefined && anchor !== 'created_at') {
     throw invalid('expires_after.anchor', 'expires_after[anchor] must be "created_at".');
   }
-  const seconds = Number(fields.get('expires_after[seconds]') ?? EXPIRY_SECONDS.max);
-  if (!Number.isInteger(seconds) || seconds < EXPIRY_SECONDS.min || seconds > EXPIRY_SECONDS.max) {
+  const seconds = Number(fields.get('expires_after[seconds]') ?? LIFE_SECONDS.max);
+  if (!Number.isInteger(seconds) || seconds < LIFE_SECONDS.min || seconds > LIFE_SECONDS.max) {
     throw invalid(
       'expires_after.seconds',
-      `expires_after[seconds] must be a whole number from ${EXPIRY_SECONDS.min} to ${EXPIRY_SECONDS.max}.`,
+      `expires_after[seconds] must be a whole number from ${LIFE_SECONDS.min} to ${LIFE_SECONDS.max}.`,
     );
   }
   return seconds;

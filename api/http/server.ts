@@ -8,11 +8,11 @@ import { startUnstartedJobs } from './batchSubmission.ts';
 import type { ApiDeps } from './deps.ts';
 
 const START_JOBS_EVERY_REAL_MS = 10_000;
-const DRAIN_REAL_MS = 5_000;
+const DRAIN_REAL_MS = 1_500;
 
 export interface ApiServer {
   readonly url: string;
-  /** Takes no new requests, lets those that run end for up to 5 s, then closes. */
+  /** Takes no new requests, lets those that run end for up to 1.5 s, then closes. */
   close(): Promise<void>;
 }
 

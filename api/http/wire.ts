@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi';
 import { NightshiftError } from '../../domain/errors.ts';
 
 /** Forms on the wire that several routes share. */
-export const errorSchema = z
+const errorSchema = z
   .object({
     error: z.object({
       message: z.string(),

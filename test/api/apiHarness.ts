@@ -16,7 +16,7 @@ import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 // oxlint-disable-next-line typescript/no-explicit-any -- an answer that the test takes apart
 export type Json = any;
 
-export const API_KEY = 'test-key';
+const API_KEY = 'test-key';
 
 /** Stands for Temporal, which these tests do not need: it remembers what it was asked. */
 export interface RecordingStarter extends JobStarter {

@@ -96,7 +96,7 @@ test('shows what the job reports: states, counts, files and shards', async () =>
     purpose: 'batch_output',
     bytes: 2,
     objectKey: 'files/file-out',
-    expiresRealMs: null,
+    lifeSeconds: null,
   });
   await moveBatch(db, id, ['in_progress'], 'completed', { outputFileId: 'file-out' });
   expect(await api.client.batches.retrieve(id)).toMatchObject({

@@ -40,13 +40,13 @@ const HOUR_MS = 3_600_000;
 const HERE = `database = (select oid from pg_database where datname = current_database())`;
 let vehicles: Vehicle[];
 
-const file = (id: string, expiresRealMs: number | null = null): NewFile => ({
+const file = (id: string, lifeSeconds: number | null = null): NewFile => ({
   id,
   filename: `${id}.jsonl`,
   purpose: 'batch',
   bytes: 10,
   objectKey: `files/${id}`,
-  expiresRealMs,
+  lifeSeconds,
 });
 const batch = (id: string, idempotencyKey: string | null = null): NewBatch => ({
   id,
@@ -219,7 +219,7 @@ describe('journal', () => {
 describe('files and batches', () => {
   test('files are paged in both directions; expired ones are gone', async () => {
     for (const id of ['file-1', 'file-2', 'file-3']) await insertFile(db, file(id));
-    await insertFile(db, file('file-old', Date.now() - 1_000));
+    await insertFile(db, file('file-old', -1));
     const ids = async (page: { after?: string; ascending?: boolean }): Promise<string[]> =>
       (await listFiles(db, { limit: 2, ...page })).map(({ id }) => id);
     expect(await ids({})).toEqual(['file-3', 'file-2']);
@@ -227,7 +227,11 @@ describe('files and batches', () => {
     expect(await ids({ ascending: true })).toEqual(['file-1', 'file-2']);
     expect(await listFiles(db, { limit: 9 }, 'other')).toEqual([]);
     expect(await readFile(db, 'file-old')).toBeUndefined();
-    expect(await deleteFile(db, 'file-3')).toMatchObject(file('file-3'));
+    expect(await deleteFile(db, 'file-3')).toMatchObject({
+      id: 'file-3',
+      objectKey: 'files/file-3',
+      expiresRealMs: null,
+    });
     expect(await deleteFile(db, 'file-3')).toBeUndefined();
   });
 

@@ -16,12 +16,13 @@ export async function enrolFleet(
   await ensureCell(db, { ...CELL, clock });
   await upsertRegion(db, { id: 'oslo', cellId: CELL.id, timeZone: 'Europe/Oslo', feeds: {} });
   await upsertFeeder(db, { id: 'oslo-1', regionId: 'oslo', failSafeImportKw: 20 });
-  const vehicles = vehicleIds.map(vehicle);
+  const vehicles = vehicleIds.map(testVehicle);
   for (const each of vehicles) await upsertVehicle(db, each);
   return vehicles;
 }
 
-function vehicle(id: string): Vehicle {
+/** A car as the tests enrol it. */
+export function testVehicle(id: string): Vehicle {
   return {
     id,
     regionId: 'oslo',

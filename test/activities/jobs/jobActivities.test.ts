@@ -58,7 +58,7 @@ async function submitted(lines: readonly string[]): Promise<string> {
     purpose: 'batch',
     bytes: 1,
     objectKey,
-    expiresRealMs: null,
+    lifeSeconds: null,
   });
   await insertBatch(db, {
     id: batchId,
