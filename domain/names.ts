@@ -45,6 +45,9 @@ export function rangeOfPartKey(key: string): LineRange | undefined {
   return match ? { start: Number(match[1]), end: Number(match[2]) } : undefined;
 }
 
+/** Topic base of the telemetry dispatcher, as its config names it. */
+export const TELEMETRY_BASE = 'telemetry';
+
 /** MQTT topics. Telemetry follows Tesla's fleet-telemetry dispatcher; the rest is ours. */
 export const topics = {
   telemetryField: (base: string, vin: string, field: string): string => `${base}/${vin}/v/${field}`,

@@ -1,4 +1,4 @@
-import { topics } from '../domain/names.ts';
+import { TELEMETRY_BASE, topics } from '../domain/names.ts';
 import { readSensors } from './sensors.ts';
 import type { Random } from './random.ts';
 import {
@@ -19,7 +19,7 @@ export interface TelemetryConfig {
 }
 
 export const TELEMETRY_CONFIG: TelemetryConfig = {
-  baseTopic: 'telemetry',
+  baseTopic: TELEMETRY_BASE,
   fastIntervalMs: 1_000,
   slowIntervalMs: 60_000,
   resendIntervalMs: 300_000,

@@ -5,13 +5,13 @@ import type { Cell } from '../../store/cells.ts';
 import type { inferenceJob } from '../../workflows/inferenceJob.ts';
 import { cancelRequested } from '../../workflows/messages.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
-import { unlessHarmless } from './unlessHarmless.ts';
+import { reached } from './reached.ts';
 
 /** Starts and cancels `inferenceJob` workflows. */
 export function jobStarterOver(client: Client, cell: Cell): JobStarter {
   return {
     async start(batch) {
-      await unlessHarmless(
+      await reached(
         client.workflow.start<typeof inferenceJob>('inferenceJob', {
           workflowId: workflowIds.job(batch.id),
           taskQueue: CONTROL_TASK_QUEUE,
@@ -30,7 +30,7 @@ export function jobStarterOver(client: Client, cell: Cell): JobStarter {
     },
     async cancel(batchId) {
       const job = client.workflow.getHandle(workflowIds.job(batchId));
-      await unlessHarmless(job.signal(cancelRequested), WorkflowNotFoundError.name);
+      await reached(job.signal(cancelRequested), WorkflowNotFoundError.name);
     },
   };
 }

@@ -16,9 +16,6 @@ import { untilAnswered } from '../untilAnswered.ts';
 import { jobStarterOver } from './jobStarter.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
 
-/** The broker is for this machine's cars; one that serves others is a broker of its own. */
-const BROKER_HOST = '127.0.0.1';
-
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
 async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
@@ -30,20 +27,11 @@ async function start() {
     if (!applied) throw new Error(`cell ${cellFile.id} is not applied yet`);
     return applied;
   });
-  const client = await connectClient(config.temporal.connection);
   const broker = config.mqtt.embedded
-    ? await startBroker({ host: BROKER_HOST, port: config.mqtt.port, logger })
+    ? await startBroker({ host: '127.0.0.1', port: config.mqtt.port, logger })
     : undefined;
-  const mqtt = openMqtt(config.mqtt.url, `api-${process.pid}`, logger);
-  const ingress = await startIngress({
-    db: database,
-    cell,
-    mqtt,
-    telemetryBase: config.mqtt.telemetryBase,
-    sessions: sessionStarterOver(client, cell),
-    logger,
-    now: Date.now,
-  });
+  const mqtt = openMqtt(config.mqtt.url, `nightshift-ingress-${cell.id}`, logger);
+  const client = await connectClient(config.temporal.connection);
   const server = await startApiServer(
     {
       db: database,
@@ -56,15 +44,23 @@ async function start() {
     },
     config.api,
   );
+  const ingress = await startIngress({
+    db: database,
+    cell,
+    mqtt,
+    telemetryBase: config.mqtt.telemetryBase,
+    sessions: sessionStarterOver(client, cell),
+    logger,
+    now: Date.now,
+  });
   return { server, ingress, mqtt, broker, client, database };
 }
 
 runChild({
   start,
   stop: async ({ server, ingress, mqtt, broker, client, database }) => {
-    await server.close();
-    await ingress.close();
-    await mqtt.endAsync();
+    await Promise.all([server.close(), ingress.close()]);
+    await mqtt.endAsync(true);
     await broker?.close();
     await client.connection.close();
     await database.close();

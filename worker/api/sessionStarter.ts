@@ -5,20 +5,21 @@ import type { Cell } from '../../store/cells.ts';
 import { unplugged } from '../../workflows/messages.ts';
 import type { parkingSession } from '../../workflows/parkingSession.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
-import { unlessHarmless } from './unlessHarmless.ts';
+import { reached } from './reached.ts';
 
-/** Starts `parkingSession` workflows and tells them that their car has gone. */
+/** Starts and ends `parkingSession` workflows. */
 export function sessionStarterOver(client: Client, cell: Cell): SessionStarter {
   return {
     async start({ vehicleId, stay, pluggedInAtMs }, { regionId, displayName, hardwareClass }) {
-      await unlessHarmless(
+      await reached(
         client.workflow.start<typeof parkingSession>('parkingSession', {
           workflowId: workflowIds.session(vehicleId, stay),
           taskQueue: CONTROL_TASK_QUEUE,
           args: [{ vehicleId, stay, cellId: cell.id, clock: cell.clock, pluggedInMs: pluggedInAtMs }],
           workflowIdConflictPolicy: 'USE_EXISTING',
+          // A stay is settled once: one whose session has ended is not begun again.
           workflowIdReusePolicy: 'REJECT_DUPLICATE',
-          staticSummary: `Stay ${stay} of ${displayName}`,
+          staticSummary: `${displayName}, stay ${stay}`,
           typedSearchAttributes: [
             { key: attributes.cellId, value: cell.id },
             { key: attributes.regionId, value: regionId },
@@ -29,9 +30,9 @@ export function sessionStarterOver(client: Client, cell: Cell): SessionStarter {
         'WorkflowExecutionAlreadyStartedError',
       );
     },
-    async unplugged({ vehicleId, stay }, { atMs, reason }) {
+    async unplugged({ vehicleId, stay }, departure) {
       const session = client.workflow.getHandle(workflowIds.session(vehicleId, stay));
-      await unlessHarmless(session.signal(unplugged, { atMs, reason }), WorkflowNotFoundError.name);
+      await reached(session.signal(unplugged, departure), WorkflowNotFoundError.name);
     },
   };
 }

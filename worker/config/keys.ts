@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TELEMETRY_BASE } from '../../domain/names.ts';
 
 /** One configuration key: where it can be set, what it accepts, what it means. */
 export interface ConfigKey {
@@ -121,7 +122,7 @@ export const CONFIG_KEYS = {
   },
   'mqtt.telemetryBase': {
     schema: text.regex(/^[^#+/]+(\/[^#+/]+)*$/, 'must be an MQTT topic without wildcards'),
-    default: 'telemetry',
+    default: TELEMETRY_BASE,
     env: 'NIGHTSHIFT_MQTT_TELEMETRY_BASE',
     doc: 'Topic below which the fleet telemetry server publishes: its `topic_base`.',
   },

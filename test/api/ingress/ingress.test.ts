@@ -6,7 +6,7 @@ import { startIngress, type Ingress } from '../../../api/ingress/ingress.ts';
 import type { SessionStarter } from '../../../api/ingress/sessionKeeper.ts';
 import { startBroker, type Broker } from '../../../api/mqtt/broker.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
-import { topics } from '../../../domain/names.ts';
+import { TELEMETRY_BASE, topics } from '../../../domain/names.ts';
 import { readJournal, type StoredJournalLine } from '../../../store/journal.ts';
 import { listMeterIntervals } from '../../../store/meters.ts';
 import { readParkingSession } from '../../../store/parkingSessions.ts';
@@ -14,7 +14,6 @@ import { readVehicleState, type VehicleState } from '../../../store/vehicleState
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
-const TELEMETRY_BASE = 'telemetry';
 const warnings: string[] = [];
 const logger = pino({ level: 'warn' }, { write: (line) => void warnings.push(line) });
 const { db } = useTestDatabase();
