@@ -41,7 +41,7 @@ export function createPlanActivities(ports: PlanPorts) {
       const id = `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
       await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
       await appendJournal(database, cellId, unmetLines(plan, createdAtMs, cause));
-      return dispatchOf(id, plan, state.previous, state.openSessions);
+      return dispatchOf(id, problem, plan, state.previous, state.openSessions);
     },
 
     /** Puts the plan's next slots onto the cars as retained setpoint profiles. */
