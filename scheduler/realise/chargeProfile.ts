@@ -10,6 +10,8 @@ export interface ChargeTask {
   readonly floorKw: Float64Array;
   /** EUR per kWh that decides between slots. */
   readonly price: Float64Array;
+  /** The optimum's profile, kept where a real car can follow it; undefined where there is none. */
+  readonly optimumKw: Float64Array | undefined;
   /** Charges with at least this or not at all. */
   readonly minKw: number;
   /** Times that it may still start. */
@@ -22,6 +24,8 @@ export interface ChargeTask {
 }
 
 const ROUNDING_KW = 1e-9;
+/** A car that is to stay on draws at least this, even where it would accept less. */
+const LEAST_ON_KW = 0.1;
 
 /**
  * The cheapest profile found that a real car can follow: at least `minKw` or off, few starts, each state held long
@@ -32,6 +36,11 @@ const ROUNDING_KW = 1e-9;
 export function chargeProfile(task: ChargeTask): Float64Array {
   const usable = task.capKw.map((capKw) => (capKw + ROUNDING_KW < task.minKw ? 0 : capKw));
   if (!task.onBefore) releaseHeldSlots(task, usable);
+  if (task.optimumKw) {
+    const optimum = Float64Array.from(task.optimumKw);
+    liftToMinimum(task, usable, optimum);
+    if (followsRules(task, optimum) && optimum.every((kw, t) => kw <= at(usable, t))) return optimum;
+  }
   const everySlot = Uint8Array.from(usable, (capKw) => (capKw > 0 ? 1 : 0));
   const cheapest = fill(task, usable, everySlot, false);
   if (followsRules(task, cheapest)) return cheapest;
@@ -55,7 +64,8 @@ function fill(task: ChargeTask, usable: Float64Array, chosen: Uint8Array, everyO
   for (let t = 0; t < kw.length; t++) {
     const forced = at(task.floorKw, t) > 0 || (everyOneOn && chosen[t] === 1);
     if (!forced || left <= ROUNDING_KW) continue;
-    const base = Math.min(at(usable, t), Math.max(at(task.floorKw, t), task.minKw));
+    const leastKw = everyOneOn ? Math.max(task.minKw, Math.min(LEAST_ON_KW, left)) : task.minKw;
+    const base = Math.min(at(usable, t), Math.max(at(task.floorKw, t), leastKw));
     kw[t] = base;
     left -= base;
   }
@@ -108,7 +118,7 @@ function followsRules(task: ChargeTask, kw: Float64Array): boolean {
   return starts <= task.startsLeft;
 }
 
-const PRICE_STEPS = 40;
+const PRICE_STEPS = 24;
 
 /** The slots to be on in: the cheapest set within the rules whose power covers the energy, or all when none does. */
 function chooseSlots(task: ChargeTask, usable: Float64Array): Uint8Array {
@@ -136,7 +146,7 @@ function dropSurplus(task: ChargeTask, usable: Float64Array, chosen: Uint8Array)
   const dearestFirst = byPrice(task.price).toReversed();
   for (;;) {
     const count = kept.reduce((sum, on) => sum + on, 0);
-    if (count * task.minKw <= task.energyKwSlots) return kept;
+    if (count * Math.max(task.minKw, LEAST_ON_KW) <= task.energyKwSlots) return kept;
     const dropped = dearestFirst.find((t) => {
       if (kept[t] !== 1 || at(task.floorKw, t) > 0) return false;
       if (kept[t - 1] === 1 && kept[t + 1] === 1) return false;
