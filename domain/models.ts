@@ -18,7 +18,7 @@ const imageCtcPipelineSchema = z.object({
 export type ImageCtcPipeline = z.infer<typeof imageCtcPipelineSchema>;
 
 /** How requests become tensors and tensors become answers. */
-export const pipelineSchema = z.discriminatedUnion('kind', [imageCtcPipelineSchema]);
+const pipelineSchema = z.discriminatedUnion('kind', [imageCtcPipelineSchema]);
 export type Pipeline = z.infer<typeof pipelineSchema>;
 
 /** Everything that a car needs to know of a model version; published once and never changed. */

@@ -3,7 +3,7 @@ import type { OpenAiErrorBody } from '../../../domain/batchLines.ts';
 import type { Answer } from '../answerLine.ts';
 
 /** The body of a request line: Open Inference Protocol v2, tensors as JSON. */
-export const inferRequestSchema = z.object({
+const inferRequestSchema = z.object({
   id: z.string().optional(),
   inputs: z
     .array(
