@@ -35,12 +35,14 @@ try {
 }
 
 function words(savings: DeferralSavings): string {
-  const row = (name: string, pair: DeferralSavings['nextWorkday']): string =>
-    `${name.padEnd(14)}${pair.nonInterrupting.toFixed(6).padStart(16)}${pair.interrupting.toFixed(6).padStart(16)}\n`;
   return (
     `${savings.jobs} jobs (${savings.jobsBeyondSeries} left out, since they may end behind the series)\n` +
     `% saved${'not paused'.padStart(23)}${'paused'.padStart(16)}\n` +
-    row('next workday', savings.nextWorkday) +
-    row('semi-weekly', savings.semiWeekly)
+    line('next workday', savings.nextWorkday) +
+    line('semi-weekly', savings.semiWeekly)
   );
+}
+
+function line(rule: string, pair: DeferralSavings['nextWorkday']): string {
+  return `${rule.padEnd(14)}${pair.nonInterrupting.toFixed(6).padStart(16)}${pair.interrupting.toFixed(6).padStart(16)}\n`;
 }

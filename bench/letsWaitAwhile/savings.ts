@@ -36,8 +36,10 @@ export function deferralSavings(carbon: CarbonSeries, jobs: readonly DeferrableJ
   const baseline = emissions(carbon, inside, (finishMs) => finishMs);
   const savings = (rule: DeadlineRule): DeferralSavings['nextWorkday'] => {
     const { nonInterrupting, interrupting } = emissions(carbon, inside, rule);
-    const percent = (sum: number): number => 100 * (1 - sum / baseline.nonInterrupting);
-    return { nonInterrupting: percent(nonInterrupting), interrupting: percent(interrupting) };
+    return {
+      nonInterrupting: percentSaved(nonInterrupting, baseline.nonInterrupting),
+      interrupting: percentSaved(interrupting, baseline.nonInterrupting),
+    };
   };
   return {
     jobs: inside.length,
@@ -46,6 +48,10 @@ export function deferralSavings(carbon: CarbonSeries, jobs: readonly DeferrableJ
     nextWorkday: savings(nextWorkday),
     semiWeekly: savings(semiWeekly),
   };
+}
+
+function percentSaved(sum: number, baseline: number): number {
+  return 100 * (1 - sum / baseline);
 }
 
 function emissions(
