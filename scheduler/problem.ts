@@ -20,7 +20,7 @@ export const regionSchema = z.object({
   ambientCelsius: z.array(z.number()),
   /**
    * Power at the plug per chip power, by slot, cooling and awake load included. Left out, it follows from the ambient
-   * temperature and the class (scheduler/energy.ts).
+   * temperature and the class (scheduler/energy/compute.ts).
    */
   plugKwPerChipKw: z.array(z.number().min(1)).optional(),
   /** Where a signal was missing and what was used instead; handed on in the plan. */

@@ -21,9 +21,13 @@ export function coolingKw(heatKw: number, ambientC: number): number {
  * kW at the plug of a computer that draws `chipKw`, with its cooling and the awake load, which is charged to compute
  * in full since the car would else sleep; 0 for a computer that draws nothing.
  */
-export function computePlugKw(chipKw: number, ambientC: number): number {
+export function computePlugKw(
+  chipKw: number,
+  ambientC: number,
+  awakeKw: number = ENERGY_PARAMETERS.awakeKw.value,
+): number {
   if (chipKw <= 0) return 0;
-  const loadKw = chipKw + ENERGY_PARAMETERS.awakeKw.value + coolingKw(chipKw, ambientC);
+  const loadKw = chipKw + awakeKw + coolingKw(chipKw, ambientC);
   return loadKw / ENERGY_PARAMETERS.wallToLoadEfficiency.value;
 }
 

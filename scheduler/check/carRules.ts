@@ -1,0 +1,157 @@
+import type { CarPlan, Plan } from '../plan.ts';
+import type { PlanningCar } from '../problem.ts';
+import type { Finding, FindingRule } from './findings.ts';
+import { need, type Reading } from './reading.ts';
+
+const TOLERANCE_KW = 1e-6;
+const TOLERANCE_KWH = 1e-6;
+
+/** What a single car's setpoints break. */
+export function checkCar(reading: Reading, car: PlanningCar, plan: CarPlan): Finding[] {
+  return [
+    ...checkPower(reading, car, plan),
+    ...checkEnergy(reading, car, plan),
+    ...checkCompute(reading, car, plan),
+    ...checkStarts(reading, car, plan),
+  ];
+}
+
+function checkPower(reading: Reading, car: PlanningCar, plan: CarPlan): Finding[] {
+  const findings: Finding[] = [];
+  for (let t = 0; t < reading.slots; t++) {
+    const chargeKw = need(plan.chargeKw[t]);
+    const computeKw = need(plan.computeKw[t]);
+    const plugged = t >= car.pluggedFromSlot && t < car.untilSlot;
+    if (!plugged && (chargeKw > 0 || computeKw > 0)) {
+      findings.push(finding('plug_window', car.id, t, chargeKw + computeKw, 0, 'draws power without being plugged in'));
+    }
+    if (chargeKw > car.chargerMaxKw + TOLERANCE_KW) {
+      findings.push(
+        finding('charger', car.id, t, chargeKw, car.chargerMaxKw, 'charges with more than its charger gives'),
+      );
+    }
+    if (chargeKw > 0 && chargeKw < car.chargerMinKw - TOLERANCE_KW) {
+      findings.push(finding('charger', car.id, t, chargeKw, car.chargerMinKw, 'charges with less than it accepts'));
+    }
+    const limitKw = car.plugLimitKw ?? Infinity;
+    if (chargeKw + computeKw > limitKw + TOLERANCE_KW) {
+      findings.push(finding('plug_limit', car.id, t, chargeKw + computeKw, limitKw, 'draws more than its plug allows'));
+    }
+  }
+  return findings;
+}
+
+/** The last slot may overshoot by what the least current forces; the car stops by itself at its target. */
+function checkEnergy(reading: Reading, car: PlanningCar, plan: CarPlan): Finding[] {
+  const chargedKwh = sum(plan.chargeKw) * reading.slotHours * car.chargerEfficiency;
+  const spareKwh = car.chargerMinKw * reading.slotHours * car.chargerEfficiency;
+  const mostKwh = car.needKwh + (car.needKwh > 0 ? spareKwh : 0) + TOLERANCE_KWH;
+  if (chargedKwh <= mostKwh) return [];
+  return [finding('energy', car.id, undefined, chargedKwh, car.needKwh, 'is charged with more than it needs')];
+}
+
+function checkCompute(reading: Reading, car: PlanningCar, plan: CarPlan): Finding[] {
+  const findings: Finding[] = [];
+  const region = reading.regionOf(reading.feederOf(car));
+  let chargedKwh = 0;
+  for (let t = 0; t < reading.slots; t++) {
+    const computeKw = need(plan.computeKw[t]);
+    if (computeKw > 0) {
+      const share = reading.share(car, t);
+      const fullKw = share * reading.classPlugKw(region, car.hardwareClass, t);
+      if (share === 0) {
+        findings.push(finding('compute_forbidden', car.id, t, computeKw, 0, 'computes where it may not'));
+      } else if (Math.abs(computeKw - fullKw) > TOLERANCE_KW) {
+        findings.push(finding('compute_power', car.id, t, computeKw, fullKw, 'computes with a part of its power'));
+      }
+      if (chargedKwh + TOLERANCE_KWH < car.computeFloorNeedKwh) {
+        findings.push(
+          finding('compute_forbidden', car.id, t, chargedKwh, car.computeFloorNeedKwh, 'computes below its floor'),
+        );
+      }
+    }
+    chargedKwh += need(plan.chargeKw[t]) * reading.slotHours * car.chargerEfficiency;
+  }
+  return findings;
+}
+
+/** Charging that a late ready-by or the owner's minimum forces is exempt: those rules stand above this one. */
+function checkStarts(reading: Reading, car: PlanningCar, plan: CarPlan): Finding[] {
+  const { maxChargeStarts } = reading.problem.rules;
+  if (car.minimumNeedKwh > 0) return [];
+  const readyBy = Math.min(car.readyBySlot, car.untilSlot);
+  let on = car.chargingNow && car.pluggedFromSlot === 0;
+  const allowed = Math.max(on ? 0 : 1, maxChargeStarts - car.chargeStartsSoFar);
+  let starts = 0;
+  for (let t = car.pluggedFromSlot; t < readyBy; t++) {
+    const next = need(plan.chargeKw[t]) > 0;
+    if (next && !on) starts++;
+    on = next;
+  }
+  if (starts <= allowed) return [];
+  return [finding('charge_starts', car.id, undefined, starts, allowed, 'is switched on too often')];
+}
+
+/** Loads of all cars on the shared limits. */
+export function checkLoads(reading: Reading, plan: Plan, cars: ReadonlyMap<string, PlanningCar>): Finding[] {
+  const findings: Finding[] = [];
+  const loads = new Map<string, Float64Array>();
+  const stationLoads = new Map<string, Float64Array>();
+  for (const carPlan of plan.cars) {
+    const feeder = reading.feederOf(need(cars.get(carPlan.carId)));
+    addLoad(loads, feeder.id, reading.slots, carPlan);
+    if (feeder.substationId !== undefined) addLoad(stationLoads, feeder.substationId, reading.slots, carPlan);
+  }
+  for (const feeder of reading.problem.feeders) {
+    const load = loads.get(feeder.id);
+    const rampKw = reading.problem.rules.maxRampUpKwPerSlot ?? Infinity;
+    for (const [t, kw] of load?.entries() ?? []) {
+      const limit = reading.feederKw(feeder, t);
+      if (kw > limit + TOLERANCE_KW) {
+        findings.push(finding('feeder_import', feeder.id, t, kw, limit, 'carries more than its limit'));
+      }
+      if (t > 0 && kw > need(load?.[t - 1]) + rampKw + TOLERANCE_KW) {
+        findings.push(finding('ramp', feeder.id, t, kw - need(load?.[t - 1]), rampKw, 'rises too fast'));
+      }
+    }
+  }
+  for (const [station, load] of stationLoads) {
+    for (const [t, kw] of load.entries()) {
+      const limit = reading.substationKw(station, t);
+      if (kw > limit + TOLERANCE_KW) {
+        findings.push(finding('substation_import', station, t, kw, limit, 'carries more than its limit'));
+      }
+    }
+  }
+  return findings;
+}
+
+function addLoad(loads: Map<string, Float64Array>, id: string, slots: number, plan: CarPlan): void {
+  const load = loads.get(id) ?? new Float64Array(slots);
+  for (let t = 0; t < slots; t++) load[t] = need(load[t]) + need(plan.chargeKw[t]) + need(plan.computeKw[t]);
+  loads.set(id, load);
+}
+
+/** Makes a finding; `says` continues a sentence that begins with the id. */
+export function finding(
+  rule: FindingRule,
+  id: string,
+  slot: number | undefined,
+  value: number,
+  limit: number,
+  says: string,
+): Finding {
+  const where = slot === undefined ? '' : ` in slot ${slot}`;
+  return {
+    rule,
+    id,
+    ...(slot === undefined ? {} : { slot }),
+    value,
+    limit,
+    words: `${id} ${says}${where}: ${Number(value.toPrecision(7))} against ${Number(limit.toPrecision(7))}`,
+  };
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

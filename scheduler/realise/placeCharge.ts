@@ -1,0 +1,124 @@
+import type { CompiledProblem } from '../compile.ts';
+import { at } from '../columns.ts';
+import type { PlanningRules } from '../problem.ts';
+import { chargeProfile } from './chargeProfile.ts';
+import type { Headroom } from './headroom.ts';
+import { cellOf, type Setpoints } from './setpoints.ts';
+
+/** What charging needs to know of a car beside its columns. */
+export interface ChargeState {
+  readonly chargingNow: boolean;
+  readonly startsSoFar: number;
+  readonly slotsInState: number;
+}
+
+const ROUNDING_KW = 1e-9;
+
+/**
+ * The owner's minimum is served at once at any price: slot by slot, cars in order of ready-by, each as much as charger
+ * and limits allow. It comes before every other load, so it defines what is left for the optimum.
+ * @returns kW per car and slot, in the layout of setpoints
+ */
+export function minimumCharge(problem: CompiledProblem, setpoints: Setpoints, headroom: Headroom): Float64Array {
+  const { cars } = problem;
+  const minimumKw = new Float64Array(setpoints.chargeKw.length);
+  const left = Float64Array.from(cars.minimumKwSlots);
+  const order = Array.from({ length: cars.count }, (_, car) => car)
+    .filter((car) => at(left, car) > ROUNDING_KW)
+    .sort((a, b) => at(cars.chargeUntil, a) - at(cars.chargeUntil, b) || a - b);
+  for (let t = 0; t < problem.slots; t++) {
+    for (const car of order) {
+      if (at(left, car) <= ROUNDING_KW || t < at(cars.from, car) || t >= at(cars.until, car)) continue;
+      const kw = Math.min(at(cars.maxKw, car), at(left, car), headroom.availableKw(at(cars.feeder, car), t));
+      if (kw <= 0) continue;
+      minimumKw[cellOf(setpoints, cars, car, t)] = kw;
+      left[car] = at(left, car) - kw;
+      headroom.add(at(cars.feeder, car), t, kw);
+    }
+  }
+  return minimumKw;
+}
+
+export interface ChargePlacement {
+  readonly setpoints: Setpoints;
+  readonly headroom: Headroom;
+  readonly rules: PlanningRules;
+  /** The part that serves owners' minimums; it is already counted in `headroom`. */
+  readonly minimumKw: Float64Array;
+  readonly stateOf: (car: number) => ChargeState;
+  /** EUR per kWh that decides between slots: cost, and rent of the limits that bind. */
+  readonly priceOf: (car: number, slot: number) => number;
+}
+
+/** Places every car's charging, cars with the least room to move first. Never passes a shared limit. */
+export function placeCharging(problem: CompiledProblem, placement: ChargePlacement): void {
+  const { cars } = problem;
+  const laxity = (car: number): number => {
+    const window = at(cars.chargeUntil, car) - at(cars.from, car);
+    return at(cars.maxKw, car) > 0 ? window - at(cars.energyKwSlots, car) / at(cars.maxKw, car) : Infinity;
+  };
+  const order = Array.from({ length: cars.count }, (_, car) => car).sort((a, b) => laxity(a) - laxity(b) || a - b);
+  for (const car of order) {
+    if (at(cars.energyKwSlots, car) <= ROUNDING_KW) continue;
+    placeCar(problem, placement, car);
+  }
+}
+
+function placeCar(problem: CompiledProblem, placement: ChargePlacement, car: number): void {
+  const { cars } = problem;
+  const { setpoints, headroom, rules, minimumKw } = placement;
+  const from = at(cars.from, car);
+  const until = at(cars.chargeUntil, car);
+  const feeder = at(cars.feeder, car);
+  const first = cellOf(setpoints, cars, car, from);
+  const windowCells = at(cars.until, car) - from;
+  const floorKw = minimumKw.slice(first, first + windowCells);
+  for (const [k, kw] of floorKw.entries()) if (kw > 0) headroom.add(feeder, from + k, -kw);
+
+  const state = placement.stateOf(car);
+  const onBefore = from === 0 && state.chargingNow;
+  const minStateSlots = Math.max(1, Math.ceil(rules.minStateMinutes / (problem.slotHours * 60)));
+  const capKw = new Float64Array(until - from);
+  const price = new Float64Array(until - from);
+  for (let k = 0; k < capKw.length; k++) {
+    capKw[k] = Math.min(at(cars.maxKw, car), headroom.availableKw(feeder, from + k));
+    price[k] = placement.priceOf(car, from + k);
+  }
+  if (from === 0 && price.length > 0) {
+    price[0] = at(price, 0) + (onBefore ? -1 : 1) * rules.hysteresisEurPerKwh;
+  }
+  const kw = chargeProfile({
+    energyKwSlots: at(cars.energyKwSlots, car),
+    capKw,
+    floorKw: floorKw.slice(0, until - from),
+    price,
+    minKw: at(cars.minKw, car),
+    // Ready-by comes before the comfort of few starts.
+    startsLeft: Math.max(onBefore ? 0 : 1, rules.maxChargeStarts - state.startsSoFar),
+    onBefore,
+    minStateSlots,
+    heldSlots: from === 0 ? Math.max(0, minStateSlots - state.slotsInState) : 0,
+  });
+  let left = at(cars.energyKwSlots, car);
+  for (const [k, power] of kw.entries()) {
+    setpoints.chargeKw[first + k] = power;
+    headroom.add(feeder, from + k, power);
+    left -= power;
+  }
+  if (left > ROUNDING_KW) chargeLate(problem, placement, car, left);
+}
+
+/** After ready-by a car with energy missing charges on without pause, until it leaves. */
+function chargeLate(problem: CompiledProblem, placement: ChargePlacement, car: number, missingKwSlots: number): void {
+  const { cars } = problem;
+  const { setpoints, headroom } = placement;
+  let left = missingKwSlots;
+  for (let t = at(cars.chargeUntil, car); t < at(cars.until, car) && left > ROUNDING_KW; t++) {
+    const mostKw = Math.min(at(cars.maxKw, car), headroom.availableKw(at(cars.feeder, car), t));
+    if (mostKw <= 0 || mostKw < at(cars.minKw, car)) continue;
+    const kw = Math.min(mostKw, Math.max(left, at(cars.minKw, car)));
+    setpoints.chargeKw[cellOf(setpoints, cars, car, t)] = kw;
+    headroom.add(at(cars.feeder, car), t, kw);
+    left -= kw;
+  }
+}

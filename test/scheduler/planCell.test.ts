@@ -1,0 +1,38 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { checkCar, checkLoads } from '../../scheduler/check/carRules.ts';
+import { readProblem } from '../../scheduler/check/reading.ts';
+import { planCell } from '../../scheduler/planCell.ts';
+import { planSchema } from '../../scheduler/plan.ts';
+import { planningProblemSchema } from '../../scheduler/problem.ts';
+import { randomProblem } from '../../scheduler/randomProblem.ts';
+
+const nights = fc.record({
+  cars: fc.integer({ min: 0, max: 30 }),
+  slots: fc.integer({ min: 1, max: 60 }),
+  feeders: fc.integer({ min: 1, max: 4 }),
+  jobs: fc.integer({ min: 0, max: 4 }),
+  seed: fc.integer({ min: 0, max: 1_000_000 }),
+  feederShare: fc.double({ min: 0, max: 1, noNaN: true }),
+  meanCelsius: fc.integer({ min: -10, max: 45 }),
+});
+
+describe('planCell', () => {
+  it('gives a plan that keeps every hard limit, whatever the night', () => {
+    fc.assert(
+      fc.property(nights, (night) => {
+        const problem = planningProblemSchema.parse(randomProblem(night));
+        const plan = planSchema.parse(planCell(problem));
+        const reading = readProblem(problem);
+        const cars = new Map(problem.cars.map((car) => [car.id, car]));
+        const findings = plan.cars.flatMap((carPlan) => {
+          const car = cars.get(carPlan.carId);
+          return car ? checkCar(reading, car, carPlan) : [];
+        });
+        expect([...findings, ...checkLoads(reading, plan, cars)]).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
