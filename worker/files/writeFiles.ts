@@ -14,9 +14,18 @@ const CHUNK_CHARACTERS = 1 << 20;
  * @throws NightshiftError invalid_request, naming the file
  */
 export async function writeJsonObject(file: string, object: object): Promise<void> {
+  await writeWhole(file, jsonChunks(object));
+}
+
+/** Writes a text file that appears whole or not at all. */
+export async function writeTextFile(file: string, text: string): Promise<void> {
+  await writeWhole(file, [text]);
+}
+
+async function writeWhole(file: string, chunks: Iterable<string>): Promise<void> {
   const unfinished = `${file}.part`;
   try {
-    await pipeline(Readable.from(jsonChunks(object)), createWriteStream(unfinished));
+    await pipeline(Readable.from(chunks), createWriteStream(unfinished));
     await rename(unfinished, file);
   } catch (thrown) {
     await rm(unfinished, { force: true });

@@ -55,7 +55,7 @@ class ObjectScanner {
   #key = '';
   #elements: unknown[] = [];
   /** What is not yet parsed: the value that is being scanned begins at 0. */
-  #rest = Buffer.alloc(0);
+  #rest: Buffer = Buffer.alloc(0);
   /** Where the scan of an unfinished value goes on, and its state there. */
   #scanned = 0;
   #depth = 0;
