@@ -72,6 +72,10 @@ function exitCodeOf(thrown: unknown, { err, colors }: Terminal): ExitCode {
 function version(): string {
   // Sources lie two folders below package.json, compiled files three.
   const up = import.meta.url.endsWith('.ts') ? '../../package.json' : '../../../package.json';
-  const manifest = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string };
-  return manifest.version;
+  const manifest: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8'));
+  return isObject(manifest) && typeof manifest['version'] === 'string' ? manifest['version'] : 'unknown';
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

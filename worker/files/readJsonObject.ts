@@ -8,21 +8,22 @@ const CHUNK_BYTES = 1 << 20;
 /**
  * Reads one JSON object from a file of any size: values and the elements of the object's own arrays are parsed one by
  * one, since a file of a million cars is longer than the longest string that Node can hold.
- * @param convert what to keep of each element of an array of the object; left out: the element
  * @throws NightshiftError not_found or invalid_request, naming the file and where in it
  */
-export async function readJsonObject(
-  file: string,
-  convert: (key: string, element: unknown, index: number) => unknown = (_key, element) => element,
-): Promise<Record<string, unknown>> {
-  const scanner = new ObjectScanner(file, convert);
+export async function readJsonObject(file: string): Promise<Record<string, unknown>> {
   try {
-    for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES })) scanner.push(chunk as Buffer);
+    return await parseJsonObject(createReadStream(file, { highWaterMark: CHUNK_BYTES }), file);
   } catch (thrown) {
     if (thrown instanceof NightshiftError) throw thrown;
     if (codeOf(thrown) === 'ENOENT') throw new NightshiftError('not_found', `${file} does not exist.`, { field: file });
     throw new NightshiftError('invalid_request', `${file} cannot be read: ${messageOf(thrown)}`, { field: file });
   }
+}
+
+/** Parses one JSON object that comes in pieces, cut anywhere. */
+export async function parseJsonObject(chunks: AsyncIterable<Buffer>, name: string): Promise<Record<string, unknown>> {
+  const scanner = new ObjectScanner(name);
+  for await (const chunk of chunks) scanner.push(chunk);
   return scanner.finish();
 }
 
@@ -49,7 +50,6 @@ const CLOSE_BRACE = 0x7d;
 
 class ObjectScanner {
   readonly #file: string;
-  readonly #convert: (key: string, element: unknown, index: number) => unknown;
   readonly #object: Record<string, unknown> = {};
   #expecting: Expecting = 'object';
   #key = '';
@@ -62,9 +62,8 @@ class ObjectScanner {
   #inString = false;
   #bytesBefore = 0;
 
-  constructor(file: string, convert: (key: string, element: unknown, index: number) => unknown) {
+  constructor(file: string) {
     this.#file = file;
-    this.#convert = convert;
   }
 
   push(chunk: Buffer): void {
@@ -77,7 +76,7 @@ class ObjectScanner {
         continue;
       }
       const next = this.#take(at, byte);
-      if (next === undefined) break;
+      if (next === null) break;
       at = next;
     }
     this.#bytesBefore += at;
@@ -89,8 +88,8 @@ class ObjectScanner {
     return this.#object;
   }
 
-  /** Takes what begins at `at`; gives where to go on, or undefined when the value is not complete yet. */
-  #take(at: number, byte: number): number | undefined {
+  /** Takes what begins at `at`; gives where to go on, or null when the value is not complete yet. */
+  #take(at: number, byte: number): number | null {
     switch (this.#expecting) {
       case 'object':
         return this.#sign(at, byte === OPEN_BRACE, 'first_key', 'a JSON object was expected');
@@ -118,7 +117,7 @@ class ObjectScanner {
         if (byte === CLOSE_BRACKET) return this.#endArray(at);
         return this.#sign(at, byte === COMMA, 'element', 'a comma or ] was expected');
       case 'nothing':
-        throw this.#wrong('nothing was expected after the object', at);
+        return this.#sign(at, false, 'nothing', 'nothing was expected after the object');
     }
   }
 
@@ -128,7 +127,7 @@ class ObjectScanner {
     return at + 1;
   }
 
-  #takeKey(at: number, byte: number): number | undefined {
+  #takeKey(at: number, byte: number): number | null {
     if (byte !== QUOTE) throw this.#wrong('a key in double quotes was expected', at);
     return this.#takeValue(at, 'a key', (key) => {
       this.#key = String(key);
@@ -136,10 +135,9 @@ class ObjectScanner {
     });
   }
 
-  #takeElement(at: number): number | undefined {
-    const index = this.#elements.length;
-    return this.#takeValue(at, `${this.#key}[${index}]`, (element) => {
-      this.#elements.push(this.#convert(this.#key, element, index));
+  #takeElement(at: number): number | null {
+    return this.#takeValue(at, `${this.#key}[${this.#elements.length}]`, (element) => {
+      this.#elements.push(element);
       this.#expecting = 'after_element';
     });
   }
@@ -155,9 +153,9 @@ class ObjectScanner {
     this.#expecting = 'after_value';
   }
 
-  #takeValue(at: number, name: string, use: (value: unknown) => void): number | undefined {
+  #takeValue(at: number, name: string, use: (value: unknown) => void): number | null {
     const end = this.#endOfValue(at);
-    if (end === undefined) return undefined;
+    if (end === null) return null;
     this.#scanned = 0;
     let value: unknown;
     try {
@@ -169,7 +167,7 @@ class ObjectScanner {
     return end;
   }
 
-  #endOfValue(start: number): number | undefined {
+  #endOfValue(start: number): number | null {
     const bytes = this.#rest;
     let depth = this.#depth;
     let inString = this.#inString;
@@ -204,11 +202,11 @@ class ObjectScanner {
     return end;
   }
 
-  #pause(scanned: number, depth: number, inString: boolean): undefined {
+  #pause(scanned: number, depth: number, inString: boolean): null {
     this.#scanned = scanned;
     this.#depth = depth;
     this.#inString = inString;
-    return undefined;
+    return null;
   }
 
   #wrong(problem: string, at: number): NightshiftError {

@@ -122,7 +122,7 @@ function area(
 ): string {
   const points = [
     ...steps(axis, frame, (slot) => y.at(upper[slot] ?? 0)),
-    ...steps(axis, frame, (slot) => y.at(lower(slot))).reverse(),
+    ...steps(axis, frame, (slot) => y.at(lower(slot))).toReversed(),
   ];
   return element('path', { d: `${pathOf(points)}Z`, class: style });
 }

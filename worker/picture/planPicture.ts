@@ -186,7 +186,7 @@ function feederPanels(problem: PlanningProblem, loads: readonly Load[], top: num
     const y = top + Math.floor(index / 2) * (FEEDER_HEIGHT + GAP - 8);
     const frame = { left, right: left + width, top: y, bottom: y + FEEDER_HEIGHT };
     return [
-      label(`Feeder ${load.name}, kW`, left, y - 12, { class: 'panel' }),
+      label(`${load.name}, kW`, left, y - 12, { class: 'panel' }),
       panelGround(problem, frame, timeZone),
       loadPanel(problem.slots, frame, load, 3),
     ];
@@ -195,10 +195,8 @@ function feederPanels(problem: PlanningProblem, loads: readonly Load[], top: num
 }
 
 function feederMap(problem: PlanningProblem, loads: readonly Load[], top: number, timeZone: string): Drawn {
-  const peak = (load: Load): number => Math.max(...Array.from(load.limitKw.keys(), (slot) => usedShare(load, slot)));
-  const sum = (load: Load): number => load.limitKw.reduce((total, _, slot) => total + usedShare(load, slot), 0);
   const ranked = loads
-    .map((load) => ({ load, peak: peak(load), sum: sum(load) }))
+    .map((load) => ({ load, peak: peakShare(load), sum: shareSum(load) }))
     .sort((a, b) => b.peak - a.peak || b.sum - a.sum);
   const shown = ranked.slice(0, MOST_MAP_ROWS).map(({ load }) => load);
   const frame = frameAt(top, shown.length * MAP_ROW_HEIGHT);
@@ -222,6 +220,14 @@ function feederMap(problem: PlanningProblem, loads: readonly Load[], top: number
     ],
     bottom: frame.bottom,
   };
+}
+
+function peakShare(load: Load): number {
+  return Math.max(...Array.from(load.limitKw.keys(), (slot) => usedShare(load, slot)));
+}
+
+function shareSum(load: Load): number {
+  return load.limitKw.reduce((sum, _, slot) => sum + usedShare(load, slot), 0);
 }
 
 function frameAt(top: number, height: number): Frame {

@@ -16,7 +16,8 @@ export function scale(low: number, high: number, bottom: number, top: number, ti
   const step = roundStep(span / tickCount);
   const ticks: number[] = [];
   for (let tick = Math.ceil(low / step) * step; tick <= low + span + step * 1e-6; tick += step) {
-    ticks.push(Math.round(tick / step) * step);
+    // Adding 0 turns -0 into 0.
+    ticks.push(Math.round(tick / step) * step + 0);
   }
   return { at: (value) => bottom + ((value - low) / span) * (top - bottom), ticks, low, high: low + span };
 }

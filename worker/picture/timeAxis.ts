@@ -11,7 +11,7 @@ export interface Frame {
 }
 
 const TICK_HOURS = [1, 2, 3, 6, 12, 24];
-const LEAST_TICK_PIXELS = 46;
+const LEAST_TICK_PIXELS = 60;
 
 /** Pixel at which a slot begins. */
 export function slotX(axis: SlotAxis, frame: Frame, slot: number): number {
