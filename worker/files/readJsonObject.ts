@@ -117,8 +117,9 @@ class ObjectScanner {
         if (byte === CLOSE_BRACKET) return this.#endArray(at);
         return this.#sign(at, byte === COMMA, 'element', 'a comma or ] was expected');
       case 'nothing':
-        return this.#sign(at, false, 'nothing', 'nothing was expected after the object');
+        break;
     }
+    throw this.#wrong('nothing was expected after the object', at);
   }
 
   #sign(at: number, isRight: boolean, then: Expecting, problem: string): number {
