@@ -47,6 +47,16 @@ export function equipmentOf(stays: readonly Stay[], seed: number): ReadonlyMap<s
   );
 }
 
+/** @throws RangeError for a user whom `equipmentOf` was not told of */
+export function equipmentFor(
+  { equipment }: { readonly equipment: ReadonlyMap<string, Equipment> },
+  { userId }: Pick<Stay, 'userId'>,
+): Equipment {
+  const found = equipment.get(userId);
+  if (!found) throw new RangeError(`No equipment is known for user ${userId}.`);
+  return found;
+}
+
 function chargerFor(highestKw: number): ChargerClass {
   const [smallest, ...larger] = CHARGER_CLASSES;
   let chosen = smallest ?? { maxKw: highestKw, minKw: 0 };

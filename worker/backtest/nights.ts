@@ -26,6 +26,7 @@ export function nightOf(atMs: number, timeZone: string): string {
 /**
  * One batch a night: a share of what the fleet's computers could have done on average in the two weeks before. The
  * first night has none.
+ * @param options nights are those whose batch is released in [fromMs, untilMs)
  */
 export function nightJobs(
   stays: readonly Stay[],
@@ -42,7 +43,7 @@ export function nightJobs(
   const capacities: number[] = [];
   let begun = 0;
   let day = DateTime.fromMillis(options.fromMs, { zone: timeZone }).startOf('day');
-  for (; day.plus({ days: 1, hours: DEADLINE_HOUR }).toMillis() <= untilMs; day = day.plus({ days: 1 })) {
+  for (; day.set({ hour: RELEASE_HOUR }).toMillis() < untilMs; day = day.plus({ days: 1 })) {
     const releaseMs = day.set({ hour: RELEASE_HOUR }).toMillis();
     const deadlineMs = day.plus({ days: 1 }).set({ hour: DEADLINE_HOUR }).toMillis();
     const recent = capacities.slice(-NIGHTS_BEFORE);

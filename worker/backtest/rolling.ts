@@ -1,13 +1,14 @@
 import type { Plan } from '../../scheduler/plan.ts';
 import type { PlanningProblem } from '../../scheduler/problem.ts';
 import { heatDerating } from '../../scheduler/energy/compute.ts';
-import { FLEET_CLASSES, type Equipment } from './fleet.ts';
+import { equipmentFor, FLEET_CLASSES, type Equipment } from './fleet.ts';
 import { actualSignals, foreseenSignals } from './foresight.ts';
 import { Habits } from './habits.ts';
 import { Ledger } from './ledger.ts';
 import { nightOf, type NightJob } from './nights.ts';
 import { SLOT_HOURS, SLOT_MINUTES, SLOT_MS, type PromisedStay, type Scenario } from './scenario.ts';
-import { reachableKwh, slotProblem, type PlannedStay } from './slotProblem.ts';
+import { bookDeparture, bookEnergy, bookReadyBy, ENOUGH_KWH } from './settlement.ts';
+import { LONG_AGO_SLOTS, slotProblem, type PlannedStay } from './slotProblem.ts';
 
 /** Plans a cell from what is known; the previous plan is the one that is being carried out. */
 export type Policy = (problem: PlanningProblem, previous: Plan | undefined) => Plan;
@@ -28,8 +29,6 @@ interface OpenJob extends NightJob {
   shardsRemaining: number;
 }
 
-/** Less than this is rounding, or a charge that ended with the last quarter of an hour. */
-const ENOUGH_KWH = 0.01;
 const LONGEST_AXIS_SLOTS = 192;
 
 export interface RollingResult {
@@ -67,18 +66,25 @@ export function rollThrough(
   let planningMs = 0;
   let slowestPlanMs = 0;
 
+  const settle = (car: OpenStay, nowMs: number): void => {
+    const { stay } = car;
+    if (!car.isJudged && nowMs >= Math.min(stay.readyByMs, stay.pluggedOutMs)) {
+      car.isJudged = true;
+      bookReadyBy(scenario, ledger, stay, car.missingKwh, isImpossible(stay.id));
+    }
+    if (nowMs >= stay.pluggedOutMs) bookDeparture(scenario, ledger, stay, car.missingKwh);
+  };
+
   for (let nowMs = fromMs; nowMs < untilMs; nowMs += SLOT_MS) {
     let hasNews = false;
     open = open.filter((car) => {
-      judge(scenario, ledger, car, nowMs, isImpossible);
+      settle(car, nowMs);
       if (car.stay.pluggedOutMs > nowMs) return true;
       habits.learn(car.stay);
       return false;
     });
     for (; !arriving.done && arriving.value.firstSlotMs <= nowMs; arriving = arrivals.next()) {
-      const car = openStay(scenario, arriving.value);
-      if (car.stay.pluggedOutMs > nowMs) open.push(car);
-      else judge(scenario, ledger, car, car.stay.pluggedOutMs, isImpossible);
+      open.push(openStay(scenario, arriving.value));
       hasNews = true;
     }
     for (let job = jobs[firstJob]; job && job.deadlineMs <= nowMs; job = jobs[++firstJob]) {
@@ -108,59 +114,20 @@ export function rollThrough(
     carryOut(plan, slot, { scenario, ledger, open, job: openJob, nowMs });
     onSlot((nowMs - fromMs) / (untilMs - fromMs));
   }
-  for (const car of open) judge(scenario, ledger, car, untilMs, isImpossible);
+  for (const car of open) settle(car, Infinity);
   return { ledger, plans, planningMs, slowestPlanMs };
 }
 
 function openStay(scenario: Scenario, stay: PromisedStay): OpenStay {
-  const equipment = scenario.equipment.get(stay.userId);
-  if (!equipment) throw new RangeError(`No equipment for user ${stay.userId}.`);
   return {
     stay,
-    equipment,
+    equipment: equipmentFor(scenario, stay),
     missingKwh: stay.energyKwh,
     chargingNow: false,
     computingNow: false,
     chargeStarts: 0,
-    slotsInChargeState: 96,
+    slotsInChargeState: LONG_AGO_SLOTS,
     isJudged: false,
-  };
-}
-
-/** Books how a stay ends: at its ready-by, and again when it leaves with energy missing. */
-function judge(
-  scenario: Scenario,
-  ledger: Ledger,
-  car: OpenStay,
-  nowMs: number,
-  isImpossible: (stayId: string) => boolean,
-): void {
-  const { stay } = car;
-  const isShort = car.missingKwh > ENOUGH_KWH;
-  const night = ledger.of(nightOf(stay.pluggedInMs, scenario.options.timeZone));
-  if (!car.isJudged && nowMs >= Math.min(stay.readyByMs, stay.pluggedOutMs)) {
-    car.isJudged = true;
-    const isPossible = reachableKwh(scenario, stay) + ENOUGH_KWH >= stay.energyKwh && !isImpossible(stay.id);
-    if (stay.pluggedOutMs < stay.readyByMs) {
-      night.leftEarly++;
-      if (isShort) night.leftEarlyShort++;
-    } else if (!isShort) night.readyByKept++;
-    else if (isPossible) night.readyByBroken++;
-    else night.readyByImpossible++;
-  }
-  if (nowMs < stay.pluggedOutMs || !isShort) return;
-  const dearest = worstOfNight(scenario, stay.pluggedInMs);
-  night.missingKwh += car.missingKwh;
-  night.missingCostEur += car.missingKwh * dearest.priceEurPerKwh;
-  night.missingCarbonKg += (car.missingKwh * dearest.carbonGPerKwh) / 1000;
-}
-
-/** Highest price and carbon of the 24 hours after an instant. */
-function worstOfNight(scenario: Scenario, atMs: number): { priceEurPerKwh: number; carbonGPerKwh: number } {
-  const actual = actualSignals(scenario.signals, { startMs: atMs, slotMinutes: 60, count: 24 });
-  return {
-    priceEurPerKwh: Math.max(...actual.priceEurPerKwh),
-    carbonGPerKwh: Math.max(...actual.carbonGPerKwh),
   };
 }
 
@@ -210,23 +177,18 @@ function carryOut(
 ): void {
   const { scenario, ledger, open, job, nowMs } = now;
   const actual = actualSignals(scenario.signals, { startMs: nowMs, slotMinutes: SLOT_MINUTES, count: 1 });
-  const [priceEurPerKwh = 0] = actual.priceEurPerKwh;
-  const [carbonGPerKwh = 0] = actual.carbonGPerKwh;
   const derating = heatDerating(actual.ambientCelsius[0] ?? 0);
-  const night = ledger.of(nightOf(nowMs, scenario.options.timeZone));
   const planOf = new Map(plan.cars.map((car) => [car.carId, car]));
   for (const car of open) {
     const setpoints = planOf.get(car.stay.id);
-    const presentPart = Math.min(1, (car.stay.pluggedOutMs - nowMs) / SLOT_MS);
+    const presentMs = Math.min(car.stay.pluggedOutMs, nowMs + SLOT_MS) - Math.max(car.stay.pluggedInMs, nowMs);
+    const presentPart = presentMs / SLOT_MS;
     const chargeKw = car.missingKwh > ENOUGH_KWH ? (setpoints?.chargeKw[slot] ?? 0) : 0;
     const computeKw = job && job.shardsRemaining > 0 ? (setpoints?.computeKw[slot] ?? 0) : 0;
     const chargeKwh = Math.min(car.missingKwh, chargeKw * presentPart * SLOT_HOURS);
     const computeKwh = computeKw * presentPart * SLOT_HOURS;
     car.missingKwh -= chargeKwh;
-    night.chargeKwh += chargeKwh;
-    night.computeKwh += computeKwh;
-    night.costEur += (chargeKwh + computeKwh) * priceEurPerKwh;
-    night.carbonKg += ((chargeKwh + computeKwh) * carbonGPerKwh) / 1000;
+    bookEnergy(scenario, ledger, nowMs, { chargeKwh, computeKwh });
     hold(car, chargeKw, computeKw);
     if (job && computeKw > 0 && presentPart === 1) {
       const hardware = FLEET_CLASSES.find(({ id }) => id === car.equipment.hardwareClass);

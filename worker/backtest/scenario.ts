@@ -30,7 +30,10 @@ export interface BacktestOptions {
 /** A stay with what its owner asked for at plug-in. */
 export interface PromisedStay extends Stay {
   readonly readyByMs: number;
-  /** The first slot that begins while the car is plugged in. */
+  /**
+   * Start of the slot in which it is plugged in. It is planned from there on, since a plug-in makes a new plan within
+   * seconds, and draws only from plug-in on.
+   */
   readonly firstSlotMs: number;
 }
 
@@ -83,7 +86,7 @@ export function createScenario(
     earlier,
     equipment,
     siteLimitKw: siteLimitsKw(sessions.stays, equipment, options.feederShare),
-    jobs: nightJobs(stays, equipment, { ...options, fromMs, untilMs, shareOfFleet: options.jobShare }),
+    jobs: nightJobs(stays, equipment, { ...options, fromMs, untilMs: untilMs - LAST_NIGHT_MS, shareOfFleet: options.jobShare }),
   };
 }
 
@@ -103,7 +106,7 @@ function promised(
     return {
       ...stay,
       readyByMs: readyBy === 'departure' ? stay.pluggedOutMs : nextReadyByMs(policy, stay.pluggedInMs),
-      firstSlotMs: fromMs + Math.ceil((stay.pluggedInMs - fromMs) / SLOT_MS) * SLOT_MS,
+      firstSlotMs: fromMs + Math.floor((stay.pluggedInMs - fromMs) / SLOT_MS) * SLOT_MS,
     };
   });
 }

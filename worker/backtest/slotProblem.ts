@@ -2,14 +2,16 @@ import { HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
 import { planningProblemSchema, type PlanningProblem, type PlanningProblemInput } from '../../scheduler/problem.ts';
 import { slotAt, slotsWithin, type SlotAxis } from '../../scheduler/time.ts';
-import { CHARGER_EFFICIENCY, FLEET_CLASSES, type Equipment } from './fleet.ts';
+import { CHARGER_EFFICIENCY, equipmentFor, FLEET_CLASSES, type Equipment } from './fleet.ts';
 import type { SlotSignals } from './foresight.ts';
 import type { NightJob } from './nights.ts';
-import { SLOT_HOURS, type PromisedStay, type Scenario } from './scenario.ts';
+import type { PromisedStay, Scenario } from './scenario.ts';
 
 const REGION = 'region';
 /** Slots in which a car that is past its ready-by may still be charged; the next plan sees further. */
 const OVERDUE_SLOTS = 4;
+/** Slots since the last change of charging, for a car that has just been plugged in. */
+export const LONG_AGO_SLOTS = 96;
 
 export interface PlannedStay {
   readonly stay: PromisedStay;
@@ -88,10 +90,8 @@ function carOf(axis: SlotAxis, planned: PlannedStay): PlanningProblemInput['cars
   };
 }
 
-/** kWh at the plug that the charger alone could give in whole slots before ready-by and departure. */
+/** kWh at the plug that the charger alone could give from plug-in to ready-by or departure. */
 export function reachableKwh(scenario: Scenario, stay: PromisedStay): number {
-  const endMs = Math.min(stay.readyByMs, stay.pluggedOutMs);
-  const axis = { startMs: stay.firstSlotMs, slotMinutes: SLOT_HOURS * 60, count: Number.MAX_SAFE_INTEGER };
-  const slots = Math.max(0, slotAt(axis, endMs));
-  return slots * SLOT_HOURS * (scenario.equipment.get(stay.userId)?.charger.maxKw ?? 0);
+  const hours = (Math.min(stay.readyByMs, stay.pluggedOutMs) - stay.pluggedInMs) / 3_600_000;
+  return hours * equipmentFor(scenario, stay).charger.maxKw;
 }
