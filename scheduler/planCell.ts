@@ -2,13 +2,17 @@ import { compileProblem, type CompiledProblem } from './compile.ts';
 import type { CarPlan, JobPlan, Plan } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
 import { createHeadroom } from './realise/headroom.ts';
-import { minimumCharge, placeCharging } from './realise/placeCharge.ts';
-import { placeCompute, type ComputeResult } from './realise/placeCompute.ts';
+import { minimumCharge } from './realise/placeCharge.ts';
+import type { ComputeResult } from './realise/placeCompute.ts';
+import { realise } from './realise/realise.ts';
 import { cellOf, createSetpoints, type Setpoints } from './realise/setpoints.ts';
 import { reason } from './reasons.ts';
+import { certificateOf } from './report/certificate.ts';
 import { gapOf, penaltyOf, totalsOf } from './report/figures.ts';
 import { wholeGrants } from './report/grants.ts';
 import { unmetOf } from './report/unmet.ts';
+import { relax } from './solve/relaxation.ts';
+import { solveRelaxation } from './solve/solveRelaxation.ts';
 
 /**
  * Plans charging and compute of a cell: kW per car and slot, whole shards per (job, region, class, slot).
@@ -19,53 +23,21 @@ import { unmetOf } from './report/unmet.ts';
  */
 export function planCell(problem: PlanningProblem): Plan {
   const compiled = compileProblem(problem);
-  const setpoints = createSetpoints(compiled.cars);
-  const headroom = createHeadroom(compiled, problem.rules.maxRampUpKwPerSlot);
-  const minimumKw = minimumCharge(compiled, setpoints, headroom);
-  const priceOf = (feeder: number, slot: number): number =>
-    compiled.unitCostEurPerKwh[(compiled.regionOfFeeder[feeder] ?? 0) * compiled.slots + slot] ?? 0;
-  placeCharging(compiled, {
-    setpoints,
-    headroom,
-    rules: problem.rules,
-    minimumKw,
-    stateOf: (index) => {
-      const car = problem.cars[index];
-      return {
-        chargingNow: car?.chargingNow ?? false,
-        startsSoFar: car?.chargeStartsSoFar ?? 0,
-        slotsInState: car?.slotsInChargeState ?? Infinity,
-      };
-    },
-    priceOf: (index, slot) => priceOf(compiled.cars.feeder[index] ?? 0, slot),
-  });
-  const compute = placeCompute(compiled, {
-    setpoints,
-    headroom,
-    rules: problem.rules,
-    stateOf: (index) => {
-      const car = problem.cars[index];
-      return {
-        computingNow: car?.computingNow ?? false,
-        asleep: car?.asleep ?? false,
-        wakeCostEur: car?.wakeCostEur ?? 0,
-        floorKwSlots: (car?.computeFloorNeedKwh ?? 0) / (car?.chargerEfficiency ?? 1) / compiled.slotHours,
-        plugLimitKw: car?.plugLimitKw ?? Infinity,
-      };
-    },
-    priceOf,
-  });
+  const layout = createSetpoints(compiled.cars);
+  const minimumKw = minimumCharge(compiled, layout, createHeadroom(compiled, undefined));
+  const relaxation = relax(compiled, layout, minimumKw);
+  const solved = solveRelaxation(relaxation);
+  const { setpoints, headroom, compute } = realise(problem, relaxation, minimumKw, solved.prices, solved);
   const expectedShards = compute.shardsOfJob.map((shards) => shards.reduce((sum, value) => sum + value, 0));
   const unmet = unmetOf({ problem, compiled, setpoints, headroom }, expectedShards);
   const wakeUps = wakeUpsOf(problem, compute);
   const wakeCostEur = wakeUps.reduce((sum, wakeUp) => sum + wakeUp.costEur, 0);
   const totals = totalsOf(problem, compiled, setpoints, wakeCostEur);
   const penaltyEur = penaltyOf(problem, compiled, unmet);
-  const lowerBoundEur = 0;
   return {
     version: 1,
     slots: problem.slots,
-    method: 'cap_free',
+    method: solved.method,
     cars: problem.cars.map((car, index) => carPlan(problem, compiled, setpoints, car.id, index)),
     jobs: problem.jobs.map((job, index) =>
       jobPlan(compiled, job.id, job.shardsRemaining, compute.shardsOfJob[index] ?? new Float64Array()),
@@ -73,14 +45,8 @@ export function planCell(problem: PlanningProblem): Plan {
     grants: wholeGrants(problem, compiled, compute.shardsOfJob),
     wakeUps: wakeUps.map(({ carId, slot }) => ({ carId, slot })),
     unmet,
-    figures: { ...totals, penaltyEur, gap: gapOf(totals, penaltyEur, lowerBoundEur) },
-    certificate: {
-      feederRentEurPerKwh: [],
-      substationRentEurPerKwh: [],
-      jobPriceEurPerShard: [],
-      lowerBoundEur,
-      relaxedEur: totals.costEur + penaltyEur,
-    },
+    figures: { ...totals, penaltyEur, gap: gapOf(totals, penaltyEur, solved.lowerBoundEur) },
+    certificate: certificateOf(problem, solved),
     reasons: problem.regions.flatMap((region) => region.fallbacks),
   };
 }

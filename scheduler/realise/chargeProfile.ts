@@ -10,6 +10,8 @@ export interface ChargeTask {
   readonly floorKw: Float64Array;
   /** EUR per kWh that decides between slots. */
   readonly price: Float64Array;
+  /** The optimum's profile, kept where a real car can follow it; undefined where there is none. */
+  readonly optimumKw: Float64Array | undefined;
   /** Charges with at least this or not at all. */
   readonly minKw: number;
   /** Times that it may still start. */
@@ -32,6 +34,11 @@ const ROUNDING_KW = 1e-9;
 export function chargeProfile(task: ChargeTask): Float64Array {
   const usable = task.capKw.map((capKw) => (capKw + ROUNDING_KW < task.minKw ? 0 : capKw));
   if (!task.onBefore) releaseHeldSlots(task, usable);
+  if (task.optimumKw) {
+    const optimum = Float64Array.from(task.optimumKw);
+    liftToMinimum(task, usable, optimum);
+    if (followsRules(task, optimum) && optimum.every((kw, t) => kw <= at(usable, t))) return optimum;
+  }
   const everySlot = Uint8Array.from(usable, (capKw) => (capKw > 0 ? 1 : 0));
   const cheapest = fill(task, usable, everySlot, false);
   if (followsRules(task, cheapest)) return cheapest;

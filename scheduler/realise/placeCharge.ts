@@ -43,14 +43,19 @@ export interface ChargePlacement {
   readonly setpoints: Setpoints;
   readonly headroom: Headroom;
   readonly rules: PlanningRules;
-  /** The part that serves owners' minimums; it is already counted in `headroom`. */
+  /** The part that serves owners' minimums. */
   readonly minimumKw: Float64Array;
+  /** The optimum's charging, that part included; undefined to place every car by price alone. */
+  readonly optimumKw: Float64Array | undefined;
   readonly stateOf: (car: number) => ChargeState;
   /** EUR per kWh that decides between slots: cost, and rent of the limits that bind. */
   readonly priceOf: (car: number, slot: number) => number;
 }
 
-/** Places every car's charging, cars with the least room to move first. Never passes a shared limit. */
+/**
+ * Places every car's charging, cars with the least room to move first. Never passes a shared limit: what the optimum
+ * has for the cars that are still to come stays reserved.
+ */
 export function placeCharging(problem: CompiledProblem, placement: ChargePlacement): void {
   const { cars } = problem;
   const laxity = (car: number): number => {
@@ -58,9 +63,23 @@ export function placeCharging(problem: CompiledProblem, placement: ChargePlaceme
     return at(cars.maxKw, car) > 0 ? window - at(cars.energyKwSlots, car) / at(cars.maxKw, car) : Infinity;
   };
   const order = Array.from({ length: cars.count }, (_, car) => car).sort((a, b) => laxity(a) - laxity(b) || a - b);
+  reserve(problem, placement);
   for (const car of order) {
     if (at(cars.energyKwSlots, car) <= ROUNDING_KW) continue;
     placeCar(problem, placement, car);
+  }
+}
+
+/** Counts what each car is to have before its turn; its minimum is counted already. */
+function reserve(problem: CompiledProblem, { setpoints, headroom, minimumKw, optimumKw }: ChargePlacement): void {
+  if (!optimumKw) return;
+  const { cars } = problem;
+  for (let car = 0; car < cars.count; car++) {
+    let cell = at(setpoints.offset, car);
+    for (let t = at(cars.from, car); t < at(cars.until, car); t++, cell++) {
+      const more = at(optimumKw, cell) - at(minimumKw, cell);
+      if (more > 0) headroom.add(at(cars.feeder, car), t, more);
+    }
   }
 }
 
@@ -73,7 +92,8 @@ function placeCar(problem: CompiledProblem, placement: ChargePlacement, car: num
   const first = cellOf(setpoints, cars, car, from);
   const windowCells = at(cars.until, car) - from;
   const floorKw = minimumKw.slice(first, first + windowCells);
-  for (const [k, kw] of floorKw.entries()) if (kw > 0) headroom.add(feeder, from + k, -kw);
+  const reservedKw = (placement.optimumKw ?? minimumKw).subarray(first, first + windowCells);
+  for (const [k, kw] of reservedKw.entries()) if (kw > 0) headroom.add(feeder, from + k, -kw);
 
   const state = placement.stateOf(car);
   const onBefore = from === 0 && state.chargingNow;
@@ -92,6 +112,7 @@ function placeCar(problem: CompiledProblem, placement: ChargePlacement, car: num
     capKw,
     floorKw: floorKw.slice(0, until - from),
     price,
+    optimumKw: placement.optimumKw && reservedKw.slice(0, until - from),
     minKw: at(cars.minKw, car),
     // Ready-by comes before the comfort of few starts.
     startsLeft: Math.max(onBefore ? 0 : 1, rules.maxChargeStarts - state.startsSoFar),
