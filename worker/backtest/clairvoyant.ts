@@ -30,14 +30,14 @@ export function planClairvoyantly(scenario: Scenario): ClairvoyantResult {
   let planningMs = 0;
   let slowestPlanMs = 0;
   for (const night of nightsOf(scenario)) {
-    const { problem, planned } = nightProblem(scenario, night);
+    const { problem, wantedKwh } = nightProblem(scenario, night);
     const startedMs = performance.now();
     const plan = planCell(problem);
     const tookMs = performance.now() - startedMs;
     plans++;
     planningMs += tookMs;
     slowestPlanMs = Math.max(slowestPlanMs, tookMs);
-    for (const { stay, missingKwh } of planned) {
+    for (const [index, stay] of night.stays.entries()) {
       const car = plan.cars.find(({ carId }) => carId === stay.id);
       let leftKwh = stay.energyKwh;
       for (const [slot, kw] of (car?.chargeKw ?? []).entries()) {
@@ -46,7 +46,7 @@ export function planClairvoyantly(scenario: Scenario): ClairvoyantResult {
         leftKwh -= chargeKwh;
         bookEnergy(scenario, ledger, slotStartMs(problem.slots, slot), { chargeKwh, computeKwh: 0 });
       }
-      if (stay.energyKwh - leftKwh < missingKwh - ENOUGH_KWH) impossible.add(stay.id);
+      if (stay.energyKwh - leftKwh < (wantedKwh[index] ?? 0) - ENOUGH_KWH) impossible.add(stay.id);
       bookReadyBy(scenario, ledger, stay, leftKwh, impossible.has(stay.id));
       bookDeparture(scenario, ledger, stay, leftKwh);
     }
@@ -83,47 +83,47 @@ function nightsOf(scenario: Scenario): Night[] {
   return [...names].map((night) => ({ night, stays: stays.get(night) ?? [], job: jobs.get(night) }));
 }
 
+/** The night as one problem, and what it asks to charge into each of its stays. */
 function nightProblem(
   scenario: Scenario,
   { stays, job }: Night,
-): { problem: PlanningProblem; planned: readonly PlannedStay[] } {
-  // A batch may also run on cars that were plugged in before the night began.
-  const cars = job
-    ? scenario.stays.filter((stay) => stays.includes(stay) || overlaps(stay, job.releaseMs, job.deadlineMs))
-    : stays;
-  const startMs = Math.min(...cars.map((stay) => stay.firstSlotMs), job?.releaseMs ?? Infinity);
-  const endMs = Math.max(
-    startMs + SLOT_MS,
-    job?.deadlineMs ?? 0,
-    ...stays.map((stay) => Math.min(stay.readyByMs, stay.pluggedOutMs)),
-  );
-  const axis = { startMs, slotMinutes: SLOT_MINUTES, count: Math.ceil((endMs - startMs) / SLOT_MS) };
-  const inNight = new Set(stays);
-  const planned = cars.map((stay) => plannedStay(scenario, axis, stay, inNight.has(stay)));
-  return {
-    problem: slotProblem(
-      scenario,
-      axis,
-      actualSignals(scenario.signals, axis),
-      planned,
-      job ? [{ ...job, shardsRemaining: job.shards }] : [],
-    ),
-    planned: planned.filter(({ stay }) => inNight.has(stay)),
-  };
+): { problem: PlanningProblem; wantedKwh: readonly number[] } {
+  const own = stays.map((stay) => withReachableReadyBy(scenario, stay));
+  // The batch may also run on cars that were plugged in before the night began; they are charged in their own night.
+  const guests = job
+    ? scenario.stays.filter((stay) => overlaps(stay, job.releaseMs, job.deadlineMs) && !stays.includes(stay))
+    : [];
+  const startMs = Math.min(job?.releaseMs ?? Infinity, ...own.map((stay) => stay.firstSlotMs));
+  const endMs = Math.max(job?.deadlineMs ?? 0, ...own.map((stay) => Math.min(stay.readyByMs, stay.pluggedOutMs)));
+  const count = Math.max(1, Math.ceil((endMs - startMs) / SLOT_MS));
+  const axis = { startMs, slotMinutes: SLOT_MINUTES, count };
+  const wantedKwh = own.map((stay) => Math.min(stay.energyKwh, reachableKwh(scenario, stay)));
+  const planned = [
+    ...own.map((stay, index) => plannedStay(scenario, axis, stay, wantedKwh[index] ?? 0)),
+    ...guests.map((stay) => plannedStay(scenario, axis, stay, 0)),
+  ];
+  const jobs = job ? [{ ...job, shardsRemaining: job.shards }] : [];
+  return { problem: slotProblem(scenario, axis, actualSignals(scenario.signals, axis), planned, jobs), wantedKwh };
+}
+
+/** A ready-by that cannot be kept does not bind, so that the energy behind it is bought as well as it can be. */
+function withReachableReadyBy(scenario: Scenario, stay: PromisedStay): PromisedStay {
+  const isReachable = reachableKwh(scenario, stay) >= stay.energyKwh;
+  return isReachable ? stay : { ...stay, readyByMs: stay.pluggedOutMs };
 }
 
 function overlaps(stay: PromisedStay, fromMs: number, untilMs: number): boolean {
   return stay.pluggedInMs < untilMs && stay.pluggedOutMs > fromMs;
 }
 
-/** A stay with its real departure, in the slots that it touches. One of another night has been or will be charged there. */
-function plannedStay(scenario: Scenario, axis: SlotAxis, stay: PromisedStay, isOfNight: boolean): PlannedStay {
+/** A stay with its real departure, in the slots that it touches. */
+function plannedStay(scenario: Scenario, axis: SlotAxis, stay: PromisedStay, missingKwh: number): PlannedStay {
   const fromSlot = Math.min(axis.count, Math.max(0, slotAt(axis, stay.firstSlotMs)));
   const untilSlot = Math.max(fromSlot, Math.min(axis.count, slotAt(axis, stay.pluggedOutMs - 1) + 1));
   return {
     stay,
     equipment: equipmentFor(scenario, stay),
-    missingKwh: isOfNight ? Math.min(stay.energyKwh, reachableKwh(scenario, stay)) : 0,
+    missingKwh,
     fromSlot,
     untilSlot,
     chargingNow: false,

@@ -75,8 +75,8 @@ export function rollThrough(
     if (nowMs >= stay.pluggedOutMs) bookDeparture(scenario, ledger, stay, car.missingKwh);
   };
 
+  let hasNews = false;
   for (let nowMs = fromMs; nowMs < untilMs; nowMs += SLOT_MS) {
-    let hasNews = false;
     open = open.filter((car) => {
       settle(car, nowMs);
       if (car.stay.pluggedOutMs > nowMs) return true;
@@ -108,10 +108,11 @@ export function rollThrough(
       planningMs += tookMs;
       slowestPlanMs = Math.max(slowestPlanMs, tookMs);
       plannedAtMs = nowMs;
+      hasNews = false;
       plans++;
     }
     const slot = Math.round((nowMs - plannedAtMs) / SLOT_MS);
-    carryOut(plan, slot, { scenario, ledger, open, job: openJob, nowMs });
+    hasNews = carryOut(plan, slot, { scenario, ledger, open, job: openJob, nowMs });
     onSlot((nowMs - fromMs) / (untilMs - fromMs));
   }
   for (const car of open) settle(car, Infinity);
@@ -164,6 +165,7 @@ function problemAt(
   return slotProblem(scenario, axis, foreseen, planned, job ? [job] : []);
 }
 
+/** @returns whether a car was charged for less of the slot than the plan assumes, so that a new plan is due */
 function carryOut(
   plan: Plan,
   slot: number,
@@ -174,7 +176,8 @@ function carryOut(
     readonly job: OpenJob | undefined;
     readonly nowMs: number;
   },
-): void {
+): boolean {
+  let isBehind = false;
   const { scenario, ledger, open, job, nowMs } = now;
   const actual = actualSignals(scenario.signals, { startMs: nowMs, slotMinutes: SLOT_MINUTES, count: 1 });
   const derating = heatDerating(actual.ambientCelsius[0] ?? 0);
@@ -189,6 +192,7 @@ function carryOut(
     const computeKwh = computeKw * presentPart * SLOT_HOURS;
     car.missingKwh -= chargeKwh;
     bookEnergy(scenario, ledger, nowMs, { chargeKwh, computeKwh });
+    if (presentPart < 1 && chargeKw > 0 && car.missingKwh > ENOUGH_KWH) isBehind = true;
     hold(car, chargeKw, computeKw);
     if (job && computeKw > 0 && presentPart === 1) {
       const hardware = FLEET_CLASSES.find(({ id }) => id === car.equipment.hardwareClass);
@@ -197,6 +201,7 @@ function carryOut(
       ledger.of(nightOf(job.releaseMs, scenario.options.timeZone)).shardsDone += shards;
     }
   }
+  return isBehind;
 }
 
 function hold(car: OpenStay, chargeKw: number, computeKw: number): void {

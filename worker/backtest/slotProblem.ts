@@ -5,7 +5,7 @@ import { slotAt, slotsWithin, type SlotAxis } from '../../scheduler/time.ts';
 import { CHARGER_EFFICIENCY, equipmentFor, FLEET_CLASSES, type Equipment } from './fleet.ts';
 import type { SlotSignals } from './foresight.ts';
 import type { NightJob } from './nights.ts';
-import type { PromisedStay, Scenario } from './scenario.ts';
+import { SLOT_HOURS, type PromisedStay, type Scenario } from './scenario.ts';
 
 const REGION = 'region';
 /** Slots in which a car that is past its ready-by may still be charged; the next plan sees further. */
@@ -69,8 +69,8 @@ export function slotProblem(
 
 function carOf(axis: SlotAxis, planned: PlannedStay): PlanningProblemInput['cars'][number] {
   const { stay, equipment, fromSlot, untilSlot, missingKwh, survival } = planned;
-  const readyBySlot = slotAt(axis, stay.readyByMs);
-  const isOverdue = readyBySlot <= fromSlot;
+  const readyBySlot = lastSlot(axis, planned);
+  const isOverdue = stay.readyByMs <= axis.startMs || readyBySlot <= fromSlot;
   return {
     id: stay.id,
     feederId: stay.siteId,
@@ -88,6 +88,13 @@ function carOf(axis: SlotAxis, planned: PlannedStay): PlanningProblemInput['cars
     chargeStartsSoFar: planned.chargeStartsSoFar,
     slotsInChargeState: planned.slotsInChargeState,
   };
+}
+
+/** End of the whole slots before ready-by; with the slot in which it lies, when the car needs every minute. */
+function lastSlot(axis: SlotAxis, { stay, equipment, fromSlot, missingKwh }: PlannedStay): number {
+  const whole = slotAt(axis, stay.readyByMs);
+  const wholeKwh = (whole - fromSlot) * SLOT_HOURS * equipment.charger.maxKw;
+  return wholeKwh < missingKwh ? slotAt(axis, stay.readyByMs - 1) + 1 : whole;
 }
 
 /** kWh at the plug that the charger alone could give from plug-in to ready-by or departure. */
