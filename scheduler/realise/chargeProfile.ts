@@ -115,7 +115,7 @@ function followsRules(task: ChargeTask, kw: Float64Array): boolean {
   return starts <= task.startsLeft;
 }
 
-const PRICE_STEPS = 40;
+const PRICE_STEPS = 24;
 
 /** The slots to be on in: the cheapest set within the rules whose power covers the energy, or all when none does. */
 function chooseSlots(task: ChargeTask, usable: Float64Array): Uint8Array {

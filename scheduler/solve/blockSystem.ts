@@ -43,6 +43,9 @@ export function createBlockSystem(program: BlockProgram): BlockSystem {
   const side = new Float64Array(border * blockRows);
   const corner = new Float64Array(border * border);
   const pivot = new Float64Array(eliminated);
+  const oneBlock = Uint8Array.from({ length: eliminated }, (_, row) =>
+    secondRow.subarray(columnStart[row], columnStart[row + 1]).every((second) => second < 0) ? 1 : 0,
+  );
   let diagonal = new Float64Array(columns);
 
   const add = (i: number, j: number, value: number): void => {
@@ -62,14 +65,10 @@ export function createBlockSystem(program: BlockProgram): BlockSystem {
     const from = columnStart[row]!;
     const until = columnStart[row + 1]!;
     let sum = 0;
-    let oneBlock = true;
-    for (let c = from; c < until; c++) {
-      sum += diagonal[c]!;
-      if (secondRow[c]! >= 0) oneBlock = false;
-    }
+    for (let c = from; c < until; c++) sum += diagonal[c]!;
     const own = Math.max(sum, Number.MIN_VALUE);
     pivot[row] = own;
-    if (oneBlock) {
+    if (oneBlock[row] === 1) {
       for (let c = from; c < until; c++) {
         const i = firstRow[c]!;
         if (i < 0) continue;
@@ -90,17 +89,17 @@ export function createBlockSystem(program: BlockProgram): BlockSystem {
       }
     }
   };
+  /** Adds the products of columns c and d of one eliminated row; each pair is visited once. */
   const addProducts = (c: number, d: number, scaled: number): void => {
-    const mixed = (i: number, a: number, j: number, b: number): void => {
-      if (i < 0 || j < 0) return;
-      add(i, j, scaled * a * b);
-      // The pair (d, c) is not visited on its own; on one row it is the same cell again.
-      if (c !== d && i === j) add(i, j, scaled * a * b);
-    };
-    mixed(firstRow[c]!, firstCoefficient[c]!, firstRow[d]!, firstCoefficient[d]!);
-    mixed(firstRow[c]!, firstCoefficient[c]!, secondRow[d]!, secondCoefficient[d]!);
-    mixed(secondRow[c]!, secondCoefficient[c]!, secondRow[d]!, secondCoefficient[d]!);
-    if (c !== d) mixed(secondRow[c]!, secondCoefficient[c]!, firstRow[d]!, firstCoefficient[d]!);
+    const [i, k] = [firstRow[c]!, secondRow[c]!];
+    const [j, l] = [firstRow[d]!, secondRow[d]!];
+    const [a, e] = [scaled * firstCoefficient[c]!, scaled * secondCoefficient[c]!];
+    // On one row, the pair (d, c) is the same cell again.
+    const twice = c === d ? 1 : 2;
+    if (i >= 0 && j >= 0) add(i, j, a * firstCoefficient[d]! * (i === j ? twice : 1));
+    if (i >= 0 && l >= 0) add(i, l, a * secondCoefficient[d]!);
+    if (k >= 0 && l >= 0) add(k, l, e * secondCoefficient[d]! * (k === l ? twice : 1));
+    if (c !== d && k >= 0 && j >= 0) add(k, j, e * firstCoefficient[d]!);
   };
 
   return {

@@ -1,6 +1,6 @@
 // Indices come from loops over the program's own columns; a check on each read would double the time of the solver.
 /* oxlint-disable typescript/no-non-null-assertion */
-import { createBlockSystem, type BlockProgram } from './blockSystem.ts';
+import { createBlockSystem, type BlockProgram, type BlockSystem } from './blockSystem.ts';
 
 export interface InteriorPoint {
   readonly columns: Float64Array;
@@ -21,15 +21,10 @@ export function interiorPoint(program: BlockProgram, tolerance: number): Interio
   const { cost, upper } = program;
   const n = cost.length;
   const system = createBlockSystem(program);
-  const z = Float64Array.from(upper, (bound) => (bound < Infinity ? bound / 2 : 1));
-  const w = Float64Array.from(upper, (bound) => (bound < Infinity ? bound / 2 : 1));
-  const scale = Math.max(1e-3, median(cost));
-  const lower = new Float64Array(n).fill(scale);
-  const over = Float64Array.from(upper, (bound) => (bound < Infinity ? scale : 0));
-  const eliminatedDual = new Float64Array(program.eliminatedRhs.length);
-  const coreDual = new Float64Array(program.coreRhs.length);
+  const { z, w, lower, over, eliminatedDual, coreDual } = startingPoint(program, system);
   const pairs = n + upper.reduce((sum, bound) => sum + (bound < Infinity ? 1 : 0), 0);
   const diagonal = new Float64Array(n);
+  const weighted = new Float64Array(n);
   const dz = new Float64Array(n);
   const dw = new Float64Array(n);
   const dLower = new Float64Array(n);
@@ -69,15 +64,19 @@ export function interiorPoint(program: BlockProgram, tolerance: number): Interio
         towardsOver[c] = goal - w[c]! * over[c]! - (secondOrder ? dw[c]! * dOver[c]! : 0);
         h[c]! += (towardsOver[c]! - over[c]! * (upper[c]! - z[c]! - w[c]!)) / w[c]!;
       }
-      addColumns(program, (c) => diagonal[c]! * h[c]!, eliminated, core);
+      for (let c = 0; c < n; c++) weighted[c] = diagonal[c]! * h[c]!;
+      addColumns(program, weighted, 1, eliminated, core);
       system.solve(eliminated, core);
-      forEachReduced(program, eliminated, core, (c, value) => {
-        dz[c] = diagonal[c]! * (value - h[c]!);
-        dLower[c] = (towardsLower[c]! - lower[c]! * dz[c]!) / z[c]!;
-        if (!(upper[c]! < Infinity)) return;
-        dw[c] = upper[c]! - z[c]! - w[c]! - dz[c]!;
-        dOver[c] = (towardsOver[c]! - over[c]! * dw[c]!) / w[c]!;
-      });
+      const reduced = transposed(program, eliminated, core);
+      for (let c = 0; c < n; c++) {
+        const move = diagonal[c]! * (reduced[c]! - h[c]!);
+        dz[c] = move;
+        dLower[c] = (towardsLower[c]! - lower[c]! * move) / z[c]!;
+        if (!(upper[c]! < Infinity)) continue;
+        const spare = upper[c]! - z[c]! - w[c]! - move;
+        dw[c] = spare;
+        dOver[c] = (towardsOver[c]! - over[c]! * spare) / w[c]!;
+      }
       return { eliminated, core };
     };
 
@@ -104,6 +103,48 @@ export function interiorPoint(program: BlockProgram, tolerance: number): Interio
   return { columns: z, eliminatedDual, coreDual, iterations };
 }
 
+/**
+ * Mehrotra's start: least-squares solutions of both sides, moved inside their bounds by about as much as they lie
+ * outside. A start that ignores the scale of limits and penalties makes the first dozens of steps useless.
+ */
+function startingPoint(program: BlockProgram, system: BlockSystem) {
+  const { cost, upper } = program;
+  const n = cost.length;
+  system.factor(new Float64Array(n).fill(1));
+  const eliminatedDual = new Float64Array(program.eliminatedRhs.length);
+  const coreDual = new Float64Array(program.coreRhs.length);
+  addColumns(program, cost, 1, eliminatedDual, coreDual);
+  system.solve(eliminatedDual, coreDual);
+  const eliminated = Float64Array.from(program.eliminatedRhs);
+  const core = Float64Array.from(program.coreRhs);
+  system.solve(eliminated, core);
+  const z = transposed(program, eliminated, core);
+  const reduced = transposed(program, eliminatedDual, coreDual).map((value, c) => cost[c]! - value);
+  let outside = 1e-3;
+  let below = 1e-3;
+  for (let c = 0; c < n; c++) {
+    if (upper[c]! < Infinity) continue;
+    outside = Math.max(outside, -1.5 * z[c]!);
+    below = Math.max(below, -1.5 * reduced[c]!);
+  }
+  const w = new Float64Array(n);
+  const lower = new Float64Array(n);
+  const over = new Float64Array(n);
+  for (let c = 0; c < n; c++) {
+    const bound = upper[c]!;
+    if (bound < Infinity) {
+      z[c] = Math.min(0.9 * bound, Math.max(0.1 * bound, z[c]!));
+      w[c] = bound - z[c]!;
+      lower[c] = Math.max(reduced[c]!, 0) + below;
+      over[c] = Math.max(-reduced[c]!, 0) + below;
+    } else {
+      z[c]! += outside;
+      lower[c] = reduced[c]! + below;
+    }
+  }
+  return { z, w, lower, over, eliminatedDual, coreDual };
+}
+
 /** Longest step in (0, 1] that keeps both sides of every bound positive. */
 function stepLength(a: Float64Array, da: Float64Array, b: Float64Array, db: Float64Array, upper: Float64Array): number {
   let step = 1 / STEP_BACK;
@@ -118,7 +159,7 @@ function stepLength(a: Float64Array, da: Float64Array, b: Float64Array, db: Floa
 function primalResidual(program: BlockProgram, z: Float64Array): { eliminated: Float64Array; core: Float64Array } {
   const eliminated = Float64Array.from(program.eliminatedRhs);
   const core = Float64Array.from(program.coreRhs);
-  addColumns(program, (c) => -z[c]!, eliminated, core);
+  addColumns(program, z, -1, eliminated, core);
   return { eliminated, core };
 }
 
@@ -130,45 +171,46 @@ function dualResidual(
   lower: Float64Array,
   over: Float64Array,
 ): Float64Array {
-  const residual = new Float64Array(program.cost.length);
-  forEachReduced(program, eliminatedDual, coreDual, (c, value) => {
-    residual[c] = program.cost[c]! - value - lower[c]! + over[c]!;
-  });
+  const residual = transposed(program, eliminatedDual, coreDual);
+  for (let c = 0; c < residual.length; c++) residual[c] = program.cost[c]! - residual[c]! - lower[c]! + over[c]!;
   return residual;
 }
 
-/** Adds A·values to the rows. */
+/** Adds factor · A·values to the rows. */
 function addColumns(
-  { columnStart, firstRow, firstCoefficient, secondRow, secondCoefficient, cost }: BlockProgram,
-  value: (column: number) => number,
+  { columnStart, firstRow, firstCoefficient, secondRow, secondCoefficient }: BlockProgram,
+  values: Float64Array,
+  factor: number,
   eliminated: Float64Array,
   core: Float64Array,
 ): void {
-  let row = 0;
-  for (let c = 0; c < cost.length; c++) {
-    while (row < eliminated.length && c >= columnStart[row + 1]!) row++;
-    const amount = value(c);
-    if (row < eliminated.length) eliminated[row]! += amount;
+  for (let row = 0; row < eliminated.length; row++) {
+    let sum = 0;
+    for (let c = columnStart[row]!; c < columnStart[row + 1]!; c++) sum += values[c]!;
+    eliminated[row]! += factor * sum;
+  }
+  for (let c = 0; c < values.length; c++) {
+    const amount = factor * values[c]!;
     if (firstRow[c]! >= 0) core[firstRow[c]!]! += amount * firstCoefficient[c]!;
     if (secondRow[c]! >= 0) core[secondRow[c]!]! += amount * secondCoefficient[c]!;
   }
 }
 
-/** Calls back with (Aᵀ·y) of each column. */
-function forEachReduced(
+/** Aᵀ·y by column. */
+function transposed(
   { columnStart, firstRow, firstCoefficient, secondRow, secondCoefficient, cost }: BlockProgram,
   eliminated: Float64Array,
   core: Float64Array,
-  visit: (column: number, value: number) => void,
-): void {
-  let row = 0;
-  for (let c = 0; c < cost.length; c++) {
-    while (row < eliminated.length && c >= columnStart[row + 1]!) row++;
-    let value = row < eliminated.length ? eliminated[row]! : 0;
-    if (firstRow[c]! >= 0) value += core[firstRow[c]!]! * firstCoefficient[c]!;
-    if (secondRow[c]! >= 0) value += core[secondRow[c]!]! * secondCoefficient[c]!;
-    visit(c, value);
+): Float64Array {
+  const values = new Float64Array(cost.length);
+  for (let row = 0; row < eliminated.length; row++) {
+    values.fill(eliminated[row]!, columnStart[row], columnStart[row + 1]);
   }
+  for (let c = 0; c < values.length; c++) {
+    if (firstRow[c]! >= 0) values[c]! += core[firstRow[c]!]! * firstCoefficient[c]!;
+    if (secondRow[c]! >= 0) values[c]! += core[secondRow[c]!]! * secondCoefficient[c]!;
+  }
+  return values;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
@@ -181,8 +223,4 @@ function largest(...columns: readonly Float64Array[]): number {
   let most = 0;
   for (const column of columns) for (const value of column) most = Math.max(most, Math.abs(value));
   return most;
-}
-
-function median(values: Float64Array): number {
-  return Float64Array.from(values, Math.abs).sort()[values.length >> 1] ?? 1;
 }
