@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { planSchema } from '../../../scheduler/plan.ts';
+import { planSchema, type Plan } from '../../../scheduler/plan.ts';
 import type { PlanningProblemInput } from '../../../scheduler/problem.ts';
 import { randomProblem } from '../../../scheduler/randomProblem.ts';
 import { cli } from './cliRun.ts';
@@ -96,6 +96,52 @@ describe('nightshift plan', () => {
   it('prints its figures as JSON', async () => {
     const { out } = await cli('plan', await problemFile(), '--out', at('plan.json'), '--json');
     expect(JSON.parse(out)).toMatchObject({ unmet: [], figures: { penaltyEur: 0 } });
+  });
+});
+
+describe('nightshift check', () => {
+  async function planned(): Promise<string> {
+    const problem = await problemFile();
+    await cli('plan', problem, '--out', at('plan.json'));
+    return problem;
+  }
+
+  async function tampered(change: (plan: Plan) => void): Promise<string> {
+    const plan = planSchema.parse(JSON.parse(await readFile(at('plan.json'), 'utf8')));
+    change(plan);
+    await writeFile(at('tampered.json'), JSON.stringify(plan));
+    return at('tampered.json');
+  }
+
+  it('accepts a plan and prints cost, bound and gap', async () => {
+    const { code, out } = await cli('check', await planned(), at('plan.json'));
+    expect(out).toMatch(/^accepted[\s\S]*cost +[\d.]+ EUR[\s\S]*lower bound +[\d.]+ EUR\ngap +[\d.e-]+ %\n$/);
+    expect(code).toBe(0);
+  });
+
+  it.each<[string, (plan: Plan) => void, string]>([
+    ['more power than a charger has', (plan) => void plan.cars[0]?.chargeKw.fill(99), 'charger: car-0'],
+    ['a cost that is not so', (plan) => void (plan.figures.costEur -= 1), 'figures: costEur'],
+    ['a bound that is not so', (plan) => void (plan.certificate.lowerBoundEur += 1), 'certificate: lowerBoundEur'],
+    ['a car that is gone', (plan) => void plan.cars.pop(), 'shape: cars'],
+    ['charge left out in silence', (plan) => plan.cars.forEach((car) => car.chargeKw.fill(0)), 'unmet: ready_by'],
+  ])('refuses %s and says so', async (_, change, words) => {
+    const problem = await planned();
+    const { code, out } = await cli('check', problem, await tampered(change));
+    expect(out).toContain('refused');
+    expect(out).toContain(words);
+    expect(code).toBe(1);
+  });
+
+  it('refuses a feasible plan whose gap is too large', async () => {
+    const problem = await planned();
+    expect(await cli('check', problem, at('plan.json'), '--max-gap', '0')).toMatchObject({ code: 1 });
+    expect((await cli('check', problem, at('plan.json'), '--max-gap', 'x')).err).toContain('at least 0');
+  });
+
+  it('prints its report as JSON', async () => {
+    const { out } = await cli('check', await planned(), at('plan.json'), '--json');
+    expect(JSON.parse(out)).toMatchObject({ accepted: true, ok: true, findings: [] });
   });
 });
 
