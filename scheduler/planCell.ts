@@ -1,18 +1,24 @@
+import { at } from './columns.ts';
 import { compileProblem, type CompiledProblem } from './compile.ts';
-import type { CarPlan, JobPlan, Plan } from './plan.ts';
+import type { CarPlan, Plan } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
 import { createHeadroom } from './realise/headroom.ts';
 import { minimumCharge } from './realise/placeCharge.ts';
 import type { ComputeResult } from './realise/placeCompute.ts';
 import { realise } from './realise/realise.ts';
-import { cellOf, createSetpoints, type Setpoints } from './realise/setpoints.ts';
-import { reason } from './reasons.ts';
+import { createSetpoints } from './realise/setpoints.ts';
 import { certificateOf } from './report/certificate.ts';
+import { explainCell } from './report/explainCell.ts';
+import { explainCharge } from './report/explainCharge.ts';
+import { explainCompute } from './report/explainCompute.ts';
+import { planJob } from './report/explainJob.ts';
 import { gapOf, penaltyOf, totalsOf } from './report/figures.ts';
 import { wholeGrants } from './report/grants.ts';
+import { chargeAt, computeAt, type Placed } from './report/placed.ts';
 import { unmetOf } from './report/unmet.ts';
-import { relax } from './solve/relaxation.ts';
-import { solveRelaxation } from './solve/solveRelaxation.ts';
+import { pricesWithRent } from './solve/lowerBound.ts';
+import { relax, type Relaxation } from './solve/relaxation.ts';
+import { solveRelaxation, type SolvedRelaxation } from './solve/solveRelaxation.ts';
 
 /**
  * Plans charging and compute of a cell: kW per car and slot, whole shards per (job, region, class, slot).
@@ -22,14 +28,41 @@ import { solveRelaxation } from './solve/solveRelaxation.ts';
  * @param problem as `planningProblemSchema` accepts it; anything else throws a RangeError
  */
 export function planCell(problem: PlanningProblem): Plan {
+  const { relaxation, minimumKw } = readRelaxation(problem);
+  const solved = solveRelaxation(relaxation);
+  return placePlan(problem, relaxation, minimumKw, solved);
+}
+
+export function readRelaxation(problem: PlanningProblem): {
+  readonly relaxation: Relaxation;
+  /** What owners' minimums take at once, in the layout of setpoints. */
+  readonly minimumKw: Float64Array;
+} {
   const compiled = compileProblem(problem);
   const layout = createSetpoints(compiled.cars);
   const minimumKw = minimumCharge(compiled, layout, createHeadroom(compiled, undefined));
-  const relaxation = relax(compiled, layout, minimumKw);
-  const solved = solveRelaxation(relaxation);
+  return { relaxation: relax(compiled, layout, minimumKw), minimumKw };
+}
+
+/** Makes a plan of a solved relaxation: setpoints for real cars, grants, figures and reasons. */
+function placePlan(
+  problem: PlanningProblem,
+  relaxation: Relaxation,
+  minimumKw: Float64Array,
+  solved: SolvedRelaxation,
+): Plan {
+  const compiled = relaxation.problem;
   const { setpoints, headroom, compute } = realise(problem, relaxation, minimumKw, solved.prices, solved);
+  const placed: Placed = {
+    problem,
+    compiled,
+    setpoints,
+    headroom,
+    priceEurPerKwh: pricesWithRent(relaxation, solved.prices),
+    shardsOfJob: compute.shardsOfJob,
+  };
   const expectedShards = compute.shardsOfJob.map((shards) => shards.reduce((sum, value) => sum + value, 0));
-  const unmet = unmetOf({ problem, compiled, setpoints, headroom }, expectedShards);
+  const unmet = unmetOf(placed, expectedShards);
   const wakeUps = wakeUpsOf(problem, compute);
   const wakeCostEur = wakeUps.reduce((sum, wakeUp) => sum + wakeUp.costEur, 0);
   const totals = totalsOf(problem, compiled, setpoints, wakeCostEur);
@@ -38,61 +71,34 @@ export function planCell(problem: PlanningProblem): Plan {
     version: 1,
     slots: problem.slots,
     method: solved.method,
-    cars: problem.cars.map((car, index) => carPlan(problem, compiled, setpoints, car.id, index)),
-    jobs: problem.jobs.map((job, index) =>
-      jobPlan(compiled, job.id, job.shardsRemaining, compute.shardsOfJob[index] ?? new Float64Array()),
-    ),
+    cars: problem.cars.map((car, index): CarPlan => ({
+      carId: car.id,
+      chargeKw: seriesOf(compiled, (t) => chargeAt(placed, index, t)),
+      computeKw: seriesOf(compiled, (t) => computeAt(placed, index, t)),
+      reasons: [...explainCharge(placed, index, unmet), ...explainCompute(placed, index, at(compute.wakeSlot, index))],
+    })),
+    jobs: problem.jobs.map((_, index) => planJob(placed, index, unmet)),
     grants: wholeGrants(problem, compiled, compute.shardsOfJob),
     wakeUps: wakeUps.map(({ carId, slot }) => ({ carId, slot })),
     unmet,
     figures: { ...totals, penaltyEur, gap: gapOf(totals, penaltyEur, solved.lowerBoundEur) },
     certificate: certificateOf(problem, solved),
-    reasons: problem.regions.flatMap((region) => region.fallbacks),
+    reasons: explainCell(problem),
   };
 }
 
-function carPlan(
-  problem: PlanningProblem,
-  compiled: CompiledProblem,
-  setpoints: Setpoints,
-  carId: string,
-  index: number,
-): CarPlan {
-  const chargeKw = Array.from({ length: compiled.slots }, () => 0);
-  const computeKw = Array.from({ length: compiled.slots }, () => 0);
-  const car = problem.cars[index];
-  for (let t = car?.pluggedFromSlot ?? 0; t < (car?.untilSlot ?? 0); t++) {
-    const cell = cellOf(setpoints, compiled.cars, index, t);
-    chargeKw[t] = setpoints.chargeKw[cell] ?? 0;
-    computeKw[t] = setpoints.computeKw[cell] ?? 0;
-  }
-  const reasons = [];
-  if ((chargeKw[0] ?? 0) > 0) reasons.push(reason('charging_cheapest_slot'));
-  else if (chargeKw.some((kw) => kw > 0)) reasons.push(reason('waiting_for_cheaper_slot'));
-  else reasons.push(reason('target_reached'));
-  if ((computeKw[0] ?? 0) > 0) reasons.push(reason('computing_granted'));
-  return { carId, chargeKw, computeKw, reasons };
+function seriesOf(compiled: CompiledProblem, value: (slot: number) => number): number[] {
+  return Array.from({ length: compiled.slots }, (_, slot) => value(slot));
 }
 
-function jobPlan(compiled: CompiledProblem, jobId: string, shards: number, expected: Float64Array): JobPlan {
-  const bySlot = new Float64Array(compiled.slots);
-  for (const [cell, value] of expected.entries()) {
-    bySlot[cell % compiled.slots] = (bySlot[cell % compiled.slots] ?? 0) + value;
-  }
-  const expectedShards = bySlot.reduce((sum, value) => sum + value, 0);
-  const last = bySlot.findLastIndex((value) => value > 0);
-  const finishSlot = expectedShards >= shards - 1e-6 && last >= 0 ? last : null;
-  const reasons = [(bySlot[0] ?? 0) > 0 ? reason('job_running') : reason('job_waiting_for_cheaper_slot')];
-  return { jobId, expectedShards, finishSlot, reasons };
-}
-
+/** Ranked: the slot that comes first, then the cheapest to wake. */
 function wakeUpsOf(
   problem: PlanningProblem,
   compute: ComputeResult,
 ): { readonly carId: string; readonly slot: number; readonly costEur: number }[] {
   return problem.cars
     .flatMap((car, index) => {
-      const slot = compute.wakeSlot[index] ?? -1;
+      const slot = at(compute.wakeSlot, index);
       return slot >= 0 ? [{ carId: car.id, slot, costEur: car.wakeCostEur }] : [];
     })
     .sort((a, b) => a.slot - b.slot || a.costEur - b.costEur || a.carId.localeCompare(b.carId));

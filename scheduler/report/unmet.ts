@@ -1,18 +1,9 @@
-import type { CompiledProblem } from '../compile.ts';
 import type { BindingLimit, Unmet } from '../plan.ts';
-import type { PlanningCar, PlanningJob, PlanningProblem } from '../problem.ts';
-import type { Headroom } from '../realise/headroom.ts';
-import { cellOf, type Setpoints } from '../realise/setpoints.ts';
+import type { PlanningCar, PlanningJob } from '../problem.ts';
+import { chargeAt, type Placed } from './placed.ts';
 
 const ROUNDING_KWH = 1e-6;
 const ROUNDING_SHARDS = 1e-6;
-
-interface Placed {
-  readonly problem: PlanningProblem;
-  readonly compiled: CompiledProblem;
-  readonly setpoints: Setpoints;
-  readonly headroom: Headroom;
-}
 
 /** What the plan cannot meet, by how much, and which limits bind. */
 export function unmetOf(placed: Placed, expectedShards: readonly number[]): Unmet[] {
@@ -24,14 +15,14 @@ export function unmetOf(placed: Placed, expectedShards: readonly number[]): Unme
 }
 
 function unmetCar(placed: Placed, car: PlanningCar, index: number): Unmet[] {
-  const { compiled, setpoints } = placed;
+  const { compiled } = placed;
   const first = compiled.cars.from[index] ?? 0;
   const readyBy = compiled.cars.chargeUntil[index] ?? 0;
   const kwhPerKwSlot = compiled.slotHours * car.chargerEfficiency;
   let byReadyByKwh = 0;
   let byDepartureKwh = 0;
   for (let t = first; t < car.untilSlot; t++) {
-    const kwh = (setpoints.chargeKw[cellOf(setpoints, compiled.cars, index, t)] ?? 0) * kwhPerKwSlot;
+    const kwh = chargeAt(placed, index, t) * kwhPerKwSlot;
     if (t < readyBy) byReadyByKwh += kwh;
     byDepartureKwh += kwh;
   }
@@ -64,11 +55,11 @@ function unmetCar(placed: Placed, car: PlanningCar, index: number): Unmet[] {
 }
 
 function limitsOfCar(placed: Placed, car: PlanningCar, index: number, from: number, until: number): BindingLimit[] {
-  const { compiled, setpoints, headroom } = placed;
+  const { compiled, headroom } = placed;
   const atCharger: number[] = [];
   const byOthers: number[] = [];
   for (let t = from; t < until; t++) {
-    const kw = setpoints.chargeKw[cellOf(setpoints, compiled.cars, index, t)] ?? 0;
+    const kw = chargeAt(placed, index, t);
     const maxKw = compiled.cars.maxKw[index] ?? 0;
     if (kw >= maxKw - 1e-6) atCharger.push(t);
     else if (headroom.availableKw(compiled.cars.feeder[index] ?? 0, t) < Math.max(car.chargerMinKw, maxKw - kw)) {

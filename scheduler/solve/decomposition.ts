@@ -152,12 +152,21 @@ function writeProgram(relaxation: Relaxation, active: Uint8Array): ProgramLayout
   return { program, blockOf, stationRow, jobRow, computeColumns };
 }
 
-/** Above the highest rent that jobs can cause, so that owners stay first. */
+/** Ten times the highest rent that a job can cause: its penalty where it gets most shards from a kWh. */
 function interiorOwnerPenalty({ problem }: Relaxation): number {
-  let highest = 0;
+  let highest = 0.1;
   for (const cost of problem.unitCostEurPerKwh) highest = Math.max(highest, Math.abs(cost));
-  const jobs = problem.jobs.reduce((most, job) => Math.max(most, 10 * (1 + job.priority) * highest), 10 * highest);
-  return 10 * Math.max(jobs, 0.1);
+  for (const [j, job] of problem.jobs.entries()) {
+    for (let row = 0; row < problem.regions * problem.classes; row++) {
+      const region = Math.floor(row / problem.classes);
+      for (let t = job.from; t < job.until; t++) {
+        const shards = shardsPerCar(problem, j, region, row % problem.classes, t);
+        const kwh = at(problem.computePlugKw, row * problem.slots + t) * problem.slotHours;
+        if (shards > 0) highest = Math.max(highest, (job.penaltyEurPerShard * shards) / kwh);
+      }
+    }
+  }
+  return 10 * highest;
 }
 
 function readCompute(relaxation: Relaxation, layout: ProgramLayout, columns: Float64Array): Float64Array[] {
