@@ -5,6 +5,7 @@ import { equipmentFor } from './fleet.ts';
 import { actualSignals } from './foresight.ts';
 import { Ledger } from './ledger.ts';
 import { nightOf, type NightJob } from './nights.ts';
+import { PlanTimer } from './planTimer.ts';
 import { SLOT_HOURS, SLOT_MINUTES, SLOT_MS, type PromisedStay, type Scenario } from './scenario.ts';
 import { bookDeparture, bookEnergy, bookReadyBy, ENOUGH_KWH } from './settlement.ts';
 import { LONG_AGO_SLOTS, reachableKwh, slotProblem, type PlannedStay } from './slotProblem.ts';
@@ -13,9 +14,7 @@ export interface ClairvoyantResult {
   readonly ledger: Ledger;
   /** Stays that even this plan could not make ready, for which a policy is not blamed. */
   readonly impossible: ReadonlySet<string>;
-  readonly plans: number;
-  readonly planningMs: number;
-  readonly slowestPlanMs: number;
+  readonly timer: PlanTimer;
 }
 
 /**
@@ -26,17 +25,10 @@ export interface ClairvoyantResult {
 export function planClairvoyantly(scenario: Scenario): ClairvoyantResult {
   const ledger = new Ledger();
   const impossible = new Set<string>();
-  let plans = 0;
-  let planningMs = 0;
-  let slowestPlanMs = 0;
+  const timer = new PlanTimer();
   for (const night of nightsOf(scenario)) {
     const { problem, wantedKwh } = nightProblem(scenario, night);
-    const startedMs = performance.now();
-    const plan = planCell(problem);
-    const tookMs = performance.now() - startedMs;
-    plans++;
-    planningMs += tookMs;
-    slowestPlanMs = Math.max(slowestPlanMs, tookMs);
+    const plan = timer.time(() => planCell(problem));
     for (const [index, stay] of night.stays.entries()) {
       const car = plan.cars.find(({ carId }) => carId === stay.id);
       let leftKwh = stay.energyKwh;
@@ -62,7 +54,7 @@ export function planClairvoyantly(scenario: Scenario): ClairvoyantResult {
       booked.shardsLate += job.shards - done;
     }
   }
-  return { ledger, impossible, plans, planningMs, slowestPlanMs };
+  return { ledger, impossible, timer };
 }
 
 interface Night {

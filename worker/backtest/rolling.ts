@@ -6,6 +6,7 @@ import { actualSignals, foreseenSignals } from './foresight.ts';
 import { Habits } from './habits.ts';
 import { Ledger } from './ledger.ts';
 import { nightOf, type NightJob } from './nights.ts';
+import { PlanTimer } from './planTimer.ts';
 import { SLOT_HOURS, SLOT_MINUTES, SLOT_MS, type PromisedStay, type Scenario } from './scenario.ts';
 import { bookDeparture, bookEnergy, bookReadyBy, ENOUGH_KWH } from './settlement.ts';
 import { LONG_AGO_SLOTS, slotProblem, type PlannedStay } from './slotProblem.ts';
@@ -33,9 +34,7 @@ const LONGEST_AXIS_SLOTS = 192;
 
 export interface RollingResult {
   readonly ledger: Ledger;
-  readonly plans: number;
-  readonly planningMs: number;
-  readonly slowestPlanMs: number;
+  readonly timer: PlanTimer;
 }
 
 /**
@@ -43,80 +42,125 @@ export interface RollingResult {
  * and books what really happened. A car that leaves within a slot stops charging there, and its unfinished compute is
  * lost.
  * @param isImpossible whether no policy could have served the stay, beyond what its own charger shows
- * @param onSlot called now and then with the part that is done, for a progress display
+ * @param onNight called with the date of each night as it begins, for a progress display
  */
 export function rollThrough(
   scenario: Scenario,
   policy: Policy,
   isImpossible: (stayId: string) => boolean,
-  onSlot: (part: number) => void = () => undefined,
+  onNight: (night: string) => void = () => undefined,
 ): RollingResult {
-  const { options, fromMs, untilMs } = scenario;
-  const ledger = new Ledger();
-  const habits = new Habits(options.timeZone);
-  for (const stay of scenario.earlier) habits.learn(stay);
-  const arrivals = scenario.stays.values();
-  let arriving = arrivals.next();
-  let open: OpenStay[] = [];
-  const jobs: OpenJob[] = scenario.jobs.map((job) => ({ ...job, shardsRemaining: job.shards }));
-  let firstJob = 0;
-  let plan: Plan | undefined;
-  let plannedAtMs = -Infinity;
-  let plans = 0;
-  let planningMs = 0;
-  let slowestPlanMs = 0;
+  const run = new Rolling(scenario, policy, isImpossible);
+  let night = '';
+  for (let nowMs = scenario.fromMs; nowMs < scenario.untilMs; nowMs += SLOT_MS) {
+    const current = nightOf(nowMs, scenario.options.timeZone);
+    if (current !== night) onNight(current);
+    night = current;
+    run.liveThroughSlot(nowMs);
+  }
+  run.end();
+  return { ledger: run.ledger, timer: run.timer };
+}
 
-  const settle = (car: OpenStay, nowMs: number): void => {
-    const { stay } = car;
-    if (!car.isJudged && nowMs >= Math.min(stay.readyByMs, stay.pluggedOutMs)) {
-      car.isJudged = true;
-      bookReadyBy(scenario, ledger, stay, car.missingKwh, isImpossible(stay.id));
+class Rolling {
+  readonly ledger = new Ledger();
+  readonly timer = new PlanTimer();
+  readonly #scenario: Scenario;
+  readonly #policy: Policy;
+  readonly #isImpossible: (stayId: string) => boolean;
+  readonly #habits: Habits;
+  /** By arrival, and how many of them have arrived. */
+  readonly #stays: readonly PromisedStay[];
+  #arrived = 0;
+  #open: OpenStay[] = [];
+  readonly #jobs: readonly OpenJob[];
+  /** Jobs before this one are past their deadline. */
+  #firstJob = 0;
+  #plan: Plan | undefined;
+  #plannedAtMs = -Infinity;
+  /** An arrival, a new batch, or a car that is behind its plan. */
+  #hasNews = false;
+
+  constructor(scenario: Scenario, policy: Policy, isImpossible: (stayId: string) => boolean) {
+    this.#scenario = scenario;
+    this.#policy = policy;
+    this.#isImpossible = isImpossible;
+    this.#stays = scenario.stays;
+    this.#jobs = scenario.jobs.map((job) => ({ ...job, shardsRemaining: job.shards }));
+    this.#habits = new Habits(scenario.options.timeZone);
+    for (const stay of scenario.earlier) this.#habits.learn(stay);
+  }
+
+  liveThroughSlot(nowMs: number): void {
+    this.#depart(nowMs);
+    this.#arrive(nowMs);
+    const job = this.#currentJob(nowMs);
+    if (job === undefined && this.#open.every((car) => car.missingKwh <= ENOUGH_KWH)) {
+      this.#plan = undefined;
+      for (const car of this.#open) hold(car, 0, 0);
+      return;
     }
-    if (nowMs >= stay.pluggedOutMs) bookDeparture(scenario, ledger, stay, car.missingKwh);
-  };
+    const plan = this.#currentPlan(nowMs, job);
+    const slot = Math.round((nowMs - this.#plannedAtMs) / SLOT_MS);
+    this.#hasNews = carryOut(plan, slot, {
+      scenario: this.#scenario,
+      ledger: this.ledger,
+      open: this.#open,
+      job,
+      nowMs,
+    });
+  }
 
-  let hasNews = false;
-  for (let nowMs = fromMs; nowMs < untilMs; nowMs += SLOT_MS) {
-    open = open.filter((car) => {
-      settle(car, nowMs);
+  end(): void {
+    for (const car of this.#open) this.#settle(car, Infinity);
+  }
+
+  #depart(nowMs: number): void {
+    this.#open = this.#open.filter((car) => {
+      this.#settle(car, nowMs);
       if (car.stay.pluggedOutMs > nowMs) return true;
-      habits.learn(car.stay);
+      this.#habits.learn(car.stay);
       return false;
     });
-    for (; !arriving.done && arriving.value.firstSlotMs <= nowMs; arriving = arrivals.next()) {
-      open.push(openStay(scenario, arriving.value));
-      hasNews = true;
-    }
-    for (let job = jobs[firstJob]; job && job.deadlineMs <= nowMs; job = jobs[++firstJob]) {
-      ledger.of(nightOf(job.releaseMs, options.timeZone)).shardsLate += job.shardsRemaining;
-    }
-    const job = jobs[firstJob];
-    const openJob = job && job.releaseMs <= nowMs && job.shardsRemaining > 0 ? job : undefined;
-    if (openJob?.releaseMs === nowMs) hasNews = true;
-
-    const isIdle = openJob === undefined && open.every((car) => car.missingKwh <= ENOUGH_KWH);
-    if (isIdle) {
-      plan = undefined;
-      for (const car of open) hold(car, 0, 0);
-      continue;
-    }
-    if (!plan || hasNews || nowMs - plannedAtMs >= options.replanMinutes * 60_000) {
-      const problem = problemAt(scenario, habits, open, openJob, nowMs);
-      const startedMs = performance.now();
-      plan = policy(problem, plan);
-      const tookMs = performance.now() - startedMs;
-      planningMs += tookMs;
-      slowestPlanMs = Math.max(slowestPlanMs, tookMs);
-      plannedAtMs = nowMs;
-      hasNews = false;
-      plans++;
-    }
-    const slot = Math.round((nowMs - plannedAtMs) / SLOT_MS);
-    hasNews = carryOut(plan, slot, { scenario, ledger, open, job: openJob, nowMs });
-    onSlot((nowMs - fromMs) / (untilMs - fromMs));
   }
-  for (const car of open) settle(car, Infinity);
-  return { ledger, plans, planningMs, slowestPlanMs };
+
+  #arrive(nowMs: number): void {
+    for (let stay = this.#stays[this.#arrived]; stay && stay.firstSlotMs <= nowMs; stay = this.#stays[this.#arrived]) {
+      this.#open.push(openStay(this.#scenario, stay));
+      this.#arrived++;
+      this.#hasNews = true;
+    }
+  }
+
+  #settle(car: OpenStay, nowMs: number): void {
+    const { stay, missingKwh } = car;
+    if (!car.isJudged && nowMs >= Math.min(stay.readyByMs, stay.pluggedOutMs)) {
+      car.isJudged = true;
+      bookReadyBy(this.#scenario, this.ledger, stay, missingKwh, this.#isImpossible(stay.id));
+    }
+    if (nowMs >= stay.pluggedOutMs) bookDeparture(this.#scenario, this.ledger, stay, missingKwh);
+  }
+
+  #currentJob(nowMs: number): OpenJob | undefined {
+    const { timeZone } = this.#scenario.options;
+    let job = this.#jobs[this.#firstJob];
+    for (; job && job.deadlineMs <= nowMs; job = this.#jobs[++this.#firstJob]) {
+      this.ledger.of(nightOf(job.releaseMs, timeZone)).shardsLate += job.shardsRemaining;
+    }
+    if (!job || job.releaseMs > nowMs || job.shardsRemaining === 0) return undefined;
+    if (job.releaseMs === nowMs) this.#hasNews = true;
+    return job;
+  }
+
+  #currentPlan(nowMs: number, job: OpenJob | undefined): Plan {
+    const ageMs = nowMs - this.#plannedAtMs;
+    if (this.#plan && !this.#hasNews && ageMs < this.#scenario.options.replanMinutes * 60_000) return this.#plan;
+    const problem = problemAt(this.#scenario, this.#habits, this.#open, job, nowMs);
+    const plan = this.timer.time(() => this.#policy(problem, this.#plan));
+    this.#plan = plan;
+    this.#plannedAtMs = nowMs;
+    return plan;
+  }
 }
 
 function openStay(scenario: Scenario, stay: PromisedStay): OpenStay {

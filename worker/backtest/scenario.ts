@@ -19,6 +19,8 @@ export interface BacktestOptions {
   readonly marketZone: string;
   /** `habit`: learnt from earlier nights; `departure`: owners state when they really leave. */
   readonly readyBy: 'habit' | 'departure';
+  /** Charging is planned to end while the car is still there with a probability of 1 less this; 1 turns that off. */
+  readonly departureRisk: number;
   /** Longest time between two plans; an arrival and a new batch are planned at once. */
   readonly replanMinutes: number;
   readonly carbonEurPerKg: number;
@@ -69,7 +71,9 @@ export function createScenario(
   const coveredUntil = DateTime.fromMillis(signalsEndMs(signals), zone).startOf('day').minus({ hours: 12 });
   const fromMs = Math.max(coveredFrom.toMillis(), noonOf(range.from, 'from', zone) ?? -Infinity);
   const untilMs = Math.min(coveredUntil.toMillis(), noonOf(range.to, 'to', zone) ?? Infinity);
-  const stays = sessions.stays.filter(({ pluggedInMs }) => pluggedInMs >= fromMs && pluggedInMs < untilMs - LAST_NIGHT_MS);
+  const stays = sessions.stays.filter(
+    ({ pluggedInMs }) => pluggedInMs >= fromMs && pluggedInMs < untilMs - LAST_NIGHT_MS,
+  );
   if (stays.length === 0) {
     const days = `${new Date(fromMs).toISOString()} to ${new Date(untilMs).toISOString()}`;
     const message = `No session begins from ${days}, where the signals are; --shift-days moves the sessions.`;
@@ -86,7 +90,12 @@ export function createScenario(
     earlier,
     equipment,
     siteLimitKw: siteLimitsKw(sessions.stays, equipment, options.feederShare),
-    jobs: nightJobs(stays, equipment, { ...options, fromMs, untilMs: untilMs - LAST_NIGHT_MS, shareOfFleet: options.jobShare }),
+    jobs: nightJobs(stays, equipment, {
+      ...options,
+      fromMs,
+      untilMs: untilMs - LAST_NIGHT_MS,
+      shareOfFleet: options.jobShare,
+    }),
   };
 }
 
@@ -101,7 +110,8 @@ function promised(
   const ended = [...stays].sort((a, b) => a.pluggedOutMs - b.pluggedOutMs);
   let learnt = 0;
   return stays.map((stay) => {
-    for (let next = ended[learnt]; next && next.pluggedOutMs <= stay.pluggedInMs; next = ended[++learnt]) habits.learn(next);
+    for (let next = ended[learnt]; next && next.pluggedOutMs <= stay.pluggedInMs; next = ended[++learnt])
+      habits.learn(next);
     const policy = { readyBy: habits.readyBy(stay.userId), timeZone };
     return {
       ...stay,

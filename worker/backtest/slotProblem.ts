@@ -53,7 +53,7 @@ export function slotProblem(
       chipKw: HARDWARE_CLASSES[id].chipKw,
       awakeKw: ENERGY_PARAMETERS.awakeKw.value,
     })),
-    cars: stays.map((planned) => carOf(axis, planned)),
+    cars: stays.map((planned) => carOf(axis, planned, scenario.options.departureRisk)),
     jobs: jobs.map((job) => ({
       id: job.id,
       // Part of a shard may be done: what is left of it is still one shard to hand out.
@@ -67,9 +67,9 @@ export function slotProblem(
   } satisfies PlanningProblemInput);
 }
 
-function carOf(axis: SlotAxis, planned: PlannedStay): PlanningProblemInput['cars'][number] {
+function carOf(axis: SlotAxis, planned: PlannedStay, departureRisk: number): PlanningProblemInput['cars'][number] {
   const { stay, equipment, fromSlot, untilSlot, missingKwh, survival } = planned;
-  const readyBySlot = lastSlot(axis, planned);
+  const readyBySlot = lastSlot(axis, planned, departureRisk);
   const isOverdue = stay.readyByMs <= axis.startMs || readyBySlot <= fromSlot;
   return {
     id: stay.id,
@@ -90,11 +90,18 @@ function carOf(axis: SlotAxis, planned: PlannedStay): PlanningProblemInput['cars
   };
 }
 
-/** End of the whole slots before ready-by; with the slot in which it lies, when the car needs every minute. */
-function lastSlot(axis: SlotAxis, { stay, equipment, fromSlot, missingKwh }: PlannedStay): number {
+/**
+ * End of the whole slots before ready-by; with the slot in which it lies, when the car needs every minute. Where
+ * earlier stays say that the car may well be gone before, the end of the slots in which it is likely to be there, or
+ * of those that it needs.
+ */
+function lastSlot(axis: SlotAxis, planned: PlannedStay, departureRisk: number): number {
+  const { stay, equipment, fromSlot, missingKwh, survival } = planned;
+  const neededSlots = Math.ceil(missingKwh / (SLOT_HOURS * equipment.charger.maxKw));
   const whole = slotAt(axis, stay.readyByMs);
-  const wholeKwh = (whole - fromSlot) * SLOT_HOURS * equipment.charger.maxKw;
-  return wholeKwh < missingKwh ? slotAt(axis, stay.readyByMs - 1) + 1 : whole;
+  const promised = whole - fromSlot < neededSlots ? slotAt(axis, stay.readyByMs - 1) + 1 : whole;
+  const unlikely = survival?.findIndex((probability) => probability < 1 - departureRisk) ?? -1;
+  return unlikely < 0 ? promised : Math.min(promised, fromSlot + Math.max(unlikely, neededSlots));
 }
 
 /** kWh at the plug that the charger alone could give from plug-in to ready-by or departure. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { backtestCommand } from './commands/backtest.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
 import { planCommand } from './commands/plan.ts';
@@ -15,7 +16,13 @@ import type { Terminal } from './terminal.ts';
  */
 export type CommandFactory = (terminal: Terminal, done: (code: ExitCode) => void) => Command;
 
-const COMMANDS: readonly CommandFactory[] = [planCommand, checkCommand, explainCommand, problemCommand];
+const COMMANDS: readonly CommandFactory[] = [
+  planCommand,
+  checkCommand,
+  explainCommand,
+  problemCommand,
+  backtestCommand,
+];
 
 const EXIT_HELP = `
 Exit codes:

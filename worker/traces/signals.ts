@@ -44,7 +44,10 @@ export function readSignals(text: string, file: string, temperatureColumn?: stri
   for (const [index, row] of table.rows.entries()) {
     const expectedMs = startMs + index * stepMs;
     if (row.instantMs(UTC, UTC) !== expectedMs) {
-      throw row.wrong(UTC, `${new Date(expectedMs).toISOString()} was expected, since steps are ${stepMs / 60_000} minutes`);
+      throw row.wrong(
+        UTC,
+        `${new Date(expectedMs).toISOString()} was expected, since steps are ${stepMs / 60_000} minutes`,
+      );
     }
   }
   return {

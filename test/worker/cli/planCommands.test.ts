@@ -26,6 +26,19 @@ async function problemFile(change: (problem: PlanningProblemInput) => void = () 
   return file;
 }
 
+async function planned(): Promise<string> {
+  const problem = await problemFile();
+  await cli('plan', problem, '--out', at('plan.json'));
+  return problem;
+}
+
+async function tampered(change: (plan: Plan) => void): Promise<string> {
+  const plan = planSchema.parse(JSON.parse(await readFile(at('plan.json'), 'utf8')));
+  change(plan);
+  await writeFile(at('tampered.json'), JSON.stringify(plan));
+  return at('tampered.json');
+}
+
 describe('nightshift', () => {
   it('prints help and version with exit code 0', async () => {
     expect(await cli('--help')).toMatchObject({ code: 0, err: '' });
@@ -100,19 +113,6 @@ describe('nightshift plan', () => {
 });
 
 describe('nightshift check', () => {
-  async function planned(): Promise<string> {
-    const problem = await problemFile();
-    await cli('plan', problem, '--out', at('plan.json'));
-    return problem;
-  }
-
-  async function tampered(change: (plan: Plan) => void): Promise<string> {
-    const plan = planSchema.parse(JSON.parse(await readFile(at('plan.json'), 'utf8')));
-    change(plan);
-    await writeFile(at('tampered.json'), JSON.stringify(plan));
-    return at('tampered.json');
-  }
-
   it('accepts a plan and prints cost, bound and gap', async () => {
     const { code, out } = await cli('check', await planned(), at('plan.json'));
     expect(out).toMatch(/^accepted[\s\S]*cost +[\d.]+ EUR[\s\S]*lower bound +[\d.]+ EUR\ngap +[\d.e-]+ %\n$/);

@@ -1,7 +1,8 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 
 import type { CheckReport } from '../../../scheduler/check/checkPlan.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
+import { numberFrom } from '../numberOption.ts';
 import type { CommandFactory } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -19,7 +20,7 @@ export const checkCommand: CommandFactory = (terminal, done) =>
     .description('check a plan against its problem, trusting none of its figures; exit code 1 when it is refused')
     .argument('<problem>', 'planning problem, JSON')
     .argument('<plan>', 'plan of that problem, JSON')
-    .option('--max-gap <fraction>', 'most that cost may lie above the proven bound', fraction, DEFAULT_MAX_GAP)
+    .option('--max-gap <fraction>', 'most that cost may lie above the proven bound', numberFrom(0), DEFAULT_MAX_GAP)
     .option('--json', 'print JSON')
     .action(async (problemFile: string, planFile: string, { maxGap, json }: CheckOptions) => {
       const { readPlanFile, readProblemFile } = await import('../planFiles.ts');
@@ -52,10 +53,4 @@ function inWords({ colors }: Terminal, report: CheckReport, maxGap: number): str
     );
   }
   return `${lines.join('\n')}\n`;
-}
-
-function fraction(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0)) throw new InvalidArgumentError('It must be a number of at least 0.');
-  return value;
 }
