@@ -66,7 +66,89 @@ export function placeCharging(problem: CompiledProblem, placement: ChargePlaceme
   reserve(problem, placement);
   for (const car of order) {
     if (at(cars.energyKwSlots, car) <= ROUNDING_KW) continue;
-    placeCar(problem, placement, car);
+    const first = at(placement.setpoints.offset, car);
+    const reservedKw = (placement.optimumKw ?? placement.minimumKw).slice(
+      first,
+      at(placement.setpoints.offset, car + 1),
+    );
+    for (const [k, kw] of reservedKw.entries()) {
+      if (kw > 0) placement.headroom.add(at(cars.feeder, car), at(cars.from, car) + k, -kw);
+    }
+    placeCar(problem, placement, car, placement.optimumKw && reservedKw);
+  }
+}
+
+/** Cars that a car with energy missing may change places with. */
+const MOST_EXCHANGES = 40;
+
+/**
+ * Helps cars that least currents and few starts have left short although others could move: takes one other car of the
+ * feeder out, places the short one first, and keeps what lowers the sum of what is missing. Then cars that are short
+ * all the same charge on after ready-by, without pause, until they leave.
+ */
+export function mendCharging(problem: CompiledProblem, placement: ChargePlacement): void {
+  const { cars } = problem;
+  const missing = (car: number): number => missingKwSlots(problem, placement, car);
+  const short = Array.from({ length: cars.count }, (_, car) => car).filter((car) => missing(car) > ROUNDING_KW);
+  short.sort((a, b) => missing(b) - missing(a) || a - b);
+  // Under a ramp limit loads may only grow: taking a car out could leave a rise that is too steep.
+  if (placement.rules.maxRampUpKwPerSlot === undefined) for (const car of short) exchange(problem, placement, car);
+  for (const car of short) {
+    const left = missing(car);
+    if (left > ROUNDING_KW) chargeLate(problem, placement, car, left);
+  }
+}
+
+function exchange(problem: CompiledProblem, placement: ChargePlacement, short: number): void {
+  const { cars } = problem;
+  const overlaps = (car: number): boolean =>
+    car !== short &&
+    at(cars.feeder, car) === at(cars.feeder, short) &&
+    at(cars.energyKwSlots, car) > ROUNDING_KW &&
+    at(cars.from, car) < at(cars.chargeUntil, short) &&
+    at(cars.from, short) < at(cars.chargeUntil, car);
+  const partners = Array.from({ length: cars.count }, (_, car) => car)
+    .filter(overlaps)
+    .sort((a, b) => at(cars.chargeUntil, b) - at(cars.from, b) - (at(cars.chargeUntil, a) - at(cars.from, a)) || a - b);
+  for (const partner of [short, ...partners.slice(0, MOST_EXCHANGES)]) {
+    const pair = partner === short ? [short] : [short, partner];
+    const before = pair.reduce((sum, car) => sum + missingKwSlots(problem, placement, car), 0);
+    if (missingKwSlots(problem, placement, short) <= ROUNDING_KW) return;
+    const profiles = pair.map((car) => takeOut(problem, placement, car));
+    for (const car of pair) placeCar(problem, placement, car, undefined);
+    const after = pair.reduce((sum, car) => sum + missingKwSlots(problem, placement, car), 0);
+    if (after < before - ROUNDING_KW) continue;
+    for (const car of pair) takeOut(problem, placement, car);
+    for (const [index, car] of pair.entries()) putBack(problem, placement, car, profiles[index] ?? new Float64Array());
+  }
+}
+
+function missingKwSlots({ cars }: CompiledProblem, { setpoints }: ChargePlacement, car: number): number {
+  const first = at(setpoints.offset, car);
+  let left = at(cars.energyKwSlots, car);
+  for (let k = 0; k < at(cars.chargeUntil, car) - at(cars.from, car); k++) left -= at(setpoints.chargeKw, first + k);
+  return left;
+}
+
+function takeOut({ cars }: CompiledProblem, { setpoints, headroom }: ChargePlacement, car: number): Float64Array {
+  const first = at(setpoints.offset, car);
+  const profile = setpoints.chargeKw.slice(first, at(setpoints.offset, car + 1));
+  for (const [k, kw] of profile.entries()) {
+    if (kw > 0) headroom.add(at(cars.feeder, car), at(cars.from, car) + k, -kw);
+    setpoints.chargeKw[first + k] = 0;
+  }
+  return profile;
+}
+
+function putBack(
+  { cars }: CompiledProblem,
+  { setpoints, headroom }: ChargePlacement,
+  car: number,
+  profile: Float64Array,
+): void {
+  setpoints.chargeKw.set(profile, at(setpoints.offset, car));
+  for (const [k, kw] of profile.entries()) {
+    if (kw > 0) headroom.add(at(cars.feeder, car), at(cars.from, car) + k, kw);
   }
 }
 
@@ -83,18 +165,19 @@ function reserve(problem: CompiledProblem, { setpoints, headroom, minimumKw, opt
   }
 }
 
-function placeCar(problem: CompiledProblem, placement: ChargePlacement, car: number): void {
+/** Places one car in what is left; none of its own load may be counted. */
+function placeCar(
+  problem: CompiledProblem,
+  placement: ChargePlacement,
+  car: number,
+  optimumKw: Float64Array | undefined,
+): void {
   const { cars } = problem;
   const { setpoints, headroom, rules, minimumKw } = placement;
   const from = at(cars.from, car);
   const until = at(cars.chargeUntil, car);
   const feeder = at(cars.feeder, car);
   const first = cellOf(setpoints, cars, car, from);
-  const windowCells = at(cars.until, car) - from;
-  const floorKw = minimumKw.slice(first, first + windowCells);
-  const reservedKw = (placement.optimumKw ?? minimumKw).subarray(first, first + windowCells);
-  for (const [k, kw] of reservedKw.entries()) if (kw > 0) headroom.add(feeder, from + k, -kw);
-
   const state = placement.stateOf(car);
   const onBefore = from === 0 && state.chargingNow;
   const minStateSlots = Math.max(1, Math.ceil(rules.minStateMinutes / (problem.slotHours * 60)));
@@ -110,9 +193,9 @@ function placeCar(problem: CompiledProblem, placement: ChargePlacement, car: num
   const kw = chargeProfile({
     energyKwSlots: at(cars.energyKwSlots, car),
     capKw,
-    floorKw: floorKw.slice(0, until - from),
+    floorKw: minimumKw.slice(first, first + until - from),
     price,
-    optimumKw: placement.optimumKw && reservedKw.slice(0, until - from),
+    optimumKw: optimumKw?.subarray(0, until - from),
     minKw: at(cars.minKw, car),
     // Ready-by comes before the comfort of few starts.
     startsLeft: Math.max(onBefore ? 0 : 1, rules.maxChargeStarts - state.startsSoFar),
@@ -120,20 +203,16 @@ function placeCar(problem: CompiledProblem, placement: ChargePlacement, car: num
     minStateSlots,
     heldSlots: from === 0 ? Math.max(0, minStateSlots - state.slotsInState) : 0,
   });
-  let left = at(cars.energyKwSlots, car);
   for (const [k, power] of kw.entries()) {
     setpoints.chargeKw[first + k] = power;
     headroom.add(feeder, from + k, power);
-    left -= power;
   }
-  if (left > ROUNDING_KW) chargeLate(problem, placement, car, left);
 }
 
-/** After ready-by a car with energy missing charges on without pause, until it leaves. */
-function chargeLate(problem: CompiledProblem, placement: ChargePlacement, car: number, missingKwSlots: number): void {
+function chargeLate(problem: CompiledProblem, placement: ChargePlacement, car: number, energyKwSlots: number): void {
   const { cars } = problem;
   const { setpoints, headroom } = placement;
-  let left = missingKwSlots;
+  let left = energyKwSlots;
   for (let t = at(cars.chargeUntil, car); t < at(cars.until, car) && left > ROUNDING_KW; t++) {
     const mostKw = Math.min(at(cars.maxKw, car), headroom.availableKw(at(cars.feeder, car), t));
     if (mostKw <= 0 || mostKw < at(cars.minKw, car)) continue;

@@ -4,7 +4,7 @@ import type { PlanningProblem } from '../problem.ts';
 import { pricesWithRent } from '../solve/lowerBound.ts';
 import { gateRow, type LimitPrices, type Relaxation, type RelaxedPlan } from '../solve/relaxation.ts';
 import { createHeadroom, type Headroom } from './headroom.ts';
-import { placeCharging } from './placeCharge.ts';
+import { mendCharging, placeCharging, type ChargePlacement } from './placeCharge.ts';
 import { placeCompute, type ComputeResult } from './placeCompute.ts';
 import { createSetpoints, type Setpoints } from './setpoints.ts';
 
@@ -37,7 +37,7 @@ export function realise(
   // Under a ramp limit, loads may only grow, so nothing may be reserved and taken back.
   const kept = rules.maxRampUpKwPerSlot === undefined ? optimum : undefined;
   if (kept) addCompute(compiled, headroom, kept.gateCarsOfJob, 1);
-  placeCharging(compiled, {
+  const charging: ChargePlacement = {
     setpoints,
     headroom,
     rules,
@@ -52,8 +52,11 @@ export function realise(
       };
     },
     priceOf: (car, slot) => priceOf(at(compiled.cars.feeder, car), slot),
-  });
+  };
+  placeCharging(compiled, charging);
+  // From here on compute only gets what owners leave.
   if (kept) addCompute(compiled, headroom, kept.gateCarsOfJob, -1);
+  mendCharging(compiled, charging);
   const compute = placeCompute(compiled, {
     setpoints,
     headroom,

@@ -2,7 +2,7 @@ import { at } from '../columns.ts';
 import type { Unmet } from '../plan.ts';
 import type { PlanningCar } from '../problem.ts';
 import { reason, type PlanReason } from '../reasons.ts';
-import { chargeAt, clockOf, priceAt, type Placed } from './placed.ts';
+import { chargeAt, clockOf, costAt, priceAt, type Placed } from './placed.ts';
 
 const ROUNDING_KW = 1e-6;
 
@@ -38,23 +38,20 @@ function whyNow(placed: Placed, car: PlanningCar, index: number): PlanReason {
   if (slots.every((t) => chargeAt(placed, index, t) >= at(compiled.cars.maxKw, index) - ROUNDING_KW)) {
     return reason('charging_no_slack', { value: until, limit: until, unit: 'slots' });
   }
-  const price = priceAt(placed, index, 0);
-  if (price < 0) return reason('charging_negative_price', { value: price, limit: 0, unit: 'EUR/kWh' });
+  const cost = costAt(placed, index, 0);
+  if (cost < 0) return reason('charging_negative_price', { value: cost, limit: 0, unit: 'EUR/kWh' });
   const off = slots.filter((t) => chargeAt(placed, index, t) === 0);
-  const cheapestOff = off.reduce((least, t) => Math.min(least, priceAt(placed, index, t)), Infinity);
-  if (price > cheapestOff + 1e-9) {
-    const words = `It stays on at ${price.toFixed(3)} EUR/kWh, so that it need not be started again.`;
-    return reason('kept_on', { value: price, limit: cheapestOff, unit: 'EUR/kWh', words });
+  const leastOff = off.reduce((least, t) => Math.min(least, priceAt(placed, index, t)), Infinity);
+  const leftOut = off.reduce((least, t) => Math.min(least, costAt(placed, index, t)), Infinity);
+  if (priceAt(placed, index, 0) > leastOff + 1e-9) {
+    const words = `It stays on at ${cost.toFixed(3)} EUR/kWh, so that it need not be started again.`;
+    return reason('kept_on', { value: cost, limit: leftOut, unit: 'EUR/kWh', words });
   }
-  const words =
-    `It charges with ${kw.toFixed(1)} kW: ${price.toFixed(3)} EUR/kWh now` +
-    (off.length > 0 ? `, at least ${cheapestOff.toFixed(3)} in the slots that it leaves out.` : '.');
-  return reason('charging_cheapest_slot', {
-    value: price,
-    limit: off.length > 0 ? cheapestOff : price,
-    unit: 'EUR/kWh',
-    words,
-  });
+  const others =
+    leftOut < cost ? ', cheaper slots are taken' : `, ${leftOut.toFixed(3)} or more in the slots that it leaves out`;
+  const words = `It charges with ${kw.toFixed(1)} kW: ${cost.toFixed(3)} EUR/kWh now${off.length > 0 ? others : ''}.`;
+  const limit = off.length > 0 ? leftOut : cost;
+  return reason('charging_cheapest_slot', { value: cost, limit, unit: 'EUR/kWh', words });
 }
 
 function whyNotNow(placed: Placed, car: PlanningCar, index: number): PlanReason {
@@ -64,27 +61,28 @@ function whyNotNow(placed: Placed, car: PlanningCar, index: number): PlanReason 
   const feeder = at(compiled.cars.feeder, index);
   const leftKw = headroom.availableKw(feeder, 0);
   const price = priceAt(placed, index, 0);
-  const dearestOn = slots.reduce(
-    (most, t) => (chargeAt(placed, index, t) > 0 ? Math.max(most, priceAt(placed, index, t)) : most),
-    -Infinity,
-  );
+  const cost = costAt(placed, index, 0);
+  const on = slots.filter((t) => chargeAt(placed, index, t) > 0);
+  const dearestOn = on.reduce((most, t) => Math.max(most, priceAt(placed, index, t)), -Infinity);
+  const highestCost = on.reduce((most, t) => Math.max(most, costAt(placed, index, t)), -Infinity);
   const neededKw = Math.max(car.chargerMinKw, ROUNDING_KW);
-  const at0 = next === undefined ? {} : { slot: next };
-  if (leftKw < neededKw && (next === undefined || price <= dearestOn + 1e-9)) {
-    const below = leftKw > ROUNDING_KW;
-    const words = below
-      ? `It waits: ${leftKw.toFixed(1)} kW are left on the feeder, it accepts no less than ${neededKw.toFixed(1)} kW.`
-      : `It waits: the feeder’s limit is taken by cars with less time${next === undefined ? '.' : ` until ${clockOf(placed, next)}.`}`;
-    const code = below ? 'waiting_below_minimum_current' : 'waiting_feeder_limit';
-    return reason(code, { value: leftKw, limit: neededKw, unit: 'kW', words, ...at0 });
+  const later = next === undefined ? {} : { slot: next };
+  const until = next === undefined ? '.' : ` until ${clockOf(placed, next)}.`;
+  if (leftKw > ROUNDING_KW && leftKw < neededKw && price <= dearestOn + 1e-9) {
+    const words = `It waits: ${leftKw.toFixed(1)} kW are left on the feeder, it accepts no less than ${neededKw.toFixed(1)} kW.`;
+    return reason('waiting_below_minimum_current', { value: leftKw, limit: neededKw, unit: 'kW', words, ...later });
   }
-  if (next === undefined) return reason('waiting_feeder_limit', { value: leftKw, limit: neededKw, unit: 'kW' });
-  if (price < dearestOn - 1e-9) {
-    const words = `It stays off until ${clockOf(placed, next)}, so that it is not started too often.`;
-    return reason('kept_off', { value: price, limit: dearestOn, unit: 'EUR/kWh', words, slot: next });
+  // Cheaper now than later, and still later: the limit is worth more to cars with less time.
+  if (next === undefined || cost < highestCost - 1e-9) {
+    if (next !== undefined && leftKw >= neededKw && price < dearestOn - 1e-9) {
+      const words = `It stays off${until.slice(0, -1)}, so that it is not started too often.`;
+      return reason('kept_off', { value: cost, limit: highestCost, unit: 'EUR/kWh', words, ...later });
+    }
+    const words = `It waits: the feeder’s limit goes to cars with less time${until}`;
+    return reason('waiting_feeder_limit', { value: leftKw, limit: neededKw, unit: 'kW', words, ...later });
   }
   const words =
-    `It waits for ${clockOf(placed, next)}: ${priceAt(placed, index, next).toFixed(3)} EUR/kWh then, ` +
-    `${price.toFixed(3)} now. It would start now below ${dearestOn.toFixed(3)}.`;
-  return reason('waiting_for_cheaper_slot', { value: price, limit: dearestOn, unit: 'EUR/kWh', words, slot: next });
+    `It waits for ${clockOf(placed, next)}: ${costAt(placed, index, next).toFixed(3)} EUR/kWh then, ` +
+    `${cost.toFixed(3)} now. It would start now below ${highestCost.toFixed(3)}.`;
+  return reason('waiting_for_cheaper_slot', { value: cost, limit: highestCost, unit: 'EUR/kWh', words, slot: next });
 }

@@ -35,6 +35,12 @@ export function priceAt({ compiled, priceEurPerKwh }: Placed, car: number, slot:
   return at(priceEurPerKwh, at(compiled.cars.feeder, car) * compiled.slots + slot);
 }
 
+/** Price plus carbon weight in the car's region, without rents: what people see. */
+export function costAt({ compiled }: Placed, car: number, slot: number): number {
+  const region = at(compiled.regionOfFeeder, at(compiled.cars.feeder, car));
+  return at(compiled.unitCostEurPerKwh, region * compiled.slots + slot);
+}
+
 /** Start of a slot as people read it, UTC. */
 export function clockOf({ problem }: Placed, slot: number): string {
   const ms = problem.slots.startMs + slot * problem.slots.slotMinutes * 60_000;
