@@ -7,8 +7,8 @@ import { readCarbonSeries, readJobs } from './letsWaitAwhile/files.ts';
 import { deferralSavings, type DeferralSavings } from './letsWaitAwhile/savings.ts';
 
 /**
- * Scenario II of "Let's Wait Awhile" (arXiv 2110.13234) on the planner's windows and cheapest slots. docs/evaluation.md
- * has the published figures and what the files must look like.
+ * Scenario II of "Let's Wait Awhile" (arXiv 2110.13234): jobs that may pause go through `planCell` one by one, which
+ * takes some seconds. docs/evaluation.md has the published figures and what the files must look like.
  */
 const options = new Command('lets-wait-awhile')
   .requiredOption('--carbon <file>', 'CSV: Time (UTC), Carbon Intensity (gCO2/kWh); any regular step')

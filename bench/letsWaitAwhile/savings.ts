@@ -1,5 +1,6 @@
-import { cheapestRun, cheapestSlots, slotsOf, totalCost } from '../../scheduler/deferral.ts';
+import { cheapestRun } from '../../scheduler/cheapestRun.ts';
 import { slotStartMs, slotsWithin, type SlotAxis, type SlotRange } from '../../scheduler/time.ts';
+import { pausableEmissions } from './pausable.ts';
 import { nextWorkday, semiWeekly, type DeadlineRule } from './deadlines.ts';
 
 /** Carbon intensity of each step of the axis, gCO2/kWh. */
@@ -33,41 +34,45 @@ export function deferralSavings(carbon: CarbonSeries, jobs: readonly DeferrableJ
   const inside = jobs.filter((job) =>
     [nextWorkday, semiWeekly].every((rule) => latestEndMs(carbon.axis, job, rule) <= endMs(carbon.axis)),
   );
-  const baseline = emissions(carbon, inside, (finishMs) => finishMs);
+  const baselineSum = sumOver(inside, (job) => unpausedEmissions(carbon, job, withoutSlack));
   const savings = (rule: DeadlineRule): DeferralSavings['nextWorkday'] => {
-    const { nonInterrupting, interrupting } = emissions(carbon, inside, rule);
+    const unpaused = sumOver(inside, (job) => unpausedEmissions(carbon, job, rule));
+    const paused = sumOver(inside, (job) => {
+      const { from, until } = windowOf(carbon.axis, job, rule);
+      const window = [...carbon.gPerKwh.subarray(from, until)];
+      const startMs = slotStartMs(carbon.axis, from);
+      return pausableEmissions(window, startMs, carbon.axis.slotMinutes, stepsOf(carbon.axis, job));
+    });
     return {
-      nonInterrupting: percentSaved(nonInterrupting, baseline.nonInterrupting),
-      interrupting: percentSaved(interrupting, baseline.nonInterrupting),
+      nonInterrupting: 100 * (1 - unpaused / baselineSum),
+      interrupting: 100 * (1 - paused / baselineSum),
     };
   };
   return {
     jobs: inside.length,
     jobsBeyondSeries: jobs.length - inside.length,
-    baselineGPerKwhSteps: baseline.nonInterrupting,
+    baselineGPerKwhSteps: baselineSum,
     nextWorkday: savings(nextWorkday),
     semiWeekly: savings(semiWeekly),
   };
 }
 
-function percentSaved(sum: number, baseline: number): number {
-  return 100 * (1 - sum / baseline);
+function withoutSlack(finishMs: number): number {
+  return finishMs;
 }
 
-function emissions(
-  carbon: CarbonSeries,
-  jobs: readonly DeferrableJob[],
-  rule: DeadlineRule,
-): { nonInterrupting: number; interrupting: number } {
-  let nonInterrupting = 0;
-  let interrupting = 0;
-  for (const job of jobs) {
-    const window = windowOf(carbon.axis, job, rule);
-    const steps = Math.round(job.durationMs / stepMs(carbon.axis));
-    nonInterrupting += totalCost(carbon.gPerKwh, slotsOf(cheapestRun(carbon.gPerKwh, window, steps)));
-    interrupting += totalCost(carbon.gPerKwh, cheapestSlots(carbon.gPerKwh, window, steps));
-  }
-  return { nonInterrupting, interrupting };
+function sumOver(jobs: readonly DeferrableJob[], emissions: (job: DeferrableJob) => number): number {
+  return jobs.reduce((sum, job) => sum + emissions(job), 0);
+}
+
+function unpausedEmissions(carbon: CarbonSeries, job: DeferrableJob, rule: DeadlineRule): number {
+  const window = windowOf(carbon.axis, job, rule);
+  const { from, until } = cheapestRun(carbon.gPerKwh, window, stepsOf(carbon.axis, job));
+  return carbon.gPerKwh.subarray(from, until).reduce((sum, gPerKwh) => sum + gPerKwh, 0);
+}
+
+function stepsOf(axis: SlotAxis, job: DeferrableJob): number {
+  return Math.round(job.durationMs / stepMs(axis));
 }
 
 function windowOf(axis: SlotAxis, job: DeferrableJob, rule: DeadlineRule): SlotRange {
