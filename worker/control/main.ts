@@ -9,7 +9,6 @@ import { publishBundledModels } from '../../activities/models/bundledModels.ts';
 import { createPlanActivities } from '../../activities/plan/planActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
-import { planCell } from '../../scheduler/planCell.ts';
 import { addModel } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
@@ -24,6 +23,7 @@ import { runChild } from '../supervisor/child.ts';
 import { connectClient, connectWorker } from '../temporalClients.ts';
 import { installTemporalRuntime } from '../temporalRuntime.ts';
 import { untilAnswered } from '../untilAnswered.ts';
+import { startPlanner } from './planner.ts';
 import { retireOutdatedCell } from './retireCell.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
 
@@ -31,6 +31,8 @@ import { startCellWorkflows } from './startCellWorkflows.ts';
 const CARBON_EUR_PER_KG = 0.08;
 /** Above this, workflows are evicted and replayed; each cached one costs about 1.7 MB. */
 const MAX_CACHED_WORKFLOWS = 500;
+/** A plan that takes longer comes too late for its slot. */
+const PLAN_LIMIT_MS = 20_000;
 const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
 /** Workflows and their activities: everything that decides. Any number of them share one queue. */
@@ -49,6 +51,7 @@ async function start() {
   const mqtt = openMqtt(config.mqtt.url, `control-${process.pid}`, logger);
   const connection = await connectWorker(config.temporal.connection);
   const vehicles = vehicleLinkOver(mqtt);
+  const planner = startPlanner(PLAN_LIMIT_MS);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
 
   const worker = await Worker.create({
@@ -68,7 +71,7 @@ async function start() {
       ...createPlanActivities({
         database,
         vehicles,
-        plan: async (problem) => planCell(problem),
+        plan: planner.plan,
         carbonEurPerKg: CARBON_EUR_PER_KG,
         gridNowMs,
       }),
@@ -78,14 +81,15 @@ async function start() {
   });
   const running = worker.run();
   await startCellWorkflows(client, database, cell);
-  return { worker, running, connection, client, mqtt, database };
+  return { worker, running, planner, connection, client, mqtt, database };
 }
 
 runChild({
   start,
-  stop: async ({ worker, running, connection, client, mqtt, database }) => {
+  stop: async ({ worker, running, planner, connection, client, mqtt, database }) => {
     worker.shutdown();
     await running;
+    await planner.close();
     await Promise.all([connection.close(), client.connection.close(), mqtt.endAsync()]);
     await database.close();
   },
