@@ -125,12 +125,16 @@ async function againstHighs(): Promise<void> {
   console.table(rows);
 }
 
-const [mode = 'highs', first, second, third] = process.argv.slice(2);
-if (mode === 'highs') await againstHighs();
-if (mode === 'fleet')
-  console.table([measureFleet(Number(first ?? 1_000_000), Number(second ?? 200), Number(third ?? 3))]);
-if (mode === 'growth') {
-  for (const count of [1000, 10_000, 100_000, 1_000_000]) {
-    console.table([measureFleet(count, Math.max(1, count / 5000)), measureFleet(count, 1)]);
+if (process.argv[1]?.endsWith('planner-speed.ts')) await main();
+
+async function main() {
+  const [mode = 'highs', first, second, third] = process.argv.slice(2);
+  if (mode === 'highs') await againstHighs();
+  if (mode === 'fleet')
+    console.table([measureFleet(Number(first ?? 1_000_000), Number(second ?? 200), Number(third ?? 3))]);
+  if (mode === 'growth') {
+    for (const count of [1000, 10_000, 100_000, 1_000_000]) {
+      console.table([measureFleet(count, Math.max(1, count / 5000)), measureFleet(count, 1)]);
+    }
   }
 }

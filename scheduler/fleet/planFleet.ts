@@ -3,10 +3,10 @@
 import type { CarColumns, CompiledProblem } from '../compile.ts';
 import { createSetpoints } from '../realise/setpoints.ts';
 import { chargeCheapest, computeCheapest } from '../solve/capFree.ts';
-import { jointFlow } from '../solve/jointFlow.ts';
 import { lowerBound } from '../solve/lowerBound.ts';
 import { gateRow, relax, relaxedCost, type LimitPrices, type Relaxation } from '../solve/relaxation.ts';
 import { aggregateCars, disaggregate, type Aggregate } from './aggregate.ts';
+import { chargeFlow } from './chargeFlow.ts';
 
 /** Above this number of cars on one feeder, pseudo-cars are fewer than cars. */
 const AGGREGATE_ABOVE_CARS = 20_000;
@@ -142,22 +142,23 @@ function chargeFeeder(problem: CompiledProblem, feeder: number, own: Int32Array,
   };
   const layout = createSetpoints(alone.cars);
   const relaxation = relax(alone, layout, new Float64Array(layout.chargeKw.length));
-  const noRent: LimitPrices = {
-    feederRentEurPerKwh: new Float64Array(slots),
-    substationRentEurPerKwh: new Float64Array(),
-    jobPriceEurPerShard: new Float64Array(),
-  };
   const free = chargeCheapest(relaxation, alone.unitCostEurPerKwh);
   const binds = overloads(alone, layout.offset, free);
-  const solved = binds ? jointFlow(relaxation, new Float64Array()) : { chargeKw: free, prices: noRent };
+  const solved = binds
+    ? chargeFlow(alone.cars, layout.offset, alone.feederCapKw, alone.unitCostEurPerKwh, problem.ownerPenaltyEurPerKwh)
+    : { chargeKw: free, rentEurPerKwh: new Float64Array(slots) };
   return {
     chargeKw: solved.chargeKw,
     offset: layout.offset,
-    rent: solved.prices.feederRentEurPerKwh,
+    rent: solved.rentEurPerKwh,
     costEur: relaxedCost(relaxation, solved.chargeKw, []),
     lowerBoundEur: lowerBound(
       { ...relaxation, feederCapKw: problem.feederCapKw.slice(feeder * slots, (feeder + 1) * slots) },
-      solved.prices,
+      {
+        feederRentEurPerKwh: solved.rentEurPerKwh,
+        substationRentEurPerKwh: new Float64Array(),
+        jobPriceEurPerShard: new Float64Array(),
+      },
     ),
     binds,
     aggregate,
