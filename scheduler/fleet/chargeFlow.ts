@@ -32,8 +32,8 @@ export function chargeFlow(
   const words = Math.ceil(slots / 32);
   const quantaPerKw = quantaFor(cars);
   const order = byLaxity(cars);
-  const need = Float64Array.from(cars.energyKwSlots, (energy) => Math.round(energy * quantaPerKw));
-  const most = Float64Array.from(cars.maxKw, (kw) => Math.round(kw * quantaPerKw));
+  const need = cars.energyKwSlots.map((energy) => Math.round(energy * quantaPerKw));
+  const most = cars.maxKw.map((kw) => Math.round(kw * quantaPerKw));
   const sent = new Float64Array(offset[cars.count]!);
   /** Slots in which a car charges, and in which it could charge more. */
   const used = new Int32Array(cars.count * words);
@@ -230,15 +230,22 @@ function quantaFor(cars: CarColumns): number {
   return Math.min(MOST_QUANTA_PER_KW, 2 ** Math.floor(Math.log2(MOST_QUANTA / kwSlots)));
 }
 
+/** Slots that a car has beyond those that charging takes. */
+export function laxityOf(cars: CarColumns): Float64Array {
+  const laxity = new Float64Array(cars.count);
+  for (let car = 0; car < cars.count; car++) {
+    laxity[car] = cars.chargeUntil[car]! - cars.from[car]! - cars.energyKwSlots[car]! / cars.maxKw[car]!;
+  }
+  return laxity;
+}
+
 /** Cars that need energy, those with the least room to move first. */
 function byLaxity(cars: CarColumns): Int32Array {
-  const laxity = Float64Array.from(
-    cars.energyKwSlots,
-    (energy, car) => cars.chargeUntil[car]! - cars.from[car]! - energy / cars.maxKw[car]!,
-  );
-  return Int32Array.from({ length: cars.count }, (_, car) => car)
-    .filter((car) => cars.energyKwSlots[car]! > 0)
-    .sort((a, b) => laxity[a]! - laxity[b]! || a - b);
+  const laxity = laxityOf(cars);
+  const order = new Int32Array(cars.count);
+  let count = 0;
+  for (let car = 0; car < cars.count; car++) if (cars.energyKwSlots[car]! > 0) order[count++] = car;
+  return order.subarray(0, count).sort((a, b) => laxity[a]! - laxity[b]! || a - b);
 }
 
 /** Cars that are plugged in, by slot, in the given order. */

@@ -6,7 +6,7 @@ import { chargeCheapest, computeCheapest } from '../solve/capFree.ts';
 import { lowerBound } from '../solve/lowerBound.ts';
 import { gateRow, relax, relaxedCost, type LimitPrices, type Relaxation } from '../solve/relaxation.ts';
 import { aggregateCars, disaggregate, type Aggregate } from './aggregate.ts';
-import { chargeFlow } from './chargeFlow.ts';
+import { chargeFlow, laxityOf } from './chargeFlow.ts';
 
 /** Above this number of cars on one feeder, pseudo-cars are fewer than cars. */
 const AGGREGATE_ABOVE_CARS = 20_000;
@@ -310,6 +310,9 @@ function carsByFeeder({ cars, feeders }: CompiledProblem): Int32Array[] {
   const members = Array.from(counts, (count) => new Int32Array(count));
   counts.fill(0);
   for (let car = 0; car < cars.count; car++) members[cars.feeder[car]!]![counts[cars.feeder[car]!]!++] = car;
+  // In the order in which the flow visits them, neighbours in time are neighbours in memory.
+  const laxity = laxityOf(cars);
+  for (const own of members) own.sort((a, b) => laxity[a]! - laxity[b]! || a - b);
   return members;
 }
 
