@@ -8,7 +8,7 @@ import { slotAxisSchema } from './time.ts';
  * rest is a forecast that is planned again. docs/planner.md shows the JSON form with an example.
  */
 
-const methods = ['cap_free', 'max_flow', 'decomposition'] as const;
+const methods = ['cap_free', 'max_flow', 'decomposition', 'previous_plan'] as const;
 /** How a plan was found. */
 export type PlanMethod = (typeof methods)[number];
 
@@ -16,6 +16,7 @@ export const PLAN_METHODS: Readonly<Record<PlanMethod, string>> = {
   cap_free: 'No shared limit binds: each car and job takes its cheapest slots, which is optimal.',
   max_flow: 'Shared limits bind: cheapest-slot-first maximum flow, which is optimal.',
   decomposition: 'Shared limits bind with unlike overheads: decomposition with a lower and an upper bound.',
+  previous_plan: 'The last plan was kept where it still fits; its prices prove the bound.',
 };
 
 /** Kinds of limits that can bind. */
@@ -44,6 +45,8 @@ export const carPlanSchema = z.object({
   chargeKw: series,
   /** 0, or everything that the class draws while it computes in that slot: chip, cooling and awake load. */
   computeKw: series,
+  /** Starts of the committed slot are spread; this car waits so long before it takes up its new setpoint. */
+  startDelaySeconds: z.number().min(0).default(0),
   /** About the committed slot, and about the target. */
   reasons: z.array(planReasonSchema),
 });

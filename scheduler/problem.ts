@@ -148,6 +148,8 @@ export const planningRulesSchema = z.object({
   maxWakeUpsPerSlot: z.number().int().min(0).default(100),
   /** Rise of a feeder's car load from one slot to the next. Left out: no ramp limit. */
   maxRampUpKwPerSlot: z.number().positive().optional(),
+  /** Starts of one slot on one feeder are spread over so many seconds, so that they do not meet as a new peak. */
+  startSpreadSeconds: nonNegative.default(60),
   /** A new plan moves a running car only when that saves at least this. */
   hysteresisEurPerKwh: nonNegative.default(0.002),
 });

@@ -103,6 +103,8 @@ function exchange(problem: CompiledProblem, placement: ChargePlacement, short: n
   const { cars } = problem;
   const overlaps = (car: number): boolean =>
     car !== short &&
+    // A minimum is served at once: its slots are not for exchange.
+    at(cars.minimumKwSlots, car) <= ROUNDING_KW &&
     at(cars.feeder, car) === at(cars.feeder, short) &&
     at(cars.energyKwSlots, car) > ROUNDING_KW &&
     at(cars.from, car) < at(cars.chargeUntil, short) &&
