@@ -63,6 +63,7 @@ const METHOD_WORDS = {
   cap_free: 'no shared limit binds',
   max_flow: 'shared limits bind, solved as a flow',
   decomposition: 'shared limits bind, solved by decomposition',
+  previous_plan: 'kept from the last plan',
 } as const satisfies Record<Plan['method'], string>;
 
 function seconds(ms: number): string {
