@@ -36,7 +36,6 @@ export const LIMIT_KINDS = [
   'wake_ups',
   'ramp',
 ] as const;
-export type LimitKind = (typeof LIMIT_KINDS)[number];
 
 const series = z.array(z.number().min(0));
 

@@ -35,7 +35,10 @@ export function journalText(line: JournalLine, places: Places, colors: Colors): 
   const { label, color } = KINDS[line.kind];
   const place = places.of(line.subject);
   const time = `${wallClock(line.atMs, place)} ${place.name.padEnd(PLACE_WIDTH)}`;
-  const reasons = (line.reasons ?? []).map(reasonText).join('; ');
+  const reasons = (line.reasons ?? [])
+    .filter(({ text }) => !line.message.includes(text))
+    .map(reasonText)
+    .join('; ');
   const because = reasons === '' ? '' : colors.dim(` (${reasons})`);
   return `${colors.dim(time)}  ${colors[color](label.padEnd(LABEL_WIDTH))}  ${line.message}${because}`;
 }

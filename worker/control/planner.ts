@@ -29,8 +29,8 @@ export function startPlanner(limitMs: number): Planner {
       asked.send({ problem, previous });
       const answer = await Promise.race([
         once(asked, 'message', { signal }).then(([plan]: unknown[]) => planSchema.parse(plan)),
-        once(asked, 'exit', { signal }).then(([code, killedBy]: unknown[]) => {
-          throw new Error(`the solver ended (${String(killedBy ?? `exit code ${String(code)}`)})`);
+        once(asked, 'exit', { signal }).then(() => {
+          throw new Error(`the solver ended (${asked.signalCode ?? `exit code ${asked.exitCode}`})`);
         }),
       ]);
       return answer;
