@@ -58,11 +58,11 @@ export function randomProblem(options: RandomProblemOptions): PlanningProblemInp
     })),
     feeders: Array.from({ length: options.feeders }, (_, index) => {
       const share = (chargerKw.get(`feeder-${index}`) ?? 11) * (options.feederShare ?? 0.25);
-      const house = series(slots, (t) => round(share * (0.2 + 0.3 * Math.max(0, Math.cos((hourOf(t) - 19) / 3)))));
+      const house = series(slots, (t) => share * (0.2 + 0.3 * Math.max(0, Math.cos(hoursFrom(19, hourOf(t)) / 3))));
       return {
         id: `feeder-${index}`,
         regionId: regionIds[index % regionIds.length] ?? 'north',
-        importLimitKw: house.map((kw) => round(share + kw)),
+        importLimitKw: series(slots, () => 1.4 * share),
         failSafeImportKw: round(share / 2),
         houseLoadKw: house,
       };
@@ -132,6 +132,11 @@ function randomJob(
 
 function hourOf(slot: number): number {
   return (16 + slot / 4) % 24;
+}
+
+/** Signed hours from one hour of the day to another, the short way round. */
+function hoursFrom(from: number, to: number): number {
+  return ((to - from + 36) % 24) - 12;
 }
 
 function priceAt(hour: number, region: number): number {

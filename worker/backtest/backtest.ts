@@ -1,0 +1,41 @@
+import { planCell } from '../../scheduler/planCell.ts';
+import { planClairvoyantly } from './clairvoyant.ts';
+import type { Ledger } from './ledger.ts';
+import type { PlanTimer } from './planTimer.ts';
+import type { PolicyResult } from './results.ts';
+import { rollThrough, type Policy } from './rolling.ts';
+import type { Scenario } from './scenario.ts';
+
+/** The policies that are lived through, in the order of the table: the first is what the others are held against. */
+const POLICIES: readonly (readonly [string, Policy])[] = [['planner', planCell]];
+
+const CLAIRVOYANT = 'clairvoyant';
+
+/**
+ * Lives through the scenario with every policy, and plans it once with everything known.
+ * @param onNight called with policy and night, for a progress display
+ */
+export function backtest(
+  scenario: Scenario,
+  onNight: (policy: string, night: string) => void = () => undefined,
+): PolicyResult[] {
+  onNight(CLAIRVOYANT, '');
+  const clairvoyant = planClairvoyantly(scenario);
+  const isImpossible = (stayId: string): boolean => clairvoyant.impossible.has(stayId);
+  const lived = POLICIES.map(([name, policy]) => {
+    const { ledger, timer } = rollThrough(scenario, policy, isImpossible, (night) => onNight(name, night));
+    return resultOf(name, ledger, timer);
+  });
+  return [...lived, resultOf(CLAIRVOYANT, clairvoyant.ledger, clairvoyant.timer)];
+}
+
+function resultOf(policy: string, ledger: Ledger, timer: PlanTimer): PolicyResult {
+  return {
+    policy,
+    nights: ledger.nights(),
+    total: ledger.total(),
+    plans: timer.plans,
+    meanPlanMs: timer.meanMs,
+    slowestPlanMs: timer.slowestMs,
+  };
+}
