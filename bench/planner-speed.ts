@@ -16,7 +16,7 @@ import { randomFleet } from './randomFleet.ts';
 
 const SLOTS = 96;
 
-function measureFleet(count: number, feeders: number, rounds = 3) {
+function measureFleet(count: number, feeders: number, rounds = 1) {
   const problem = randomFleet(count, feeders, 1);
   const startedMs = performance.now();
   const plan = planFleet(problem, rounds);
@@ -77,7 +77,7 @@ async function againstHighs(): Promise<void> {
 const [mode = 'highs', first, second, third] = process.argv.slice(2);
 if (mode === 'highs') await againstHighs();
 if (mode === 'fleet')
-  console.table([measureFleet(Number(first ?? 1_000_000), Number(second ?? 200), Number(third ?? 3))]);
+  console.table([measureFleet(Number(first ?? 1_000_000), Number(second ?? 200), Number(third ?? 1))]);
 if (mode === 'growth') {
   for (const count of [1000, 10_000, 100_000, 1_000_000]) {
     console.table([measureFleet(count, Math.max(1, count / 5000)), measureFleet(count, 1)]);

@@ -19,27 +19,19 @@ export const PLAN_METHODS: Readonly<Record<PlanMethod, string>> = {
   previous_plan: 'The last plan was kept where it still fits; its prices prove the bound.',
 };
 
-/** Kinds of limits that can bind. */
-export const LIMIT_KINDS = [
+/** Kinds of limits that can bind; a feeder's words name its substation. */
+const limitKinds = [
   'feeder_import',
-  'substation_import',
   'charger_max',
-  'charger_min',
   'plug_window',
-  'plug_limit',
-  'job_window',
   'job_price_cap',
   'job_carbon_cap',
   'compute_capacity',
-  'compute_hours',
-  'charge_starts',
-  'wake_ups',
-  'ramp',
 ] as const;
 
 const series = z.array(z.number().min(0));
 
-export const carPlanSchema = z.object({
+const carPlanSchema = z.object({
   carId: z.string(),
   chargeKw: series,
   /** 0, or everything that the class draws while it computes in that slot: chip, cooling and awake load. */
@@ -50,7 +42,7 @@ export const carPlanSchema = z.object({
   reasons: z.array(planReasonSchema),
 });
 
-export const grantSchema = z.object({
+const grantSchema = z.object({
   jobId: z.string(),
   regionId: z.string(),
   hardwareClass: z.string(),
@@ -59,7 +51,7 @@ export const grantSchema = z.object({
   shards: z.number().int().min(1),
 });
 
-export const jobPlanSchema = z.object({
+const jobPlanSchema = z.object({
   jobId: z.string(),
   /** Shards that the plan expects to be finished within the window, survival counted. */
   expectedShards: z.number().min(0),
@@ -68,8 +60,8 @@ export const jobPlanSchema = z.object({
   reasons: z.array(planReasonSchema),
 });
 
-export const bindingLimitSchema = z.object({
-  kind: z.enum(LIMIT_KINDS),
+const bindingLimitSchema = z.object({
+  kind: z.enum(limitKinds),
   /** The feeder, substation, car, job or class that has the limit. */
   id: z.string(),
   /** Slots in which it binds. */
@@ -77,7 +69,7 @@ export const bindingLimitSchema = z.object({
   words: z.string(),
 });
 
-export const unmetSchema = z.object({
+const unmetSchema = z.object({
   kind: z.enum(['minimum_soc', 'ready_by', 'job_deadline']),
   /** The car or the job. */
   id: z.string(),
@@ -93,7 +85,7 @@ export const unmetSchema = z.object({
  * would pay at least, less the rent of the limits, is below the cost of every feasible plan. So nothing here needs to
  * be trusted; scheduler/check.ts evaluates the bound from the problem and these prices alone.
  */
-export const certificateSchema = z.object({
+const certificateSchema = z.object({
   /** What one more kW of the limit, during one slot, would save; EUR per kWh, one value per slot. */
   feederRentEurPerKwh: z.array(z.object({ feederId: z.string(), rent: series })),
   substationRentEurPerKwh: z.array(z.object({ substationId: z.string(), rent: series })),
@@ -105,7 +97,7 @@ export const certificateSchema = z.object({
   relaxedEur: z.number(),
 });
 
-export const planFiguresSchema = z.object({
+const planFiguresSchema = z.object({
   /** Expected cost of the plan with the carbon weight, without penalties; EUR. */
   costEur: z.number(),
   energyCostEur: z.number(),

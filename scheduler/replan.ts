@@ -21,7 +21,9 @@ const ACCEPTED_LOSS = 0.002;
  */
 export function replan(previous: Plan, problem: PlanningProblem): Plan {
   const kept = shiftedPlan(previous, problem);
-  if (kept === undefined || kept.figures.gap > previous.figures.gap + ACCEPTED_LOSS) return planCell(problem);
+  // Once only: a loss that is allowed again with every slot would grow over the night.
+  const acceptedLoss = previous.method === 'previous_plan' ? 0 : ACCEPTED_LOSS;
+  if (kept === undefined || kept.figures.gap > previous.figures.gap + acceptedLoss) return planCell(problem);
   return kept;
 }
 

@@ -2,14 +2,12 @@
 /* oxlint-disable typescript/no-non-null-assertion */
 import type { CarColumns, CompiledProblem } from '../compile.ts';
 import { createSetpoints } from '../realise/setpoints.ts';
-import { chargeCheapest, computeCheapest } from '../solve/capFree.ts';
+import { computeCheapest } from '../solve/capFree.ts';
 import { lowerBound } from '../solve/lowerBound.ts';
-import { gateRow, relax, relaxedCost, type LimitPrices, type Relaxation } from '../solve/relaxation.ts';
-import { aggregateCars, disaggregate, type Aggregate } from './aggregate.ts';
-import { chargeFlow, laxityOf } from './chargeFlow.ts';
-
-/** Above this number of cars on one feeder, pseudo-cars are fewer than cars. */
-const AGGREGATE_ABOVE_CARS = 20_000;
+import { gateRow, relaxedCost, type LimitPrices, type Relaxation } from '../solve/relaxation.ts';
+import { disaggregate } from './aggregate.ts';
+import { chargeFeeder, chargingColumns, copyOut } from './chargeFeeder.ts';
+import { laxityOf } from './chargeFlow.ts';
 
 export interface FleetPlan {
   /** Car i in slot t is at `offset[i] + t - from[i]`. */
@@ -111,105 +109,6 @@ function chargeFeeders(
     else copyOut(cars, own, charged.chargeKw, charged.offset, write);
   }
   return { rent, costEur, lowerBoundEur, feedersThatBind };
-}
-
-interface ChargedFeeder {
-  readonly chargeKw: Float64Array;
-  readonly offset: Float64Array;
-  readonly rent: Float64Array;
-  readonly costEur: number;
-  readonly lowerBoundEur: number;
-  readonly binds: boolean;
-  readonly aggregate: Aggregate | undefined;
-}
-
-function chargeFeeder(problem: CompiledProblem, feeder: number, own: Int32Array, capKw: Float64Array): ChargedFeeder {
-  const { slots, regionOfFeeder, unitCostEurPerKwh } = problem;
-  const aggregate = own.length > AGGREGATE_ABOVE_CARS ? aggregateCars(problem.cars, own, slots) : undefined;
-  const region = regionOfFeeder[feeder]!;
-  const alone: CompiledProblem = {
-    ...problem,
-    regions: 1,
-    feeders: 1,
-    substations: 0,
-    jobs: [],
-    unitCostEurPerKwh: unitCostEurPerKwh.slice(region * slots, (region + 1) * slots),
-    regionOfFeeder: new Int32Array(1),
-    substationOfFeeder: new Int32Array(1).fill(-1),
-    feederCapKw: capKw.slice(feeder * slots, (feeder + 1) * slots),
-    substationCapKw: new Float64Array(),
-    cars: aggregate?.pseudoCars ?? chargingColumns(problem.cars, own),
-  };
-  const layout = createSetpoints(alone.cars);
-  const relaxation = relax(alone, layout, new Float64Array(layout.chargeKw.length));
-  const free = chargeCheapest(relaxation, alone.unitCostEurPerKwh);
-  const binds = overloads(alone, layout.offset, free);
-  const solved = binds
-    ? chargeFlow(alone.cars, layout.offset, alone.feederCapKw, alone.unitCostEurPerKwh, problem.ownerPenaltyEurPerKwh)
-    : { chargeKw: free, rentEurPerKwh: new Float64Array(slots) };
-  return {
-    chargeKw: solved.chargeKw,
-    offset: layout.offset,
-    rent: solved.rentEurPerKwh,
-    costEur: relaxedCost(relaxation, solved.chargeKw, []),
-    lowerBoundEur: lowerBound(
-      { ...relaxation, feederCapKw: problem.feederCapKw.slice(feeder * slots, (feeder + 1) * slots) },
-      {
-        feederRentEurPerKwh: solved.rentEurPerKwh,
-        substationRentEurPerKwh: new Float64Array(),
-        jobPriceEurPerShard: new Float64Array(),
-      },
-    ),
-    binds,
-    aggregate,
-  };
-}
-
-/** The cars of one feeder as far as charging goes: their windows end at ready-by. */
-function chargingColumns(cars: CarColumns, own: Int32Array): CarColumns {
-  const pickInts = (column: Int32Array): Int32Array => Int32Array.from(own, (car) => column[car]!);
-  const pick = (column: Float64Array): Float64Array => Float64Array.from(own, (car) => column[car]!);
-  const until = pickInts(cars.chargeUntil);
-  return {
-    count: own.length,
-    feeder: new Int32Array(own.length),
-    hardwareClass: new Int32Array(own.length),
-    from: pickInts(cars.from),
-    chargeUntil: until,
-    until,
-    maxKw: pick(cars.maxKw),
-    minKw: new Float64Array(own.length),
-    energyKwSlots: pick(cars.energyKwSlots),
-    minimumKwSlots: new Float64Array(own.length),
-    efficiency: pick(cars.efficiency),
-    computeShare: () => 0,
-    survival: () => 1,
-  };
-}
-
-function copyOut(
-  cars: CarColumns,
-  own: Int32Array,
-  kw: Float64Array,
-  offset: Float64Array,
-  write: (member: number, slot: number, kw: number) => void,
-): void {
-  for (let k = 0; k < own.length; k++) {
-    const window = cars.chargeUntil[own[k]!]! - cars.from[own[k]!]!;
-    for (let slot = 0; slot < window; slot++) {
-      const power = kw[offset[k]! + slot]!;
-      if (power > 0) write(k, slot, power);
-    }
-  }
-}
-
-function overloads({ cars, slots, feederCapKw }: CompiledProblem, offset: Float64Array, kw: Float64Array): boolean {
-  const load = new Float64Array(slots);
-  for (let car = 0; car < cars.count; car++) {
-    let cell = offset[car]!;
-    for (let t = cars.from[car]!; t < cars.until[car]!; t++, cell++) load[t]! += kw[cell]!;
-  }
-  return load.some((power, t) => power > feederCapKw[t]! + 1e-9);
 }
 
 function addGates({ cars, classes, slots }: CompiledProblem, own: Int32Array, gateCars: Float64Array): void {

@@ -6,7 +6,7 @@ import type { Headroom } from './headroom.ts';
 import { cellOf, type Setpoints } from './setpoints.ts';
 
 /** What charging needs to know of a car beside its columns. */
-export interface ChargeState {
+interface ChargeState {
   readonly chargingNow: boolean;
   readonly startsSoFar: number;
   readonly slotsInState: number;
