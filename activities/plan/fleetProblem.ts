@@ -79,7 +79,9 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
         candidate.modelName === job.model.name &&
         candidate.modelVersion === job.model.version,
     );
-    return speed ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 / UTILIZATION }] : [];
+    return speed
+      ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 / UTILIZATION }]
+      : [];
   });
   const { startMs } = state.axis;
   const early = slotsWithin(state.axis, startMs, job.deadlineMs - DEADLINE_MARGIN_MS);
