@@ -7,6 +7,9 @@ import { provisionTemporal } from '../../worker/temporal/provision.ts';
  */
 export function temporalExecutable(): Promise<string> {
   const config = loadConfig({ env: { ...process.env, TEMPORAL_ADDRESS: '' }, cwd: process.cwd() });
-  const report = (line: string): void => void process.stderr.write(`temporal: ${line}\n`);
   return provisionTemporal(config, report, new AbortController().signal);
+}
+
+function report(line: string): void {
+  process.stderr.write(`temporal: ${line}\n`);
 }
