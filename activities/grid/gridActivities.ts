@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DateTime } from 'luxon';
-import type { JournalReason } from '../../domain/journal.ts';
+import type { JournalLine, JournalReason } from '../../domain/journal.ts';
 import type { Database } from '../../store/database.ts';
 import { listFeeders } from '../../store/feeders.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -8,6 +8,7 @@ import { readRegion, type Region } from '../../store/regions.ts';
 import { readSignals, upsertSignals, type SignalSpan } from '../../store/signals.ts';
 import type { GridEmergency, RegionSummary } from '../../workflows/messages.ts';
 import type { GridFeed } from './feeds/feed.ts';
+import { revisedLimits } from './revisedLimits.ts';
 import { EMERGENCY_SOURCE, noonBeforeMs, summarizeRegion, WINDOW_SLOT_MINUTES } from './regionSummary.ts';
 
 export interface GridPorts {
@@ -45,7 +46,7 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
       const region = await regionOf(regionId);
       const startMs = noonBeforeMs(region.timeZone, nowMs);
       const window = { startMs, endMs: nowMs + PLAN_HORIZON_MS };
-      const known = digest(await readSignals(database, regionId, window));
+      const known = await readSignals(database, regionId, window);
       const failures: JournalReason[] = [];
       for (const feed of feedsOf(region)) {
         try {
@@ -58,12 +59,20 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
       const feeders = await listFeeders(database, region.cellId);
       const feederIds = feeders.filter((feeder) => feeder.regionId === regionId).map((feeder) => feeder.id);
       const signals = await readSignals(database, regionId, window);
+      await appendJournal(database, region.cellId, limitLines(region, known, signals, nowMs));
       const summary = summarizeRegion({ region, signals, feederIds, failures, nowMs, carbonEurPerKg });
-      return { summary, changed: digest(signals) !== known };
+      return { summary, changed: digest(signals) !== digest(known) };
     },
 
-    /** Stores an emergency as import limits of 0 on its feeders: the tightest limit of all sources is in force. */
-    async declareEmergency(request: { regionId: string; cellId: string; emergency: GridEmergency }): Promise<void> {
+    /**
+     * Stores an emergency as import limits of 0 on its feeders: the tightest limit of all sources is in force.
+     * @returns the feeders that shed
+     */
+    async limitForEmergency(request: {
+      regionId: string;
+      cellId: string;
+      emergency: GridEmergency;
+    }): Promise<string[]> {
       const { regionId, cellId, emergency } = request;
       const feeders = (await listFeeders(database, cellId)).filter((feeder) => feeder.regionId === regionId);
       const named = feeders.filter(
@@ -93,6 +102,7 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
           dedupeKey: `emergency/${emergency.id}`,
         },
       ]);
+      return named.map((feeder) => feeder.id);
     },
 
     /** Writes into the journal that an off-peak window opens or closes now. */
@@ -125,6 +135,23 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
 
 function isJustPast(boundaryMs: number, nowMs: number): boolean {
   return boundaryMs <= nowMs && nowMs - boundaryMs < WINDOW_SLOT_MINUTES * 60_000;
+}
+
+/** A line for each limit that was revised; the first time that a region's limits are read is no revision. */
+function limitLines(
+  { id, timeZone }: Region,
+  known: readonly SignalSpan[],
+  signals: readonly SignalSpan[],
+  nowMs: number,
+): JournalLine[] {
+  const local = (ms: number): string => DateTime.fromMillis(ms, { zone: timeZone }).toFormat('HH:mm');
+  return revisedLimits(known, signals).map(({ place, startMs, endMs, fromKw, toKw }) => ({
+    atMs: nowMs,
+    kind: 'limit_changed',
+    subject: id,
+    message: `Import limit of ${place ?? id} is ${toKw} kW instead of ${fromKw} from ${local(startMs)} to ${local(endMs)}`,
+    dedupeKey: `limit/${id}/${place ?? ''}/${startMs}/${toKw}`,
+  }));
 }
 
 /** What the signals say, whoever read them and when. */
