@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { Stack } from './support/stack.ts';
 
 const REQUESTS = 60;
@@ -57,23 +58,19 @@ describe('a batch is answered once, byte for byte, after kill -9 in mid-work of'
 
   test('a car’s runner', { timeout: 120_000 }, async () => {
     await disturbed(async () => {
-      const [runner] = await vi.waitFor(async () => {
-        const pids = await stack.runnerPids();
-        expect(pids).not.toEqual([]);
-        return pids;
-      });
-      process.kill(runner ?? 0, 'SIGKILL');
+      const runner = await eventually('a runner is there', 10_000, async () => (await stack.runnerPids())[0]);
+      process.kill(runner, 'SIGKILL');
     });
   });
 });
 
 test('two attempts of one shard at once write the same bytes', { timeout: 120_000 }, async () => {
-  await disturbed(async () => {
-    // A stopped fleet sends no heartbeats, so the server begins second attempts; then the first ones go on beside them.
+  await disturbed(async (batchId) => {
+    // A stopped fleet sends no heartbeats, so the server gives up its attempts; then they go on beside the second ones.
     const fleet = await stack.pidOf('fleet');
     process.kill(fleet, 'SIGSTOP');
     try {
-      await new Promise((resolve) => setTimeout(resolve, 6_000));
+      await eventually('a second attempt is due', 30_000, () => stack.secondAttempt(batchId));
     } finally {
       process.kill(fleet, 'SIGCONT');
     }

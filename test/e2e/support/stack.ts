@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, vi } from 'vitest';
+import { Client, Connection } from '@temporalio/client';
 import { FINAL_BATCH_STATUSES } from '../../../domain/batches.ts';
 import { gridTimeMs } from '../../../domain/clock.ts';
 import { renderBatch } from '../../../simulator/glosses/batchFile.ts';
@@ -13,6 +13,7 @@ import { readCell } from '../../../store/cells.ts';
 import { openDatabase, type Database } from '../../../store/database.ts';
 import { BatchClient } from '../../../worker/night/batchClient.ts';
 import { NIGHT_MODEL } from '../../../worker/night/prepareNight.ts';
+import { eventually } from '../../support/eventually.ts';
 import { calmNight } from './calmNight.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/worker/local/main.js', import.meta.url));
@@ -66,7 +67,7 @@ export class Stack {
   async launch(): Promise<void> {
     this.#main = spawn(process.execPath, [MAIN], { env: this.#env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#main.stdout?.resume();
-    await vi.waitFor(async () => expect(await this.isHealthy()).toBe(true), { timeout: START_LIMIT_MS, interval: 100 });
+    await eventually('the API answers', START_LIMIT_MS, async () => ((await this.isHealthy()) ? true : undefined));
   }
 
   async isHealthy(): Promise<boolean> {
@@ -79,8 +80,8 @@ export class Stack {
     return this.#database;
   }
 
-  get mainPid(): number {
-    return this.#main?.pid ?? 0;
+  get temporalAddress(): string {
+    return `127.0.0.1:${this.#env.NIGHTSHIFT_TEMPORAL_PORT}`;
   }
 
   async pidOf(name: string): Promise<number> {
@@ -92,9 +93,9 @@ export class Stack {
   async killProcess(name: string): Promise<void> {
     const before = await this.pidOf(name);
     process.kill(before, 'SIGKILL');
-    await vi.waitFor(async () => expect(await this.pidOf(name)).not.toBe(before), {
-      timeout: START_LIMIT_MS,
-      interval: 50,
+    await eventually(`${name} is started again`, START_LIMIT_MS, async () => {
+      const now = await this.pidOf(name);
+      return now === before ? undefined : now;
     });
   }
 
@@ -105,6 +106,23 @@ export class Stack {
       return found.toString().trim().split('\n').map(Number);
     } catch {
       return [];
+    }
+  }
+
+  /** The number of an attempt at a shard of the batch that is not its first, if there is one. */
+  async secondAttempt(batchId: string): Promise<number | undefined> {
+    const connection = await Connection.connect({ address: this.temporalAddress });
+    try {
+      const client = new Client({ connection });
+      const query = `JobId = "${batchId}" and WorkflowType = "shardWave" and ExecutionStatus = "Running"`;
+      for await (const { workflowId } of client.workflow.list({ query })) {
+        const { raw } = await client.workflow.getHandle(workflowId).describe();
+        const again = raw.pendingActivities?.find(({ attempt }) => (attempt ?? 1) > 1);
+        if (again) return again.attempt ?? undefined;
+      }
+      return undefined;
+    } finally {
+      await connection.close();
     }
   }
 
@@ -148,10 +166,9 @@ export class Stack {
 
   /** Waits until some, but not all, of the batch's requests are answered. */
   async inMidWork(batchId: string): Promise<void> {
-    await vi.waitFor(async () => expect(await this.answered(batchId)).toBeGreaterThan(3), {
-      timeout: BATCH_LIMIT_MS,
-      interval: 50,
-    });
+    await eventually('some requests are answered', BATCH_LIMIT_MS, async () =>
+      (await this.answered(batchId)) > 3 ? true : undefined,
+    );
   }
 
   async answered(batchId: string): Promise<number> {
@@ -165,16 +182,12 @@ export class Stack {
   /** Waits for the batch's end. @returns its answers, by custom_id in the order of the input */
   async finished(batchId: string): Promise<string> {
     const client = await this.client();
-    const batch = await vi.waitFor(
-      async () => {
-        const read = await client.read(batchId);
-        expect(FINAL_BATCH_STATUSES).toContain(read.status);
-        return read;
-      },
-      { timeout: BATCH_LIMIT_MS, interval: 200 },
-    );
-    expect(batch.status).toBe('completed');
-    expect(batch.error_file_id ?? null).toBeNull();
+    const batch = await eventually('the batch ends', BATCH_LIMIT_MS, async () => {
+      const read = await client.read(batchId);
+      return (FINAL_BATCH_STATUSES as readonly string[]).includes(read.status) ? read : undefined;
+    });
+    if (batch.status !== 'completed' || batch.error_file_id)
+      throw new Error(`the batch ended as ${JSON.stringify(batch)}`);
     return client.content(batch.output_file_id ?? '');
   }
 }
