@@ -1,5 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -7,13 +5,18 @@ import { requestId } from 'hono/request-id';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
+import { authenticate, requireScope } from './auth.ts';
+import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchRoutes } from './batches.ts';
 import type { ApiDeps } from './deps.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
 import { addFileRoutes } from './files.ts';
+import { addKeyRoutes } from './keys.ts';
 import { addJournalRoutes } from './journal.ts';
+import { addQuoteRoutes } from './quote.ts';
 import { addStatusRoutes } from './status.ts';
+import { addWebhookRoutes } from './webhooks.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_DISCARDED_JSON_BYTES = 64 * 1024 * 1024;
@@ -33,12 +36,20 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
 
   app.use(requestId({ headerName: 'x-request-id', generator: () => newId('req_', deps.now()) }));
   app.use(logRequest(deps));
-  app.use('/v1/*', authorize(deps.apiKey));
-  app.use('/ops/*', authorize(deps.apiKey));
-  app.use('/v1/batches/*', limitJson());
+  const authenticated = authenticate(deps);
+  for (const path of ['/v1/*', '/v2/models/*', '/ops/*']) app.use(path, authenticated);
+  for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*']) app.use(path, requireScope('keys'), limitJson());
+  for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
+  for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, requireScope('submit'));
+  for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson());
 
   addFileRoutes(app, deps);
+  // Before the batches: "quote" is no id.
+  addQuoteRoutes(app, deps);
   addBatchRoutes(app, deps);
+  addBatchEventRoutes(app, deps);
+  addWebhookRoutes(app, deps);
+  addKeyRoutes(app, deps);
   addJournalRoutes(app, deps);
   addStatusRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
@@ -59,25 +70,6 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
     throw new NightshiftError('method_not_allowed', `${c.req.path} takes ${allowed.join(', ')}, not ${c.req.method}.`);
   });
   return app;
-}
-
-function authorize(apiKey: string): MiddlewareHandler {
-  const expected = sha256(apiKey);
-  return async (c, next) => {
-    const presented = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    // Of equal length and compared in constant time: how long it takes says nothing about the key.
-    if (presented === undefined || !timingSafeEqual(sha256(presented), expected)) {
-      throw new NightshiftError(
-        'unauthorized',
-        presented === undefined ? 'Send the API key as "Authorization: Bearer <key>".' : 'The API key is unknown.',
-      );
-    }
-    await next();
-  };
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
 
 function limitJson(): MiddlewareHandler {

@@ -14,6 +14,8 @@ export interface JobStarter {
   start(batch: Pick<Batch, 'id' | 'endpoint'>): Promise<void>;
   /** Asks the job to end and to keep what is finished. @throws NightshiftError `unavailable` */
   cancel(batchId: string): Promise<void>;
+  /** Holds the job back or lets it go on. @throws NightshiftError `unavailable` */
+  setPaused(batchId: string, paused: boolean): Promise<void>;
 }
 
 export interface ApiDeps {
@@ -21,7 +23,7 @@ export interface ApiDeps {
   readonly objects: ObjectStore;
   readonly jobs: JobStarter;
   readonly cell: Cell;
-  /** The one key that callers present as `Authorization: Bearer`. */
+  /** The key of the default tenant, which may do everything; others are in the database. */
   readonly apiKey: string;
   readonly logger: Logger;
   /** Real time in epoch milliseconds. */

@@ -22,6 +22,7 @@ const API_KEY = 'test-key';
 export interface RecordingStarter extends JobStarter {
   readonly started: string[];
   readonly cancelled: string[];
+  readonly paused: Map<string, boolean>;
   available: boolean;
 }
 
@@ -84,9 +85,11 @@ function started<Thing>(thing: Thing | undefined): Thing {
 function recordingStarter(): RecordingStarter {
   const started: string[] = [];
   const cancelled: string[] = [];
+  const paused = new Map<string, boolean>();
   const starter: RecordingStarter = {
     started,
     cancelled,
+    paused,
     available: true,
     start: async ({ id }) => {
       if (!starter.available) throw new NightshiftError('unavailable', 'Temporal is away.');
@@ -95,6 +98,9 @@ function recordingStarter(): RecordingStarter {
     cancel: async (id) => {
       if (!starter.available) throw new NightshiftError('unavailable', 'Temporal is away.');
       cancelled.push(id);
+    },
+    setPaused: async (id, isPaused) => {
+      paused.set(id, isPaused);
     },
   };
   return starter;

@@ -7,6 +7,7 @@ import { createGridActivities } from '../../activities/grid/gridActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels } from '../../activities/models/bundledModels.ts';
 import { createPlanActivities } from '../../activities/plan/planActivities.ts';
+import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
 import { planCell } from '../../scheduler/planCell.ts';
@@ -74,6 +75,7 @@ async function start() {
       }),
       ...createJobActivities({ database, objects, gridNowMs }),
       ...createFleetActivities({ database, vehicles }),
+      ...createWebhookActivities({ database }),
     },
   });
   const running = worker.run();
