@@ -34,6 +34,7 @@ export const ERROR_CODES = {
     retryable: true,
     meaning: 'The tenant has all that its quota allows; Retry-After says when to look again.',
   },
+  inference_failed: { httpStatus: 422, retryable: false, meaning: 'The model failed on this input.' },
   unavailable: {
     httpStatus: 503,
     retryable: true,

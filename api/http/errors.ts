@@ -32,6 +32,8 @@ export function answerError(thrown: Error, c: Context, logger: Logger): Response
   const body: ErrorBody = {
     error: { message: error.message, type: typeOf(error), param: error.field ?? null, code: error.code },
   };
+  // The Open Inference Protocol has its own form.
+  if (/^\/v2(\/|$)/.test(c.req.path)) return c.json({ error: error.message }, error.httpStatus);
   return c.json(body, error.httpStatus);
 }
 
