@@ -19,6 +19,14 @@ export const BATCH_OPTIONS: ActivityOptions = {
   heartbeatTimeout: '20 seconds',
 };
 
+/** A receiver's server may be down for hours; it is asked less and less often. Real time, since it is not the grid's. */
+export const WEBHOOK_OPTIONS: ActivityOptions = {
+  taskQueue: CONTROL_TASK_QUEUE,
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '1 day',
+  retry: { initialInterval: '1 second', backoffCoefficient: 3, maximumInterval: '1 hour' },
+};
+
 const SECOND_MS = 1000;
 /** Below this, heartbeats of many agents in one process would miss their time-out for want of CPU alone. */
 const SHORTEST_HEARTBEAT_TIMEOUT_MS = 4 * SECOND_MS;

@@ -2,14 +2,16 @@ import { customIdOf, parseAnswerLine } from '../../domain/batchLines.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { objectKeys, workflowIds } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
+import { readAnsweredLines } from '../../store/answeredLines.ts';
 import { measureClassSpeed } from '../../store/classSpeeds.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { bookLedgerEntry } from '../../store/ledger.ts';
+import { addShardFootprint } from '../../store/shardFootprints.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
 import type { AcceptedShard, FinishedShard, SplitBatch } from '../../workflows/messages.ts';
 import { computeCreditEur } from '../settlement/tariff.ts';
 import type { JobPorts } from './jobActivities.ts';
-import { attribute, duplicatedLines, readAnsweredLines, readReceipts, type Attribution } from './shardParts.ts';
+import { attribute, duplicatedLines, readReceipts, type Attribution } from './shardParts.ts';
 import { faultOf } from './verifyShard.ts';
 
 interface Job {
@@ -79,6 +81,7 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
         amountEur: computeCreditEur(energyWh),
         bookedAtMs: nowMs,
       });
+      await addShardFootprint(tx, { jobId, shard, regionId: vehicle.regionId, energyWh, atMs: nowMs });
       await measureClassSpeed(tx, {
         modelName: job.split.model.name,
         modelVersion: job.split.model.version,

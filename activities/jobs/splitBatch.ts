@@ -1,13 +1,13 @@
 import { createBatchLineChecker, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
 import { objectKeys } from '../../domain/names.ts';
+import { shardSizeOf } from '../../domain/shardSize.ts';
 import { moveBatch, readBatch, updateBatchCounts, type Batch } from '../../store/batches.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readFile } from '../../store/files.ts';
 import { readModel, type Model } from '../../store/models.ts';
 import type { SplitBatch } from '../../workflows/messages.ts';
 import type { JobPorts } from './jobActivities.ts';
-import { shardSizeOf } from './shardSize.ts';
 
 export type PreparedBatch =
   | { readonly kind: 'ready'; readonly split: SplitBatch }

@@ -1,4 +1,4 @@
-import { parseGridHints } from '../../domain/gridHints.ts';
+import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
 import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
 import { acceptanceKw } from '../../scheduler/energy/battery.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
@@ -96,10 +96,7 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
     shardsRemaining,
     classes,
     regionIds,
-    // Submitters count from 1, first, to 5; the planner serves higher figures first.
-    ...(hints.priority === undefined ? {} : { priority: 8 - hints.priority }),
-    ...(hints.maxEurPerKwh === undefined ? {} : { priceCapEurPerKwh: hints.maxEurPerKwh }),
-    ...(hints.maxGCo2PerKwh === undefined ? {} : { carbonCapGPerKwh: hints.maxGCo2PerKwh }),
+    ...plannerLimits(hints),
     windowStartSlot: window.from,
     windowEndSlot: window.until,
   };

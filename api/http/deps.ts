@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 
+import type { ModelRef } from '../../domain/shards.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
@@ -14,14 +15,32 @@ export interface JobStarter {
   start(batch: Pick<Batch, 'id' | 'endpoint'>): Promise<void>;
   /** Asks the job to end and to keep what is finished. @throws NightshiftError `unavailable` */
   cancel(batchId: string): Promise<void>;
+  /** Holds the job back or lets it go on. @throws NightshiftError `unavailable` */
+  setPaused(batchId: string, paused: boolean): Promise<void>;
+}
+
+/** How a request was answered by a model: the body of its pipeline, or an error in OpenAI's form. */
+export interface LiveAnswer {
+  readonly statusCode: number;
+  readonly body: unknown;
+}
+
+/** Answers requests at once; the composition root implements it with a runner of its own. */
+export interface LiveInference {
+  /**
+   * Answers the bodies in order.
+   * @throws NightshiftError `rate_limited` when too many wait, `unavailable` when the model's process dies
+   */
+  infer(model: ModelRef, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
 }
 
 export interface ApiDeps {
   readonly db: Database;
   readonly objects: ObjectStore;
   readonly jobs: JobStarter;
+  readonly live: LiveInference;
   readonly cell: Cell;
-  /** The one key that callers present as `Authorization: Bearer`. */
+  /** The key of the default tenant, which may do everything; others are in the database. */
   readonly apiKey: string;
   readonly logger: Logger;
   /** Real time in epoch milliseconds. */

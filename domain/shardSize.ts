@@ -1,5 +1,3 @@
-import type { ClassSpeed } from '../../store/classSpeeds.ts';
-
 /** Of a shard on the class in the middle: with real stays, an abrupt departure then costs under 1 %. */
 const SHARD_MS = 10 * 60_000;
 /** A part is flushed this often on the slowest class: what is lost when a car vanishes. */
@@ -8,7 +6,7 @@ const LONGEST_PART_MS = 4 * 60_000;
 const UNKNOWN_SPEED = { linesPerShard: 16, linesPerPart: 4 } as const;
 
 /** Lines per shard and per part for a model, from the speeds of the classes that run it (grid time). */
-export function shardSizeOf(speeds: readonly Pick<ClassSpeed, 'deviceMsPerLine'>[]): {
+export function shardSizeOf(speeds: readonly { readonly deviceMsPerLine: number }[]): {
   readonly linesPerShard: number;
   readonly linesPerPart: number;
 } {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { shardSizeOf } from '../../../activities/jobs/shardSize.ts';
+import { shardSizeOf } from '../../domain/shardSize.ts';
 
 const speeds = (...secondsPerLine: number[]) => secondsPerLine.map((seconds) => ({ deviceMsPerLine: seconds * 1000 }));
 
