@@ -148,7 +148,7 @@ describe('a quote', () => {
     const request = { endpoint: '/v1/embeddings', completion_window: '12h', model: 'lsa', requests: 30 };
     const { status, body } = await post('/v1/batches/quote', request);
     expect(status).toBe(200);
-    expect(body).toMatchObject({ object: 'batch.quote', requests: 30, shards: 2, feasible: true });
+    expect(body).toMatchObject({ object: 'batch.quote', requests: 30, shards: 3, feasible: true });
     expect(Date.parse(body.eta)).toBeLessThanOrEqual(Date.parse(body.deadline));
     expect(body.energy_wh).toBeGreaterThan(0);
     expect(body.windows.length).toBeGreaterThan(0);

@@ -8,14 +8,16 @@ const VINS = ['NSGA5XB0000000901', 'NSGA5XB0000000902', 'NSGA5XB0000000903', 'NS
 const START = '2026-01-14T20:00:00Z';
 const UTC_HOURS = 24;
 
+/** A curve of the night: one value for each UTC hour, by the hours since its start. */
+const byHourFromStart = (value: (hoursSinceStart: number) => number): number[] =>
+  Array.from({ length: UTC_HOURS }, (_, hour) => value((hour - 20 + UTC_HOURS) % UTC_HOURS));
+const always = (value: number): number[] => byHourFromStart(() => value);
+
 /**
  * A night for tests: four fast cars at one roomy feeder, awake and charged. Every hour is dearer than the one before,
  * so that the plan runs what it has at once. 23 grid hours pass in six minutes.
  */
 export function calmNight(outages: NightFileInput['cars'][number]['outages'] = []): NightFileInput {
-  const byHourFromStart = (value: (hoursSinceStart: number) => number): number[] =>
-    Array.from({ length: UTC_HOURS }, (_, hour) => value((hour - 20 + UTC_HOURS) % UTC_HOURS));
-  const always = (value: number): number[] => byHourFromStart(() => value);
   return {
     scenario: 'calm-night',
     seed: 1,
