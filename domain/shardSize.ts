@@ -2,17 +2,20 @@
 const LONGEST_SHARD_MS = 15 * 60_000;
 /** A part is flushed this often on the slowest class: what is lost when a car vanishes. */
 const LONGEST_PART_MS = 4 * 60_000;
+/** Until cars have been measured, since a stated figure may be far from theirs. */
+const MOST_UNMEASURED_LINES = 64;
 /** While no car has been measured and the manifest says nothing. */
 const UNKNOWN_SPEED = { linesPerShard: 16, linesPerPart: 4 } as const;
 
 /** Lines per shard and per part for a model, from the speeds of the classes that run it (grid time). */
-export function shardSizeOf(speeds: readonly { readonly deviceMsPerLine: number }[]): {
+export function shardSizeOf(speeds: readonly { readonly deviceMsPerLine: number; readonly lines: number }[]): {
   readonly linesPerShard: number;
   readonly linesPerPart: number;
 } {
   if (speeds.length === 0) return UNKNOWN_SPEED;
   const slowestMsPerLine = Math.max(...speeds.map((speed) => speed.deviceMsPerLine));
-  const linesPerShard = Math.max(1, Math.floor(LONGEST_SHARD_MS / slowestMsPerLine));
+  const most = speeds.some((speed) => speed.lines > 0) ? Number.POSITIVE_INFINITY : MOST_UNMEASURED_LINES;
+  const linesPerShard = Math.max(1, Math.min(most, Math.floor(LONGEST_SHARD_MS / slowestMsPerLine)));
   const linesPerPart = Math.min(linesPerShard, Math.max(1, Math.floor(LONGEST_PART_MS / slowestMsPerLine)));
   return { linesPerShard, linesPerPart };
 }
