@@ -2,11 +2,13 @@
 const SHARD_MS = 10 * 60_000;
 /** A part is flushed this often on the slowest class: what is lost when a car vanishes. */
 const LONGEST_PART_MS = 4 * 60_000;
+/** Until cars have been measured, since a stated figure may be far from theirs. */
+const MOST_UNMEASURED_LINES = 64;
 /** While no car has been measured and nobody has stated a speed. */
 const UNKNOWN_SPEED = { linesPerShard: 16, linesPerPart: 4 } as const;
 
 /** Lines per shard and per part for a model, from the speeds of the classes that run it (grid time). */
-export function shardSizeOf(speeds: readonly { readonly deviceMsPerLine: number }[]): {
+export function shardSizeOf(speeds: readonly { readonly deviceMsPerLine: number; readonly lines: number }[]): {
   readonly linesPerShard: number;
   readonly linesPerPart: number;
 } {
@@ -14,7 +16,8 @@ export function shardSizeOf(speeds: readonly { readonly deviceMsPerLine: number 
   const middle = ascending[Math.floor((ascending.length - 1) / 2)];
   const slowest = ascending.at(-1);
   if (middle === undefined || slowest === undefined) return UNKNOWN_SPEED;
-  const linesPerShard = Math.max(1, Math.round(SHARD_MS / middle));
+  const most = speeds.some((speed) => speed.lines > 0) ? Number.POSITIVE_INFINITY : MOST_UNMEASURED_LINES;
+  const linesPerShard = Math.max(1, Math.min(most, Math.round(SHARD_MS / middle)));
   const linesPerPart = Math.min(linesPerShard, Math.max(1, Math.floor(LONGEST_PART_MS / slowest)));
   return { linesPerShard, linesPerPart };
 }

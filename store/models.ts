@@ -38,3 +38,21 @@ export async function listModels(db: Queryable): Promise<StoredModel[]> {
     `select distinct on (name) ${COLUMNS} from models order by name, added_real_at desc, version desc`,
   );
 }
+
+/**
+ * Takes a version out of the registry, unless an unfinished batch uses it, or one whose input is still being read may.
+ * Its name and version stay taken: what was published under them never changes.
+ * @returns whether it was removed
+ */
+export async function removeModel(db: Queryable, name: string, version: string): Promise<boolean> {
+  const rows = await db.query(
+    `delete from models where name = $1 and version = $2
+       and not exists (select 1 from job_progress
+         where not finished and model->>'name' = $1 and model->>'version' = $2)
+       and not exists (select 1 from batches
+         where status = 'validating' and (endpoint not like '/v2/%' or endpoint = '/v2/models/' || $1 || '/infer'))
+     returning name`,
+    [name, version],
+  );
+  return rows.length > 0;
+}

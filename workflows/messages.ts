@@ -135,6 +135,11 @@ export interface SplitBatch {
   readonly linesPerShard: number;
   readonly linesPerPart: number;
   readonly deadlineMs: number;
+  readonly submittedAtMs?: number;
+  /** As the submitter asked: 1 first, 5 last. */
+  readonly priority?: number;
+  /** Whose batch it is, and the tenant's share where cars are contended for. */
+  readonly tenant?: { readonly id: string; readonly weight: number };
 }
 
 export interface JobStatus {

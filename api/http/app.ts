@@ -16,6 +16,7 @@ import { addFileRoutes } from './files.ts';
 import { addKeyRoutes } from './keys.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
+import { addModelUploadRoutes } from './modelUploads.ts';
 import { addModelRoutes } from './modelRoutes.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
 import { addStatusRoutes } from './status.ts';
@@ -61,6 +62,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addWebhookRoutes(app, deps);
   addEmbeddingRoutes(app, deps);
   addModelRoutes(app, deps);
+  addModelUploadRoutes(app, deps);
   addOpenInferenceRoutes(app, deps);
   addKeyRoutes(app, deps);
   addJournalRoutes(app, deps);

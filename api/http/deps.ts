@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 
+import type { ModelDeclaration } from '../../domain/modelUploads.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
@@ -34,11 +35,30 @@ export interface LiveInference {
   infer(model: ModelRef, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
 }
 
+/** A model as it was sent. */
+export interface ModelUpload {
+  readonly declaration: ModelDeclaration;
+  readonly network: Uint8Array;
+  readonly assets: readonly Uint8Array[];
+}
+
+/** Checks and measures models of strangers; the composition root implements it with limited processes. */
+export interface ModelAdmission {
+  /** Publishes the model. @throws NightshiftError `model_refused`, `conflict` */
+  admit(upload: ModelUpload): Promise<{
+    readonly name: string;
+    readonly version: string;
+    readonly msPerSample: number;
+    readonly peakMemoryMb: number | undefined;
+  }>;
+}
+
 export interface ApiDeps {
   readonly db: Database;
   readonly objects: ObjectStore;
   readonly jobs: JobStarter;
   readonly live: LiveInference;
+  readonly admission: ModelAdmission;
   readonly cell: Cell;
   /** The key of the default tenant, which may do everything; others are in the database. */
   readonly apiKey: string;

@@ -11,6 +11,7 @@ import { startApiServer, type ApiServer } from '../../api/http/server.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
+import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- an answer that the test takes apart
@@ -49,7 +50,17 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
     await enrolFleet(db, ['car-1', 'car-2']);
     const logger = pino({ level: 'silent' });
     const live = openLive?.(folder) ?? { infer: async () => [] };
-    deps = { db, objects: createFileStore(folder), jobs, live, cell: CELL, apiKey: API_KEY, logger, now: Date.now };
+    deps = {
+      db,
+      objects: createFileStore(folder),
+      jobs,
+      live,
+      admission: modelAdmissionOver(db, createFileStore(folder)),
+      cell: CELL,
+      apiKey: API_KEY,
+      logger,
+      now: Date.now,
+    };
     server = await startApiServer(deps, { host: '127.0.0.1', port: 0 });
   });
   afterAll(async () => {

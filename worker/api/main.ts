@@ -6,6 +6,7 @@ import { openDatabase } from '../../store/database.ts';
 import { readCell } from '../../store/cells.ts';
 import { apiKeyOf } from '../apiKey.ts';
 import { readCellFile } from '../cell/cellFile.ts';
+import { modelAdmissionOver } from '../live/modelAdmission.ts';
 import { createLiveExecutor } from '../live/liveExecutor.ts';
 import { loadConfig } from '../config/config.ts';
 import { createLogger } from '../logging.ts';
@@ -41,6 +42,7 @@ async function start() {
       db: database,
       objects,
       live,
+      admission: modelAdmissionOver(database, objects),
       jobs: jobStarterOver(client, cell),
       cell,
       apiKey: apiKeyOf(config),

@@ -7,6 +7,7 @@ import { batchCommand } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
 import { keyCommand } from './commands/key.ts';
+import { modelCommand } from './commands/model.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
@@ -22,6 +23,7 @@ const COMMANDS: readonly CommandFactory[] = [
   planCommand,
   checkCommand,
   keyCommand,
+  modelCommand,
   explainCommand,
   problemCommand,
   backtestCommand,

@@ -7,11 +7,14 @@ import { promisify } from 'node:util';
 import { childEntry } from '../../activities/inference/childEntry.ts';
 import type { RegisterModel } from '../../activities/models/bundledModels.ts';
 import { LSA_MODEL, publishLsa } from '../../activities/models/lsaModel.ts';
+import { HARDWARE_CLASS_NAMES } from '../../domain/hardwareClasses.ts';
+import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import type { Database } from '../../store/database.ts';
 import { readModel } from '../../store/models.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 
 const run = promisify(execFile);
+const STATED_MS_PER_LINE = 1;
 
 /**
  * Builds and publishes the text embedding of the project, unless it is there: on another machine its bytes may differ in
@@ -33,7 +36,10 @@ export async function publishLsaOnce(
     await run(file, given, { signal, env: { PATH: process.env['PATH'], TZ: 'UTC' } });
     const network = await readFile(join(folder, 'lsa.onnx'));
     const vocabulary = await readFile(join(folder, 'lsa.vocabulary'), 'utf8');
-    await publishLsa(objects, register, { network, vocabulary });
+    const { name: modelName, version: modelVersion } = await publishLsa(objects, register, { network, vocabulary });
+    for (const hardwareClass of HARDWARE_CLASS_NAMES) {
+      await seedClassSpeed(database, { modelName, modelVersion, hardwareClass, deviceMsPerLine: STATED_MS_PER_LINE });
+    }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

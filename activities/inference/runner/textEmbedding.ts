@@ -103,8 +103,13 @@ function tokenised(
       const message = `${param} has ${ids.length} tokens; the model takes ${maxTokens}.`;
       throw new BadRequest('context_length_exceeded', param, message);
     }
-    if (ids.some((id) => id >= size)) {
-      throw new BadRequest('invalid_token', param, `${param} has a token id that is not below ${size}.`);
+    // Some tokenizers have no id for what is not in their vocabulary.
+    if (!ids.every((id) => Number.isInteger(id) && id < size)) {
+      throw new BadRequest(
+        'invalid_token',
+        param,
+        `${param} has a token that the model does not know; ids are below ${size}.`,
+      );
     }
     return ids;
   });
