@@ -1,3 +1,4 @@
+import { runBaseline } from '../../scheduler/baselines/runBaseline.ts';
 import { planCell } from '../../scheduler/planCell.ts';
 import { planClairvoyantly } from './clairvoyant.ts';
 import type { Ledger } from './ledger.ts';
@@ -7,7 +8,12 @@ import { rollThrough, type Policy } from './rolling.ts';
 import type { Scenario } from './scenario.ts';
 
 /** The policies that are lived through, in the order of the table: the first is what the others are held against. */
-const POLICIES: readonly (readonly [string, Policy])[] = [['planner', planCell]];
+const POLICIES: readonly (readonly [string, Policy])[] = [
+  ['asap', (problem) => runBaseline(problem, 'asap')],
+  ['edf', (problem) => runBaseline(problem, 'edf')],
+  ['llf', (problem) => runBaseline(problem, 'llf')],
+  ['planner', planCell],
+];
 
 const CLAIRVOYANT = 'clairvoyant';
 
