@@ -25,6 +25,11 @@ export const ERROR_CODES = {
   },
   internal: { httpStatus: 500, retryable: true, meaning: 'A defect of ours; the log has the request id.' },
   port_in_use: { httpStatus: 500, retryable: false, meaning: 'Another program listens on a port that this needs.' },
+  state_folder_in_use: {
+    httpStatus: 500,
+    retryable: false,
+    meaning: 'Another local stack runs on this state folder.',
+  },
   temporal_not_provisioned: {
     httpStatus: 500,
     retryable: false,
@@ -53,7 +58,7 @@ export class NightshiftError extends Error {
     this.field = options.field;
   }
 
-  get httpStatus(): number {
+  get httpStatus(): (typeof ERROR_CODES)[ErrorCodeName]['httpStatus'] {
     return ERROR_CODES[this.code].httpStatus;
   }
 

@@ -21,6 +21,9 @@ export function inferenceTaskQueue(regionId: string, hardwareClass: string, mode
 export const objectKeys = {
   file: (fileId: string): string => `files/${fileId}`,
   model: (sha256: string): string => `models/${sha256}.onnx`,
+  /** What a model needs beside its network, e.g. the dictionary of a recognition model. */
+  modelAsset: (sha256: string): string => `models/${sha256}.asset`,
+  modelManifest: (name: string, version: string): string => `models/manifests/${name}/${version}.json`,
   shardInput: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/input.jsonl`,
   partPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/parts/`,
   part: (jobId: string, shard: number, range: LineRange): string =>
@@ -41,6 +44,9 @@ export function rangeOfPartKey(key: string): LineRange | undefined {
   const match = /\/parts\/(\d{6})-(\d{6})\.jsonl$/.exec(key);
   return match ? { start: Number(match[1]), end: Number(match[2]) } : undefined;
 }
+
+/** Topic base of the telemetry dispatcher, as its config names it. */
+export const TELEMETRY_BASE = 'telemetry';
 
 /** MQTT topics. Telemetry follows Tesla's fleet-telemetry dispatcher; the rest is ours. */
 export const topics = {

@@ -1,16 +1,21 @@
 /**
- * Search attributes that every namespace needs. SQL visibility allows 10 Keyword and only 3 of each other type in a
- * namespace, so each one here is spent on something that operators filter by.
+ * What an operator can search workflows by in the Temporal UI, with the server's type for it. A namespace on SQL
+ * visibility has room for 10 Keyword and 3 of each other type, so a new one needs a reason.
  */
 export const SEARCH_ATTRIBUTES = {
-  CellId: 'KEYWORD',
-  RegionId: 'KEYWORD',
-  VehicleId: 'KEYWORD',
-  HardwareClass: 'KEYWORD',
-  JobId: 'KEYWORD',
-  JobState: 'KEYWORD',
-  Deadline: 'DATETIME',
-  ReadyBy: 'DATETIME',
-  Emergency: 'BOOL',
-  OnFallback: 'BOOL',
-} as const;
+  CellId: 'Keyword',
+  RegionId: 'Keyword',
+  VehicleId: 'Keyword',
+  HardwareClass: 'Keyword',
+  JobId: 'Keyword',
+  JobState: 'Keyword',
+  /** Grid time by which a job's answers are due. */
+  Deadline: 'Datetime',
+  /** Grid time at which an owner needs the car. */
+  ReadyBy: 'Datetime',
+  Emergency: 'Bool',
+  /** A region's plans rest on something else than its signals. */
+  OnFallback: 'Bool',
+} as const satisfies Record<string, 'Keyword' | 'Datetime' | 'Bool'>;
+
+export type SearchAttributeName = keyof typeof SEARCH_ATTRIBUTES;

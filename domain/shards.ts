@@ -1,4 +1,4 @@
-import type { LineRange } from './names.ts';
+import { z } from 'zod';
 
 /** A model version, pinned by the hash of its file. `family` names the task queue that its shards go to. */
 export interface ModelRef {
@@ -34,24 +34,34 @@ export interface ShardProgress {
 }
 
 export interface RunShardResult extends ShardProgress {
-  /** Attempts on other cars that this one took over from. */
+  /** Times that an attempt on another car was taken over, in all attempts of this shard. */
   readonly handovers: number;
-  /** Lines that an earlier attempt had computed but not stored, and that had to be computed again. */
+  /** Lines that an attempt had computed but not stored, so that a later one had to compute them again. */
   readonly redoneLines: number;
+}
+
+/**
+ * The heartbeat details of an attempt: what the next one needs to go on counting. Failures carry it as their first
+ * detail.
+ */
+export interface ShardHeartbeat extends RunShardResult {
+  /** Lines computed by this attempt whose part is not stored yet. */
+  readonly unstoredLines: number;
 }
 
 /**
  * Written beside each part by the car that computed it: who did what, so that work is paid once even when the car's
  * completion was lost. Parts themselves carry nothing of the car, since they must be the same bytes from any car.
  */
-export interface PartReceipt {
-  readonly vehicleId: string;
-  readonly range: LineRange;
-  readonly energyWh: number;
-  readonly deviceMs: number;
+export const partReceiptSchema = z.object({
+  vehicleId: z.string(),
+  range: z.object({ start: z.number().int(), end: z.number().int() }),
+  energyWh: z.number().min(0),
+  deviceMs: z.number().min(0),
   /** sha256 of the part's bytes, hex. */
-  readonly partSha256: string;
-}
+  partSha256: z.string(),
+});
+export type PartReceipt = z.infer<typeof partReceiptSchema>;
 
 /** `type` of the ApplicationFailures that `runShard` throws. */
 export const SHARD_FAILURES = {
@@ -68,7 +78,6 @@ export const SHARD_FAILURES = {
   /** The job's deadline has passed. Not retryable. */
   deadlinePassed: 'DeadlinePassed',
 } as const;
-export type ShardFailure = (typeof SHARD_FAILURES)[keyof typeof SHARD_FAILURES];
 
 /** Why a car stops computing. The wave's and the owner's words for it come from here. */
 export const LEAVE_REASONS = [

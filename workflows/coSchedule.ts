@@ -11,7 +11,7 @@ import {
   type SignalDefinition,
 } from '@temporalio/workflow';
 import type { PlanActivities } from '../activities/plan/planActivities.ts';
-import { gridTimeMs, realDelayUntilMs, realTimeMs } from '../domain/clock.ts';
+import { gridTimeMs, realTimeMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { CONTROL_OPTIONS } from './activityOptions.ts';
 import { grantsByJob, slotToPlan } from './coScheduleState.ts';

@@ -10,8 +10,6 @@ export function nextBoundaryMs(region: RegionSummary, nowMs: number): number {
 /** Markdown for the operator: what the grid says now, what comes, and every fallback in force. */
 export function describeRegion(region: RegionSummary, timeZone: string, nowMs: number): string {
   const local = (ms: number): string => DateTime.fromMillis(ms, { zone: timeZone }).toFormat('ccc HH:mm');
-  const figure = (value: number | null, unit: string, digits: number): string =>
-    value === null ? 'unknown' : `${value.toFixed(digits)} ${unit}`;
   const windows = region.offPeakWindows
     .filter(({ endMs }) => endMs > nowMs)
     .map(({ startMs, endMs }) => `${local(startMs)} to ${local(endMs)}`);
@@ -27,4 +25,8 @@ export function describeRegion(region: RegionSummary, timeZone: string, nowMs: n
   }
   for (const fallback of region.fallbacks) lines.push(`Fallback: ${fallback.text}`);
   return lines.join('\n\n');
+}
+
+function figure(value: number | null, unit: string, digits: number): string {
+  return value === null ? 'unknown' : `${value.toFixed(digits)} ${unit}`;
 }

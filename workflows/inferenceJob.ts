@@ -24,6 +24,7 @@ import {
   waveExtended,
   waveReported,
   waveStopped,
+  type Grant,
   type InferenceJobInput,
   type JobStatus,
 } from './messages.ts';
@@ -47,12 +48,14 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   const { batchId, cellId, clock } = input;
   const cell = getExternalWorkflowHandle(workflowIds.cell(cellId));
   let shards = input.carried ? JobShards.restore(input.carried) : undefined;
-  let state: JobStatus['state'] = 'validating';
+  let state = 'validating' as JobStatus['state'];
   let cancelled = false;
   let news = false;
+  // Kept beside the shards: a grant may come while the batch is still being split.
+  let grants: readonly Grant[] = [];
 
-  setHandler(granted, (grants) => {
-    shards?.receiveGrants(grants);
+  setHandler(granted, (given) => {
+    grants = given;
     news = true;
   });
   setHandler(waveReported, (report) => {
@@ -121,8 +124,9 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   const progressWritten = writeProgress();
 
   while (!job.finished && !cancelled && now() < deadlineMs) {
-    const orders = job.release(now());
-    for (const wave of orders) await order(wave);
+    const orders = job.release(grants, now());
+    // Together: one after the other, extensions would come after the slot's end and the cars would stand still.
+    await Promise.all(orders.map(order));
     if (orders.length > 0 && state === 'waiting') enter('running');
     setCurrentDetails(describe(job, deadlineMs));
     const wakeAtMs = Math.min(deadlineMs, job.nextWatchdogMs(SILENT_WAVE_GRACE_MS) ?? deadlineMs);
@@ -138,7 +142,9 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
 
   enter('finalizing');
   for (const wave of job.openWaves) {
-    await getExternalWorkflowHandle(waveId(batchId, wave)).signal(waveStopped).catch(() => undefined);
+    await getExternalWorkflowHandle(waveId(batchId, wave))
+      .signal(waveStopped)
+      .catch(() => undefined);
   }
   // Waves that were stopped still hand in what their cars had finished.
   await condition(() => job.openWaves.length === 0, realDurationMs(clock, SILENT_WAVE_GRACE_MS) + STOP_GRACE_REAL_MS);

@@ -29,7 +29,6 @@ export class JobShards {
   private readonly waves = new Map<number, Wave>();
   private readonly failures = new Map<number, number>();
   private readonly released = new Map<string, { slotStartMs: number; shards: number }>();
-  private grants: readonly Grant[] = [];
   private nextWave: number;
 
   private constructor(split: SplitBatch, pending: Set<number>, done: Set<number>, nextWave: number) {
@@ -84,18 +83,13 @@ export class JobShards {
     return [...this.failures].filter(([, count]) => count >= SHARD_FAILURE_LIMIT).map(([shard]) => shard);
   }
 
-  /** Grants of a newer plan replace the older ones; what runs already counts against them. */
-  receiveGrants(grants: readonly Grant[]): void {
-    this.grants = grants;
-  }
-
   /**
-   * What the grants in force allow to be started or extended now. A slot's allotment is absolute, so a plan that is
+   * What the newest plan's grants allow to be started or extended now. A slot's allotment is absolute, so a plan that is
    * made again within the slot does not release the same work twice.
    */
-  release(nowMs: number): WaveOrder[] {
+  release(grants: readonly Grant[], nowMs: number): WaveOrder[] {
     const orders: WaveOrder[] = [];
-    for (const grant of this.grants) {
+    for (const grant of grants) {
       if (grant.slotEndMs <= nowMs) continue;
       const running = [...this.waves.values()].filter(
         (wave) => wave.regionId === grant.regionId && wave.hardwareClass === grant.hardwareClass,
@@ -107,7 +101,8 @@ export class JobShards {
       }
       const released = this.releasedInSlot(grant, running);
       const oldestFirst = [...this.pending].sort((a, b) => a - b);
-      const shards = oldestFirst.slice(0, Math.min(SHARDS_PER_WAVE, grant.shards - released.shards));
+      const free = Math.max(0, grant.shards - released.shards);
+      const shards = oldestFirst.slice(0, Math.min(SHARDS_PER_WAVE, free));
       if (shards.length === 0) continue;
       released.shards += shards.length;
       orders.push({ kind: 'start', wave: this.startWave(grant, shards) });

@@ -195,7 +195,6 @@ export interface ParkingSessionInput {
   readonly vehicleId: string;
   readonly stay: number;
   readonly cellId: string;
-  readonly regionId: string;
   readonly clock: Clock;
   readonly pluggedInMs: number;
   readonly carried?: SessionSnapshot;

@@ -1,16 +1,24 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { SEARCH_ATTRIBUTES } from '../domain/searchAttributes.ts';
+import { SEARCH_ATTRIBUTES, type SearchAttributeName } from '../domain/searchAttributes.ts';
+
+const SDK_TYPES = { Keyword: 'KEYWORD', Datetime: 'DATETIME', Bool: 'BOOL' } as const;
+
+function key<Name extends SearchAttributeName>(name: Name) {
+  type Type = (typeof SDK_TYPES)[(typeof SEARCH_ATTRIBUTES)[Name]];
+  const type: Type = SDK_TYPES[SEARCH_ATTRIBUTES[name]];
+  return defineSearchAttributeKey<Type>(name, type);
+}
 
 /** Typed keys of domain/searchAttributes.ts. */
 export const attributes = {
-  cellId: defineSearchAttributeKey('CellId', SEARCH_ATTRIBUTES.CellId),
-  regionId: defineSearchAttributeKey('RegionId', SEARCH_ATTRIBUTES.RegionId),
-  vehicleId: defineSearchAttributeKey('VehicleId', SEARCH_ATTRIBUTES.VehicleId),
-  hardwareClass: defineSearchAttributeKey('HardwareClass', SEARCH_ATTRIBUTES.HardwareClass),
-  jobId: defineSearchAttributeKey('JobId', SEARCH_ATTRIBUTES.JobId),
-  jobState: defineSearchAttributeKey('JobState', SEARCH_ATTRIBUTES.JobState),
-  deadline: defineSearchAttributeKey('Deadline', SEARCH_ATTRIBUTES.Deadline),
-  readyBy: defineSearchAttributeKey('ReadyBy', SEARCH_ATTRIBUTES.ReadyBy),
-  emergency: defineSearchAttributeKey('Emergency', SEARCH_ATTRIBUTES.Emergency),
-  onFallback: defineSearchAttributeKey('OnFallback', SEARCH_ATTRIBUTES.OnFallback),
+  cellId: key('CellId'),
+  regionId: key('RegionId'),
+  vehicleId: key('VehicleId'),
+  hardwareClass: key('HardwareClass'),
+  jobId: key('JobId'),
+  jobState: key('JobState'),
+  deadline: key('Deadline'),
+  readyBy: key('ReadyBy'),
+  emergency: key('Emergency'),
+  onFallback: key('OnFallback'),
 } as const;

@@ -21,6 +21,10 @@ import { runShardInput, WaveShards } from './shardWaveState.ts';
 
 const { acceptShards } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
 
+const REPORT_EVERY_REAL_MS = 500;
+/** Real time after the granted slot in which word of the next one still counts. Cars stop by their own clocks. */
+const EXTENSION_GRACE_REAL_MS = 1000;
+
 /**
  * Runs the shards that one grant released, on any car of its region and class that bids for them, until all are
  * answered or the granted time is over. What is not finished then goes back to the job, with its parts kept.
@@ -59,7 +63,7 @@ export async function shardWave(input: ShardWaveInput): Promise<void> {
   const clockOut = new CancellationScope();
   const clockedOut = clockOut.run(async () => {
     let leftMs: number;
-    while ((leftMs = realDelayUntilMs(clock, endsAtMs, Date.now())) > 0) await sleep(leftMs);
+    while ((leftMs = realDelayUntilMs(clock, endsAtMs, Date.now() - EXTENSION_GRACE_REAL_MS)) > 0) await sleep(leftMs);
     over = true;
   });
   clockedOut.catch(() => undefined);
@@ -67,6 +71,8 @@ export async function shardWave(input: ShardWaveInput): Promise<void> {
   while (wave.open) {
     setCurrentDetails(wave.describe(input, gridTimeMs(clock, Date.now()), endsAtMs));
     await condition(() => wave.hasNews || over);
+    // Results are gathered for a moment: accepting and reporting each alone would cost more than the shards themselves.
+    if (!over) await condition(() => wave.settled || over, REPORT_EVERY_REAL_MS);
     if (over) {
       attempts.cancel();
       await condition(() => wave.settled);

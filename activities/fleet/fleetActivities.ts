@@ -1,6 +1,6 @@
 import { DateTime } from 'luxon';
 import { nextReadyByMs } from '../../domain/readyBy.ts';
-import { workflowIds } from '../../domain/names.ts';
+import { topics, workflowIds } from '../../domain/names.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { bookLedgerEntry } from '../../store/ledger.ts';
@@ -14,11 +14,13 @@ import {
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
 import { readVehicleState } from '../../store/vehicleStates.ts';
 import type { SessionTerms } from '../../workflows/messages.ts';
+import type { VehicleLink } from '../vehicleLink.ts';
 import { availabilityCreditEur } from '../settlement/tariff.ts';
 import { statementOf } from '../settlement/statement.ts';
 
 export interface FleetPorts {
   readonly database: Database;
+  readonly vehicles: VehicleLink;
 }
 
 export type FleetActivities = ReturnType<typeof createFleetActivities>;
@@ -30,10 +32,11 @@ interface Stay {
 }
 
 const HOUR_MS = 3_600_000;
+const LONGEST_SLOT_MS = 15 * 60_000;
 /** Measured SoC comes in whole tenths; less than this below the target is met. */
 const SOC_TOLERANCE_PERCENT = 0.5;
 
-export function createFleetActivities({ database }: FleetPorts) {
+export function createFleetActivities({ database, vehicles }: FleetPorts) {
   const vehicleOf = async (vehicleId: string): Promise<Vehicle> => {
     const vehicle = await readVehicle(database, vehicleId);
     if (!vehicle) throw new Error(`vehicle ${vehicleId} is not enrolled`);
@@ -50,7 +53,8 @@ export function createFleetActivities({ database }: FleetPorts) {
       await setSessionTerms(database, vehicleId, stay, { readyByMs, targetSocPercent });
       const state = await readVehicleState(database, vehicleId);
       const readyBy = DateTime.fromMillis(readyByMs, { zone: timeZone }).toFormat('HH:mm');
-      const soc = state?.socPercent === null || state === undefined ? 'an unknown SoC' : `${state.socPercent.toFixed(0)} %`;
+      const soc =
+        state?.socPercent === null || state === undefined ? 'an unknown SoC' : `${state.socPercent.toFixed(0)} %`;
       await appendJournal(database, cellId, [
         {
           atMs: pluggedInMs,
@@ -89,7 +93,9 @@ export function createFleetActivities({ database }: FleetPorts) {
     async closeSession(request: Stay & { unpluggedMs: number; reason: string }): Promise<void> {
       const { vehicleId, stay, cellId, unpluggedMs, reason } = request;
       const vehicle = await vehicleOf(vehicleId);
-      await closeParkingSession(database, vehicleId, unpluggedMs);
+      // A car that is back within the hour must not follow setpoints that were planned without it.
+      await vehicles.withdraw(topics.setpoints(vehicleId));
+      await closeParkingSession(database, vehicleId, stay, unpluggedMs);
       const session = await readParkingSession(database, vehicleId, stay);
       if (!session) return;
       const hours = vehicle.policy.computeOptIn ? (unpluggedMs - session.pluggedInAtMs) / HOUR_MS : 0;
@@ -103,8 +109,9 @@ export function createFleetActivities({ database }: FleetPorts) {
         amountEur: availabilityCreditEur(hours),
         bookedAtMs: unpluggedMs,
       });
+      // Meter readings are kept by slot: the one in which the car came counts whole.
       const statement = await statementOf(database, vehicleId, {
-        startMs: session.pluggedInAtMs,
+        startMs: session.pluggedInAtMs - LONGEST_SLOT_MS,
         endMs: unpluggedMs,
       });
       await settleParkingSession(database, vehicleId, stay, statement);

@@ -19,7 +19,9 @@ export interface GridPorts {
 export type GridActivities = ReturnType<typeof createGridActivities>;
 
 const HOUR_MS = 3_600_000;
-const HORIZON_MS = 36 * HOUR_MS;
+/** Feeds are read further ahead than plans look, so that what moves into a plan's sight is not news by then. */
+const FEED_HORIZON_MS = 36 * HOUR_MS;
+const PLAN_HORIZON_MS = 24 * HOUR_MS;
 
 interface Refreshed {
   readonly summary: RegionSummary;
@@ -41,12 +43,13 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
     async refreshSignals(request: { regionId: string; nowMs: number }): Promise<Refreshed> {
       const { regionId, nowMs } = request;
       const region = await regionOf(regionId);
-      const window = { startMs: noonBeforeMs(region.timeZone, nowMs), endMs: nowMs + HORIZON_MS };
+      const startMs = noonBeforeMs(region.timeZone, nowMs);
+      const window = { startMs, endMs: nowMs + PLAN_HORIZON_MS };
       const known = digest(await readSignals(database, regionId, window));
       const failures: JournalReason[] = [];
       for (const feed of feedsOf(region)) {
         try {
-          await upsertSignals(database, await feed.read(window, nowMs));
+          await upsertSignals(database, await feed.read({ startMs, endMs: nowMs + FEED_HORIZON_MS }, nowMs));
         } catch (error) {
           const cause = error instanceof Error ? error.message : String(error);
           failures.push({ code: 'feed_failed', text: `Feed ${feed.name} failed: ${cause}. Stored values are in use.` });
@@ -60,11 +63,7 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
     },
 
     /** Stores an emergency as import limits of 0 on its feeders: the tightest limit of all sources is in force. */
-    async declareEmergency(request: {
-      regionId: string;
-      cellId: string;
-      emergency: GridEmergency;
-    }): Promise<void> {
+    async declareEmergency(request: { regionId: string; cellId: string; emergency: GridEmergency }): Promise<void> {
       const { regionId, cellId, emergency } = request;
       const feeders = (await listFeeders(database, cellId)).filter((feeder) => feeder.regionId === regionId);
       const named = feeders.filter(

@@ -1,3 +1,4 @@
+import { customIdOf, parseAnswerLine } from '../../domain/batchLines.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { objectKeys, workflowIds } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
@@ -49,7 +50,9 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
   }
 
   const nowMs = Math.round(ports.gridNowMs());
-  const failed = [...answered.values()].filter((line) => statusOf(line) >= 400).length;
+  const failed = [...answered.values()].filter(
+    (line) => (parseAnswerLine(line).response?.status_code ?? 0) >= 400,
+  ).length;
   await database.transaction(async (tx) => {
     const isFirst = await recordAcceptedShard(tx, {
       jobId,
@@ -94,12 +97,4 @@ function handoverLine(jobId: string, shard: number, work: readonly CarsWork[], a
   });
   const message = `Shard ${shard} went on on another car from its last part: ${shares.join('; ')}`;
   return [{ atMs, kind: 'handover', subject: jobId, message, dedupeKey: `handover/${jobId}/${shard}` }];
-}
-
-function customIdOf(line: string): string {
-  return (JSON.parse(line) as { custom_id: string }).custom_id;
-}
-
-function statusOf(line: string): number {
-  return (JSON.parse(line) as { response: { status_code: number } }).response.status_code;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BatchAnswerLine } from '../../domain/batchLines.ts';
+import { customIdOf, parseAnswerLine, type BatchAnswerLine } from '../../domain/batchLines.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { moveBatch, readBatch, updateBatchCounts, type BatchCounts } from '../../store/batches.ts';
 import { insertFile } from '../../store/files.ts';
@@ -12,7 +12,10 @@ export type BatchOutcome = 'completed' | 'expired' | 'cancelled';
 /** Why a line has no answer, by how the batch ended, in the codes of the Batch API. */
 const UNANSWERED = {
   completed: { code: 'request_failed', message: 'This request could not be executed on any car.' },
-  expired: { code: 'batch_expired', message: 'This request could not be executed before the completion window expired.' },
+  expired: {
+    code: 'batch_expired',
+    message: 'This request could not be executed before the completion window expired.',
+  },
   cancelled: { code: 'batch_cancelled', message: 'This request was not executed because the batch was cancelled.' },
 } as const satisfies Record<BatchOutcome, { code: string; message: string }>;
 
@@ -36,7 +39,7 @@ export async function assembleBatch(
   await moveBatch(database, batchId, ['in_progress', 'cancelling'], 'finalizing');
   const counts = { total: split.lines, completed: 0, failed: 0, expired: 0 };
 
-  const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<string> {
+  const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<Uint8Array> {
     for (let shard = 0; shard < split.shards; shard++) {
       onShard(shard);
       const answered = await readAnsweredLines(objects, batchId, shard);
@@ -45,17 +48,20 @@ export async function assembleBatch(
         const answer = answered.get(index);
         const isAnswer = answer !== undefined && isSuccess(answer);
         if (wanted === 'answers') count(counts, answer, isAnswer, outcome);
-        if (isAnswer === (wanted === 'answers')) yield `${answer ?? unanswered(batchId, request, outcome)}\n`;
+        if (isAnswer === (wanted === 'answers')) {
+          yield Buffer.from(`${answer ?? unanswered(batchId, request, outcome)}\n`);
+        }
       }
     }
   };
 
-  const write = async (kind: 'output' | 'error', body: AsyncIterable<string>): Promise<string> => {
+  const write = async (kind: 'output' | 'error', body: AsyncIterable<Uint8Array>): Promise<string> => {
     const id = `file-${createHash('sha256').update(`${batchId}/${kind}`).digest('hex').slice(0, 24)}`;
     const objectKey = objectKeys.file(id);
-    const { sizeBytes } = await objects.putStream(objectKey, body);
+    const bytes = await objects.putStream(objectKey, body);
     const filename = `${batchId}_${kind}.jsonl`;
-    await insertFile(database, { id, filename, purpose: 'batch_output', bytes: sizeBytes, objectKey, expiresRealMs: null });
+    const lifeSeconds = (await readBatch(database, batchId))?.outputExpiresAfterSeconds ?? null;
+    await insertFile(database, { id, filename, purpose: 'batch_output', bytes, objectKey, lifeSeconds });
     return id;
   };
 
@@ -83,12 +89,13 @@ function count(
 }
 
 function isSuccess(line: string): boolean {
-  const answer = JSON.parse(line) as BatchAnswerLine;
-  return answer.response !== null && answer.response.status_code < 400;
+  const { response } = parseAnswerLine(line);
+  return response !== null && response.status_code < 400;
 }
 
 function unanswered(batchId: string, request: string, outcome: BatchOutcome): string {
-  const { custom_id } = JSON.parse(request) as { custom_id: string };
-  const id = `batch_req_${createHash('sha256').update(`${batchId}/${custom_id}`).digest('hex').slice(0, 24)}`;
-  return JSON.stringify({ id, custom_id, response: null, error: UNANSWERED[outcome] });
+  const customId = customIdOf(request);
+  const id = `batch_req_${createHash('sha256').update(`${batchId}/${customId}`).digest('hex').slice(0, 24)}`;
+  const line: BatchAnswerLine = { id, custom_id: customId, response: null, error: UNANSWERED[outcome] };
+  return JSON.stringify(line);
 }

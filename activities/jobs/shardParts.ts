@@ -1,5 +1,5 @@
 import { objectKeys, rangeOfPartKey, type LineRange } from '../../domain/names.ts';
-import type { PartReceipt } from '../../domain/shards.ts';
+import { partReceiptSchema, type PartReceipt } from '../../domain/shards.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 
 /** The stored answers of a shard, by line number within the shard, as the bytes of their lines. */
@@ -28,7 +28,9 @@ export async function readAnsweredLines(objects: ObjectStore, jobId: string, sha
 
 export async function readReceipts(objects: ObjectStore, jobId: string, shard: number): Promise<PartReceipt[]> {
   const keys = await objects.list(objectKeys.receiptPrefix(jobId, shard));
-  return Promise.all(keys.map(async (key) => JSON.parse((await objects.get(key)).toString('utf8')) as PartReceipt));
+  return Promise.all(
+    keys.map(async (key) => partReceiptSchema.parse(JSON.parse((await objects.get(key)).toString('utf8')))),
+  );
 }
 
 /** What one car is paid for in a shard, and which of its lines those are. */

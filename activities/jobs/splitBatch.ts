@@ -1,13 +1,10 @@
-import { createInterface } from 'node:readline';
-import { checkBatchLine, createBatchCheck } from '../../domain/batchInput.ts';
+import { createBatchLineChecker, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
-import { modelManifestSchema } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
-import type { ModelRef } from '../../domain/shards.ts';
 import { moveBatch, readBatch, updateBatchCounts, type Batch } from '../../store/batches.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readFile } from '../../store/files.ts';
-import { listModels } from '../../store/models.ts';
+import { readModel, type Model } from '../../store/models.ts';
 import type { SplitBatch } from '../../workflows/messages.ts';
 import type { JobPorts } from './jobActivities.ts';
 import { shardSizeOf } from './shardSize.ts';
@@ -16,51 +13,81 @@ export type PreparedBatch =
   | { readonly kind: 'ready'; readonly split: SplitBatch }
   | { readonly kind: 'refused'; readonly message: string };
 
-/** Errors that a batch reports at most; a file of the wrong kind would else report one for each line. */
-const MOST_ERRORS = 100;
-
 /**
  * Reads the input file once, line by line: checks it and writes the shards' slices. All or nothing: with any bad line
  * the batch is `failed`, with a code and a line number for each. Running it again writes the same slices.
  */
 export async function splitBatch(
-  { database, objects }: JobPorts,
+  ports: JobPorts,
   batchId: string,
   onShard: (shard: number) => void,
 ): Promise<PreparedBatch> {
+  const { database } = ports;
   const batch = await readBatch(database, batchId);
   if (!batch) throw new Error(`batch ${batchId} is not stored`);
-  const model = (await listModels(database)).find(
-    (candidate) => modelManifestSchema.parse(candidate.manifest).requestUrl === batch.endpoint,
-  );
-  if (!model) {
-    const message = `no model answers ${batch.endpoint}`;
-    return refuse(database, batch, [{ code: 'model_mismatch', line: null, message, param: 'endpoint' }]);
+  const cut = await cutIntoShards(ports, batch, onShard);
+  if ('errors' in cut) {
+    await moveBatch(database, batchId, ['validating'], 'failed', { errors: cut.errors });
+    const message = cut.errors.map((error) => `line ${error.line ?? '-'}: ${error.message}`).join(' ');
+    return { kind: 'refused', message };
   }
+  await updateBatchCounts(database, batchId, { total: cut.lines, completed: 0, failed: 0, expired: 0 });
+  await moveBatch(database, batchId, ['validating'], 'in_progress');
+  return { kind: 'ready', split: cut };
+}
+
+async function cutIntoShards(
+  ports: JobPorts,
+  batch: Batch,
+  onShard: (shard: number) => void,
+): Promise<SplitBatch | { readonly errors: readonly BatchInputError[] }> {
+  const { database, objects } = ports;
   const file = await readFile(database, batch.inputFileId);
   if (!file) throw new Error(`file ${batch.inputFileId} is not stored`);
-
-  const speeds = (await listClassSpeeds(database)).filter(
-    (speed) => speed.modelName === model.name && speed.modelVersion === model.version,
-  );
-  const size = shardSizeOf(speeds);
-  const check = createBatchCheck(batch.endpoint);
-  const errors: BatchInputError[] = [];
-  let slice: string[] = [];
+  const checker = createBatchLineChecker(batch.endpoint);
+  let sized: SizedModel | undefined;
+  let slice: Uint8Array[] = [];
   let shards = 0;
   let lines = 0;
   const writeSlice = async (): Promise<void> => {
-    onShard(shards);
-    await objects.put(objectKeys.shardInput(batchId, shards++), `${slice.join('\n')}\n`);
+    await objects.put(objectKeys.shardInput(batch.id, shards), Buffer.concat(slice));
+    onShard(shards++);
     slice = [];
   };
 
-  for await (const line of createInterface({ input: await objects.getStream(file.objectKey), crlfDelay: Infinity })) {
-    const error = checkBatchLine(check, line);
-    if (error && errors.push(error) >= MOST_ERRORS) break;
-    if (error || errors.length > 0) continue;
+  for await (const bytes of linesOf(await objects.getStream(file.objectKey))) {
+    const request = checker.take(bytes);
+    if (checker.done) break;
+    if (!request) continue;
+    sized ??= await sizedModel(ports, request.model);
+    if (!sized) {
+      const message = `The model ${JSON.stringify(request.model)} does not exist.`;
+      return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+    }
     lines++;
-    if (slice.push(line) === size.linesPerShard) await writeSlice();
+    slice.push(request.bytes, LINE_FEED);
+    if (lines % sized.linesPerShard === 0) await writeSlice();
   }
-  return { kind: 'refused', message: '' };
+  const { errors } = checker.finish();
+  if (errors.length > 0 || !sized) return { errors };
+  if (slice.length > 0) await writeSlice();
+  const { model, linesPerShard, linesPerPart } = sized;
+  const { name, version, family, sha256 } = model;
+  const { deadlineMs } = batch;
+  return { model: { name, version, family, sha256 }, lines, shards, linesPerShard, linesPerPart, deadlineMs };
+}
+
+const LINE_FEED = Buffer.from('\n');
+
+interface SizedModel extends ReturnType<typeof shardSizeOf> {
+  readonly model: Model;
+}
+
+async function sizedModel({ database }: JobPorts, name: string): Promise<SizedModel | undefined> {
+  const model = await readModel(database, name);
+  if (!model) return undefined;
+  const speeds = (await listClassSpeeds(database)).filter(
+    (speed) => speed.modelName === model.name && speed.modelVersion === model.version,
+  );
+  return { model, ...shardSizeOf(speeds) };
 }

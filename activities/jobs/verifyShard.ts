@@ -1,17 +1,10 @@
-import { z } from 'zod';
+import { batchAnswerLineSchema } from '../../domain/batchLines.ts';
 import { HARDWARE_CLASSES, type HardwareClass } from '../../domain/hardwareClasses.ts';
 import type { AnsweredLines, Attribution } from './shardParts.ts';
 
 /** Most kW at the plug per kW of chip that any weather and awake load explain; beyond it, a claim is not plausible. */
 const PLAUSIBLE_OVERHEAD = 8;
 const PLAUSIBLE_SLACK_WH = 5;
-
-const answerSchema = z.object({
-  id: z.string(),
-  custom_id: z.string(),
-  response: z.object({ status_code: z.number().int(), request_id: z.string(), body: z.unknown() }),
-  error: z.null(),
-});
 
 /**
  * The checks that every shard passes before it is accepted: an answer of the right form for each request and no
@@ -26,9 +19,11 @@ export function faultOf(
   for (const [line, customId] of customIds.entries()) {
     const answer = answered.get(line);
     if (answer === undefined) return `line ${line} has no answer`;
-    const parsed = answerSchema.safeParse(parseJson(answer));
+    const parsed = batchAnswerLineSchema.safeParse(parseJson(answer));
     if (!parsed.success) return `the answer to line ${line} is malformed: ${parsed.error.issues[0]?.message}`;
-    if (parsed.data.custom_id !== customId) return `line ${line} answers ${parsed.data.custom_id}, not ${customId}`;
+    const { custom_id, response } = parsed.data;
+    if (response === null) return `the answer to line ${line} has no response`;
+    if (custom_id !== customId) return `line ${line} answers ${custom_id}, not ${customId}`;
   }
   if (answered.size !== customIds.length) return `${answered.size} answers to ${customIds.length} requests`;
   const attributed = attributions.reduce((sum, { lines }) => sum + lines, 0);

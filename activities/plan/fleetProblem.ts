@@ -1,4 +1,5 @@
-import { HARDWARE_CLASSES, type HardwareClass } from '../../domain/hardwareClasses.ts';
+import { parseGridHints } from '../../domain/gridHints.ts';
+import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
 import { acceptanceKw } from '../../scheduler/energy/battery.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
 import type { PlanningProblemInput } from '../../scheduler/problem.ts';
@@ -13,6 +14,10 @@ type JobInput = NonNullable<PlanningProblemInput['jobs']>[number];
 
 /** Slots that a car is planned for after its ready-by has passed and it is still there: the next plan sees further. */
 const OVERDUE_SLOTS = 4;
+/** Share of an open gate in which a car computes: the rest goes to fetching work and to slots that end in mid-shard. */
+const UTILIZATION = 0.85;
+/** Jobs are planned to be done this long before their deadline, so that a car that leaves early does not cost it. */
+const DEADLINE_MARGIN_MS = 45 * 60_000;
 /** At 100 % a pack takes nothing, so acceptance is taken just below. */
 const FULLEST_SOC_PERCENT = 99;
 
@@ -67,23 +72,32 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
 /** An open job, or undefined when no class's speed is known for its model or nothing of it is left. */
 export function planningJob(state: CellState, job: OpenJob): JobInput | undefined {
   const shardsRemaining = job.pending + job.inFlight;
-  const classes = (Object.keys(HARDWARE_CLASSES) as HardwareClass[]).flatMap((hardwareClass) => {
+  const classes = HARDWARE_CLASS_NAMES.flatMap((hardwareClass) => {
     const speed = state.classSpeeds.find(
       (candidate) =>
         candidate.hardwareClass === hardwareClass &&
         candidate.modelName === job.model.name &&
         candidate.modelVersion === job.model.version,
     );
-    return speed ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 }] : [];
+    return speed ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 / UTILIZATION }] : [];
   });
-  if (shardsRemaining === 0 || classes.length === 0) return undefined;
-  const window = slotsWithin(state.axis, state.axis.startMs, job.deadlineMs);
+  const { startMs } = state.axis;
+  const early = slotsWithin(state.axis, startMs, job.deadlineMs - DEADLINE_MARGIN_MS);
+  const window = early.until > 0 ? early : slotsWithin(state.axis, startMs, job.deadlineMs);
+  const hints = parseGridHints(job.metadata);
+  const known = state.regions.map((region) => region.id);
+  const regionIds = hints.regionIds?.filter((id) => known.includes(id)) ?? known;
+  if (shardsRemaining === 0 || classes.length === 0 || regionIds.length === 0) return undefined;
   return {
     id: job.jobId,
     modelFamily: job.model.family,
     shardsRemaining,
     classes,
-    regionIds: state.regions.map((region) => region.id),
+    regionIds,
+    // Submitters count from 1, first, to 5; the planner serves higher figures first.
+    ...(hints.priority === undefined ? {} : { priority: 8 - hints.priority }),
+    ...(hints.maxEurPerKwh === undefined ? {} : { priceCapEurPerKwh: hints.maxEurPerKwh }),
+    ...(hints.maxGCo2PerKwh === undefined ? {} : { carbonCapGPerKwh: hints.maxGCo2PerKwh }),
     windowStartSlot: window.from,
     windowEndSlot: window.until,
   };

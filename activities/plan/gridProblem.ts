@@ -76,7 +76,5 @@ export function spansOf(
   regionId: string,
   feederId: string | null,
 ): readonly SignalSpan[] {
-  return state.signals.filter(
-    (span) => span.kind === kind && span.regionId === regionId && span.feederId === feederId,
-  );
+  return state.signals.filter((span) => span.kind === kind && span.regionId === regionId && span.feederId === feederId);
 }

@@ -2,6 +2,7 @@ import { workflowIds } from '../../domain/names.ts';
 import type { JournalReason } from '../../domain/journal.ts';
 import type { SetpointInterval } from '../../domain/setpoints.ts';
 import type { CarPlan, Plan } from '../../scheduler/plan.ts';
+import type { PlanningProblem } from '../../scheduler/problem.ts';
 import type { PlanReason } from '../../scheduler/reasons.ts';
 import { slotStartMs } from '../../scheduler/time.ts';
 import type { ParkingSession } from '../../store/parkingSessions.ts';
@@ -13,11 +14,13 @@ export const PROFILE_SLOTS = 3;
 /** The part of a plan that workflows need: grants and what changed, small enough for their history. */
 export function dispatchOf(
   planId: string,
+  problem: PlanningProblem,
   plan: Plan,
   previous: Plan | undefined,
   sessions: readonly ParkingSession[],
 ): PlanDispatch {
   const startMs = slotStartMs(plan.slots, 0);
+  const computing = computingCars(problem, plan);
   return {
     planId,
     slotStartMs: startMs,
@@ -30,7 +33,9 @@ export function dispatchOf(
         hardwareClass: grant.hardwareClass,
         slotStartMs: startMs,
         slotEndMs: slotStartMs(plan.slots, 1),
-        shards: grant.shards,
+        // One more for each car: a car that finishes within the slot begins the next shard, and takes it over the
+        // boundary. What nobody begins goes back to the job when the slot is over.
+        shards: grant.shards + (computing.get(`${grant.regionId}/${grant.hardwareClass}`) ?? 0),
       })),
     changedSetpoints: sessions.flatMap((session) => changedSetpoint(plan, previous, session, startMs) ?? []),
     vehiclesToWake: plan.wakeUps
@@ -38,6 +43,19 @@ export function dispatchOf(
       .map((wakeUp) => ({ vehicleId: wakeUp.carId, reason: 'planned to compute in the coming slot' })),
     summary: summarize(plan),
   };
+}
+
+/** Cars that compute in the committed slot, by region and class. */
+function computingCars(problem: PlanningProblem, plan: Plan): Map<string, number> {
+  const regionOfFeeder = new Map(problem.feeders.map((feeder) => [feeder.id, feeder.regionId]));
+  const computing = new Map<string, number>();
+  for (const car of plan.cars) {
+    const asked = problem.cars.find(({ id }) => id === car.carId);
+    if (!asked || (car.computeKw[0] ?? 0) === 0) continue;
+    const key = `${regionOfFeeder.get(asked.feederId)}/${asked.hardwareClass}`;
+    computing.set(key, (computing.get(key) ?? 0) + 1);
+  }
+  return computing;
 }
 
 function changedSetpoint(
@@ -77,9 +95,9 @@ export function journalReason({ code, words, value, limit }: PlanReason): Journa
   };
 }
 
-/** The car's setpoints of the next slots, for its profile. */
-export function profileIntervals(plan: Plan, car: CarPlan): SetpointInterval[] {
-  const count = Math.min(PROFILE_SLOTS, plan.slots.count);
+/** The car's setpoints of the plan's first `slots` slots, for its profile. */
+export function profileIntervals(plan: Plan, car: CarPlan, slots: number): SetpointInterval[] {
+  const count = Math.min(slots, plan.slots.count);
   return Array.from({ length: count }, (_, slot) => ({
     startMs: slotStartMs(plan.slots, slot),
     endMs: slotStartMs(plan.slots, slot + 1),

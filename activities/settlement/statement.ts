@@ -8,7 +8,12 @@ export interface OwnerStatement {
   readonly chargingKwh: number;
   readonly computeKwh: number;
   readonly creditEur: number;
-  readonly entries: readonly { readonly kind: string; readonly quantity: number; readonly unit: string; readonly amountEur: number }[];
+  readonly entries: readonly {
+    readonly kind: string;
+    readonly quantity: number;
+    readonly unit: string;
+    readonly amountEur: number;
+  }[];
 }
 
 /** Meter and ledger of one car within a window of grid time. */

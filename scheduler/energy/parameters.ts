@@ -13,6 +13,7 @@ export interface CarModel {
   readonly batteryKwh: number;
   /** Most that the on-board charger takes at the plug. */
   readonly acLimitKw: number;
+  readonly phases: 1 | 3;
   /** 6 A, below which IEC 61851 lets a car draw nothing: 1.38 kW on one phase, 4.14 kW on three. */
   readonly minChargeKw: number;
   /** Wall to battery. */
@@ -20,8 +21,7 @@ export interface CarModel {
   readonly source: string;
 }
 
-const THREE_PHASE_MIN_KW = 4.14;
-const ONE_PHASE_MIN_KW = 1.38;
+const MIN_CHARGE_KW = { 1: 1.38, 3: 4.14 } as const;
 const EV2GYM = 'EV2Gym vehicle specifications; efficiency: published average of AC charging tests';
 
 /** Keys are what `vehicles.car_model` holds. */
@@ -29,17 +29,18 @@ export const CAR_MODELS = {
   'model-3': {
     batteryKwh: 57.5,
     acLimitKw: 11,
-    minChargeKw: THREE_PHASE_MIN_KW,
+    phases: 3,
+    minChargeKw: MIN_CHARGE_KW[3],
     chargeEfficiency: 0.9,
     source: 'EV2Gym vehicle specifications; efficiency: published Model 3 tests, three phases at 10 to 16 A',
   },
-  'model-y': carModel(57.5, 11, THREE_PHASE_MIN_KW),
-  niro: carModel(64.8, 11, THREE_PHASE_MIN_KW),
-  'id-3': carModel(58, 11, THREE_PHASE_MIN_KW),
-  enyaq: carModel(58, 11, THREE_PHASE_MIN_KW),
-  kona: carModel(64, 11, THREE_PHASE_MIN_KW),
-  'e-208': carModel(46.3, 7.4, ONE_PHASE_MIN_KW),
-  'id-4': carModel(77, 11, THREE_PHASE_MIN_KW),
+  'model-y': carModel(57.5, 11, 3),
+  niro: carModel(64.8, 11, 3),
+  'id-3': carModel(58, 11, 3),
+  enyaq: carModel(58, 11, 3),
+  kona: carModel(64, 11, 3),
+  'e-208': carModel(46.3, 7.4, 1),
+  'id-4': carModel(77, 11, 3),
 } as const satisfies Record<string, CarModel>;
 export type CarModelName = keyof typeof CAR_MODELS;
 
@@ -69,6 +70,13 @@ export const ENERGY_PARAMETERS = {
   computeStopC: { value: 40, source: 'chosen by us; the true limit is not published', assumed: true },
 } as const satisfies Record<string, Parameter>;
 
-function carModel(batteryKwh: number, acLimitKw: number, minChargeKw: number): CarModel {
-  return { batteryKwh, acLimitKw, minChargeKw, chargeEfficiency: 0.89, source: EV2GYM };
+function carModel(batteryKwh: number, acLimitKw: number, phases: 1 | 3): CarModel {
+  return {
+    batteryKwh,
+    acLimitKw,
+    phases,
+    minChargeKw: MIN_CHARGE_KW[phases],
+    chargeEfficiency: 0.89,
+    source: EV2GYM,
+  };
 }

@@ -5,6 +5,7 @@ create table cells (
   id            text primary key,
   clock         jsonb not null,               -- domain/clock.ts
   slot_minutes  integer not null,
+  incarnation   text not null,                -- a cell whose clock is restarted begins anew under another one
   created_real_at timestamptz not null default now()
 );
 
@@ -73,6 +74,7 @@ create table parking_sessions (
   settled       jsonb,                        -- the owner's statement
   primary key (vehicle_id, stay)
 );
+create unique index one_open_session on parking_sessions (vehicle_id) where unplugged_at is null;
 
 -- Energy per car and slot, from the agent's cumulative registers.
 create table meter_intervals (
@@ -105,6 +107,7 @@ create table models (
   family        text not null,
   sha256        text not null,
   manifest      jsonb not null,
+  added_real_at timestamptz not null default now(),
   primary key (name, version)
 );
 
@@ -128,6 +131,7 @@ create table batches (
   errors         jsonb,
   output_file_id text,
   error_file_id  text,
+  output_expires_after_seconds integer,        -- output and error files are kept that long; null for ever
   total          integer not null default 0,
   completed      integer not null default 0,
   failed         integer not null default 0,
@@ -136,8 +140,13 @@ create table batches (
   deadline       timestamptz not null,         -- grid time
   submitted_at   timestamptz not null,         -- grid time
   idempotency_key text unique,
+  request_hash   text not null,                -- of the request as sent: finds retries that carry no key
+  job_started_real_at timestamptz,             -- null: accepted, but Temporal has not taken the job yet
   created_real_at timestamptz not null default now()
 );
+create index batches_by_request on batches (request_hash, created_real_at);
+create index batches_unstarted on batches (created_real_at) where job_started_real_at is null;
+create index batches_by_input on batches (input_file_id);
 
 -- What the planner needs to know of a job that is under way; written by the job's workflow.
 create table job_progress (
@@ -178,3 +187,4 @@ create table journal (
   reasons       jsonb not null default '[]',
   dedupe_key    text unique                    -- a retried activity writes its line once
 );
+create index journal_by_cell on journal (cell_id, seq);

@@ -13,7 +13,13 @@ describe('the next ready-by', () => {
     ['at the very instant: the next day', '07:30', 'Europe/Berlin', '2026-01-15T06:30:00Z', '2026-01-16T06:30:00.000Z'],
     ['over the spring change', '07:30', 'Europe/Berlin', '2026-03-28T18:00:00Z', '2026-03-29T05:30:00.000Z'],
     ['over the autumn change', '07:30', 'Europe/Berlin', '2026-10-24T18:00:00Z', '2026-10-25T06:30:00.000Z'],
-    ['a time that occurs twice: the earlier', '02:30', 'Europe/Berlin', '2026-10-24T18:00:00Z', '2026-10-25T00:30:00.000Z'],
+    [
+      'a time that occurs twice: the earlier',
+      '02:30',
+      'Europe/Berlin',
+      '2026-10-24T18:00:00Z',
+      '2026-10-25T00:30:00.000Z',
+    ],
     ['half-hour change', '07:30', 'Australia/Lord_Howe', '2026-10-03T06:00:00Z', '2026-10-03T20:30:00.000Z'],
   ])('%s', (_, readyBy, timeZone, after, expected) => {
     expect(iso(nextReadyByMs({ readyBy, timeZone }, utc(after)))).toBe(expected);

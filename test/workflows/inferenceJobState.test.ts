@@ -24,52 +24,50 @@ const report = (wave: number) => ({ wave, done: [], returned: [], failed: [] });
 describe('release', () => {
   test('starts as many of the oldest shards as are granted', () => {
     const job = JobShards.fresh(split(10));
-    job.receiveGrants([grant(0, 3)]);
-    expect(started(job.release(0))).toEqual([0, 1, 2]);
+    expect(started(job.release([grant(0, 3)], 0))).toEqual([0, 1, 2]);
     expect(job.counts()).toEqual({ shards: 10, pending: 7, inFlight: 3, done: 0 });
   });
 
   test('does not release the same allotment twice when a slot is planned again', () => {
     const job = JobShards.fresh(split(10));
-    job.receiveGrants([grant(0, 3)]);
-    job.release(0);
+    job.release([grant(0, 3)], 0);
     job.receiveReport({ ...report(1), done: [0] });
-    job.receiveGrants([grant(0, 3)]);
-    expect(job.release(1)).toEqual([]);
-    job.receiveGrants([grant(0, 5)]);
-    expect(started(job.release(1))).toEqual([3, 4]);
+    expect(job.release([grant(0, 3)], 1)).toEqual([]);
+    expect(started(job.release([grant(0, 5)], 1))).toEqual([3, 4]);
   });
 
   test('extends what runs into the next slot and counts it there', () => {
     const job = JobShards.fresh(split(10));
-    job.receiveGrants([grant(0, 3)]);
-    job.release(0);
-    job.receiveGrants([grant(1, 4)]);
-    const orders = job.release(SLOT_MS - 1);
+    job.release([grant(0, 3)], 0);
+    const orders = job.release([grant(1, 4)], SLOT_MS - 1);
     expect(orders[0]).toEqual({ kind: 'extend', wave: 1, endsAtMs: 2 * SLOT_MS });
     expect(started(orders)).toEqual([3]);
   });
 
+  test('releases nothing while more runs than the newest plan grants', () => {
+    const job = JobShards.fresh(split(10));
+    job.release([grant(0, 5)], 0);
+    expect(started(job.release([grant(1, 2)], SLOT_MS - 1))).toEqual([]);
+    expect(job.counts().inFlight).toBe(5);
+  });
+
   test('tops a slot up with shards that came back', () => {
     const job = JobShards.fresh(split(3));
-    job.receiveGrants([grant(0, 2)]);
-    job.release(0);
+    job.release([grant(0, 2)], 0);
     job.receiveReport({ ...report(1), returned: [0] });
-    expect(started(job.release(1))).toEqual([0]);
+    expect(started(job.release([grant(0, 2)], 1))).toEqual([0]);
   });
 
   test('ignores grants of slots that are over', () => {
     const job = JobShards.fresh(split(3));
-    job.receiveGrants([grant(0, 2)]);
-    expect(job.release(SLOT_MS)).toEqual([]);
+    expect(job.release([grant(0, 2)], SLOT_MS)).toEqual([]);
   });
 });
 
 test('a shard that keeps failing is given up, and the job can still finish', () => {
   const job = JobShards.fresh(split(1));
   for (let attempt = 1; attempt <= SHARD_FAILURE_LIMIT; attempt++) {
-    job.receiveGrants([grant(attempt, 1)]);
-    expect(started(job.release(attempt * SLOT_MS))).toEqual([0]);
+    expect(started(job.release([grant(attempt, 1)], attempt * SLOT_MS))).toEqual([0]);
     job.receiveReport({ ...report(attempt), failed: [{ shard: 0, message: 'bad' }] });
   }
   expect(job.givenUp()).toEqual([0]);
@@ -78,8 +76,7 @@ test('a shard that keeps failing is given up, and the job can still finish', () 
 
 test('shards of a silent wave are taken back, and its late report changes nothing', () => {
   const job = JobShards.fresh(split(2));
-  job.receiveGrants([grant(0, 2)]);
-  job.release(0);
+  job.release([grant(0, 2)], 0);
   expect(job.nextWatchdogMs(1000)).toBe(SLOT_MS + 1000);
   job.giveUpSilentWaves(SLOT_MS + 999, 1000);
   expect(job.counts().inFlight).toBe(2);
@@ -91,7 +88,12 @@ test('shards of a silent wave are taken back, and its late report changes nothin
 
 test('whatever happens, every shard is in exactly one place, also across continue-as-new', () => {
   const step = fc.oneof(
-    fc.record({ kind: fc.constant('grant' as const), slot: fc.nat(6), shards: fc.nat(8), region: fc.constantFrom('a', 'b') }),
+    fc.record({
+      kind: fc.constant('grant' as const),
+      slot: fc.nat(6),
+      shards: fc.nat(8),
+      region: fc.constantFrom('a', 'b'),
+    }),
     fc.record({ kind: fc.constant('report' as const), wave: fc.nat(8), fate: fc.array(fc.nat(3), { maxLength: 8 }) }),
     fc.record({ kind: fc.constant('watchdog' as const), slot: fc.nat(8) }),
     fc.record({ kind: fc.constant('continue' as const) }),
@@ -101,8 +103,7 @@ test('whatever happens, every shard is in exactly one place, also across continu
       let job = JobShards.fresh(split(shards));
       for (const next of steps) {
         if (next.kind === 'grant') {
-          job.receiveGrants([grant(next.slot, next.shards, next.region)]);
-          job.release(next.slot * SLOT_MS);
+          job.release([grant(next.slot, next.shards, next.region)], next.slot * SLOT_MS);
         } else if (next.kind === 'report') {
           const members = job.snapshot().waves.find(({ wave }) => wave === next.wave)?.shards ?? [];
           const fated = (fate: number) => members.filter((_, index) => next.fate[index] === fate);

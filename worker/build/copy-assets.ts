@@ -3,7 +3,10 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** What is read at run time beside the compiled code, but is no TypeScript: folder and the endings of its files. */
-const ASSETS = [{ folder: 'store/migrations', endings: ['.sql'] }] as const satisfies readonly {
+const ASSETS = [
+  { folder: 'store/migrations', endings: ['.sql'] },
+  { folder: 'simulator/night', endings: ['.yaml'] },
+] as const satisfies readonly {
   folder: string;
   endings: readonly string[];
 }[];

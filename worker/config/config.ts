@@ -13,13 +13,14 @@ export interface Config {
   readonly cacheDir: string;
   readonly logLevel: LogLevel;
   readonly cellFile: string | undefined;
+  readonly nightFile: string | undefined;
   readonly temporal: TemporalConfig;
   readonly postgres: { readonly port: number };
   /** Undefined: the local stack starts its own PostgreSQL and hands its address to the other processes. */
   readonly databaseUrl: string | undefined;
   readonly mqtt: MqttConfig;
   readonly objects: ObjectsConfig;
-  readonly api: { readonly host: string; readonly port: number };
+  readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
   readonly cwd: string;
   /**
@@ -44,6 +45,7 @@ export interface MqttConfig {
   readonly port: number;
   /** How to connect, also to the embedded broker. */
   readonly url: string;
+  readonly telemetryBase: string;
   readonly embedded: boolean;
 }
 
@@ -94,6 +96,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     cacheDir: values.cacheDir ?? join(home, 'nightshift'),
     logLevel: values.logLevel,
     cellFile: values.cellFile,
+    nightFile: values.nightFile,
     temporal: {
       executable: values['temporal.executable'],
       port: values['temporal.port'],
@@ -107,9 +110,10 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       port: values['mqtt.port'],
       url: values['mqtt.url'] ?? `mqtt://127.0.0.1:${values['mqtt.port']}`,
       embedded: values['mqtt.url'] === undefined,
+      telemetryBase: values['mqtt.telemetryBase'],
     },
     objects: collect(() => resolveObjects(values, env)),
-    api: { host: values['api.host'], port: values['api.port'] },
+    api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },
   };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TELEMETRY_BASE } from '../../domain/names.ts';
 
 /** One configuration key: where it can be set, what it accepts, what it means. */
 export interface ConfigKey {
@@ -23,7 +24,7 @@ const url = (...schemes: readonly string[]) =>
 const PORT_LIMIT = 'must be a whole number from 1 to 65535';
 const port = z.number(PORT_LIMIT).int(PORT_LIMIT).min(1, PORT_LIMIT).max(65535, PORT_LIMIT);
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Every key with its default; docs/configuration.md is written from this table. */
@@ -53,7 +54,14 @@ export const CONFIG_KEYS = {
     default: undefined,
     env: 'NIGHTSHIFT_CELL_FILE',
     isPath: true,
-    doc: 'File that describes the cell: its regions, feeders, cars and signals. Unset: the demonstration cell.',
+    doc: 'File that describes the cell: its regions, feeders, cars and feeds. `npm start` writes one for its simulated night.',
+  },
+  nightFile: {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_NIGHT_FILE',
+    isPath: true,
+    doc: 'File that scripts the simulated night of `npm start`: its cars, signals and batch. Unset: `simulator/night/winter-night.yaml`.',
   },
   'temporal.executable': {
     schema: text.optional(),
@@ -112,6 +120,12 @@ export const CONFIG_KEYS = {
     isSecret: true,
     doc: 'An MQTT 3.1.1 broker to use instead of the embedded one, e.g. `mqtts://user:password@host:8883`.',
   },
+  'mqtt.telemetryBase': {
+    schema: text.regex(/^[^#+/]+(\/[^#+/]+)*$/, 'must be an MQTT topic without wildcards'),
+    default: TELEMETRY_BASE,
+    env: 'NIGHTSHIFT_MQTT_TELEMETRY_BASE',
+    doc: 'Topic below which the fleet telemetry server publishes: its `topic_base`.',
+  },
   'objects.url': {
     schema: text.optional(),
     default: undefined,
@@ -136,6 +150,13 @@ export const CONFIG_KEYS = {
     default: '127.0.0.1',
     env: 'NIGHTSHIFT_API_HOST',
     doc: 'Address that the HTTP API listens on.',
+  },
+  'api.key': {
+    schema: text.min(16, 'must have at least 16 characters').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_API_KEY',
+    isSecret: true,
+    doc: 'Key that callers of the API present as `Authorization: Bearer`. Unset: one is made up and kept in `stateDir`.',
   },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;

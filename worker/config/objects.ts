@@ -4,12 +4,12 @@ import { join } from 'node:path';
 
 export type ObjectsConfig = DirectoryObjects | S3Objects;
 
-export interface DirectoryObjects {
+interface DirectoryObjects {
   readonly kind: 'directory';
   readonly path: string;
 }
 
-export interface S3Objects {
+interface S3Objects {
   readonly kind: 's3';
   readonly bucket: string;
   /** Without slashes at its ends; empty for the whole bucket. */
@@ -19,7 +19,7 @@ export interface S3Objects {
   readonly credentials: S3Credentials;
 }
 
-export interface S3Credentials {
+interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken: string | undefined;

@@ -7,7 +7,7 @@ import { nearest } from './nearest.ts';
 
 /** Names the config file; set but empty: no file is read, not even the default one. */
 export const CONFIG_FILE_ENV = 'NIGHTSHIFT_CONFIG';
-export const DEFAULT_CONFIG_FILE = 'nightshift.yaml';
+const DEFAULT_CONFIG_FILE = 'nightshift.yaml';
 
 /** A value as one source gave it, not yet validated. */
 export interface SourcedValue {

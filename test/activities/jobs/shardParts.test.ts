@@ -7,6 +7,8 @@ function receipt(vehicleId: string, start: number, end: number, energyWh = end -
   return { vehicleId, range: { start, end }, energyWh, deviceMs: (end - start) * 1000, partSha256: '' };
 }
 
+const energyOf = (list: readonly { energyWh: number }[]) => list.reduce((sum, { energyWh }) => sum + energyWh, 0);
+
 test('each car is paid for its own lines', () => {
   const paid = attribute([receipt('a', 0, 4), receipt('b', 4, 8)]);
   expect(paid.map(({ vehicleId, lines, energyWh }) => [vehicleId, lines, energyWh])).toEqual([
@@ -35,8 +37,7 @@ test('whatever the receipts, each line is attributed once, and nobody gets more 
       );
       const paid = attribute(receipts);
       expect(paid.reduce((sum, { lines }) => sum + lines, 0)).toBe(covered.size);
-      const energy = (list: readonly { energyWh: number }[]) => list.reduce((sum, { energyWh }) => sum + energyWh, 0);
-      expect(energy(paid)).toBeLessThanOrEqual(energy(receipts) + 1e-9);
+      expect(energyOf(paid)).toBeLessThanOrEqual(energyOf(receipts) + 1e-9);
     }),
   );
 });

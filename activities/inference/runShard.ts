@@ -1,0 +1,68 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { NightshiftError } from '../../domain/errors.ts';
+import { SHARD_FAILURES, type RunShardInput, type RunShardResult } from '../../domain/shards.ts';
+import { ModelMismatch } from './modelCache.ts';
+import { PartOutbox } from './partOutbox.ts';
+import { SHARD_LIMITS, type InferencePorts } from './ports.ts';
+import { RunnerCrash } from './runner/runnerChild.ts';
+import { ShardAttempt } from './shardAttempt.ts';
+import { UnreadableSlice } from './shardInput.ts';
+
+const GATE_CLOSED_RETRY_MS = 250;
+
+export interface InferenceActivities {
+  /**
+   * Answers a shard's lines that nobody has answered yet and stores them part by part. Any car can go on where another
+   * left; what this car finished before is answered from its disk.
+   * @throws ApplicationFailure of a type in SHARD_FAILURES; VehicleLeaving has details [ShardHeartbeat, LeaveReason]
+   * @throws CancelledFailure after storing what is computed
+   */
+  runShard(input: RunShardInput): Promise<RunShardResult>;
+}
+
+/** The activities of one car, and what holds its unsent parts; close() it when the car's agent ends. */
+export function createInferenceActivities(ports: InferencePorts): {
+  activities: InferenceActivities;
+  close: () => void;
+} {
+  const limits = { ...SHARD_LIMITS, ...ports.limits };
+  const outbox = new PartOutbox(ports.vehicleId, ports.objects, ports.log);
+  return {
+    activities: {
+      runShard: async (input) => {
+        const finished = await ports.results.read(input);
+        if (finished !== undefined) return finished;
+        if (!ports.gate.isOpen) {
+          throw ApplicationFailure.create({
+            type: SHARD_FAILURES.gateClosed,
+            message: `${ports.vehicleId} may not compute now: ${ports.gate.reasons.join(', ')}`,
+            category: 'BENIGN',
+            // Not the policy's back-off: another car may be waiting for exactly this shard.
+            nextRetryDelay: GATE_CLOSED_RETRY_MS,
+          });
+        }
+        try {
+          return await new ShardAttempt(input, ports, limits, outbox, Context.current()).run();
+        } catch (error) {
+          throw shardFailure(error);
+        }
+      },
+    },
+    close: () => outbox.close(),
+  };
+}
+
+/** Gives the errors of an attempt the types that the workflow tells apart; others pass unchanged. */
+function shardFailure(error: unknown): unknown {
+  if (error instanceof RunnerCrash) {
+    return ApplicationFailure.create({ type: SHARD_FAILURES.runnerCrashed, message: error.message, cause: error });
+  }
+  if (error instanceof ModelMismatch) {
+    return ApplicationFailure.nonRetryable(error.message, SHARD_FAILURES.modelHashMismatch);
+  }
+  const missing = error instanceof NightshiftError && error.code === 'object_not_found';
+  if (error instanceof UnreadableSlice || missing) {
+    return ApplicationFailure.nonRetryable(error.message, SHARD_FAILURES.invalidShard);
+  }
+  return error;
+}

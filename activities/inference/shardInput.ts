@@ -1,0 +1,30 @@
+import { batchRequestLineSchema, type BatchRequestLine } from '../../domain/batchLines.ts';
+
+/** The slice cannot be read as its job describes it. */
+export class UnreadableSlice extends Error {
+  override readonly name = 'UnreadableSlice';
+}
+
+/**
+ * The request lines of a shard's slice, in order.
+ * @throws UnreadableSlice naming the line, counted from 1 as editors do
+ */
+export function parseShardInput(bytes: Buffer, lines: number): BatchRequestLine[] {
+  const texts = bytes.toString('utf8').split('\n');
+  if (texts.at(-1) === '') texts.pop();
+  if (texts.length !== lines) throw new UnreadableSlice(`The slice has ${texts.length} lines, not ${lines}.`);
+  return texts.map((text, index) => {
+    const parsed = batchRequestLineSchema.safeParse(parseJson(text));
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    throw new UnreadableSlice(`Line ${index + 1}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`);
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

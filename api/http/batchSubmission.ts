@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+
+import { gridTimeMs } from '../../domain/clock.ts';
+import { NightshiftError } from '../../domain/errors.ts';
+import { newId } from '../../domain/ids.ts';
+import {
+  findBatchByIdempotencyKey,
+  findBatchByRequestHash,
+  insertBatch,
+  listUnstartedBatches,
+  markJobStarted,
+  readBatch,
+  type Batch,
+} from '../../store/batches.ts';
+import type { Queryable } from '../../store/database.ts';
+import { readFile } from '../../store/files.ts';
+import { deadlineOf, type CreateBatch } from './batchRequest.ts';
+import type { ApiDeps } from './deps.ts';
+
+// The SDK gives up retrying long before; a later twin is meant as a second batch.
+const RETRY_WINDOW_REAL_MS = 10 * 60_000;
+const MAX_KEY_CHARACTERS = 255;
+
+/** What tells a repeated request from a second one. */
+export interface Repetition {
+  /** Header Idempotency-Key. */
+  readonly idempotencyKey: string | undefined;
+  /** Header x-stainless-retry-count is above 0: OpenAI's SDKs send no key. */
+  readonly isRetry: boolean;
+}
+
+/**
+ * Accepts a batch; a repeated request gets the batch of the first one. Once it is in the database it is accepted:
+ * when Temporal does not answer, `startUnstartedJobs` starts its job later.
+ * @throws NightshiftError `invalid_request`
+ */
+export async function submitBatch(deps: ApiDeps, request: CreateBatch, repetition: Repetition): Promise<Batch> {
+  const idempotencyKey = repetition.idempotencyKey ?? request.metadata?.['grid.idempotency_key'] ?? null;
+  if (idempotencyKey !== null && (idempotencyKey === '' || idempotencyKey.length > MAX_KEY_CHARACTERS)) {
+    throw new NightshiftError('invalid_request', `An idempotency key has 1 to ${MAX_KEY_CHARACTERS} characters.`, {
+      field: 'Idempotency-Key',
+    });
+  }
+  const submittedAtMs = gridTimeMs(deps.cell.clock, deps.now());
+  const deadlineMs = deadlineOf(request, submittedAtMs);
+  const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('hex');
+
+  const batch = await deps.db.transaction(async (tx) => {
+    // Two of the same at once, e.g. a request and its retry: the second waits and then finds the first.
+    await tx.query(`select pg_advisory_xact_lock(hashtext('batch'), hashtext($1))`, [idempotencyKey ?? requestHash]);
+    const first = await findFirst(tx, idempotencyKey, requestHash, repetition.isRetry);
+    if (first) return first;
+    await checkInput(tx, request.input_file_id);
+    const inserted = await insertBatch(tx, {
+      id: newId('batch_', deps.now()),
+      endpoint: request.endpoint,
+      inputFileId: request.input_file_id,
+      completionWindow: request.completion_window,
+      metadata: request.metadata ?? null,
+      outputExpiresAfterSeconds: request.output_expires_after?.seconds ?? null,
+      deadlineMs,
+      submittedAtMs,
+      idempotencyKey,
+      requestHash,
+    });
+    if (!inserted) throw new NightshiftError('conflict', 'The idempotency key was taken at the same moment.');
+    return inserted;
+  });
+  await startJob(deps, batch);
+  return batch;
+}
+
+/** Starts the jobs of accepted batches that Temporal has not taken yet; to be called at start and now and then. */
+export async function startUnstartedJobs(deps: ApiDeps): Promise<void> {
+  for (const id of await listUnstartedBatches(deps.db)) {
+    const batch = await readBatch(deps.db, id);
+    if (batch && !(await startJob(deps, batch))) return;
+  }
+}
+
+async function findFirst(
+  tx: Queryable,
+  idempotencyKey: string | null,
+  requestHash: string,
+  isRetry: boolean,
+): Promise<Batch | undefined> {
+  if (idempotencyKey === null) {
+    return isRetry ? findBatchByRequestHash(tx, requestHash, RETRY_WINDOW_REAL_MS) : undefined;
+  }
+  const first = await findBatchByIdempotencyKey(tx, idempotencyKey);
+  if (first && first.requestHash !== requestHash) {
+    // Not 409: the SDK would only send it again.
+    throw new NightshiftError('invalid_request', 'The idempotency key was used with another request.', {
+      field: 'Idempotency-Key',
+    });
+  }
+  return first;
+}
+
+async function checkInput(tx: Queryable, fileId: string): Promise<void> {
+  const file = await readFile(tx, fileId);
+  if (!file) {
+    throw new NightshiftError('invalid_request', `There is no file "${fileId}".`, { field: 'input_file_id' });
+  }
+  if (file.purpose !== 'batch') {
+    throw new NightshiftError('invalid_request', `File "${fileId}" has purpose "${file.purpose}", not "batch".`, {
+      field: 'input_file_id',
+    });
+  }
+}
+
+async function startJob(deps: ApiDeps, batch: Batch): Promise<boolean> {
+  try {
+    await deps.jobs.start(batch);
+  } catch (error) {
+    deps.logger.warn({ err: error, batchId: batch.id }, 'Temporal has not taken the job; it will be started later');
+    return false;
+  }
+  await markJobStarted(deps.db, batch.id);
+  return true;
+}

@@ -1,0 +1,51 @@
+import { IncomingMessage } from 'node:http';
+
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { Logger } from 'pino';
+
+import { ERROR_CODES, NightshiftError, type ErrorCodeName } from '../../domain/errors.ts';
+
+/** The one form of every error that leaves the API; the SDKs of OpenAI read it. */
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string;
+    readonly type: 'invalid_request_error' | 'authentication_error' | 'server_error';
+    readonly param: string | null;
+    readonly code: ErrorCodeName;
+  };
+}
+
+/** Answers a request that failed, and logs what is our fault. */
+export function answerError(thrown: Error, c: Context, logger: Logger): Response {
+  const error = toNightshiftError(thrown);
+  const requestId = c.get('requestId');
+  if (error.httpStatus >= 500) logger.error({ err: thrown, requestId }, 'request failed');
+  // A connection whose request was not read to its end cannot carry another one: say so.
+  if (incomingOf(c.env)?.complete === false) c.header('connection', 'close');
+  const body: ErrorBody = {
+    error: { message: error.message, type: typeOf(error), param: error.field ?? null, code: error.code },
+  };
+  return c.json(body, error.httpStatus);
+}
+
+/** Node's request, which @hono/node-server passes along; absent when the app is called without a server. */
+function incomingOf(env: unknown): IncomingMessage | undefined {
+  if (typeof env !== 'object' || env === null || !('incoming' in env)) return undefined;
+  return env.incoming instanceof IncomingMessage ? env.incoming : undefined;
+}
+
+function toNightshiftError(thrown: Error): NightshiftError {
+  if (thrown instanceof NightshiftError) return thrown;
+  if (thrown instanceof HTTPException && thrown.status < 500) {
+    const code = thrown.status === 413 ? 'payload_too_large' : 'invalid_request';
+    return new NightshiftError(code, thrown.message, { cause: thrown });
+  }
+  // The cause may hold secrets or paths: it goes to the log, never to the caller.
+  return new NightshiftError('internal', ERROR_CODES.internal.meaning, { cause: thrown });
+}
+
+function typeOf(error: NightshiftError): ErrorBody['error']['type'] {
+  if (error.httpStatus >= 500) return 'server_error';
+  return error.httpStatus === 401 ? 'authentication_error' : 'invalid_request_error';
+}

@@ -1,0 +1,145 @@
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+
+import { NightshiftError } from '../../domain/errors.ts';
+import { isInputOfOpenBatch } from '../../store/batches.ts';
+import { deleteFile, listFiles, readFile, type StoredFile } from '../../store/files.ts';
+import type { ApiDeps } from './deps.ts';
+import { receiveFile } from './fileUpload.ts';
+import { errorResponses, idParam, limitParam, listOf, listSchema, notFound, unixSeconds } from './wire.ts';
+
+const fileSchema = z
+  .object({
+    id: z.string(),
+    object: z.literal('file'),
+    bytes: z.number().int(),
+    created_at: z.number().int(),
+    filename: z.string(),
+    purpose: z.string(),
+    status: z.literal('processed'),
+    expires_at: z.number().int().optional(),
+  })
+  .openapi('File');
+
+const fileResponse = {
+  200: { description: 'The file', content: { 'application/json': { schema: fileSchema } } },
+  ...errorResponses,
+};
+
+const createFileDoc = createRoute({
+  method: 'post',
+  path: '/v1/files',
+  summary: 'Upload a file (multipart/form-data: file, purpose, expires_after[anchor], expires_after[seconds])',
+  responses: fileResponse,
+});
+
+const listFilesRoute = createRoute({
+  method: 'get',
+  path: '/v1/files',
+  request: {
+    query: z.object({
+      after: z.string().optional(),
+      limit: limitParam(10_000, 10_000),
+      order: z.enum(['asc', 'desc']).default('desc'),
+      purpose: z.string().optional(),
+    }),
+  },
+  responses: {
+    200: { description: 'One page', content: { 'application/json': { schema: listSchema(fileSchema) } } },
+    ...errorResponses,
+  },
+});
+
+const readFileRoute = createRoute({
+  method: 'get',
+  path: '/v1/files/{id}',
+  request: { params: idParam },
+  responses: fileResponse,
+});
+
+const readContentRoute = createRoute({
+  method: 'get',
+  path: '/v1/files/{id}/content',
+  request: { params: idParam },
+  responses: {
+    200: { description: 'The bytes', content: { 'application/octet-stream': { schema: z.any() } } },
+    ...errorResponses,
+  },
+});
+
+const deleteFileRoute = createRoute({
+  method: 'delete',
+  path: '/v1/files/{id}',
+  request: { params: idParam },
+  responses: {
+    200: {
+      description: 'It is gone',
+      content: {
+        'application/json': {
+          schema: z.object({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) }),
+        },
+      },
+    },
+    ...errorResponses,
+  },
+});
+
+/** The Files API of OpenAI. */
+export function addFileRoutes(app: OpenAPIHono, deps: ApiDeps): void {
+  const { db, objects } = deps;
+
+  const existing = async (id: string): Promise<StoredFile> => {
+    const file = await readFile(db, id);
+    if (!file) throw notFound('file', id);
+    return file;
+  };
+
+  // Not as an OpenAPI route: its validator would read the whole form into memory.
+  app.openAPIRegistry.registerPath(createFileDoc);
+  app.post('/v1/files', async (c) => {
+    const body = c.req.raw.body ?? emptyBody();
+    return c.json(toWire(await receiveFile(deps, c.req.header('content-type'), body)));
+  });
+
+  app.openapi(listFilesRoute, async (c) => {
+    const { after, limit, order, purpose } = c.req.valid('query');
+    const files = await listFiles(db, { after, limit: limit + 1, ascending: order === 'asc' }, purpose);
+    return c.json(listOf(files.map(toWire), limit), 200);
+  });
+
+  app.openapi(readFileRoute, async (c) => c.json(toWire(await existing(c.req.valid('param').id)), 200));
+
+  app.openapi(readContentRoute, async (c) => {
+    const file = await existing(c.req.valid('param').id);
+    const content = await objects.getStream(file.objectKey);
+    return c.body(ReadableStream.from(content), 200, {
+      'content-type': 'application/octet-stream',
+      'content-length': String(file.bytes),
+    });
+  });
+
+  app.openapi(deleteFileRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    if (await isInputOfOpenBatch(db, id)) {
+      throw new NightshiftError('conflict', `A batch that is not finished reads "${id}".`, { field: 'id' });
+    }
+    const file = await deleteFile(db, id);
+    if (!file) throw notFound('file', id);
+    await objects.delete(file.objectKey);
+    return c.json({ id, object: 'file' as const, deleted: true as const }, 200);
+  });
+}
+
+async function* emptyBody(): AsyncGenerator<Uint8Array> {}
+
+function toWire(file: StoredFile): z.input<typeof fileSchema> {
+  return {
+    id: file.id,
+    object: 'file',
+    bytes: file.bytes,
+    created_at: unixSeconds(file.createdRealMs),
+    filename: file.filename,
+    purpose: file.purpose,
+    status: 'processed',
+    ...(file.expiresRealMs !== null && { expires_at: unixSeconds(file.expiresRealMs) }),
+  };
+}

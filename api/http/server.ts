@@ -1,0 +1,69 @@
+import { createServer, type Server } from 'node:http';
+
+import { getRequestListener } from '@hono/node-server';
+
+import { NightshiftError } from '../../domain/errors.ts';
+import { createApi } from './app.ts';
+import { startUnstartedJobs } from './batchSubmission.ts';
+import type { ApiDeps } from './deps.ts';
+
+const START_JOBS_EVERY_REAL_MS = 10_000;
+const DRAIN_REAL_MS = 1_500;
+
+export interface ApiServer {
+  readonly url: string;
+  /** Takes no new requests, lets those that run end for up to 1.5 s, then closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the API; port 0 takes a free one. Also starts jobs that Temporal has not taken when they were submitted.
+ * @throws NightshiftError `port_in_use`
+ */
+export async function startApiServer(deps: ApiDeps, options: { host: string; port: number }): Promise<ApiServer> {
+  const server = await listen(createApi(deps), options.host, options.port);
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : options.port;
+  const jobsStarter = startJobsNowAndThen(deps);
+  return {
+    url: `http://${options.host}:${port}`,
+    close: async () => {
+      await jobsStarter.stop();
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeIdleConnections();
+      // Event streams never end by themselves.
+      const timer = setTimeout(() => server.closeAllConnections(), DRAIN_REAL_MS);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function listen(app: ReturnType<typeof createApi>, host: string, port: number): Promise<Server> {
+  const answer = getRequestListener(app.fetch);
+  const server = createServer((request, response) => void answer(request, response));
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const isInUse = cause.code === 'EADDRINUSE';
+      reject(isInUse ? new NightshiftError('port_in_use', `Port ${port} on ${host} is in use.`, { cause }) : cause);
+    });
+    server.listen(port, host, () => resolve(server));
+  });
+}
+
+function startJobsNowAndThen(deps: ApiDeps): { stop(): Promise<void> } {
+  const run = (): Promise<void> =>
+    startUnstartedJobs(deps).catch((error: unknown) => {
+      deps.logger.warn({ err: error }, 'could not look for jobs to start');
+    });
+  let running = run();
+  const timer = setInterval(() => {
+    running = running.then(run);
+  }, START_JOBS_EVERY_REAL_MS);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import { z } from '@hono/zod-openapi';
+
+import { NightshiftError } from '../../domain/errors.ts';
+
+/** Forms on the wire that several routes share. */
+const errorSchema = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable().meta({ description: 'The field that is wrong.' }),
+      code: z.string().meta({ description: 'Stable; docs/errors.md lists them.' }),
+    }),
+  })
+  .openapi('Error');
+
+/** What every route may answer. */
+export const errorResponses = {
+  default: { description: 'An error', content: { 'application/json': { schema: errorSchema } } },
+} as const;
+
+export function listSchema<Item extends z.ZodType>(item: Item) {
+  return z.object({
+    object: z.literal('list'),
+    data: z.array(item),
+    first_id: z.string().nullable(),
+    last_id: z.string().nullable(),
+    has_more: z.boolean(),
+  });
+}
+
+interface ListOf<Item> {
+  object: 'list';
+  data: Item[];
+  first_id: string | null;
+  last_id: string | null;
+  has_more: boolean;
+}
+
+/** One page of a list from `limit + 1` things: the one too many tells that there are more. */
+export function listOf<Item extends { id: string }>(items: readonly Item[], limit: number): ListOf<Item> {
+  const data = items.slice(0, limit);
+  return {
+    object: 'list',
+    data,
+    first_id: data[0]?.id ?? null,
+    last_id: data.at(-1)?.id ?? null,
+    has_more: items.length > limit,
+  };
+}
+
+export const idParam = z.object({ id: z.string().min(1).max(100) });
+
+/** A limit within its bounds, or the default. */
+export function limitParam(max: number, fallback: number) {
+  return z.coerce.number().int().min(1).max(max).default(fallback);
+}
+
+export function notFound(what: string, id: string): NightshiftError {
+  return new NightshiftError('not_found', `There is no ${what} "${id}".`, { field: 'id' });
+}
+
+export function unixSeconds(realMs: number): number {
+  return Math.floor(realMs / 1000);
+}

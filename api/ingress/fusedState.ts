@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+import { FIELD_NAMES, type FieldName } from './parseField.ts';
+
+const readingSchema = z.object({
+  value: z.union([z.number(), z.string(), z.null()]),
+  /** Grid time of receipt: telemetry carries no time of its own. */
+  atMs: z.number(),
+  /** False for a retained message, whose age nobody knows: a prior, not evidence. */
+  live: z.boolean(),
+});
+export type Reading = z.infer<typeof readingSchema>;
+
+/** What is known of one car; stored with it, so that it survives a restart. Times are grid time. */
+const fusedStateSchema = z.object({
+  values: z.partialRecord(z.enum(FIELD_NAMES), readingSchema),
+  /** Sockets of the car that were opened and not closed. */
+  connectionIds: z.array(z.string()),
+  /** Last live message of any kind. */
+  contactAtMs: z.number(),
+  /** Since when no socket is open; null while one is, and once the car counts as offline. */
+  disconnectedAtMs: z.number().nullable(),
+  online: z.boolean(),
+  /** `doubted`: plugged in, but something says that it is leaving. */
+  plug: z.enum(['away', 'plugged', 'doubted']),
+  doubtedAtMs: z.number().nullable(),
+});
+export type FusedState = z.infer<typeof fusedStateSchema>;
+
+export function initialState(atMs: number): FusedState {
+  return {
+    values: {},
+    connectionIds: [],
+    contactAtMs: atMs,
+    disconnectedAtMs: null,
+    online: false,
+    plug: 'away',
+    doubtedAtMs: null,
+  };
+}
+
+/** The stored state; what an older version wrote in another form is forgotten. */
+export function restoreState(stored: unknown, atMs: number): FusedState {
+  const parsed = fusedStateSchema.safeParse(stored);
+  if (!parsed.success) return initialState(atMs);
+  // While nobody listened, silence said nothing.
+  return { ...parsed.data, contactAtMs: atMs };
+}
+
+/** BatteryLevel is what the car sends again and again; Soc stands in for it. */
+export function socPercentOf({ values }: FusedState): number | null {
+  for (const name of ['BatteryLevel', 'Soc'] satisfies FieldName[]) {
+    const value = values[name]?.value;
+    if (typeof value === 'number') return value;
+  }
+  return null;
+}

@@ -1,0 +1,173 @@
+import type { IPublishPacket, MqttClient } from 'mqtt';
+import type { Logger } from 'pino';
+
+import { gridTimeMs } from '../../domain/clock.ts';
+import type { Cell } from '../../store/cells.ts';
+import type { Database } from '../../store/database.ts';
+import { listVehicles, type Vehicle } from '../../store/vehicles.ts';
+import { listVehicleStates } from '../../store/vehicleStates.ts';
+import { initialState, restoreState, type FusedState } from './fusedState.ts';
+import { fuse, type FusionEvent, type FusionInput } from './fusion.ts';
+import { inWords, journalLineOf } from './journalLines.ts';
+import { SessionKeeper, type SessionStarter, type StayChange } from './sessionKeeper.ts';
+import { ingressTopics, readMessage } from './telemetryMessage.ts';
+import { WriteBatch } from './writeBatch.ts';
+
+export interface IngressDeps {
+  readonly db: Database;
+  readonly cell: Cell;
+  /** Connected or still connecting; the ingress does not end it. */
+  readonly mqtt: MqttClient;
+  /** Topic base of the telemetry dispatcher. */
+  readonly telemetryBase: string;
+  readonly sessions: SessionStarter;
+  readonly logger: Logger;
+  /** Real time in epoch milliseconds. */
+  readonly now: () => number;
+}
+
+export interface IngressCounts {
+  readonly messages: number;
+  /** Of cars that are not enrolled: telemetry can be falsified, and we pay by it. */
+  readonly unknownVehicle: number;
+  readonly unreadable: number;
+}
+
+export interface Ingress {
+  /** Settles when the broker has taken our subscriptions. */
+  readonly subscribed: Promise<unknown>;
+  counts(): IngressCounts;
+  /** Stops listening and writes what it has. */
+  close(): Promise<void>;
+}
+
+const FLUSH_REAL_MS = 200;
+const TICK_REAL_MS = 1_000;
+const RELOAD_REAL_MS = 30_000;
+/** A stranger may be a car that was enrolled just now. */
+const RELOAD_FOR_STRANGER_REAL_MS = 2_000;
+/** Readings of a car whose clock is off would be booked into the wrong slots, or block all later ones. */
+const METER_WINDOW_MS = { past: 7 * 86_400_000, ahead: 15 * 60_000 } as const;
+
+/** Listens to the cars' telemetry and meters: fuses it, stores it in batches, and starts and ends parking sessions. */
+export async function startIngress(deps: IngressDeps): Promise<Ingress> {
+  const { db, cell, mqtt, logger, now } = deps;
+  const gridNowMs = (): number => Math.round(gridTimeMs(cell.clock, now()));
+  const counts = { messages: 0, unknownVehicle: 0, unreadable: 0 };
+  const states = new Map<string, FusedState>();
+  const batch = new WriteBatch(db, cell);
+  const keeper = new SessionKeeper({ db, cellId: cell.id, starter: deps.sessions, logger });
+  let vehicles = await readRoster(deps);
+  let loadedRealMs = now();
+  let strangerSeen = false;
+
+  for (const { vehicleId, fused } of await listVehicleStates(db, cell.id)) {
+    states.set(vehicleId, restoreState(fused, gridNowMs()));
+  }
+  await keeper.reconcile(vehicles, pluggedIn(states), gridNowMs());
+
+  const take = (vehicle: Vehicle, input: FusionInput): void => {
+    const atMs = gridNowMs();
+    const before = states.get(vehicle.id) ?? initialState(atMs);
+    const { state, events } = fuse(before, input, atMs);
+    if (state === before) return;
+    states.set(vehicle.id, state);
+    batch.addState(vehicle.id, state, atMs);
+    for (const event of events) {
+      const line = journalLineOf(vehicle, state, event);
+      if (line) batch.addLine(line);
+      const change = stayChangeOf(event);
+      // Told on only when the state is stored: the session reads the car's SoC from there.
+      if (change) batch.afterWrite(() => keeper.push(vehicle, change));
+    }
+  };
+
+  const onMessage = (topic: string, payload: Buffer, { retain }: IPublishPacket): void => {
+    counts.messages += 1;
+    const message = readMessage(deps.telemetryBase, topic, payload, retain);
+    if (message.kind === 'unreadable') counts.unreadable += 1;
+    if (message.kind === 'unreadable' || message.kind === 'ignored') return;
+    const vehicle = vehicles.get(message.vehicleId);
+    if (!vehicle) {
+      counts.unknownVehicle += 1;
+      strangerSeen = true;
+      return;
+    }
+    if (message.kind === 'telemetry') return take(vehicle, message.input);
+    const aheadMs = message.reading.atMs - gridNowMs();
+    if (aheadMs > METER_WINDOW_MS.ahead || -aheadMs > METER_WINDOW_MS.past) counts.unreadable += 1;
+    else batch.addReading({ ...message.reading, vehicleId: vehicle.id });
+  };
+
+  let tickedRealMs = now();
+  const flush = async (): Promise<void> => {
+    if (now() - tickedRealMs >= TICK_REAL_MS) {
+      tickedRealMs = now();
+      for (const vehicleId of states.keys()) {
+        const vehicle = vehicles.get(vehicleId);
+        if (vehicle) take(vehicle, { kind: 'tick' });
+      }
+    }
+    await batch.write();
+    void keeper.work();
+    if (now() - loadedRealMs >= (strangerSeen ? RELOAD_FOR_STRANGER_REAL_MS : RELOAD_REAL_MS)) {
+      vehicles = await readRoster(deps);
+      loadedRealMs = now();
+      strangerSeen = false;
+    }
+  };
+  const flushing = repeat(FLUSH_REAL_MS, () =>
+    flush().catch((error: unknown) => logger.warn({ err: error }, 'telemetry could not be stored; it is kept')),
+  );
+
+  mqtt.on('message', onMessage);
+  const subscribed = mqtt.subscribeAsync(ingressTopics(deps.telemetryBase), { qos: 1 });
+  subscribed.catch((error: unknown) => logger.error({ err: error }, 'telemetry could not be subscribed to'));
+
+  return {
+    subscribed,
+    counts: () => ({ ...counts }),
+    close: async () => {
+      mqtt.off('message', onMessage);
+      await flushing.stop();
+      await batch.write();
+      await keeper.work();
+    },
+  };
+}
+
+async function readRoster({ db, cell }: IngressDeps): Promise<Map<string, Vehicle>> {
+  return new Map((await listVehicles(db, cell.id)).map((vehicle) => [vehicle.id, vehicle]));
+}
+
+function pluggedIn(states: ReadonlyMap<string, FusedState>): Set<string> {
+  return new Set([...states].filter(([, { plug }]) => plug !== 'away').map(([vehicleId]) => vehicleId));
+}
+
+function stayChangeOf(event: FusionEvent): StayChange | undefined {
+  const { atMs } = event;
+  if (event.kind === 'pluggedIn') return { kind: 'arrival', atMs };
+  return event.kind === 'unplugged' ? { kind: 'departure', atMs, reason: inWords(event.signs) } : undefined;
+}
+
+/** Runs `work` again and again, `pauseRealMs` after it has ended. */
+function repeat(pauseRealMs: number, work: () => Promise<void>): { stop(): Promise<void> } {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  let running: Promise<void> = Promise.resolve();
+  const schedule = (): void => {
+    timer = setTimeout(() => {
+      running = work().then(() => {
+        if (!stopped) schedule();
+      });
+    }, pauseRealMs);
+  };
+  schedule();
+  return {
+    stop: async () => {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}

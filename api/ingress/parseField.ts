@@ -1,0 +1,69 @@
+/**
+ * The fields of Tesla's Fleet Telemetry that we read, in the form that its MQTT dispatcher emits.
+ * Source: teslamotors/fleet-telemetry, protos/vehicle_data.proto and datastore/mqtt.
+ */
+const NUMBER = 'number';
+const FIELDS = {
+  BatteryLevel: NUMBER,
+  Soc: NUMBER,
+  ACChargingPower: NUMBER,
+  VehicleSpeed: NUMBER,
+  OutsideTemp: NUMBER,
+  DetailedChargeState: enumOf('DetailedChargeState', [
+    'Disconnected',
+    'NoPower',
+    'Starting',
+    'Charging',
+    'Complete',
+    'Stopped',
+  ]),
+  ChargePortLatch: enumOf('ChargePortLatch', ['SNA', 'Disengaged', 'Engaged', 'Blocking']),
+  ChargingCableType: enumOf('CableType', ['IEC', 'SAE', 'GB_AC', 'GB_DC', 'SNA']),
+  Gear: enumOf('ShiftState', ['Invalid', 'P', 'R', 'N', 'D', 'SNA']),
+} as const;
+
+interface EnumField {
+  readonly prefix: string;
+  readonly names: readonly string[];
+}
+
+export type FieldName = keyof typeof FIELDS;
+/** Null: the car says that the value is invalid now. */
+export type FieldValue = number | string | null;
+
+export const FIELD_NAMES = Object.keys(FIELDS).filter((name): name is FieldName => name in FIELDS);
+
+export function isFieldName(name: string): name is FieldName {
+  return Object.hasOwn(FIELDS, name);
+}
+
+/**
+ * The value of a field. Firmware and `prefer_typed` decide whether it comes as 12.3 or "12.3", and as "P" or
+ * "ShiftStateP"; all are taken. A name that the enum does not know is "Unknown", and what is no number is null.
+ */
+export function parseField(name: FieldName, payload: string): FieldValue {
+  const field: typeof NUMBER | EnumField = FIELDS[name];
+  const value = parseJson(payload);
+  if (value === null) return null;
+  if (field === NUMBER) return toNumber(value);
+  if (typeof value !== 'string') return 'Unknown';
+  const bare = value.startsWith(field.prefix) ? value.slice(field.prefix.length) : value;
+  return field.names.includes(bare) ? bare : 'Unknown';
+}
+
+function toNumber(value: unknown): number | null {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : null;
+}
+
+function parseJson(payload: string): unknown {
+  try {
+    return JSON.parse(payload);
+  } catch {
+    return payload;
+  }
+}
+
+function enumOf(prefix: string, names: readonly string[]): EnumField {
+  return { prefix, names };
+}

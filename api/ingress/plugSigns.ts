@@ -1,0 +1,60 @@
+import type { FusedState, Reading } from './fusedState.ts';
+import type { FieldName } from './parseField.ts';
+
+/** What one field says about the plug. */
+export interface PlugSign {
+  readonly field: FieldName;
+  readonly says: 'plugged' | 'unplugged';
+  readonly reading: Reading;
+}
+
+type Verdict = (value: Reading['value']) => PlugSign['says'] | undefined;
+
+// Below it, a charger's idle losses are no charging.
+const LEAST_CHARGING_KW = 0.1;
+
+const PLUGGED: PlugSign['says'] = 'plugged';
+const UNPLUGGED: PlugSign['says'] = 'unplugged';
+
+/** Any single one may be wrong or lost: about one car in 200 a day sends power and "Disconnected" at once. */
+const VERDICTS = {
+  DetailedChargeState: byName({
+    Disconnected: UNPLUGGED,
+    NoPower: PLUGGED,
+    Starting: PLUGGED,
+    Charging: PLUGGED,
+    Complete: PLUGGED,
+    Stopped: PLUGGED,
+  }),
+  ChargePortLatch: byName({ Engaged: PLUGGED, Disengaged: UNPLUGGED }),
+  // SNA is "not available", and a plugged car that does not charge has no power: neither says that it left.
+  ChargingCableType: byName({ IEC: PLUGGED, SAE: PLUGGED, GB_AC: PLUGGED, GB_DC: PLUGGED }),
+  ACChargingPower: (value) => (typeof value === 'number' && value > LEAST_CHARGING_KW ? PLUGGED : undefined),
+} as const satisfies Partial<Record<FieldName, Verdict>>;
+
+const SIGN_FIELDS = ['DetailedChargeState', 'ChargePortLatch', 'ChargingCableType', 'ACChargingPower'] as const;
+
+/** What each field says; a car that drives says that it is unplugged. */
+export function plugSigns(state: FusedState): PlugSign[] {
+  const signs = SIGN_FIELDS.flatMap((field): PlugSign[] => {
+    const reading = state.values[field];
+    const says = reading && VERDICTS[field](reading.value);
+    return says ? [{ field, says, reading }] : [];
+  });
+  const motion = motionSign(state);
+  return motion ? [...signs, motion] : signs;
+}
+
+/** That the car drives: by its gear, or by its speed when the gear is not known. Gear and speed come in any order. */
+export function motionSign({ values }: FusedState): PlugSign | undefined {
+  const { Gear: gear, VehicleSpeed: speed } = values;
+  if (gear?.live && typeof gear.value === 'string' && /^[PRND]$/.test(gear.value)) {
+    return gear.value === 'P' ? undefined : { field: 'Gear', says: UNPLUGGED, reading: gear };
+  }
+  const isMoving = speed?.live && typeof speed.value === 'number' && speed.value > 0;
+  return isMoving ? { field: 'VehicleSpeed', says: UNPLUGGED, reading: speed } : undefined;
+}
+
+function byName(verdicts: Readonly<Record<string, PlugSign['says']>>): Verdict {
+  return (value) => (typeof value === 'string' && Object.hasOwn(verdicts, value) ? verdicts[value] : undefined);
+}

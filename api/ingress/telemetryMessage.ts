@@ -1,0 +1,56 @@
+import { z } from 'zod';
+
+import { topics } from '../../domain/names.ts';
+import { meterReadingSchema, type MeterReading } from '../../domain/setpoints.ts';
+import type { FusionInput } from './fusion.ts';
+import { isFieldName, parseField } from './parseField.ts';
+
+/** What a message says. */
+export type TelemetryMessage =
+  | { readonly kind: 'telemetry'; readonly vehicleId: string; readonly input: FusionInput }
+  | { readonly kind: 'meter'; readonly vehicleId: string; readonly reading: MeterReading }
+  /** A field that we do not read. */
+  | { readonly kind: 'ignored' }
+  | { readonly kind: 'unreadable' };
+
+const MAX_PAYLOAD_BYTES = 16 * 1024;
+
+const connectivitySchema = z.object({
+  ConnectionId: z.string().min(1).max(128),
+  Status: z.enum(['CONNECTED', 'DISCONNECTED', 'UNKNOWN']).catch('UNKNOWN'),
+});
+
+/** What to subscribe to. `base` is the dispatcher's topic base. */
+export function ingressTopics(base: string): string[] {
+  return [topics.telemetryField(base, '+', '+'), topics.connectivity(base, '+'), topics.meter('+')];
+}
+
+/** Reads one message by its topic. */
+export function readMessage(base: string, topic: string, payload: Buffer, retained: boolean): TelemetryMessage {
+  if (payload.byteLength > MAX_PAYLOAD_BYTES) return { kind: 'unreadable' };
+  const text = payload.toString('utf8');
+  const [, meterVehicleId] = /^nightshift\/([^/]+)\/meter$/.exec(topic) ?? [];
+  if (meterVehicleId !== undefined) {
+    const reading = meterReadingSchema.safeParse(parseJson(text));
+    return reading.success
+      ? { kind: 'meter', vehicleId: meterVehicleId, reading: reading.data }
+      : { kind: 'unreadable' };
+  }
+  const [vehicleId = '', kind, name = ''] = topic.startsWith(`${base}/`) ? topic.slice(base.length + 1).split('/') : [];
+  if (kind === 'connectivity') {
+    const parsed = connectivitySchema.safeParse(parseJson(text));
+    if (!parsed.success) return { kind: 'unreadable' };
+    const { ConnectionId: connectionId, Status: status } = parsed.data;
+    return { kind: 'telemetry', vehicleId, input: { kind: 'connectivity', connectionId, status, retained } };
+  }
+  if (kind !== 'v' || !isFieldName(name)) return { kind: 'ignored' };
+  return { kind: 'telemetry', vehicleId, input: { kind: 'field', name, value: parseField(name, text), retained } };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

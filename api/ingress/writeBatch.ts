@@ -1,0 +1,98 @@
+import type { JournalLine } from '../../domain/journal.ts';
+import type { Cell } from '../../store/cells.ts';
+import type { Database } from '../../store/database.ts';
+import { appendJournal } from '../../store/journal.ts';
+import { recordMeterReadings, type VehicleReading } from '../../store/meters.ts';
+import { upsertVehicleStates, type VehicleState } from '../../store/vehicleStates.ts';
+import { socPercentOf, type FusedState } from './fusedState.ts';
+
+interface Pending {
+  readonly states: Map<string, VehicleState>;
+  readonly lines: JournalLine[];
+  readonly followUps: (() => void)[];
+}
+
+/**
+ * Gathers what telemetry changes, so that thousands of messages are one transaction. While PostgreSQL is away it
+ * keeps one state a car and one reading a car and slot: the fleet bounds it, not the length of the outage.
+ */
+export class WriteBatch {
+  readonly #db: Database;
+  readonly #cell: Cell;
+  #pending: Pending = { states: new Map(), lines: [], followUps: [] };
+  #readings = new Map<string, VehicleReading>();
+
+  constructor(db: Database, cell: Cell) {
+    this.#db = db;
+    this.#cell = cell;
+  }
+
+  addState(vehicleId: string, fused: FusedState, atMs: number): void {
+    this.#pending.states.set(vehicleId, {
+      vehicleId,
+      fused,
+      pluggedIn: fused.plug === 'plugged',
+      online: fused.online,
+      socPercent: socPercentOf(fused),
+      updatedAtMs: atMs,
+    });
+  }
+
+  addLine(line: JournalLine): void {
+    this.#pending.lines.push(line);
+  }
+
+  /** Calls `followUp` once what has been added so far is stored. */
+  afterWrite(followUp: () => void): void {
+    this.#pending.followUps.push(followUp);
+  }
+
+  /** Of several readings in one slot only the last is kept: the energy of the slot is the same. */
+  addReading(reading: VehicleReading): void {
+    const slot = Math.floor(reading.atMs / (this.#cell.slotMinutes * 60_000));
+    const key = `${reading.vehicleId}/${slot}`;
+    const known = this.#readings.get(key);
+    if (!known || known.atMs < reading.atMs) this.#readings.set(key, reading);
+  }
+
+  /** Stores what was added; when that fails it is kept for the next time, and the error is thrown. */
+  async write(): Promise<void> {
+    await this.#writeStates();
+    await this.#writeReadings();
+  }
+
+  async #writeStates(): Promise<void> {
+    const taken = this.#pending;
+    if (taken.states.size === 0 && taken.lines.length === 0) return;
+    this.#pending = { states: new Map(), lines: [], followUps: [] };
+    try {
+      await this.#db.transaction(async (tx) => {
+        await upsertVehicleStates(tx, [...taken.states.values()]);
+        await appendJournal(tx, this.#cell.id, taken.lines);
+      });
+    } catch (error) {
+      const newer = this.#pending;
+      this.#pending = {
+        states: new Map([...taken.states, ...newer.states]),
+        lines: [...taken.lines, ...newer.lines],
+        followUps: [...taken.followUps, ...newer.followUps],
+      };
+      throw error;
+    }
+    for (const followUp of taken.followUps) followUp();
+  }
+
+  async #writeReadings(): Promise<void> {
+    const taken = this.#readings;
+    if (taken.size === 0) return;
+    this.#readings = new Map();
+    try {
+      await recordMeterReadings(this.#db, this.#cell, [...taken.values()]);
+    } catch (error) {
+      const newer = this.#readings;
+      this.#readings = taken;
+      for (const reading of newer.values()) this.addReading(reading);
+      throw error;
+    }
+  }
+}

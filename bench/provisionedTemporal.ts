@@ -1,0 +1,3 @@
+export async function provisionedTemporal(): Promise<string> {
+  return '/root/.cache/nightshift-build/temporal';
+}

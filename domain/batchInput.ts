@@ -1,0 +1,162 @@
+import { z } from 'zod';
+
+import type { BatchInputError, BatchInputErrorCode } from './batches.ts';
+
+export const BATCH_LIMITS = { lines: 50_000, bytes: 200 * 1024 * 1024, lineBytes: 8 * 1024 * 1024 } as const;
+const MAX_REPORTED_ERRORS = 100;
+
+/** One request of a batch, as it stands in the input. */
+export interface BatchLine {
+  /** Counts from 1 over the lines of the file. */
+  readonly line: number;
+  readonly customId: string;
+  readonly model: string;
+  /** The line without its line break. */
+  readonly bytes: Uint8Array;
+}
+
+export interface BatchLineChecker {
+  /** Takes the next line of the file. @returns the request, or undefined for a blank or refused line. */
+  take(bytes: Uint8Array): BatchLine | undefined;
+  /** Whether reading on is of no use: enough errors are known to refuse the file. */
+  readonly done: boolean;
+  /** After the last line: the file is good if there are no errors, and then all its requests name `model`. */
+  finish(): { readonly errors: readonly BatchInputError[]; readonly total: number; readonly model: string | undefined };
+}
+
+const lineSchema = z.object({
+  custom_id: z.string().min(1).max(512),
+  method: z.literal('POST'),
+  url: z.string(),
+  body: z.looseObject({ model: z.string().min(1).max(200).optional() }),
+});
+
+/**
+ * Checks the lines of a batch's input one by one: the form of each, that all ask `endpoint` for one model, and that
+ * no custom_id comes twice. A file is refused as a whole; the first 100 errors are kept.
+ * @param endpoint as the batch names it, e.g. /v1/embeddings, or /v2/models/ocr/infer, which names the model itself.
+ */
+export function createBatchLineChecker(endpoint: string): BatchLineChecker {
+  const modelOfEndpoint = /^\/v2\/models\/([^/]+)\/infer$/.exec(endpoint)?.[1];
+  const errors: BatchInputError[] = [];
+  const seen = new Set<string>();
+  let line = 0;
+  let total = 0;
+  let model = modelOfEndpoint;
+
+  const refuse = (code: BatchInputErrorCode, message: string, param: string | null = null): undefined => {
+    errors.push({ code, line, message, param });
+  };
+
+  return {
+    get done() {
+      return errors.length >= MAX_REPORTED_ERRORS || total > BATCH_LIMITS.lines;
+    },
+    take: (bytes) => {
+      line += 1;
+      const parsed = parseLine(bytes);
+      if (parsed === 'blank') return undefined;
+      total += 1;
+      if (total > BATCH_LIMITS.lines) {
+        if (total > BATCH_LIMITS.lines + 1) return undefined;
+        return refuse('too_many_tasks', `A batch has at most ${BATCH_LIMITS.lines} requests.`);
+      }
+      if ('problem' in parsed) return refuse('invalid_json_line', parsed.problem, parsed.param);
+      const { custom_id: customId, url, body } = parsed;
+      if (seen.has(customId)) {
+        return refuse('duplicate_custom_id', `The custom_id "${customId}" was used before.`, 'custom_id');
+      }
+      seen.add(customId);
+      if (url !== endpoint) {
+        return refuse('url_mismatch', `The url must be the batch's endpoint, ${endpoint}.`, 'url');
+      }
+      const named = modelOfEndpoint ?? body.model;
+      if (named === undefined) return refuse('invalid_json_line', 'body.model is missing.', 'body.model');
+      model ??= named;
+      if (named !== model) {
+        return refuse(
+          'model_mismatch',
+          `All requests must name one model; the first one names "${model}".`,
+          'body.model',
+        );
+      }
+      return { line, customId, model, bytes };
+    },
+    finish: () => {
+      if (total > 0) return { errors, total, model };
+      const empty = { code: 'empty_file', line: null, message: 'The file has no requests.', param: null } as const;
+      return { errors: [empty], total, model: undefined };
+    },
+  };
+}
+
+/** Stands for a line longer than the limit, whose bytes were not kept. */
+const TOO_LONG = new Uint8Array();
+
+/** Cuts a stream at its line breaks; holds at most one line of the permitted length in memory. */
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let pieces: Uint8Array[] = [];
+  let pieceBytes = 0;
+  const gather = (piece: Uint8Array): void => {
+    pieceBytes += piece.byteLength;
+    if (pieceBytes <= BATCH_LIMITS.lineBytes) pieces.push(piece);
+    else pieces = [];
+  };
+  const takeLine = (): Uint8Array => {
+    const line = pieceBytes > BATCH_LIMITS.lineBytes ? TOO_LONG : join(pieces, pieceBytes);
+    pieces = [];
+    pieceBytes = 0;
+    return line;
+  };
+  for await (const chunk of chunks) {
+    let from = 0;
+    for (let to = chunk.indexOf(LINE_FEED); to !== -1; to = chunk.indexOf(LINE_FEED, from)) {
+      gather(chunk.subarray(from, to));
+      yield takeLine();
+      from = to + 1;
+    }
+    if (from < chunk.byteLength) gather(chunk.subarray(from));
+  }
+  if (pieceBytes > 0) yield takeLine();
+}
+
+const LINE_FEED = 0x0a;
+
+function join(pieces: readonly Uint8Array[], totalBytes: number): Uint8Array {
+  const [only] = pieces;
+  if (only && pieces.length === 1) return only;
+  const joined = new Uint8Array(totalBytes);
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.byteLength;
+  }
+  return joined;
+}
+
+interface LineProblem {
+  readonly problem: string;
+  readonly param: string | null;
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+function parseLine(bytes: Uint8Array): z.output<typeof lineSchema> | LineProblem | 'blank' {
+  if (bytes === TOO_LONG) {
+    return { problem: `The line is longer than ${BATCH_LIMITS.lineBytes} bytes.`, param: null };
+  }
+  let value: unknown;
+  try {
+    const text = decoder.decode(bytes);
+    if (text.trim() === '') return 'blank';
+    value = JSON.parse(text);
+  } catch (error) {
+    const why = error instanceof SyntaxError ? 'JSON' : 'UTF-8';
+    return { problem: `The line is not ${why}.`, param: null };
+  }
+  const parsed = lineSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const param = issue?.path.join('.') || null;
+  return { problem: param ? `${param}: ${issue?.message}.` : 'The line is not a JSON object.', param };
+}

@@ -1,0 +1,72 @@
+import { z } from 'zod';
+
+import { NightshiftError } from './errors.ts';
+
+/** What a submitter asks of the grid, as metadata of the batch: it survives every stock client. */
+export interface GridHints {
+  /** Grid time; only ever shortens the completion window. */
+  readonly deadlineMs?: number;
+  readonly maxEurPerKwh?: number;
+  readonly maxGCo2PerKwh?: number;
+  /** 1 first, 5 last. */
+  readonly priority?: number;
+  readonly regionIds?: readonly string[];
+}
+
+const decimal = z
+  .string()
+  .regex(/^\d{1,9}(\.\d{1,6})?$/, 'must be a decimal number, e.g. 0.12')
+  .transform(Number);
+
+const hintSchema = z.strictObject({
+  'grid.deadline': z.iso
+    .datetime({ offset: true, error: 'must be a time with its offset (RFC 3339), e.g. 2026-01-11T07:30:00+01:00' })
+    .transform((text) => Date.parse(text))
+    .optional(),
+  'grid.max_price': decimal.optional(),
+  'grid.max_gco2': decimal.optional(),
+  'grid.priority': z
+    .string()
+    .regex(/^[1-5]$/, 'must be 1 (first) to 5 (last)')
+    .transform(Number)
+    .optional(),
+  'grid.region': z
+    .string()
+    .regex(/^[\w-]+(,[\w-]+)*$/, 'must be region ids, separated by commas')
+    .transform((text) => text.split(','))
+    .optional(),
+  'grid.idempotency_key': z
+    .string()
+    .min(1, 'must not be empty')
+    .max(255, 'must have at most 255 characters')
+    .optional(),
+});
+
+/**
+ * Reads the keys `grid.*` of a batch's metadata; other keys are the submitter's own. `grid.max_price` is EUR/kWh,
+ * `grid.max_gco2` g/kWh.
+ * @throws NightshiftError `invalid_request` with the field and its limit; an unknown `grid.*` key is one, since a
+ *   misspelt limit would otherwise be no limit.
+ */
+export function parseGridHints(metadata: Readonly<Record<string, string>> | null | undefined): GridHints {
+  const own = Object.entries(metadata ?? {}).filter(([key]) => key.startsWith('grid.'));
+  const parsed = hintSchema.safeParse(Object.fromEntries(own));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const key = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path[0];
+    const message = issue?.code === 'unrecognized_keys' ? `is not one of ${KNOWN_KEYS}` : issue?.message;
+    throw new NightshiftError('invalid_request', `metadata["${String(key)}"] ${message}.`, {
+      field: `metadata.${String(key)}`,
+    });
+  }
+  const hints = parsed.data;
+  return {
+    ...(hints['grid.deadline'] !== undefined && { deadlineMs: hints['grid.deadline'] }),
+    ...(hints['grid.max_price'] !== undefined && { maxEurPerKwh: hints['grid.max_price'] }),
+    ...(hints['grid.max_gco2'] !== undefined && { maxGCo2PerKwh: hints['grid.max_gco2'] }),
+    ...(hints['grid.priority'] !== undefined && { priority: hints['grid.priority'] }),
+    ...(hints['grid.region'] !== undefined && { regionIds: hints['grid.region'] }),
+  };
+}
+
+const KNOWN_KEYS = Object.keys(hintSchema.shape).join(', ');

@@ -1,0 +1,21 @@
+import type { HardwareClass } from '../domain/hardwareClasses.ts';
+import type { BatteryPack } from '../scheduler/energy/battery.ts';
+import type { Firmware } from './telemetryFields.ts';
+
+export const GRID_VOLTAGE_V = 230;
+
+/** What a simulated car is, apart from what it does. */
+export interface CarSpec {
+  readonly vehicleId: string;
+  readonly regionId: string;
+  readonly hardwareClass: HardwareClass;
+  readonly pack: BatteryPack;
+  readonly phases: 1 | 3;
+  /** The owner's target: the car stops charging there by itself. */
+  readonly chargeLimitPercent: number;
+  /** No compute below this SoC. */
+  readonly computeSocFloorPercent: number;
+  /** Charge power at the plug while no setpoint is known. */
+  readonly failSafeKw: number;
+  readonly firmware: Firmware;
+}

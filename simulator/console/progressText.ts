@@ -1,0 +1,37 @@
+import type { Colors } from './journalText.ts';
+import { wallClock, type Place } from './places.ts';
+
+const BAR_WIDTH = 24;
+
+/** Where the night is. */
+export interface Progress {
+  /** Grid time. */
+  readonly atMs: number;
+  readonly answered: number;
+  readonly total: number;
+  readonly carsPluggedIn: number;
+  readonly carsComputing: number;
+  readonly chargingKwh: number;
+  readonly computeKwh: number;
+  readonly handovers: number;
+}
+
+/** The compact line below the journal, cut to the terminal's width. */
+export function progressText(progress: Progress, place: Place, columns: number, colors: Colors): string {
+  const { answered, total, carsPluggedIn, carsComputing, chargingKwh, computeKwh, handovers } = progress;
+  const filled = total === 0 ? 0 : Math.floor((answered / total) * BAR_WIDTH);
+  const bar = '█'.repeat(filled) + '░'.repeat(BAR_WIDTH - filled);
+  const text = [
+    `${wallClock(progress.atMs, place)} ${place.name}`,
+    `${bar} ${grouped(answered)} of ${grouped(total)}`,
+    `${carsPluggedIn} cars plugged in, ${carsComputing} computing`,
+    `charged ${chargingKwh.toFixed(1)} kWh, computed ${computeKwh.toFixed(1)} kWh`,
+    `${handovers} handovers`,
+  ].join('  ');
+  return colors.bold(text.slice(0, Math.max(0, columns - 1)));
+}
+
+/** 12345 as `12,345`. */
+export function grouped(count: number): string {
+  return count.toLocaleString('en-US');
+}

@@ -1,0 +1,139 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { MqttClient } from 'mqtt';
+import type { Logger } from 'pino';
+import type { Clock } from '../domain/clock.ts';
+import { topics } from '../domain/names.ts';
+import { setpointProfileSchema } from '../domain/setpoints.ts';
+import type { CarHost } from './carHost.ts';
+import { initialCarState } from './carState.ts';
+import { FleetMember, type ScenarioCar } from './fleetMember.ts';
+import { parseJson } from './json.ts';
+import { derivedSeed, seededRandom } from './random.ts';
+import { loadFleet, saveFleet, type SavedFleet } from './stateFile.ts';
+import { TELEMETRY_CONFIG, TelemetryStream, type MqttMessage, type TelemetryConfig } from './telemetry.ts';
+import { SimulatedCar } from './vehicle.ts';
+
+const STEP_REAL_MS = 100;
+const SAVE_EVERY_REAL_MS = 1_000;
+
+export interface SimulatedFleetOptions {
+  readonly scenario: string;
+  /** Grid time at which the script begins. */
+  readonly startMs: number;
+  readonly cars: readonly ScenarioCar[];
+  readonly seed: number;
+  readonly clock: Clock;
+  /** Connected, MQTT 3.1.1. The caller ends it. */
+  readonly mqtt: MqttClient;
+  /** Where the cars are kept, so that a killed process goes on where it was. */
+  readonly stateFile: string;
+  readonly logger: Logger;
+  readonly telemetry?: TelemetryConfig;
+}
+
+/**
+ * Cars on the scaled clock that speak MQTT like real ones. One connection serves all, as Tesla's telemetry server's
+ * does. The agents on board are the caller's: it attaches them to `hosts`.
+ */
+export class SimulatedFleet {
+  readonly #options: SimulatedFleetOptions;
+  readonly #members: readonly FleetMember[];
+  readonly #byId: ReadonlyMap<string, FleetMember>;
+  readonly #stopping = new AbortController();
+  #savedRealMs = 0;
+
+  private constructor(options: SimulatedFleetOptions, members: readonly FleetMember[]) {
+    this.#options = options;
+    this.#members = members;
+    this.#byId = new Map(members.map((member) => [member.vehicleId, member]));
+  }
+
+  /** Reads what an earlier process saved; the time since then is lived through at the first step. */
+  static async load(options: SimulatedFleetOptions): Promise<SimulatedFleet> {
+    const saved = await loadFleet(options.stateFile, options.scenario);
+    return new SimulatedFleet(
+      options,
+      options.cars.map((scenarioCar) => createMember(options, scenarioCar, saved)),
+    );
+  }
+
+  get hosts(): readonly CarHost[] {
+    return this.#members;
+  }
+
+  /** Lives until `stop`. Attach the agents before. */
+  async run(): Promise<void> {
+    await this.#listenToBroker();
+    while (!this.#stopping.signal.aborted) {
+      await this.#step();
+      await delay(STEP_REAL_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    }
+    await this.#save();
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  async #step(): Promise<void> {
+    const said = this.#members.map((member) => member.live());
+    const readings = said.flatMap(({ meter }) => meter);
+    // Saved before it is said: registers that went down after a kill would look like a tampered meter.
+    if (readings.length > 0 || Date.now() - this.#savedRealMs >= SAVE_EVERY_REAL_MS) await this.#save();
+    for (const message of [...said.flatMap(({ telemetry }) => telemetry), ...readings]) this.#publish(message);
+  }
+
+  async #save(): Promise<void> {
+    const cars = this.#members.map(({ vehicleId, car, stream }) => [
+      vehicleId,
+      { state: car.state, openConnectionId: stream.openConnectionId },
+    ]);
+    this.#savedRealMs = Date.now();
+    await saveFleet(this.#options.stateFile, { scenario: this.#options.scenario, cars: Object.fromEntries(cars) });
+  }
+
+  #publish({ topic, payload }: MqttMessage): void {
+    this.#options.mqtt.publish(topic, payload, { qos: 1, retain: true }, (error) => {
+      if (error) this.#options.logger.warn({ err: error, topic }, 'publishing failed');
+    });
+  }
+
+  async #listenToBroker(): Promise<void> {
+    const { mqtt } = this.#options;
+    mqtt.on('message', (topic, payload) => this.#receive(topic, payload.toString()));
+    // Without a connection this fails, and the client makes it up at the next one.
+    await mqtt.subscribeAsync([topics.setpoints('+'), topics.wake('+')], { qos: 1 }).catch(() => undefined);
+  }
+
+  #receive(topic: string, payload: string): void {
+    const vehicleId = topic.split('/')[1] ?? '';
+    const member = this.#byId.get(vehicleId);
+    if (member === undefined) return;
+    if (topic === topics.wake(vehicleId)) member.receiveWake();
+    if (topic === topics.setpoints(vehicleId)) this.#receiveSetpoints(member, payload);
+  }
+
+  #receiveSetpoints(member: FleetMember, payload: string): void {
+    // An empty retained message is MQTT's way to withdraw one.
+    if (payload === '') return member.receiveProfile(null);
+    const profile = setpointProfileSchema.safeParse(parseJson(payload));
+    if (profile.success) return member.receiveProfile(profile.data);
+    this.#options.logger.warn(
+      { vehicleId: member.vehicleId, issues: profile.error.issues },
+      'setpoints not understood',
+    );
+  }
+}
+
+function createMember(options: SimulatedFleetOptions, car: ScenarioCar, saved: SavedFleet | undefined): FleetMember {
+  const { vehicleId } = car.spec;
+  const seed = derivedSeed(options.seed, vehicleId);
+  const before = saved?.cars[vehicleId];
+  const state = before?.state ?? initialCarState(car.script, options.startMs);
+  const simulated = new SimulatedCar({ ...car, seed, state });
+  // Seeded by the instant too, or a restarted process would hand out its first connection ids again.
+  const random = seededRandom(derivedSeed(seed, `stream ${state.atMs}`));
+  const telemetry = options.telemetry ?? TELEMETRY_CONFIG;
+  const stream = new TelemetryStream(simulated, telemetry, random, before?.openConnectionId ?? null);
+  return new FleetMember(simulated, stream, options.clock);
+}

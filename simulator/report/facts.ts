@@ -1,0 +1,80 @@
+import type { HardwareClass } from '../../domain/hardwareClasses.ts';
+import type { Charger } from '../../domain/vehicles.ts';
+
+/**
+ * What happened in a night, as the database has it. Times are grid time in epoch ms, spans half-open, powers and
+ * energies at the plug. Slots are quarter hours or whatever the cell plans in.
+ */
+export interface NightFacts {
+  readonly slotMs: number;
+  readonly requests: RequestCounts;
+  /** Undefined when nothing was answered. */
+  readonly characterErrorRate: number | undefined;
+  readonly handovers: number;
+  readonly redoneRequests: number;
+  /** When the batch was submitted: what would run at once would start then. */
+  readonly submittedAtMs: number;
+  readonly regions: readonly RegionFacts[];
+  readonly feeders: readonly FeederFacts[];
+  readonly vehicles: readonly VehicleFacts[];
+  readonly owners: readonly OwnerFacts[];
+}
+
+export interface RequestCounts {
+  readonly total: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly expired: number;
+}
+
+export interface RegionFacts {
+  readonly id: string;
+  /** In ascending order, without gaps. */
+  readonly slots: readonly RegionSlot[];
+}
+
+interface RegionSlot {
+  readonly startMs: number;
+  readonly priceEurPerKwh: number;
+  /** Average intensity. */
+  readonly gramsCo2PerKwh: number;
+  readonly ambientC: number;
+}
+
+export interface FeederFacts {
+  readonly id: string;
+  readonly regionId: string;
+  /** Import limit in force less house load, slot by slot. */
+  readonly slots: readonly { readonly startMs: number; readonly availableKw: number }[];
+}
+
+export interface VehicleFacts {
+  readonly id: string;
+  readonly feederId: string;
+  readonly hardwareClass: HardwareClass;
+  readonly charger: Charger;
+  readonly stays: readonly { readonly pluggedInAtMs: number; readonly unpluggedAtMs: number | undefined }[];
+  readonly meter: readonly {
+    readonly slotStartMs: number;
+    readonly chargingKwh: number;
+    readonly computeKwh: number;
+  }[];
+}
+
+/** One car at its ready-by, in the stay that ended with it. */
+export interface OwnerFacts {
+  readonly vehicle: string;
+  readonly displayName: string;
+  readonly timeZone: string;
+  readonly batteryKwh: number;
+  readonly charger: Charger;
+  readonly readyByMs: number;
+  readonly targetSocPercent: number;
+  /** At ready-by, or at departure if that came first; undefined when it was never measured. */
+  readonly readyBySocPercent: number | undefined;
+  readonly arrivalSocPercent: number | undefined;
+  readonly pluggedInAtMs: number;
+  readonly unpluggedAtMs: number | undefined;
+  /** Of the whole night. */
+  readonly creditEur: number;
+}

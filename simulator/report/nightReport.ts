@@ -1,0 +1,92 @@
+import { hoursToCharge } from '../../scheduler/energy/battery.ts';
+import { BASELINE_METHOD, plannedFootprint, runNowFootprint } from './baseline.ts';
+import type { NightFacts, OwnerFacts, RequestCounts } from './facts.ts';
+
+/** The SoC is told in tenths of a percent and rounded by the car; half a percent is the resolution that we promise. */
+const SOC_TOLERANCE_PERCENT = 0.5;
+
+/** The figures of a night, as `--report` writes them. Money in EUR, SoC in percent. */
+export interface NightReport {
+  readonly requests: RequestCounts;
+  /** Null when nothing was answered. */
+  readonly characterErrorRate: number | null;
+  readonly energyKwh: { readonly compute: number; readonly charging: number };
+  readonly cost: { readonly planned: number; readonly runNow: number };
+  readonly gramsCo2: { readonly planned: number; readonly runNow: number };
+  /** How `runNow` was computed. */
+  readonly runNowMethod: string;
+  readonly handovers: number;
+  readonly redoneRequests: number;
+  readonly owners: readonly OwnerReport[];
+}
+
+interface OwnerReport {
+  readonly vehicle: string;
+  /** Null when it was never measured. */
+  readonly readyBySoc: number | null;
+  readonly targetSoc: number;
+  readonly credit: number;
+  /** Below its target although it was there and could have been charged in time. */
+  readonly missedByUs: boolean;
+}
+
+export function nightReport(facts: NightFacts): NightReport {
+  const planned = plannedFootprint(facts);
+  const runNow = runNowFootprint(facts);
+  const meter = facts.vehicles.flatMap((vehicle) => vehicle.meter);
+  return {
+    requests: facts.requests,
+    characterErrorRate: facts.characterErrorRate ?? null,
+    energyKwh: {
+      compute: round(
+        meter.reduce((sum, { computeKwh }) => sum + computeKwh, 0),
+        3,
+      ),
+      charging: round(
+        meter.reduce((sum, { chargingKwh }) => sum + chargingKwh, 0),
+        3,
+      ),
+    },
+    cost: { planned: round(planned.costEur, 4), runNow: round(runNow.costEur, 4) },
+    gramsCo2: { planned: round(planned.gramsCo2, 0), runNow: round(runNow.gramsCo2, 0) },
+    runNowMethod: BASELINE_METHOD,
+    handovers: facts.handovers,
+    redoneRequests: facts.redoneRequests,
+    owners: facts.owners.map((owner) => ({
+      vehicle: owner.vehicle,
+      readyBySoc: owner.readyBySocPercent === undefined ? null : round(owner.readyBySocPercent, 1),
+      targetSoc: owner.targetSocPercent,
+      credit: round(owner.creditEur, 4),
+      missedByUs: missedByUs(owner, coldestC(facts)),
+    })),
+  };
+}
+
+/** 0 only if every request is accounted for and no ready-by was missed by us. */
+export function exitCode(report: NightReport): 0 | 1 {
+  const { total, completed, failed, expired } = report.requests;
+  const accounted = completed + failed + expired === total;
+  return accounted && report.owners.every((owner) => !owner.missedByUs) ? 0 : 1;
+}
+
+/**
+ * An owner who drives off before the ready-by, or comes too late for any charger, was not failed by us. A SoC that was
+ * never measured is a miss: we cannot show that we kept the promise.
+ */
+function missedByUs(owner: OwnerFacts, ambientC: number): boolean {
+  const { readyBySocPercent, targetSocPercent, readyByMs, unpluggedAtMs, arrivalSocPercent } = owner;
+  if (readyBySocPercent === undefined) return true;
+  if (readyBySocPercent >= targetSocPercent - SOC_TOLERANCE_PERCENT) return false;
+  if (unpluggedAtMs !== undefined && unpluggedAtMs < readyByMs) return false;
+  const pack = { capacityKwh: owner.batteryKwh, ...owner.charger };
+  const neededHours = hoursToCharge(pack, arrivalSocPercent ?? 0, targetSocPercent, pack.maxKw, ambientC);
+  return (readyByMs - owner.pluggedInAtMs) / 3_600_000 >= neededHours;
+}
+
+function coldestC(facts: NightFacts): number {
+  return Math.min(...facts.regions.flatMap(({ slots }) => slots.map(({ ambientC }) => ambientC)));
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,179 @@
+import type { BatchInputError, BatchStatus } from '../domain/batches.ts';
+import { instant, type Queryable } from './database.ts';
+import { pageOrder, type Page } from './files.ts';
+
+export interface BatchCounts {
+  readonly total: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly expired: number;
+}
+
+export interface Batch extends BatchCounts {
+  readonly id: string;
+  /** URL that every line must have, e.g. /v1/embeddings. */
+  readonly endpoint: string;
+  readonly inputFileId: string;
+  readonly completionWindow: string;
+  readonly metadata: Readonly<Record<string, string>> | null;
+  readonly status: BatchStatus;
+  readonly errors: readonly BatchInputError[] | null;
+  readonly outputFileId: string | null;
+  readonly errorFileId: string | null;
+  /** Seconds that output and error files are kept for; null for ever. */
+  readonly outputExpiresAfterSeconds: number | null;
+  /** Real unix seconds at which the batch entered a state, by `<status>_at`. */
+  readonly timestamps: Readonly<Record<string, number>>;
+  /** Grid time. */
+  readonly deadlineMs: number;
+  /** Grid time. */
+  readonly submittedAtMs: number;
+  readonly createdRealMs: number;
+}
+
+export interface NewBatch extends Pick<
+  Batch,
+  | 'id'
+  | 'endpoint'
+  | 'inputFileId'
+  | 'completionWindow'
+  | 'metadata'
+  | 'outputExpiresAfterSeconds'
+  | 'deadlineMs'
+  | 'submittedAtMs'
+> {
+  readonly idempotencyKey: string | null;
+  /** Hash of the request as it was sent: the same key with another one is a mistake. */
+  readonly requestHash: string;
+}
+
+const COLUMNS = `id, endpoint, input_file_id as "inputFileId", completion_window as "completionWindow", metadata,
+  status, errors, output_file_id as "outputFileId", error_file_id as "errorFileId",
+  output_expires_after_seconds as "outputExpiresAfterSeconds", total, completed, failed, expired, timestamps,
+  deadline as "deadlineMs", submitted_at as "submittedAtMs", created_real_at as "createdRealMs"`;
+
+/** Inserts a batch in state `validating`. @returns undefined when its idempotency key is taken. */
+export async function insertBatch(db: Queryable, batch: NewBatch): Promise<Batch | undefined> {
+  const [inserted] = await db.query<Batch>(
+    `insert into batches (id, endpoint, input_file_id, completion_window, metadata, output_expires_after_seconds,
+       status, deadline, submitted_at, idempotency_key, request_hash)
+     values ($1, $2, $3, $4, $5, $6, 'validating', $7, $8, $9, $10)
+     on conflict (idempotency_key) do nothing returning ${COLUMNS}`,
+    [
+      batch.id,
+      batch.endpoint,
+      batch.inputFileId,
+      batch.completionWindow,
+      batch.metadata && JSON.stringify(batch.metadata),
+      batch.outputExpiresAfterSeconds,
+      instant(batch.deadlineMs),
+      instant(batch.submittedAtMs),
+      batch.idempotencyKey,
+      batch.requestHash,
+    ],
+  );
+  return inserted;
+}
+
+export async function findBatchByIdempotencyKey(
+  db: Queryable,
+  idempotencyKey: string,
+): Promise<(Batch & { readonly requestHash: string }) | undefined> {
+  const [batch] = await db.query<Batch & { readonly requestHash: string }>(
+    `select ${COLUMNS}, request_hash as "requestHash" from batches where idempotency_key = $1`,
+    [idempotencyKey],
+  );
+  return batch;
+}
+
+/** The newest batch of the same request within the last `withinRealMs`. */
+export async function findBatchByRequestHash(
+  db: Queryable,
+  requestHash: string,
+  withinRealMs: number,
+): Promise<Batch | undefined> {
+  const [batch] = await db.query<Batch>(
+    `select ${COLUMNS} from batches
+     where request_hash = $1 and created_real_at > now() - $2 * interval '1 millisecond'
+     order by created_real_at desc limit 1`,
+    [requestHash, withinRealMs],
+  );
+  return batch;
+}
+
+export async function readBatch(db: Queryable, id: string): Promise<Batch | undefined> {
+  const [batch] = await db.query<Batch>(`select ${COLUMNS} from batches where id = $1`, [id]);
+  return batch;
+}
+
+export async function listBatches(db: Queryable, page: Page): Promise<Batch[]> {
+  return db.query<Batch>(`select ${COLUMNS} from batches where ${pageOrder(page)}`, [page.after ?? null, page.limit]);
+}
+
+/** What may change together with the state. */
+export interface BatchOutcome {
+  readonly errors?: readonly BatchInputError[];
+  readonly outputFileId?: string;
+  readonly errorFileId?: string;
+}
+
+/**
+ * Moves a batch to state `to` and stamps `<to>_at`, if it is in one of the states `from` now. So a late writer never
+ * takes a batch out of a final state.
+ * @returns the batch, or undefined when it was in another state.
+ */
+export async function moveBatch(
+  db: Queryable,
+  id: string,
+  from: readonly BatchStatus[],
+  to: BatchStatus,
+  outcome: BatchOutcome = {},
+): Promise<Batch | undefined> {
+  const [batch] = await db.query<Batch>(
+    `update batches set status = $3, errors = coalesce($4, errors), output_file_id = coalesce($5, output_file_id),
+       error_file_id = coalesce($6, error_file_id),
+       timestamps = timestamps || jsonb_build_object($3 || '_at', floor(extract(epoch from now())))
+     where id = $1 and status = any($2) returning ${COLUMNS}`,
+    [
+      id,
+      from,
+      to,
+      outcome.errors ? JSON.stringify(outcome.errors) : null,
+      outcome.outputFileId ?? null,
+      outcome.errorFileId ?? null,
+    ],
+  );
+  return batch;
+}
+
+export async function updateBatchCounts(db: Queryable, id: string, counts: BatchCounts): Promise<void> {
+  await db.query('update batches set total = $2, completed = $3, failed = $4, expired = $5 where id = $1', [
+    id,
+    counts.total,
+    counts.completed,
+    counts.failed,
+    counts.expired,
+  ]);
+}
+
+/** Whether a batch that is not in a final state reads the file. */
+export async function isInputOfOpenBatch(db: Queryable, fileId: string): Promise<boolean> {
+  const rows = await db.query(
+    `select 1 from batches
+     where input_file_id = $1 and status not in ('failed', 'completed', 'expired', 'cancelled') limit 1`,
+    [fileId],
+  );
+  return rows.length > 0;
+}
+
+/** Ids of accepted batches whose job has not been started yet, since Temporal did not answer; oldest first. */
+export async function listUnstartedBatches(db: Queryable): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `select id from batches where job_started_real_at is null order by created_real_at`,
+  );
+  return rows.map(({ id }) => id);
+}
+
+export async function markJobStarted(db: Queryable, id: string): Promise<void> {
+  await db.query('update batches set job_started_real_at = coalesce(job_started_real_at, now()) where id = $1', [id]);
+}

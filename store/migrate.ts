@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+
+import { NightshiftError } from '../domain/errors.ts';
+import type { Database, Queryable } from './database.ts';
+
+interface Migration {
+  readonly name: string;
+  readonly sql: string;
+  readonly checksum: string;
+}
+
+/** Beside this module, in the sources as in the built code (the build copies the .sql files). */
+const MIGRATIONS_FOLDER = new URL('./migrations/', import.meta.url);
+
+const FILE_NAME = /^\d{4}_[a-z0-9_]+\.sql$/;
+// Any constant will do: it only has to be the same in every process that migrates.
+const MIGRATION_LOCK = 4_711_001;
+
+/**
+ * Brings the schema up to date: runs every file `NNNN_name.sql` that has not run yet, in order, all of them in one
+ * transaction. Processes that start together wait for each other.
+ * @returns the names of the files that ran.
+ * @throws NightshiftError `conflict` when a file that has run was changed or is gone afterwards.
+ */
+export async function migrate(database: Database, folder: URL = MIGRATIONS_FOLDER): Promise<string[]> {
+  const migrations = await readMigrations(folder);
+  return database.transaction(async (tx) => {
+    await tx.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    await tx.query(`create table if not exists schema_migrations (
+      name text primary key, checksum text not null, ran_real_at timestamptz not null default now())`);
+    const pending = await pendingMigrations(tx, migrations);
+    for (const { name, sql, checksum } of pending) {
+      await runFile(tx, name, sql);
+      await tx.query('insert into schema_migrations (name, checksum) values ($1, $2)', [name, checksum]);
+    }
+    return pending.map(({ name }) => name);
+  });
+}
+
+async function pendingMigrations(tx: Queryable, migrations: readonly Migration[]): Promise<Migration[]> {
+  const ran = await tx.query<{ name: string; checksum: string }>('select name, checksum from schema_migrations');
+  const byName = new Map(migrations.map((migration) => [migration.name, migration]));
+  for (const { name, checksum } of ran) {
+    const file = byName.get(name);
+    if (file?.checksum === checksum) continue;
+    throw new NightshiftError(
+      'conflict',
+      `Migration ${name} ran on this database, but its file ${file ? 'was changed' : 'is gone'} since. ` +
+        'Put the file back and write a new one, or start with an empty database.',
+    );
+  }
+  const ranNames = new Set(ran.map(({ name }) => name));
+  return migrations.filter(({ name }) => !ranNames.has(name));
+}
+
+async function runFile(tx: Queryable, name: string, sql: string): Promise<void> {
+  try {
+    // No parameters: PostgreSQL takes many statements at once only without.
+    await tx.query(sql);
+  } catch (cause) {
+    throw new Error(`Migration ${name} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+async function readMigrations(folder: URL): Promise<Migration[]> {
+  const names = (await readdir(folder)).filter((name) => FILE_NAME.test(name)).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const sql = await readFile(new URL(name, folder), 'utf8');
+      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+    }),
+  );
+}

@@ -1,0 +1,154 @@
+import { instant, only, type Queryable } from './database.ts';
+
+/** One stay of one car at its plug. Stays are numbered from 1 for each car. */
+export interface ParkingSession {
+  readonly vehicleId: string;
+  readonly stay: number;
+  readonly pluggedInAtMs: number;
+  readonly readyByMs: number;
+  readonly targetSocPercent: number;
+  readonly arrivalSocPercent: number | null;
+  /** Measured at ready-by or at departure, whichever came first. */
+  readonly readyBySocPercent: number | null;
+  /** Null while the car is plugged in. */
+  readonly unpluggedAtMs: number | null;
+  /** The owner's statement; null until the stay is settled. */
+  readonly settled: unknown;
+}
+
+export type NewParkingSession = Pick<
+  ParkingSession,
+  'vehicleId' | 'pluggedInAtMs' | 'readyByMs' | 'targetSocPercent' | 'arrivalSocPercent'
+>;
+
+const COLUMNS = `p.vehicle_id as "vehicleId", p.stay, p.plugged_in_at as "pluggedInAtMs", p.ready_by as "readyByMs",
+  p.target_soc_percent as "targetSocPercent", p.arrival_soc_percent as "arrivalSocPercent",
+  p.ready_by_soc_percent as "readyBySocPercent", p.unplugged_at as "unpluggedAtMs", p.settled`;
+
+/**
+ * Opens the car's next stay. A car is plugged in once at a time: while a stay is open, that one is given, whoever asks
+ * again.
+ */
+export async function openParkingSession(db: Queryable, session: NewParkingSession): Promise<ParkingSession> {
+  return db.transaction(async (tx) => {
+    await tx.query('select 1 from vehicles where id = $1 for update', [session.vehicleId]);
+    const open = await readOpenParkingSession(tx, session.vehicleId);
+    if (open) return open;
+    return only(
+      await tx.query<ParkingSession>(
+        `with numbered as (update vehicles set stays = stays + 1 where id = $1 returning id, stays)
+         insert into parking_sessions as p (vehicle_id, stay, plugged_in_at, ready_by, target_soc_percent,
+           arrival_soc_percent)
+         select id, stays, $2::timestamptz, $3::timestamptz, $4::numeric, $5::numeric from numbered
+         returning ${COLUMNS}`,
+        [
+          session.vehicleId,
+          instant(session.pluggedInAtMs),
+          instant(session.readyByMs),
+          session.targetSocPercent,
+          session.arrivalSocPercent,
+        ],
+      ),
+    );
+  });
+}
+
+/** The car's stay that has not ended. */
+export async function readOpenParkingSession(db: Queryable, vehicleId: string): Promise<ParkingSession | undefined> {
+  const [session] = await db.query<ParkingSession>(
+    `select ${COLUMNS} from parking_sessions p where p.vehicle_id = $1 and p.unplugged_at is null`,
+    [vehicleId],
+  );
+  return session;
+}
+
+/** What the owner is promised, when it is agreed again during the stay. */
+export async function setSessionTerms(
+  db: Queryable,
+  vehicleId: string,
+  stay: number,
+  terms: Pick<ParkingSession, 'readyByMs' | 'targetSocPercent'>,
+): Promise<void> {
+  await db.query(
+    `update parking_sessions set ready_by = $3, target_soc_percent = $4 where vehicle_id = $1 and stay = $2`,
+    [vehicleId, stay, instant(terms.readyByMs), terms.targetSocPercent],
+  );
+}
+
+/** Ends a stay; the first end counts. */
+export async function closeParkingSession(
+  db: Queryable,
+  vehicleId: string,
+  stay: number,
+  unpluggedAtMs: number,
+): Promise<void> {
+  await db.query(
+    `update parking_sessions set unplugged_at = coalesce(unplugged_at, $3) where vehicle_id = $1 and stay = $2`,
+    [vehicleId, stay, instant(unpluggedAtMs)],
+  );
+}
+
+/** Keeps the first measurement. */
+export async function recordReadyBySoc(
+  db: Queryable,
+  vehicleId: string,
+  stay: number,
+  readyBySocPercent: number,
+): Promise<void> {
+  await db.query(
+    `update parking_sessions set ready_by_soc_percent = coalesce(ready_by_soc_percent, $3)
+     where vehicle_id = $1 and stay = $2`,
+    [vehicleId, stay, readyBySocPercent],
+  );
+}
+
+/** Keeps the first statement. @returns whether this call settled the stay. */
+export async function settleParkingSession(
+  db: Queryable,
+  vehicleId: string,
+  stay: number,
+  statement: unknown,
+): Promise<boolean> {
+  const rows = await db.query(
+    `update parking_sessions set settled = $3 where vehicle_id = $1 and stay = $2 and settled is null returning stay`,
+    [vehicleId, stay, JSON.stringify(statement)],
+  );
+  return rows.length > 0;
+}
+
+export async function readParkingSession(
+  db: Queryable,
+  vehicleId: string,
+  stay: number,
+): Promise<ParkingSession | undefined> {
+  const [session] = await db.query<ParkingSession>(
+    `select ${COLUMNS} from parking_sessions p where p.vehicle_id = $1 and p.stay = $2`,
+    [vehicleId, stay],
+  );
+  return session;
+}
+
+/** Stays of the cell that overlap the half-open grid time [startMs, endMs); an open stay has no end. */
+export async function listParkingSessions(
+  db: Queryable,
+  cellId: string,
+  window: { readonly startMs: number; readonly endMs: number },
+): Promise<ParkingSession[]> {
+  return db.query<ParkingSession>(
+    `select ${COLUMNS} from parking_sessions p join vehicles v on v.id = p.vehicle_id
+       join regions r on r.id = v.region_id
+     where r.cell_id = $1 and p.plugged_in_at < $3 and coalesce(p.unplugged_at, 'infinity') > $2
+     order by p.vehicle_id, p.stay`,
+    [cellId, instant(window.startMs), instant(window.endMs)],
+  );
+}
+
+/** Stays of the cell that have not ended. */
+export async function listOpenParkingSessions(db: Queryable, cellId: string): Promise<ParkingSession[]> {
+  return db.query<ParkingSession>(
+    `select ${COLUMNS} from parking_sessions p join vehicles v on v.id = p.vehicle_id
+       join regions r on r.id = v.region_id
+     where r.cell_id = $1 and p.unplugged_at is null order by p.vehicle_id`,
+    [cellId],
+  );
+}

@@ -1,0 +1,62 @@
+import { instant, type Queryable } from './database.ts';
+
+/** A plan as it was made: the problem that went in and what came out, as the scheduler's own records. */
+export interface StoredPlan<Problem, Plan> {
+  readonly id: string;
+  readonly cellId: string;
+  /** The committed slot; the rest of the plan is a forecast. */
+  readonly slotStartMs: number;
+  readonly createdAtMs: number;
+  readonly problem: Problem;
+  readonly plan: Plan;
+}
+
+const COLUMNS = `id, cell_id as "cellId", slot_start as "slotStartMs", created_at as "createdAtMs", problem, plan`;
+
+/** Stores a plan once; a retry with the same id changes nothing. */
+export async function savePlan(db: Queryable, plan: StoredPlan<unknown, unknown>): Promise<void> {
+  await db.query(
+    `insert into plans (id, cell_id, slot_start, created_at, problem, plan) values ($1, $2, $3, $4, $5, $6)
+     on conflict (id) do nothing`,
+    [
+      plan.id,
+      plan.cellId,
+      instant(plan.slotStartMs),
+      instant(plan.createdAtMs),
+      JSON.stringify(plan.problem),
+      JSON.stringify(plan.plan),
+    ],
+  );
+}
+
+export async function readPlan<Problem, Plan>(
+  db: Queryable,
+  id: string,
+): Promise<StoredPlan<Problem, Plan> | undefined> {
+  const [plan] = await db.query<StoredPlan<Problem, Plan>>(`select ${COLUMNS} from plans where id = $1`, [id]);
+  return plan;
+}
+
+export async function latestPlan<Problem, Plan>(
+  db: Queryable,
+  cellId: string,
+): Promise<StoredPlan<Problem, Plan> | undefined> {
+  const [plan] = await db.query<StoredPlan<Problem, Plan>>(
+    `select ${COLUMNS} from plans where cell_id = $1 order by slot_start desc, created_at desc, id desc limit 1`,
+    [cellId],
+  );
+  return plan;
+}
+
+/** The plan in force in the slot that starts at `slotStartMs`: the newest of those that commit it. */
+export async function planOfSlot<Problem, Plan>(
+  db: Queryable,
+  cellId: string,
+  slotStartMs: number,
+): Promise<StoredPlan<Problem, Plan> | undefined> {
+  const [plan] = await db.query<StoredPlan<Problem, Plan>>(
+    `select ${COLUMNS} from plans where cell_id = $1 and slot_start = $2 order by created_at desc limit 1`,
+    [cellId, instant(slotStartMs)],
+  );
+  return plan;
+}

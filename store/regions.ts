@@ -1,0 +1,29 @@
+import type { Queryable } from './database.ts';
+
+export interface Region {
+  readonly id: string;
+  readonly cellId: string;
+  /** IANA name. */
+  readonly timeZone: string;
+  /** Which feeds to read; the grid activities own and check its form. */
+  readonly feeds: unknown;
+}
+
+const COLUMNS = 'id, cell_id as "cellId", time_zone as "timeZone", feeds';
+
+export async function upsertRegion(db: Queryable, region: Region): Promise<void> {
+  await db.query(
+    `insert into regions (id, cell_id, time_zone, feeds) values ($1, $2, $3, $4)
+     on conflict (id) do update set cell_id = excluded.cell_id, time_zone = excluded.time_zone, feeds = excluded.feeds`,
+    [region.id, region.cellId, region.timeZone, JSON.stringify(region.feeds)],
+  );
+}
+
+export async function readRegion(db: Queryable, id: string): Promise<Region | undefined> {
+  const [region] = await db.query<Region>(`select ${COLUMNS} from regions where id = $1`, [id]);
+  return region;
+}
+
+export async function listRegions(db: Queryable, cellId: string): Promise<Region[]> {
+  return db.query<Region>(`select ${COLUMNS} from regions where cell_id = $1 order by id`, [cellId]);
+}

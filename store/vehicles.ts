@@ -1,0 +1,59 @@
+import type { HardwareClass } from '../domain/hardwareClasses.ts';
+import type { Charger, OwnerPolicy } from '../domain/vehicles.ts';
+import type { Queryable } from './database.ts';
+
+/** An enrolled car. */
+export interface Vehicle {
+  /** VIN. */
+  readonly id: string;
+  readonly regionId: string;
+  readonly feederId: string;
+  readonly ownerId: string;
+  readonly displayName: string;
+  readonly carModel: string;
+  readonly hardwareClass: HardwareClass;
+  readonly batteryKwh: number;
+  readonly charger: Charger;
+  readonly policy: OwnerPolicy;
+}
+
+const COLUMNS = `v.id, v.region_id as "regionId", v.feeder_id as "feederId", v.owner_id as "ownerId",
+  v.display_name as "displayName", v.car_model as "carModel", v.hardware_class as "hardwareClass",
+  v.battery_kwh as "batteryKwh", v.charger, v.policy`;
+
+/** Enrols a car, or changes what is known of it; its stays go on counting. */
+export async function upsertVehicle(db: Queryable, vehicle: Vehicle): Promise<void> {
+  await db.query(
+    `insert into vehicles (id, region_id, feeder_id, owner_id, display_name, car_model, hardware_class, battery_kwh,
+       charger, policy)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+     on conflict (id) do update set region_id = excluded.region_id, feeder_id = excluded.feeder_id,
+       owner_id = excluded.owner_id, display_name = excluded.display_name, car_model = excluded.car_model,
+       hardware_class = excluded.hardware_class, battery_kwh = excluded.battery_kwh, charger = excluded.charger,
+       policy = excluded.policy`,
+    [
+      vehicle.id,
+      vehicle.regionId,
+      vehicle.feederId,
+      vehicle.ownerId,
+      vehicle.displayName,
+      vehicle.carModel,
+      vehicle.hardwareClass,
+      vehicle.batteryKwh,
+      JSON.stringify(vehicle.charger),
+      JSON.stringify(vehicle.policy),
+    ],
+  );
+}
+
+export async function readVehicle(db: Queryable, id: string): Promise<Vehicle | undefined> {
+  const [vehicle] = await db.query<Vehicle>(`select ${COLUMNS} from vehicles v where v.id = $1`, [id]);
+  return vehicle;
+}
+
+export async function listVehicles(db: Queryable, cellId: string): Promise<Vehicle[]> {
+  return db.query<Vehicle>(
+    `select ${COLUMNS} from vehicles v join regions r on r.id = v.region_id where r.cell_id = $1 order by v.id`,
+    [cellId],
+  );
+}

@@ -1,0 +1,243 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
+import { objectKeys, type LineRange } from '../../../domain/names.ts';
+import type { RunShardResult } from '../../../domain/shards.ts';
+import { acceptedTotals } from '../../../store/acceptedShards.ts';
+import { insertBatch, readBatch } from '../../../store/batches.ts';
+import { listClassSpeeds, seedClassSpeed } from '../../../store/classSpeeds.ts';
+import { insertFile, readFile } from '../../../store/files.ts';
+import { listBalances } from '../../../store/ledger.ts';
+import { readJournal } from '../../../store/journal.ts';
+import { addModel } from '../../../store/models.ts';
+import { createFileStore } from '../../../store/objects/fileStore.ts';
+import type { ObjectStore } from '../../../store/objectStore.ts';
+import type { SplitBatch } from '../../../workflows/messages.ts';
+import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
+import { useTestDatabase } from '../../support/testDatabase.ts';
+
+const ENDPOINT = '/v2/models/ocr/infer';
+const { db } = useTestDatabase();
+const run = <Argument, Result>(
+  activity: (argument: Argument) => Promise<Result>,
+  argument: Argument,
+): Promise<Result> =>
+  new MockActivityEnvironment().run<[Argument], Result, (argument: Argument) => Promise<Result>>(activity, argument);
+let folder: string;
+let objects: ObjectStore;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nightshift-jobs-'));
+  objects = createFileStore(folder);
+  await enrolFleet(db, ['car-1', 'car-2']);
+  await addModel(db, { name: 'ocr', version: '1', family: 'ocr', sha256: '0'.repeat(64), manifest: {} });
+  // 5 minutes a line: three lines a shard, a part a line.
+  await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', deviceMsPerLine: 300_000 });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const jobs = () => createJobActivities({ database: db, objects, gridNowMs: () => 5000 });
+const cellId = CELL.id;
+
+function requestLine(customId: string, url = ENDPOINT): string {
+  return JSON.stringify({ custom_id: customId, method: 'POST', url, body: { inputs: [] } });
+}
+
+async function submitted(lines: readonly string[]): Promise<string> {
+  const batchId = `batch_${randomUUID().slice(0, 8)}`;
+  const fileId = `file-${randomUUID().slice(0, 8)}`;
+  const objectKey = objectKeys.file(fileId);
+  await objects.put(objectKey, lines.map((line) => `${line}\n`).join(''));
+  await insertFile(db, {
+    id: fileId,
+    filename: 'in.jsonl',
+    purpose: 'batch',
+    bytes: 1,
+    objectKey,
+    lifeSeconds: null,
+  });
+  await insertBatch(db, {
+    id: batchId,
+    endpoint: ENDPOINT,
+    inputFileId: fileId,
+    completionWindow: '24h',
+    metadata: null,
+    outputExpiresAfterSeconds: null,
+    deadlineMs: 9000,
+    submittedAtMs: 1000,
+    idempotencyKey: null,
+    requestHash: batchId,
+  });
+  return batchId;
+}
+
+async function prepared(lines: readonly string[]): Promise<{ batchId: string; split: SplitBatch }> {
+  const batchId = await submitted(lines);
+  const result = await run(jobs().prepareBatch, { batchId, cellId });
+  if (result.kind === 'refused') throw new Error(result.message);
+  return { batchId, split: result.split };
+}
+
+/** What a car's agent leaves behind: parts with their receipts. */
+async function compute(
+  vehicleId: string,
+  jobId: string,
+  shard: number,
+  range: LineRange,
+  statusCode = 200,
+): Promise<void> {
+  const slice = (await objects.get(objectKeys.shardInput(jobId, shard))).toString('utf8').trimEnd().split('\n');
+  const answers = slice.slice(range.start, range.end).map((line) => {
+    const { custom_id } = JSON.parse(line) as { custom_id: string };
+    const response = { status_code: statusCode, request_id: 'req', body: { text: custom_id } };
+    return `${JSON.stringify({ id: `batch_req_${custom_id}`, custom_id, response, error: null })}\n`;
+  });
+  const bytes = answers.join('');
+  await objects.put(objectKeys.part(jobId, shard, range), bytes);
+  const partSha256 = createHash('sha256').update(bytes).digest('hex');
+  const lines = range.end - range.start;
+  const receipt = { vehicleId, range, energyWh: lines * 10, deviceMs: lines * 300_000, partSha256 };
+  await objects.put(objectKeys.receipt(jobId, shard, range, vehicleId), JSON.stringify(receipt));
+}
+
+const result = (vehicleId: string): RunShardResult => ({
+  vehicleId,
+  storedLines: 3,
+  computedLines: 3,
+  energyWh: 30,
+  deviceMs: 1,
+  handovers: 0,
+  redoneLines: 0,
+});
+
+async function accept(batchId: string, split: SplitBatch, shard: number, vehicleId = 'car-1') {
+  const request = { jobId: batchId, cellId, split, shards: [{ shard, result: result(vehicleId) }] };
+  return (await run(jobs().acceptShards, request))[0];
+}
+
+async function outputOf(
+  fileId: string | null | undefined,
+): Promise<{ custom_id: string; error: { code: string } | null }[]> {
+  const file = fileId ? await readFile(db, fileId) : undefined;
+  if (!file) return [];
+  const text = (await objects.get(file.objectKey)).toString('utf8');
+  expect(text.length).toBe(file.bytes);
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { custom_id: string; error: { code: string } | null });
+}
+
+describe('a batch', () => {
+  test('is cut into shards that hold its lines in order', async () => {
+    const { batchId, split } = await prepared(['a', 'b', 'c', 'd'].map((id) => requestLine(id)));
+    expect(split).toMatchObject({ lines: 4, shards: 2, linesPerShard: 3, linesPerPart: 1, deadlineMs: 9000 });
+    expect((await objects.get(objectKeys.shardInput(batchId, 1))).toString('utf8')).toBe(`${requestLine('d')}\n`);
+    expect(await readBatch(db, batchId)).toMatchObject({ status: 'in_progress', total: 4 });
+  });
+
+  test('with a bad line is refused as a whole, with the line’s number and what is wrong', async () => {
+    const batchId = await submitted([requestLine('a'), requestLine('a'), requestLine('b', '/v1/other'), '{']);
+    const refused = await run(jobs().prepareBatch, { batchId, cellId });
+    expect(refused.kind).toBe('refused');
+    const batch = await readBatch(db, batchId);
+    expect(batch?.status).toBe('failed');
+    expect(batch?.errors?.map(({ code, line }) => [code, line])).toEqual([
+      ['duplicate_custom_id', 2],
+      ['url_mismatch', 3],
+      ['invalid_json_line', 4],
+    ]);
+  });
+});
+
+describe('a finished shard', () => {
+  test('is paid to the cars that computed it, once, however often it is handed in', async () => {
+    const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
+    const before = await listBalances(db, cellId);
+    await compute('car-1', batchId, 0, { start: 0, end: 1 });
+    await compute('car-2', batchId, 0, { start: 1, end: 3 });
+    expect(await accept(batchId, split, 0, 'car-2')).toEqual({ shard: 0, accepted: true, message: '' });
+    await accept(batchId, split, 0, 'car-1');
+    const earned = (await listBalances(db, cellId)).map(({ vehicleId, amountEur }) => {
+      const had = before.find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
+      return [vehicleId, Number((amountEur - had).toFixed(6))];
+    });
+    expect(earned).toEqual([
+      ['car-1', 0.0045],
+      ['car-2', 0.009],
+    ]);
+    expect(await acceptedTotals(db, batchId)).toMatchObject({ shards: 1, completed: 3, failed: 0, handovers: 1 });
+    const handover = (await readJournal(db, cellId, 0, 1000)).filter(
+      (line) => line.kind === 'handover' && line.subject === batchId,
+    );
+    expect(handover).toHaveLength(1);
+    expect(handover[0]?.message).toContain('Car car-1 did lines 0; Car car-2 did lines 1-2');
+    expect((await listClassSpeeds(db))[0]).toMatchObject({ deviceMsPerLine: 300_000 });
+  });
+
+  test.each([
+    ['a line is missing', async (id: string) => compute('car-1', id, 0, { start: 0, end: 2 })],
+    [
+      'an answer is for another request',
+      async (id: string) => {
+        await compute('car-1', id, 0, { start: 0, end: 3 });
+        const key = objectKeys.part(id, 0, { start: 0, end: 3 });
+        await objects.put(key, (await objects.get(key)).toString('utf8').replace('"custom_id":"b"', '"custom_id":"x"'));
+      },
+    ],
+    [
+      'a car claims more energy than its computer can use',
+      async (id: string) => {
+        await compute('car-1', id, 0, { start: 0, end: 3 });
+        const key = objectKeys.receipt(id, 0, { start: 0, end: 3 }, 'car-1');
+        const receipt = JSON.parse((await objects.get(key)).toString('utf8')) as object;
+        await objects.put(key, JSON.stringify({ ...receipt, energyWh: 9000 }));
+      },
+    ],
+    ['an unknown car did it', async (id: string) => compute('car-9', id, 0, { start: 0, end: 3 })],
+  ])('is refused when %s, and its parts are removed so that it is computed anew', async (_, tamper) => {
+    const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
+    await tamper(batchId);
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: false });
+    expect(await objects.list(objectKeys.partPrefix(batchId, 0))).toEqual([]);
+    expect(await acceptedTotals(db, batchId)).toMatchObject({ shards: 0 });
+    await compute('car-1', batchId, 0, { start: 0, end: 3 });
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+  });
+});
+
+describe('the end of a batch', () => {
+  test('completed: every answer in the output file, errors in the error file, in the order of the input', async () => {
+    const { batchId, split } = await prepared(['a', 'b', 'c', 'd'].map((id) => requestLine(id)));
+    await compute('car-1', batchId, 0, { start: 0, end: 2 });
+    // A late attempt wrote an overlapping part: the same line must not be answered twice.
+    await compute('car-2', batchId, 0, { start: 1, end: 3 });
+    await compute('car-1', batchId, 1, { start: 0, end: 1 }, 400);
+    const request = { batchId, cellId, split, outcome: 'completed' as const };
+    await run(jobs().finishBatch, request);
+    await run(jobs().finishBatch, request);
+    const batch = await readBatch(db, batchId);
+    expect(batch).toMatchObject({ status: 'completed', total: 4, completed: 3, failed: 1, expired: 0 });
+    expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['a', 'b', 'c']);
+    expect((await outputOf(batch?.errorFileId)).map((line) => line.custom_id)).toEqual(['d']);
+  });
+
+  test.each([
+    ['expired', 'batch_expired'],
+    ['cancelled', 'batch_cancelled'],
+  ] as const)('%s: answers that are there are kept, the rest says why', async (outcome, code) => {
+    const { batchId, split } = await prepared(['a', 'b'].map((id) => requestLine(id)));
+    await compute('car-1', batchId, 0, { start: 1, end: 2 });
+    await run(jobs().finishBatch, { batchId, cellId, split, outcome });
+    const batch = await readBatch(db, batchId);
+    expect(batch).toMatchObject({ status: outcome, completed: 1, failed: 0, expired: 1 });
+    expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['b']);
+    expect((await outputOf(batch?.errorFileId)).map((line) => [line.custom_id, line.error?.code])).toEqual([
+      ['a', code],
+    ]);
+  });
+});

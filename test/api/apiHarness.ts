@@ -1,0 +1,101 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import OpenAI from 'openai';
+import { pino } from 'pino';
+import { afterAll, beforeAll } from 'vitest';
+
+import type { ApiDeps, JobStarter } from '../../api/http/deps.ts';
+import { startApiServer, type ApiServer } from '../../api/http/server.ts';
+import { NightshiftError } from '../../domain/errors.ts';
+import type { Database } from '../../store/database.ts';
+import { createFileStore } from '../../store/objects/fileStore.ts';
+import { CELL, enrolFleet } from '../support/fleetFixture.ts';
+
+// oxlint-disable-next-line typescript/no-explicit-any -- an answer that the test takes apart
+export type Json = any;
+
+const API_KEY = 'test-key';
+
+/** Stands for Temporal, which these tests do not need: it remembers what it was asked. */
+export interface RecordingStarter extends JobStarter {
+  readonly started: string[];
+  readonly cancelled: string[];
+  available: boolean;
+}
+
+export interface ApiHarness {
+  readonly deps: ApiDeps;
+  readonly jobs: RecordingStarter;
+  readonly server: ApiServer;
+  readonly client: OpenAI;
+  /** The JSON that a GET answers. */
+  getJson(path: string): Promise<Json>;
+  /** A request with the key, for what the SDK does not send. */
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+}
+
+/** The real API on loopback, with the file's own database and object folder. Call at top level. */
+export function useApi(db: Database): ApiHarness {
+  const jobs = recordingStarter();
+  let folder = '';
+  let server: ApiServer | undefined;
+  let deps: ApiDeps | undefined;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'nightshift-api-'));
+    await enrolFleet(db, ['car-1', 'car-2']);
+    const logger = pino({ level: 'silent' });
+    deps = { db, objects: createFileStore(folder), jobs, cell: CELL, apiKey: API_KEY, logger, now: Date.now };
+    server = await startApiServer(deps, { host: '127.0.0.1', port: 0 });
+  });
+  afterAll(async () => {
+    await server?.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const fetchWithKey: ApiHarness['fetch'] = (path, init = {}) => {
+    const headers = new Headers(init.headers);
+    if (!headers.has('authorization')) headers.set('authorization', `Bearer ${API_KEY}`);
+    return fetch(started(server).url + path, { ...init, headers });
+  };
+  return {
+    jobs,
+    fetch: fetchWithKey,
+    getJson: async (path) => (await fetchWithKey(path)).json(),
+    get deps() {
+      return started(deps);
+    },
+    get server() {
+      return started(server);
+    },
+    get client() {
+      return new OpenAI({ apiKey: API_KEY, baseURL: `${started(server).url}/v1`, maxRetries: 0 });
+    },
+  };
+}
+
+function started<Thing>(thing: Thing | undefined): Thing {
+  if (thing === undefined) throw new Error('The API runs only while tests do.');
+  return thing;
+}
+
+function recordingStarter(): RecordingStarter {
+  const started: string[] = [];
+  const cancelled: string[] = [];
+  const starter: RecordingStarter = {
+    started,
+    cancelled,
+    available: true,
+    start: async ({ id }) => {
+      if (!starter.available) throw new NightshiftError('unavailable', 'Temporal is away.');
+      if (!started.includes(id)) started.push(id);
+    },
+    cancel: async (id) => {
+      if (!starter.available) throw new NightshiftError('unavailable', 'Temporal is away.');
+      cancelled.push(id);
+    },
+  };
+  return starter;
+}

@@ -1,0 +1,108 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { BATCH_LIMITS, createBatchLineChecker, linesOf } from '../../domain/batchInput.ts';
+
+const ENDPOINT = '/v1/embeddings';
+
+function request(customId: string, changes: object = {}): string {
+  return JSON.stringify({
+    custom_id: customId,
+    method: 'POST',
+    url: ENDPOINT,
+    body: { model: 'lsa', input: 'hi' },
+    ...changes,
+  });
+}
+
+async function check(text: string | Uint8Array, endpoint = ENDPOINT, chunkBytes = 1 << 20) {
+  const bytes = Buffer.from(text);
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    for (let from = 0; from < bytes.byteLength; from += chunkBytes) yield bytes.subarray(from, from + chunkBytes);
+  }
+  const checker = createBatchLineChecker(endpoint);
+  const accepted: string[] = [];
+  for await (const line of linesOf(chunks())) {
+    const request = checker.take(line);
+    if (request) accepted.push(`${request.line}:${request.customId}`);
+    if (checker.done) break;
+  }
+  return { accepted, ...checker.finish() };
+}
+
+test('takes good lines, whatever ends them, and skips blank ones', async () => {
+  const text = `${request('a')}\r\n\n  \n${request('b')}\n${request('ü')}`;
+  expect(await check(text)).toEqual({ accepted: ['1:a', '4:b', '5:ü'], errors: [], total: 3, model: 'lsa' });
+});
+
+test('the endpoint of an inference protocol names the model', async () => {
+  const endpoint = '/v2/models/ocr/infer';
+  const line = request('a', { url: endpoint, body: { inputs: [] } });
+  expect(await check(line, endpoint)).toMatchObject({ accepted: ['1:a'], errors: [], model: 'ocr' });
+});
+
+describe('refuses', () => {
+  test.each([
+    ['not JSON', '{', 'invalid_json_line', null],
+    ['not an object', '[]', 'invalid_json_line', null],
+    ['a missing custom_id', request('x', { custom_id: undefined }), 'invalid_json_line', 'custom_id'],
+    ['an empty custom_id', request(''), 'invalid_json_line', 'custom_id'],
+    ['another method', request('x', { method: 'GET' }), 'invalid_json_line', 'method'],
+    ['a missing body', request('x', { body: undefined }), 'invalid_json_line', 'body'],
+    ['a missing model', request('x', { body: {} }), 'invalid_json_line', 'body.model'],
+    ['another url', request('x', { url: '/v1/other' }), 'url_mismatch', 'url'],
+    ['another model', request('x', { body: { model: 'other' } }), 'model_mismatch', 'body.model'],
+    ['a custom_id twice', request('first'), 'duplicate_custom_id', 'custom_id'],
+  ])('%s', async (_what, line, code, param) => {
+    const { errors, accepted } = await check(`${request('first')}\n${line}\n${request('last')}`);
+    expect(errors).toEqual([{ code, line: 2, param, message: expect.stringMatching(/\.$/) }]);
+    expect(accepted).toEqual(['1:first', '3:last']);
+  });
+
+  test('bytes that are not UTF-8', async () => {
+    const { errors } = await check(
+      Buffer.concat([Buffer.from('{"custom_id":"'), Buffer.from([0xff]), Buffer.from('"}')]),
+    );
+    expect(errors).toMatchObject([{ code: 'invalid_json_line', line: 1, message: 'The line is not UTF-8.' }]);
+  });
+
+  test.each(['', '\n\n', ' \r\n'])('a file without requests: %j', async (text) => {
+    expect(await check(text)).toMatchObject({ errors: [{ code: 'empty_file', line: null }], total: 0 });
+  });
+
+  test('more requests than the limit, once, and stops reading', async () => {
+    const lines = Array.from({ length: BATCH_LIMITS.lines + 5 }, (_, index) => request(String(index))).join('\n');
+    const { errors, accepted } = await check(lines);
+    expect(errors).toMatchObject([{ code: 'too_many_tasks', line: BATCH_LIMITS.lines + 1 }]);
+    expect(accepted).toHaveLength(BATCH_LIMITS.lines);
+  });
+
+  test('a line longer than the limit without keeping it, and goes on after it', async () => {
+    const long = request('long', { body: { model: 'lsa', input: 'x'.repeat(BATCH_LIMITS.lineBytes) } });
+    const { errors, accepted } = await check(`${long}\n${request('next')}\n`, ENDPOINT, 65_536);
+    expect(errors).toMatchObject([{ code: 'invalid_json_line', line: 1, message: expect.stringContaining('longer') }]);
+    expect(accepted).toEqual(['2:next']);
+  });
+
+  test('a file full of errors after the first hundred', async () => {
+    expect((await check('{\n'.repeat(500))).errors).toHaveLength(100);
+  });
+});
+
+test('cutting into lines does not depend on how the bytes arrive', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.stringMatching(/^[^\n]{0,12}$/), { maxLength: 8 }),
+      fc.integer({ min: 1, max: 9 }),
+      async (lines, chunkBytes) => {
+        const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+        async function* chunks(): AsyncGenerator<Uint8Array> {
+          for (let from = 0; from < bytes.byteLength; from += chunkBytes) yield bytes.subarray(from, from + chunkBytes);
+        }
+        const cut: string[] = [];
+        for await (const line of linesOf(chunks())) cut.push(Buffer.from(line).toString());
+        expect(cut).toEqual(lines);
+      },
+    ),
+  );
+});

@@ -1,0 +1,288 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import {
+  insertBatch,
+  listBatches,
+  listUnstartedBatches,
+  markJobStarted,
+  moveBatch,
+  readBatch,
+  type NewBatch,
+} from '../../store/batches.ts';
+import { only } from '../../store/database.ts';
+import { ensureCell } from '../../store/cells.ts';
+import { deleteFile, insertFile, listFiles, readFile, type NewFile } from '../../store/files.ts';
+import { listOpenJobs, upsertJobProgress, type JobProgress } from '../../store/jobProgress.ts';
+import { appendJournal, readJournal } from '../../store/journal.ts';
+import { bookLedgerEntry, listBalances, listLedgerEntries } from '../../store/ledger.ts';
+import { addModel, readModel } from '../../store/models.ts';
+import {
+  closeParkingSession,
+  listOpenParkingSessions,
+  listParkingSessions,
+  openParkingSession,
+  readParkingSession,
+  recordReadyBySoc,
+  settleParkingSession,
+} from '../../store/parkingSessions.ts';
+import { latestPlan, readPlan, savePlan } from '../../store/plans.ts';
+import { listFeeders } from '../../store/feeders.ts';
+import { listRegions } from '../../store/regions.ts';
+import { listVehicles, readVehicle, upsertVehicle, type Vehicle } from '../../store/vehicles.ts';
+import { listVehicleStates, upsertVehicleStates } from '../../store/vehicleStates.ts';
+import { CELL, enrolFleet } from '../support/fleetFixture.ts';
+import { useTestDatabase } from '../support/testDatabase.ts';
+
+const { db } = useTestDatabase();
+const NOW_MS = Date.UTC(2026, 0, 10, 22);
+const HOUR_MS = 3_600_000;
+// Of the lock: other test files wait on the same server.
+const HERE = `database = (select oid from pg_database where datname = current_database())`;
+let vehicles: Vehicle[];
+
+const file = (id: string, lifeSeconds: number | null = null): NewFile => ({
+  id,
+  filename: `${id}.jsonl`,
+  purpose: 'batch',
+  bytes: 10,
+  objectKey: `files/${id}`,
+  lifeSeconds,
+});
+const batch = (id: string, idempotencyKey: string | null = null): NewBatch => ({
+  id,
+  endpoint: '/v1/embeddings',
+  inputFileId: 'file-1',
+  completionWindow: '24h',
+  metadata: { a: 'b' },
+  outputExpiresAfterSeconds: null,
+  deadlineMs: NOW_MS + HOUR_MS,
+  submittedAtMs: NOW_MS,
+  idempotencyKey,
+  requestHash: `hash of ${id}`,
+});
+
+beforeAll(async () => {
+  vehicles = await enrolFleet(db, ['car-1', 'car-2']);
+});
+
+describe('fleet', () => {
+  test('reads back what was enrolled', async () => {
+    expect(await listVehicles(db, CELL.id)).toEqual(vehicles);
+    expect(await listRegions(db, CELL.id)).toEqual([
+      { id: 'oslo', cellId: CELL.id, timeZone: 'Europe/Oslo', feeds: {} },
+    ]);
+    expect(await listFeeders(db, CELL.id)).toEqual([{ id: 'oslo-1', regionId: 'oslo', failSafeImportKw: 20 }]);
+    expect(await readVehicle(db, 'stranger')).toBeUndefined();
+  });
+
+  test('a cell keeps its first clock', async () => {
+    const other = { ...CELL, clock: { originMs: 1, anchorMs: 2, scale: 3 } };
+    expect(await ensureCell(db, other)).toEqual(CELL);
+  });
+
+  test('states of many cars are stored at once and replaced', async () => {
+    const state = { vehicleId: 'car-1', fused: { gear: 'P' }, pluggedIn: true, online: true, socPercent: 61.5 };
+    const silent = { vehicleId: 'car-2', fused: {}, pluggedIn: false, online: false, socPercent: null };
+    await upsertVehicleStates(db, [
+      { ...state, updatedAtMs: NOW_MS },
+      { ...silent, updatedAtMs: NOW_MS },
+    ]);
+    await upsertVehicleStates(db, [{ ...state, socPercent: 62, updatedAtMs: NOW_MS + 1 }]);
+    expect(await listVehicleStates(db, CELL.id)).toEqual([
+      { ...state, socPercent: 62, updatedAtMs: NOW_MS + 1 },
+      { ...silent, updatedAtMs: NOW_MS },
+    ]);
+  });
+});
+
+test('a car has one open stay at a time, numbered, and is settled once', async () => {
+  const arrival = {
+    vehicleId: 'car-1',
+    pluggedInAtMs: NOW_MS,
+    readyByMs: NOW_MS + 9 * HOUR_MS,
+    targetSocPercent: 80,
+    arrivalSocPercent: 40,
+  };
+  const [first, again] = await Promise.all([openParkingSession(db, arrival), openParkingSession(db, arrival)]);
+  expect(first).toMatchObject({ ...arrival, stay: 1, unpluggedAtMs: null });
+  expect(again).toEqual(first);
+  await upsertVehicle(db, { ...only(vehicles.slice(0, 1)), displayName: 'Renamed' });
+  expect(await listOpenParkingSessions(db, CELL.id)).toEqual([first]);
+
+  await recordReadyBySoc(db, 'car-1', 1, 80.5);
+  await recordReadyBySoc(db, 'car-1', 1, 12);
+  await closeParkingSession(db, 'car-1', 1, NOW_MS + 10 * HOUR_MS);
+  await closeParkingSession(db, 'car-1', 1, NOW_MS + 11 * HOUR_MS);
+  expect(await readParkingSession(db, 'car-1', 1)).toMatchObject({
+    readyBySocPercent: 80.5,
+    unpluggedAtMs: NOW_MS + 10 * HOUR_MS,
+  });
+  expect(await settleParkingSession(db, 'car-1', 1, { creditEur: 1 })).toBe(true);
+  expect(await settleParkingSession(db, 'car-1', 1, { creditEur: 2 })).toBe(false);
+  expect(await readParkingSession(db, 'car-1', 1)).toMatchObject({ settled: { creditEur: 1 } });
+
+  const second = await openParkingSession(db, { ...arrival, pluggedInAtMs: NOW_MS + 20 * HOUR_MS });
+  expect(second.stay).toBe(2);
+  const stays = async (startHour: number, endHour: number): Promise<number[]> =>
+    (
+      await listParkingSessions(db, CELL.id, {
+        startMs: NOW_MS + startHour * HOUR_MS,
+        endMs: NOW_MS + endHour * HOUR_MS,
+      })
+    ).map(({ stay }) => stay);
+  expect(await stays(0, 100)).toEqual([1, 2]);
+  expect(await stays(10, 20)).toEqual([]);
+  expect(await stays(50, 60)).toEqual([2]);
+});
+
+test('a plan is stored once, and the latest is that of the newest slot', async () => {
+  const plan = { id: 'p1', cellId: CELL.id, slotStartMs: NOW_MS, createdAtMs: NOW_MS, problem: { t: 1 }, plan: [1, 2] };
+  await savePlan(db, plan);
+  await savePlan(db, { ...plan, plan: [] });
+  await savePlan(db, { ...plan, id: 'p0', slotStartMs: NOW_MS - HOUR_MS });
+  expect(await readPlan(db, 'p1')).toEqual(plan);
+  expect(await latestPlan(db, CELL.id)).toEqual(plan);
+  expect(await latestPlan(db, 'elsewhere')).toBeUndefined();
+});
+
+test('a model version keeps its first hash, and the newest version is the default', async () => {
+  const model = { name: 'ocr', version: '1', family: 'ocr', sha256: 'a', manifest: { inputs: [] } };
+  expect(await addModel(db, model)).toBe(true);
+  expect(await addModel(db, { ...model, sha256: 'b' })).toBe(false);
+  expect(await readModel(db, 'ocr')).toEqual(model);
+  await addModel(db, { ...model, version: '2' });
+  expect(await readModel(db, 'ocr')).toMatchObject({ version: '2' });
+  expect(await readModel(db, 'ocr', '1')).toEqual(model);
+  expect(await readModel(db, 'none')).toBeUndefined();
+});
+
+test('work is booked once, whoever retries', async () => {
+  const entry = {
+    ownerId: 'owner-of-car-1',
+    vehicleId: 'car-1',
+    kind: 'compute' as const,
+    reference: 'job/b/shard/1',
+    quantity: 120,
+    unit: 'lines',
+    amountEur: 0.25,
+    bookedAtMs: NOW_MS,
+  };
+  const booked = await Promise.all([
+    bookLedgerEntry(db, entry),
+    bookLedgerEntry(db, entry),
+    bookLedgerEntry(db, entry),
+  ]);
+  expect(booked.filter(Boolean)).toHaveLength(1);
+  expect(await bookLedgerEntry(db, { ...entry, reference: 'job/b/shard/2', amountEur: 0.5 })).toBe(true);
+  expect(await listBalances(db, CELL.id)).toEqual([
+    { ownerId: 'owner-of-car-1', vehicleId: 'car-1', amountEur: 0.75 },
+    { ownerId: 'owner-of-car-2', vehicleId: 'car-2', amountEur: 0 },
+  ]);
+  expect(await listLedgerEntries(db, 'car-1', { startMs: NOW_MS, endMs: NOW_MS + 1 })).toHaveLength(2);
+  expect(await listLedgerEntries(db, 'car-1', { startMs: NOW_MS + 1, endMs: NOW_MS + 2 })).toEqual([]);
+});
+
+describe('journal', () => {
+  const line = { atMs: NOW_MS, kind: 'plan' as const, subject: 'cell/test', message: 'Planned.' };
+
+  test('a line with a key is written once, others each time, and a reader goes on after what it saw', async () => {
+    const [last] = (await readJournal(db, CELL.id, 0, 1_000)).slice(-1);
+    const after = last?.seq ?? 0;
+    const keyed = { ...line, dedupeKey: 'k', reasons: [{ code: 'cheap', text: 'cheap now', value: 1, limit: 2 }] };
+    expect(await appendJournal(db, CELL.id, [line, keyed, keyed, line])).toBe(3);
+    expect(await appendJournal(db, CELL.id, [keyed])).toBe(0);
+    const lines = await readJournal(db, CELL.id, after, 2);
+    expect(lines).toMatchObject([{ ...line, reasons: [] }, { reasons: keyed.reasons }]);
+    expect(await readJournal(db, CELL.id, lines[1]?.seq ?? 0, 100)).toHaveLength(1);
+    expect(await readJournal(db, 'elsewhere', 0, 100)).toEqual([]);
+  });
+
+  test('lines become visible in the order of their numbers', async () => {
+    let secondDone = false;
+    let second: Promise<void> | undefined;
+    await db.transaction(async (tx) => {
+      await appendJournal(tx, 'order', [{ ...line, message: 'first' }]);
+      second = appendJournal(db, 'order', [{ ...line, message: 'second' }]).then(() => {
+        secondDone = true;
+      });
+      // The second has asked for its turn once PostgreSQL shows a transaction waiting for the lock.
+      await expect
+        .poll(() => db.query(`select 1 from pg_locks where locktype = 'advisory' and not granted and ${HERE}`))
+        .toHaveLength(1);
+      expect(secondDone).toBe(false);
+    });
+    await second;
+    expect((await readJournal(db, 'order', 0, 10)).map(({ message }) => message)).toEqual(['first', 'second']);
+  });
+});
+
+describe('files and batches', () => {
+  test('files are paged in both directions; expired ones are gone', async () => {
+    for (const id of ['file-1', 'file-2', 'file-3']) await insertFile(db, file(id));
+    await insertFile(db, file('file-old', -1));
+    const ids = async (page: { after?: string; ascending?: boolean }): Promise<string[]> =>
+      (await listFiles(db, { limit: 2, ...page })).map(({ id }) => id);
+    expect(await ids({})).toEqual(['file-3', 'file-2']);
+    expect(await ids({ after: 'file-2' })).toEqual(['file-1']);
+    expect(await ids({ ascending: true })).toEqual(['file-1', 'file-2']);
+    expect(await listFiles(db, { limit: 9 }, 'other')).toEqual([]);
+    expect(await readFile(db, 'file-old')).toBeUndefined();
+    expect(await deleteFile(db, 'file-3')).toMatchObject({
+      id: 'file-3',
+      objectKey: 'files/file-3',
+      expiresRealMs: null,
+    });
+    expect(await deleteFile(db, 'file-3')).toBeUndefined();
+  });
+
+  test('a batch moves only from the named states, and stamps each', async () => {
+    const inserted = await insertBatch(db, batch('batch-1', 'key'));
+    expect(inserted).toMatchObject({ status: 'validating', total: 0, metadata: { a: 'b' } });
+    expect(await insertBatch(db, batch('batch-2', 'key'))).toBeUndefined();
+    expect(await moveBatch(db, 'batch-1', ['validating'], 'in_progress')).toMatchObject({ status: 'in_progress' });
+    expect(await moveBatch(db, 'batch-1', ['validating'], 'failed')).toBeUndefined();
+    await moveBatch(db, 'batch-1', ['in_progress'], 'completed', { outputFileId: 'file-out' });
+    const stored = await readBatch(db, 'batch-1');
+    expect(stored).toMatchObject({ status: 'completed', outputFileId: 'file-out', errorFileId: null });
+    expect(Object.keys(stored?.timestamps ?? {})).toEqual(['completed_at', 'in_progress_at']);
+    expect(stored?.timestamps['completed_at']).toBeCloseTo(Date.now() / 1000, -2);
+  });
+
+  test('batches are paged newest first, and those that Temporal has not taken are known', async () => {
+    await insertBatch(db, batch('batch-3'));
+    expect((await listBatches(db, { limit: 1 })).map(({ id }) => id)).toEqual(['batch-3']);
+    expect((await listBatches(db, { limit: 5, after: 'batch-3' })).map(({ id }) => id)).toEqual(['batch-1']);
+    expect(await listUnstartedBatches(db)).toEqual(['batch-1', 'batch-3']);
+    await markJobStarted(db, 'batch-1');
+    expect(await listUnstartedBatches(db)).toEqual(['batch-3']);
+  });
+
+  test('open jobs carry their deadline and leave when finished', async () => {
+    const progress: JobProgress = {
+      jobId: 'batch-3',
+      cellId: CELL.id,
+      model: { name: 'ocr', version: '1', family: 'ocr', sha256: 'a' },
+      shards: 4,
+      pending: 4,
+      inFlight: 0,
+      done: 0,
+      linesPerShard: 100,
+      paused: false,
+      finished: false,
+    };
+    await upsertJobProgress(db, progress);
+    await upsertJobProgress(db, { ...progress, pending: 3, inFlight: 1 });
+    expect(await listOpenJobs(db, CELL.id)).toEqual([
+      {
+        ...progress,
+        pending: 3,
+        inFlight: 1,
+        deadlineMs: NOW_MS + HOUR_MS,
+        submittedAtMs: NOW_MS,
+        metadata: { a: 'b' },
+      },
+    ]);
+    await upsertJobProgress(db, { ...progress, finished: true });
+    expect(await listOpenJobs(db, CELL.id)).toEqual([]);
+  });
+});

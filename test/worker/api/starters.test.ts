@@ -1,0 +1,75 @@
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { workflowIds } from '../../../domain/names.ts';
+import type { Batch } from '../../../store/batches.ts';
+import type { ParkingSession } from '../../../store/parkingSessions.ts';
+import type { Vehicle } from '../../../store/vehicles.ts';
+import { jobStarterOver } from '../../../worker/api/jobStarter.ts';
+import { sessionStarterOver } from '../../../worker/api/sessionStarter.ts';
+import { startTemporal } from '../../support/temporal.ts';
+import { CELL, testVehicle } from '../../support/fleetFixture.ts';
+
+let temporal: TestWorkflowEnvironment;
+
+beforeAll(async () => {
+  temporal = await startTemporal();
+}, 60_000);
+afterAll(() => temporal.teardown());
+
+// No worker polls: what the starters ask of the server is in the histories.
+async function runsOf(workflowId: string): Promise<string[]> {
+  const runs: string[] = [];
+  const query = `WorkflowId = "${workflowId}"`;
+  for await (const { status } of temporal.client.workflow.list({ query })) runs.push(status.name);
+  return runs;
+}
+
+async function signalsOf(workflowId: string): Promise<string[]> {
+  const { events } = await temporal.client.workflow.getHandle(workflowId).fetchHistory();
+  return (events ?? []).flatMap((event) => event.workflowExecutionSignaledEventAttributes?.signalName ?? []);
+}
+
+describe('parking sessions', () => {
+  const vehicle: Vehicle = testVehicle('car-1');
+  const stay: ParkingSession = {
+    vehicleId: 'car-1',
+    stay: 3,
+    pluggedInAtMs: 1_000,
+    readyByMs: 2_000,
+    targetSocPercent: 80,
+    arrivalSocPercent: null,
+    readyBySocPercent: null,
+    unpluggedAtMs: null,
+    settled: null,
+  };
+  const workflowId = workflowIds.session('car-1', 3);
+
+  test('start once while they run and after they have ended; departures reach them', async () => {
+    const sessions = sessionStarterOver(temporal.client, CELL);
+    await sessions.start(stay, vehicle);
+    await sessions.start(stay, vehicle);
+    await sessions.unplugged(stay, { atMs: 5_000, reason: 'Gear is D' });
+    expect(await signalsOf(workflowId)).toEqual(['unplugged']);
+    await temporal.client.workflow.getHandle(workflowId).terminate();
+    await sessions.start(stay, vehicle);
+    await sessions.unplugged(stay, { atMs: 6_000, reason: 'again' });
+    await expect.poll(() => runsOf(workflowId)).toEqual(['TERMINATED']);
+  });
+
+  test('a departure of a stay that never was is no error', async () => {
+    await sessionStarterOver(temporal.client, CELL).unplugged({ ...stay, stay: 99 }, { atMs: 1, reason: 'x' });
+  });
+});
+
+test('jobs start once, and a cancel reaches them', async () => {
+  const jobs = jobStarterOver(temporal.client, CELL);
+  const batch: Pick<Batch, 'id' | 'endpoint'> = { id: 'batch_1', endpoint: '/v1/embeddings' };
+  await jobs.start(batch);
+  await jobs.start(batch);
+  await jobs.cancel('batch_1');
+  expect(await signalsOf(workflowIds.job('batch_1'))).toEqual(['cancelRequested']);
+  await temporal.client.workflow.getHandle(workflowIds.job('batch_1')).terminate();
+  await jobs.start(batch);
+  await jobs.cancel('batch_1');
+  await expect.poll(() => runsOf(workflowIds.job('batch_1'))).toEqual(['TERMINATED']);
+});

@@ -1,0 +1,192 @@
+import { ApplicationFailure } from '@temporalio/common';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { JobActivities } from '../../activities/jobs/jobActivities.ts';
+import { REAL_TIME } from '../../domain/clock.ts';
+import { CONTROL_TASK_QUEUE, inferenceTaskQueue, workflowIds } from '../../domain/names.ts';
+import { SHARD_FAILURES, type RunShardInput, type RunShardResult } from '../../domain/shards.ts';
+import { cancelRequested, granted, jobStatus, type Grant, type SplitBatch } from '../../workflows/messages.ts';
+import type { inferenceJob } from '../../workflows/inferenceJob.ts';
+import { startTemporal, withWorker } from '../support/temporal.ts';
+
+const SLOT_MS = 900_000;
+const MODEL = { name: 'm', version: '1', family: 'f', sha256: '0'.repeat(64) };
+
+let env: TestWorkflowEnvironment;
+beforeAll(async () => {
+  env = await startTemporal();
+});
+afterAll(() => env.teardown());
+
+/** The control worker's activities, in memory: what the job told them is what the tests look at. */
+class Control {
+  readonly outcomes: string[] = [];
+  readonly accepted: number[] = [];
+  finished = false;
+  readonly split: SplitBatch;
+
+  constructor(shards: number, deadlineMs = Date.now() + 10 * SLOT_MS) {
+    this.split = { model: MODEL, lines: shards * 4, shards, linesPerShard: 4, linesPerPart: 2, deadlineMs };
+  }
+
+  readonly activities: JobActivities = {
+    prepareBatch: async () => ({ kind: 'ready', split: this.split }),
+    recordProgress: async ({ finished }) => {
+      this.finished = finished;
+    },
+    acceptShards: async ({ shards }) => {
+      this.accepted.push(...shards.map(({ shard }) => shard));
+      return shards.map(({ shard }) => ({ shard, accepted: true, message: '' }));
+    },
+    finishBatch: async ({ outcome }) => {
+      this.outcomes.push(outcome);
+    },
+  };
+}
+
+function answer(input: RunShardInput): RunShardResult {
+  const { lines } = input;
+  const work = { storedLines: lines, computedLines: lines, energyWh: 1, deviceMs: 1 };
+  return { vehicleId: 'car', ...work, handovers: 0, redoneLines: 0 };
+}
+
+/** Cars of one region and class; without `runShard` nobody bids. */
+async function withCars<Result>(
+  regionId: string,
+  runShard: (input: RunShardInput) => Promise<RunShardResult>,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const worker = await Worker.create({
+    connection: env.nativeConnection,
+    namespace: env.namespace ?? 'default',
+    taskQueue: inferenceTaskQueue(regionId, 'ai4', MODEL.family),
+    activities: { runShard },
+  });
+  return worker.runUntil(work);
+}
+
+function grantOf(jobId: string, regionId: string, shards: number, lastsMs = SLOT_MS): Grant {
+  const slotStartMs = Date.now();
+  return { planId: 'p', jobId, regionId, hardwareClass: 'ai4', slotStartMs, slotEndMs: slotStartMs + lastsMs, shards };
+}
+
+const start = (batchId: string) =>
+  env.client.workflow.start<typeof inferenceJob>('inferenceJob', {
+    workflowId: workflowIds.job(batchId),
+    taskQueue: CONTROL_TASK_QUEUE,
+    args: [{ batchId, cellId: 'none', clock: REAL_TIME }],
+  });
+
+describe('a job', () => {
+  test('releases only what is granted, and completes when all shards are answered', async () => {
+    const control = new Control(5);
+    await withWorker(env, control.activities, () =>
+      withCars(
+        'north',
+        async (input) => answer(input),
+        async () => {
+          const job = await start('granted');
+          await job.signal(granted, [grantOf('granted', 'north', 2)]);
+          await expect.poll(() => job.query(jobStatus)).toMatchObject({ done: 2, inFlight: 0, pending: 3 });
+          await job.signal(granted, [grantOf('granted', 'north', 5)]);
+          await job.result();
+          expect(control.outcomes).toEqual(['completed']);
+          expect(new Set(control.accepted)).toEqual(new Set([0, 1, 2, 3, 4]));
+          expect(control.accepted).toHaveLength(5);
+          expect(control.finished).toBe(true);
+        },
+      ),
+    );
+  });
+
+  test('takes shards back when the granted time is over, and gives them to another region', async () => {
+    const control = new Control(2);
+    await withWorker(env, control.activities, () =>
+      withCars(
+        'south',
+        async (input) => answer(input),
+        async () => {
+          const job = await start('moves');
+          await job.signal(granted, [grantOf('moves', 'nowhere', 2, 1500)]);
+          await expect.poll(() => job.query(jobStatus)).toMatchObject({ inFlight: 2 });
+          await expect.poll(() => job.query(jobStatus), { timeout: 5000 }).toMatchObject({ inFlight: 0, pending: 2 });
+          await job.signal(granted, [grantOf('moves', 'south', 2)]);
+          await job.result();
+          expect(control.outcomes).toEqual(['completed']);
+        },
+      ),
+    );
+  });
+
+  test('goes on on another car when one leaves', async () => {
+    const control = new Control(1);
+    let attempts = 0;
+    const leavesOnce = async (input: RunShardInput): Promise<RunShardResult> => {
+      attempts++;
+      if (attempts > 1) return answer(input);
+      throw ApplicationFailure.create({
+        type: SHARD_FAILURES.vehicleLeaving,
+        message: 'gear out of park',
+        nextRetryDelay: '10 ms',
+      });
+    };
+    await withWorker(env, control.activities, () =>
+      withCars('north', leavesOnce, async () => {
+        const job = await start('leaves');
+        await job.signal(granted, [grantOf('leaves', 'north', 1)]);
+        await job.result();
+        expect(attempts).toBe(2);
+        expect(control.outcomes).toEqual(['completed']);
+      }),
+    );
+  });
+
+  test('completes with a shard that no car can do, after three tries', async () => {
+    const control = new Control(1);
+    let attempts = 0;
+    const refuses = async (): Promise<RunShardResult> => {
+      attempts++;
+      throw ApplicationFailure.nonRetryable('slice is cut off', SHARD_FAILURES.invalidShard);
+    };
+    await withWorker(env, control.activities, () =>
+      withCars('north', refuses, async () => {
+        const job = await start('refused');
+        await job.signal(granted, [grantOf('refused', 'north', 5)]);
+        await job.result();
+        expect(attempts).toBe(3);
+        expect(control.accepted).toEqual([]);
+        expect(control.outcomes).toEqual(['completed']);
+      }),
+    );
+  });
+
+  test('expires at its deadline, with what is done kept', async () => {
+    const control = new Control(2, Date.now() + 2000);
+    await withWorker(env, control.activities, () =>
+      withCars(
+        'north',
+        async (input) => answer(input),
+        async () => {
+          const job = await start('expires');
+          await job.signal(granted, [grantOf('expires', 'north', 1)]);
+          await job.result();
+          expect(control.accepted).toEqual([0]);
+          expect(control.outcomes).toEqual(['expired']);
+        },
+      ),
+    );
+  });
+
+  test('is cancelled on request, with no car bidding', async () => {
+    const control = new Control(2);
+    await withWorker(env, control.activities, async () => {
+      const job = await start('cancelled');
+      await job.signal(granted, [grantOf('cancelled', 'nowhere', 2)]);
+      await expect.poll(() => job.query(jobStatus)).toMatchObject({ inFlight: 2 });
+      await job.signal(cancelRequested);
+      await job.result();
+      expect(control.outcomes).toEqual(['cancelled']);
+    });
+  });
+});

@@ -1,0 +1,68 @@
+import { startApiServer } from '../../api/http/server.ts';
+import { startIngress } from '../../api/ingress/ingress.ts';
+import { startBroker } from '../../api/mqtt/broker.ts';
+import { openDatabase } from '../../store/database.ts';
+import { readCell } from '../../store/cells.ts';
+import { apiKeyOf } from '../apiKey.ts';
+import { readCellFile } from '../cell/cellFile.ts';
+import { loadConfig } from '../config/config.ts';
+import { createLogger } from '../logging.ts';
+import { openMqtt } from '../mqttLink.ts';
+import { openObjects } from '../openObjects.ts';
+import { requireSetting } from '../requireSetting.ts';
+import { runChild } from '../supervisor/child.ts';
+import { connectClient } from '../temporalClients.ts';
+import { untilAnswered } from '../untilAnswered.ts';
+import { jobStarterOver } from './jobStarter.ts';
+import { sessionStarterOver } from './sessionStarter.ts';
+
+/** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
+async function start() {
+  const config = loadConfig({ env: process.env, cwd: process.cwd() });
+  const logger = createLogger('api', config.logLevel);
+  const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
+  const { cell: cellFile } = await readCellFile(requireSetting(config, 'cellFile'));
+  const cell = await untilAnswered('the control worker', async () => {
+    const applied = await readCell(database, cellFile.id);
+    if (!applied) throw new Error(`cell ${cellFile.id} is not applied yet`);
+    return applied;
+  });
+  const broker = config.mqtt.embedded
+    ? await startBroker({ host: '127.0.0.1', port: config.mqtt.port, logger })
+    : undefined;
+  const mqtt = openMqtt(config.mqtt.url, `nightshift-ingress-${cell.id}`, logger);
+  const client = await connectClient(config.temporal.connection);
+  const server = await startApiServer(
+    {
+      db: database,
+      objects: openObjects(config.objects),
+      jobs: jobStarterOver(client, cell),
+      cell,
+      apiKey: apiKeyOf(config),
+      logger,
+      now: Date.now,
+    },
+    config.api,
+  );
+  const ingress = await startIngress({
+    db: database,
+    cell,
+    mqtt,
+    telemetryBase: config.mqtt.telemetryBase,
+    sessions: sessionStarterOver(client, cell),
+    logger,
+    now: Date.now,
+  });
+  return { server, ingress, mqtt, broker, client, database };
+}
+
+runChild({
+  start,
+  stop: async ({ server, ingress, mqtt, broker, client, database }) => {
+    await Promise.all([server.close(), ingress.close()]);
+    await mqtt.endAsync(true);
+    await broker?.close();
+    await client.connection.close();
+    await database.close();
+  },
+});

@@ -1,0 +1,59 @@
+import type { Clock } from '../../domain/clock.ts';
+import { REAL_TIME } from '../../domain/clock.ts';
+import { ensureCell, type Cell } from '../../store/cells.ts';
+import { seedClassSpeed } from '../../store/classSpeeds.ts';
+import type { Database } from '../../store/database.ts';
+import { upsertFeeder } from '../../store/feeders.ts';
+import { readModel } from '../../store/models.ts';
+import { upsertRegion } from '../../store/regions.ts';
+import { upsertVehicle } from '../../store/vehicles.ts';
+import { NightshiftError } from '../../domain/errors.ts';
+import type { CellFile } from './cellFile.ts';
+
+/**
+ * Puts a cell file into the database. Applying it again updates what it names; a cell that exists keeps its clock,
+ * since grid time must not jump under plans and promises.
+ * @throws NightshiftError `invalid_config` when a car names a feeder, or a speed a model, that is not there
+ */
+export async function applyCell(database: Database, file: CellFile, realNowMs: number): Promise<Cell> {
+  const regionOfFeeder = new Map(
+    file.regions.flatMap((region) => region.feeders.map((feeder) => [feeder.id, region.id] as const)),
+  );
+  return database.transaction(async (tx) => {
+    const cell = await ensureCell(tx, {
+      id: file.id,
+      slotMinutes: file.slotMinutes,
+      clock: file.clock ? startedClock(file.clock, realNowMs) : REAL_TIME,
+      incarnation: incarnationOf(file),
+    });
+    for (const { id, timeZone, feeds, feeders } of file.regions) {
+      await upsertRegion(tx, { id, cellId: cell.id, timeZone, feeds });
+      for (const feeder of feeders) await upsertFeeder(tx, { ...feeder, regionId: id });
+    }
+    for (const { feeder, owner, ...vehicle } of file.vehicles) {
+      const regionId = regionOfFeeder.get(feeder);
+      if (regionId === undefined) throw unknown(`vehicles.${vehicle.id}.feeder`, feeder, 'a feeder of this cell');
+      await upsertVehicle(tx, { ...vehicle, regionId, feederId: feeder, ownerId: owner });
+    }
+    for (const { model: name, hardwareClass, secondsPerLine } of file.classSpeeds) {
+      const model = await readModel(tx, name);
+      if (!model) throw unknown('classSpeeds.model', name, 'a model that is published');
+      const deviceMsPerLine = secondsPerLine * 1000;
+      await seedClassSpeed(tx, { modelName: name, modelVersion: model.version, hardwareClass, deviceMsPerLine });
+    }
+    return cell;
+  });
+}
+
+/** Real time has one incarnation. */
+export function incarnationOf(file: CellFile): string {
+  return file.clock?.incarnation ?? '1';
+}
+
+function startedClock({ origin, scale }: NonNullable<CellFile['clock']>, realNowMs: number): Clock {
+  return { originMs: Date.parse(origin), anchorMs: realNowMs, scale };
+}
+
+function unknown(field: string, value: string, wanted: string): NightshiftError {
+  return new NightshiftError('invalid_config', `${field}: ${JSON.stringify(value)} is not ${wanted}`, { field });
+}

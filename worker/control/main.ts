@@ -1,0 +1,96 @@
+import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
+import { createFleetActivities } from '../../activities/fleet/fleetActivities.ts';
+import { openFeeds } from '../../activities/grid/feeds/openFeeds.ts';
+import { createGridActivities } from '../../activities/grid/gridActivities.ts';
+import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
+import { publishBundledModels } from '../../activities/models/bundledModels.ts';
+import { createPlanActivities } from '../../activities/plan/planActivities.ts';
+import { gridTimeMs } from '../../domain/clock.ts';
+import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
+import { addModel } from '../../store/models.ts';
+import { openDatabase } from '../../store/database.ts';
+import { migrate } from '../../store/migrate.ts';
+import { applyCell } from '../cell/applyCell.ts';
+import { readCellFile } from '../cell/cellFile.ts';
+import { loadConfig } from '../config/config.ts';
+import { createLogger } from '../logging.ts';
+import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
+import { openObjects } from '../openObjects.ts';
+import { requireSetting } from '../requireSetting.ts';
+import { runChild } from '../supervisor/child.ts';
+import { connectClient, connectWorker } from '../temporalClients.ts';
+import { installTemporalRuntime } from '../temporalRuntime.ts';
+import { untilAnswered } from '../untilAnswered.ts';
+import { startPlanner } from './planner.ts';
+import { retireOutdatedCell } from './retireCell.ts';
+import { startCellWorkflows } from './startCellWorkflows.ts';
+
+/** Weight of carbon beside price in every plan; about the price of an EU emission allowance. */
+const CARBON_EUR_PER_KG = 0.08;
+/** Above this, workflows are evicted and replayed; each cached one costs about 1.7 MB. */
+const MAX_CACHED_WORKFLOWS = 500;
+/** A plan that takes longer comes too late for its slot. */
+const PLAN_LIMIT_MS = 20_000;
+const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
+
+/** Workflows and their activities: everything that decides. Any number of them share one queue. */
+async function start() {
+  const config = loadConfig({ env: process.env, cwd: process.cwd() });
+  const logger = createLogger('control', config.logLevel);
+  installTemporalRuntime(logger);
+  const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
+  await untilAnswered('PostgreSQL', () => migrate(database));
+  const objects = openObjects(config.objects);
+  await publishBundledModels(objects, (model) => addModel(database, model));
+  const { cell: cellFile, folder } = await readCellFile(requireSetting(config, 'cellFile'));
+  const client = await connectClient(config.temporal.connection);
+  await retireOutdatedCell(client, database, cellFile);
+  const cell = await applyCell(database, cellFile, Date.now());
+  const mqtt = openMqtt(config.mqtt.url, `control-${process.pid}`, logger);
+  const connection = await connectWorker(config.temporal.connection);
+  const vehicles = vehicleLinkOver(mqtt);
+  const planner = startPlanner(PLAN_LIMIT_MS);
+  const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
+
+  const worker = await Worker.create({
+    connection,
+    namespace: config.temporal.connection.namespace,
+    taskQueue: CONTROL_TASK_QUEUE,
+    identity: `control/${process.pid}@${hostname()}`,
+    workflowBundle: { codePath: BUNDLE },
+    maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
+    shutdownGraceTime: '2 seconds',
+    activities: {
+      ...createGridActivities({
+        database,
+        feedsOf: (region) => openFeeds(region, folder),
+        carbonEurPerKg: CARBON_EUR_PER_KG,
+      }),
+      ...createPlanActivities({
+        database,
+        vehicles,
+        plan: planner.plan,
+        carbonEurPerKg: CARBON_EUR_PER_KG,
+        gridNowMs,
+      }),
+      ...createJobActivities({ database, objects, gridNowMs }),
+      ...createFleetActivities({ database, vehicles }),
+    },
+  });
+  const running = worker.run();
+  await startCellWorkflows(client, database, cell);
+  return { worker, running, planner, connection, client, mqtt, database };
+}
+
+runChild({
+  start,
+  stop: async ({ worker, running, planner, connection, client, mqtt, database }) => {
+    worker.shutdown();
+    await running;
+    await planner.close();
+    await Promise.all([connection.close(), client.connection.close(), mqtt.endAsync()]);
+    await database.close();
+  },
+});

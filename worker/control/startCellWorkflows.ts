@@ -1,0 +1,37 @@
+import type { Client } from '@temporalio/client';
+import type { Cell } from '../../store/cells.ts';
+import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
+import type { Database } from '../../store/database.ts';
+import { listRegions } from '../../store/regions.ts';
+import type { coSchedule } from '../../workflows/coSchedule.ts';
+import type { gridRegion } from '../../workflows/gridRegion.ts';
+import { attributes } from '../../workflows/searchAttributes.ts';
+
+/** Real time before a slot at which its plan is made: solving, storing and publishing take well under this. */
+const PLAN_LEAD_REAL_MS = 1200;
+const DEBOUNCE_REAL_MS = 300;
+
+/** Sees to it that the cell and its regions have their workflows. Those that run are left alone. */
+export async function startCellWorkflows(client: Client, database: Database, cell: Cell): Promise<void> {
+  const { id: cellId, clock, slotMinutes } = cell;
+  const common = { taskQueue: CONTROL_TASK_QUEUE, workflowIdConflictPolicy: 'USE_EXISTING' } as const;
+  await client.workflow.start<typeof coSchedule>('coSchedule', {
+    ...common,
+    workflowId: workflowIds.cell(cellId),
+    args: [{ cellId, clock, slotMinutes, leadRealMs: PLAN_LEAD_REAL_MS, debounceRealMs: DEBOUNCE_REAL_MS }],
+    staticSummary: `Plans cell ${cellId}, every ${slotMinutes} minutes and at events`,
+    typedSearchAttributes: [{ key: attributes.cellId, value: cellId }],
+  });
+  for (const { id: regionId, timeZone } of await listRegions(database, cellId)) {
+    await client.workflow.start<typeof gridRegion>('gridRegion', {
+      ...common,
+      workflowId: workflowIds.region(regionId),
+      args: [{ regionId, cellId, timeZone, clock, pollEveryMs: slotMinutes * 60_000 }],
+      staticSummary: `Grid signals of ${regionId}`,
+      typedSearchAttributes: [
+        { key: attributes.cellId, value: cellId },
+        { key: attributes.regionId, value: regionId },
+      ],
+    });
+  }
+}

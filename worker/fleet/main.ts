@@ -1,0 +1,92 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadNight, scenarioCars, telemetryConfig } from '../../simulator/night/night.ts';
+import { SimulatedFleet } from '../../simulator/fleet.ts';
+import { readCell } from '../../store/cells.ts';
+import { openDatabase } from '../../store/database.ts';
+import { VehicleAgent } from '../agent/vehicleAgent.ts';
+import { setpointLinkOver } from '../agent/setpointLink.ts';
+import { loadConfig } from '../config/config.ts';
+import { createLogger } from '../logging.ts';
+import { openMqtt } from '../mqttLink.ts';
+import { openObjects } from '../openObjects.ts';
+import { requireSetting } from '../requireSetting.ts';
+import { runChild } from '../supervisor/child.ts';
+import { installTemporalRuntime } from '../temporalRuntime.ts';
+import { untilAnswered } from '../untilAnswered.ts';
+import { boardAgent } from './agentOnBoard.ts';
+import { openCuttableLink } from './cuttableLink.ts';
+
+const MODEL_FAMILY = 'ocr';
+
+/** Simulated cars, each with the agent that a car would run: its own connection, Worker and runner. */
+async function start() {
+  const config = loadConfig({ env: process.env, cwd: process.cwd() });
+  const logger = createLogger('fleet', config.logLevel);
+  installTemporalRuntime(logger);
+  const night = await loadNight(config.nightFile);
+  const cell = await cellOf(requireSetting(config, 'databaseUrl'), night.scenario);
+  const objects = openObjects(config.objects);
+  const mqtt = openMqtt(config.mqtt.url, `fleet-${process.pid}`, logger);
+  const setpoints = setpointLinkOver(mqtt);
+  await mkdir(join(config.stateDir, 'fleet'), { recursive: true });
+  const fleet = await SimulatedFleet.load({
+    scenario: `${night.scenario} ${cell.incarnation}`,
+    startMs: night.start,
+    cars: scenarioCars(night),
+    seed: night.seed,
+    clock: cell.clock,
+    mqtt,
+    stateFile: join(config.stateDir, 'fleet', 'cars.json'),
+    logger,
+    telemetry: telemetryConfig(night),
+  });
+
+  const { options: temporal, namespace } = config.temporal.connection;
+  const aboard = await Promise.all(
+    fleet.hosts.map(async (host) => {
+      const link = await openCuttableLink(temporal.address, objects);
+      const log = logger.child({ vehicle: host.vehicleId });
+      const agent = new VehicleAgent({
+        vehicle: host,
+        temporal: { options: { ...temporal, address: link.address }, namespace },
+        modelFamily: MODEL_FAMILY,
+        objects: link.objects,
+        setpoints,
+        clock: cell.clock,
+        pacer: host.pacer,
+        log,
+        folder: join(config.stateDir, 'fleet', host.vehicleId),
+        modelFolder: join(config.stateDir, 'fleet', 'models'),
+      });
+      boardAgent(host, agent, link, log);
+      return { agent, link };
+    }),
+  );
+  const running = fleet.run();
+  return { fleet, running, aboard, mqtt };
+}
+
+async function cellOf(databaseUrl: string, id: string) {
+  const database = openDatabase({ url: databaseUrl, maxConnections: 1 });
+  try {
+    return await untilAnswered('the control worker', async () => {
+      const cell = await readCell(database, id);
+      if (!cell) throw new Error(`cell ${id} is not applied yet`);
+      return cell;
+    });
+  } finally {
+    await database.close();
+  }
+}
+
+runChild({
+  start,
+  stop: async ({ fleet, running, aboard, mqtt }) => {
+    await Promise.all(aboard.map(({ agent }) => agent.stop()));
+    fleet.stop();
+    await running;
+    await Promise.all(aboard.map(({ link }) => link.close()));
+    await mqtt.endAsync();
+  },
+});

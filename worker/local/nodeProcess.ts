@@ -1,0 +1,29 @@
+import { childEntry } from '../../activities/inference/childEntry.ts';
+import type { ManagedProcess } from '../supervisor/managedProcess.ts';
+import type { PortClaim } from '../supervisor/ports.ts';
+
+export interface NodeProcessOptions {
+  readonly name: string;
+  /** Its main, relative to worker/local and without an ending; it calls `runChild`. */
+  readonly main: string;
+  readonly ports?: readonly PortClaim[];
+  /** Read at each start. */
+  readonly environment: () => NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+/** A process of ours. */
+export function nodeProcess({ name, main, ports = [], environment, cwd }: NodeProcessOptions): ManagedProcess {
+  return {
+    name,
+    ports,
+    async launch() {
+      const { modulePath, execArgv } = childEntry(import.meta.url, main);
+      return { command: process.execPath, args: [...execArgv, modulePath], env: environment(), cwd };
+    },
+    ready: 'message',
+    readyLimitMs: 60_000,
+    stopSignal: 'SIGTERM',
+    stopLimitMs: 3_000,
+  };
+}

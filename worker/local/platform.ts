@@ -1,0 +1,67 @@
+import type { Config } from '../config/config.ts';
+import { embeddedDatabaseUrl, postgresProcess } from '../postgres/postgresProcess.ts';
+import type { ManagedProcess } from '../supervisor/managedProcess.ts';
+import { startSupervisor, type Supervisor, type SupervisorOptions } from '../supervisor/supervisor.ts';
+import { prepareTemporal, temporalProcess, withoutTemporalVariables } from '../temporal/temporalProcess.ts';
+import { nodeProcess } from './nodeProcess.ts';
+
+export type Platform = Supervisor;
+
+export interface PlatformOptions extends Omit<SupervisorOptions, 'stateDir' | 'processes'> {
+  /** In the order of their start; `localProcesses(config)` unless given. */
+  readonly processes?: readonly ManagedProcess[];
+}
+
+/**
+ * Starts the local stack and keeps it running. See `startSupervisor` for what it throws and how it stops; the limits of
+ * all processes together stay below 15 s.
+ */
+export async function startPlatform(config: Config, options: PlatformOptions = {}): Promise<Platform> {
+  const { processes = localProcesses(config), ...rest } = options;
+  if (!config.temporal.embedded) await prepareTemporal(config);
+  return startSupervisor({ stateDir: config.stateDir, processes, ...rest });
+}
+
+/** The processes of the local stack, without those that the config replaces by a server elsewhere. */
+export function localProcesses(config: Config): readonly ManagedProcess[] {
+  return [...embeddedServers(config), ...ownProcesses(config)];
+}
+
+export function embeddedServers(config: Config): readonly ManagedProcess[] {
+  return [
+    ...(config.databaseUrl === undefined ? [postgresProcess(config)] : []),
+    ...(config.temporal.embedded ? [temporalProcess(config)] : []),
+  ];
+}
+
+function ownProcesses(config: Config): readonly ManagedProcess[] {
+  const common = { cwd: config.cwd, environment: () => childEnvironment(config) };
+  const { api, mqtt } = config;
+  return [
+    nodeProcess({ ...common, name: 'control', main: '../control/main' }),
+    nodeProcess({
+      ...common,
+      name: 'api',
+      main: '../api/main',
+      ports: [
+        { ...api, configKey: 'api.port' },
+        // The broker lives in the process of the API.
+        ...(mqtt.embedded ? [{ host: '127.0.0.1', port: mqtt.port, configKey: 'mqtt.port' as const }] : []),
+      ],
+    }),
+    nodeProcess({ ...common, name: 'fleet', main: '../fleet/main' }),
+  ];
+}
+
+/** The config's environment with the addresses of the embedded servers, for a process of ours. */
+export function childEnvironment(config: Config): NodeJS.ProcessEnv {
+  const { environment, temporal, databaseUrl } = config;
+  const { options, namespace } = temporal.connection;
+  return {
+    ...(temporal.embedded
+      ? { ...withoutTemporalVariables(environment), TEMPORAL_ADDRESS: options.address, TEMPORAL_NAMESPACE: namespace }
+      : environment),
+    DATABASE_URL: databaseUrl ?? embeddedDatabaseUrl(config),
+    TZ: 'UTC',
+  };
+}

@@ -1,0 +1,37 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+
+const nightStateSchema = z.object({
+  /** Names this run of the night; the cell, its clock and the cars begin anew with another one. */
+  incarnation: z.string(),
+  startedRealMs: z.number(),
+  batchId: z.string().optional(),
+  finished: z.boolean(),
+});
+export type NightState = z.infer<typeof nightStateSchema>;
+
+export const nightFolder = (stateDir: string): string => join(stateDir, 'night');
+const stateFile = (stateDir: string): string => join(nightFolder(stateDir), 'night.json');
+
+/**
+ * The night that a killed stack left unfinished, or a new one. One whose end has long passed on its clock is not taken
+ * up again: its cars have driven away.
+ */
+export async function currentNight(stateDir: string, realLengthMs: number, realNowMs: number): Promise<NightState> {
+  const saved = await readFile(stateFile(stateDir), 'utf8').then(
+    (text) => nightStateSchema.parse(JSON.parse(text)),
+    () => undefined,
+  );
+  if (saved && !saved.finished && realNowMs < saved.startedRealMs + realLengthMs) return saved;
+  const fresh = { incarnation: new Date(realNowMs).toISOString(), startedRealMs: realNowMs, finished: false };
+  await saveNight(stateDir, fresh);
+  return fresh;
+}
+
+export async function saveNight(stateDir: string, state: NightState): Promise<void> {
+  const file = stateFile(stateDir);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(`${file}.tmp`, JSON.stringify(state));
+  await rename(`${file}.tmp`, file);
+}
