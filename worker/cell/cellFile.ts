@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { NightshiftError } from '../../domain/errors.ts';
 import { HARDWARE_CLASS_NAMES } from '../../domain/hardwareClasses.ts';
 import { chargerSchema, ownerPolicySchema } from '../../domain/vehicles.ts';
-import { feedConfigSchema } from '../../activities/grid/feeds/openFeeds.ts';
+import { feedListSchema } from '../../activities/grid/feeds/feedConfig.ts';
 
 const id = z.string().min(1);
 const hardwareClass = z.enum(HARDWARE_CLASS_NAMES);
@@ -28,7 +28,7 @@ export const cellFileSchema = z.strictObject({
       z.strictObject({
         id,
         timeZone,
-        feeds: z.array(feedConfigSchema),
+        feeds: feedListSchema,
         feeders: z.array(z.strictObject({ id, failSafeImportKw: z.number().min(0) })).min(1),
       }),
     )
