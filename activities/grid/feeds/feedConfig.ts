@@ -1,4 +1,6 @@
+import { DateTime } from 'luxon';
 import { z } from 'zod';
+import { holidaysSchema, timeOfUseFields } from '../tariff/timeOfUse.ts';
 
 const name = z.string().min(1).max(100);
 const environmentVariable = z
@@ -18,6 +20,12 @@ const common = {
   /** Name of its series. Two feeds of a region need two names. */
   name: name.optional(),
 };
+
+export const timeZoneSchema = z
+  .string()
+  .refine((zone) => DateTime.utc().setZone(zone).isValid, 'must be an IANA time zone');
+/** The clock that a tariff goes by; the region's when left out. */
+const onTheWall = { ...common, timeZone: timeZoneSchema.optional() };
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const overHttp = {
@@ -75,6 +83,15 @@ export const feedConfigSchema = z.discriminatedUnion('kind', [
     ...overHttp,
     latitude: z.number().min(-90).max(90),
     longitude: z.number().min(-180).max(180),
+  }),
+  z.strictObject({ kind: z.literal('tariff'), ...onTheWall, ...timeOfUseFields }),
+  z.strictObject({
+    kind: z.literal('urdb'),
+    ...onTheWall,
+    path: z.string().min(1),
+    tier: z.number().int().min(1).max(20).default(1),
+    holidays: holidaysSchema,
+    eurPerUsd: exchangeRate,
   }),
 ]);
 export type FeedConfig = z.infer<typeof feedConfigSchema>;

@@ -16,6 +16,8 @@ import { feedOf, type FeedReader } from './reading.ts';
 import { retrying } from './retrying.ts';
 import { ukCarbonReader } from './ukCarbonFeed.ts';
 import { wattTimeReader } from './wattTimeFeed.ts';
+import { timeOfUseReader } from '../tariff/timeOfUse.ts';
+import { urdbReader } from '../tariff/urdb.ts';
 
 export interface FeedSurroundings {
   /** Relative paths are meant from here. */
@@ -23,6 +25,9 @@ export interface FeedSurroundings {
   /** Holds the secrets that feeds name. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
+
+/** The feeds that ask a source over the network. */
+type HttpFeedConfig = Exclude<FeedConfig, { kind: 'file' | 'tariff' | 'urdb' }>;
 
 const ORIGINS = {
   entsoe: 'https://web-api.tp.entsoe.eu',
@@ -32,7 +37,7 @@ const ORIGINS = {
   watttime: 'https://api.watttime.org',
   uk_carbon: 'https://api.carbonintensity.org.uk',
   open_meteo: 'https://api.open-meteo.com',
-} as const satisfies Record<Exclude<FeedConfig['kind'], 'file'>, string>;
+} as const satisfies Record<HttpFeedConfig['kind'], string>;
 
 const MINUTE_MS = 60_000;
 /** Grid time for which an answer is used again: sources count requests, and none of them changes faster. */
@@ -44,9 +49,9 @@ const MAX_AGE_MS = {
   watttime: 5 * MINUTE_MS,
   uk_carbon: 15 * MINUTE_MS,
   open_meteo: 60 * MINUTE_MS,
-} as const satisfies Record<keyof typeof ORIGINS, number>;
+} as const satisfies Record<HttpFeedConfig['kind'], number>;
 
-type PlacedRegion = Pick<Region, 'id' | 'feeds'>;
+type PlacedRegion = Pick<Region, 'id' | 'feeds' | 'timeZone'>;
 
 /**
  * Opens the feeds of regions, and keeps them open while their configuration stays the same: caches and tokens live
@@ -55,7 +60,7 @@ type PlacedRegion = Pick<Region, 'id' | 'feeds'>;
 export function feedOpener(surroundings: FeedSurroundings): (region: PlacedRegion) => readonly GridFeed[] {
   const opened = new Map<string, { readonly form: string; readonly feeds: readonly GridFeed[] }>();
   return (region) => {
-    const form = JSON.stringify(region.feeds);
+    const form = JSON.stringify([region.timeZone, region.feeds]);
     const known = opened.get(region.id);
     if (known?.form === form) return known.feeds;
     const feeds = feedListSchema.parse(region.feeds).map((config) => openFeed(region, config, surroundings));
@@ -64,20 +69,24 @@ export function feedOpener(surroundings: FeedSurroundings): (region: PlacedRegio
   };
 }
 
-function openFeed({ id: regionId }: PlacedRegion, config: FeedConfig, surroundings: FeedSurroundings): GridFeed {
+function openFeed(region: PlacedRegion, config: FeedConfig, { folder, env }: FeedSurroundings): GridFeed {
   const { priority = DEFAULT_PRIORITY } = config;
-  if (config.kind === 'file') return createFileFeed(regionId, resolve(surroundings.folder, config.path), priority);
-  const source = feedName(config);
+  if (config.kind === 'file') return createFileFeed(region.id, resolve(folder, config.path), priority);
+  const place = { regionId: region.id, source: feedName(config), priority };
+  if (config.kind === 'tariff') return feedOf(place, timeOfUseReader(config.timeZone ?? region.timeZone, config));
+  if (config.kind === 'urdb') {
+    const { timeZone = region.timeZone, path } = config;
+    return feedOf(place, urdbReader({ ...config, timeZone, path: resolve(folder, path) }));
+  }
   try {
-    const feed = feedOf({ regionId, source, priority }, readerOf(config, surroundings.env));
-    return cached(retrying(feed), MAX_AGE_MS[config.kind]);
+    return cached(retrying(feedOf(place, readerOf(config, env))), MAX_AGE_MS[config.kind]);
   } catch (error) {
-    return { name: source, read: () => Promise.reject(error) };
+    return { name: place.source, read: () => Promise.reject(error) };
   }
 }
 
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive
-function readerOf(config: Exclude<FeedConfig, { kind: 'file' }>, env: FeedSurroundings['env']): FeedReader {
+function readerOf(config: HttpFeedConfig, env: FeedSurroundings['env']): FeedReader {
   const secret = (variable: string): string => {
     const value = env[variable];
     if (!value) throw new FeedError(`environment variable ${variable} is not set`, { retryable: false });

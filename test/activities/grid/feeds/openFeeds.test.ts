@@ -19,7 +19,11 @@ beforeEach(() => {
 
 /** Reads one feed through everything that production puts around it. */
 async function read(config: object, window = WINDOW): Promise<SignalSpan[]> {
-  const [feed] = feedOpener({ folder: '/', env })({ id: 'r', feeds: [{ url: source.origin, ...config }] });
+  const [feed] = feedOpener({ folder: '/', env })({
+    id: 'r',
+    timeZone: 'UTC',
+    feeds: [{ url: source.origin, ...config }],
+  });
   if (!feed) throw new Error('no feed');
   return feed.read(window, NOW_MS);
 }
@@ -345,7 +349,11 @@ describe('every feed over HTTP', () => {
   test('stays open while its configuration is the same, so that a second reading comes from its cache', async () => {
     answerJson({ data: [] });
     const open = feedOpener({ folder: '/', env });
-    const region = (priority: number) => ({ id: 'r', feeds: [{ kind: 'uk_carbon', url: source.origin, priority }] });
+    const region = (priority: number) => ({
+      id: 'r',
+      timeZone: 'UTC',
+      feeds: [{ kind: 'uk_carbon', url: source.origin, priority }],
+    });
     await open(region(1))[0]?.read(WINDOW, NOW_MS);
     await open(region(1))[0]?.read(WINDOW, NOW_MS + 60_000);
     expect(source.asked).toHaveLength(1);
