@@ -47,20 +47,24 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
       const startMs = noonBeforeMs(region.timeZone, nowMs);
       const window = { startMs, endMs: nowMs + PLAN_HORIZON_MS };
       const known = await readSignals(database, regionId, window);
-      const failures: JournalReason[] = [];
-      for (const feed of feedsOf(region)) {
-        try {
-          await upsertSignals(database, await feed.read({ startMs, endMs: nowMs + FEED_HORIZON_MS }, nowMs));
-        } catch (error) {
-          const cause = error instanceof Error ? error.message : String(error);
-          failures.push({ code: 'feed_failed', text: `Feed ${feed.name} failed: ${cause}. Stored values are in use.` });
-        }
-      }
+      // Side by side, so that a slow source does not hold up the others.
+      const reading = { startMs, endMs: nowMs + FEED_HORIZON_MS };
+      const failures = await Promise.all(
+        feedsOf(region).map(async (feed): Promise<JournalReason[]> => {
+          try {
+            await upsertSignals(database, await feed.read(reading, nowMs));
+            return [];
+          } catch (error) {
+            const cause = error instanceof Error ? error.message : String(error);
+            return [{ code: 'feed_failed', text: `Feed ${feed.name} failed: ${cause}. Stored values are in use.` }];
+          }
+        }),
+      );
       const feeders = await listFeeders(database, region.cellId);
       const feederIds = feeders.filter((feeder) => feeder.regionId === regionId).map((feeder) => feeder.id);
       const signals = await readSignals(database, regionId, window);
       await appendJournal(database, region.cellId, limitLines(region, known, signals, nowMs));
-      const summary = summarizeRegion({ region, signals, feederIds, failures, nowMs, carbonEurPerKg });
+      const summary = summarizeRegion({ region, signals, feederIds, failures: failures.flat(), nowMs, carbonEurPerKg });
       return { summary, changed: digest(signals) !== digest(known) };
     },
 

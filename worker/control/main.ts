@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { createFleetActivities } from '../../activities/fleet/fleetActivities.ts';
-import { openFeeds } from '../../activities/grid/feeds/openFeeds.ts';
+import { feedOpener } from '../../activities/grid/feeds/openFeeds.ts';
 import { createGridActivities } from '../../activities/grid/gridActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels, type RegisterModel } from '../../activities/models/bundledModels.ts';
@@ -68,7 +68,7 @@ async function start() {
     activities: {
       ...createGridActivities({
         database,
-        feedsOf: (region) => openFeeds(region, folder),
+        feedsOf: feedOpener({ folder, env: process.env }),
         carbonEurPerKg: CARBON_EUR_PER_KG,
       }),
       ...createPlanActivities({
