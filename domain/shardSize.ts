@@ -1,10 +1,10 @@
-/** A shard takes the slowest class at most this long: with real stays, an abrupt departure then costs under 1 %. */
-const LONGEST_SHARD_MS = 15 * 60_000;
+/** Of a shard on the class in the middle: with real stays, an abrupt departure then costs under 1 %. */
+const SHARD_MS = 10 * 60_000;
 /** A part is flushed this often on the slowest class: what is lost when a car vanishes. */
 const LONGEST_PART_MS = 4 * 60_000;
 /** Until cars have been measured, since a stated figure may be far from theirs. */
 const MOST_UNMEASURED_LINES = 64;
-/** While no car has been measured and the manifest says nothing. */
+/** While no car has been measured and nobody has stated a speed. */
 const UNKNOWN_SPEED = { linesPerShard: 16, linesPerPart: 4 } as const;
 
 /** Lines per shard and per part for a model, from the speeds of the classes that run it (grid time). */
@@ -12,10 +12,12 @@ export function shardSizeOf(speeds: readonly { readonly deviceMsPerLine: number;
   readonly linesPerShard: number;
   readonly linesPerPart: number;
 } {
-  if (speeds.length === 0) return UNKNOWN_SPEED;
-  const slowestMsPerLine = Math.max(...speeds.map((speed) => speed.deviceMsPerLine));
+  const ascending = speeds.map((speed) => speed.deviceMsPerLine).sort((a, b) => a - b);
+  const middle = ascending[Math.floor((ascending.length - 1) / 2)];
+  const slowest = ascending.at(-1);
+  if (middle === undefined || slowest === undefined) return UNKNOWN_SPEED;
   const most = speeds.some((speed) => speed.lines > 0) ? Number.POSITIVE_INFINITY : MOST_UNMEASURED_LINES;
-  const linesPerShard = Math.max(1, Math.min(most, Math.floor(LONGEST_SHARD_MS / slowestMsPerLine)));
-  const linesPerPart = Math.min(linesPerShard, Math.max(1, Math.floor(LONGEST_PART_MS / slowestMsPerLine)));
+  const linesPerShard = Math.max(1, Math.min(most, Math.round(SHARD_MS / middle)));
+  const linesPerPart = Math.min(linesPerShard, Math.max(1, Math.floor(LONGEST_PART_MS / slowest)));
   return { linesPerShard, linesPerPart };
 }

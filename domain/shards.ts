@@ -78,7 +78,6 @@ export const SHARD_FAILURES = {
   /** The job's deadline has passed. Not retryable. */
   deadlinePassed: 'DeadlinePassed',
 } as const;
-export type ShardFailure = (typeof SHARD_FAILURES)[keyof typeof SHARD_FAILURES];
 
 /** Why a car stops computing. The wave's and the owner's words for it come from here. */
 export const LEAVE_REASONS = [

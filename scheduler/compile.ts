@@ -11,7 +11,7 @@ export interface CompiledProblem extends CompiledGrid {
   readonly jobs: readonly CompiledJob[];
 }
 
-export interface CompiledGrid {
+interface CompiledGrid {
   readonly slots: number;
   readonly slotHours: number;
   readonly regions: number;

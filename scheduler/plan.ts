@@ -8,7 +8,7 @@ import { slotAxisSchema } from './time.ts';
  * rest is a forecast that is planned again. docs/planner.md shows the JSON form with an example.
  */
 
-const methods = ['cap_free', 'max_flow', 'decomposition'] as const;
+const methods = ['cap_free', 'max_flow', 'decomposition', 'previous_plan'] as const;
 /** How a plan was found. */
 export type PlanMethod = (typeof methods)[number];
 
@@ -16,39 +16,33 @@ export const PLAN_METHODS: Readonly<Record<PlanMethod, string>> = {
   cap_free: 'No shared limit binds: each car and job takes its cheapest slots, which is optimal.',
   max_flow: 'Shared limits bind: cheapest-slot-first maximum flow, which is optimal.',
   decomposition: 'Shared limits bind with unlike overheads: decomposition with a lower and an upper bound.',
+  previous_plan: 'The last plan was kept where it still fits; its prices prove the bound.',
 };
 
-/** Kinds of limits that can bind. */
-export const LIMIT_KINDS = [
+/** Kinds of limits that can bind; a feeder's words name its substation. */
+const limitKinds = [
   'feeder_import',
-  'substation_import',
   'charger_max',
-  'charger_min',
   'plug_window',
-  'plug_limit',
-  'job_window',
   'job_price_cap',
   'job_carbon_cap',
   'compute_capacity',
-  'compute_hours',
-  'charge_starts',
-  'wake_ups',
-  'ramp',
 ] as const;
-export type LimitKind = (typeof LIMIT_KINDS)[number];
 
 const series = z.array(z.number().min(0));
 
-export const carPlanSchema = z.object({
+const carPlanSchema = z.object({
   carId: z.string(),
   chargeKw: series,
   /** 0, or everything that the class draws while it computes in that slot: chip, cooling and awake load. */
   computeKw: series,
+  /** Starts of the committed slot are spread; this car waits so long before it takes up its new setpoint. */
+  startDelaySeconds: z.number().min(0).default(0),
   /** About the committed slot, and about the target. */
   reasons: z.array(planReasonSchema),
 });
 
-export const grantSchema = z.object({
+const grantSchema = z.object({
   jobId: z.string(),
   regionId: z.string(),
   hardwareClass: z.string(),
@@ -57,7 +51,7 @@ export const grantSchema = z.object({
   shards: z.number().int().min(1),
 });
 
-export const jobPlanSchema = z.object({
+const jobPlanSchema = z.object({
   jobId: z.string(),
   /** Shards that the plan expects to be finished within the window, survival counted. */
   expectedShards: z.number().min(0),
@@ -66,8 +60,8 @@ export const jobPlanSchema = z.object({
   reasons: z.array(planReasonSchema),
 });
 
-export const bindingLimitSchema = z.object({
-  kind: z.enum(LIMIT_KINDS),
+const bindingLimitSchema = z.object({
+  kind: z.enum(limitKinds),
   /** The feeder, substation, car, job or class that has the limit. */
   id: z.string(),
   /** Slots in which it binds. */
@@ -75,7 +69,7 @@ export const bindingLimitSchema = z.object({
   words: z.string(),
 });
 
-export const unmetSchema = z.object({
+const unmetSchema = z.object({
   kind: z.enum(['minimum_soc', 'ready_by', 'job_deadline']),
   /** The car or the job. */
   id: z.string(),
@@ -91,7 +85,7 @@ export const unmetSchema = z.object({
  * would pay at least, less the rent of the limits, is below the cost of every feasible plan. So nothing here needs to
  * be trusted; scheduler/check.ts evaluates the bound from the problem and these prices alone.
  */
-export const certificateSchema = z.object({
+const certificateSchema = z.object({
   /** What one more kW of the limit, during one slot, would save; EUR per kWh, one value per slot. */
   feederRentEurPerKwh: z.array(z.object({ feederId: z.string(), rent: series })),
   substationRentEurPerKwh: z.array(z.object({ substationId: z.string(), rent: series })),
@@ -103,7 +97,7 @@ export const certificateSchema = z.object({
   relaxedEur: z.number(),
 });
 
-export const planFiguresSchema = z.object({
+const planFiguresSchema = z.object({
   /** Expected cost of the plan with the carbon weight, without penalties; EUR. */
   costEur: z.number(),
   energyCostEur: z.number(),

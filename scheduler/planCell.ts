@@ -1,24 +1,12 @@
-import { at } from './columns.ts';
-import { compileProblem, type CompiledProblem } from './compile.ts';
-import type { CarPlan, Plan } from './plan.ts';
+import { compileProblem } from './compile.ts';
+import { placePlan } from './placePlan.ts';
+import type { Plan } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
 import { createHeadroom } from './realise/headroom.ts';
 import { minimumCharge } from './realise/placeCharge.ts';
-import type { ComputeResult } from './realise/placeCompute.ts';
-import { realise } from './realise/realise.ts';
 import { createSetpoints } from './realise/setpoints.ts';
-import { certificateOf } from './report/certificate.ts';
-import { explainCell } from './report/explainCell.ts';
-import { explainCharge } from './report/explainCharge.ts';
-import { explainCompute } from './report/explainCompute.ts';
-import { planJob } from './report/explainJob.ts';
-import { gapOf, penaltyOf, totalsOf } from './report/figures.ts';
-import { wholeGrants } from './report/grants.ts';
-import { chargeAt, computeAt, type Placed } from './report/placed.ts';
-import { unmetOf } from './report/unmet.ts';
-import { pricesWithRent } from './solve/lowerBound.ts';
 import { relax, type Relaxation } from './solve/relaxation.ts';
-import { solveRelaxation, type SolvedRelaxation } from './solve/solveRelaxation.ts';
+import { solveRelaxation } from './solve/solveRelaxation.ts';
 
 /**
  * Plans charging and compute of a cell: kW per car and slot, whole shards per (job, region, class, slot).
@@ -33,6 +21,7 @@ export function planCell(problem: PlanningProblem): Plan {
   return placePlan(problem, relaxation, minimumKw, solved);
 }
 
+/** Reads a problem into its relaxation; owners' minimums are placed first and are not part of what is optimised. */
 export function readRelaxation(problem: PlanningProblem): {
   readonly relaxation: Relaxation;
   /** What owners' minimums take at once, in the layout of setpoints. */
@@ -42,64 +31,4 @@ export function readRelaxation(problem: PlanningProblem): {
   const layout = createSetpoints(compiled.cars);
   const minimumKw = minimumCharge(compiled, layout, createHeadroom(compiled, undefined));
   return { relaxation: relax(compiled, layout, minimumKw), minimumKw };
-}
-
-/** Makes a plan of a solved relaxation: setpoints for real cars, grants, figures and reasons. */
-function placePlan(
-  problem: PlanningProblem,
-  relaxation: Relaxation,
-  minimumKw: Float64Array,
-  solved: SolvedRelaxation,
-): Plan {
-  const compiled = relaxation.problem;
-  const { setpoints, headroom, compute } = realise(problem, relaxation, minimumKw, solved.prices, solved);
-  const placed: Placed = {
-    problem,
-    compiled,
-    setpoints,
-    headroom,
-    priceEurPerKwh: pricesWithRent(relaxation, solved.prices),
-    shardsOfJob: compute.shardsOfJob,
-  };
-  const expectedShards = compute.shardsOfJob.map((shards) => shards.reduce((sum, value) => sum + value, 0));
-  const unmet = unmetOf(placed, expectedShards);
-  const wakeUps = wakeUpsOf(problem, compute);
-  const wakeCostEur = wakeUps.reduce((sum, wakeUp) => sum + wakeUp.costEur, 0);
-  const totals = totalsOf(problem, compiled, setpoints, wakeCostEur);
-  const penaltyEur = penaltyOf(problem, compiled, unmet);
-  return {
-    version: 1,
-    slots: problem.slots,
-    method: solved.method,
-    cars: problem.cars.map((car, index): CarPlan => ({
-      carId: car.id,
-      chargeKw: seriesOf(compiled, (t) => chargeAt(placed, index, t)),
-      computeKw: seriesOf(compiled, (t) => computeAt(placed, index, t)),
-      reasons: [...explainCharge(placed, index, unmet), ...explainCompute(placed, index, at(compute.wakeSlot, index))],
-    })),
-    jobs: problem.jobs.map((_, index) => planJob(placed, index, unmet)),
-    grants: wholeGrants(problem, compiled, compute.shardsOfJob),
-    wakeUps: wakeUps.map(({ carId, slot }) => ({ carId, slot })),
-    unmet,
-    figures: { ...totals, penaltyEur, gap: gapOf(totals, penaltyEur, solved.lowerBoundEur) },
-    certificate: certificateOf(problem, solved),
-    reasons: explainCell(problem),
-  };
-}
-
-function seriesOf(compiled: CompiledProblem, value: (slot: number) => number): number[] {
-  return Array.from({ length: compiled.slots }, (_, slot) => value(slot));
-}
-
-/** Ranked: the slot that comes first, then the cheapest to wake. */
-function wakeUpsOf(
-  problem: PlanningProblem,
-  compute: ComputeResult,
-): { readonly carId: string; readonly slot: number; readonly costEur: number }[] {
-  return problem.cars
-    .flatMap((car, index) => {
-      const slot = at(compute.wakeSlot, index);
-      return slot >= 0 ? [{ carId: car.id, slot, costEur: car.wakeCostEur }] : [];
-    })
-    .sort((a, b) => a.slot - b.slot || a.costEur - b.costEur || a.carId.localeCompare(b.carId));
 }

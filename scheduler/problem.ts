@@ -13,7 +13,7 @@ const id = z.string().min(1);
 const slotIndex = z.number().int().min(0);
 const nonNegative = z.number().min(0);
 
-export const regionSchema = z.object({
+const regionSchema = z.object({
   id,
   priceEurPerKwh: z.array(z.number()),
   carbonGPerKwh: z.array(nonNegative),
@@ -27,7 +27,7 @@ export const regionSchema = z.object({
   fallbacks: z.array(planReasonSchema).default([]),
 });
 
-export const substationSchema = z.object({
+const substationSchema = z.object({
   id,
   /** Cap on the import of the cars of all its feeders together; null where unknown or expired. */
   importLimitKw: z.array(nonNegative.nullable()),
@@ -35,7 +35,7 @@ export const substationSchema = z.object({
   failSafeImportKw: nonNegative.default(0),
 });
 
-export const feederSchema = z.object({
+const feederSchema = z.object({
   id,
   regionId: id,
   substationId: id.optional(),
@@ -47,7 +47,7 @@ export const feederSchema = z.object({
   houseLoadKw: z.array(nonNegative),
 });
 
-export const hardwareClassSchema = z.object({
+const hardwareClassSchema = z.object({
   id,
   /** The computer alone, without cooling and awake load. */
   chipKw: z.number().positive(),
@@ -55,7 +55,7 @@ export const hardwareClassSchema = z.object({
   awakeKw: nonNegative.default(0.25),
 });
 
-export const carSchema = z
+const carSchema = z
   .object({
     id,
     feederId: id,
@@ -139,7 +139,7 @@ export const jobSchema = z
     message: 'must not be before windowStartSlot',
   });
 
-export const planningRulesSchema = z.object({
+const planningRulesSchema = z.object({
   /** Charge starts in one stay; more make some cars refuse to charge. */
   maxChargeStarts: z.number().int().min(1).default(4),
   /** Least time in each state of charging. */
@@ -148,6 +148,8 @@ export const planningRulesSchema = z.object({
   maxWakeUpsPerSlot: z.number().int().min(0).default(100),
   /** Rise of a feeder's car load from one slot to the next. Left out: no ramp limit. */
   maxRampUpKwPerSlot: z.number().positive().optional(),
+  /** Starts of one slot on one feeder are spread over so many seconds, so that they do not meet as a new peak. */
+  startSpreadSeconds: nonNegative.default(60),
   /** A new plan moves a running car only when that saves at least this. */
   hysteresisEurPerKwh: nonNegative.default(0.002),
 });
@@ -170,9 +172,9 @@ export const planningProblemSchema = z
   });
 
 export type Region = z.infer<typeof regionSchema>;
-export type Substation = z.infer<typeof substationSchema>;
+type Substation = z.infer<typeof substationSchema>;
 export type Feeder = z.infer<typeof feederSchema>;
-export type PlanningHardwareClass = z.infer<typeof hardwareClassSchema>;
+type PlanningHardwareClass = z.infer<typeof hardwareClassSchema>;
 export type PlanningCar = z.infer<typeof carSchema>;
 export type PlanningJob = z.infer<typeof jobSchema>;
 export type PlanningRules = z.infer<typeof planningRulesSchema>;
@@ -228,6 +230,14 @@ function* inconsistencies(problem: ProblemShape): Generator<Inconsistency> {
     yield* known(['feeders', index, 'regionId'], regionIds, feeder.regionId);
     if (feeder.substationId !== undefined) {
       yield* known(['feeders', index, 'substationId'], substationIds, feeder.substationId);
+      const sibling = problem.feeders.find((other) => other.substationId === feeder.substationId);
+      // Unlike prices under one cap have no exact greedy order, and a substation stands in one place.
+      if (sibling && sibling.regionId !== feeder.regionId) {
+        yield {
+          path: ['feeders', index, 'regionId'],
+          message: `must be ${JSON.stringify(sibling.regionId)}, the region of its substation's other feeders`,
+        };
+      }
     }
   }
   for (const [index, car] of problem.cars.entries()) {

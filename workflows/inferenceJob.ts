@@ -153,7 +153,8 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
         await replan(`job ${batchId} was resumed`);
       }
       const orders = job.release(grants, now());
-      for (const wave of orders) await order(wave);
+      // Together: one after the other, extensions would come after the slot's end and the cars would stand still.
+      await Promise.all(orders.map(order));
       if (orders.length > 0 && state === 'waiting') enter('running');
     }
     setCurrentDetails(describe(job, deadlineMs, paused));

@@ -101,7 +101,8 @@ export class JobShards {
       }
       const released = this.releasedInSlot(grant, running);
       const oldestFirst = [...this.pending].sort((a, b) => a - b);
-      const shards = oldestFirst.slice(0, Math.min(SHARDS_PER_WAVE, grant.shards - released.shards));
+      const free = Math.max(0, grant.shards - released.shards);
+      const shards = oldestFirst.slice(0, Math.min(SHARDS_PER_WAVE, free));
       if (shards.length === 0) continue;
       released.shards += shards.length;
       orders.push({ kind: 'start', wave: this.startWave(grant, shards) });

@@ -1,4 +1,4 @@
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Clock } from '../domain/clock.ts';
 import type { JournalReason } from '../domain/journal.ts';
 import type { ModelRef, RunShardResult } from '../domain/shards.ts';
@@ -45,7 +45,8 @@ export interface GridEmergency {
 
 /** New signals were stored for this region: read them now rather than at the next poll. */
 export const signalsPushed = defineSignal('signalsPushed');
-export const emergencyDeclared = defineSignal<[GridEmergency]>('emergencyDeclared');
+/** Sheds until its end. Answers once the limits are in force and the cell plans by them: the feeders that shed. */
+export const declareEmergency = defineUpdate<readonly string[], [GridEmergency]>('declareEmergency');
 export const regionState = defineQuery<RegionSummary | null>('regionState');
 
 // ---- coSchedule -------------------------------------------------------------------------------------------------

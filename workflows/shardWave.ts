@@ -22,6 +22,8 @@ import { runShardInput, WaveShards } from './shardWaveState.ts';
 const { acceptShards } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
 
 const REPORT_EVERY_REAL_MS = 500;
+/** Real time after the granted slot in which word of the next one still counts. Cars stop by their own clocks. */
+const EXTENSION_GRACE_REAL_MS = 1000;
 
 /**
  * Runs the shards that one grant released, on any car of its region and class that bids for them, until all are
@@ -61,7 +63,7 @@ export async function shardWave(input: ShardWaveInput): Promise<void> {
   const clockOut = new CancellationScope();
   const clockedOut = clockOut.run(async () => {
     let leftMs: number;
-    while ((leftMs = realDelayUntilMs(clock, endsAtMs, Date.now())) > 0) await sleep(leftMs);
+    while ((leftMs = realDelayUntilMs(clock, endsAtMs, Date.now() - EXTENSION_GRACE_REAL_MS)) > 0) await sleep(leftMs);
     over = true;
   });
   clockedOut.catch(() => undefined);

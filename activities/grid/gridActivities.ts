@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DateTime } from 'luxon';
-import type { JournalReason } from '../../domain/journal.ts';
+import type { JournalLine, JournalReason } from '../../domain/journal.ts';
 import type { Database } from '../../store/database.ts';
 import { listFeeders } from '../../store/feeders.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -8,6 +8,7 @@ import { readRegion, type Region } from '../../store/regions.ts';
 import { readSignals, upsertSignals, type SignalSpan } from '../../store/signals.ts';
 import type { GridEmergency, RegionSummary } from '../../workflows/messages.ts';
 import type { GridFeed } from './feeds/feed.ts';
+import { revisedLimits } from './revisedLimits.ts';
 import { EMERGENCY_SOURCE, noonBeforeMs, summarizeRegion, WINDOW_SLOT_MINUTES } from './regionSummary.ts';
 
 export interface GridPorts {
@@ -19,7 +20,9 @@ export interface GridPorts {
 export type GridActivities = ReturnType<typeof createGridActivities>;
 
 const HOUR_MS = 3_600_000;
-const HORIZON_MS = 36 * HOUR_MS;
+/** Feeds are read further ahead than plans look, so that what moves into a plan's sight is not news by then. */
+const FEED_HORIZON_MS = 36 * HOUR_MS;
+const PLAN_HORIZON_MS = 24 * HOUR_MS;
 
 interface Refreshed {
   readonly summary: RegionSummary;
@@ -41,12 +44,13 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
     async refreshSignals(request: { regionId: string; nowMs: number }): Promise<Refreshed> {
       const { regionId, nowMs } = request;
       const region = await regionOf(regionId);
-      const window = { startMs: noonBeforeMs(region.timeZone, nowMs), endMs: nowMs + HORIZON_MS };
-      const known = digest(await readSignals(database, regionId, window));
+      const startMs = noonBeforeMs(region.timeZone, nowMs);
+      const window = { startMs, endMs: nowMs + PLAN_HORIZON_MS };
+      const known = await readSignals(database, regionId, window);
       const failures: JournalReason[] = [];
       for (const feed of feedsOf(region)) {
         try {
-          await upsertSignals(database, await feed.read(window, nowMs));
+          await upsertSignals(database, await feed.read({ startMs, endMs: nowMs + FEED_HORIZON_MS }, nowMs));
         } catch (error) {
           const cause = error instanceof Error ? error.message : String(error);
           failures.push({ code: 'feed_failed', text: `Feed ${feed.name} failed: ${cause}. Stored values are in use.` });
@@ -55,12 +59,20 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
       const feeders = await listFeeders(database, region.cellId);
       const feederIds = feeders.filter((feeder) => feeder.regionId === regionId).map((feeder) => feeder.id);
       const signals = await readSignals(database, regionId, window);
+      await appendJournal(database, region.cellId, limitLines(region, known, signals, nowMs));
       const summary = summarizeRegion({ region, signals, feederIds, failures, nowMs, carbonEurPerKg });
-      return { summary, changed: digest(signals) !== known };
+      return { summary, changed: digest(signals) !== digest(known) };
     },
 
-    /** Stores an emergency as import limits of 0 on its feeders: the tightest limit of all sources is in force. */
-    async declareEmergency(request: { regionId: string; cellId: string; emergency: GridEmergency }): Promise<void> {
+    /**
+     * Stores an emergency as import limits of 0 on its feeders: the tightest limit of all sources is in force.
+     * @returns the feeders that shed
+     */
+    async limitForEmergency(request: {
+      regionId: string;
+      cellId: string;
+      emergency: GridEmergency;
+    }): Promise<string[]> {
       const { regionId, cellId, emergency } = request;
       const feeders = (await listFeeders(database, cellId)).filter((feeder) => feeder.regionId === regionId);
       const named = feeders.filter(
@@ -90,6 +102,7 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
           dedupeKey: `emergency/${emergency.id}`,
         },
       ]);
+      return named.map((feeder) => feeder.id);
     },
 
     /** Writes into the journal that an off-peak window opens or closes now. */
@@ -122,6 +135,23 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
 
 function isJustPast(boundaryMs: number, nowMs: number): boolean {
   return boundaryMs <= nowMs && nowMs - boundaryMs < WINDOW_SLOT_MINUTES * 60_000;
+}
+
+/** A line for each limit that was revised; the first time that a region's limits are read is no revision. */
+function limitLines(
+  { id, timeZone }: Region,
+  known: readonly SignalSpan[],
+  signals: readonly SignalSpan[],
+  nowMs: number,
+): JournalLine[] {
+  const local = (ms: number): string => DateTime.fromMillis(ms, { zone: timeZone }).toFormat('HH:mm');
+  return revisedLimits(known, signals).map(({ place, startMs, endMs, fromKw, toKw }) => ({
+    atMs: nowMs,
+    kind: 'limit_changed',
+    subject: id,
+    message: `Import limit of ${place ?? id} is ${toKw} kW instead of ${fromKw} from ${local(startMs)} to ${local(endMs)}`,
+    dedupeKey: `limit/${id}/${place ?? ''}/${startMs}/${toKw}`,
+  }));
 }
 
 /** What the signals say, whoever read them and when. */

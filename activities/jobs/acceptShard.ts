@@ -32,18 +32,22 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
   const { shard, result } = finished;
   const slice = (await objects.get(objectKeys.shardInput(jobId, shard))).toString('utf8');
   const customIds = slice.trimEnd().split('\n').map(customIdOf);
-  const answered = await readAnsweredLines(objects, jobId, shard);
+  const { answered, broken } = await readAnsweredLines(objects, jobId, shard);
   const receipts = await readReceipts(objects, jobId, shard);
   const attributions = attribute(receipts);
   const work: CarsWork[] = await Promise.all(
     attributions.map(async (share) => ({ ...share, vehicle: await readVehicle(database, share.vehicleId) })),
   );
 
-  const fault = faultOf(
-    customIds,
-    answered,
-    work.map((share) => ({ ...share, hardwareClass: share.vehicle?.hardwareClass })),
-  );
+  const [cutOff] = broken;
+  const fault =
+    cutOff === undefined
+      ? faultOf(
+          customIds,
+          answered,
+          work.map((share) => ({ ...share, hardwareClass: share.vehicle?.hardwareClass })),
+        )
+      : `part ${cutOff} is cut off`;
   if (fault !== undefined) {
     for (const prefix of [objectKeys.partPrefix(jobId, shard), objectKeys.receiptPrefix(jobId, shard)]) {
       for (const key of await objects.list(prefix)) await objects.delete(key);

@@ -42,7 +42,7 @@ export async function assembleBatch(
   const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<Uint8Array> {
     for (let shard = 0; shard < split.shards; shard++) {
       onShard(shard);
-      const answered = await readAnsweredLines(objects, batchId, shard);
+      const { answered } = await readAnsweredLines(objects, batchId, shard);
       const slice = (await objects.get(objectKeys.shardInput(batchId, shard))).toString('utf8');
       for (const [index, request] of slice.trimEnd().split('\n').entries()) {
         const answer = answered.get(index);

@@ -14,6 +14,10 @@ type JobInput = NonNullable<PlanningProblemInput['jobs']>[number];
 
 /** Slots that a car is planned for after its ready-by has passed and it is still there: the next plan sees further. */
 const OVERDUE_SLOTS = 4;
+/** Share of an open gate in which a car computes: the rest goes to fetching work and to slots that end in mid-shard. */
+const UTILIZATION = 0.85;
+/** Jobs are planned to be done this long before their deadline, so that a car that leaves early does not cost it. */
+const DEADLINE_MARGIN_MS = 45 * 60_000;
 /** At 100 % a pack takes nothing, so acceptance is taken just below. */
 const FULLEST_SOC_PERCENT = 99;
 
@@ -75,9 +79,13 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
         candidate.modelName === job.model.name &&
         candidate.modelVersion === job.model.version,
     );
-    return speed ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 }] : [];
+    return speed
+      ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 / UTILIZATION }]
+      : [];
   });
-  const window = slotsWithin(state.axis, state.axis.startMs, job.deadlineMs);
+  const { startMs } = state.axis;
+  const early = slotsWithin(state.axis, startMs, job.deadlineMs - DEADLINE_MARGIN_MS);
+  const window = early.until > 0 ? early : slotsWithin(state.axis, startMs, job.deadlineMs);
   const hints = parseGridHints(job.metadata);
   const known = state.regions.map((region) => region.id);
   const regionIds = hints.regionIds?.filter((id) => known.includes(id)) ?? known;

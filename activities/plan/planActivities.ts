@@ -3,6 +3,7 @@ import { topics } from '../../domain/names.ts';
 import type { SetpointProfile } from '../../domain/setpoints.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import { planningProblemSchema, type PlanningProblem } from '../../scheduler/problem.ts';
+import { keepPlan } from '../../scheduler/replan.ts';
 import { readCell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -35,12 +36,13 @@ export function createPlanActivities(ports: PlanPorts) {
       if (!cell) throw new Error(`cell ${cellId} is not configured`);
       const state = await readCellState(database, cell, slotStartMs);
       const problem = problemOf(state, ports.carbonEurPerKg);
-      const plan = await ports.plan(problem, state.previous);
+      const { plan, fallback } = await planOrKeep(ports, problem, state.previous);
       const createdAtMs = Math.round(ports.gridNowMs());
       // Names the slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart.
       const id = `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
       await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
-      await appendJournal(database, cellId, unmetLines(plan, createdAtMs, cause));
+      const told = fallback === undefined ? [] : [fallbackLine(cellId, fallback, createdAtMs)];
+      await appendJournal(database, cellId, [...told, ...unmetLines(plan, createdAtMs, cause)]);
       return dispatchOf(id, problem, plan, state.previous, state.openSessions);
     },
 
@@ -57,7 +59,7 @@ export function createPlanActivities(ports: PlanPorts) {
           const running = before?.cars.find(({ carId }) => carId === car.carId);
           const intervals = [
             ...(before && running ? profileIntervals(before, running, 1) : []),
-            ...profileIntervals(plan, car, PROFILE_SLOTS),
+            ...profileIntervals(plan, car, PROFILE_SLOTS, running),
           ];
           const profile: SetpointProfile = { planId, issuedAtMs, intervals };
           return vehicles.publish(topics.setpoints(car.carId), profile, { retain: true });
@@ -77,6 +79,28 @@ export function createPlanActivities(ports: PlanPorts) {
       await appendJournal(database, request.cellId, lines);
     },
   };
+}
+
+/**
+ * Asks the solver. One that dies or runs past its time leaves the last plan, tightened to the present limits: cars then
+ * go on within what the grid allows, instead of all falling back to their fail-safes.
+ */
+async function planOrKeep(
+  ports: PlanPorts,
+  problem: PlanningProblem,
+  previous: Plan | undefined,
+): Promise<{ readonly plan: Plan; readonly fallback?: string }> {
+  try {
+    return { plan: await ports.plan(problem, previous) };
+  } catch (error) {
+    if (!previous) throw error;
+    return { plan: keepPlan(previous, problem), fallback: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function fallbackLine(cellId: string, cause: string, atMs: number): JournalLine {
+  const message = `The last plan is kept, tightened to the present limits: ${cause}`;
+  return { atMs, kind: 'fallback', subject: cellId, message, dedupeKey: `kept/${cellId}/${atMs}` };
 }
 
 function problemOf(state: CellState, carbonEurPerKg: number): PlanningProblem {

@@ -17,7 +17,7 @@ export async function runningBatchOf({ db }: ApiDeps, tenantId: string, fileId: 
 export async function* answersSoFar({ db, objects }: ApiDeps, batch: Batch): AsyncGenerator<Uint8Array> {
   const shards = (await readJobProgresses(db, [batch.id])).get(batch.id)?.shards ?? 0;
   for (let shard = 0; shard < shards; shard++) {
-    const answered = await readAnsweredLines(objects, batch.id, shard);
+    const { answered } = await readAnsweredLines(objects, batch.id, shard);
     const lines = [...answered].toSorted(([a], [b]) => a - b).map(([, line]) => line);
     const successful = lines.filter((line) => (parseAnswerLine(line).response?.status_code ?? 500) < 400);
     if (successful.length > 0) yield Buffer.from(successful.map((line) => `${line}\n`).join(''));

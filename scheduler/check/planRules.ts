@@ -8,25 +8,38 @@ import { need, type Reading } from './reading.ts';
 const ROUNDING_SHARDS = 1e-6;
 const TOLERANCE_KWH = 1e-6;
 
-/** Owners' minimums come before everything: what was charged by any slot must not be behind what was possible. */
+/**
+ * Owners' minimums come before everything: a car that is behind what was possible by some slot is a finding, unless
+ * other cars with minimums have left less there than it accepts.
+ */
 export function checkMinimums(reading: Reading, plan: Plan): Finding[] {
   const findings: Finding[] = [];
   const minimums = minimumLoads(reading);
   const plans = new Map(plan.cars.map((car) => [car.carId, car]));
+  const urgentKw = new Map<string, Float64Array>();
+  for (const car of reading.problem.cars) {
+    if (car.minimumNeedKwh <= 0) continue;
+    const load = urgentKw.get(car.feederId) ?? new Float64Array(reading.slots);
+    for (const [t, kw] of need(plans.get(car.id)).chargeKw.entries()) load[t] = need(load[t]) + kw;
+    urgentKw.set(car.feederId, load);
+  }
   for (const car of reading.problem.cars) {
     const minimum = minimums.get(car.id);
     if (!minimum) continue;
     const kwhPerKwSlot = reading.slotHours * car.chargerEfficiency;
+    const feeder = reading.feederOf(car);
     let due = 0;
     let charged = 0;
-    for (let t = 0; t < reading.slots; t++) {
+    for (let t = car.pluggedFromSlot; t < car.untilSlot; t++) {
+      const kw = need(need(plans.get(car.id)).chargeKw[t]);
       // Below the least current a car cannot charge at all, however urgent.
-      if (need(minimum[t]) >= car.chargerMinKw - 1e-9 || need(minimum[t]) === 0) due += need(minimum[t]) * kwhPerKwSlot;
-      charged += need(need(plans.get(car.id)).chargeKw[t]) * kwhPerKwSlot;
-      if (charged + TOLERANCE_KWH < due) {
-        findings.push(finding('minimum_soc', car.id, t, charged, due, 'is not brought to its minimum at once'));
-        break;
-      }
+      if (need(minimum[t]) >= car.chargerMinKw - 1e-9) due += need(minimum[t]) * kwhPerKwSlot;
+      charged += kw * kwhPerKwSlot;
+      if (charged + TOLERANCE_KWH >= due || kw >= car.chargerMaxKw - 1e-6) continue;
+      const roomKw = reading.feederKw(feeder, t) - need(need(urgentKw.get(car.feederId))[t]);
+      if (roomKw + kw < Math.max(car.chargerMinKw, kw + 1e-6)) continue;
+      findings.push(finding('minimum_soc', car.id, t, charged, due, 'is not brought to its minimum at once'));
+      break;
     }
   }
   return findings;

@@ -24,6 +24,8 @@ export interface ChargeTask {
 }
 
 const ROUNDING_KW = 1e-9;
+/** What the optimum may leave by rounding to whole quanta. */
+const ENOUGH_KW_SLOTS = 1e-6;
 /** A car that is to stay on draws at least this, even where it would accept less. */
 const LEAST_ON_KW = 0.1;
 
@@ -39,7 +41,8 @@ export function chargeProfile(task: ChargeTask): Float64Array {
   if (task.optimumKw) {
     const optimum = Float64Array.from(task.optimumKw);
     liftToMinimum(task, usable, optimum);
-    if (followsRules(task, optimum) && optimum.every((kw, t) => kw <= at(usable, t))) return optimum;
+    const enough = optimum.reduce((sum, kw) => sum + kw, 0) > task.energyKwSlots - ENOUGH_KW_SLOTS;
+    if (enough && followsRules(task, optimum) && optimum.every((kw, t) => kw <= at(usable, t))) return optimum;
   }
   const everySlot = Uint8Array.from(usable, (capKw) => (capKw > 0 ? 1 : 0));
   const cheapest = fill(task, usable, everySlot, false);

@@ -6,7 +6,7 @@ import type { Headroom } from './headroom.ts';
 import { cellOf, type Setpoints } from './setpoints.ts';
 
 /** What charging needs to know of a car beside its columns. */
-export interface ChargeState {
+interface ChargeState {
   readonly chargingNow: boolean;
   readonly startsSoFar: number;
   readonly slotsInState: number;
@@ -103,6 +103,8 @@ function exchange(problem: CompiledProblem, placement: ChargePlacement, short: n
   const { cars } = problem;
   const overlaps = (car: number): boolean =>
     car !== short &&
+    // A minimum is served at once: its slots are not for exchange.
+    at(cars.minimumKwSlots, car) <= ROUNDING_KW &&
     at(cars.feeder, car) === at(cars.feeder, short) &&
     at(cars.energyKwSlots, car) > ROUNDING_KW &&
     at(cars.from, car) < at(cars.chargeUntil, short) &&

@@ -5,7 +5,7 @@ import type { Headroom } from './headroom.ts';
 import { cellOf, type Setpoints } from './setpoints.ts';
 
 /** What computing needs to know of a car beside its columns. */
-export interface ComputeState {
+interface ComputeState {
   readonly computingNow: boolean;
   readonly asleep: boolean;
   readonly wakeCostEur: number;

@@ -29,7 +29,7 @@ export interface CheapestFlow {
   readonly adjacency: Adjacency;
 }
 
-export interface Adjacency {
+interface Adjacency {
   readonly outStart: Int32Array;
   readonly outArc: Int32Array;
   readonly inStart: Int32Array;

@@ -16,12 +16,10 @@ const KINDS = {
   unplugged: { label: 'unplugged', color: 'cyan' },
   asleep: { label: 'asleep', color: 'dim' },
   woken: { label: 'woken', color: 'cyan' },
-  wake_failed: { label: 'wake failed', color: 'yellow' },
   departure_in_shard: { label: 'drives off', color: 'magenta' },
   handover: { label: 'handover', color: 'magenta' },
   ready_by: { label: 'ready by', color: 'green' },
   job_accepted: { label: 'job', color: 'blue' },
-  job_progress: { label: 'job', color: 'blue' },
   job_finished: { label: 'job', color: 'green' },
   settled: { label: 'settled', color: 'green' },
   fallback: { label: 'fallback', color: 'yellow' },
@@ -35,7 +33,10 @@ export function journalText(line: JournalLine, places: Places, colors: Colors): 
   const { label, color } = KINDS[line.kind];
   const place = places.of(line.subject);
   const time = `${wallClock(line.atMs, place)} ${place.name.padEnd(PLACE_WIDTH)}`;
-  const reasons = (line.reasons ?? []).map(reasonText).join('; ');
+  const reasons = (line.reasons ?? [])
+    .filter(({ text }) => !line.message.includes(text))
+    .map(reasonText)
+    .join('; ');
   const because = reasons === '' ? '' : colors.dim(` (${reasons})`);
   return `${colors.dim(time)}  ${colors[color](label.padEnd(LABEL_WIDTH))}  ${line.message}${because}`;
 }

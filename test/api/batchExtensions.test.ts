@@ -120,7 +120,7 @@ async function eventsOf(id: string, lastEventId?: string): Promise<{ status: num
 describe('events of a batch', () => {
   test('tell its lines and states, resume after the last one seen, and end with it', async () => {
     const id = await running();
-    const line = (message: string) => ({ atMs: 1, kind: 'job_progress' as const, subject: id, message });
+    const line = (message: string) => ({ atMs: 1, kind: 'handover' as const, subject: id, message });
     await appendJournal(db, CELL.id, [line('one'), { ...line('not mine'), subject: 'batch_other' }]);
     const reading = eventsOf(id);
     await appendJournal(db, CELL.id, [line('two')]);
@@ -148,7 +148,7 @@ describe('a quote', () => {
     const request = { endpoint: '/v1/embeddings', completion_window: '12h', model: 'lsa', requests: 30 };
     const { status, body } = await post('/v1/batches/quote', request);
     expect(status).toBe(200);
-    expect(body).toMatchObject({ object: 'batch.quote', requests: 30, shards: 2, feasible: true });
+    expect(body).toMatchObject({ object: 'batch.quote', requests: 30, shards: 3, feasible: true });
     expect(Date.parse(body.eta)).toBeLessThanOrEqual(Date.parse(body.deadline));
     expect(body.energy_wh).toBeGreaterThan(0);
     expect(body.windows.length).toBeGreaterThan(0);

@@ -48,6 +48,7 @@ describe('baselines', () => {
             ...car,
             chargeKw: [...car.chargeKw],
             computeKw: [...car.computeKw],
+            startDelaySeconds: 0,
             reasons: [],
           })),
         };

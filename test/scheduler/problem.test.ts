@@ -67,6 +67,21 @@ describe('planningProblemSchema', () => {
     ]);
   });
 
+  it('refuses a substation whose feeders lie in two regions', () => {
+    const problem = tinyProblem();
+    const [north] = problem.regions;
+    if (north) problem.regions.push({ ...north, id: 'south' });
+    problem.substations = [{ id: 's', importLimitKw: flat(9) }];
+    const [feeder] = problem.feeders;
+    if (feeder) {
+      feeder.substationId = 's';
+      problem.feeders.push({ ...feeder, id: 'g', regionId: 'south' });
+    }
+    expect(messages(problem)).toEqual([
+      'feeders.1.regionId must be "north", the region of its substation\'s other feeders',
+    ]);
+  });
+
   it('refuses a minimum above the need of which it is a part', () => {
     const problem = tinyProblem();
     if (problem.cars[0]) problem.cars[0].minimumNeedKwh = 9;

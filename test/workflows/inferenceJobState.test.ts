@@ -44,6 +44,13 @@ describe('release', () => {
     expect(started(orders)).toEqual([3]);
   });
 
+  test('releases nothing while more runs than the newest plan grants', () => {
+    const job = JobShards.fresh(split(10));
+    job.release([grant(0, 5)], 0);
+    expect(started(job.release([grant(1, 2)], SLOT_MS - 1))).toEqual([]);
+    expect(job.counts().inFlight).toBe(5);
+  });
+
   test('tops a slot up with shards that came back', () => {
     const job = JobShards.fresh(split(3));
     job.release([grant(0, 2)], 0);

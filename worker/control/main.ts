@@ -10,7 +10,6 @@ import { createPlanActivities } from '../../activities/plan/planActivities.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
-import { planCell } from '../../scheduler/planCell.ts';
 import { addModel } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
@@ -25,6 +24,7 @@ import { runChild } from '../supervisor/child.ts';
 import { connectClient, connectWorker } from '../temporalClients.ts';
 import { installTemporalRuntime } from '../temporalRuntime.ts';
 import { untilAnswered } from '../untilAnswered.ts';
+import { startPlanner } from './planner.ts';
 import { publishLsaOnce } from './publishLsa.ts';
 import { retireOutdatedCell } from './retireCell.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
@@ -33,6 +33,8 @@ import { startCellWorkflows } from './startCellWorkflows.ts';
 const CARBON_EUR_PER_KG = 0.08;
 /** Above this, workflows are evicted and replayed; each cached one costs about 1.7 MB. */
 const MAX_CACHED_WORKFLOWS = 500;
+/** A plan that takes longer comes too late for its slot. */
+const PLAN_LIMIT_MS = 20_000;
 const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
 /** Workflows and their activities: everything that decides. Any number of them share one queue. */
@@ -52,6 +54,7 @@ async function start() {
   const mqtt = openMqtt(config.mqtt.url, `control-${process.pid}`, logger);
   const connection = await connectWorker(config.temporal.connection);
   const vehicles = vehicleLinkOver(mqtt);
+  const planner = startPlanner(PLAN_LIMIT_MS);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
 
   const worker = await Worker.create({
@@ -71,7 +74,7 @@ async function start() {
       ...createPlanActivities({
         database,
         vehicles,
-        plan: async (problem) => planCell(problem),
+        plan: planner.plan,
         carbonEurPerKg: CARBON_EUR_PER_KG,
         gridNowMs,
       }),
@@ -86,16 +89,17 @@ async function start() {
     if (!stopping.signal.aborted) logger.warn({ err: error }, 'the text embedding could not be built');
   });
   await startCellWorkflows(client, database, cell);
-  return { worker, running, stopping, embedding, connection, client, mqtt, database };
+  return { worker, running, stopping, embedding, planner, connection, client, mqtt, database };
 }
 
 runChild({
   start,
-  stop: async ({ worker, running, stopping, embedding, connection, client, mqtt, database }) => {
+  stop: async ({ worker, running, stopping, embedding, planner, connection, client, mqtt, database }) => {
     worker.shutdown();
     stopping.abort();
     await embedding;
     await running;
+    await planner.close();
     await Promise.all([connection.close(), client.connection.close(), mqtt.endAsync()]);
     await database.close();
   },

@@ -8,7 +8,7 @@ import type { gridRegion } from '../../workflows/gridRegion.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
 
 /** Real time before a slot at which its plan is made: solving, storing and publishing take well under this. */
-const PLAN_LEAD_REAL_MS = 800;
+const PLAN_LEAD_REAL_MS = 1200;
 const DEBOUNCE_REAL_MS = 300;
 
 /** Sees to it that the cell and its regions have their workflows. Those that run are left alone. */

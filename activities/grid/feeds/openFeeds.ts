@@ -8,7 +8,6 @@ import { createFileFeed } from './fileFeed.ts';
 export const feedConfigSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('file'), path: z.string().min(1) }),
 ]);
-export type FeedConfig = z.infer<typeof feedConfigSchema>;
 
 /** The feeds of a region. Relative paths are meant from `folder`. */
 export function openFeeds(region: Pick<Region, 'id' | 'feeds'>, folder: string): GridFeed[] {

@@ -156,7 +156,10 @@ export class Runner {
   }
 
   async #untilResumed(stops: number): Promise<void> {
-    if (this.#paused) await new Promise<void>((resolve) => this.#resumed.push(resolve));
+    // A stop that came before this wait has already woken everybody: it must not be waited for.
+    while (this.#paused && this.#stops === stops) {
+      await new Promise<void>((resolve) => this.#resumed.push(resolve));
+    }
     if (this.#stops !== stops) throw new RunnerStopped('The runner was stopped.');
   }
 }

@@ -98,6 +98,14 @@ test.runIf(linux)('stop ends a paused call and its process', async () => {
   expect(processState(pid)).toBeUndefined();
 });
 
+test('stop ends a call that was paused before it reached the process', async () => {
+  const runner = newRunner();
+  await runner.load(model);
+  const running = runner.run(model, bodies);
+  runner.pause();
+  await Promise.all([expect(running).rejects.toThrow(RunnerStopped), runner.stop()]);
+});
+
 test('a paused runner starts nothing until it is resumed', async () => {
   const runner = newRunner();
   runner.pause();

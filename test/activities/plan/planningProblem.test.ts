@@ -100,10 +100,15 @@ describe('a job', () => {
   test('counts shards in flight as work that is left, within its deadline', () => {
     expect(jobOf(cellState())).toMatchObject({
       shardsRemaining: 8,
-      classes: [{ hardwareClass: 'ai4', shardMinutes: 8 }],
+      classes: [{ hardwareClass: 'ai4', shardMinutes: 8 / 0.85 }],
       windowStartSlot: 0,
-      windowEndSlot: 8,
+      windowEndSlot: 5,
     });
+  });
+
+  test('uses the time up to its deadline when the margin before it has begun', () => {
+    const jobs = [{ ...only(cellState().jobs), deadlineMs: START_MS + HOUR_MS / 2 }];
+    expect(jobOf(cellState({ jobs }))).toMatchObject({ windowStartSlot: 0, windowEndSlot: 2 });
   });
 
   test('is not planned while no class’s speed is known', () => {

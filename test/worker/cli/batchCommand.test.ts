@@ -87,7 +87,7 @@ test('writes the results so far, joined with the input', async () => {
 test('watches a batch to its end; the exit code says whether it completed', async () => {
   const id = await submitted();
   const watching = batch('watch', id);
-  await appendJournal(db, CELL.id, [{ atMs: 0, kind: 'job_progress', subject: id, message: 'half is done' }]);
+  await appendJournal(db, CELL.id, [{ atMs: 0, kind: 'handover', subject: id, message: 'half is done' }]);
   await moveBatch(db, id, ['in_progress'], 'completed');
   const { code, out } = await watching;
   expect(code).toBe(0);

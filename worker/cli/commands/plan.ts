@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 
-import type { Plan } from '../../../scheduler/plan.ts';
+import { PLAN_METHODS, type Plan } from '../../../scheduler/plan.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import type { CommandFactory } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
@@ -51,19 +51,14 @@ function inWords({ colors }: Terminal, plan: Plan, planningMs: number): string {
     `${colors.green('planned')} ${plan.cars.length} cars and ${plan.jobs.length} jobs over ${plan.slots.count} slots in ${seconds(planningMs)}`,
     `  cost ${figures.costEur.toFixed(2)} EUR (energy ${figures.energyCostEur.toFixed(2)} EUR), ${figures.carbonKg.toFixed(1)} kg CO2`,
     `  charge ${figures.chargeKwh.toFixed(1)} kWh, compute ${figures.computeKwh.toFixed(1)} kWh`,
-    `  at most ${percent(figures.gap)} above the cheapest possible plan; ${METHOD_WORDS[plan.method]}`,
+    `  at most ${percent(figures.gap)} above the cheapest possible plan`,
+    `  ${PLAN_METHODS[plan.method]}`,
   ];
   if (unmet.length > 0) lines.push(colors.yellow(`cannot be met: ${unmet.length}`));
   for (const { words } of unmet.slice(0, UNMET_SHOWN)) lines.push(`  ${words}`);
   if (unmet.length > UNMET_SHOWN) lines.push(`  and ${unmet.length - UNMET_SHOWN} more, in the plan`);
   return `${lines.join('\n')}\n`;
 }
-
-const METHOD_WORDS = {
-  cap_free: 'no shared limit binds',
-  max_flow: 'shared limits bind, solved as a flow',
-  decomposition: 'shared limits bind, solved by decomposition',
-} as const satisfies Record<Plan['method'], string>;
 
 function seconds(ms: number): string {
   return ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`;

@@ -1,0 +1,85 @@
+/**
+ * Speed and memory of the planner.
+ *   npx tsx bench/planner-speed.ts highs            2,000 cars x 96 slots x 5 jobs, against HiGHS ipm in the same run
+ *   npx tsx bench/planner-speed.ts fleet [cars] [feeders] [rounds]   one fleet, setpoints of every car written out
+ *   npx tsx bench/planner-speed.ts growth           1,000 to 1,000,000 cars, 5,000 a feeder and under one limit
+ */
+import { compileProblem } from '../scheduler/compile.ts';
+import { planFleet } from '../scheduler/fleet/planFleet.ts';
+import { planningProblemSchema } from '../scheduler/problem.ts';
+import { randomProblem } from '../scheduler/randomProblem.ts';
+import { createSetpoints } from '../scheduler/realise/setpoints.ts';
+import { relax } from '../scheduler/solve/relaxation.ts';
+import { solveRelaxation } from '../scheduler/solve/solveRelaxation.ts';
+import { createOracle } from './highsOracle.ts';
+import { randomFleet } from './randomFleet.ts';
+
+const SLOTS = 96;
+
+function measureFleet(count: number, feeders: number, rounds = 1) {
+  const problem = randomFleet(count, feeders, 1);
+  const startedMs = performance.now();
+  const plan = planFleet(problem, rounds);
+  const seconds = (performance.now() - startedMs) / 1000;
+  return {
+    cars: count,
+    feeders,
+    binding: plan.feedersThatBind,
+    seconds: Number(seconds.toFixed(2)),
+    setpoints: plan.chargeKw.length,
+    gap: ((plan.costEur - plan.lowerBoundEur) / plan.lowerBoundEur).toExponential(1),
+    costEur: Number(plan.costEur.toFixed(2)),
+    peakMb: Math.round(process.resourceUsage().maxRSS / 1024),
+  };
+}
+
+/** Several runs, best of each: the machine is shared. */
+async function againstHighs(): Promise<void> {
+  const oracle = await createOracle();
+  const rows = [];
+  for (const [name, uniform] of [
+    ['one overhead (max flow)', true],
+    ['three classes (decomposition)', false],
+  ] as const) {
+    const raw = randomProblem({ cars: 2000, slots: SLOTS, feeders: 1, jobs: 5, seed: 1, feederShare: 0.15 });
+    if (uniform) {
+      for (const region of raw.regions) region.plugKwPerChipKw = region.ambientCelsius.map(() => 1.6);
+      raw.hardwareClasses = raw.hardwareClasses?.map((hardware) => ({ ...hardware, chipKw: 0.4 })) ?? [];
+      for (const job of raw.jobs ?? []) for (const entry of job.classes) entry.shardMinutes = 8;
+    }
+    const problem = compileProblem(planningProblemSchema.parse(raw));
+    const layout = createSetpoints(problem.cars);
+    const relaxation = relax(problem, layout, new Float64Array(layout.chargeKw.length));
+    let planMs = Infinity;
+    let solved = solveRelaxation(relaxation);
+    for (let run = 0; run < 4; run++) {
+      const startedMs = performance.now();
+      solved = solveRelaxation(relaxation);
+      planMs = Math.min(planMs, performance.now() - startedMs);
+    }
+    const first = oracle(relaxation);
+    const second = oracle(relaxation);
+    const highsMs = Math.min(first.solveMs, second.solveMs);
+    rows.push({
+      name,
+      method: solved.method,
+      columns: first.columns,
+      rows: first.rows,
+      planMs: Math.round(planMs),
+      highsMs: Math.round(highsMs),
+      ratio: Number((highsMs / planMs).toFixed(1)),
+      difference: (Math.abs(solved.costEur - first.costEur) / first.costEur).toExponential(1),
+    });
+  }
+  console.table(rows);
+}
+
+const [mode = 'highs', first, second, third] = process.argv.slice(2);
+if (mode === 'highs') await againstHighs();
+if (mode === 'fleet')
+  console.table([measureFleet(Number(first ?? 1_000_000), Number(second ?? 200), Number(third ?? 1))]);
+if (mode === 'growth') {
+  for (const count of [1000, 10_000, 100_000, 1_000_000]) {
+    console.table([measureFleet(count, Math.max(1, count / 5000)), measureFleet(count, 1)]);
+  }
+}

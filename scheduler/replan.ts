@@ -1,0 +1,138 @@
+import { at } from './columns.ts';
+import { placePlan } from './placePlan.ts';
+import { planCell, readRelaxation } from './planCell.ts';
+import type { Plan } from './plan.ts';
+import type { PlanningProblem } from './problem.ts';
+import { reason } from './reasons.ts';
+import { lowerBound } from './solve/lowerBound.ts';
+import type { LimitPrices, Relaxation } from './solve/relaxation.ts';
+import type { SolvedRelaxation } from './solve/solveRelaxation.ts';
+import { slotAt, slotStartMs } from './time.ts';
+
+/** A kept plan may have lost so much more than the last one before it is worth solving again. */
+const ACCEPTED_LOSS = 0.002;
+
+/**
+ * Plans from the last plan: keeps what still fits, places what is new by the last plan's prices, and proves with the
+ * same prices how good that is. Solves from scratch when it lost too much. Slots that nothing has changed in stay as
+ * they were, so small changes of price do not flap.
+ * @param previous plan of an earlier or the same slot
+ * @param problem as `planningProblemSchema` accepts it
+ */
+export function replan(previous: Plan, problem: PlanningProblem): Plan {
+  const kept = shiftedPlan(previous, problem);
+  // Once only: a loss that is allowed again with every slot would grow over the night.
+  const acceptedLoss = previous.method === 'previous_plan' ? 0 : ACCEPTED_LOSS;
+  if (kept === undefined || kept.figures.gap > previous.figures.gap + acceptedLoss) return planCell(problem);
+  return kept;
+}
+
+/**
+ * The last plan, tightened to the present limits, without solving anything: for when the solver has died or run out of
+ * time. Always feasible, and says so in its reasons. Cars that are new are placed by the last plan's prices.
+ */
+export function keepPlan(previous: Plan, problem: PlanningProblem): Plan {
+  const kept = shiftedPlan(previous, problem) ?? placeWith(problem, NO_PLAN);
+  return { ...kept, reasons: [reason('previous_plan_kept'), ...kept.reasons] };
+}
+
+/** Undefined when the slots of the two plans do not fall onto each other. */
+function shiftedPlan(previous: Plan, problem: PlanningProblem): Plan | undefined {
+  const shift = slotAt(previous.slots, problem.slots.startMs);
+  const aligned =
+    previous.slots.slotMinutes === problem.slots.slotMinutes &&
+    shift >= 0 &&
+    slotStartMs(previous.slots, shift) === problem.slots.startMs;
+  return aligned ? placeWith(problem, previous, shift) : undefined;
+}
+
+const NO_PLAN: Pick<Plan, 'cars' | 'certificate'> = {
+  cars: [],
+  certificate: {
+    feederRentEurPerKwh: [],
+    substationRentEurPerKwh: [],
+    jobPriceEurPerShard: [],
+    lowerBoundEur: 0,
+    relaxedEur: 0,
+  },
+};
+
+function placeWith(problem: PlanningProblem, previous: Pick<Plan, 'cars' | 'certificate'>, shift = 0): Plan {
+  const { relaxation, minimumKw } = readRelaxation(problem);
+  const prices = shiftedPrices(problem, previous.certificate, shift);
+  const solved: SolvedRelaxation = {
+    method: 'previous_plan',
+    chargeKw: shiftedCharge(problem, relaxation, minimumKw, previous.cars, shift),
+    gateCarsOfJob: [],
+    prices,
+    costEur: Number.NaN,
+    lowerBoundEur: lowerBound(relaxation, prices),
+  };
+  const plan = placePlan(problem, relaxation, minimumKw, solved);
+  // Nothing was relaxed and solved: the plan itself is the best point known.
+  const relaxedEur = plan.figures.costEur + plan.figures.penaltyEur;
+  return { ...plan, certificate: { ...plan.certificate, relaxedEur } };
+}
+
+/** The last plan's charging where charger, window and need still allow it, without what serves minimums now. */
+function shiftedCharge(
+  problem: PlanningProblem,
+  relaxation: Relaxation,
+  minimumKw: Float64Array,
+  planned: Plan['cars'],
+  shift: number,
+): Float64Array {
+  const { cars, slots, substationOfFeeder } = relaxation.problem;
+  const { offset } = relaxation.layout;
+  const chargeKw = new Float64Array(minimumKw.length);
+  const feederLeftKw = Float64Array.from(relaxation.feederCapKw);
+  const stationLeftKw = Float64Array.from(relaxation.substationCapKw);
+  const planOf = new Map(planned.map((car) => [car.carId, car]));
+  for (const [index, car] of problem.cars.entries()) {
+    const before = planOf.get(car.id)?.chargeKw;
+    if (before === undefined) continue;
+    let left = at(relaxation.energyKwSlots, index);
+    const feeder = at(cars.feeder, index);
+    const station = at(substationOfFeeder, feeder);
+    for (let t = at(cars.from, index); t < at(cars.chargeUntil, index); t++) {
+      const cell = at(offset, index) + t - at(cars.from, index);
+      const row = feeder * slots + t;
+      const stationRow = station * slots + t;
+      const roomKw = Math.min(at(feederLeftKw, row), station < 0 ? Infinity : at(stationLeftKw, stationRow));
+      const wantedKw = Math.max(0, (before[t + shift] ?? 0) - at(minimumKw, cell));
+      const kw = Math.min(wantedKw, left, roomKw, at(relaxation.chargeCapKw, cell));
+      chargeKw[cell] = kw;
+      left -= kw;
+      feederLeftKw[row] = at(feederLeftKw, row) - kw;
+      if (station >= 0) stationLeftKw[stationRow] = at(stationLeftKw, stationRow) - kw;
+    }
+  }
+  return chargeKw;
+}
+
+function shiftedPrices(problem: PlanningProblem, certificate: Plan['certificate'], shift: number): LimitPrices {
+  const { count } = problem.slots;
+  const rents = (
+    places: readonly { readonly id: string }[],
+    known: ReadonlyMap<string, readonly number[]>,
+  ): Float64Array => {
+    const flat = new Float64Array(places.length * count);
+    for (const [row, { id }] of places.entries()) {
+      const rent = known.get(id);
+      for (let t = 0; t < count; t++) flat[row * count + t] = rent?.[t + shift] ?? 0;
+    }
+    return flat;
+  };
+  const jobPrices = new Map(certificate.jobPriceEurPerShard.map((entry) => [entry.jobId, entry.price]));
+  return {
+    feederRentEurPerKwh: rents(
+      problem.feeders,
+      new Map(certificate.feederRentEurPerKwh.map((entry) => [entry.feederId, entry.rent])),
+    ),
+    substationRentEurPerKwh: rents(
+      problem.substations,
+      new Map(certificate.substationRentEurPerKwh.map((entry) => [entry.substationId, entry.rent])),
+    ),
+    jobPriceEurPerShard: Float64Array.from(problem.jobs, (job) => jobPrices.get(job.id) ?? 0),
+  };
+}
