@@ -1,13 +1,15 @@
 import { createBatchLineChecker, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
+import { parseGridHints } from '../../domain/gridHints.ts';
 import { objectKeys } from '../../domain/names.ts';
+import { shardSizeOf } from '../../domain/shardSize.ts';
 import { moveBatch, readBatch, updateBatchCounts, type Batch } from '../../store/batches.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readFile } from '../../store/files.ts';
+import { readTenant } from '../../store/tenants.ts';
 import { readModel, type Model } from '../../store/models.ts';
 import type { SplitBatch } from '../../workflows/messages.ts';
 import type { JobPorts } from './jobActivities.ts';
-import { shardSizeOf } from './shardSize.ts';
 
 export type PreparedBatch =
   | { readonly kind: 'ready'; readonly split: SplitBatch }
@@ -73,8 +75,20 @@ async function cutIntoShards(
   if (slice.length > 0) await writeSlice();
   const { model, linesPerShard, linesPerPart } = sized;
   const { name, version, family, sha256 } = model;
-  const { deadlineMs } = batch;
-  return { model: { name, version, family, sha256 }, lines, shards, linesPerShard, linesPerPart, deadlineMs };
+  const { deadlineMs, submittedAtMs, metadata, tenantId } = batch;
+  const { priority } = parseGridHints(metadata);
+  const { weight } = await readTenant(database, tenantId);
+  return {
+    model: { name, version, family, sha256 },
+    lines,
+    shards,
+    linesPerShard,
+    linesPerPart,
+    deadlineMs,
+    submittedAtMs,
+    ...(priority !== undefined && { priority }),
+    tenant: { id: tenantId, weight },
+  };
 }
 
 const LINE_FEED = Buffer.from('\n');

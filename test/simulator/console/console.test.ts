@@ -27,7 +27,7 @@ describe('journal', () => {
       journalText({ ...LINE, kind: 'window_opened', subject: 'region/pt-lisbon', message: 'Off-peak' }, PLACES, PLAIN),
     ).toBe('22:40 Lisbon   window      Off-peak');
     expect(journalText({ ...LINE, kind: 'plan', subject: 'cell/demo', message: 'Plan 7' }, PLACES, PLAIN)).toBe(
-      '22:40 UTC      plan         Plan 7',
+      '22:40 UTC      plan        Plan 7',
     );
   });
 

@@ -1,0 +1,41 @@
+/**
+ * Records a history of every workflow from the real stack on a calm night, for test/workflows/replay.test.ts.
+ *
+ *     npm run record-histories
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { Stack } from './support/stack.ts';
+
+const FOLDER = new URL('../histories/', import.meta.url);
+/** The shortest that shows each workflow at work; histories are committed. */
+const WANTED = {
+  gridRegion: 'WorkflowType = "gridRegion"',
+  coSchedule: 'WorkflowType = "coSchedule"',
+  inferenceJob: 'WorkflowType = "inferenceJob" and ExecutionStatus = "Completed"',
+  shardWave: 'WorkflowType = "shardWave" and ExecutionStatus = "Completed"',
+  parkingSession: 'WorkflowType = "parkingSession"',
+} as const;
+
+const stack = await Stack.start();
+try {
+  await stack.finished(await stack.submit(24));
+  const connection = await Connection.connect({ address: stack.temporalAddress });
+  const client = new Client({ connection });
+  for (const [workflow, query] of Object.entries(WANTED)) {
+    for await (const { workflowId, runId } of client.workflow.list({ query })) {
+      const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+      const folder = new URL(`${workflow}/`, FOLDER);
+      await mkdir(folder, { recursive: true });
+      const file = new URL('calm-night.json', folder);
+      await writeFile(file, `${JSON.stringify(JSON.parse(historyToJSON(history)))}\n`);
+      console.log(`${fileURLToPath(file)}: ${history.events?.length} events of ${workflowId}`);
+      break;
+    }
+  }
+  await connection.close();
+} finally {
+  await stack.remove();
+}
