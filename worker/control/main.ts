@@ -13,6 +13,7 @@ import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
 import { addModel } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
+import { CARBON_EUR_PER_KG } from '../carbonPrice.ts';
 import { applyCell } from '../cell/applyCell.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
@@ -29,8 +30,6 @@ import { publishLsaOnce } from './publishLsa.ts';
 import { retireOutdatedCell } from './retireCell.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
 
-/** Weight of carbon beside price in every plan; about the price of an EU emission allowance. */
-const CARBON_EUR_PER_KG = 0.08;
 /** Above this, workflows are evicted and replayed; each cached one costs about 1.7 MB. */
 const MAX_CACHED_WORKFLOWS = 500;
 /** A plan that takes longer comes too late for its slot. */
