@@ -59,10 +59,11 @@ export function calmNight(regions: CalmRegions = { berlin: [[], [], [], []] }): 
   };
 }
 
+const gridMs = (realSeconds: number): number => realSeconds * SCALE * 1000;
+const instant = (ms: number): string => new Date(ms).toISOString();
+
 /** No coverage, again and again all night. Seconds of real time since the night's start. */
 export function outagesEvery(seconds: { first: number; out: number; covered: number }): Outages {
-  const gridMs = (realSeconds: number): number => realSeconds * SCALE * 1000;
-  const instant = (ms: number): string => new Date(ms).toISOString();
   const outages: Outages = [];
   let startMs = Date.parse(START) + gridMs(seconds.first);
   while (startMs < Date.parse(END)) {
