@@ -21,21 +21,21 @@ export interface QuoteOptions {
   readonly leavesPerHour: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Asked before each scenario: false ends the drawing early. */
-  readonly mayGoOn: () => boolean;
+  /** Asked before each scenario, and may let others have their turn first: false ends the drawing early. */
+  readonly mayGoOn: () => Promise<boolean>;
 }
 
 /**
  * Plans the problem with and without the job, then again in scenarios in which cars leave before they said, to say how
  * sure the answer is. A job whose window the horizon does not reach is judged by the part that it does.
  */
-export function quoteJob(problem: PlanningProblem, job: PlanningJob, options: QuoteOptions): JobQuote {
+export async function quoteJob(problem: PlanningProblem, job: PlanningJob, options: QuoteOptions): Promise<JobQuote> {
   const without = planCell(problem);
   const withJob = { ...problem, jobs: [...problem.jobs, job] };
   const plan = planCell(withJob);
   let scenarios = 1;
   let done = isDone(plan, job.id) ? 1 : 0;
-  for (; scenarios <= options.scenarios && options.mayGoOn(); scenarios++) {
+  for (; scenarios < options.scenarios && (await options.mayGoOn()); scenarios++) {
     if (isDone(planCell(withEarlyDepartures(withJob, options)), job.id)) done++;
   }
   return {

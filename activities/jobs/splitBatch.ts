@@ -46,10 +46,13 @@ async function cutIntoShards(
   let slice: Uint8Array[] = [];
   let shards = 0;
   let lines = 0;
+  const writing: Promise<void>[] = [];
   const writeSlice = async (): Promise<void> => {
-    await objects.put(objectKeys.shardInput(batch.id, shards), Buffer.concat(slice));
-    shards++;
+    const written = objects.put(objectKeys.shardInput(batch.id, shards++), Buffer.concat(slice));
     slice = [];
+    // Awaited below; until then a failure is nobody's surprise.
+    written.catch(() => {});
+    if (writing.push(written) >= SLICES_AT_ONCE) await writing.shift();
   };
 
   for await (const bytes of linesOf(await objects.getStream(file.objectKey))) {
@@ -68,6 +71,7 @@ async function cutIntoShards(
   const { errors } = checker.finish();
   if (errors.length > 0 || !sized) return { errors };
   if (slice.length > 0) await writeSlice();
+  await Promise.all(writing);
   const { model, linesPerShard, linesPerPart } = sized;
   const { name, version, family, sha256 } = model;
   const { deadlineMs, submittedAtMs, metadata, tenantId } = batch;
@@ -86,6 +90,8 @@ async function cutIntoShards(
   };
 }
 
+/** A store waits for its disk or its network most of the time that a slice takes. */
+const SLICES_AT_ONCE = 16;
 const LINE_FEED = Buffer.from('\n');
 
 interface SizedModel extends ReturnType<typeof shardSizeOf> {

@@ -13,6 +13,7 @@ import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
 import { addEmbeddingRoutes } from './embeddings.ts';
 import { addFileRoutes } from './files.ts';
+import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
@@ -24,10 +25,12 @@ import { addWebhookRoutes } from './webhooks.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_EMBEDDINGS_BYTES = 16 * 1024 * 1024;
+const MAX_SIGNALS_BYTES = 8 * 1024 * 1024;
 const MAX_INFER_BYTES = 64 * 1024 * 1024;
 const MAX_DISCARDED_JSON_BYTES = 64 * 1024 * 1024;
 
-/** The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, /health and /openapi.json. */
+/** The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, grid signals below
+ * /grid/v1, /health and /openapi.json. */
 export function createApi(deps: ApiDeps): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook: (result) => {
@@ -43,10 +46,11 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   app.use(requestId({ headerName: 'x-request-id', generator: () => newId('req_', deps.now()) }));
   app.use(logRequest(deps));
   const authenticated = authenticate(deps);
-  for (const path of ['/v1/*', '/v2/models/*', '/ops/*']) app.use(path, authenticated);
+  for (const path of ['/v1/*', '/v2/models/*', '/ops/*', '/grid/*']) app.use(path, authenticated);
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
+  app.use('/grid/*', requireScope('ops'), limitJson(MAX_SIGNALS_BYTES));
   for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', '/v1/embeddings']) {
     app.use(path, requireScope('submit'));
   }
@@ -67,6 +71,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addKeyRoutes(app, deps);
   addJournalRoutes(app, deps);
   addStatusRoutes(app, deps);
+  addGridRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

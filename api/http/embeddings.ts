@@ -2,7 +2,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import type { ApiDeps } from './deps.ts';
-import { bodyOrThrow, publishedModel } from './liveModels.ts';
+import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
 import { errorResponses } from './wire.ts';
 
 const requestSchema = z
@@ -43,10 +43,12 @@ const embeddingsRoute = createRoute({
 });
 
 /** The Embeddings API of OpenAI, answered at once. */
-export function addEmbeddingRoutes(app: OpenAPIHono, { db, live }: ApiDeps): void {
+export function addEmbeddingRoutes(app: OpenAPIHono, deps: ApiDeps): void {
+  const { live } = deps;
+  const models = createPublishedModels(deps);
   app.openapi(embeddingsRoute, async (c) => {
     const body = c.req.valid('json');
-    const manifest = await publishedModel(db, body.model);
+    const manifest = await models.read(body.model);
     if (manifest.pipeline.kind !== 'text-embedding') {
       throw new NightshiftError('invalid_request', `"${body.model}" does not embed texts.`, { field: 'model' });
     }

@@ -6,7 +6,7 @@ import { pipelineTensors } from '../../domain/models.ts';
 import { requireScope } from './auth.ts';
 import { readInferBody, writeBinaryAnswer } from './binaryTensors.ts';
 import type { ApiDeps } from './deps.ts';
-import { bodyOrThrow, publishedModel } from './liveModels.ts';
+import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
 
 const EXTENSIONS = ['binary_tensor_data'];
 const oipError = {
@@ -73,6 +73,7 @@ const serverRoute = createRoute({
 /** The Open Inference Protocol v2, answered at once. */
 export function addOpenInferenceRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   const { db, live } = deps;
+  const models = createPublishedModels(deps);
   app.openapi(liveRoute, (c) => c.json({ live: true }, 200));
   app.openapi(readyRoute, async (c) => {
     await db.query('select 1');
@@ -81,7 +82,7 @@ export function addOpenInferenceRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   app.openapi(serverRoute, (c) => c.json({ name: 'nightshift', version: '1', extensions: EXTENSIONS }, 200));
 
   const infer = async (c: Context, name: string, version: string | undefined): Promise<Response> => {
-    const manifest = await publishedModel(db, name, version);
+    const manifest = await models.read(name, version);
     const { body, binaryOutputs } = readInferBody(Buffer.from(await c.req.arrayBuffer()), c.req.header(HEADER_LENGTH));
     if (manifest.pipeline.kind === 'text-embedding') {
       throw new NightshiftError('invalid_request', `"${name}" embeds texts: use POST /v1/embeddings.`);
@@ -112,7 +113,7 @@ export function addOpenInferenceRoutes(app: OpenAPIHono, deps: ApiDeps): void {
         },
       }),
       async (c) => {
-        const manifest = await publishedModel(db, c.req.param('model') ?? '', c.req.param('version'));
+        const manifest = await models.read(c.req.param('model') ?? '', c.req.param('version'));
         const { inputs, outputs } = pipelineTensors(manifest.pipeline);
         const wire = (specs: typeof inputs) => specs.map((spec) => ({ ...spec, shape: [...spec.shape] }));
         return c.json(
@@ -141,7 +142,7 @@ export function addOpenInferenceRoutes(app: OpenAPIHono, deps: ApiDeps): void {
         },
       }),
       async (c) => {
-        const { name } = await publishedModel(db, c.req.param('model') ?? '', c.req.param('version'));
+        const { name } = await models.read(c.req.param('model') ?? '', c.req.param('version'));
         return c.json({ name, ready: true }, 200);
       },
     );

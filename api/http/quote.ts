@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { createBatchLineChecker, linesOf, BATCH_LIMITS } from '../../domain/batchInput.ts';
@@ -20,7 +22,7 @@ import { errorResponses } from './wire.ts';
 
 const SCENARIOS = 20;
 /** Real time that scenarios may take: they run in the process that serves everybody. */
-const SCENARIOS_REAL_MS = 300;
+const SCENARIOS_REAL_MS = 2_000;
 /** Stays of private cars end unannounced at about this rate at night. */
 const LEAVES_PER_HOUR = 0.02;
 const JOB_ID = 'quote';
@@ -114,11 +116,14 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
       ...plannerLimits(hints),
     });
     const endRealMs = now() + SCENARIOS_REAL_MS;
-    const quote = quoteJob(problem, job, {
+    const quote = await quoteJob(problem, job, {
       scenarios: SCENARIOS,
       leavesPerHour: LEAVES_PER_HOUR,
       random: Math.random,
-      mayGoOn: () => now() < endRealMs,
+      mayGoOn: async () => {
+        await nextTurn();
+        return now() < endRealMs;
+      },
     });
     const planned = quote.plan.jobs.find(({ jobId }) => jobId === JOB_ID);
     const finishSlot = planned?.finishSlot ?? null;

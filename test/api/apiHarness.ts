@@ -30,6 +30,8 @@ export interface RecordingStarter extends JobStarter {
 export interface ApiHarness {
   readonly deps: ApiDeps;
   readonly jobs: RecordingStarter;
+  /** Regions that were told of new signals. */
+  readonly pushedTo: string[];
   readonly server: ApiServer;
   readonly client: OpenAI;
   /** The JSON that a GET answers. */
@@ -41,6 +43,7 @@ export interface ApiHarness {
 /** The real API on loopback, with the file's own database and object folder. Call at top level. */
 export function useApi(db: Database, openLive?: (folder: string) => LiveInference): ApiHarness {
   const jobs = recordingStarter();
+  const pushedTo: string[] = [];
   let folder = '';
   let server: ApiServer | undefined;
   let deps: ApiDeps | undefined;
@@ -56,7 +59,9 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       jobs,
       live,
       admission: modelAdmissionOver(db, createFileStore(folder)),
+      regions: { signalsPushed: async (regionId) => void pushedTo.push(regionId) },
       cell: CELL,
+      carbonEurPerKg: 0.08,
       apiKey: API_KEY,
       logger,
       now: Date.now,
@@ -75,6 +80,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
   };
   return {
     jobs,
+    pushedTo,
     fetch: fetchWithKey,
     getJson: async (path) => (await fetchWithKey(path)).json(),
     get deps() {

@@ -1,7 +1,9 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { nextWorkday, semiWeekly } from '../../bench/letsWaitAwhile/deadlines.ts';
 import { readCarbonSeries, readJobs } from '../../bench/letsWaitAwhile/files.ts';
+import { pausableEmissions } from '../../bench/letsWaitAwhile/pausable.ts';
 import { deferralSavings } from '../../bench/letsWaitAwhile/savings.ts';
 
 const utc = (text: string): number => Date.parse(`${text}:00Z`);
@@ -81,6 +83,23 @@ describe('readJobs', () => {
   it('names a duration that is no whole number of steps', () => {
     expect(() => readJobs('id,arrival_min,duration_min\n0,60,45\n', 'jobs.csv', MONDAY)).toThrow(
       'jobs.csv line 2, column "duration_min": 45 is not a whole number of steps of 30 minutes.',
+    );
+  });
+});
+
+describe('pausableEmissions', () => {
+  it('is the sum of the cleanest steps of the window', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0, max: 900, noNaN: true }), { minLength: 1, maxLength: 60 }),
+        fc.nat(),
+        (gPerKwh, wanted) => {
+          const steps = 1 + (wanted % gPerKwh.length);
+          const cleanest = gPerKwh.toSorted((a, b) => a - b).slice(0, steps);
+          const least = cleanest.reduce((sum, value) => sum + value, 0);
+          expect(pausableEmissions(gPerKwh, MONDAY, 30, steps)).toBeCloseTo(least, 6);
+        },
+      ),
     );
   });
 });

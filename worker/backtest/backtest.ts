@@ -1,4 +1,7 @@
+import { runBaseline } from '../../scheduler/baselines/runBaseline.ts';
 import { planCell } from '../../scheduler/planCell.ts';
+import type { Plan } from '../../scheduler/plan.ts';
+import { replan } from '../../scheduler/replan.ts';
 import { planClairvoyantly } from './clairvoyant.ts';
 import type { Ledger } from './ledger.ts';
 import type { PlanTimer } from './planTimer.ts';
@@ -7,7 +10,21 @@ import { rollThrough, type Policy } from './rolling.ts';
 import type { Scenario } from './scenario.ts';
 
 /** The policies that are lived through, in the order of the table: the first is what the others are held against. */
-const POLICIES: readonly (readonly [string, Policy])[] = [['planner', planCell]];
+const POLICIES: readonly (readonly [string, () => Policy])[] = [
+  ['asap', () => (problem) => runBaseline(problem, 'asap')],
+  ['edf', () => (problem) => runBaseline(problem, 'edf')],
+  ['llf', () => (problem) => runBaseline(problem, 'llf')],
+  ['planner', replanning],
+];
+
+/** The planner as a cell runs it: from its last plan where there is one. */
+function replanning(): Policy {
+  let previous: Plan | undefined;
+  return (problem) => {
+    previous = previous === undefined ? planCell(problem) : replan(previous, problem);
+    return previous;
+  };
+}
 
 const CLAIRVOYANT = 'clairvoyant';
 
@@ -22,8 +39,8 @@ export function backtest(
   onNight(CLAIRVOYANT, '');
   const clairvoyant = planClairvoyantly(scenario);
   const isImpossible = (stayId: string): boolean => clairvoyant.impossible.has(stayId);
-  const lived = POLICIES.map(([name, policy]) => {
-    const { ledger, timer } = rollThrough(scenario, policy, isImpossible, (night) => onNight(name, night));
+  const lived = POLICIES.map(([name, createPolicy]) => {
+    const { ledger, timer } = rollThrough(scenario, createPolicy(), isImpossible, (night) => onNight(name, night));
     return resultOf(name, ledger, timer);
   });
   return [...lived, resultOf(CLAIRVOYANT, clairvoyant.ledger, clairvoyant.timer)];

@@ -1,4 +1,3 @@
-import type { Plan } from '../../scheduler/plan.ts';
 import type { PlanningProblem } from '../../scheduler/problem.ts';
 import { heatDerating } from '../../scheduler/energy/compute.ts';
 import { equipmentFor, FLEET_CLASSES, type Equipment } from './fleet.ts';
@@ -11,8 +10,17 @@ import { SLOT_HOURS, SLOT_MINUTES, SLOT_MS, type PromisedStay, type Scenario } f
 import { bookDeparture, bookEnergy, bookReadyBy, ENOUGH_KWH } from './settlement.ts';
 import { LONG_AGO_SLOTS, slotProblem, type PlannedStay } from './slotProblem.ts';
 
-/** Plans a cell from what is known; the previous plan is the one that is being carried out. */
-export type Policy = (problem: PlanningProblem, previous: Plan | undefined) => Plan;
+/** Setpoints of each car, kW at the plug by slot. */
+export interface PolicyPlan {
+  readonly cars: readonly {
+    readonly carId: string;
+    readonly chargeKw: readonly number[];
+    readonly computeKw: readonly number[];
+  }[];
+}
+
+/** Decides from what is known. */
+export type Policy = (problem: PlanningProblem) => PolicyPlan;
 
 interface OpenStay {
   readonly stay: PromisedStay;
@@ -76,7 +84,7 @@ class Rolling {
   readonly #jobs: readonly OpenJob[];
   /** Jobs before this one are past their deadline. */
   #firstJob = 0;
-  #plan: Plan | undefined;
+  #plan: PolicyPlan | undefined;
   #plannedAtMs = -Infinity;
   /** An arrival, a new batch, or a car that is behind its plan. */
   #hasNews = false;
@@ -152,11 +160,11 @@ class Rolling {
     return job;
   }
 
-  #currentPlan(nowMs: number, job: OpenJob | undefined): Plan {
+  #currentPlan(nowMs: number, job: OpenJob | undefined): PolicyPlan {
     const ageMs = nowMs - this.#plannedAtMs;
     if (this.#plan && !this.#hasNews && ageMs < this.#scenario.options.replanMinutes * 60_000) return this.#plan;
     const problem = problemAt(this.#scenario, this.#habits, this.#open, job, nowMs);
-    const plan = this.timer.time(() => this.#policy(problem, this.#plan));
+    const plan = this.timer.time(() => this.#policy(problem));
     this.#plan = plan;
     this.#plannedAtMs = nowMs;
     return plan;
@@ -211,7 +219,7 @@ function problemAt(
 
 /** @returns whether a car was charged for less of the slot than the plan assumes, so that a new plan is due */
 function carryOut(
-  plan: Plan,
+  plan: PolicyPlan,
   slot: number,
   now: {
     readonly scenario: Scenario;

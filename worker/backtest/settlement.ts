@@ -2,7 +2,7 @@ import { actualSignals } from './foresight.ts';
 import type { Ledger } from './ledger.ts';
 import { nightOf } from './nights.ts';
 import { SLOT_MINUTES, type PromisedStay, type Scenario } from './scenario.ts';
-import { reachableKwh } from './slotProblem.ts';
+import { reachableInSlotsKwh } from './slotProblem.ts';
 
 /** Less than this is rounding, or a charge that ended with the last quarter of an hour. */
 export const ENOUGH_KWH = 0.01;
@@ -43,7 +43,7 @@ export function bookReadyBy(
     if (isShort) night.leftEarlyShort++;
   } else if (!isShort) {
     night.readyByKept++;
-  } else if (isImpossible || reachableKwh(scenario, stay) + ENOUGH_KWH < stay.energyKwh) {
+  } else if (isImpossible || reachableInSlotsKwh(scenario, stay) + ENOUGH_KWH < stay.energyKwh) {
     night.readyByImpossible++;
   } else {
     night.readyByBroken++;

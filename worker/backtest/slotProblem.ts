@@ -5,11 +5,13 @@ import { slotAt, slotsWithin, type SlotAxis } from '../../scheduler/time.ts';
 import { CHARGER_EFFICIENCY, equipmentFor, FLEET_CLASSES, type Equipment } from './fleet.ts';
 import type { SlotSignals } from './foresight.ts';
 import type { NightJob } from './nights.ts';
-import { SLOT_HOURS, type PromisedStay, type Scenario } from './scenario.ts';
+import { SLOT_HOURS, SLOT_MS, type PromisedStay, type Scenario } from './scenario.ts';
 
 const REGION = 'region';
 /** Slots in which a car that is past its ready-by may still be charged; the next plan sees further. */
 const OVERDUE_SLOTS = 4;
+/** Sums of energies may pass a whole number of slots by rounding. */
+const ROUNDING_SLOTS = 1e-6;
 /** Slots since the last change of charging, for a car that has just been plugged in. */
 export const LONG_AGO_SLOTS = 96;
 
@@ -97,7 +99,7 @@ function carOf(axis: SlotAxis, planned: PlannedStay, departureRisk: number): Pla
  */
 function lastSlot(axis: SlotAxis, planned: PlannedStay, departureRisk: number): number {
   const { stay, equipment, fromSlot, missingKwh, survival } = planned;
-  const neededSlots = Math.ceil(missingKwh / (SLOT_HOURS * equipment.charger.maxKw));
+  const neededSlots = Math.ceil(missingKwh / (SLOT_HOURS * equipment.charger.maxKw) - ROUNDING_SLOTS);
   const whole = slotAt(axis, stay.readyByMs);
   const promised = whole - fromSlot < neededSlots ? slotAt(axis, stay.readyByMs - 1) + 1 : whole;
   const unlikely = survival?.findIndex((probability) => probability < 1 - departureRisk) ?? -1;
@@ -108,4 +110,12 @@ function lastSlot(axis: SlotAxis, planned: PlannedStay, departureRisk: number): 
 export function reachableKwh(scenario: Scenario, stay: PromisedStay): number {
   const hours = (Math.min(stay.readyByMs, stay.pluggedOutMs) - stay.pluggedInMs) / 3_600_000;
   return hours * equipmentFor(scenario, stay).charger.maxKw;
+}
+
+/** The same in the whole slots between, which is all that a planner of slots can promise. */
+export function reachableInSlotsKwh(scenario: Scenario, stay: PromisedStay): number {
+  const endMs = Math.min(stay.readyByMs, stay.pluggedOutMs);
+  const first = Math.ceil((stay.pluggedInMs - scenario.fromMs) / SLOT_MS);
+  const end = Math.floor((endMs - scenario.fromMs) / SLOT_MS);
+  return Math.max(0, end - first) * SLOT_HOURS * equipmentFor(scenario, stay).charger.maxKw;
 }

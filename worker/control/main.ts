@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { createFleetActivities } from '../../activities/fleet/fleetActivities.ts';
-import { openFeeds } from '../../activities/grid/feeds/openFeeds.ts';
+import { feedOpener } from '../../activities/grid/feeds/openFeeds.ts';
 import { createGridActivities } from '../../activities/grid/gridActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels, type RegisterModel } from '../../activities/models/bundledModels.ts';
@@ -13,6 +13,7 @@ import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
 import { addModel } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
+import { CARBON_EUR_PER_KG } from '../carbonPrice.ts';
 import { applyCell } from '../cell/applyCell.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
@@ -30,8 +31,6 @@ import { publishLsaOnce } from './publishLsa.ts';
 import { retireOutdatedCell } from './retireCell.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
 
-/** Weight of carbon beside price in every plan; about the price of an EU emission allowance. */
-const CARBON_EUR_PER_KG = 0.08;
 /** Above this, workflows are evicted and replayed; each cached one costs about 1.7 MB. */
 const MAX_CACHED_WORKFLOWS = 500;
 /** How long workflow tasks wait for the worker that has their workflow in its cache: it may have been killed. */
@@ -76,7 +75,7 @@ async function start() {
     activities: {
       ...createGridActivities({
         database,
-        feedsOf: (region) => openFeeds(region, folder),
+        feedsOf: feedOpener({ folder, env: process.env }),
         carbonEurPerKg: CARBON_EUR_PER_KG,
       }),
       ...createPlanActivities({

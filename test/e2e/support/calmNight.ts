@@ -60,6 +60,7 @@ export function calmNight(regions: CalmRegions = { berlin: [[], [], [], []] }): 
 }
 
 const gridMs = (realSeconds: number): number => realSeconds * SCALE * 1000;
+const instant = (ms: number): string => new Date(ms).toISOString();
 
 /** No coverage, again and again all night. Seconds of real time since the night's start. */
 export function outagesEvery(seconds: { first: number; out: number; covered: number }): Outages {
@@ -67,7 +68,7 @@ export function outagesEvery(seconds: { first: number; out: number; covered: num
   let startMs = Date.parse(START) + gridMs(seconds.first);
   while (startMs < Date.parse(END)) {
     const endMs = startMs + gridMs(seconds.out);
-    outages.push({ kind: 'coverage', start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() });
+    outages.push({ kind: 'coverage', start: instant(startMs), end: instant(endMs) });
     startMs = endMs + gridMs(seconds.covered);
   }
   return outages;

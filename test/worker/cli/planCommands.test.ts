@@ -48,7 +48,10 @@ describe('nightshift', () => {
   it.each([
     [['nonsense'], "unknown command 'nonsense'"],
     [['plan', '--out', 'x'], "missing required argument 'problem'"],
-    [['plan', 'p.json'], "required option '--out <file>' not specified"],
+    [
+      ['problem', 'random', '--seed', '1.5'],
+      "argument '1.5' is invalid. It must be a whole number from 0 to 4294967295",
+    ],
     [['problem', 'random', '--cars', '-1'], "argument '-1' is invalid. It must be a whole number from 0 to"],
     [['explain', 'p.json', 'q.json'], 'Give either --car or --job.'],
   ])('refuses %j in plain words', async (argv, words) => {
@@ -75,6 +78,10 @@ describe('nightshift plan', () => {
     expect(out).toContain('planned 8 cars and 1 jobs over 32 slots');
     expect(planSchema.parse(JSON.parse(await readFile(at('plan.json'), 'utf8'))).cars).toHaveLength(8);
     expect(await readFile(at('plan.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+  });
+
+  it('prints its figures without writing a plan', async () => {
+    expect((await cli('plan', await problemFile())).out).toContain('planned 8 cars');
   });
 
   it('exits with 3 and says what cannot be met', async () => {

@@ -42,7 +42,7 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
       '--departure-risk <part>',
       'chance of leaving before the charge is done that is taken; 1: any',
       numberFrom(0),
-      0.5,
+      0.25,
     )
     .option('--replan-minutes <n>', 'longest time between two plans', wholeNumber(15, 1440), 60)
     .option('--carbon-eur-per-kg <eur>', 'what a kilogram of CO2 counts for', numberFrom(0), 0.1)

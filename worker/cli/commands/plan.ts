@@ -6,7 +6,7 @@ import type { CommandFactory } from '../program.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface PlanOptions {
-  readonly out: string;
+  readonly out?: string;
   readonly svg?: string;
   readonly timeZone: string;
   readonly json?: true;
@@ -18,7 +18,7 @@ export const planCommand: CommandFactory = (terminal, done) =>
   new Command('plan')
     .description('plan charging and compute of every car and slot; exit code 3 when something cannot be met')
     .argument('<problem>', 'planning problem, JSON (docs/planner.md)')
-    .requiredOption('--out <file>', 'where the plan goes, JSON')
+    .option('--out <file>', 'where the plan goes, JSON; left out: only its figures are printed')
     .option('--svg <file>', 'also draw the plan: price, carbon, limits, charge and compute')
     .option('--time-zone <zone>', 'IANA zone of the clock in the picture', 'UTC')
     .option('--json', 'print the figures as JSON')
@@ -30,7 +30,7 @@ export const planCommand: CommandFactory = (terminal, done) =>
       const startedMs = performance.now();
       const plan = planCell(problem);
       const planningMs = performance.now() - startedMs;
-      await writeJsonObject(options.out, plan);
+      if (options.out !== undefined) await writeJsonObject(options.out, plan);
       if (options.svg !== undefined) {
         const { drawPlan } = await import('../../picture/planPicture.ts');
         const { writeTextFile } = await import('../../files/writeFiles.ts');
