@@ -22,6 +22,7 @@ import { CALM_NIGHT, calmNight } from './calmNight.ts';
 const MAIN = fileURLToPath(new URL('../../../dist/worker/local/main.js', import.meta.url));
 const HOUR_MS = 3_600_000;
 const START_LIMIT_MS = 60_000;
+const KEPT_OUTPUT = 2_000;
 const BATCH_LIMIT_MS = 90_000;
 
 /** The product as `npm start` runs it, in a state folder of its own, on a night of the test's making. */
@@ -75,9 +76,17 @@ export class Stack {
 
   /** Starts the supervisor, also again after it has ended, and waits until the API answers. */
   async launch(): Promise<void> {
-    this.#main = spawn(process.execPath, [MAIN], { env: this.#env, stdio: ['ignore', 'pipe', 'inherit'] });
-    this.#main.stdout?.resume();
-    await eventually('the API answers', START_LIMIT_MS, async () => ((await this.isHealthy()) ? true : undefined));
+    const main = spawn(process.execPath, [MAIN], { env: this.#env, stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#main = main;
+    let said = '';
+    main.stdout.on('data', (chunk: Buffer) => (said = `${said}${chunk.toString()}`.slice(-KEPT_OUTPUT)));
+    try {
+      const ended = once(main, 'exit').then(() => Promise.reject(new Error('the stack ended')));
+      const answers = eventually('the API answers', START_LIMIT_MS, async () => (await this.isHealthy()) || undefined);
+      await Promise.race([answers, ended]);
+    } catch (cause) {
+      throw new Error(`the stack does not start; it said:\n${said}`, { cause });
+    }
   }
 
   async isHealthy(): Promise<boolean> {
@@ -175,6 +184,13 @@ export class Stack {
     return batch.id;
   }
 
+  async #journal(): Promise<string> {
+    const lines = await this.database.query<{ line: string }>(
+      `select to_char(to_timestamp(at / 1000), 'HH24:MI:SS ') || kind || ' ' || message as line from journal order by seq`,
+    );
+    return lines.map(({ line }) => line).join('\n');
+  }
+
   /** Rendered once: batches of one size have the same input. */
   #inputFile(requests: number): Promise<string> {
     const rendered = this.#inputs.get(requests) ?? this.#render(requests);
@@ -212,26 +228,41 @@ export class Stack {
   /** Waits for the batch's end. @returns its answers in the order of the input @throws Error when one is an error */
   async finished(batchId: string): Promise<string> {
     const client = await this.client();
-    const batch = await eventually('the batch ends', BATCH_LIMIT_MS, () => this.ended(batchId));
+    const batch = await eventually('the batch ends', BATCH_LIMIT_MS, () => this.ended(batchId)).catch(
+      async (cause: unknown) => {
+        throw new Error(`the batch does not end; the journal says:\n${await this.#journal()}`, { cause });
+      },
+    );
     if (batch.status !== 'completed' || batch.error_file_id)
       throw new Error(`the batch ended as ${JSON.stringify(batch)}`);
     return client.content(batch.output_file_id ?? '');
   }
 }
 
+/**
+ * Below the ports that systems give to outgoing connections, since one of those might take the port of a server that was
+ * killed before it is back.
+ */
+const FIRST_PORT = 20_000;
+const PORTS = 12_000;
+
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port was given');
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
 }
