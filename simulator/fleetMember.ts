@@ -8,8 +8,11 @@ import type { CarSpec } from './carSpec.ts';
 import type { CarScript } from './mobility.ts';
 import { createPacer, type Pacer } from './pacing.ts';
 import type { MqttMessage, TelemetryStream } from './telemetry.ts';
-import type { CarEvent, SimulatedCar } from './vehicle.ts';
+import { SLEEP_AFTER_MS, type CarEvent, type SimulatedCar } from './vehicle.ts';
 import type { Weather } from './weather.ts';
+
+/** A third of the time after which a car falls asleep, so that none is awake without having said what it has to say. */
+const LONGEST_SILENCE_MS = SLEEP_AFTER_MS / 3;
 
 /** A car of a scenario: what it is, what it does, and the weather around it. */
 export interface ScenarioCar {
@@ -68,7 +71,7 @@ export class FleetMember implements CarHost {
   }
 
   computeDraw(kw: number): void {
-    this.#advance();
+    this.#advanceTo(gridTimeMs(this.#clock, Date.now()));
     this.car.drawCompute(kw);
   }
 
@@ -80,18 +83,25 @@ export class FleetMember implements CarHost {
     if (this.car.networkUp) this.car.requestWake();
   }
 
-  /** Lives until now and gives what the car has to say to the broker. */
+  /**
+   * Lives until now and gives what the car has to say to the broker. When the process comes late, that is also what it
+   * had to say on the way: a car that was awake only in between would never be heard of.
+   */
   live(): { readonly telemetry: readonly MqttMessage[]; readonly meter: readonly MqttMessage[] } {
-    this.#advance();
-    const telemetry = this.stream.collect();
+    const nowMs = gridTimeMs(this.#clock, Date.now());
+    const telemetry: MqttMessage[] = [];
+    do {
+      this.#advanceTo(Math.min(nowMs, this.car.state.atMs + LONGEST_SILENCE_MS));
+      telemetry.push(...this.stream.collect());
+    } while (this.car.state.atMs < nowMs);
     if (!this.car.networkUp) return { telemetry, meter: [] };
     const meter = this.#meterMessages;
     this.#meterMessages = [];
     return { telemetry, meter };
   }
 
-  #advance(): void {
-    const events = this.car.advanceTo(gridTimeMs(this.#clock, Date.now()));
+  #advanceTo(toMs: number): void {
+    const events = this.car.advanceTo(toMs);
     if (this.#profileInTheAir !== undefined && this.car.networkUp) {
       this.car.follow(this.#profileInTheAir);
       this.#profileInTheAir = undefined;

@@ -177,6 +177,17 @@ test('a fleet whose process was killed lives through the time that it missed', a
   await eventually(() => expect(heard.filter(({ payload }) => payload.includes('"DISCONNECTED"'))).toHaveLength(1));
 });
 
+test('a car that was awake before its process came up, and sleeps by then, is heard of all the same', async () => {
+  const connections = await listen(topics.connectivity('telemetry', SPEC.vehicleId));
+  const gears = await listen(topics.telemetryField('telemetry', SPEC.vehicleId, 'Gear'));
+  const script = { ...PARKED, socPercentAtStart: SPEC.chargeLimitPercent };
+  const late = { ...clock, originMs: START_MS + 60 * MINUTE_MS };
+  await start({ cars: [{ spec: SPEC, script, weather: MILD }], clock: late });
+  await eventually(() => expect(connections.at(-1)?.payload).toContain('"DISCONNECTED"'));
+  expect(connections[0]?.payload).toContain('"CONNECTED"');
+  expect(gears[0]?.payload).toBe('"ShiftStateP"');
+});
+
 test('a state file of another scenario is refused', async () => {
   const fleet = await start();
   await eventually(() => expect(fleet.hosts[0]?.conditions().atMs).toBeGreaterThan(START_MS));

@@ -186,7 +186,7 @@ export class Stack {
 
   async #journal(): Promise<string> {
     const lines = await this.database.query<{ line: string }>(
-      `select to_char(to_timestamp(at / 1000), 'HH24:MI:SS ') || kind || ' ' || message as line from journal order by seq`,
+      `select to_char(at, 'HH24:MI:SS ') || kind || ' ' || message as line from journal order by seq`,
     );
     return lines.map(({ line }) => line).join('\n');
   }
