@@ -44,6 +44,7 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
       numberFrom(0),
       0.25,
     )
+    .option('--margin-minutes <n>', 'so long before ready-by the planner wants to be done', wholeNumber(0, 1440), 60)
     .option('--replan-minutes <n>', 'longest time between two plans', wholeNumber(15, 1440), 60)
     .option('--carbon-eur-per-kg <eur>', 'what a kilogram of CO2 counts for', numberFrom(0), 0.1)
     .option(
