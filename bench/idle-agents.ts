@@ -18,7 +18,7 @@ import { REAL_TIME } from '../domain/clock.ts';
 import { inferenceTaskQueue } from '../domain/names.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
 import { VehicleAgent } from '../worker/agent/vehicleAgent.ts';
-import { provisionedTemporal } from './provisionedTemporal.ts';
+import { temporalExecutable } from '../test/support/temporalExecutable.ts';
 
 const { values } = parseArgs({ options: { agents: { type: 'string', default: '1000' } } });
 const count = Number(values.agents);
@@ -28,7 +28,7 @@ Runtime.install({ logger: new DefaultLogger('ERROR') });
 const folder = await mkdtemp(join(tmpdir(), 'nightshift-bench-'));
 const env = await TestWorkflowEnvironment.createLocal({
   server: {
-    executable: { type: 'existing-path', path: await provisionedTemporal() },
+    executable: { type: 'existing-path', path: await temporalExecutable() },
     // One partition each, as in production: describeTaskQueue knows the pollers of the first only.
     extraArgs: ['Read', 'Write'].flatMap((side) => [
       '--dynamic-config-value',

@@ -20,7 +20,7 @@ import { granted, type SplitBatch } from '../workflows/messages.ts';
 import { attributes } from '../workflows/searchAttributes.ts';
 import { runShardInput } from '../workflows/shardWaveState.ts';
 import { median } from './median.ts';
-import { provisionedTemporal } from './provisionedTemporal.ts';
+import { temporalExecutable } from '../test/support/temporalExecutable.ts';
 import type { bareActivities } from './workflows/bareActivities.ts';
 
 const CARS = 12;
@@ -37,7 +37,7 @@ Runtime.install({ logger: new DefaultLogger('ERROR') });
 const folder = await mkdtemp(join(tmpdir(), 'nightshift-bench-'));
 const env = await TestWorkflowEnvironment.createLocal({
   server: {
-    executable: { type: 'existing-path', path: await provisionedTemporal() },
+    executable: { type: 'existing-path', path: await temporalExecutable() },
     searchAttributes: Object.values(attributes),
     dbFilename: join(folder, 'temporal.db'),
   },

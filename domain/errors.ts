@@ -14,10 +14,27 @@ export const ERROR_CODES = {
     meaning: 'A configuration key is unknown or out of its limits.',
   },
   unauthorized: { httpStatus: 401, retryable: false, meaning: 'The API key is missing or unknown.' },
+  forbidden: { httpStatus: 403, retryable: false, meaning: 'The API key lacks the scope that this needs.' },
   not_found: { httpStatus: 404, retryable: false, meaning: 'The named thing does not exist.' },
   method_not_allowed: { httpStatus: 405, retryable: false, meaning: 'The route exists, but not for this method.' },
   conflict: { httpStatus: 409, retryable: false, meaning: 'The request does not fit the present state of the thing.' },
   payload_too_large: { httpStatus: 413, retryable: false, meaning: 'The upload is larger than its limit.' },
+  model_refused: {
+    httpStatus: 422,
+    retryable: false,
+    meaning: 'The model did not pass admission; the message says why.',
+  },
+  rate_limited: {
+    httpStatus: 429,
+    retryable: true,
+    meaning: 'The key has used its requests of this minute; Retry-After says when to come again.',
+  },
+  quota_exceeded: {
+    httpStatus: 429,
+    retryable: true,
+    meaning: 'The tenant has all that its quota allows; Retry-After says when to look again.',
+  },
+  inference_failed: { httpStatus: 422, retryable: false, meaning: 'The model failed on this input.' },
   unavailable: {
     httpStatus: 503,
     retryable: true,
@@ -51,11 +68,18 @@ export class NightshiftError extends Error {
   override readonly name = 'NightshiftError';
   readonly code: ErrorCodeName;
   readonly field: string | undefined;
+  /** Real seconds after which to try again, where that is known. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ErrorCodeName, message: string, options: { field?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCodeName,
+    message: string,
+    options: { field?: string; cause?: unknown; retryAfterSeconds?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.field = options.field;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
   get httpStatus(): (typeof ERROR_CODES)[ErrorCodeName]['httpStatus'] {

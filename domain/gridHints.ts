@@ -69,4 +69,18 @@ export function parseGridHints(metadata: Readonly<Record<string, string>> | null
   };
 }
 
+/** The hints as limits of a planning job. */
+export function plannerLimits({ priority, maxEurPerKwh, maxGCo2PerKwh }: GridHints): {
+  readonly priority?: number;
+  readonly priceCapEurPerKwh?: number;
+  readonly carbonCapGPerKwh?: number;
+} {
+  return {
+    // Submitters count from 1, first, to 5; the planner serves higher figures first.
+    ...(priority !== undefined && { priority: 8 - priority }),
+    ...(maxEurPerKwh !== undefined && { priceCapEurPerKwh: maxEurPerKwh }),
+    ...(maxGCo2PerKwh !== undefined && { carbonCapGPerKwh: maxGCo2PerKwh }),
+  };
+}
+
 const KNOWN_KEYS = Object.keys(hintSchema.shape).join(', ');

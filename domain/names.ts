@@ -33,6 +33,19 @@ export const objectKeys = {
     `${objectKeys.receiptPrefix(jobId, shard)}${pad(range.start)}-${pad(range.end)}.${vehicleId}.json`,
 } as const;
 
+const RESULT_FILE = /^file-([\w-]+)-(output|error)$/;
+
+/** Id of a batch's output or error file: known before the file is, so that it can be read while the batch runs. */
+export function resultFileId(batchId: string, kind: 'output' | 'error'): string {
+  return `file-${batchId.replace(/^batch_/, '')}-${kind}`;
+}
+
+/** The batch whose output file has this id, or undefined when it is no output file's id. */
+export function batchOfOutputFile(fileId: string): string | undefined {
+  const match = RESULT_FILE.exec(fileId);
+  return match?.[2] === 'output' ? `batch_${match[1]}` : undefined;
+}
+
 /** Half-open range of line numbers [start, end) within a shard's input. */
 export interface LineRange {
   readonly start: number;

@@ -112,7 +112,7 @@ const carSchema = z
     message: 'must not be above chargerMaxKw',
   });
 
-const jobSchema = z
+export const jobSchema = z
   .object({
     id,
     modelFamily: z.string().default('default'),

@@ -1,3 +1,4 @@
+import { DEFAULT_TENANT } from '../domain/apiKeys.ts';
 import type { BatchInputError, BatchStatus } from '../domain/batches.ts';
 import { instant, type Queryable } from './database.ts';
 import { pageOrder, type Page } from './files.ts';
@@ -11,6 +12,7 @@ export interface BatchCounts {
 
 export interface Batch extends BatchCounts {
   readonly id: string;
+  readonly tenantId: string;
   /** URL that every line must have, e.g. /v1/embeddings. */
   readonly endpoint: string;
   readonly inputFileId: string;
@@ -42,12 +44,14 @@ export interface NewBatch extends Pick<
   | 'deadlineMs'
   | 'submittedAtMs'
 > {
+  /** The default tenant's when left out. */
+  readonly tenantId?: string;
   readonly idempotencyKey: string | null;
   /** Hash of the request as it was sent: the same key with another one is a mistake. */
   readonly requestHash: string;
 }
 
-const COLUMNS = `id, endpoint, input_file_id as "inputFileId", completion_window as "completionWindow", metadata,
+const COLUMNS = `id, tenant_id as "tenantId", endpoint, input_file_id as "inputFileId", completion_window as "completionWindow", metadata,
   status, errors, output_file_id as "outputFileId", error_file_id as "errorFileId",
   output_expires_after_seconds as "outputExpiresAfterSeconds", total, completed, failed, expired, timestamps,
   deadline as "deadlineMs", submitted_at as "submittedAtMs", created_real_at as "createdRealMs"`;
@@ -56,9 +60,9 @@ const COLUMNS = `id, endpoint, input_file_id as "inputFileId", completion_window
 export async function insertBatch(db: Queryable, batch: NewBatch): Promise<Batch | undefined> {
   const [inserted] = await db.query<Batch>(
     `insert into batches (id, endpoint, input_file_id, completion_window, metadata, output_expires_after_seconds,
-       status, deadline, submitted_at, idempotency_key, request_hash)
-     values ($1, $2, $3, $4, $5, $6, 'validating', $7, $8, $9, $10)
-     on conflict (idempotency_key) do nothing returning ${COLUMNS}`,
+       status, deadline, submitted_at, idempotency_key, request_hash, tenant_id)
+     values ($1, $2, $3, $4, $5, $6, 'validating', $7, $8, $9, $10, $11)
+     on conflict (tenant_id, idempotency_key) do nothing returning ${COLUMNS}`,
     [
       batch.id,
       batch.endpoint,
@@ -70,6 +74,7 @@ export async function insertBatch(db: Queryable, batch: NewBatch): Promise<Batch
       instant(batch.submittedAtMs),
       batch.idempotencyKey,
       batch.requestHash,
+      batch.tenantId ?? DEFAULT_TENANT,
     ],
   );
   return inserted;
@@ -77,11 +82,12 @@ export async function insertBatch(db: Queryable, batch: NewBatch): Promise<Batch
 
 export async function findBatchByIdempotencyKey(
   db: Queryable,
+  tenantId: string,
   idempotencyKey: string,
 ): Promise<(Batch & { readonly requestHash: string }) | undefined> {
   const [batch] = await db.query<Batch & { readonly requestHash: string }>(
-    `select ${COLUMNS}, request_hash as "requestHash" from batches where idempotency_key = $1`,
-    [idempotencyKey],
+    `select ${COLUMNS}, request_hash as "requestHash" from batches where tenant_id = $1 and idempotency_key = $2`,
+    [tenantId, idempotencyKey],
   );
   return batch;
 }
@@ -89,14 +95,15 @@ export async function findBatchByIdempotencyKey(
 /** The newest batch of the same request within the last `withinRealMs`. */
 export async function findBatchByRequestHash(
   db: Queryable,
+  tenantId: string,
   requestHash: string,
   withinRealMs: number,
 ): Promise<Batch | undefined> {
   const [batch] = await db.query<Batch>(
     `select ${COLUMNS} from batches
-     where request_hash = $1 and created_real_at > now() - $2 * interval '1 millisecond'
+     where tenant_id = $1 and request_hash = $2 and created_real_at > now() - $3 * interval '1 millisecond'
      order by created_real_at desc limit 1`,
-    [requestHash, withinRealMs],
+    [tenantId, requestHash, withinRealMs],
   );
   return batch;
 }
@@ -106,8 +113,12 @@ export async function readBatch(db: Queryable, id: string): Promise<Batch | unde
   return batch;
 }
 
-export async function listBatches(db: Queryable, page: Page): Promise<Batch[]> {
-  return db.query<Batch>(`select ${COLUMNS} from batches where ${pageOrder(page)}`, [page.after ?? null, page.limit]);
+export async function listBatches(db: Queryable, page: Page, tenantId: string): Promise<Batch[]> {
+  return db.query<Batch>(`select ${COLUMNS} from batches where tenant_id = $3 and ${pageOrder(page)}`, [
+    page.after ?? null,
+    page.limit,
+    tenantId,
+  ]);
 }
 
 /** What may change together with the state. */

@@ -1,8 +1,10 @@
+import { DEFAULT_TENANT } from '../domain/apiKeys.ts';
 import { only, type Queryable } from './database.ts';
 
 /** A file of the Files API; its bytes are in the object store under `objectKey`. */
 export interface StoredFile {
   readonly id: string;
+  readonly tenantId: string;
   readonly filename: string;
   readonly purpose: string;
   readonly bytes: number;
@@ -12,7 +14,9 @@ export interface StoredFile {
   readonly expiresRealMs: number | null;
 }
 
-export interface NewFile extends Omit<StoredFile, 'createdRealMs' | 'expiresRealMs'> {
+export interface NewFile extends Omit<StoredFile, 'createdRealMs' | 'expiresRealMs' | 'tenantId'> {
+  /** The default tenant's when left out. */
+  readonly tenantId?: string;
   /** Real seconds that it is kept; null for ever. */
   readonly lifeSeconds: number | null;
 }
@@ -25,7 +29,7 @@ export interface Page {
   readonly ascending?: boolean;
 }
 
-const COLUMNS = `id, filename, purpose, bytes, object_key as "objectKey", created_real_at as "createdRealMs",
+const COLUMNS = `id, tenant_id as "tenantId", filename, purpose, bytes, object_key as "objectKey", created_real_at as "createdRealMs",
   expires_real_at as "expiresRealMs"`;
 const UNEXPIRED = '(expires_real_at is null or expires_real_at > now())';
 
@@ -33,9 +37,18 @@ const UNEXPIRED = '(expires_real_at is null or expires_real_at > now())';
 export async function insertFile(db: Queryable, file: NewFile): Promise<StoredFile> {
   return only(
     await db.query<StoredFile>(
-      `insert into files (id, filename, purpose, bytes, object_key, expires_real_at) values ($1, $2, $3, $4, $5, now() + $6 * interval '1 second')
+      `insert into files (id, filename, purpose, bytes, object_key, expires_real_at, tenant_id)
+       values ($1, $2, $3, $4, $5, now() + $6 * interval '1 second', $7)
        on conflict (id) do update set id = excluded.id returning ${COLUMNS}`,
-      [file.id, file.filename, file.purpose, file.bytes, file.objectKey, file.lifeSeconds],
+      [
+        file.id,
+        file.filename,
+        file.purpose,
+        file.bytes,
+        file.objectKey,
+        file.lifeSeconds,
+        file.tenantId ?? DEFAULT_TENANT,
+      ],
     ),
   );
 }
@@ -46,11 +59,11 @@ export async function readFile(db: Queryable, id: string): Promise<StoredFile | 
   return file;
 }
 
-export async function listFiles(db: Queryable, page: Page, purpose?: string): Promise<StoredFile[]> {
+export async function listFiles(db: Queryable, page: Page, tenantId: string, purpose?: string): Promise<StoredFile[]> {
   return db.query<StoredFile>(
     `select ${COLUMNS} from files
-     where ($3::text is null or purpose = $3) and ${UNEXPIRED} and ${pageOrder(page)}`,
-    [page.after ?? null, page.limit, purpose ?? null],
+     where tenant_id = $3 and ($4::text is null or purpose = $4) and ${UNEXPIRED} and ${pageOrder(page)}`,
+    [page.after ?? null, page.limit, tenantId, purpose ?? null],
   );
 }
 

@@ -48,6 +48,11 @@ export async function upsertJobProgress(db: Queryable, progress: JobProgress): P
   );
 }
 
+/** Notes that the submitter has paused the job, or lets it go on. */
+export async function setJobPaused(db: Queryable, jobId: string, paused: boolean): Promise<void> {
+  await db.query('update job_progress set paused = $2 where job_id = $1 and not finished', [jobId, paused]);
+}
+
 /** Progress of those of the jobs that have some, by job id. */
 export async function readJobProgresses(
   db: Queryable,

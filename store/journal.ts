@@ -52,3 +52,18 @@ export async function readJournal(
     [cellId, afterSeq, limit],
   );
 }
+
+/** As `readJournal`, only the lines about one workflow or vehicle. */
+export async function readJournalOf(
+  db: Queryable,
+  cellId: string,
+  subject: string,
+  afterSeq: number,
+  limit: number,
+): Promise<StoredJournalLine[]> {
+  return db.query<StoredJournalLine>(
+    `select seq, at as "atMs", kind, subject, message, reasons from journal
+     where cell_id = $1 and subject = $2 and seq > $3 order by seq limit $4`,
+    [cellId, subject, afterSeq, limit],
+  );
+}

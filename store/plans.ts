@@ -60,3 +60,20 @@ export async function planOfSlot<Problem, Plan>(
   );
   return plan;
 }
+
+/** The parts of the newest plan that speak of jobs: a plan of many cars is large. */
+export async function latestJobPlans<
+  Parts extends {
+    readonly slots: unknown;
+    readonly jobs: unknown;
+    readonly grants: unknown;
+    readonly regions: unknown;
+  },
+>(db: Queryable, cellId: string): Promise<Parts | undefined> {
+  const [parts] = await db.query<Parts>(
+    `select plan->'slots' as slots, plan->'jobs' as jobs, plan->'grants' as grants, problem->'regions' as regions
+     from plans where cell_id = $1 order by slot_start desc, created_at desc, id desc limit 1`,
+    [cellId],
+  );
+  return parts;
+}

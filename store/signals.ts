@@ -1,7 +1,28 @@
 import { columns, instant, type Queryable } from './database.ts';
 
-export const SIGNAL_KINDS = ['price', 'carbon', 'temperature', 'import_limit', 'house_load'] as const;
+/** `carbon` is average intensity; `marginal_carbon` is a series of its own, since the two must never be mixed. */
+export const SIGNAL_KINDS = [
+  'price',
+  'carbon',
+  'marginal_carbon',
+  'temperature',
+  'import_limit',
+  'house_load',
+] as const;
 export type SignalKind = (typeof SIGNAL_KINDS)[number];
+
+/** The one unit in which each kind is stored. */
+export const SIGNAL_UNITS = {
+  price: 'EUR/kWh',
+  carbon: 'g/kWh',
+  marginal_carbon: 'g/kWh',
+  temperature: 'Cel',
+  import_limit: 'kW',
+  house_load: 'kW',
+} as const satisfies Record<SignalKind, string>;
+
+/** Rank of a source that names none. */
+export const DEFAULT_PRIORITY = 100;
 
 /** One value of one grid signal over the half-open grid time [startMs, endMs). */
 export interface SignalSpan {
@@ -16,6 +37,10 @@ export interface SignalSpan {
   /** Feed that said so; spans of different sources stay side by side. */
   readonly source: string;
   readonly forecast: boolean;
+  /** The source calls it an estimate of what has been. Left out: no. */
+  readonly estimated?: boolean;
+  /** Rank of the source where several speak: the lowest counts. Left out: 100. */
+  readonly priority?: number;
   /** Grid time at which the feed was read: the revision. */
   readonly fetchedAtMs: number;
 }
@@ -58,11 +83,12 @@ export async function readSignals(
 }
 
 const COLUMNS = `region_id as "regionId", feeder_id as "feederId", kind, starts_at as "startMs", ends_at as "endMs",
-  value, unit, source, forecast, fetched_at as "fetchedAtMs"`;
+  value, unit, source, forecast, estimated, priority, fetched_at as "fetchedAtMs"`;
 
 const INCOMING = `select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[],
-  $6::numeric[], $7::text[], $8::text[], $9::boolean[], $10::timestamptz[])
-  as t (region_id, feeder_id, kind, starts_at, ends_at, value, unit, source, forecast, fetched_at)`;
+  $6::numeric[], $7::text[], $8::text[], $9::boolean[], $10::timestamptz[],
+  $11::boolean[], $12::smallint[])
+  as t (region_id, feeder_id, kind, starts_at, ends_at, value, unit, source, forecast, fetched_at, estimated, priority)`;
 
 const SAME_SERIES = `s.region_id = i.region_id and s.feeder_id is not distinct from i.feeder_id
   and s.kind = i.kind and s.source = i.source`;
@@ -80,6 +106,8 @@ function incoming(spans: readonly SignalSpan[]): unknown[][] {
     (span) => span.source,
     (span) => span.forecast,
     (span) => instant(span.fetchedAtMs),
+    (span) => span.estimated ?? false,
+    (span) => span.priority ?? DEFAULT_PRIORITY,
   );
 }
 
@@ -95,7 +123,7 @@ async function removeOutdated(tx: Queryable, spans: readonly SignalSpan[]): Prom
        where ${SAME_SERIES} and s.fetched_at <= i.fetched_at and tstzrange(s.starts_at, s.ends_at) && i.cover
        returning s.*, tstzmultirange(tstzrange(s.starts_at, s.ends_at)) - i.cover as rest)
      select region_id as "regionId", feeder_id as "feederId", kind, lower(piece) as "startMs",
-       upper(piece) as "endMs", value, unit, source, forecast, fetched_at as "fetchedAtMs"
+       upper(piece) as "endMs", value, unit, source, forecast, estimated, priority, fetched_at as "fetchedAtMs"
      from outdated, unnest(rest) as piece`,
     incoming(spans),
   );
@@ -106,9 +134,9 @@ async function insertFree(tx: Queryable, spans: readonly SignalSpan[]): Promise<
   await tx.query(
     `with incoming as (${INCOMING})
      insert into signals
-       (region_id, feeder_id, kind, starts_at, ends_at, value, unit, source, forecast, fetched_at)
+       (region_id, feeder_id, kind, starts_at, ends_at, value, unit, source, forecast, fetched_at, estimated, priority)
      select i.region_id, i.feeder_id, i.kind, lower(piece), upper(piece), i.value, i.unit, i.source, i.forecast,
-       i.fetched_at
+       i.fetched_at, i.estimated, i.priority
      from incoming i, unnest(tstzmultirange(tstzrange(i.starts_at, i.ends_at)) - coalesce(
        (select range_agg(tstzrange(s.starts_at, s.ends_at)) from signals s
         where ${SAME_SERIES} and s.fetched_at > i.fetched_at and tstzrange(s.starts_at, s.ends_at)

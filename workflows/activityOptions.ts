@@ -3,7 +3,7 @@ import type { Clock } from '../domain/clock.ts';
 import { realDurationMs } from '../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, inferenceTaskQueue } from '../domain/names.ts';
 import { SHARD_FAILURES } from '../domain/shards.ts';
-import type { ShardWaveInput } from './messages.ts';
+import type { ShardWaveInput, SplitBatch } from './messages.ts';
 
 /** Short calls to PostgreSQL, feeds and MQTT: retried until they work, since a durable promise waits behind each. */
 export const CONTROL_OPTIONS: ActivityOptions = {
@@ -19,6 +19,14 @@ export const BATCH_OPTIONS: ActivityOptions = {
   heartbeatTimeout: '20 seconds',
 };
 
+/** A receiver's server may be down for hours; it is asked less and less often. Real time, since it is not the grid's. */
+export const WEBHOOK_OPTIONS: ActivityOptions = {
+  taskQueue: CONTROL_TASK_QUEUE,
+  startToCloseTimeout: '30 seconds',
+  scheduleToCloseTimeout: '1 day',
+  retry: { initialInterval: '1 second', backoffCoefficient: 3, maximumInterval: '1 hour' },
+};
+
 const SECOND_MS = 1000;
 /** Below this, heartbeats of many agents in one process would miss their time-out for want of CPU alone. */
 const SHORTEST_HEARTBEAT_TIMEOUT_MS = 4 * SECOND_MS;
@@ -29,10 +37,11 @@ const SHORTEST_START_TO_CLOSE_MS = 60 * SECOND_MS;
  * since leaving is normal for a car, and the wave's own end bounds them. Durations are grid time, so that a scaled
  * night keeps its proportions, with a floor in real time.
  */
-export function shardOptions(input: ShardWaveInput, clock: Clock): ActivityOptions {
+export function shardOptions(input: ShardWaveInput, clock: Clock, gridNowMs: number): ActivityOptions {
   const scaled = (gridMs: number, floorMs: number): number => Math.max(floorMs, realDurationMs(clock, gridMs));
   return {
     taskQueue: inferenceTaskQueue(input.regionId, input.hardwareClass, input.split.model.family),
+    priority: shardPriority(input.split, gridNowMs),
     heartbeatTimeout: scaled(30 * SECOND_MS, SHORTEST_HEARTBEAT_TIMEOUT_MS),
     startToCloseTimeout: scaled(45 * 60 * SECOND_MS, SHORTEST_START_TO_CLOSE_MS),
     // The default waits for a car that is gone to confirm.
@@ -47,5 +56,24 @@ export function shardOptions(input: ShardWaveInput, clock: Clock): ActivityOptio
         SHARD_FAILURES.deadlinePassed,
       ],
     },
+  };
+}
+
+const HOUR_MS = 3_600_000;
+const DEFAULT_PRIORITY = 3;
+const URGENT_BEFORE_DEADLINE_MS = 2 * HOUR_MS;
+const OLD_AFTER_MS = 6 * HOUR_MS;
+
+/**
+ * Which shard a car takes first: what the submitter asked for, a step earlier when the deadline is near, another when
+ * the batch has waited for long, so that none waits for ever. Among equals the tenants take turns by their weights.
+ */
+export function shardPriority(split: SplitBatch, gridNowMs: number): NonNullable<ActivityOptions['priority']> {
+  const { priority = DEFAULT_PRIORITY, submittedAtMs = gridNowMs, deadlineMs, tenant } = split;
+  const isUrgent = deadlineMs - gridNowMs < URGENT_BEFORE_DEADLINE_MS;
+  const isOld = gridNowMs - submittedAtMs > OLD_AFTER_MS;
+  return {
+    priorityKey: Math.max(1, priority - Number(isUrgent) - Number(isOld)),
+    ...(tenant && { fairnessKey: tenant.id, fairnessWeight: tenant.weight }),
   };
 }

@@ -13,18 +13,11 @@ import type { GridActivities } from '../activities/grid/gridActivities.ts';
 import { gridTimeMs, realDelayUntilMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { CONTROL_OPTIONS } from './activityOptions.ts';
-import { describeRegion, nextBoundaryMs } from './gridRegionState.ts';
-import {
-  emergencyDeclared,
-  regionState,
-  replanRequested,
-  signalsPushed,
-  type GridEmergency,
-  type GridRegionInput,
-} from './messages.ts';
+import { assertEmergency, describeRegion, nextBoundaryMs } from './gridRegionState.ts';
+import { declareEmergency, regionState, replanRequested, signalsPushed, type GridRegionInput } from './messages.ts';
 import { attributes } from './searchAttributes.ts';
 
-const { refreshSignals, declareEmergency, announceWindow } = proxyActivities<GridActivities>(CONTROL_OPTIONS);
+const { refreshSignals, limitForEmergency, announceWindow } = proxyActivities<GridActivities>(CONTROL_OPTIONS);
 
 /**
  * Knows this region's signals at any moment: polls its feeds, is pushed to, opens and closes its off-peak windows,
@@ -35,14 +28,19 @@ export async function gridRegion(input: GridRegionInput): Promise<void> {
   const cell = getExternalWorkflowHandle(workflowIds.cell(cellId));
   let region = input.last ?? null;
   let pushed = true;
-  const emergencies: GridEmergency[] = [];
 
   setHandler(signalsPushed, () => {
     pushed = true;
   });
-  setHandler(emergencyDeclared, (emergency) => {
-    emergencies.push(emergency);
-  });
+  setHandler(
+    declareEmergency,
+    async (emergency) => {
+      const feederIds = await limitForEmergency({ regionId, cellId, emergency });
+      pushed = true;
+      return feederIds;
+    },
+    { validator: assertEmergency },
+  );
   setHandler(regionState, () => region);
 
   const now = (): number => gridTimeMs(clock, Date.now());
@@ -50,10 +48,6 @@ export async function gridRegion(input: GridRegionInput): Promise<void> {
   let pollAtMs = now();
 
   for (;;) {
-    for (const emergency of emergencies.splice(0)) {
-      await declareEmergency({ regionId, cellId, emergency });
-      pushed = true;
-    }
     if (pushed || now() >= pollAtMs) {
       const told = pushed;
       pushed = false;
@@ -69,10 +63,7 @@ export async function gridRegion(input: GridRegionInput): Promise<void> {
     if (!region) continue;
     setCurrentDetails(describeRegion(region, input.timeZone, now()));
     const wakeAtMs = Math.min(pollAtMs, nextBoundaryMs(region, now()));
-    const woken = await condition(
-      () => pushed || emergencies.length > 0,
-      realDelayUntilMs(clock, wakeAtMs, Date.now()),
-    );
+    const woken = await condition(() => pushed, realDelayUntilMs(clock, wakeAtMs, Date.now()));
     if (!woken) await announceWindow({ regionId, cellId, region, nowMs: now() });
     if (workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);

@@ -1,5 +1,5 @@
 import { DateTime } from 'luxon';
-import type { RegionSummary } from './messages.ts';
+import type { GridEmergency, RegionSummary } from './messages.ts';
 
 /** The next start or end of an off-peak window after `nowMs`; infinity when none is known. */
 export function nextBoundaryMs(region: RegionSummary, nowMs: number): number {
@@ -29,4 +29,10 @@ export function describeRegion(region: RegionSummary, timeZone: string, nowMs: n
 
 function figure(value: number | null, unit: string, digits: number): string {
   return value === null ? 'unknown' : `${value.toFixed(digits)} ${unit}`;
+}
+
+/** @throws Error that names the field and its limit */
+export function assertEmergency(emergency: GridEmergency): void {
+  if (!emergency.id) throw new Error('id: must not be empty');
+  if (emergency.endMs <= emergency.startMs) throw new Error('endMs: must be after startMs');
 }

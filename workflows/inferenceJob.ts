@@ -4,6 +4,7 @@ import {
   continueAsNew,
   getExternalWorkflowHandle,
   ParentClosePolicy,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -12,14 +13,16 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { JobActivities } from '../activities/jobs/jobActivities.ts';
+import type { WebhookActivities } from '../activities/webhooks/webhookActivities.ts';
 import { gridTimeMs, realDelayUntilMs, realDurationMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
-import { BATCH_OPTIONS, CONTROL_OPTIONS } from './activityOptions.ts';
+import { BATCH_OPTIONS, CONTROL_OPTIONS, WEBHOOK_OPTIONS } from './activityOptions.ts';
 import { JobShards, type WaveOrder } from './inferenceJobState.ts';
 import {
   cancelRequested,
   granted,
   jobStatus,
+  pauseRequested,
   replanRequested,
   waveExtended,
   waveReported,
@@ -33,6 +36,9 @@ import { shardWave } from './shardWave.ts';
 
 const { prepareBatch, finishBatch } = proxyActivities<JobActivities>(BATCH_OPTIONS);
 const { recordProgress } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
+
+const { webhooksOf } = proxyActivities<WebhookActivities>(CONTROL_OPTIONS);
+const { postWebhook } = proxyActivities<WebhookActivities>(WEBHOOK_OPTIONS);
 
 /** Grid time that a wave may be silent after its end before its shards are taken back. */
 const SILENT_WAVE_GRACE_MS = 30 * 60_000;
@@ -50,6 +56,7 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   let shards = input.carried ? JobShards.restore(input.carried) : undefined;
   let state = 'validating' as JobStatus['state'];
   let cancelled = false;
+  let paused = input.paused ?? false;
   let news = false;
   // Kept beside the shards: a grant may come while the batch is still being split.
   let grants: readonly Grant[] = [];
@@ -65,6 +72,10 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   setHandler(cancelRequested, () => {
     cancelled = true;
   });
+  setHandler(pauseRequested, (request) => {
+    paused = request.paused;
+    news = true;
+  });
   setHandler(jobStatus, () => ({ state, ...(shards?.counts() ?? { shards: 0, pending: 0, inFlight: 0, done: 0 }) }));
 
   const now = (): number => gridTimeMs(clock, Date.now());
@@ -78,10 +89,10 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
     enter('validating');
     setCurrentDetails('Reading the input file: checking every line, cutting it into shards.');
     const prepared = await prepareBatch({ batchId, cellId });
-    if (prepared.kind === 'refused') return;
+    if (prepared.kind === 'refused') return announceEnd(batchId);
     shards = JobShards.fresh(prepared.split);
     upsertSearchAttributes([{ key: attributes.deadline, value: new Date(prepared.split.deadlineMs) }]);
-    await recordProgress({ batchId, cellId, split: shards.split, counts: shards.counts(), finished: false });
+    await recordProgress({ batchId, cellId, split: shards.split, counts: shards.counts(), paused, finished: false });
     await replan(`job ${batchId} has ${prepared.split.shards} shards`);
   }
   enter('waiting');
@@ -110,6 +121,14 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
     });
   };
 
+  const stopWaves = async (): Promise<void> => {
+    for (const wave of job.openWaves) {
+      await getExternalWorkflowHandle(waveId(batchId, wave))
+        .signal(waveStopped)
+        .catch(() => undefined);
+    }
+  };
+
   // Written beside the loop and one at a time: while one write is under way, the reports that come in are gathered.
   let unwritten = false;
   let ended = false;
@@ -118,17 +137,28 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
       await condition(() => unwritten || ended);
       if (ended) return;
       unwritten = false;
-      await recordProgress({ batchId, cellId, split: job.split, counts: job.counts(), finished: false });
+      await recordProgress({ batchId, cellId, split: job.split, counts: job.counts(), paused, finished: false });
     }
   };
   const progressWritten = writeProgress();
 
   while (!job.finished && !cancelled && now() < deadlineMs) {
-    const orders = job.release(grants, now());
-    // Together: one after the other, extensions would come after the slot's end and the cars would stand still.
-    await Promise.all(orders.map(order));
-    if (orders.length > 0 && state === 'waiting') enter('running');
-    setCurrentDetails(describe(job, deadlineMs));
+    if (paused) {
+      if (state !== 'paused') {
+        enter('paused');
+        await stopWaves();
+      }
+    } else {
+      if (state === 'paused') {
+        enter('waiting');
+        await replan(`job ${batchId} was resumed`);
+      }
+      const orders = job.release(grants, now());
+      // Together: one after the other, extensions would come after the slot's end and the cars would stand still.
+      await Promise.all(orders.map(order));
+      if (orders.length > 0 && state === 'waiting') enter('running');
+    }
+    setCurrentDetails(describe(job, deadlineMs, paused));
     const wakeAtMs = Math.min(deadlineMs, job.nextWatchdogMs(SILENT_WAVE_GRACE_MS) ?? deadlineMs);
     await condition(() => news || cancelled, realDelayUntilMs(clock, wakeAtMs, Date.now()));
     news = false;
@@ -136,16 +166,12 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
     job.giveUpSilentWaves(now(), SILENT_WAVE_GRACE_MS);
     if (workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);
-      await continueAsNew<typeof inferenceJob>({ ...input, carried: job.snapshot() });
+      await continueAsNew<typeof inferenceJob>({ ...input, carried: job.snapshot(), paused });
     }
   }
 
   enter('finalizing');
-  for (const wave of job.openWaves) {
-    await getExternalWorkflowHandle(waveId(batchId, wave))
-      .signal(waveStopped)
-      .catch(() => undefined);
-  }
+  await stopWaves();
   // Waves that were stopped still hand in what their cars had finished.
   await condition(() => job.openWaves.length === 0, realDurationMs(clock, SILENT_WAVE_GRACE_MS) + STOP_GRACE_REAL_MS);
   const outcome = cancelled ? 'cancelled' : job.finished ? 'completed' : 'expired';
@@ -153,9 +179,18 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
   await finishBatch({ batchId, cellId, split: job.split, outcome });
   ended = true;
   await progressWritten;
-  await recordProgress({ batchId, cellId, split: job.split, counts: job.counts(), finished: true });
+  await recordProgress({ batchId, cellId, split: job.split, counts: job.counts(), paused: false, finished: true });
   enter('ended');
   await replan(`job ${batchId} ended: ${outcome}`);
+  await announceEnd(batchId);
+}
+
+/** Tells those who wanted to hear of it. One that does not answer for a day is given up; the batch is done all the same. */
+async function announceEnd(batchId: string): Promise<void> {
+  // Histories of jobs that ended before there were webhooks end without this.
+  if (!patched('announce-end')) return;
+  const endpoints = await webhooksOf({ batchId });
+  await Promise.all(endpoints.map((endpointId) => postWebhook({ batchId, endpointId }).catch(() => undefined)));
 }
 
 function waveId(batchId: string, wave: number): string {
@@ -163,10 +198,11 @@ function waveId(batchId: string, wave: number): string {
 }
 
 /** Markdown for the operator: how far, and what it waits for. */
-function describe(job: JobShards, deadlineMs: number): string {
+function describe(job: JobShards, deadlineMs: number, paused: boolean): string {
   const { shards, pending, inFlight, done } = job.counts();
-  const waitsFor =
-    inFlight > 0
+  const waitsFor = paused
+    ? 'Paused by its submitter.'
+    : inFlight > 0
       ? 'Cars are computing.'
       : pending > 0
         ? 'Waits for a grant: the plan of its cell releases shards when a slot is cheap enough and cars may compute.'

@@ -1,4 +1,4 @@
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Clock } from '../domain/clock.ts';
 import type { JournalReason } from '../domain/journal.ts';
 import type { ModelRef, RunShardResult } from '../domain/shards.ts';
@@ -45,7 +45,8 @@ export interface GridEmergency {
 
 /** New signals were stored for this region: read them now rather than at the next poll. */
 export const signalsPushed = defineSignal('signalsPushed');
-export const emergencyDeclared = defineSignal<[GridEmergency]>('emergencyDeclared');
+/** Sheds until its end. Answers once the limits are in force and the cell plans by them: the feeders that shed. */
+export const declareEmergency = defineUpdate<readonly string[], [GridEmergency]>('declareEmergency');
 export const regionState = defineQuery<RegionSummary | null>('regionState');
 
 // ---- coSchedule -------------------------------------------------------------------------------------------------
@@ -106,6 +107,7 @@ export interface InferenceJobInput {
   readonly clock: Clock;
   /** Carried over continue-as-new, once the batch has been split. */
   readonly carried?: JobSnapshot;
+  readonly paused?: boolean;
 }
 
 /** Where the shards of a job are. Lists are half-open ranges of shard numbers, ascending. */
@@ -133,10 +135,15 @@ export interface SplitBatch {
   readonly linesPerShard: number;
   readonly linesPerPart: number;
   readonly deadlineMs: number;
+  readonly submittedAtMs?: number;
+  /** As the submitter asked: 1 first, 5 last. */
+  readonly priority?: number;
+  /** Whose batch it is, and the tenant's share where cars are contended for. */
+  readonly tenant?: { readonly id: string; readonly weight: number };
 }
 
 export interface JobStatus {
-  readonly state: 'validating' | 'waiting' | 'running' | 'finalizing' | 'ended';
+  readonly state: 'validating' | 'waiting' | 'running' | 'paused' | 'finalizing' | 'ended';
   readonly shards: number;
   readonly pending: number;
   readonly inFlight: number;
@@ -147,6 +154,8 @@ export interface JobStatus {
 export const granted = defineSignal<[readonly Grant[]]>('granted');
 export const waveReported = defineSignal<[WaveReport]>('waveReported');
 export const cancelRequested = defineSignal('cancelRequested');
+/** The submitter holds the batch back, or lets it go on. What cars have in hand comes back with its parts kept. */
+export const pauseRequested = defineSignal<[{ readonly paused: boolean }]>('pauseRequested');
 export const jobStatus = defineQuery<JobStatus>('jobStatus');
 
 // ---- shardWave --------------------------------------------------------------------------------------------------

@@ -86,6 +86,7 @@ export async function parkingSession(input: ParkingSessionInput): Promise<void> 
 
   setCurrentDetails('Gone. Reading the meter and settling the stay.');
   if (!session.readyByChecked) await checkReadyBy({ vehicleId, stay, cellId, atMs: departure.atMs });
-  await closeSession({ vehicleId, stay, cellId, unpluggedMs: departure.atMs, reason: departure.reason });
+  const wasComputing = (session.setpoint?.computeKw ?? 0) > 0;
+  await closeSession({ vehicleId, stay, cellId, unpluggedMs: departure.atMs, reason: departure.reason, wasComputing });
   await replan(`${session.terms.displayName} left`);
 }

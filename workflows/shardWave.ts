@@ -31,7 +31,7 @@ const EXTENSION_GRACE_REAL_MS = 1000;
  */
 export async function shardWave(input: ShardWaveInput): Promise<void> {
   const { jobId, cellId, split, clock } = input;
-  const options = shardOptions(input, clock);
+  const options = shardOptions(input, clock, gridTimeMs(clock, Date.now()));
   const cars = proxyActivities<InferenceActivities>(options);
   const job = getExternalWorkflowHandle(workflowIds.job(jobId));
   const wave = new WaveShards(input.wave, input.shards);

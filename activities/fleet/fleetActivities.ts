@@ -1,5 +1,6 @@
 import { DateTime } from 'luxon';
 import { nextReadyByMs } from '../../domain/readyBy.ts';
+import type { JournalLine } from '../../domain/journal.ts';
 import { topics, workflowIds } from '../../domain/names.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -90,8 +91,8 @@ export function createFleetActivities({ database, vehicles }: FleetPorts) {
     },
 
     /** Ends a stay: availability is paid, and the owner's statement written from meter and ledger. */
-    async closeSession(request: Stay & { unpluggedMs: number; reason: string }): Promise<void> {
-      const { vehicleId, stay, cellId, unpluggedMs, reason } = request;
+    async closeSession(request: Stay & { unpluggedMs: number; reason: string; wasComputing: boolean }): Promise<void> {
+      const { vehicleId, stay, cellId, unpluggedMs, reason, wasComputing } = request;
       const vehicle = await vehicleOf(vehicleId);
       // A car that is back within the hour must not follow setpoints that were planned without it.
       await vehicles.withdraw(topics.setpoints(vehicleId));
@@ -116,6 +117,7 @@ export function createFleetActivities({ database, vehicles }: FleetPorts) {
       });
       await settleParkingSession(database, vehicleId, stay, statement);
       await appendJournal(database, cellId, [
+        ...(wasComputing ? [departureInShard(vehicle, stay, unpluggedMs)] : []),
         {
           atMs: unpluggedMs,
           kind: 'settled',
@@ -128,4 +130,9 @@ export function createFleetActivities({ database, vehicles }: FleetPorts) {
       ]);
     },
   };
+}
+
+function departureInShard({ id, displayName }: Vehicle, stay: number, atMs: number): JournalLine {
+  const message = `${displayName} drives off while it may compute: parts that it has stored stay, its shard goes on elsewhere`;
+  return { atMs, kind: 'departure_in_shard', subject: id, message, dedupeKey: `departure_in_shard/${id}/${stay}` };
 }

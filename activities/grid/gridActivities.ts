@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { DateTime } from 'luxon';
-import type { JournalReason } from '../../domain/journal.ts';
+import { gridDay } from '../../domain/gridDay.ts';
+import type { JournalLine, JournalReason } from '../../domain/journal.ts';
+import { WINDOW_SLOT_MINUTES } from '../../scheduler/regionWindows.ts';
+import { EMERGENCY_SOURCE } from '../../scheduler/sources.ts';
 import type { Database } from '../../store/database.ts';
 import { listFeeders } from '../../store/feeders.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -8,7 +11,8 @@ import { readRegion, type Region } from '../../store/regions.ts';
 import { readSignals, upsertSignals, type SignalSpan } from '../../store/signals.ts';
 import type { GridEmergency, RegionSummary } from '../../workflows/messages.ts';
 import type { GridFeed } from './feeds/feed.ts';
-import { EMERGENCY_SOURCE, noonBeforeMs, summarizeRegion, WINDOW_SLOT_MINUTES } from './regionSummary.ts';
+import { revisedLimits } from './revisedLimits.ts';
+import { summarizeRegion } from './regionSummary.ts';
 
 export interface GridPorts {
   readonly database: Database;
@@ -43,27 +47,39 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
     async refreshSignals(request: { regionId: string; nowMs: number }): Promise<Refreshed> {
       const { regionId, nowMs } = request;
       const region = await regionOf(regionId);
-      const startMs = noonBeforeMs(region.timeZone, nowMs);
+      const { startMs } = gridDay(region.timeZone, nowMs);
       const window = { startMs, endMs: nowMs + PLAN_HORIZON_MS };
-      const known = digest(await readSignals(database, regionId, window));
-      const failures: JournalReason[] = [];
-      for (const feed of feedsOf(region)) {
-        try {
-          await upsertSignals(database, await feed.read({ startMs, endMs: nowMs + FEED_HORIZON_MS }, nowMs));
-        } catch (error) {
-          const cause = error instanceof Error ? error.message : String(error);
-          failures.push({ code: 'feed_failed', text: `Feed ${feed.name} failed: ${cause}. Stored values are in use.` });
-        }
-      }
+      const known = await readSignals(database, regionId, window);
+      // Side by side, so that a slow source does not hold up the others.
+      const reading = { startMs, endMs: nowMs + FEED_HORIZON_MS };
+      const failures = await Promise.all(
+        feedsOf(region).map(async (feed): Promise<JournalReason[]> => {
+          try {
+            await upsertSignals(database, await feed.read(reading, nowMs));
+            return [];
+          } catch (error) {
+            const cause = error instanceof Error ? error.message : String(error);
+            return [{ code: 'feed_failed', text: `Feed ${feed.name} failed: ${cause}. Stored values are in use.` }];
+          }
+        }),
+      );
       const feeders = await listFeeders(database, region.cellId);
       const feederIds = feeders.filter((feeder) => feeder.regionId === regionId).map((feeder) => feeder.id);
       const signals = await readSignals(database, regionId, window);
-      const summary = summarizeRegion({ region, signals, feederIds, failures, nowMs, carbonEurPerKg });
-      return { summary, changed: digest(signals) !== known };
+      await appendJournal(database, region.cellId, limitLines(region, known, signals, nowMs));
+      const summary = summarizeRegion({ region, signals, feederIds, failures: failures.flat(), nowMs, carbonEurPerKg });
+      return { summary, changed: digest(signals) !== digest(known) };
     },
 
-    /** Stores an emergency as import limits of 0 on its feeders: the tightest limit of all sources is in force. */
-    async declareEmergency(request: { regionId: string; cellId: string; emergency: GridEmergency }): Promise<void> {
+    /**
+     * Stores an emergency as import limits of 0 on its feeders: the tightest limit of all sources is in force.
+     * @returns the feeders that shed
+     */
+    async limitForEmergency(request: {
+      regionId: string;
+      cellId: string;
+      emergency: GridEmergency;
+    }): Promise<string[]> {
       const { regionId, cellId, emergency } = request;
       const feeders = (await listFeeders(database, cellId)).filter((feeder) => feeder.regionId === regionId);
       const named = feeders.filter(
@@ -93,6 +109,7 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
           dedupeKey: `emergency/${emergency.id}`,
         },
       ]);
+      return named.map((feeder) => feeder.id);
     },
 
     /** Writes into the journal that an off-peak window opens or closes now. */
@@ -125,6 +142,23 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
 
 function isJustPast(boundaryMs: number, nowMs: number): boolean {
   return boundaryMs <= nowMs && nowMs - boundaryMs < WINDOW_SLOT_MINUTES * 60_000;
+}
+
+/** A line for each limit that was revised; the first time that a region's limits are read is no revision. */
+function limitLines(
+  { id, timeZone }: Region,
+  known: readonly SignalSpan[],
+  signals: readonly SignalSpan[],
+  nowMs: number,
+): JournalLine[] {
+  const local = (ms: number): string => DateTime.fromMillis(ms, { zone: timeZone }).toFormat('HH:mm');
+  return revisedLimits(known, signals).map(({ place, startMs, endMs, fromKw, toKw }) => ({
+    atMs: nowMs,
+    kind: 'limit_changed',
+    subject: id,
+    message: `Import limit of ${place ?? id} is ${toKw} kW instead of ${fromKw} from ${local(startMs)} to ${local(endMs)}`,
+    dedupeKey: `limit/${id}/${place ?? ''}/${startMs}/${toKw}`,
+  }));
 }
 
 /** What the signals say, whoever read them and when. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { modelManifestSchema } from '../../domain/models.ts';
+import { modelManifestSchema, pipelineAssets } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
@@ -42,12 +42,11 @@ export class ModelCache {
       throw new ModelMismatch(`The manifest of ${model.name} ${model.version} describes another model.`);
     }
     const modelPath = await this.#file(model.sha256, objectKeys.model(model.sha256), 'onnx');
-    const dictionaryPath = await this.#file(
-      pipeline.dictionarySha256,
-      objectKeys.modelAsset(pipeline.dictionarySha256),
-      'asset',
-    );
-    return { name, version, sha256: model.sha256, modelPath, dictionaryPath, pipeline };
+    const assetPaths: Record<string, string> = {};
+    for (const asset of pipelineAssets(pipeline)) {
+      assetPaths[asset] = await this.#file(asset, objectKeys.modelAsset(asset), 'asset');
+    }
+    return { name, version, sha256: model.sha256, modelPath, assetPaths, pipeline };
   }
 
   async #file(sha256: string, objectKey: string, extension: string): Promise<string> {

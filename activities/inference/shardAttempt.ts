@@ -12,8 +12,13 @@ import { untilOnline } from './offline.ts';
 import type { PartOutbox } from './partOutbox.ts';
 import type { InferencePorts, ShardLimits } from './ports.ts';
 import type { LoadedModel } from './runner/protocol.ts';
+import { isPoisoned, poisonedAnswer } from './runner/openInference.ts';
+import { RunnerCrash } from './runner/runnerChild.ts';
 import { parseShardInput } from './shardInput.ts';
 import { ShardStop, stopFailure } from './shardStop.ts';
+
+/** More in a row, and the device is at fault. */
+const MOST_POISONED_IN_ROW = 3;
 
 interface SentBatch extends MicroBatch {
   readonly computing: Promise<readonly Answer[]>;
@@ -38,6 +43,7 @@ export class ShardAttempt {
   readonly #meterAtStart: EnergyRegister;
   #meterAtPart: EnergyRegister;
   #computing = false;
+  #poisonedInRow = 0;
   #progress: ShardHeartbeat;
   readonly #deliveries: Promise<void>[] = [];
 
@@ -141,7 +147,10 @@ export class ShardAttempt {
         if (range.start === part.start) unfinished = { start: part.start, answers: [] };
         this.#checkDeadline();
         sent = sendNext();
-        const computed = await computing;
+        const computed = await computing.catch((error: unknown) =>
+          this.#isolate(error, model, requests.slice(range.start, range.end)),
+        );
+        if (computed.length > 0 && !computed.every(isPoisoned)) this.#poisonedInRow = 0;
         await this.#ports.pacer.wait(computed.length, this.#stop.signal);
         this.#sizer.measured(computed.length, performance.now() - endedAtMs);
         endedAtMs = performance.now();
@@ -168,6 +177,49 @@ export class ShardAttempt {
     // Nobody waits for a batch that was sent ahead when the attempt has to end.
     computing.catch(() => {});
     return { ...batch, computing };
+  }
+
+  /**
+   * Answers the lines of a micro-batch on which the runner's process died: halves it until the line that kills the
+   * process is alone. That line is answered with an error, its neighbours with their answers. A device on which every
+   * line dies is what is broken then, not the lines.
+   * @throws RunnerCrash, and any other error as it came
+   */
+  async #isolate(
+    error: unknown,
+    model: LoadedModel,
+    requests: readonly BatchRequestLine[],
+  ): Promise<readonly Answer[]> {
+    if (!(error instanceof RunnerCrash) || this.#stop.signal.aborted) throw error;
+    const halves =
+      requests.length > 1
+        ? [requests.slice(0, requests.length >> 1), requests.slice(requests.length >> 1)]
+        : [requests];
+    const answers: Answer[] = [];
+    for (const half of halves) {
+      this.#stop.signal.throwIfAborted();
+      // A model that no longer loads is no line's fault.
+      await this.#ports.runner.load(model);
+      const bodies = half.map(({ body }) => body);
+      try {
+        answers.push(...(await this.#ports.runner.run(model, bodies)));
+        this.#poisonedInRow = 0;
+      } catch (again) {
+        if (half.length > 1) answers.push(...(await this.#isolate(again, model, half)));
+        else answers.push(this.#poisoned(again));
+      }
+    }
+    return answers;
+  }
+
+  #poisoned(error: unknown): Answer {
+    this.#poisonedInRow += 1;
+    if (!(error instanceof RunnerCrash) || this.#poisonedInRow > MOST_POISONED_IN_ROW) throw error;
+    this.#ports.log.warn(
+      { err: error, jobId: this.#input.jobId, shard: this.#input.shard },
+      'a request kills the runner',
+    );
+    return poisonedAnswer();
   }
 
   #answerLines(requests: readonly BatchRequestLine[], range: LineRange, computed: readonly Answer[]): string[] {

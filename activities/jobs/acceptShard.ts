@@ -2,14 +2,16 @@ import { customIdOf, parseAnswerLine } from '../../domain/batchLines.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { objectKeys, workflowIds } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
+import { readAnsweredLines } from '../../store/answeredLines.ts';
 import { measureClassSpeed } from '../../store/classSpeeds.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { bookLedgerEntry } from '../../store/ledger.ts';
+import { addShardFootprint } from '../../store/shardFootprints.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
 import type { AcceptedShard, FinishedShard, SplitBatch } from '../../workflows/messages.ts';
 import { computeCreditEur } from '../settlement/tariff.ts';
 import type { JobPorts } from './jobActivities.ts';
-import { attribute, duplicatedLines, readAnsweredLines, readReceipts, type Attribution } from './shardParts.ts';
+import { attribute, duplicatedLines, readReceipts, type Attribution } from './shardParts.ts';
 import { faultOf } from './verifyShard.ts';
 
 interface Job {
@@ -30,18 +32,22 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
   const { shard, result } = finished;
   const slice = (await objects.get(objectKeys.shardInput(jobId, shard))).toString('utf8');
   const customIds = slice.trimEnd().split('\n').map(customIdOf);
-  const answered = await readAnsweredLines(objects, jobId, shard);
+  const { answered, broken } = await readAnsweredLines(objects, jobId, shard);
   const receipts = await readReceipts(objects, jobId, shard);
   const attributions = attribute(receipts);
   const work: CarsWork[] = await Promise.all(
     attributions.map(async (share) => ({ ...share, vehicle: await readVehicle(database, share.vehicleId) })),
   );
 
-  const fault = faultOf(
-    customIds,
-    answered,
-    work.map((share) => ({ ...share, hardwareClass: share.vehicle?.hardwareClass })),
-  );
+  const [cutOff] = broken;
+  const fault =
+    cutOff === undefined
+      ? faultOf(
+          customIds,
+          answered,
+          work.map((share) => ({ ...share, hardwareClass: share.vehicle?.hardwareClass })),
+        )
+      : `part ${cutOff} is cut off`;
   if (fault !== undefined) {
     for (const prefix of [objectKeys.partPrefix(jobId, shard), objectKeys.receiptPrefix(jobId, shard)]) {
       for (const key of await objects.list(prefix)) await objects.delete(key);
@@ -75,6 +81,7 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
         amountEur: computeCreditEur(energyWh),
         bookedAtMs: nowMs,
       });
+      await addShardFootprint(tx, { jobId, shard, regionId: vehicle.regionId, energyWh, atMs: nowMs });
       await measureClassSpeed(tx, {
         modelName: job.split.model.name,
         modelVersion: job.split.model.version,

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { customIdOf, parseAnswerLine, type BatchAnswerLine } from '../../domain/batchLines.ts';
-import { objectKeys } from '../../domain/names.ts';
+import { objectKeys, resultFileId } from '../../domain/names.ts';
+import { readAnsweredLines } from '../../store/answeredLines.ts';
 import { moveBatch, readBatch, updateBatchCounts, type BatchCounts } from '../../store/batches.ts';
 import { insertFile } from '../../store/files.ts';
 import type { SplitBatch } from '../../workflows/messages.ts';
 import type { JobPorts } from './jobActivities.ts';
-import { readAnsweredLines } from './shardParts.ts';
 
 export type BatchOutcome = 'completed' | 'expired' | 'cancelled';
 
@@ -42,7 +42,7 @@ export async function assembleBatch(
   const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<Uint8Array> {
     for (let shard = 0; shard < split.shards; shard++) {
       onShard(shard);
-      const answered = await readAnsweredLines(objects, batchId, shard);
+      const { answered } = await readAnsweredLines(objects, batchId, shard);
       const slice = (await objects.get(objectKeys.shardInput(batchId, shard))).toString('utf8');
       for (const [index, request] of slice.trimEnd().split('\n').entries()) {
         const answer = answered.get(index);
@@ -56,12 +56,14 @@ export async function assembleBatch(
   };
 
   const write = async (kind: 'output' | 'error', body: AsyncIterable<Uint8Array>): Promise<string> => {
-    const id = `file-${createHash('sha256').update(`${batchId}/${kind}`).digest('hex').slice(0, 24)}`;
+    const id = resultFileId(batchId, kind);
     const objectKey = objectKeys.file(id);
     const bytes = await objects.putStream(objectKey, body);
     const filename = `${batchId}_${kind}.jsonl`;
-    const lifeSeconds = (await readBatch(database, batchId))?.outputExpiresAfterSeconds ?? null;
-    await insertFile(database, { id, filename, purpose: 'batch_output', bytes, objectKey, lifeSeconds });
+    const batch = await readBatch(database, batchId);
+    if (!batch) throw new Error(`batch ${batchId} is not stored`);
+    const { tenantId, outputExpiresAfterSeconds: lifeSeconds } = batch;
+    await insertFile(database, { id, filename, purpose: 'batch_output', bytes, objectKey, tenantId, lifeSeconds });
     return id;
   };
 

@@ -47,16 +47,17 @@ export function createJobActivities(ports: JobPorts) {
       cellId: string;
       split: SplitBatch;
       counts: Omit<JobStatus, 'state'>;
+      paused: boolean;
       finished: boolean;
     }): Promise<void> {
-      const { batchId, cellId, split, counts, finished } = request;
+      const { batchId, cellId, split, counts, paused, finished } = request;
       await upsertJobProgress(database, {
         jobId: batchId,
         cellId,
         model: split.model,
         linesPerShard: split.linesPerShard,
         ...counts,
-        paused: false,
+        paused,
         finished,
       });
       if (finished) return;

@@ -1,13 +1,15 @@
 import { createBatchLineChecker, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
+import { parseGridHints } from '../../domain/gridHints.ts';
 import { objectKeys } from '../../domain/names.ts';
+import { shardSizeOf } from '../../domain/shardSize.ts';
 import { moveBatch, readBatch, updateBatchCounts, type Batch } from '../../store/batches.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readFile } from '../../store/files.ts';
+import { readTenant } from '../../store/tenants.ts';
 import { readModel, type Model } from '../../store/models.ts';
 import type { SplitBatch } from '../../workflows/messages.ts';
 import type { JobPorts } from './jobActivities.ts';
-import { shardSizeOf } from './shardSize.ts';
 
 export type PreparedBatch =
   | { readonly kind: 'ready'; readonly split: SplitBatch }
@@ -49,10 +51,16 @@ async function cutIntoShards(
   let slice: Uint8Array[] = [];
   let shards = 0;
   let lines = 0;
+  const writing: Promise<void>[] = [];
   const writeSlice = async (): Promise<void> => {
-    await objects.put(objectKeys.shardInput(batch.id, shards), Buffer.concat(slice));
-    onShard(shards++);
+    const shard = shards++;
+    const written = objects
+      .put(objectKeys.shardInput(batch.id, shard), Buffer.concat(slice))
+      .then(() => onShard(shard));
     slice = [];
+    // Awaited below; until then a failure is nobody's surprise.
+    written.catch(() => {});
+    if (writing.push(written) >= SLICES_AT_ONCE) await writing.shift();
   };
 
   for await (const bytes of linesOf(await objects.getStream(file.objectKey))) {
@@ -71,12 +79,27 @@ async function cutIntoShards(
   const { errors } = checker.finish();
   if (errors.length > 0 || !sized) return { errors };
   if (slice.length > 0) await writeSlice();
+  await Promise.all(writing);
   const { model, linesPerShard, linesPerPart } = sized;
   const { name, version, family, sha256 } = model;
-  const { deadlineMs } = batch;
-  return { model: { name, version, family, sha256 }, lines, shards, linesPerShard, linesPerPart, deadlineMs };
+  const { deadlineMs, submittedAtMs, metadata, tenantId } = batch;
+  const { priority } = parseGridHints(metadata);
+  const { weight } = await readTenant(database, tenantId);
+  return {
+    model: { name, version, family, sha256 },
+    lines,
+    shards,
+    linesPerShard,
+    linesPerPart,
+    deadlineMs,
+    submittedAtMs,
+    ...(priority !== undefined && { priority }),
+    tenant: { id: tenantId, weight },
+  };
 }
 
+/** A store waits for its disk or its network most of the time that a slice takes. */
+const SLICES_AT_ONCE = 16;
 const LINE_FEED = Buffer.from('\n');
 
 interface SizedModel extends ReturnType<typeof shardSizeOf> {

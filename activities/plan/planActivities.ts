@@ -59,7 +59,7 @@ export function createPlanActivities(ports: PlanPorts) {
           const running = before?.cars.find(({ carId }) => carId === car.carId);
           const intervals = [
             ...(before && running ? profileIntervals(before, running, 1) : []),
-            ...profileIntervals(plan, car, PROFILE_SLOTS),
+            ...profileIntervals(plan, car, PROFILE_SLOTS, running),
           ];
           const profile: SetpointProfile = { planId, issuedAtMs, intervals };
           return vehicles.publish(topics.setpoints(car.carId), profile, { retain: true });

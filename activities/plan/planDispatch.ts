@@ -95,15 +95,28 @@ export function journalReason({ code, words, value, limit }: PlanReason): Journa
   };
 }
 
-/** The car's setpoints of the plan's first `slots` slots, for its profile. */
-export function profileIntervals(plan: Plan, car: CarPlan, slots: number): SetpointInterval[] {
-  const count = Math.min(slots, plan.slots.count);
-  return Array.from({ length: count }, (_, slot) => ({
+/**
+ * The car's setpoints of the plan's first `slots` slots, for its profile. A car whose start the plan spreads stays at
+ * the lower of its old and its new power until its turn.
+ * @param running what the car does in the slot before, if it is planned there
+ */
+export function profileIntervals(plan: Plan, car: CarPlan, slots: number, running?: CarPlan): SetpointInterval[] {
+  const intervals = Array.from({ length: Math.min(slots, plan.slots.count) }, (_, slot) => ({
     startMs: slotStartMs(plan.slots, slot),
     endMs: slotStartMs(plan.slots, slot + 1),
     chargeKw: car.chargeKw[slot] ?? 0,
     computeKw: car.computeKw[slot] ?? 0,
   }));
+  const [first, ...later] = intervals;
+  if (!first || car.startDelaySeconds === 0) return intervals;
+  const turnMs = Math.min(first.endMs, first.startMs + Math.round(car.startDelaySeconds * 1000));
+  const waiting = {
+    ...first,
+    endMs: turnMs,
+    chargeKw: Math.min(first.chargeKw, running?.chargeKw[0] ?? 0),
+    computeKw: Math.min(first.computeKw, running?.computeKw[0] ?? 0),
+  };
+  return [waiting, { ...first, startMs: turnMs }, ...later].filter(({ startMs, endMs }) => startMs < endMs);
 }
 
 /** Markdown for the operator. */

@@ -1,5 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -7,18 +5,32 @@ import { requestId } from 'hono/request-id';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
+import { authenticate, requireScope } from './auth.ts';
+import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchRoutes } from './batches.ts';
 import type { ApiDeps } from './deps.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
+import { addEmbeddingRoutes } from './embeddings.ts';
 import { addFileRoutes } from './files.ts';
+import { addGridRoutes } from './grid.ts';
+import { addKeyRoutes } from './keys.ts';
 import { addJournalRoutes } from './journal.ts';
+import { addQuoteRoutes } from './quote.ts';
+import { addModelUploadRoutes } from './modelUploads.ts';
+import { addModelRoutes } from './modelRoutes.ts';
+import { addOpenInferenceRoutes } from './openInference.ts';
 import { addStatusRoutes } from './status.ts';
+import { addWebhookRoutes } from './webhooks.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
+const MAX_EMBEDDINGS_BYTES = 16 * 1024 * 1024;
+const MAX_SIGNALS_BYTES = 8 * 1024 * 1024;
+const MAX_INFER_BYTES = 64 * 1024 * 1024;
 const MAX_DISCARDED_JSON_BYTES = 64 * 1024 * 1024;
 
-/** The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, /health and /openapi.json. */
+/** The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, grid signals below
+ * /grid/v1, /health and /openapi.json. */
 export function createApi(deps: ApiDeps): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook: (result) => {
@@ -33,14 +45,33 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
 
   app.use(requestId({ headerName: 'x-request-id', generator: () => newId('req_', deps.now()) }));
   app.use(logRequest(deps));
-  app.use('/v1/*', authorize(deps.apiKey));
-  app.use('/ops/*', authorize(deps.apiKey));
-  app.use('/v1/batches/*', limitJson());
+  const authenticated = authenticate(deps);
+  for (const path of ['/v1/*', '/v2/models/*', '/ops/*', '/grid/*']) app.use(path, authenticated);
+  for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
+    app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
+  for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
+  app.use('/grid/*', requireScope('ops'), limitJson(MAX_SIGNALS_BYTES));
+  for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', '/v1/embeddings']) {
+    app.use(path, requireScope('submit'));
+  }
+  for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
+  app.use('/v1/embeddings', limitJson(MAX_EMBEDDINGS_BYTES));
+  app.use('/v2/models/*', limitJson(MAX_INFER_BYTES));
 
   addFileRoutes(app, deps);
+  // Before the batches: "quote" is no id.
+  addQuoteRoutes(app, deps);
   addBatchRoutes(app, deps);
+  addBatchEventRoutes(app, deps);
+  addWebhookRoutes(app, deps);
+  addEmbeddingRoutes(app, deps);
+  addModelRoutes(app, deps);
+  addModelUploadRoutes(app, deps);
+  addOpenInferenceRoutes(app, deps);
+  addKeyRoutes(app, deps);
   addJournalRoutes(app, deps);
   addStatusRoutes(app, deps);
+  addGridRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
@@ -61,31 +92,12 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   return app;
 }
 
-function authorize(apiKey: string): MiddlewareHandler {
-  const expected = sha256(apiKey);
-  return async (c, next) => {
-    const presented = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
-    // Of equal length and compared in constant time: how long it takes says nothing about the key.
-    if (presented === undefined || !timingSafeEqual(sha256(presented), expected)) {
-      throw new NightshiftError(
-        'unauthorized',
-        presented === undefined ? 'Send the API key as "Authorization: Bearer <key>".' : 'The API key is unknown.',
-      );
-    }
-    await next();
-  };
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
-}
-
-function limitJson(): MiddlewareHandler {
+function limitJson(maxSize: number): MiddlewareHandler {
   return bodyLimit({
-    maxSize: MAX_JSON_BYTES,
+    maxSize,
     onError: async (c) => {
       await discard(c.req.raw.body, MAX_DISCARDED_JSON_BYTES);
-      throw new NightshiftError('payload_too_large', `The body has more than ${MAX_JSON_BYTES} bytes.`);
+      throw new NightshiftError('payload_too_large', `The body has more than ${maxSize} bytes.`);
     },
   });
 }

@@ -31,7 +31,10 @@ export type CreateBatch = z.output<typeof createBatchSchema>;
  * Grid time by which the answers are due: the end of the completion window, or `grid.deadline` when that is earlier.
  * @throws NightshiftError `invalid_request` for a window or a hint out of its limits.
  */
-export function deadlineOf(request: CreateBatch, submittedAtMs: number): number {
+export function deadlineOf(
+  request: Pick<CreateBatch, 'completion_window' | 'metadata'>,
+  submittedAtMs: number,
+): number {
   const windowMs = completionWindowMs(request.completion_window);
   const { deadlineMs } = parseGridHints(request.metadata);
   if (deadlineMs !== undefined && deadlineMs <= submittedAtMs) {

@@ -13,13 +13,15 @@ import {
   type Batch,
 } from '../../store/batches.ts';
 import type { Queryable } from '../../store/database.ts';
-import { readFile } from '../../store/files.ts';
+import { readFile, type StoredFile } from '../../store/files.ts';
+import { readTenant, readTenantUse } from '../../store/tenants.ts';
 import { deadlineOf, type CreateBatch } from './batchRequest.ts';
 import type { ApiDeps } from './deps.ts';
 
 // The SDK gives up retrying long before; a later twin is meant as a second batch.
 const RETRY_WINDOW_REAL_MS = 10 * 60_000;
 const MAX_KEY_CHARACTERS = 255;
+const QUOTA_RETRY_SECONDS = 60;
 
 /** What tells a repeated request from a second one. */
 export interface Repetition {
@@ -34,7 +36,12 @@ export interface Repetition {
  * when Temporal does not answer, `startUnstartedJobs` starts its job later.
  * @throws NightshiftError `invalid_request`
  */
-export async function submitBatch(deps: ApiDeps, request: CreateBatch, repetition: Repetition): Promise<Batch> {
+export async function submitBatch(
+  deps: ApiDeps,
+  tenantId: string,
+  request: CreateBatch,
+  repetition: Repetition,
+): Promise<Batch> {
   const idempotencyKey = repetition.idempotencyKey ?? request.metadata?.['grid.idempotency_key'] ?? null;
   if (idempotencyKey !== null && (idempotencyKey === '' || idempotencyKey.length > MAX_KEY_CHARACTERS)) {
     throw new NightshiftError('invalid_request', `An idempotency key has 1 to ${MAX_KEY_CHARACTERS} characters.`, {
@@ -47,10 +54,13 @@ export async function submitBatch(deps: ApiDeps, request: CreateBatch, repetitio
 
   const batch = await deps.db.transaction(async (tx) => {
     // Two of the same at once, e.g. a request and its retry: the second waits and then finds the first.
-    await tx.query(`select pg_advisory_xact_lock(hashtext('batch'), hashtext($1))`, [idempotencyKey ?? requestHash]);
-    const first = await findFirst(tx, idempotencyKey, requestHash, repetition.isRetry);
+    await tx.query(`select pg_advisory_xact_lock(hashtext('batch'), hashtext($1))`, [
+      `${tenantId}/${idempotencyKey ?? requestHash}`,
+    ]);
+    const first = await findFirst(tx, tenantId, idempotencyKey, requestHash, repetition.isRetry);
     if (first) return first;
-    await checkInput(tx, request.input_file_id);
+    await checkInput(tx, tenantId, request.input_file_id);
+    await checkBatchQuota(tx, tenantId);
     const inserted = await insertBatch(tx, {
       id: newId('batch_', deps.now()),
       endpoint: request.endpoint,
@@ -62,6 +72,7 @@ export async function submitBatch(deps: ApiDeps, request: CreateBatch, repetitio
       submittedAtMs,
       idempotencyKey,
       requestHash,
+      tenantId,
     });
     if (!inserted) throw new NightshiftError('conflict', 'The idempotency key was taken at the same moment.');
     return inserted;
@@ -80,14 +91,15 @@ export async function startUnstartedJobs(deps: ApiDeps): Promise<void> {
 
 async function findFirst(
   tx: Queryable,
+  tenantId: string,
   idempotencyKey: string | null,
   requestHash: string,
   isRetry: boolean,
 ): Promise<Batch | undefined> {
   if (idempotencyKey === null) {
-    return isRetry ? findBatchByRequestHash(tx, requestHash, RETRY_WINDOW_REAL_MS) : undefined;
+    return isRetry ? findBatchByRequestHash(tx, tenantId, requestHash, RETRY_WINDOW_REAL_MS) : undefined;
   }
-  const first = await findBatchByIdempotencyKey(tx, idempotencyKey);
+  const first = await findBatchByIdempotencyKey(tx, tenantId, idempotencyKey);
   if (first && first.requestHash !== requestHash) {
     // Not 409: the SDK would only send it again.
     throw new NightshiftError('invalid_request', 'The idempotency key was used with another request.', {
@@ -97,9 +109,26 @@ async function findFirst(
   return first;
 }
 
-async function checkInput(tx: Queryable, fileId: string): Promise<void> {
+/** @throws NightshiftError `quota_exceeded` */
+async function checkBatchQuota(tx: Queryable, tenantId: string): Promise<void> {
+  const { maxOpenBatches } = await readTenant(tx, tenantId);
+  if (maxOpenBatches === null) return;
+  const { openBatches } = await readTenantUse(tx, tenantId);
+  if (openBatches < maxOpenBatches) return;
+  throw new NightshiftError(
+    'quota_exceeded',
+    `Tenant "${tenantId}" has ${openBatches} open batches, at most ${maxOpenBatches}.`,
+    {
+      retryAfterSeconds: QUOTA_RETRY_SECONDS,
+    },
+  );
+}
+
+/** Exported for quotes, which read the same input. */
+export async function checkInput(tx: Queryable, tenantId: string, fileId: string): Promise<StoredFile> {
   const file = await readFile(tx, fileId);
-  if (!file) {
+  // Another tenant's file is told apart from none by nobody.
+  if (file?.tenantId !== tenantId) {
     throw new NightshiftError('invalid_request', `There is no file "${fileId}".`, { field: 'input_file_id' });
   }
   if (file.purpose !== 'batch') {
@@ -107,6 +136,7 @@ async function checkInput(tx: Queryable, fileId: string): Promise<void> {
       field: 'input_file_id',
     });
   }
+  return file;
 }
 
 async function startJob(deps: ApiDeps, batch: Batch): Promise<boolean> {

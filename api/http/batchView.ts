@@ -1,19 +1,12 @@
 import { z } from '@hono/zod-openapi';
 
-import { BATCH_STATUSES, type BatchStatus } from '../../domain/batches.ts';
+import { BATCH_STATUSES } from '../../domain/batches.ts';
 import { realTimeMs, type Clock } from '../../domain/clock.ts';
 import type { Batch } from '../../store/batches.ts';
-import type { JobProgress } from '../../store/jobProgress.ts';
+import { gridSchema, gridToWire, type GridFacts } from './gridView.ts';
 import { unixSeconds } from './wire.ts';
 
 const seconds = z.number().int().optional();
-
-const gridSchema = z.object({
-  state: z.enum(['validating', 'waiting', 'running', 'paused', 'ended']),
-  deadline: z.string().meta({ description: 'Grid time by which the answers are due, RFC 3339.' }),
-  submitted_at: z.string().meta({ description: 'Grid time, RFC 3339.' }),
-  shards: z.object({ total: z.number(), pending: z.number(), in_flight: z.number(), done: z.number() }).nullable(),
-});
 
 /** OpenAI's Batch, and `x_grid`, which stock clients ignore. All `*_at` are real unix seconds. */
 export const batchSchema = z
@@ -55,11 +48,7 @@ export const batchSchema = z
   })
   .openapi('Batch');
 
-export function batchToWire(
-  batch: Batch,
-  progress: JobProgress | undefined,
-  clock: Clock,
-): z.input<typeof batchSchema> {
+export function batchToWire(batch: Batch, facts: GridFacts, clock: Clock): z.input<typeof batchSchema> {
   return {
     id: batch.id,
     object: 'batch',
@@ -76,33 +65,7 @@ export function batchToWire(
     ...batch.timestamps,
     request_counts: { total: batch.total, completed: batch.completed, failed: batch.failed },
     metadata: batch.metadata && { ...batch.metadata },
-    ...(progress && { model: progress.model.name }),
-    x_grid: {
-      state: stateOf(batch, progress),
-      deadline: new Date(batch.deadlineMs).toISOString(),
-      submitted_at: new Date(batch.submittedAtMs).toISOString(),
-      shards: progress
-        ? { total: progress.shards, pending: progress.pending, in_flight: progress.inFlight, done: progress.done }
-        : null,
-    },
+    ...(facts.progress && { model: facts.progress.model.name }),
+    x_grid: gridToWire(batch, facts),
   };
-}
-
-type GridState = z.input<typeof gridSchema>['state'];
-
-const STATES = {
-  validating: 'validating',
-  in_progress: 'waiting',
-  finalizing: 'running',
-  cancelling: 'running',
-  failed: 'ended',
-  completed: 'ended',
-  expired: 'ended',
-  cancelled: 'ended',
-} as const satisfies Record<BatchStatus, GridState>;
-
-function stateOf({ status }: Batch, progress: JobProgress | undefined): GridState {
-  if (status !== 'in_progress' || !progress) return STATES[status];
-  if (progress.paused) return 'paused';
-  return progress.inFlight > 0 ? 'running' : 'waiting';
 }

@@ -1,12 +1,14 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
-import { listBatches, moveBatch, readBatch, type Batch } from '../../store/batches.ts';
-import { readJobProgresses } from '../../store/jobProgress.ts';
+import { NightshiftError } from '../../domain/errors.ts';
+import { listBatches, moveBatch } from '../../store/batches.ts';
+import { setJobPaused } from '../../store/jobProgress.ts';
 import { createBatchSchema } from './batchRequest.ts';
 import { submitBatch } from './batchSubmission.ts';
-import { batchSchema, batchToWire } from './batchView.ts';
+import { batchSchema } from './batchView.ts';
 import type { ApiDeps } from './deps.ts';
-import { errorResponses, idParam, limitParam, listOf, listSchema, notFound } from './wire.ts';
+import { batchesToWire, batchToWireById, ownBatch } from './readBatches.ts';
+import { errorResponses, idParam, limitParam, listOf, listSchema } from './wire.ts';
 
 const batchResponse = {
   200: { description: 'The batch', content: { 'application/json': { schema: batchSchema } } },
@@ -50,53 +52,76 @@ const cancelBatchRoute = createRoute({
   responses: batchResponse,
 });
 
-/** The Batch API of OpenAI. */
+const pauseBatchRoute = createRoute({
+  method: 'post',
+  path: '/v1/batches/{id}/pause',
+  summary: 'Hold a batch back: cars finish the part in hand and take no more of it',
+  request: { params: idParam },
+  responses: batchResponse,
+});
+
+const resumeBatchRoute = createRoute({
+  method: 'post',
+  path: '/v1/batches/{id}/resume',
+  summary: 'Let a paused batch go on',
+  request: { params: idParam },
+  responses: batchResponse,
+});
+
+/** The Batch API of OpenAI, and pause and resume. */
 export function addBatchRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const { db, cell, jobs } = deps;
-
-  const toWire = async (batches: readonly Batch[]): Promise<z.input<typeof batchSchema>[]> => {
-    const progresses = await readJobProgresses(
-      db,
-      batches.map(({ id }) => id),
-    );
-    return batches.map((batch) => batchToWire(batch, progresses.get(batch.id), cell.clock));
-  };
-
-  const oneToWire = async (batch: Batch | undefined, id: string): Promise<z.input<typeof batchSchema>> => {
-    const [wire] = batch ? await toWire([batch]) : [];
-    if (!wire) throw notFound('batch', id);
-    return wire;
-  };
+  const { db, jobs } = deps;
 
   app.openapi(createBatchRoute, async (c) => {
     const headers = c.req.valid('header');
-    const batch = await submitBatch(deps, c.req.valid('json'), {
+    const { tenantId } = c.get('caller');
+    const batch = await submitBatch(deps, tenantId, c.req.valid('json'), {
       idempotencyKey: headers['idempotency-key'],
       isRetry: Number(headers['x-stainless-retry-count']) > 0,
     });
-    return c.json(await oneToWire(batch, batch.id), 200);
+    return c.json(await batchToWireById(deps, tenantId, batch.id), 200);
   });
 
   app.openapi(listBatchesRoute, async (c) => {
     const { after, limit } = c.req.valid('query');
-    const batches = await listBatches(db, { after, limit: limit + 1 });
-    return c.json(listOf(await toWire(batches), limit), 200);
+    const batches = await listBatches(db, { after, limit: limit + 1 }, c.get('caller').tenantId);
+    return c.json(listOf(await batchesToWire(deps, batches), limit), 200);
   });
 
-  app.openapi(readBatchRoute, async (c) => {
-    const { id } = c.req.valid('param');
-    return c.json(await oneToWire(await readBatch(db, id), id), 200);
-  });
+  app.openapi(readBatchRoute, async (c) =>
+    c.json(await batchToWireById(deps, c.get('caller').tenantId, c.req.valid('param').id), 200),
+  );
 
   app.openapi(cancelBatchRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const batch = await readBatch(db, id);
-    if (batch?.status === 'validating' || batch?.status === 'in_progress' || batch?.status === 'finalizing') {
+    const { tenantId } = c.get('caller');
+    const batch = await ownBatch(deps, tenantId, id);
+    if (batch.status === 'validating' || batch.status === 'in_progress' || batch.status === 'finalizing') {
       // The job first: if Temporal does not answer, nothing has changed and the caller may try again.
       await jobs.start(batch);
       await jobs.cancel(id);
       await moveBatch(db, id, ['validating', 'in_progress', 'finalizing'], 'cancelling');
     }
-    return c.json(await oneToWire(await readBatch(db, id), id), 200);
+    return c.json(await batchToWireById(deps, tenantId, id), 200);
   });
+
+  const setPaused = async (tenantId: string, id: string, paused: boolean) => {
+    const batch = await ownBatch(deps, tenantId, id);
+    if (batch.status !== 'validating' && batch.status !== 'in_progress') {
+      // Not 409: the SDK would only send it again.
+      const message = `The batch is ${batch.status}; only one that is validating or in progress can be paused or resumed.`;
+      throw new NightshiftError('invalid_request', message, { field: 'status' });
+    }
+    await jobs.start(batch);
+    await jobs.setPaused(id, paused);
+    // Its job says the same in a moment; whoever looks before sees what was asked.
+    await setJobPaused(db, id, paused);
+    return batchToWireById(deps, tenantId, id);
+  };
+  app.openapi(pauseBatchRoute, async (c) =>
+    c.json(await setPaused(c.get('caller').tenantId, c.req.valid('param').id, true), 200),
+  );
+  app.openapi(resumeBatchRoute, async (c) =>
+    c.json(await setPaused(c.get('caller').tenantId, c.req.valid('param').id, false), 200),
+  );
 }

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 
+import type { ModelDeclaration } from '../../domain/modelUploads.ts';
+import type { ModelRef } from '../../domain/shards.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
@@ -14,14 +16,60 @@ export interface JobStarter {
   start(batch: Pick<Batch, 'id' | 'endpoint'>): Promise<void>;
   /** Asks the job to end and to keep what is finished. @throws NightshiftError `unavailable` */
   cancel(batchId: string): Promise<void>;
+  /** Holds the job back or lets it go on. @throws NightshiftError `unavailable` */
+  setPaused(batchId: string, paused: boolean): Promise<void>;
+}
+
+/** How a request was answered by a model: the body of its pipeline, or an error in OpenAI's form. */
+export interface LiveAnswer {
+  readonly statusCode: number;
+  readonly body: unknown;
+}
+
+/** Answers requests at once; the composition root implements it with a runner of its own. */
+export interface LiveInference {
+  /**
+   * Answers the bodies in order.
+   * @throws NightshiftError `rate_limited` when too many wait, `unavailable` when the model's process dies
+   */
+  infer(model: ModelRef, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
+}
+
+/** A model as it was sent. */
+export interface ModelUpload {
+  readonly declaration: ModelDeclaration;
+  readonly network: Uint8Array;
+  readonly assets: readonly Uint8Array[];
+}
+
+/** Checks and measures models of strangers; the composition root implements it with limited processes. */
+export interface ModelAdmission {
+  /** Publishes the model. @throws NightshiftError `model_refused`, `conflict` */
+  admit(upload: ModelUpload): Promise<{
+    readonly name: string;
+    readonly version: string;
+    readonly msPerSample: number;
+    readonly peakMemoryMb: number | undefined;
+  }>;
+}
+
+/** Tells the workflow of a region what was stored for it; the composition root implements it with Temporal. */
+export interface RegionTeller {
+  /** @throws NightshiftError `unavailable`; what is stored is then found at the region's next poll */
+  signalsPushed(regionId: string): Promise<void>;
 }
 
 export interface ApiDeps {
   readonly db: Database;
   readonly objects: ObjectStore;
   readonly jobs: JobStarter;
+  readonly live: LiveInference;
+  readonly admission: ModelAdmission;
+  readonly regions: RegionTeller;
   readonly cell: Cell;
-  /** The one key that callers present as `Authorization: Bearer`. */
+  /** What a kilogram of CO2 counts for beside the price. */
+  readonly carbonEurPerKg: number;
+  /** The key of the default tenant, which may do everything; others are in the database. */
   readonly apiKey: string;
   readonly logger: Logger;
   /** Real time in epoch milliseconds. */

@@ -10,7 +10,12 @@ import { ERROR_CODES, NightshiftError, type ErrorCodeName } from '../../domain/e
 export interface ErrorBody {
   readonly error: {
     readonly message: string;
-    readonly type: 'invalid_request_error' | 'authentication_error' | 'server_error';
+    readonly type:
+      | 'invalid_request_error'
+      | 'authentication_error'
+      | 'permission_error'
+      | 'rate_limit_error'
+      | 'server_error';
     readonly param: string | null;
     readonly code: ErrorCodeName;
   };
@@ -23,9 +28,12 @@ export function answerError(thrown: Error, c: Context, logger: Logger): Response
   if (error.httpStatus >= 500) logger.error({ err: thrown, requestId }, 'request failed');
   // A connection whose request was not read to its end cannot carry another one: say so.
   if (incomingOf(c.env)?.complete === false) c.header('connection', 'close');
+  if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds));
   const body: ErrorBody = {
     error: { message: error.message, type: typeOf(error), param: error.field ?? null, code: error.code },
   };
+  // The Open Inference Protocol has its own form.
+  if (/^\/v2(\/|$)/.test(c.req.path)) return c.json({ error: error.message }, error.httpStatus);
   return c.json(body, error.httpStatus);
 }
 
@@ -45,7 +53,13 @@ function toNightshiftError(thrown: Error): NightshiftError {
   return new NightshiftError('internal', ERROR_CODES.internal.meaning, { cause: thrown });
 }
 
+const ERROR_TYPES: Readonly<Record<number, ErrorBody['error']['type']>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  429: 'rate_limit_error',
+};
+
 function typeOf(error: NightshiftError): ErrorBody['error']['type'] {
   if (error.httpStatus >= 500) return 'server_error';
-  return error.httpStatus === 401 ? 'authentication_error' : 'invalid_request_error';
+  return ERROR_TYPES[error.httpStatus] ?? 'invalid_request_error';
 }

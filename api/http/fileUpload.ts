@@ -2,13 +2,16 @@ import { BATCH_LIMITS } from '../../domain/batchInput.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { objectKeys } from '../../domain/names.ts';
+import type { Queryable } from '../../store/database.ts';
 import { insertFile, type StoredFile } from '../../store/files.ts';
+import { readTenant, readTenantUse } from '../../store/tenants.ts';
 import type { ApiDeps } from './deps.ts';
 import { discard } from './discard.ts';
 import { readField, readMultipart, type MultipartPart } from './multipart.ts';
 
 const PURPOSE = 'batch';
 const LIFE_SECONDS = { min: 3_600, max: 2_592_000 } as const;
+const QUOTA_RETRY_SECONDS = 60;
 const MAX_FIELD_BYTES = 4_096;
 const MAX_FILENAME_CHARACTERS = 255;
 
@@ -19,6 +22,7 @@ const MAX_FILENAME_CHARACTERS = 255;
  */
 export async function receiveFile(
   { db, objects, now }: ApiDeps,
+  tenantId: string,
   contentType: string | undefined,
   body: AsyncIterable<Uint8Array>,
 ): Promise<StoredFile> {
@@ -28,8 +32,10 @@ export async function receiveFile(
   const chunks = { [Symbol.asyncIterator]: () => source };
   const objectKey = objectKeys.file(id);
   const fields = new Map<string, string>();
+  let spareBytes = Number.POSITIVE_INFINITY;
   let received: { filename: string; bytes: number } | undefined;
   try {
+    spareBytes = await spareBytesOf(db, tenantId);
     for await (const part of readMultipart(contentType, chunks)) {
       if (part.filename === undefined) {
         fields.set(part.name, await readField(part, MAX_FIELD_BYTES));
@@ -37,11 +43,18 @@ export async function receiveFile(
       }
       if (part.name !== 'file' || received) throw invalid('file', 'The form must have exactly one file, named "file".');
       const filename = checkFilename(part);
-      received = { filename, bytes: await objects.putStream(objectKey, limited(part.body)) };
+      received = { filename, bytes: await objects.putStream(objectKey, limited(part.body, spareBytes)) };
     }
     if (!received) throw invalid('file', 'The form has no part "file" with a filename.');
     checkPurpose(fields.get('purpose'));
-    return await insertFile(db, { id, ...received, purpose: PURPOSE, objectKey, lifeSeconds: lifeSeconds(fields) });
+    return await insertFile(db, {
+      id,
+      ...received,
+      purpose: PURPOSE,
+      objectKey,
+      tenantId,
+      lifeSeconds: lifeSeconds(fields),
+    });
   } catch (error) {
     if (received) await objects.delete(objectKey);
     await discard(chunks, BATCH_LIMITS.bytes);
@@ -49,7 +62,14 @@ export async function receiveFile(
   }
 }
 
-async function* limited(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** What the tenant's quota leaves. */
+async function spareBytesOf(db: Queryable, tenantId: string): Promise<number> {
+  const { maxStoredBytes } = await readTenant(db, tenantId);
+  if (maxStoredBytes === null) return Number.POSITIVE_INFINITY;
+  return maxStoredBytes - (await readTenantUse(db, tenantId)).storedBytes;
+}
+
+async function* limited(body: AsyncIterable<Uint8Array>, spareBytes: number): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   for await (const piece of body) {
     bytes += piece.byteLength;
@@ -57,6 +77,10 @@ async function* limited(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
       throw new NightshiftError('payload_too_large', `A batch file has at most ${BATCH_LIMITS.bytes} bytes.`, {
         field: 'file',
       });
+    }
+    if (bytes > spareBytes) {
+      const message = 'The file is larger than what the tenant may still store; delete files that are not needed.';
+      throw new NightshiftError('quota_exceeded', message, { field: 'file', retryAfterSeconds: QUOTA_RETRY_SECONDS });
     }
     yield piece;
   }

@@ -5,6 +5,7 @@ import { isInputOfOpenBatch } from '../../store/batches.ts';
 import { deleteFile, listFiles, readFile, type StoredFile } from '../../store/files.ts';
 import type { ApiDeps } from './deps.ts';
 import { receiveFile } from './fileUpload.ts';
+import { answersSoFar, runningBatchOf } from './partialResults.ts';
 import { errorResponses, idParam, limitParam, listOf, listSchema, notFound, unixSeconds } from './wire.ts';
 
 const fileSchema = z
@@ -83,13 +84,15 @@ const deleteFileRoute = createRoute({
   },
 });
 
-/** The Files API of OpenAI. */
+const BYTES = 'application/octet-stream';
+
+/** The Files API of OpenAI. The output file of a batch that still runs can be read too: its answers so far. */
 export function addFileRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   const { db, objects } = deps;
 
-  const existing = async (id: string): Promise<StoredFile> => {
+  const existing = async (tenantId: string, id: string): Promise<StoredFile> => {
     const file = await readFile(db, id);
-    if (!file) throw notFound('file', id);
+    if (file?.tenantId !== tenantId) throw notFound('file', id);
     return file;
   };
 
@@ -97,28 +100,36 @@ export function addFileRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   app.openAPIRegistry.registerPath(createFileDoc);
   app.post('/v1/files', async (c) => {
     const body = c.req.raw.body ?? emptyBody();
-    return c.json(toWire(await receiveFile(deps, c.req.header('content-type'), body)));
+    return c.json(toWire(await receiveFile(deps, c.get('caller').tenantId, c.req.header('content-type'), body)));
   });
 
   app.openapi(listFilesRoute, async (c) => {
     const { after, limit, order, purpose } = c.req.valid('query');
-    const files = await listFiles(db, { after, limit: limit + 1, ascending: order === 'asc' }, purpose);
+    const page = { after, limit: limit + 1, ascending: order === 'asc' };
+    const files = await listFiles(db, page, c.get('caller').tenantId, purpose);
     return c.json(listOf(files.map(toWire), limit), 200);
   });
 
-  app.openapi(readFileRoute, async (c) => c.json(toWire(await existing(c.req.valid('param').id)), 200));
+  app.openapi(readFileRoute, async (c) =>
+    c.json(toWire(await existing(c.get('caller').tenantId, c.req.valid('param').id)), 200),
+  );
 
   app.openapi(readContentRoute, async (c) => {
-    const file = await existing(c.req.valid('param').id);
+    const { id } = c.req.valid('param');
+    const { tenantId } = c.get('caller');
+    const running = await runningBatchOf(deps, tenantId, id);
+    if (running) return c.body(ReadableStream.from(answersSoFar(deps, running)), 200, { 'content-type': BYTES });
+    const file = await existing(tenantId, id);
     const content = await objects.getStream(file.objectKey);
     return c.body(ReadableStream.from(content), 200, {
-      'content-type': 'application/octet-stream',
+      'content-type': BYTES,
       'content-length': String(file.bytes),
     });
   });
 
   app.openapi(deleteFileRoute, async (c) => {
     const { id } = c.req.valid('param');
+    await existing(c.get('caller').tenantId, id);
     if (await isInputOfOpenBatch(db, id)) {
       throw new NightshiftError('conflict', `A batch that is not finished reads "${id}".`, { field: 'id' });
     }

@@ -6,11 +6,12 @@ import OpenAI from 'openai';
 import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 
-import type { ApiDeps, JobStarter } from '../../api/http/deps.ts';
+import type { ApiDeps, JobStarter, LiveInference } from '../../api/http/deps.ts';
 import { startApiServer, type ApiServer } from '../../api/http/server.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
+import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- an answer that the test takes apart
@@ -22,12 +23,15 @@ const API_KEY = 'test-key';
 export interface RecordingStarter extends JobStarter {
   readonly started: string[];
   readonly cancelled: string[];
+  readonly paused: Map<string, boolean>;
   available: boolean;
 }
 
 export interface ApiHarness {
   readonly deps: ApiDeps;
   readonly jobs: RecordingStarter;
+  /** Regions that were told of new signals. */
+  readonly pushedTo: string[];
   readonly server: ApiServer;
   readonly client: OpenAI;
   /** The JSON that a GET answers. */
@@ -37,8 +41,9 @@ export interface ApiHarness {
 }
 
 /** The real API on loopback, with the file's own database and object folder. Call at top level. */
-export function useApi(db: Database): ApiHarness {
+export function useApi(db: Database, openLive?: (folder: string) => LiveInference): ApiHarness {
   const jobs = recordingStarter();
+  const pushedTo: string[] = [];
   let folder = '';
   let server: ApiServer | undefined;
   let deps: ApiDeps | undefined;
@@ -47,7 +52,20 @@ export function useApi(db: Database): ApiHarness {
     folder = await mkdtemp(join(tmpdir(), 'nightshift-api-'));
     await enrolFleet(db, ['car-1', 'car-2']);
     const logger = pino({ level: 'silent' });
-    deps = { db, objects: createFileStore(folder), jobs, cell: CELL, apiKey: API_KEY, logger, now: Date.now };
+    const live = openLive?.(folder) ?? { infer: async () => [] };
+    deps = {
+      db,
+      objects: createFileStore(folder),
+      jobs,
+      live,
+      admission: modelAdmissionOver(db, createFileStore(folder)),
+      regions: { signalsPushed: async (regionId) => void pushedTo.push(regionId) },
+      cell: CELL,
+      carbonEurPerKg: 0.08,
+      apiKey: API_KEY,
+      logger,
+      now: Date.now,
+    };
     server = await startApiServer(deps, { host: '127.0.0.1', port: 0 });
   });
   afterAll(async () => {
@@ -62,6 +80,7 @@ export function useApi(db: Database): ApiHarness {
   };
   return {
     jobs,
+    pushedTo,
     fetch: fetchWithKey,
     getJson: async (path) => (await fetchWithKey(path)).json(),
     get deps() {
@@ -84,9 +103,11 @@ function started<Thing>(thing: Thing | undefined): Thing {
 function recordingStarter(): RecordingStarter {
   const started: string[] = [];
   const cancelled: string[] = [];
+  const paused = new Map<string, boolean>();
   const starter: RecordingStarter = {
     started,
     cancelled,
+    paused,
     available: true,
     start: async ({ id }) => {
       if (!starter.available) throw new NightshiftError('unavailable', 'Temporal is away.');
@@ -95,6 +116,9 @@ function recordingStarter(): RecordingStarter {
     cancel: async (id) => {
       if (!starter.available) throw new NightshiftError('unavailable', 'Temporal is away.');
       cancelled.push(id);
+    },
+    setPaused: async (id, isPaused) => {
+      paused.set(id, isPaused);
     },
   };
   return starter;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
+import { temporalExecutable } from './temporalExecutable.ts';
 
 /** Prepares once what many test files need: the workflow bundle and a Temporal binary. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -15,6 +16,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const bundle = join(folder, 'workflow-bundle.js');
   await writeFile(bundle, code);
   project.provide('workflowBundle', bundle);
-  project.provide('temporalExecutable', '/root/.cache/nightshift-build/temporal');
+  project.provide('temporalExecutable', await temporalExecutable());
   return () => rm(folder, { recursive: true, force: true });
 }

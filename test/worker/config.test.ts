@@ -22,7 +22,12 @@ describe('where values come from', () => {
       embedded: true,
       connection: { options: { address: '127.0.0.1:7233' }, namespace: 'default' },
     });
-    expect(config.mqtt).toEqual({ port: 18830, url: 'mqtt://127.0.0.1:18830', embedded: true });
+    expect(config.mqtt).toEqual({
+      port: 18830,
+      url: 'mqtt://127.0.0.1:18830',
+      embedded: true,
+      telemetryBase: 'telemetry',
+    });
     expect(config.objects).toEqual({ kind: 'directory', path: join(cwd, '.nightshift', 'objects') });
   });
 

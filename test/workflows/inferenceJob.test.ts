@@ -3,10 +3,18 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JobActivities } from '../../activities/jobs/jobActivities.ts';
+import type { WebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, inferenceTaskQueue, workflowIds } from '../../domain/names.ts';
 import { SHARD_FAILURES, type RunShardInput, type RunShardResult } from '../../domain/shards.ts';
-import { cancelRequested, granted, jobStatus, type Grant, type SplitBatch } from '../../workflows/messages.ts';
+import {
+  cancelRequested,
+  granted,
+  jobStatus,
+  pauseRequested,
+  type Grant,
+  type SplitBatch,
+} from '../../workflows/messages.ts';
 import type { inferenceJob } from '../../workflows/inferenceJob.ts';
 import { startTemporal, withWorker } from '../support/temporal.ts';
 
@@ -30,7 +38,9 @@ class Control {
     this.split = { model: MODEL, lines: shards * 4, shards, linesPerShard: 4, linesPerPart: 2, deadlineMs };
   }
 
-  readonly activities: JobActivities = {
+  readonly activities: JobActivities & WebhookActivities = {
+    webhooksOf: async () => [],
+    postWebhook: async () => {},
     prepareBatch: async () => ({ kind: 'ready', split: this.split }),
     recordProgress: async ({ finished }) => {
       this.finished = finished;
@@ -173,6 +183,28 @@ describe('a job', () => {
           await job.result();
           expect(control.accepted).toEqual([0]);
           expect(control.outcomes).toEqual(['expired']);
+        },
+      ),
+    );
+  });
+
+  test('is held back while it is paused, and goes on under the same grants', async () => {
+    const control = new Control(2);
+    await withWorker(env, control.activities, () =>
+      withCars(
+        'north',
+        async (input) => answer(input),
+        async () => {
+          const job = await start('paused');
+          await job.signal(granted, [grantOf('paused', 'nowhere', 2)]);
+          await expect.poll(() => job.query(jobStatus)).toMatchObject({ inFlight: 2 });
+          await job.signal(pauseRequested, { paused: true });
+          await expect.poll(() => job.query(jobStatus)).toMatchObject({ state: 'paused', inFlight: 0, pending: 2 });
+          await job.signal(granted, [grantOf('paused', 'north', 2)]);
+          await expect.poll(() => job.query(jobStatus)).toMatchObject({ state: 'paused', done: 0, inFlight: 0 });
+          await job.signal(pauseRequested, { paused: false });
+          await job.result();
+          expect(control.outcomes).toEqual(['completed']);
         },
       ),
     );

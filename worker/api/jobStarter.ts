@@ -3,7 +3,7 @@ import type { JobStarter } from '../../api/http/deps.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { inferenceJob } from '../../workflows/inferenceJob.ts';
-import { cancelRequested } from '../../workflows/messages.ts';
+import { cancelRequested, pauseRequested } from '../../workflows/messages.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
 import { reached } from './reached.ts';
 
@@ -31,6 +31,10 @@ export function jobStarterOver(client: Client, cell: Cell): JobStarter {
     async cancel(batchId) {
       const job = client.workflow.getHandle(workflowIds.job(batchId));
       await reached(job.signal(cancelRequested), WorkflowNotFoundError.name);
+    },
+    async setPaused(batchId, paused) {
+      const job = client.workflow.getHandle(workflowIds.job(batchId));
+      await reached(job.signal(pauseRequested, { paused }), WorkflowNotFoundError.name);
     },
   };
 }

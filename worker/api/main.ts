@@ -1,10 +1,14 @@
+import { join } from 'node:path';
 import { startApiServer } from '../../api/http/server.ts';
 import { startIngress } from '../../api/ingress/ingress.ts';
 import { startBroker } from '../../api/mqtt/broker.ts';
 import { openDatabase } from '../../store/database.ts';
 import { readCell } from '../../store/cells.ts';
 import { apiKeyOf } from '../apiKey.ts';
+import { CARBON_EUR_PER_KG } from '../carbonPrice.ts';
 import { readCellFile } from '../cell/cellFile.ts';
+import { modelAdmissionOver } from '../live/modelAdmission.ts';
+import { createLiveExecutor } from '../live/liveExecutor.ts';
 import { loadConfig } from '../config/config.ts';
 import { createLogger } from '../logging.ts';
 import { openMqtt } from '../mqttLink.ts';
@@ -14,6 +18,7 @@ import { runChild } from '../supervisor/child.ts';
 import { connectClient } from '../temporalClients.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import { jobStarterOver } from './jobStarter.ts';
+import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
 
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
@@ -32,12 +37,18 @@ async function start() {
     : undefined;
   const mqtt = openMqtt(config.mqtt.url, `nightshift-ingress-${cell.id}`, logger);
   const client = await connectClient(config.temporal.connection);
+  const objects = openObjects(config.objects);
+  const live = createLiveExecutor({ folder: join(config.stateDir, 'live', 'models'), objects });
   const server = await startApiServer(
     {
       db: database,
-      objects: openObjects(config.objects),
+      objects,
+      live,
+      admission: modelAdmissionOver(database, objects),
       jobs: jobStarterOver(client, cell),
+      regions: regionTellerOver(client),
       cell,
+      carbonEurPerKg: CARBON_EUR_PER_KG,
       apiKey: apiKeyOf(config),
       logger,
       now: Date.now,
@@ -53,13 +64,13 @@ async function start() {
     logger,
     now: Date.now,
   });
-  return { server, ingress, mqtt, broker, client, database };
+  return { server, live, ingress, mqtt, broker, client, database };
 }
 
 runChild({
   start,
-  stop: async ({ server, ingress, mqtt, broker, client, database }) => {
-    await Promise.all([server.close(), ingress.close()]);
+  stop: async ({ server, live, ingress, mqtt, broker, client, database }) => {
+    await Promise.all([server.close(), ingress.close(), live.close()]);
     await mqtt.endAsync(true);
     await broker?.close();
     await client.connection.close();

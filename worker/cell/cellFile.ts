@@ -1,16 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { DateTime } from 'luxon';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { NightshiftError } from '../../domain/errors.ts';
 import { HARDWARE_CLASS_NAMES } from '../../domain/hardwareClasses.ts';
 import { chargerSchema, ownerPolicySchema } from '../../domain/vehicles.ts';
-import { feedConfigSchema } from '../../activities/grid/feeds/openFeeds.ts';
+import { feedListSchema, timeZoneSchema } from '../../activities/grid/feeds/feedConfig.ts';
 
 const id = z.string().min(1);
 const hardwareClass = z.enum(HARDWARE_CLASS_NAMES);
-const timeZone = z.string().refine((zone) => DateTime.utc().setZone(zone).isValid, 'must be an IANA time zone');
 
 /** A cell as its operator writes it down. Relative paths are meant from the file's folder. docs/cell-file.md */
 export const cellFileSchema = z.strictObject({
@@ -27,8 +25,8 @@ export const cellFileSchema = z.strictObject({
     .array(
       z.strictObject({
         id,
-        timeZone,
-        feeds: z.array(feedConfigSchema),
+        timeZone: timeZoneSchema,
+        feeds: feedListSchema,
         feeders: z.array(z.strictObject({ id, failSafeImportKw: z.number().min(0) })).min(1),
       }),
     )
@@ -43,7 +41,7 @@ export const cellFileSchema = z.strictObject({
       hardwareClass,
       batteryKwh: z.number().positive(),
       charger: chargerSchema,
-      policy: ownerPolicySchema.extend({ timeZone }),
+      policy: ownerPolicySchema.extend({ timeZone: timeZoneSchema }),
     }),
   ),
   /** What each class is expected to take for one line of a model, until cars have been measured. */

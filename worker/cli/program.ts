@@ -3,8 +3,12 @@ import { Command, CommanderError } from 'commander';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { backtestCommand } from './commands/backtest.ts';
+import { batchCommand } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
+import { gridCommand } from './commands/grid.ts';
+import { keyCommand } from './commands/key.ts';
+import { modelCommand } from './commands/model.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
@@ -19,9 +23,13 @@ export type CommandFactory = (terminal: Terminal, done: (code: ExitCode) => void
 const COMMANDS: readonly CommandFactory[] = [
   planCommand,
   checkCommand,
+  keyCommand,
+  gridCommand,
+  modelCommand,
   explainCommand,
   problemCommand,
   backtestCommand,
+  batchCommand,
 ];
 
 const EXIT_HELP = `

@@ -4,6 +4,8 @@ import pico from 'picocolors';
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** Width of a terminal that can be drawn on again; undefined for a pipe or a file. */
+  readonly liveColumns?: number;
   readonly colors: ReturnType<typeof pico.createColors>;
 }
 
@@ -12,6 +14,7 @@ export function processTerminal(): Terminal {
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    ...(process.stdout.isTTY && { liveColumns: process.stdout.columns }),
     colors: pico.createColors(wantsColor),
   };
 }

@@ -2,16 +2,18 @@ import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { createFleetActivities } from '../../activities/fleet/fleetActivities.ts';
-import { openFeeds } from '../../activities/grid/feeds/openFeeds.ts';
+import { feedOpener } from '../../activities/grid/feeds/openFeeds.ts';
 import { createGridActivities } from '../../activities/grid/gridActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
-import { publishBundledModels } from '../../activities/models/bundledModels.ts';
+import { publishBundledModels, type RegisterModel } from '../../activities/models/bundledModels.ts';
 import { createPlanActivities } from '../../activities/plan/planActivities.ts';
+import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
 import { addModel } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
+import { CARBON_EUR_PER_KG } from '../carbonPrice.ts';
 import { applyCell } from '../cell/applyCell.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
@@ -24,11 +26,10 @@ import { connectClient, connectWorker } from '../temporalClients.ts';
 import { installTemporalRuntime } from '../temporalRuntime.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import { startPlanner } from './planner.ts';
+import { publishLsaOnce } from './publishLsa.ts';
 import { retireOutdatedCell } from './retireCell.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
 
-/** Weight of carbon beside price in every plan; about the price of an EU emission allowance. */
-const CARBON_EUR_PER_KG = 0.08;
 /** Above this, workflows are evicted and replayed; each cached one costs about 1.7 MB. */
 const MAX_CACHED_WORKFLOWS = 500;
 /** A plan that takes longer comes too late for its slot. */
@@ -43,7 +44,8 @@ async function start() {
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   await untilAnswered('PostgreSQL', () => migrate(database));
   const objects = openObjects(config.objects);
-  await publishBundledModels(objects, (model) => addModel(database, model));
+  const register: RegisterModel = (model) => addModel(database, model);
+  await publishBundledModels(objects, register);
   const { cell: cellFile, folder } = await readCellFile(requireSetting(config, 'cellFile'));
   const client = await connectClient(config.temporal.connection);
   await retireOutdatedCell(client, database, cellFile);
@@ -65,7 +67,7 @@ async function start() {
     activities: {
       ...createGridActivities({
         database,
-        feedsOf: (region) => openFeeds(region, folder),
+        feedsOf: feedOpener({ folder, env: process.env }),
         carbonEurPerKg: CARBON_EUR_PER_KG,
       }),
       ...createPlanActivities({
@@ -77,17 +79,24 @@ async function start() {
       }),
       ...createJobActivities({ database, objects, gridNowMs }),
       ...createFleetActivities({ database, vehicles }),
+      ...createWebhookActivities({ database }),
     },
   });
   const running = worker.run();
+  const stopping = new AbortController();
+  const embedding = publishLsaOnce(database, objects, register, stopping.signal).catch((error: unknown) => {
+    if (!stopping.signal.aborted) logger.warn({ err: error }, 'the text embedding could not be built');
+  });
   await startCellWorkflows(client, database, cell);
-  return { worker, running, planner, connection, client, mqtt, database };
+  return { worker, running, stopping, embedding, planner, connection, client, mqtt, database };
 }
 
 runChild({
   start,
-  stop: async ({ worker, running, planner, connection, client, mqtt, database }) => {
+  stop: async ({ worker, running, stopping, embedding, planner, connection, client, mqtt, database }) => {
     worker.shutdown();
+    stopping.abort();
+    await embedding;
     await running;
     await planner.close();
     await Promise.all([connection.close(), client.connection.close(), mqtt.endAsync()]);

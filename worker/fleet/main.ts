@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DEFAULT_MODEL_FAMILY } from '../../domain/models.ts';
 import { loadNight, scenarioCars, telemetryConfig } from '../../simulator/night/night.ts';
 import { SimulatedFleet } from '../../simulator/fleet.ts';
 import { readCell } from '../../store/cells.ts';
@@ -16,8 +17,6 @@ import { installTemporalRuntime } from '../temporalRuntime.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import { boardAgent } from './agentOnBoard.ts';
 import { openCuttableLink } from './cuttableLink.ts';
-
-const MODEL_FAMILY = 'ocr';
 
 /** Simulated cars, each with the agent that a car would run: its own connection, Worker and runner. */
 async function start() {
@@ -50,7 +49,7 @@ async function start() {
       const agent = new VehicleAgent({
         vehicle: host,
         temporal: { options: { ...temporal, address: link.address }, namespace },
-        modelFamily: MODEL_FAMILY,
+        modelFamily: DEFAULT_MODEL_FAMILY,
         objects: link.objects,
         setpoints,
         clock: cell.clock,

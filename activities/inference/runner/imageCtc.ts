@@ -19,7 +19,7 @@ export async function imageCtcPipeline(
   pipeline: ImageCtcPipeline,
 ): Promise<AnswerRequest> {
   // Only line feeds separate keys: some keys are themselves white space to trim() and to other splitters.
-  const keys = (await readFile(model.dictionaryPath, 'utf8')).split('\n');
+  const keys = (await readFile(model.assetPaths[pipeline.dictionarySha256] ?? '', 'utf8')).split('\n');
   if (keys.at(-1) === '') keys.pop();
   const alphabet = ['', ...keys, ' '];
   const [inputName] = session.inputNames;

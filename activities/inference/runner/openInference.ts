@@ -55,6 +55,19 @@ export function inferenceFailedAnswer(): Answer {
   return { statusCode: 500, body };
 }
 
+/** For a request on which the model's process dies every time. The same bytes from any car. */
+export function poisonedAnswer(): Answer {
+  const message = 'The model’s process died on this request, and on this one alone.';
+  const body: OpenAiErrorBody = { error: { message, type: 'server_error', param: null, code: POISONED } };
+  return { statusCode: 500, body };
+}
+
+const POISONED = 'request_crashed_model';
+
+export function isPoisoned({ statusCode, body }: Answer): boolean {
+  return statusCode === 500 && JSON.stringify(body).includes(POISONED);
+}
+
 /** The bytes of a body's only input, a BYTES tensor of one element that holds base64. */
 export function singleBytesInput(body: unknown, inputName: string): Buffer {
   const parsed = inferRequestSchema.safeParse(body);

@@ -7,7 +7,8 @@ export interface LoadedModel {
   readonly version: string;
   readonly sha256: string;
   readonly modelPath: string;
-  readonly dictionaryPath: string;
+  /** Paths of what the pipeline needs beside the network, by sha256. */
+  readonly assetPaths: Readonly<Record<string, string>>;
   readonly pipeline: Pipeline;
 }
 

@@ -3,10 +3,12 @@ import type { Answer } from '../answerLine.ts';
 import { imageCtcPipeline, type AnswerRequest } from './imageCtc.ts';
 import { BadRequest, badRequestAnswer, inferenceFailedAnswer } from './openInference.ts';
 import type { LoadedModel, RunnerReply, RunnerRequest } from './protocol.ts';
+import { tensorsPipeline } from './tensors.ts';
+import { textEmbeddingPipeline } from './textEmbedding.ts';
 
 /** The forked process that holds one model and computes. It knows no job, no network and no store. */
 
-let pipeline: AnswerRequest | undefined;
+let answerRequest: AnswerRequest | undefined;
 
 /** One request after the other: the parent sends the next one ahead, so that this process never waits for it. */
 let turn = Promise.resolve();
@@ -20,16 +22,16 @@ async function handle(request: RunnerRequest): Promise<void> {
   switch (request.type) {
     case 'load':
       try {
-        pipeline = await loadPipeline(request.model);
+        answerRequest = await loadPipeline(request.model);
         reply({ type: 'ready' });
       } catch (error) {
         reply({ type: 'load_failed', message: String(error) });
       }
       return;
     case 'run': {
-      if (pipeline === undefined) throw new Error('run before load');
+      if (answerRequest === undefined) throw new Error('run before load');
       const answers: Answer[] = [];
-      for (const body of request.bodies) answers.push(await answer(pipeline, body));
+      for (const body of request.bodies) answers.push(await answer(answerRequest, body));
       reply({ type: 'answers', answers });
     }
   }
@@ -44,7 +46,17 @@ async function loadPipeline(model: LoadedModel): Promise<AnswerRequest> {
     graphOptimizationLevel: 'all',
     enableCpuMemArena: false,
   });
-  return await imageCtcPipeline(session, model, model.pipeline);
+  const { pipeline } = model;
+  switch (pipeline.kind) {
+    case 'image-ctc':
+      return imageCtcPipeline(session, model, pipeline);
+    case 'text-embedding':
+      return textEmbeddingPipeline(session, model, pipeline);
+    case 'tensors':
+      return tensorsPipeline(session, model, pipeline);
+    default:
+      throw new Error(`There is no pipeline "${String(pipeline satisfies never)}".`);
+  }
 }
 
 async function answer(answerRequest: AnswerRequest, body: unknown): Promise<Answer> {

@@ -32,7 +32,7 @@ test('publishing the bundled models again changes nothing, and never replaces a 
   expect(objects.puts).toHaveLength(length);
   expect(registered).toEqual(['pp-ocrv4-rec', 'pp-ocrv4-rec']);
 
-  await objects.put(objectKeys.modelManifest('pp-ocrv4-rec', '1'), '{}');
+  await objects.put(objectKeys.modelManifest('pp-ocrv4-rec', '2'), '{}');
   await expect(publish()).rejects.toThrow(NightshiftError);
 });
 

@@ -35,8 +35,8 @@ beforeAll(async () => {
   objects = createFileStore(folder);
   await enrolFleet(db, ['car-1', 'car-2']);
   await addModel(db, { name: 'ocr', version: '1', family: 'ocr', sha256: '0'.repeat(64), manifest: {} });
-  // 5 minutes a line: three lines a shard, a part a line.
-  await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', deviceMsPerLine: 300_000 });
+  // 200 s a line: three lines a shard, a part a line.
+  await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', deviceMsPerLine: 200_000 });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -100,7 +100,7 @@ async function compute(
   await objects.put(objectKeys.part(jobId, shard, range), bytes);
   const partSha256 = createHash('sha256').update(bytes).digest('hex');
   const lines = range.end - range.start;
-  const receipt = { vehicleId, range, energyWh: lines * 10, deviceMs: lines * 300_000, partSha256 };
+  const receipt = { vehicleId, range, energyWh: lines * 10, deviceMs: lines * 200_000, partSha256 };
   await objects.put(objectKeys.receipt(jobId, shard, range, vehicleId), JSON.stringify(receipt));
 }
 
@@ -176,7 +176,7 @@ describe('a finished shard', () => {
     );
     expect(handover).toHaveLength(1);
     expect(handover[0]?.message).toContain('Car car-1 did lines 0; Car car-2 did lines 1-2');
-    expect((await listClassSpeeds(db))[0]).toMatchObject({ deviceMsPerLine: 300_000 });
+    expect((await listClassSpeeds(db))[0]).toMatchObject({ deviceMsPerLine: 200_000 });
   });
 
   test.each([
@@ -196,6 +196,14 @@ describe('a finished shard', () => {
         const key = objectKeys.receipt(id, 0, { start: 0, end: 3 }, 'car-1');
         const receipt = JSON.parse((await objects.get(key)).toString('utf8')) as object;
         await objects.put(key, JSON.stringify({ ...receipt, energyWh: 9000 }));
+      },
+    ],
+    [
+      'a part is cut off',
+      async (id: string) => {
+        await compute('car-1', id, 0, { start: 0, end: 3 });
+        const key = objectKeys.part(id, 0, { start: 0, end: 3 });
+        await objects.put(key, (await objects.get(key)).subarray(0, 40));
       },
     ],
     ['an unknown car did it', async (id: string) => compute('car-9', id, 0, { start: 0, end: 3 })],

@@ -22,12 +22,12 @@ const LINE: JournalLine = {
 
 describe('journal', () => {
   test('the time is that of the place', () => {
-    expect(journalText(LINE, PLACES, PLAIN)).toBe("23:40 Berlin   woken        Cem's ID.4 is asleep and is woken");
+    expect(journalText(LINE, PLACES, PLAIN)).toBe("23:40 Berlin   woken       Cem's ID.4 is asleep and is woken");
     expect(
       journalText({ ...LINE, kind: 'window_opened', subject: 'region/pt-lisbon', message: 'Off-peak' }, PLACES, PLAIN),
-    ).toBe('22:40 Lisbon   window       Off-peak');
+    ).toBe('22:40 Lisbon   window      Off-peak');
     expect(journalText({ ...LINE, kind: 'plan', subject: 'cell/demo', message: 'Plan 7' }, PLACES, PLAIN)).toBe(
-      '22:40 UTC      plan         Plan 7',
+      '22:40 UTC      plan        Plan 7',
     );
   });
 
@@ -38,13 +38,13 @@ describe('journal', () => {
       { code: 'owner', text: 'held by the owner' },
     ];
     expect(journalText({ ...LINE, message: 'No compute', reasons }, PLACES, PLAIN)).toBe(
-      '23:40 Berlin   woken        No compute (ambient too hot: 41.2, limit 40; cars asleep: 3; held by the owner)',
+      '23:40 Berlin   woken       No compute (ambient too hot: 41.2, limit 40; cars asleep: 3; held by the owner)',
     );
   });
 
   test('every kind is aligned, with colours or without', () => {
     for (const kind of JOURNAL_KINDS) {
-      expect(journalText({ ...LINE, kind, message: '|' }, PLACES, PLAIN).indexOf('|')).toBe(28);
+      expect(journalText({ ...LINE, kind, message: '|' }, PLACES, PLAIN).indexOf('|')).toBe(27);
       expect(journalText({ ...LINE, kind }, PLACES, createColors(true))).toContain('\u001B[');
     }
   });

@@ -1,0 +1,100 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  TensorProto_DataType,
+  TensorProtoSchema,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  ValueInfoProtoSchema,
+  type AttributeProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from 'onnx-buf';
+
+export const ONNX_TYPES = TensorProto_DataType;
+
+/** A weight or a constant, its bytes little-endian. */
+export function tensor(
+  name: string,
+  dataType: TensorProto_DataType,
+  dims: readonly number[],
+  bytes: Uint8Array,
+): TensorProto {
+  const rawData = new Uint8Array(bytes);
+  return create(TensorProtoSchema, { name, dataType, dims: dims.map(BigInt), rawData });
+}
+
+/** An input or an output; a dimension that is a text may be any length. */
+export function value(
+  name: string,
+  elemType: TensorProto_DataType,
+  dims: readonly (number | string)[],
+): ValueInfoProto {
+  const dim = dims.map((length) =>
+    create(TensorShapeProto_DimensionSchema, {
+      value:
+        typeof length === 'string' ? { case: 'dimParam', value: length } : { case: 'dimValue', value: BigInt(length) },
+    }),
+  );
+  const tensorType = create(TypeProto_TensorSchema, { elemType, shape: create(TensorShapeProtoSchema, { dim }) });
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: create(TypeProtoSchema, { value: { case: 'tensorType', value: tensorType } }),
+  });
+}
+
+/** A node; attributes are whole numbers or lists of them. */
+export function node(
+  opType: string,
+  input: readonly string[],
+  output: readonly string[],
+  attributes: Readonly<Record<string, number | readonly number[]>> = {},
+): NodeProto {
+  const attribute = Object.entries(attributes).map(([name, given]): AttributeProto => {
+    return typeof given === 'number'
+      ? create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(given) })
+      : create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints: given.map(BigInt) });
+  });
+  return create(NodeProtoSchema, { opType, input: [...input], output: [...output], attribute });
+}
+
+export interface OnnxGraph {
+  readonly name: string;
+  readonly opset: number;
+  readonly inputs: readonly ValueInfoProto[];
+  readonly outputs: readonly ValueInfoProto[];
+  readonly weights: readonly TensorProto[];
+  readonly nodes: readonly NodeProto[];
+}
+
+/** The bytes of an .onnx file. */
+export function onnxFile(graph: OnnxGraph): Uint8Array {
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: 8n,
+      producerName: 'nightshift',
+      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(graph.opset) })],
+      graph: create(GraphProtoSchema, {
+        name: graph.name,
+        input: [...graph.inputs],
+        output: [...graph.outputs],
+        initializer: [...graph.weights],
+        node: [...graph.nodes],
+      }),
+    }),
+  );
+}
+
+/** Bytes of a typed array, for `tensor`. */
+export function bytesOf(array: ArrayBufferView): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}

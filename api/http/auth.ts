@@ -1,0 +1,101 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+import type { MiddlewareHandler } from 'hono';
+
+import { API_SCOPES, DEFAULT_TENANT, type ApiScope } from '../../domain/apiKeys.ts';
+import { NightshiftError } from '../../domain/errors.ts';
+import { findApiKey, type ApiKey } from '../../store/apiKeys.ts';
+import type { ApiDeps } from './deps.ts';
+
+/** Whose request it is. */
+export interface Caller {
+  readonly keyId: string;
+  readonly tenantId: string;
+  readonly scopes: readonly ApiScope[];
+  /** Undefined: not limited. */
+  readonly requestsPerMinute: number | undefined;
+}
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    caller: Caller;
+  }
+}
+
+/** A revoked key works on for this long at most; a busy one costs no query a request. */
+const KEY_KEPT_REAL_MS = 2_000;
+const MOST_KEPT_KEYS = 10_000;
+
+/** Finds out who calls and holds them to their rate. @throws NightshiftError `unauthorized`, `rate_limited` */
+export function authenticate({ db, apiKey, now }: ApiDeps): MiddlewareHandler {
+  const root: Caller = {
+    keyId: 'root',
+    tenantId: DEFAULT_TENANT,
+    scopes: ['submit', 'models', 'ops', 'keys'],
+    requestsPerMinute: undefined,
+  };
+  const rootHash = sha256(apiKey);
+  const known = new Map<string, { key: ApiKey | undefined; readRealMs: number }>();
+  const limiter = createRateLimiter(now);
+
+  const callerOf = async (presented: string): Promise<Caller | undefined> => {
+    const hash = sha256(presented);
+    // Of equal length and compared in constant time: how long it takes says nothing about the key.
+    if (timingSafeEqual(hash, rootHash)) return root;
+    const hex = hash.toString('hex');
+    let found = known.get(hex);
+    if (!found || now() - found.readRealMs > KEY_KEPT_REAL_MS) {
+      if (known.size >= MOST_KEPT_KEYS) known.clear();
+      found = { key: await findApiKey(db, hex), readRealMs: now() };
+      known.set(hex, found);
+    }
+    return found.key && { ...found.key, keyId: found.key.id };
+  };
+
+  return async (c, next) => {
+    const presented = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+    const caller = presented === undefined ? undefined : await callerOf(presented);
+    if (!caller) {
+      throw new NightshiftError(
+        'unauthorized',
+        presented === undefined ? 'Send the API key as "Authorization: Bearer <key>".' : 'The API key is unknown.',
+      );
+    }
+    if (caller.requestsPerMinute !== undefined) limiter.take(caller.keyId, caller.requestsPerMinute);
+    c.set('caller', caller);
+    await next();
+  };
+}
+
+/** Lets only keys with the scope through. @throws NightshiftError `forbidden` */
+export function requireScope(scope: ApiScope): MiddlewareHandler {
+  return async (c, next) => {
+    if (!c.get('caller').scopes.includes(scope)) {
+      throw new NightshiftError('forbidden', `The API key lacks the scope "${scope}": ${API_SCOPES[scope]}.`);
+    }
+    await next();
+  };
+}
+
+/** A bucket for each key: it holds a minute's requests and fills at its rate. */
+function createRateLimiter(now: () => number): { take(keyId: string, perMinute: number): void } {
+  const buckets = new Map<string, { left: number; atRealMs: number }>();
+  return {
+    take: (keyId, perMinute) => {
+      const atRealMs = now();
+      const bucket = buckets.get(keyId) ?? { left: perMinute, atRealMs };
+      const filled = bucket.left + ((atRealMs - bucket.atRealMs) / 60_000) * perMinute;
+      const left = Math.min(perMinute, filled) - 1;
+      if (left < 0) {
+        throw new NightshiftError('rate_limited', `The key has ${perMinute} requests a minute.`, {
+          retryAfterSeconds: Math.max(1, Math.ceil((-left * 60) / perMinute)),
+        });
+      }
+      buckets.set(keyId, { left, atRealMs });
+    },
+  };
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

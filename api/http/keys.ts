@@ -1,0 +1,178 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+
+import { API_SCOPES, isApiScope } from '../../domain/apiKeys.ts';
+import { newId } from '../../domain/ids.ts';
+import { insertApiKey, listApiKeys, revokeApiKey, type ApiKey } from '../../store/apiKeys.ts';
+import { readTenant, readTenantUse, upsertTenant } from '../../store/tenants.ts';
+import type { ApiDeps } from './deps.ts';
+import { errorResponses, idParam, notFound, unixSeconds } from './wire.ts';
+
+const KEY_BYTES = 24;
+const DEFAULT_REQUESTS_PER_MINUTE = 600;
+const tenantId = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be lower-case letters, digits, "_" or "-"');
+
+const keySchema = z
+  .object({
+    id: z.string(),
+    tenant: z.string(),
+    name: z.string(),
+    scopes: z.array(z.string()),
+    requests_per_minute: z.number().int(),
+    created_at: z.number().int(),
+    revoked_at: z.number().int().nullable(),
+  })
+  .openapi('ApiKey');
+
+const tenantSchema = z
+  .object({
+    id: z.string(),
+    weight: z.number(),
+    max_open_batches: z.number().int().nullable(),
+    max_stored_bytes: z.number().int().nullable(),
+    open_batches: z.number().int(),
+    stored_bytes: z.number().int(),
+  })
+  .openapi('Tenant');
+
+const createKeyRoute = createRoute({
+  method: 'post',
+  path: '/ops/v1/keys',
+  request: {
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: z.object({
+            tenant: tenantId,
+            name: z.string().min(1).max(100),
+            scopes: z
+              .array(
+                z.string().refine(isApiScope, {
+                  error: `must be one of ${Object.keys(API_SCOPES).join(', ')}`,
+                }),
+              )
+              .min(1)
+              .default(['submit']),
+            requests_per_minute: z.number().int().min(1).max(1_000_000).default(DEFAULT_REQUESTS_PER_MINUTE),
+          }),
+        },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: 'The key, which is shown once',
+      content: { 'application/json': { schema: keySchema.extend({ key: z.string() }) } },
+    },
+    ...errorResponses,
+  },
+});
+
+const listKeysRoute = createRoute({
+  method: 'get',
+  path: '/ops/v1/keys',
+  responses: {
+    200: {
+      description: 'All keys, without the keys themselves',
+      content: { 'application/json': { schema: z.object({ data: z.array(keySchema) }) } },
+    },
+    ...errorResponses,
+  },
+});
+
+const revokeKeyRoute = createRoute({
+  method: 'delete',
+  path: '/ops/v1/keys/{id}',
+  request: { params: idParam },
+  responses: {
+    200: { description: 'It no longer works', content: { 'application/json': { schema: keySchema } } },
+    ...errorResponses,
+  },
+});
+
+const putTenantRoute = createRoute({
+  method: 'put',
+  path: '/ops/v1/tenants/{id}',
+  request: {
+    params: z.object({ id: tenantId }),
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: z.object({
+            weight: z.number().min(0.001).max(1000).default(1),
+            max_open_batches: z.number().int().min(0).nullable().default(null),
+            max_stored_bytes: z.number().int().min(0).nullable().default(null),
+          }),
+        },
+      },
+    },
+  },
+  responses: {
+    200: { description: 'Its terms and its use', content: { 'application/json': { schema: tenantSchema } } },
+    ...errorResponses,
+  },
+});
+
+/** Keys and tenants; for keys with the scope `keys`. */
+export function addKeyRoutes(app: OpenAPIHono, { db, now }: ApiDeps): void {
+  app.openapi(createKeyRoute, async (c) => {
+    const { tenant, name, scopes, requests_per_minute: requestsPerMinute } = c.req.valid('json');
+    const key = `sk-${randomBytes(KEY_BYTES).toString('base64url')}`;
+    const stored = await insertApiKey(db, {
+      id: newId('key_', now()),
+      tenantId: tenant,
+      name,
+      scopes: scopes.filter(isApiScope),
+      requestsPerMinute,
+      keySha256: createHash('sha256').update(key).digest('hex'),
+    });
+    return c.json({ ...toWire(stored), key }, 200);
+  });
+
+  app.openapi(listKeysRoute, async (c) => c.json({ data: (await listApiKeys(db)).map(toWire) }, 200));
+
+  app.openapi(revokeKeyRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const revoked = await revokeApiKey(db, id);
+    if (!revoked) throw notFound('key', id);
+    return c.json(toWire(revoked), 200);
+  });
+
+  app.openapi(putTenantRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const terms = c.req.valid('json');
+    await upsertTenant(db, {
+      id,
+      weight: terms.weight,
+      maxOpenBatches: terms.max_open_batches,
+      maxStoredBytes: terms.max_stored_bytes,
+    });
+    const [tenant, use] = await Promise.all([readTenant(db, id), readTenantUse(db, id)]);
+    return c.json(
+      {
+        id,
+        weight: tenant.weight,
+        max_open_batches: tenant.maxOpenBatches,
+        max_stored_bytes: tenant.maxStoredBytes,
+        open_batches: use.openBatches,
+        stored_bytes: use.storedBytes,
+      },
+      200,
+    );
+  });
+}
+
+function toWire(key: ApiKey): z.input<typeof keySchema> {
+  return {
+    id: key.id,
+    tenant: key.tenantId,
+    name: key.name,
+    scopes: [...key.scopes],
+    requests_per_minute: key.requestsPerMinute,
+    created_at: unixSeconds(key.createdRealMs),
+    revoked_at: key.revokedRealMs === null ? null : unixSeconds(key.revokedRealMs),
+  };
+}

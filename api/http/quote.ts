@@ -1,0 +1,182 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+
+import { createBatchLineChecker, linesOf, BATCH_LIMITS } from '../../domain/batchInput.ts';
+import { gridTimeMs } from '../../domain/clock.ts';
+import { NightshiftError } from '../../domain/errors.ts';
+import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
+import { shardSizeOf } from '../../domain/shardSize.ts';
+import type { Plan } from '../../scheduler/plan.ts';
+import { jobSchema, type PlanningJob, type PlanningProblem } from '../../scheduler/problem.ts';
+import { quoteJob } from '../../scheduler/quoteJob.ts';
+import { slotStartMs, slotsWithin } from '../../scheduler/time.ts';
+import { listClassSpeeds } from '../../store/classSpeeds.ts';
+import { readModel } from '../../store/models.ts';
+import { latestPlan } from '../../store/plans.ts';
+import { createBatchSchema, deadlineOf } from './batchRequest.ts';
+import { checkInput } from './batchSubmission.ts';
+import type { ApiDeps } from './deps.ts';
+import { plannedWindows, rounded } from './plannedWindows.ts';
+import { errorResponses } from './wire.ts';
+
+const SCENARIOS = 20;
+/** Real time that scenarios may take: they run in the process that serves everybody. */
+const SCENARIOS_REAL_MS = 2_000;
+/** Stays of private cars end unannounced at about this rate at night. */
+const LEAVES_PER_HOUR = 0.02;
+const JOB_ID = 'quote';
+
+const quoteRequestSchema = createBatchSchema
+  .omit({ input_file_id: true })
+  .extend({
+    input_file_id: z.string().min(1).max(100).optional(),
+    requests: z.number().int().min(1).max(BATCH_LIMITS.lines).optional(),
+    model: z.string().min(1).max(200).optional(),
+  })
+  .openapi('QuoteRequest');
+type QuoteRequest = z.output<typeof quoteRequestSchema>;
+
+const quoteSchema = z
+  .object({
+    object: z.literal('batch.quote'),
+    model: z.string(),
+    requests: z.number().int(),
+    shards: z.number().int(),
+    deadline: z.string().meta({ description: 'Grid time, RFC 3339.' }),
+    feasible: z.boolean(),
+    eta: z.string().nullable(),
+    windows: z.array(
+      z.object({
+        start: z.string(),
+        end: z.string(),
+        region: z.string(),
+        shards: z.number(),
+        price_eur_per_kwh: z.number(),
+        gco2_per_kwh: z.number(),
+      }),
+    ),
+    energy_wh: z.number(),
+    cost: z.object({ eur: z.number() }),
+    gco2: z.number(),
+    confidence: z.object({
+      probability: z.number().meta({ description: 'Share of the scenarios in which it is done by its deadline.' }),
+      scenarios: z.number().int(),
+      assumption: z.string(),
+    }),
+    reasons: z.array(z.object({ code: z.string(), text: z.string() })),
+    planned_from: z.string().meta({ description: 'Grid time of the plan whose fleet and forecasts this rests on.' }),
+  })
+  .openapi('Quote');
+
+const quoteRoute = createRoute({
+  method: 'post',
+  path: '/v1/batches/quote',
+  summary: 'When a batch would run, how much it would cost and how clean it would be; nothing is submitted',
+  request: { body: { required: true, content: { 'application/json': { schema: quoteRequestSchema } } } },
+  responses: {
+    200: { description: 'The quote', content: { 'application/json': { schema: quoteSchema } } },
+    ...errorResponses,
+  },
+});
+
+/** Quotes from the newest plan's problem with the batch as one more job. */
+export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
+  const { db, cell, now } = deps;
+  app.openapi(quoteRoute, async (c) => {
+    const request = c.req.valid('json');
+    const nowMs = gridTimeMs(cell.clock, now());
+    const deadlineMs = deadlineOf(request, nowMs);
+    const { requests, model: modelName } = await sizeOf(deps, c.get('caller').tenantId, request);
+    const model = await readModel(db, modelName);
+    if (!model) throw invalid('model', `There is no model "${modelName}".`);
+    const latest = await latestPlan<PlanningProblem, Plan>(db, cell.id);
+    if (!latest) throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
+
+    const speeds = (await listClassSpeeds(db)).filter(
+      ({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version,
+    );
+    if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
+    const { linesPerShard } = shardSizeOf(speeds);
+    const { problem } = latest;
+    const window = slotsWithin(problem.slots, nowMs - problem.slots.slotMinutes * 60_000, deadlineMs);
+    const hints = parseGridHints(request.metadata);
+    const known = problem.regions.map(({ id }) => id);
+    const job: PlanningJob = jobSchema.parse({
+      id: JOB_ID,
+      modelFamily: model.family,
+      shardsRemaining: Math.ceil(requests / linesPerShard),
+      classes: speeds.map(({ hardwareClass, deviceMsPerLine }) => ({
+        hardwareClass,
+        shardMinutes: (deviceMsPerLine * linesPerShard) / 60_000,
+      })),
+      regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
+      windowStartSlot: window.from,
+      windowEndSlot: window.until,
+      ...plannerLimits(hints),
+    });
+    const endRealMs = now() + SCENARIOS_REAL_MS;
+    const quote = await quoteJob(problem, job, {
+      scenarios: SCENARIOS,
+      leavesPerHour: LEAVES_PER_HOUR,
+      random: Math.random,
+      mayGoOn: async () => {
+        await nextTurn();
+        return now() < endRealMs;
+      },
+    });
+    const planned = quote.plan.jobs.find(({ jobId }) => jobId === JOB_ID);
+    const finishSlot = planned?.finishSlot ?? null;
+    return c.json(
+      {
+        object: 'batch.quote' as const,
+        model: model.name,
+        requests,
+        shards: job.shardsRemaining,
+        deadline: new Date(deadlineMs).toISOString(),
+        feasible: finishSlot !== null,
+        eta: finishSlot === null ? null : new Date(slotStartMs(problem.slots, finishSlot + 1)).toISOString(),
+        windows: plannedWindows(problem.slots, quote.plan.grants, problem.regions, JOB_ID),
+        energy_wh: rounded(quote.energyKwh * 1000, 1),
+        cost: { eur: rounded(quote.costEur, 4) },
+        gco2: rounded(quote.carbonKg * 1000, 1),
+        confidence: {
+          probability: rounded(quote.confidence, 2),
+          scenarios: quote.scenarios,
+          assumption: `cars leave unannounced at ${LEAVES_PER_HOUR * 100} % an hour`,
+        },
+        reasons: (planned?.reasons ?? []).map(({ code, words }) => ({ code, text: words })),
+        planned_from: new Date(latest.slotStartMs).toISOString(),
+      },
+      200,
+    );
+  });
+}
+
+/** How many requests to which model: as the caller says, or as the uploaded file has them. */
+async function sizeOf(
+  deps: ApiDeps,
+  tenantId: string,
+  request: QuoteRequest,
+): Promise<{ readonly requests: number; readonly model: string }> {
+  const named = request.model ?? /^\/v2\/models\/([^/]+)\/infer$/.exec(request.endpoint)?.[1];
+  if (request.input_file_id === undefined) {
+    if (request.requests === undefined) throw invalid('requests', 'Give either input_file_id or requests.');
+    if (named === undefined) throw invalid('model', 'Without a file, model must be named.');
+    return { requests: request.requests, model: named };
+  }
+  const file = await checkInput(deps.db, tenantId, request.input_file_id);
+  const checker = createBatchLineChecker(request.endpoint);
+  for await (const line of linesOf(await deps.objects.getStream(file.objectKey))) {
+    checker.take(line);
+    if (checker.done) break;
+  }
+  const { errors, total, model } = checker.finish();
+  const [first] = errors;
+  if (first) throw invalid('input_file_id', `Line ${first.line ?? '-'}: ${first.message}`);
+  return { requests: total, model: model ?? '' };
+}
+
+function invalid(field: string, message: string): NightshiftError {
+  return new NightshiftError('invalid_request', message, { field });
+}

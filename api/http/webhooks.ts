@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+
+import { NightshiftError } from '../../domain/errors.ts';
+import { newId } from '../../domain/ids.ts';
+import {
+  deleteWebhookEndpoint,
+  insertWebhookEndpoint,
+  listWebhookEndpoints,
+  type WebhookEndpoint,
+} from '../../store/webhookEndpoints.ts';
+import type { ApiDeps } from './deps.ts';
+import { errorResponses, idParam, notFound, unixSeconds } from './wire.ts';
+
+const MAX_ENDPOINTS = 10;
+const SECRET_BYTES = 24;
+
+const endpointSchema = z
+  .object({ id: z.string(), object: z.literal('webhook_endpoint'), url: z.string(), created_at: z.number().int() })
+  .openapi('WebhookEndpoint');
+
+const createRouteOf = createRoute({
+  method: 'post',
+  path: '/v1/webhook_endpoints',
+  summary: 'Have batch.completed, batch.failed, batch.expired and batch.cancelled posted to a URL',
+  request: {
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: z.object({ url: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).max(2_000) }),
+        },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: 'The endpoint; the secret is shown once',
+      content: { 'application/json': { schema: endpointSchema.extend({ secret: z.string() }) } },
+    },
+    ...errorResponses,
+  },
+});
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/webhook_endpoints',
+  responses: {
+    200: {
+      description: 'All of them',
+      content: { 'application/json': { schema: z.object({ data: z.array(endpointSchema) }) } },
+    },
+    ...errorResponses,
+  },
+});
+
+const deleteRoute = createRoute({
+  method: 'delete',
+  path: '/v1/webhook_endpoints/{id}',
+  request: { params: idParam },
+  responses: {
+    200: {
+      description: 'It is gone',
+      content: { 'application/json': { schema: z.object({ id: z.string(), deleted: z.literal(true) }) } },
+    },
+    ...errorResponses,
+  },
+});
+
+/** Where a tenant's events go. */
+export function addWebhookRoutes(app: OpenAPIHono, { db, now }: ApiDeps): void {
+  app.openapi(createRouteOf, async (c) => {
+    const { tenantId } = c.get('caller');
+    if ((await listWebhookEndpoints(db, tenantId)).length >= MAX_ENDPOINTS) {
+      throw new NightshiftError('invalid_request', `A tenant has at most ${MAX_ENDPOINTS} endpoints.`, {
+        field: 'url',
+      });
+    }
+    const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+    const { url } = c.req.valid('json');
+    const endpoint = await insertWebhookEndpoint(db, { id: newId('whe_', now()), tenantId, url, secret });
+    return c.json({ ...toWire(endpoint), secret }, 200);
+  });
+
+  app.openapi(listRoute, async (c) =>
+    c.json({ data: (await listWebhookEndpoints(db, c.get('caller').tenantId)).map(toWire) }, 200),
+  );
+
+  app.openapi(deleteRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    if (!(await deleteWebhookEndpoint(db, c.get('caller').tenantId, id))) throw notFound('webhook endpoint', id);
+    return c.json({ id, deleted: true as const }, 200);
+  });
+}
+
+function toWire({ id, url, createdRealMs }: WebhookEndpoint): z.input<typeof endpointSchema> {
+  return { id, object: 'webhook_endpoint', url, created_at: unixSeconds(createdRealMs) };
+}

@@ -1,3 +1,0 @@
-export async function provisionedTemporal(): Promise<string> {
-  return '/root/.cache/nightshift-build/temporal';
-}

@@ -1,0 +1,32 @@
+import { pino } from 'pino';
+
+import type { LiveInference } from '../../api/http/deps.ts';
+import { startApiServer, type ApiServer } from '../../api/http/server.ts';
+import { REAL_TIME } from '../../domain/clock.ts';
+import { ensureCell } from '../../store/cells.ts';
+import type { Database } from '../../store/database.ts';
+import type { ObjectStore } from '../../store/objectStore.ts';
+import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
+
+export const BENCH_KEY = 'bench-key';
+
+/** The API on loopback, with jobs that nobody starts. */
+export async function startBenchApi(db: Database, objects: ObjectStore, live: LiveInference): Promise<ApiServer> {
+  const cell = await ensureCell(db, { id: 'bench', clock: REAL_TIME, slotMinutes: 15, incarnation: '1' });
+  return startApiServer(
+    {
+      db,
+      objects,
+      live,
+      admission: modelAdmissionOver(db, objects),
+      jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
+      cell,
+      regions: { signalsPushed: async () => undefined },
+      carbonEurPerKg: 0,
+      apiKey: BENCH_KEY,
+      logger: pino({ level: 'silent' }),
+      now: Date.now,
+    },
+    { host: '127.0.0.1', port: 0 },
+  );
+}

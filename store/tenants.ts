@@ -1,0 +1,45 @@
+import { only, type Queryable } from './database.ts';
+
+export interface Tenant {
+  readonly id: string;
+  /** Share of the cars that are contended for, against the weights of others. */
+  readonly weight: number;
+  /** Null: no quota. */
+  readonly maxOpenBatches: number | null;
+  readonly maxStoredBytes: number | null;
+}
+
+export async function upsertTenant(db: Queryable, tenant: Tenant): Promise<void> {
+  await db.query(
+    `insert into tenants (id, weight, max_open_batches, max_stored_bytes) values ($1, $2, $3, $4)
+     on conflict (id) do update set weight = excluded.weight, max_open_batches = excluded.max_open_batches,
+       max_stored_bytes = excluded.max_stored_bytes`,
+    [tenant.id, tenant.weight, tenant.maxOpenBatches, tenant.maxStoredBytes],
+  );
+}
+
+/** The tenant's terms; one that is not listed has weight 1 and no quota. */
+export async function readTenant(db: Queryable, id: string): Promise<Tenant> {
+  const [tenant] = await db.query<Tenant>(
+    `select id, weight, max_open_batches as "maxOpenBatches", max_stored_bytes as "maxStoredBytes"
+     from tenants where id = $1`,
+    [id],
+  );
+  return tenant ?? { id, weight: 1, maxOpenBatches: null, maxStoredBytes: null };
+}
+
+/** What the tenant has of what quotas are for. */
+export async function readTenantUse(
+  db: Queryable,
+  id: string,
+): Promise<{ readonly openBatches: number; readonly storedBytes: number }> {
+  return only(
+    await db.query(
+      `select (select count(*) from batches where tenant_id = $1
+           and status not in ('failed', 'completed', 'expired', 'cancelled')) as "openBatches",
+         (select coalesce(sum(bytes), 0) from files where tenant_id = $1
+           and (expires_real_at is null or expires_real_at > now())) as "storedBytes"`,
+      [id],
+    ),
+  );
+}

@@ -1,0 +1,38 @@
+import { only, type Queryable } from './database.ts';
+
+export interface WebhookEndpoint {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly url: string;
+  readonly secret: string;
+  readonly createdRealMs: number;
+}
+
+const COLUMNS = `id, tenant_id as "tenantId", url, secret, created_real_at as "createdRealMs"`;
+
+export async function insertWebhookEndpoint(
+  db: Queryable,
+  endpoint: Omit<WebhookEndpoint, 'createdRealMs'>,
+): Promise<WebhookEndpoint> {
+  return only(
+    await db.query<WebhookEndpoint>(
+      `insert into webhook_endpoints (id, tenant_id, url, secret) values ($1, $2, $3, $4) returning ${COLUMNS}`,
+      [endpoint.id, endpoint.tenantId, endpoint.url, endpoint.secret],
+    ),
+  );
+}
+
+export async function listWebhookEndpoints(db: Queryable, tenantId: string): Promise<WebhookEndpoint[]> {
+  return db.query<WebhookEndpoint>(`select ${COLUMNS} from webhook_endpoints where tenant_id = $1 order by id`, [
+    tenantId,
+  ]);
+}
+
+/** @returns whether the tenant had it */
+export async function deleteWebhookEndpoint(db: Queryable, tenantId: string, id: string): Promise<boolean> {
+  const rows = await db.query(`delete from webhook_endpoints where tenant_id = $1 and id = $2 returning id`, [
+    tenantId,
+    id,
+  ]);
+  return rows.length > 0;
+}

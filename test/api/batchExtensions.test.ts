@@ -1,0 +1,219 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+
+import OpenAI, { toFile } from 'openai';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
+import { HARDWARE_CLASS_NAMES } from '../../domain/hardwareClasses.ts';
+import { objectKeys } from '../../domain/names.ts';
+import { moveBatch } from '../../store/batches.ts';
+import { seedClassSpeed } from '../../store/classSpeeds.ts';
+import { appendJournal } from '../../store/journal.ts';
+import { upsertJobProgress } from '../../store/jobProgress.ts';
+import { addModel } from '../../store/models.ts';
+import { addShardFootprint } from '../../store/shardFootprints.ts';
+import { upsertSignals } from '../../store/signals.ts';
+import { CELL } from '../support/fleetFixture.ts';
+import { useTestDatabase } from '../support/testDatabase.ts';
+import { useApi, type Json } from './apiHarness.ts';
+import { storePlan } from './planFixture.ts';
+
+const { db } = useTestDatabase();
+const api = useApi(db);
+const MODEL = { name: 'lsa', version: '1', family: 'lsa', sha256: '0'.repeat(64) };
+let inputFileId = '';
+
+beforeAll(async () => {
+  const line = JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/embeddings', body: { model: 'lsa' } });
+  const file = await toFile(Buffer.from(`${line}\n`), 'input.jsonl');
+  inputFileId = (await api.client.files.create({ file, purpose: 'batch' })).id;
+  await addModel(db, { ...MODEL, manifest: {} });
+});
+
+async function running(): Promise<string> {
+  const { id } = await api.client.batches.create({
+    input_file_id: inputFileId,
+    endpoint: '/v1/embeddings',
+    completion_window: '24h',
+  });
+  await moveBatch(db, id, ['validating'], 'in_progress');
+  const shards = { shards: 6, pending: 6, inFlight: 0, done: 0, linesPerShard: 2 };
+  await upsertJobProgress(db, { jobId: id, cellId: CELL.id, model: MODEL, ...shards, paused: false, finished: false });
+  return id;
+}
+
+async function post(path: string, body?: unknown): Promise<{ status: number; body: Json }> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await api.fetch(path, { method: 'POST', headers, ...(body ? { body: JSON.stringify(body) } : {}) });
+  return { status: answer.status, body: await answer.json() };
+}
+
+describe('x_grid', () => {
+  test('says when the newest plan runs the batch, why, and what it has used', async () => {
+    const id = await running();
+    await storePlan(db, [id]);
+    const signal = { regionId: 'oslo', feederId: null, unit: '', source: 's', forecast: false, fetchedAtMs: 1 };
+    await upsertSignals(db, [
+      { ...signal, kind: 'price', startMs: 0, endMs: 2000, value: 0.2 },
+      { ...signal, kind: 'carbon', startMs: 0, endMs: 2000, value: 50 },
+    ]);
+    await addShardFootprint(db, { jobId: id, shard: 0, regionId: 'oslo', energyWh: 500, atMs: 1000 });
+    const { x_grid: grid } = await api.getJson(`/v1/batches/${id}`);
+    expect(grid).toMatchObject({ state: 'waiting', energy_wh: 500, gco2: 25, cost: { eur: 0.1 } });
+    expect(grid.reasons.length).toBeGreaterThan(0);
+    expect(grid.planned_windows[0]).toMatchObject({ start: expect.any(String), shards: expect.any(Number) });
+    const planned = grid.planned_windows.reduce((sum: number, window: Json) => sum + window.shards, 0);
+    expect(planned).toBeGreaterThanOrEqual(6);
+    expect(Date.parse(grid.eta)).toBeGreaterThan(Date.now());
+  });
+});
+
+describe('pause and resume', () => {
+  test('through the stock client', async () => {
+    const id = await running();
+    const paused = (await api.client.post(`/batches/${id}/pause`)) as Json;
+    expect(paused).toMatchObject({ status: 'in_progress', x_grid: { state: 'paused' } });
+    expect(api.jobs.paused.get(id)).toBe(true);
+    expect(await api.client.post(`/batches/${id}/resume`)).toMatchObject({ x_grid: { state: 'waiting' } });
+    expect(api.jobs.paused.get(id)).toBe(false);
+  });
+
+  test('not of a batch that has ended, nor of none', async () => {
+    const id = await running();
+    await moveBatch(db, id, ['in_progress'], 'completed');
+    expect(await post(`/v1/batches/${id}/pause`)).toMatchObject({ status: 400, body: { error: { param: 'status' } } });
+    expect((await post('/v1/batches/batch_none/pause')).status).toBe(404);
+  });
+});
+
+const answer = (customId: string, status: number): string =>
+  JSON.stringify({
+    id: `r-${customId}`,
+    custom_id: customId,
+    response: { status_code: status, request_id: 'q', body: {} },
+    error: null,
+  });
+
+test('a batch that runs shows its answers so far as the content of its output file', async () => {
+  const id = await running();
+  const { objects } = api.deps;
+  await objects.put(objectKeys.part(id, 3, { start: 0, end: 2 }), `${answer('c', 200)}\n${answer('d', 400)}\n`);
+  await objects.put(objectKeys.part(id, 1, { start: 1, end: 2 }), `${answer('b', 200)}\n`);
+  const { x_grid: grid } = await api.getJson(`/v1/batches/${id}`);
+  const content = await (await api.client.files.content(grid.partial_output_file_id)).text();
+  expect(
+    content
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).custom_id),
+  ).toEqual(['b', 'c']);
+});
+
+async function eventsOf(id: string, lastEventId?: string): Promise<{ status: number; text: string }> {
+  const headers: Record<string, string> = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+  const answer = await api.fetch(`/v1/batches/${id}/events`, { headers });
+  return { status: answer.status, text: await answer.text() };
+}
+
+describe('events of a batch', () => {
+  test('tell its lines and states, resume after the last one seen, and end with it', async () => {
+    const id = await running();
+    const line = (message: string) => ({ atMs: 1, kind: 'handover' as const, subject: id, message });
+    await appendJournal(db, CELL.id, [line('one'), { ...line('not mine'), subject: 'batch_other' }]);
+    const reading = eventsOf(id);
+    await appendJournal(db, CELL.id, [line('two')]);
+    await moveBatch(db, id, ['in_progress'], 'completed');
+    const { text } = await reading;
+    expect([...text.matchAll(/"message":"([^"]+)"/g)].map((match) => match[1])).toEqual(['one', 'two']);
+    expect(text).toMatch(/event: batch\ndata: .*"status":"completed"/);
+    expect(text.trimEnd()).toMatch(/event: end\ndata: completed$/);
+    const [first, second] = [...text.matchAll(/^id: (\d+)$/gm)].map((match) => match[1]);
+    const resumed = await eventsOf(id, first);
+    expect(resumed.text).not.toContain('"one"');
+    expect(resumed.text).toContain('"two"');
+    expect((await eventsOf(id, second)).status).toBe(204);
+  });
+});
+
+describe('a quote', () => {
+  beforeEach(() => storePlan(db, []));
+
+  test('says when, how much, how clean and how sure, and submits nothing', async () => {
+    for (const hardwareClass of HARDWARE_CLASS_NAMES) {
+      await seedClassSpeed(db, { modelName: 'lsa', modelVersion: '1', hardwareClass, deviceMsPerLine: 60_000 });
+    }
+    const before = (await api.client.batches.list()).data.length;
+    const request = { endpoint: '/v1/embeddings', completion_window: '12h', model: 'lsa', requests: 30 };
+    const { status, body } = await post('/v1/batches/quote', request);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ object: 'batch.quote', requests: 30, shards: 3, feasible: true });
+    expect(Date.parse(body.eta)).toBeLessThanOrEqual(Date.parse(body.deadline));
+    expect(body.energy_wh).toBeGreaterThan(0);
+    expect(body.windows.length).toBeGreaterThan(0);
+    expect(body.confidence.probability).toBeGreaterThan(0);
+    expect(body.confidence.scenarios).toBeGreaterThanOrEqual(1);
+    expect((await api.client.batches.list()).data).toHaveLength(before);
+
+    const capped = await post('/v1/batches/quote', { ...request, metadata: { 'grid.max_price': '0.000001' } });
+    expect(capped.body).toMatchObject({ feasible: false, eta: null, energy_wh: 0, confidence: { probability: 0 } });
+    const fromFile = { endpoint: '/v1/embeddings', completion_window: '12h', input_file_id: inputFileId };
+    expect((await post('/v1/batches/quote', fromFile)).body).toMatchObject({ requests: 1, model: 'lsa' });
+  });
+
+  test.each([
+    [{}, 'requests'],
+    [{ requests: 5 }, 'model'],
+    [{ requests: 5, model: 'none' }, 'model'],
+    [{ requests: 0, model: 'lsa' }, 'requests'],
+    [{ input_file_id: 'file-none' }, 'input_file_id'],
+  ])('refuses %j', async (part, param) => {
+    const answer = await post('/v1/batches/quote', {
+      endpoint: '/v1/embeddings',
+      completion_window: '12h',
+      ...part,
+    });
+    expect(answer).toMatchObject({ status: 400, body: { error: { param } } });
+  });
+});
+
+test('a webhook carries what the stock client unwraps, and is told apart from a forged one', async () => {
+  const id = await running();
+  const received: { body: string; headers: Record<string, string> }[] = [];
+  let statusCode = 503;
+  const receiver = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      received.push({ body, headers: request.headers as Record<string, string> });
+      response.writeHead(statusCode).end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(receiver, 'listening');
+  try {
+    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
+    const endpoint = await post('/v1/webhook_endpoints', { url });
+    expect(endpoint.status).toBe(200);
+    await moveBatch(db, id, ['in_progress'], 'completed');
+    const activities = createWebhookActivities({ database: db });
+    const [endpointId = ''] = await activities.webhooksOf({ batchId: id });
+    await expect(activities.postWebhook({ batchId: id, endpointId })).rejects.toThrow(/answered 503/);
+    statusCode = 204;
+    await activities.postWebhook({ batchId: id, endpointId });
+
+    const client = new OpenAI({ apiKey: 'x', webhookSecret: endpoint.body.secret });
+    const [first, second] = received;
+    const event = await client.webhooks.unwrap(second?.body ?? '', second?.headers ?? {});
+    expect(event).toMatchObject({ object: 'event', type: 'batch.completed', data: { id } });
+    expect(first?.headers['webhook-id']).toBe(second?.headers['webhook-id']);
+    await expect(
+      client.webhooks.unwrap((second?.body ?? '').replace('completed', 'failed'), second?.headers ?? {}),
+    ).rejects.toThrow();
+    const deleted = await api.fetch(`/v1/webhook_endpoints/${endpointId}`, { method: 'DELETE' });
+    expect(deleted.status).toBe(200);
+    expect(await activities.webhooksOf({ batchId: id })).toEqual([]);
+  } finally {
+    receiver.close();
+  }
+});

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { shardSizeOf } from '../../domain/shardSize.ts';
+
+const stated = (...secondsPerLine: number[]) =>
+  secondsPerLine.map((seconds) => ({ deviceMsPerLine: seconds * 1000, lines: 0 }));
+const measured = (...secondsPerLine: number[]) => stated(...secondsPerLine).map((speed) => ({ ...speed, lines: 100 }));
+
+test.each([
+  ['ten minutes of the class in the middle, parts of four minutes of the slowest', stated(240, 150, 80), 4, 1],
+  ['one line at the least, however long it takes', stated(3600), 1, 1],
+  ['many short lines, once cars have been measured', measured(0.05), 12_000, 4800],
+  ['a figure that is only stated is trusted so far', stated(0.05), 64, 64],
+  ['nothing is known', [], 16, 4],
+])('%s', (_, known, linesPerShard, linesPerPart) => {
+  expect(shardSizeOf(known)).toEqual({ linesPerShard, linesPerPart });
+});

@@ -1,0 +1,237 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { FINAL_BATCH_STATUSES } from '../../../domain/batches.ts';
+import { gridTimeMs } from '../../../domain/clock.ts';
+import { renderBatch } from '../../../simulator/glosses/batchFile.ts';
+import { readCell } from '../../../store/cells.ts';
+import { openDatabase, type Database } from '../../../store/database.ts';
+import { createFileStore } from '../../../store/objects/fileStore.ts';
+import type { ObjectStore } from '../../../store/objectStore.ts';
+import { BatchClient, type SubmittedBatch } from '../../../worker/night/batchClient.ts';
+import { NIGHT_MODEL } from '../../../worker/night/prepareNight.ts';
+import { eventually } from '../../support/eventually.ts';
+import { descendantsOf, type RunningProcess } from './processes.ts';
+import { CALM_NIGHT, calmNight } from './calmNight.ts';
+
+const MAIN = fileURLToPath(new URL('../../../dist/worker/local/main.js', import.meta.url));
+const HOUR_MS = 3_600_000;
+const START_LIMIT_MS = 60_000;
+const BATCH_LIMIT_MS = 90_000;
+
+/** The product as `npm start` runs it, in a state folder of its own, on a night of the test's making. */
+export class Stack {
+  readonly stateDir: string;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #apiPort: number;
+  readonly #inputs = new Map<number, Promise<string>>();
+  #main: ChildProcess | undefined;
+  #database: Database | undefined;
+  #temporal: Connection | undefined;
+
+  private constructor(stateDir: string, env: NodeJS.ProcessEnv, apiPort: number) {
+    this.stateDir = stateDir;
+    this.#env = env;
+    this.#apiPort = apiPort;
+  }
+
+  static async start(night = calmNight()): Promise<Stack> {
+    const stateDir = await mkdtemp(join(tmpdir(), 'nightshift-e2e-'));
+    const nightFile = join(stateDir, 'calm-night.yaml');
+    // JSON is YAML.
+    await writeFile(nightFile, JSON.stringify(night));
+    const [temporal, ui, postgres, mqtt, api] = await freePorts(5);
+    const env = {
+      ...process.env,
+      NIGHTSHIFT_STATE_DIR: stateDir,
+      NIGHTSHIFT_NIGHT_FILE: nightFile,
+      NIGHTSHIFT_TEMPORAL_PORT: String(temporal),
+      NIGHTSHIFT_TEMPORAL_UI_PORT: String(ui),
+      NIGHTSHIFT_POSTGRES_PORT: String(postgres),
+      NIGHTSHIFT_MQTT_PORT: String(mqtt),
+      NIGHTSHIFT_API_PORT: String(api),
+      TEMPORAL_ADDRESS: '',
+      DATABASE_URL: '',
+    };
+    const stack = new Stack(stateDir, env, api ?? 0);
+    try {
+      await stack.launch();
+      const password = await readFile(join(stateDir, 'postgres-password'), 'utf8');
+      stack.#database = openDatabase({
+        url: `postgres://nightshift:${password}@127.0.0.1:${postgres}/nightshift`,
+        maxConnections: 2,
+      });
+      return stack;
+    } catch (error) {
+      await stack.remove();
+      throw error;
+    }
+  }
+
+  /** Starts the supervisor, also again after it has ended, and waits until the API answers. */
+  async launch(): Promise<void> {
+    this.#main = spawn(process.execPath, [MAIN], { env: this.#env, stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#main.stdout?.resume();
+    await eventually('the API answers', START_LIMIT_MS, async () => ((await this.isHealthy()) ? true : undefined));
+  }
+
+  async isHealthy(): Promise<boolean> {
+    const answer = await fetch(`http://127.0.0.1:${this.#apiPort}/health`).catch(() => undefined);
+    return answer?.ok === true;
+  }
+
+  get database(): Database {
+    if (!this.#database) throw new Error('the stack has not started');
+    return this.#database;
+  }
+
+  /** A client of the stack's Temporal server. It lives as long as the stack. */
+  async temporal(): Promise<Client> {
+    this.#temporal ??= await Connection.connect({ address: `127.0.0.1:${this.#env.NIGHTSHIFT_TEMPORAL_PORT}` });
+    return new Client({ connection: this.#temporal });
+  }
+
+  get objects(): ObjectStore {
+    return createFileStore(join(this.stateDir, 'objects'));
+  }
+
+  async pidOf(name: string): Promise<number> {
+    const file = await readFile(join(this.stateDir, 'run', `${name}.pid`), 'utf8');
+    return (JSON.parse(file) as { pid: number }).pid;
+  }
+
+  /** kill -9; resolves once the supervisor has started another one. */
+  async killProcess(name: string): Promise<void> {
+    const before = await this.pidOf(name);
+    process.kill(before, 'SIGKILL');
+    await eventually(`${name} is started again`, START_LIMIT_MS, async () => {
+      const now = await this.pidOf(name);
+      return now === before ? undefined : now;
+    });
+  }
+
+  /** Process ids of the inference runners of all cars. */
+  async runnerPids(): Promise<number[]> {
+    const children = descendantsOf(await this.pidOf('fleet'));
+    return children.filter(({ command }) => command.includes('runnerProcess')).map(({ pid }) => pid);
+  }
+
+  /** Every process that the supervisor started, directly or not. */
+  descendants(): RunningProcess[] {
+    return descendantsOf(this.#main?.pid ?? 0);
+  }
+
+  /** True when the server has given up an attempt at a shard of the batch whose car was silent, and waits for the next. */
+  async hasSilentAttempt(batchId: string): Promise<boolean> {
+    const client = await this.temporal();
+    const query = `JobId = "${batchId}" and WorkflowType = "shardWave" and ExecutionStatus = "Running"`;
+    for await (const { workflowId } of client.workflow.list({ query })) {
+      const { raw } = await client.workflow.getHandle(workflowId).describe();
+      if (raw.pendingActivities?.some(({ lastFailure }) => lastFailure?.timeoutFailureInfo)) return true;
+    }
+    return false;
+  }
+
+  /** Signals the supervisor and waits for its end. @returns how long that took */
+  async end(signal: NodeJS.Signals): Promise<number> {
+    const main = this.#main;
+    if (!main || main.exitCode !== null || main.signalCode !== null) return 0;
+    const startedAt = performance.now();
+    main.kill(signal);
+    await once(main, 'exit');
+    return performance.now() - startedAt;
+  }
+
+  async remove(): Promise<void> {
+    await this.#database?.close().catch(() => undefined);
+    await this.#temporal?.close();
+    await this.end('SIGINT');
+    await rm(this.stateDir, { recursive: true, force: true });
+  }
+
+  async client(): Promise<BatchClient> {
+    const key = await readFile(join(this.stateDir, 'api-key'), 'utf8');
+    return new BatchClient(`http://127.0.0.1:${this.#apiPort}/v1`, key);
+  }
+
+  /** Submits `requests` rendered lines, the same ones for the same number, due in ten grid hours, to cars of the region. */
+  async submit(requests: number, region?: string): Promise<string> {
+    const file = await this.#inputFile(requests);
+    const client = await this.client();
+    const cell = await readCell(this.database, CALM_NIGHT);
+    if (!cell) throw new Error('the cell is not applied');
+    const deadlineMs = gridTimeMs(cell.clock, Date.now()) + 10 * HOUR_MS;
+    const batch = await client.submit({
+      input_file_id: await client.upload(file),
+      endpoint: `/v2/models/${NIGHT_MODEL}/infer`,
+      completion_window: '24h',
+      metadata: { 'grid.deadline': new Date(deadlineMs).toISOString(), ...(region && { 'grid.region': region }) },
+    });
+    return batch.id;
+  }
+
+  /** Rendered once: batches of one size have the same input. */
+  #inputFile(requests: number): Promise<string> {
+    const rendered = this.#inputs.get(requests) ?? this.#render(requests);
+    this.#inputs.set(requests, rendered);
+    return rendered;
+  }
+
+  async #render(requests: number): Promise<string> {
+    const file = join(this.stateDir, `e2e-${requests}.jsonl`);
+    await renderBatch({ count: requests, seed: 1, model: NIGHT_MODEL, file });
+    return file;
+  }
+
+  /** Waits until some, but not all, of the batch's requests are answered. */
+  async inMidWork(batchId: string): Promise<void> {
+    await eventually('some requests are answered', BATCH_LIMIT_MS, async () =>
+      (await this.answered(batchId)) > 3 ? true : undefined,
+    );
+  }
+
+  async answered(batchId: string): Promise<number> {
+    const [row] = await this.database.query<{ lines: number }>(
+      'select coalesce(sum(completed + failed), 0) as lines from accepted_shards where job_id = $1',
+      [batchId],
+    );
+    return row?.lines ?? 0;
+  }
+
+  /** The batch as the API shows it once it has ended; undefined until then. */
+  async ended(batchId: string): Promise<SubmittedBatch | undefined> {
+    const batch = await (await this.client()).read(batchId);
+    return (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status) ? batch : undefined;
+  }
+
+  /** Waits for the batch's end. @returns its answers in the order of the input @throws Error when one is an error */
+  async finished(batchId: string): Promise<string> {
+    const client = await this.client();
+    const batch = await eventually('the batch ends', BATCH_LIMIT_MS, () => this.ended(batchId));
+    if (batch.status !== 'completed' || batch.error_file_id)
+      throw new Error(`the batch ended as ${JSON.stringify(batch)}`);
+    return client.content(batch.output_file_id ?? '');
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port was given');
+    return address.port;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
