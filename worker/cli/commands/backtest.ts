@@ -51,7 +51,7 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
       '--feeder-share <part>',
       'part of a site’s charger power that its feeder carries at once',
       numberFrom(0),
-      0.25,
+      0.4,
     )
     .option('--job-share <part>', 'part of the fleet’s compute that a night’s batch asks for', numberFrom(0), 0.2)
     .option('--seed <n>', 'draws the computers of the cars', wholeNumber(0, 2 ** 32 - 1), 1)
