@@ -1,5 +1,5 @@
 import { DateTime } from 'luxon';
-import { nextReadyByMs } from '../../domain/readyBy.ts';
+import { nextReadyBy } from '../../domain/readyBy.ts';
 import { topics, workflowIds } from '../../domain/names.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -48,8 +48,8 @@ export function createFleetActivities({ database, vehicles }: FleetPorts) {
     async openSession(request: Stay & { pluggedInMs: number }): Promise<SessionTerms> {
       const { vehicleId, stay, cellId, pluggedInMs } = request;
       const { policy, displayName } = await vehicleOf(vehicleId);
-      const readyByMs = nextReadyByMs(policy, pluggedInMs);
-      const { targetSocPercent, timeZone } = policy;
+      const { atMs: readyByMs, targetSocPercent } = nextReadyBy(policy, pluggedInMs);
+      const { timeZone } = policy;
       await setSessionTerms(database, vehicleId, stay, { readyByMs, targetSocPercent });
       const state = await readVehicleState(database, vehicleId);
       const readyBy = DateTime.fromMillis(readyByMs, { zone: timeZone }).toFormat('HH:mm');

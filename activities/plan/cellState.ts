@@ -10,6 +10,7 @@ import { listOpenParkingSessions, type ParkingSession } from '../../store/parkin
 import { latestPlan } from '../../store/plans.ts';
 import { listRegions, type Region } from '../../store/regions.ts';
 import { readSignals, type SignalSpan } from '../../store/signals.ts';
+import { listHeldVehicles } from '../../store/vehicleClaims.ts';
 import { listVehicles, type Vehicle } from '../../store/vehicles.ts';
 import { listVehicleStates, type VehicleState } from '../../store/vehicleStates.ts';
 
@@ -21,6 +22,8 @@ export interface CellState {
   readonly signals: readonly SignalSpan[];
   readonly vehicles: readonly Vehicle[];
   readonly vehicleStates: readonly VehicleState[];
+  /** Cars whose telemetry contradicts itself. */
+  readonly distrusted: ReadonlySet<string>;
   readonly openSessions: readonly ParkingSession[];
   readonly jobs: readonly OpenJob[];
   readonly classSpeeds: readonly ClassSpeed[];
@@ -51,6 +54,7 @@ export async function readCellState(
       feeders: await listFeeders(tx, cell.id),
       vehicles: await listVehicles(tx, cell.id),
       vehicleStates: await listVehicleStates(tx, cell.id),
+      distrusted: await listHeldVehicles(tx, cell.id, 'telemetry_not_trusted'),
       openSessions: await listOpenParkingSessions(tx, cell.id),
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),

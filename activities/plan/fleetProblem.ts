@@ -1,9 +1,11 @@
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
+import { isBoosting, ownerAllowsCompute } from '../../domain/ownerPolicy.ts';
+import type { OwnerPolicy } from '../../domain/vehicles.ts';
 import { acceptanceKw } from '../../scheduler/energy/battery.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
 import type { PlanningProblemInput } from '../../scheduler/problem.ts';
-import { slotsWithin } from '../../scheduler/time.ts';
+import { seriesOnAxis, slotsWithin, slotStartMs } from '../../scheduler/time.ts';
 import type { OpenJob } from '../../store/jobProgress.ts';
 import type { ParkingSession } from '../../store/parkingSessions.ts';
 import type { CellState } from './cellState.ts';
@@ -56,13 +58,31 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
     chargerMinKw: Math.min(charger.minKw, chargerMaxKw),
     chargerEfficiency: charger.efficiency,
     needKwh: kwhTo(targetSocPercent),
-    minimumNeedKwh: kwhTo(Math.min(policy.minimumSocPercent, targetSocPercent)),
+    // What is charged at once at any price.
+    minimumNeedKwh: kwhTo(
+      isBoosting(policy, state.axis.startMs) ? targetSocPercent : Math.min(policy.minimumSocPercent, targetSocPercent),
+    ),
     computeFloorNeedKwh: kwhTo(policy.computeSocFloorPercent),
-    computeOptIn: policy.computeOptIn,
+    // We pay by what such a car says, so it gets no work; its owner's charge does not suffer.
+    computeOptIn: policy.computeOptIn && !state.distrusted.has(vehicle.id),
+    computeAllowed: computeAllowed(state, vehicle.regionId, policy),
     asleep: !live.online,
     chargingNow: (previous?.chargeKw[0] ?? 0) > 0,
     computingNow: (previous?.computeKw[0] ?? 0) > 0,
   };
+}
+
+/** Slots in which the owner's hours, opt-out and price limit let the car compute. An unknown price is above any limit. */
+function computeAllowed(state: CellState, regionId: string, policy: OwnerPolicy): boolean[] {
+  const prices = seriesOnAxis(state.axis, spansOf(state, 'price', regionId, null));
+  const { maxComputeEurPerKwh = Infinity } = policy;
+  return Array.from(
+    { length: state.axis.count },
+    (_, slot) =>
+      // An opt-in that is withdrawn is its own reason, not one of hours.
+      ownerAllowsCompute({ ...policy, computeOptIn: true }, slotStartMs(state.axis, slot)) &&
+      (maxComputeEurPerKwh === Infinity || (prices[slot] ?? Infinity) <= maxComputeEurPerKwh),
+  );
 }
 
 /** An open job, or undefined when no class's speed is known for its model or nothing of it is left. */

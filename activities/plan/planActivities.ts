@@ -10,6 +10,8 @@ import { planOfSlot, readPlan, savePlan } from '../../store/plans.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import type { PlanDispatch } from '../../workflows/messages.ts';
 import type { VehicleLink } from '../vehicleLink.ts';
+import { updateClaims } from '../../store/vehicleClaims.ts';
+import { claimsOfPlan } from './carClaims.ts';
 import { readCellState, type CellState } from './cellState.ts';
 import { planningCar, planningClasses, planningJob } from './fleetProblem.ts';
 import { planningFeeder, planningRegion } from './gridProblem.ts';
@@ -40,6 +42,9 @@ export function createPlanActivities(ports: PlanPorts) {
       // Names the slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart.
       const id = `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
       await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
+      const claims = claimsOfPlan(state, problem, plan);
+      await updateClaims(database, claims.policy);
+      await updateClaims(database, claims.plan);
       await appendJournal(database, cellId, unmetLines(plan, createdAtMs, cause));
       return dispatchOf(id, problem, plan, state.previous, state.openSessions);
     },
@@ -79,7 +84,7 @@ export function createPlanActivities(ports: PlanPorts) {
   };
 }
 
-function problemOf(state: CellState, carbonEurPerKg: number): PlanningProblem {
+export function problemOf(state: CellState, carbonEurPerKg: number): PlanningProblem {
   return planningProblemSchema.parse({
     slots: state.axis,
     regions: state.regions.map((region) => planningRegion(state, region)),

@@ -8,17 +8,19 @@ import { requestId } from 'hono/request-id';
 import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { addBatchRoutes } from './batches.ts';
+import { identifyCaller } from './caller.ts';
 import type { ApiDeps } from './deps.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
 import { addFileRoutes } from './files.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addStatusRoutes } from './status.ts';
+import { addVehicleRoutes } from './vehicles.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_DISCARDED_JSON_BYTES = 64 * 1024 * 1024;
 
-/** The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, /health and /openapi.json. */
+/** The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, cars below /fleet/v1, /health and /openapi.json. */
 export function createApi(deps: ApiDeps): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook: (result) => {
@@ -35,12 +37,15 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   app.use(logRequest(deps));
   app.use('/v1/*', authorize(deps.apiKey));
   app.use('/ops/*', authorize(deps.apiKey));
+  app.use('/fleet/*', identifyCaller(deps.apiKey, deps.db));
   app.use('/v1/batches/*', limitJson());
+  app.use('/fleet/*', limitJson());
 
   addFileRoutes(app, deps);
   addBatchRoutes(app, deps);
   addJournalRoutes(app, deps);
   addStatusRoutes(app, deps);
+  addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

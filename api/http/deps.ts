@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Batch } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
+import type { ParkingSession } from '../../store/parkingSessions.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 
 /** Starts and cancels the durable job behind a batch; the composition root implements it with Temporal. */
@@ -16,10 +17,17 @@ export interface JobStarter {
   cancel(batchId: string): Promise<void>;
 }
 
+/** Tells the durable session of a stay; the composition root implements it with Temporal. */
+export interface StayNotifier {
+  /** The owner changed what is wanted; a session that has ended takes no harm. @throws NightshiftError `unavailable` */
+  policyChanged(stay: Pick<ParkingSession, 'vehicleId' | 'stay'>): Promise<void>;
+}
+
 export interface ApiDeps {
   readonly db: Database;
   readonly objects: ObjectStore;
   readonly jobs: JobStarter;
+  readonly stays: StayNotifier;
   readonly cell: Cell;
   /** The one key that callers present as `Authorization: Bearer`. */
   readonly apiKey: string;

@@ -52,7 +52,12 @@ export function enrolledCars(night: NightFile): EnrolledCar[] {
       hardwareClass: car.class,
       batteryKwh: CAR_MODELS[car.model].batteryKwh,
       charger: chargerOf(car),
-      policy: { ...car.policy, timeZone: region.timeZone, computeOptIn: true },
+      policy: {
+        ...car.policy,
+        timeZone: region.timeZone,
+        computeOptIn: true,
+        consent: { termsVersion: 'simulated owner', givenAtMs: night.start },
+      },
     };
   });
 }

@@ -6,7 +6,7 @@ import OpenAI from 'openai';
 import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 
-import type { ApiDeps, JobStarter } from '../../api/http/deps.ts';
+import type { ApiDeps, JobStarter, StayNotifier } from '../../api/http/deps.ts';
 import { startApiServer, type ApiServer } from '../../api/http/server.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
@@ -26,6 +26,8 @@ export interface RecordingStarter extends JobStarter {
 }
 
 export interface ApiHarness {
+  /** Stays whose sessions were told of a new policy, as `<vehicle>/<stay>`. */
+  readonly policyChanges: string[];
   readonly deps: ApiDeps;
   readonly jobs: RecordingStarter;
   readonly server: ApiServer;
@@ -39,6 +41,10 @@ export interface ApiHarness {
 /** The real API on loopback, with the file's own database and object folder. Call at top level. */
 export function useApi(db: Database): ApiHarness {
   const jobs = recordingStarter();
+  const policyChanges: string[] = [];
+  const stays: StayNotifier = {
+    policyChanged: async ({ vehicleId, stay }) => void policyChanges.push(`${vehicleId}/${stay}`),
+  };
   let folder = '';
   let server: ApiServer | undefined;
   let deps: ApiDeps | undefined;
@@ -47,7 +53,7 @@ export function useApi(db: Database): ApiHarness {
     folder = await mkdtemp(join(tmpdir(), 'nightshift-api-'));
     await enrolFleet(db, ['car-1', 'car-2']);
     const logger = pino({ level: 'silent' });
-    deps = { db, objects: createFileStore(folder), jobs, cell: CELL, apiKey: API_KEY, logger, now: Date.now };
+    deps = { db, objects: createFileStore(folder), jobs, stays, cell: CELL, apiKey: API_KEY, logger, now: Date.now };
     server = await startApiServer(deps, { host: '127.0.0.1', port: 0 });
   });
   afterAll(async () => {
@@ -62,6 +68,7 @@ export function useApi(db: Database): ApiHarness {
   };
   return {
     jobs,
+    policyChanges,
     fetch: fetchWithKey,
     getJson: async (path) => (await fetchWithKey(path)).json(),
     get deps() {

@@ -32,11 +32,13 @@ async function start() {
     : undefined;
   const mqtt = openMqtt(config.mqtt.url, `nightshift-ingress-${cell.id}`, logger);
   const client = await connectClient(config.temporal.connection);
+  const sessions = sessionStarterOver(client, cell);
   const server = await startApiServer(
     {
       db: database,
       objects: openObjects(config.objects),
       jobs: jobStarterOver(client, cell),
+      stays: sessions,
       cell,
       apiKey: apiKeyOf(config),
       logger,
@@ -49,7 +51,7 @@ async function start() {
     cell,
     mqtt,
     telemetryBase: config.mqtt.telemetryBase,
-    sessions: sessionStarterOver(client, cell),
+    sessions,
     logger,
     now: Date.now,
   });

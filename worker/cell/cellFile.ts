@@ -43,7 +43,12 @@ export const cellFileSchema = z.strictObject({
       hardwareClass,
       batteryKwh: z.number().positive(),
       charger: chargerSchema,
-      policy: ownerPolicySchema.extend({ timeZone }),
+      policy: ownerPolicySchema
+        .extend({ timeZone })
+        .refine((policy) => !policy.computeOptIn || policy.consent !== undefined, {
+          path: ['consent'],
+          message: 'must say what the owner agreed to and when, since computeOptIn is true',
+        }),
     }),
   ),
   /** What each class is expected to take for one line of a model, until cars have been measured. */

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { backtestCommand } from './commands/backtest.ts';
+import { carCommand } from './commands/car.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
 import { planCommand } from './commands/plan.ts';
@@ -22,6 +23,7 @@ const COMMANDS: readonly CommandFactory[] = [
   explainCommand,
   problemCommand,
   backtestCommand,
+  carCommand,
 ];
 
 const EXIT_HELP = `

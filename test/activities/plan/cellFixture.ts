@@ -58,6 +58,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
     vehicleStates: [
       { vehicleId: 'CAR1', fused: {}, pluggedIn: true, online: true, socPercent: 20, updatedAtMs: START_MS },
     ],
+    distrusted: new Set(),
     openSessions: [
       {
         vehicleId: 'CAR1',
