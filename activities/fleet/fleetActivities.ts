@@ -1,8 +1,11 @@
 import { DateTime } from 'luxon';
+import { localHour } from '../../domain/localHour.ts';
 import { nextReadyBy } from '../../domain/readyBy.ts';
 import { topics, workflowIds } from '../../domain/names.ts';
+import { learnStay, type Habit } from '../../scheduler/survival.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
+import { learnHabit } from '../../store/habits.ts';
 import { bookLedgerEntry } from '../../store/ledger.ts';
 import {
   closeParkingSession,
@@ -98,6 +101,9 @@ export function createFleetActivities({ database, vehicles }: FleetPorts) {
       await closeParkingSession(database, vehicleId, stay, unpluggedMs);
       const session = await readParkingSession(database, vehicleId, stay);
       if (!session) return;
+      const stayed = { pluggedInMs: session.pluggedInAtMs, unpluggedMs: session.unpluggedAtMs ?? unpluggedMs };
+      const localHourOf = (atMs: number) => localHour(vehicle.policy.timeZone, atMs);
+      await learnHabit<Habit>(database, vehicleId, stay, (habit = {}) => learnStay(habit, stayed, localHourOf));
       const hours = vehicle.policy.computeOptIn ? (unpluggedMs - session.pluggedInAtMs) / HOUR_MS : 0;
       await bookLedgerEntry(database, {
         ownerId: vehicle.ownerId,

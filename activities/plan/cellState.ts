@@ -1,9 +1,11 @@
 import type { Plan } from '../../scheduler/plan.ts';
 import type { PlanningProblem } from '../../scheduler/problem.ts';
+import type { Habit } from '../../scheduler/survival.ts';
 import type { SlotAxis } from '../../scheduler/time.ts';
 import { slotStartMs } from '../../scheduler/time.ts';
 import { listClassSpeeds, type ClassSpeed } from '../../store/classSpeeds.ts';
 import type { Database } from '../../store/database.ts';
+import { listHabits } from '../../store/habits.ts';
 import { listFeeders, type Feeder } from '../../store/feeders.ts';
 import { listOpenJobs, type OpenJob } from '../../store/jobProgress.ts';
 import { listOpenParkingSessions, type ParkingSession } from '../../store/parkingSessions.ts';
@@ -24,6 +26,8 @@ export interface CellState {
   readonly vehicleStates: readonly VehicleState[];
   /** Cars whose telemetry contradicts itself. */
   readonly distrusted: ReadonlySet<string>;
+  /** How long cars have stayed; absent for one that has no ended stay. */
+  readonly habits: ReadonlyMap<string, Habit>;
   readonly openSessions: readonly ParkingSession[];
   readonly jobs: readonly OpenJob[];
   readonly classSpeeds: readonly ClassSpeed[];
@@ -55,6 +59,7 @@ export async function readCellState(
       vehicles: await listVehicles(tx, cell.id),
       vehicleStates: await listVehicleStates(tx, cell.id),
       distrusted: await listHeldVehicles(tx, cell.id, 'telemetry_not_trusted'),
+      habits: await listHabits<Habit>(tx, cell.id),
       openSessions: await listOpenParkingSessions(tx, cell.id),
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),

@@ -1,13 +1,16 @@
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
+import { localHour } from '../../domain/localHour.ts';
 import { isBoosting, ownerAllowsCompute } from '../../domain/ownerPolicy.ts';
 import type { OwnerPolicy } from '../../domain/vehicles.ts';
 import { acceptanceKw } from '../../scheduler/energy/battery.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
 import type { PlanningProblemInput } from '../../scheduler/problem.ts';
+import { placeOfArrival, survivalCurve } from '../../scheduler/survival.ts';
 import { seriesOnAxis, slotsWithin, slotStartMs } from '../../scheduler/time.ts';
 import type { OpenJob } from '../../store/jobProgress.ts';
 import type { ParkingSession } from '../../store/parkingSessions.ts';
+import type { Vehicle } from '../../store/vehicles.ts';
 import type { CellState } from './cellState.ts';
 import { spansOf } from './gridProblem.ts';
 
@@ -54,6 +57,7 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
     pluggedFromSlot: 0,
     untilSlot,
     readyBySlot: untilSlot,
+    survival: survivalOf(state, vehicle, session, untilSlot),
     chargerMaxKw,
     chargerMinKw: Math.min(charger.minKw, chargerMaxKw),
     chargerEfficiency: charger.efficiency,
@@ -70,6 +74,21 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
     chargingNow: (previous?.chargeKw[0] ?? 0) > 0,
     computingNow: (previous?.computeKw[0] ?? 0) > 0,
   };
+}
+
+/** From the car's own stays, and the prior of the kind of place that its arrival speaks for. */
+function survivalOf(state: CellState, { id, policy }: Vehicle, session: ParkingSession, count: number): number[] {
+  const localHourOf = (atMs: number) => localHour(policy.timeZone, atMs);
+  const { pluggedInAtMs: pluggedInMs } = session;
+  return survivalCurve({
+    habit: state.habits.get(id) ?? {},
+    place: placeOfArrival(localHourOf(pluggedInMs)),
+    pluggedInMs,
+    fromMs: state.axis.startMs,
+    stepMs: state.axis.slotMinutes * 60_000,
+    count,
+    localHourOf,
+  });
 }
 
 /** Slots in which the owner's hours, opt-out and price limit let the car compute. An unknown price is above any limit. */

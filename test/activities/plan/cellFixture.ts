@@ -59,6 +59,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
       { vehicleId: 'CAR1', fused: {}, pluggedIn: true, online: true, socPercent: 20, updatedAtMs: START_MS },
     ],
     distrusted: new Set(),
+    habits: new Map(),
     openSessions: [
       {
         vehicleId: 'CAR1',
