@@ -6,6 +6,7 @@ import type { PlanReason, PlanReasonCode } from '../../scheduler/reasons.ts';
 import type { ClaimUpdate } from '../../store/vehicleClaims.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
 import type { CellState } from './cellState.ts';
+import { heldAsleepUntilMs } from './wakes.ts';
 
 /** Reasons of the planner that speak for someone else than the plan. */
 const HOLDERS: Partial<Record<PlanReasonCode, ClaimHolder>> = {
@@ -46,6 +47,7 @@ export function claimsOfPlan(
         source: 'plan',
         reasons: [
           ...(emergency ? [emergency] : []),
+          ...wakeReasons(state, carId),
           ...(price ? [price] : []),
           ...reasons.filter(({ code }) => !SAID_ELSEWHERE.includes(code)).map(carReasonOf),
         ],
@@ -68,6 +70,17 @@ function carReasonOf({ code, words, value, limit }: PlanReason): CarReason {
     ...(value === undefined ? {} : { value }),
     ...(limit === undefined ? {} : { limit }),
   };
+}
+
+/** A car that did not wake up is planned without until it is tried again. */
+function wakeReasons({ wakes, vehicleStates, axis }: CellState, carId: string): CarReason[] {
+  const attempt = wakes.find(({ vehicleId }) => vehicleId === carId);
+  const retryAtMs = heldAsleepUntilMs(attempt, axis.startMs);
+  const isOnline = vehicleStates.some(({ vehicleId, online }) => vehicleId === carId && online);
+  if (!attempt || retryAtMs === undefined || isOnline) return [];
+  const minutes = Math.ceil((retryAtMs - axis.startMs) / 60_000);
+  const text = `It did not wake up ${attempt.failures} times in a row, and is tried again in ${minutes} min.`;
+  return [carReason('plan', 'limit', 'wake_failed', { text, value: attempt.failures, limit: 0 })];
 }
 
 function priceReason(problem: PlanningProblem, { regionId, policy }: Vehicle): CarReason | undefined {

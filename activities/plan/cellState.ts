@@ -14,6 +14,7 @@ import { listRegions, type Region } from '../../store/regions.ts';
 import { readSignals, type SignalSpan } from '../../store/signals.ts';
 import { listHeldVehicles } from '../../store/vehicleClaims.ts';
 import { listVehicles, type Vehicle } from '../../store/vehicles.ts';
+import { listWakes, type WakeAttempt } from '../../store/wakes.ts';
 import { listVehicleStates, type VehicleState } from '../../store/vehicleStates.ts';
 
 /** Everything that a plan rests on, as PostgreSQL has it at one moment. */
@@ -28,6 +29,8 @@ export interface CellState {
   readonly distrusted: ReadonlySet<string>;
   /** How long cars have stayed; absent for one that has no ended stay. */
   readonly habits: ReadonlyMap<string, Habit>;
+  /** Wake-ups under way and those that failed. */
+  readonly wakes: readonly WakeAttempt[];
   readonly openSessions: readonly ParkingSession[];
   readonly jobs: readonly OpenJob[];
   readonly classSpeeds: readonly ClassSpeed[];
@@ -60,6 +63,7 @@ export async function readCellState(
       vehicleStates: await listVehicleStates(tx, cell.id),
       distrusted: await listHeldVehicles(tx, cell.id, 'telemetry_not_trusted'),
       habits: await listHabits<Habit>(tx, cell.id),
+      wakes: await listWakes(tx, cell.id),
       openSessions: await listOpenParkingSessions(tx, cell.id),
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),

@@ -2,7 +2,6 @@ import { parseGridHints } from '../../domain/gridHints.ts';
 import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
 import { localHour } from '../../domain/localHour.ts';
 import { isBoosting, ownerAllowsCompute } from '../../domain/ownerPolicy.ts';
-import type { OwnerPolicy } from '../../domain/vehicles.ts';
 import { acceptanceKw } from '../../scheduler/energy/battery.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
 import type { PlanningProblemInput } from '../../scheduler/problem.ts';
@@ -13,6 +12,7 @@ import type { ParkingSession } from '../../store/parkingSessions.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
 import type { CellState } from './cellState.ts';
 import { spansOf } from './gridProblem.ts';
+import { heldAsleepUntilMs } from './wakes.ts';
 
 type CarInput = PlanningProblemInput['cars'][number];
 type JobInput = NonNullable<PlanningProblemInput['jobs']>[number];
@@ -69,8 +69,9 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
     computeFloorNeedKwh: kwhTo(policy.computeSocFloorPercent),
     // We pay by what such a car says, so it gets no work; its owner's charge does not suffer.
     computeOptIn: policy.computeOptIn && !state.distrusted.has(vehicle.id),
-    computeAllowed: computeAllowed(state, vehicle.regionId, policy),
+    computeAllowed: computeAllowed(state, vehicle, live.online),
     asleep: !live.online,
+    wakeCostEur: ENERGY_PARAMETERS.wakeCostEur.value,
     chargingNow: (previous?.chargeKw[0] ?? 0) > 0,
     computingNow: (previous?.computeKw[0] ?? 0) > 0,
   };
@@ -91,14 +92,20 @@ function survivalOf(state: CellState, { id, policy }: Vehicle, session: ParkingS
   });
 }
 
-/** Slots in which the owner's hours, opt-out and price limit let the car compute. An unknown price is above any limit. */
-function computeAllowed(state: CellState, regionId: string, policy: OwnerPolicy): boolean[] {
+/**
+ * Slots in which the owner's hours, opt-out and price limit let the car compute, and in which it is not left to sleep
+ * since it did not wake up. An unknown price is above any limit.
+ */
+function computeAllowed(state: CellState, { id, regionId, policy }: Vehicle, online: boolean): boolean[] {
+  const wake = online ? undefined : state.wakes.find(({ vehicleId }) => vehicleId === id);
+  const asleepUntilMs = heldAsleepUntilMs(wake, state.axis.startMs) ?? -Infinity;
   const prices = seriesOnAxis(state.axis, spansOf(state, 'price', regionId, null));
   const { maxComputeEurPerKwh = Infinity } = policy;
   return Array.from(
     { length: state.axis.count },
     (_, slot) =>
       // An opt-in that is withdrawn is its own reason, not one of hours.
+      slotStartMs(state.axis, slot) >= asleepUntilMs &&
       ownerAllowsCompute({ ...policy, computeOptIn: true }, slotStartMs(state.axis, slot)) &&
       (maxComputeEurPerKwh === Infinity || (prices[slot] ?? Infinity) <= maxComputeEurPerKwh),
   );

@@ -8,6 +8,7 @@ import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { planOfSlot, readPlan, savePlan } from '../../store/plans.ts';
 import { readVehicle } from '../../store/vehicles.ts';
+import { listWakes, saveWakes, type WakeAttempt } from '../../store/wakes.ts';
 import type { PlanDispatch } from '../../workflows/messages.ts';
 import type { VehicleLink } from '../vehicleLink.ts';
 import { updateClaims } from '../../store/vehicleClaims.ts';
@@ -15,6 +16,7 @@ import { claimsOfPlan } from './carClaims.ts';
 import { readCellState, type CellState } from './cellState.ts';
 import { planningCar, planningClasses, planningJob } from './fleetProblem.ts';
 import { planningFeeder, planningRegion } from './gridProblem.ts';
+import { settleWakes } from './wakes.ts';
 import { dispatchOf, PROFILE_SLOTS, profileIntervals } from './planDispatch.ts';
 
 export interface PlanPorts {
@@ -35,7 +37,9 @@ export function createPlanActivities(ports: PlanPorts) {
       const { cellId, slotStartMs, cause } = request;
       const cell = await readCell(database, cellId);
       if (!cell) throw new Error(`cell ${cellId} is not configured`);
-      const state = await readCellState(database, cell, slotStartMs);
+      const read = await readCellState(database, cell, slotStartMs);
+      const wakes = settleWakes(read.wakes, read.vehicleStates, Math.round(ports.gridNowMs()));
+      const state = { ...read, wakes: wakes.attempts };
       const problem = problemOf(state, ports.carbonEurPerKg);
       const plan = await ports.plan(problem, state.previous);
       const createdAtMs = Math.round(ports.gridNowMs());
@@ -43,9 +47,13 @@ export function createPlanActivities(ports: PlanPorts) {
       const id = `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
       await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
       const claims = claimsOfPlan(state, problem, plan);
+      await saveWakes(database, wakes.changed);
       await updateClaims(database, claims.policy);
       await updateClaims(database, claims.plan);
-      await appendJournal(database, cellId, unmetLines(plan, createdAtMs, cause));
+      await appendJournal(database, cellId, [
+        ...wakeFailureLines(state, wakes.failed, createdAtMs),
+        ...unmetLines(plan, createdAtMs, cause),
+      ]);
       return dispatchOf(id, problem, plan, state.previous, state.openSessions);
     },
 
@@ -73,7 +81,13 @@ export function createPlanActivities(ports: PlanPorts) {
     /** Asks the modems of sleeping cars to wake them. */
     async wakeVehicles(request: { cellId: string; vehicles: PlanDispatch['vehiclesToWake'] }): Promise<void> {
       const lines: JournalLine[] = [];
+      const attempts = new Map((await listWakes(database, request.cellId)).map((each) => [each.vehicleId, each]));
       for (const { vehicleId, reason } of request.vehicles) {
+        const before = attempts.get(vehicleId);
+        // Each wake-up costs a fee, and a car that is waking needs no second one.
+        if (before && before.requestedAtMs !== null) continue;
+        const requestedAtMs = Math.round(ports.gridNowMs());
+        await saveWakes(database, [{ vehicleId, requestedAtMs, failures: before?.failures ?? 0, retryAtMs: null }]);
         await vehicles.publish(topics.wake(vehicleId), { reason }, { retain: false });
         const vehicle = await readVehicle(database, vehicleId);
         const message = `${vehicle?.displayName ?? vehicleId} is asleep and is woken: ${reason}`;
@@ -93,6 +107,20 @@ export function problemOf(state: CellState, carbonEurPerKg: number): PlanningPro
     cars: state.openSessions.flatMap((session) => planningCar(state, session) ?? []),
     jobs: state.jobs.filter((job) => !job.paused).flatMap((job) => planningJob(state, job) ?? []),
     weights: { carbonEurPerKg },
+  });
+}
+
+function wakeFailureLines({ vehicles }: CellState, failed: readonly WakeAttempt[], atMs: number): JournalLine[] {
+  return failed.map(({ vehicleId, failures, retryAtMs }) => {
+    const name = vehicles.find(({ id }) => id === vehicleId)?.displayName ?? vehicleId;
+    const minutes = Math.round(((retryAtMs ?? atMs) - atMs) / 60_000);
+    return {
+      atMs,
+      kind: 'wake_failed',
+      subject: vehicleId,
+      message: `${name} did not wake up; it is planned without and tried again in ${minutes} min`,
+      reasons: [{ code: 'wake_failed', text: 'Wake-ups in a row without effect', value: failures, limit: 0 }],
+    };
   });
 }
 

@@ -128,6 +128,7 @@ function scriptOf(night: NightFile, car: NightCar): CarScript {
     drivingAtStart: car.arrives !== undefined,
     socPercentAtStart: car.socPercent,
     asleepAtStart: car.asleep,
+    ignoredWakes: car.ignoredWakes,
     trips: seededTrips([...inbound, ...outbound], derivedSeed(night.seed, `${car.vin} trips`)),
     outages: car.outages.map(({ kind, start, end }) => ({ kind, startMs: start, endMs: end })),
   };

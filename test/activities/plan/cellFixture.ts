@@ -60,6 +60,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
     ],
     distrusted: new Set(),
     habits: new Map(),
+    wakes: [],
     openSessions: [
       {
         vehicleId: 'CAR1',
