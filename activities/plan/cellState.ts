@@ -3,6 +3,7 @@ import type { PlanningProblem } from '../../scheduler/problem.ts';
 import type { Habit } from '../../scheduler/survival.ts';
 import type { SlotAxis } from '../../scheduler/time.ts';
 import { slotStartMs } from '../../scheduler/time.ts';
+import { listChargeCycles, type ChargeCycle } from '../../store/chargeCycles.ts';
 import { listClassSpeeds, type ClassSpeed } from '../../store/classSpeeds.ts';
 import type { Database } from '../../store/database.ts';
 import { listHabits } from '../../store/habits.ts';
@@ -31,6 +32,8 @@ export interface CellState {
   readonly habits: ReadonlyMap<string, Habit>;
   /** Wake-ups under way and those that failed. */
   readonly wakes: readonly WakeAttempt[];
+  /** How charging was switched so far, also in stays that have ended. */
+  readonly chargeCycles: readonly ChargeCycle[];
   readonly openSessions: readonly ParkingSession[];
   readonly jobs: readonly OpenJob[];
   readonly classSpeeds: readonly ClassSpeed[];
@@ -64,6 +67,7 @@ export async function readCellState(
       distrusted: await listHeldVehicles(tx, cell.id, 'telemetry_not_trusted'),
       habits: await listHabits<Habit>(tx, cell.id),
       wakes: await listWakes(tx, cell.id),
+      chargeCycles: await listChargeCycles(tx, cell.id),
       openSessions: await listOpenParkingSessions(tx, cell.id),
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),

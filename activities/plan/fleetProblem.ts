@@ -2,7 +2,7 @@ import { parseGridHints } from '../../domain/gridHints.ts';
 import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
 import { localHour } from '../../domain/localHour.ts';
 import { isBoosting, ownerAllowsCompute } from '../../domain/ownerPolicy.ts';
-import { acceptanceKw } from '../../scheduler/energy/battery.ts';
+import { acceptanceKw, hoursToCharge } from '../../scheduler/energy/battery.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
 import type { PlanningProblemInput } from '../../scheduler/problem.ts';
 import { placeOfArrival, survivalCurve } from '../../scheduler/survival.ts';
@@ -31,24 +31,18 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
   const vehicle = state.vehicles.find((candidate) => candidate.id === session.vehicleId);
   const live = state.vehicleStates.find((candidate) => candidate.vehicleId === session.vehicleId);
   if (!vehicle || !live?.pluggedIn) return undefined;
-  const { policy, charger, batteryKwh } = vehicle;
+  const { policy, charger } = vehicle;
   const { targetSocPercent } = session;
 
   const readyBySlot = slotsWithin(state.axis, state.axis.startMs, session.readyByMs).until;
   const untilSlot = readyBySlot > 0 ? readyBySlot : OVERDUE_SLOTS;
   // A SoC that was never reported counts as empty: that errs towards too much charge, never too little.
   const socPercent = live.socPercent ?? session.arrivalSocPercent ?? 0;
-  const kwhTo = (percent: number): number => (Math.max(0, percent - socPercent) / 100) * batteryKwh;
   const coldestCelsius = Math.min(
     ...spansOf(state, 'temperature', vehicle.regionId, null).map((span) => span.value),
     ENERGY_PARAMETERS.coldStartC.value,
   );
-  // What the pack still takes at its target in the coldest slot, so that the slots can be used in any order.
-  const chargerMaxKw = acceptanceKw(
-    { capacityKwh: batteryKwh, ...charger },
-    Math.min(FULLEST_SOC_PERCENT, targetSocPercent),
-    coldestCelsius,
-  );
+  const { chargerMaxKw, kwhTo } = chargePlanOf(vehicle, socPercent, targetSocPercent, coldestCelsius);
   const previous = state.previous?.cars.find((car) => car.carId === vehicle.id);
   return {
     id: vehicle.id,
@@ -59,7 +53,7 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
     readyBySlot: untilSlot,
     survival: survivalOf(state, vehicle, session, untilSlot),
     chargerMaxKw,
-    chargerMinKw: Math.min(charger.minKw, chargerMaxKw),
+    chargerMinKw: charger.minKw,
     chargerEfficiency: charger.efficiency,
     needKwh: kwhTo(targetSocPercent),
     // What is charged at once at any price.
@@ -72,8 +66,45 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
     computeAllowed: computeAllowed(state, vehicle, live.online),
     asleep: !live.online,
     wakeCostEur: ENERGY_PARAMETERS.wakeCostEur.value,
-    chargingNow: (previous?.chargeKw[0] ?? 0) > 0,
+    ...switchedSoFar(state, session),
     computingNow: (previous?.computeKw[0] ?? 0) > 0,
+  };
+}
+
+/**
+ * Power and energy by which slots can be used in any order: the power is what the pack still takes at its target in the
+ * coldest slot. Where that is below the least current, the car is offered the least current and draws less and less of
+ * it, so that its energy is counted as the time which that takes.
+ */
+function chargePlanOf(
+  { charger, batteryKwh }: Vehicle,
+  socPercent: number,
+  targetSocPercent: number,
+  coldestCelsius: number,
+): { readonly chargerMaxKw: number; readonly kwhTo: (percent: number) => number } {
+  const pack = { capacityKwh: batteryKwh, ...charger };
+  const acceptedKw = acceptanceKw(pack, Math.min(FULLEST_SOC_PERCENT, targetSocPercent), coldestCelsius);
+  if (acceptedKw >= charger.minKw) {
+    return {
+      chargerMaxKw: acceptedKw,
+      kwhTo: (percent) => (Math.max(0, percent - socPercent) / 100) * batteryKwh,
+    };
+  }
+  return {
+    chargerMaxKw: charger.minKw,
+    kwhTo: (percent) =>
+      hoursToCharge(pack, socPercent, percent, charger.minKw, coldestCelsius) * charger.minKw * charger.efficiency,
+  };
+}
+
+function switchedSoFar(state: CellState, { vehicleId, stay }: ParkingSession) {
+  const cycle = state.chargeCycles.find((each) => each.vehicleId === vehicleId && each.stay === stay);
+  if (!cycle) return {};
+  const slots = Math.floor((state.axis.startMs - cycle.changedAtMs) / (state.axis.slotMinutes * 60_000));
+  return {
+    chargingNow: cycle.charging,
+    chargeStartsSoFar: cycle.starts,
+    slotsInChargeState: Math.max(0, slots),
   };
 }
 

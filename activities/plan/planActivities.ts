@@ -4,6 +4,7 @@ import type { SetpointProfile } from '../../domain/setpoints.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import { planningProblemSchema, type PlanningProblem } from '../../scheduler/problem.ts';
 import { readCell } from '../../store/cells.ts';
+import { saveChargeCycles } from '../../store/chargeCycles.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { planOfSlot, readPlan, savePlan } from '../../store/plans.ts';
@@ -13,6 +14,7 @@ import type { PlanDispatch } from '../../workflows/messages.ts';
 import type { VehicleLink } from '../vehicleLink.ts';
 import { updateClaims } from '../../store/vehicleClaims.ts';
 import { claimsOfPlan } from './carClaims.ts';
+import { changedCycles } from './chargeCycles.ts';
 import { readCellState, type CellState } from './cellState.ts';
 import { planningCar, planningClasses, planningJob } from './fleetProblem.ts';
 import { planningFeeder, planningRegion } from './gridProblem.ts';
@@ -48,6 +50,7 @@ export function createPlanActivities(ports: PlanPorts) {
       await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
       const claims = claimsOfPlan(state, problem, plan);
       await saveWakes(database, wakes.changed);
+      await saveChargeCycles(database, changedCycles(plan, state.openSessions, state.chargeCycles));
       await updateClaims(database, claims.policy);
       await updateClaims(database, claims.plan);
       await appendJournal(database, cellId, [

@@ -61,6 +61,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
     distrusted: new Set(),
     habits: new Map(),
     wakes: [],
+    chargeCycles: [],
     openSessions: [
       {
         vehicleId: 'CAR1',
