@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { carReason, type CarReason, type ClaimHolder } from '../../domain/claims.ts';
 import { policyReasons } from '../../domain/ownerPolicy.ts';
 import type { Plan } from '../../scheduler/plan.ts';
@@ -5,8 +6,14 @@ import type { PlanningProblem } from '../../scheduler/problem.ts';
 import type { PlanReason, PlanReasonCode } from '../../scheduler/reasons.ts';
 import type { ClaimUpdate } from '../../store/vehicleClaims.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
+import { judgeWish, MOST_ATTEMPTS } from '../fleet/chargeControl.ts';
 import type { CellState } from './cellState.ts';
 import { heldAsleepUntilMs } from './wakes.ts';
+
+const NEARLY_FULL_PERCENT = 2;
+const powerSchema = z.object({
+  values: z.object({ ACChargingPower: z.object({ value: z.number(), atMs: z.number() }) }),
+});
 
 /** Reasons of the planner that speak for someone else than the plan. */
 const HOLDERS: Partial<Record<PlanReasonCode, ClaimHolder>> = {
@@ -48,6 +55,7 @@ export function claimsOfPlan(
         reasons: [
           ...(emergency ? [emergency] : []),
           ...wakeReasons(state, carId),
+          ...chargeReasons(state, carId),
           ...(price ? [price] : []),
           ...reasons.filter(({ code }) => !SAID_ELSEWHERE.includes(code)).map(carReasonOf),
         ],
@@ -81,6 +89,36 @@ function wakeReasons({ wakes, vehicleStates, axis }: CellState, carId: string): 
   const minutes = Math.ceil((retryAtMs - axis.startMs) / 60_000);
   const text = `It did not wake up ${attempt.failures} times in a row, and is tried again in ${minutes} min.`;
   return [carReason('plan', 'limit', 'wake_failed', { text, value: attempt.failures, limit: 0 })];
+}
+
+/**
+ * A car that was told to charge, once in every slot since, and does not. Its own compute is no charge. A car that tapers
+ * at its target or that nobody hears is no refusal.
+ */
+function chargeReasons(state: CellState, carId: string): CarReason[] {
+  const cycle = state.chargeCycles.find(({ vehicleId, charging }) => vehicleId === carId && charging);
+  const session = state.openSessions.find(({ vehicleId, stay }) => vehicleId === carId && stay === cycle?.stay);
+  const live = state.vehicleStates.find(({ vehicleId, online }) => vehicleId === carId && online);
+  const told = state.previous?.cars.find((car) => car.carId === carId);
+  const power = powerSchema.safeParse(live?.fused);
+  const chargeKw = told?.chargeKw[0] ?? 0;
+  if (!cycle || !session || !power.success || chargeKw === 0) return [];
+  const missingPercent = session.targetSocPercent - (live?.socPercent ?? session.targetSocPercent);
+  if (missingPercent < NEARLY_FULL_PERCENT) return [];
+  const { value, atMs } = power.data.values.ACChargingPower;
+  const drawnKw = Math.max(0, value - (told?.computeKw[0] ?? 0));
+  const verdict = judgeWish(
+    {
+      wish: { chargeKw, limitPercent: session.targetSocPercent },
+      sentAtMs: cycle.changedAtMs,
+      attempts: MOST_ATTEMPTS,
+    },
+    { chargeKw: drawnKw, atMs },
+    state.axis.startMs,
+  );
+  if (verdict.kind !== 'refused' || drawnKw > 0) return [];
+  const text = `It was told to charge at ${chargeKw.toFixed(1)} kW and draws ${drawnKw.toFixed(1)} kW.`;
+  return [carReason('plan', 'limit', 'charge_refused', { text, value: drawnKw, limit: chargeKw })];
 }
 
 function priceReason(problem: PlanningProblem, { regionId, policy }: Vehicle): CarReason | undefined {

@@ -98,4 +98,26 @@ describe('claims of a plan', () => {
     expect(found.plan.cars[0]?.computeKw.every((kw) => kw === 0)).toBe(true);
     expect(found.plan.cars[0]?.chargeKw.some((kw) => kw > 0)).toBe(true);
   });
+
+  test.each([
+    ['a car that was told to charge and does not', 0, true],
+    ['one that computes only', 1.2, true],
+    ['one that charges', 8, false],
+  ])('%s', (_, powerKw, isRefused) => {
+    const previous = planCell(problemOf(cellState(), 0));
+    const told = { ...previous.cars[0], carId: 'CAR1', chargeKw: [7], computeKw: [1.2], reasons: [] };
+    const changedAtMs = START_MS - HOUR_MS / 4;
+    const fused = { values: { ACChargingPower: { value: powerKw, atMs: START_MS - 60_000, live: true } } };
+    const found = claims(
+      {},
+      {
+        previous: { ...previous, cars: [told] },
+        chargeCycles: [{ vehicleId: 'CAR1', stay: 1, starts: 1, charging: true, changedAtMs }],
+        vehicleStates: [
+          { vehicleId: 'CAR1', fused, pluggedIn: true, online: true, socPercent: 30, updatedAtMs: START_MS },
+        ],
+      },
+    );
+    expect(found.codes.includes('charge_refused')).toBe(isRefused);
+  });
 });
