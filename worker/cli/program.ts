@@ -6,6 +6,7 @@ import { backtestCommand } from './commands/backtest.ts';
 import { carCommand } from './commands/car.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
+import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
@@ -24,6 +25,7 @@ const COMMANDS: readonly CommandFactory[] = [
   problemCommand,
   backtestCommand,
   carCommand,
+  fleetCommand,
 ];
 
 const EXIT_HELP = `
