@@ -18,7 +18,7 @@ import { changedCycles } from './chargeCycles.ts';
 import { readCellState, type CellState } from './cellState.ts';
 import { planningCar, planningClasses, planningJob } from './fleetProblem.ts';
 import { planningFeeder, planningRegion } from './gridProblem.ts';
-import { settleWakes } from './wakes.ts';
+import { settleWakes, wakeWithinMs } from './wakes.ts';
 import { dispatchOf, PROFILE_SLOTS, profileIntervals } from './planDispatch.ts';
 
 export interface PlanPorts {
@@ -40,7 +40,8 @@ export function createPlanActivities(ports: PlanPorts) {
       const cell = await readCell(database, cellId);
       if (!cell) throw new Error(`cell ${cellId} is not configured`);
       const read = await readCellState(database, cell, slotStartMs);
-      const wakes = settleWakes(read.wakes, read.vehicleStates, Math.round(ports.gridNowMs()));
+      const nowMs = Math.round(ports.gridNowMs());
+      const wakes = settleWakes(read.wakes, read.vehicleStates, nowMs, wakeWithinMs(cell.clock));
       const state = { ...read, wakes: wakes.attempts };
       const problem = problemOf(state, ports.carbonEurPerKg);
       const plan = await ports.plan(problem, state.previous);

@@ -1,9 +1,11 @@
+import type { Clock } from '../../domain/clock.ts';
 import type { VehicleState } from '../../store/vehicleStates.ts';
 import type { WakeAttempt } from '../../store/wakes.ts';
 
 const MINUTE_MS = 60_000;
-/** Cars are up within a minute; what they then send may take some more on a scaled clock. */
-export const WAKE_WITHIN_MS = 10 * MINUTE_MS;
+/** Cars are up within a minute, in grid time; then telemetry has to come through, in real time. */
+const UP_WITHIN_MS = 10 * MINUTE_MS;
+const HEARD_WITHIN_REAL_MS = 6_000;
 const FIRST_RETRY_MS = 15 * MINUTE_MS;
 const LONGEST_RETRY_MS = 4 * 60 * MINUTE_MS;
 
@@ -17,6 +19,11 @@ export interface SettledWakes {
   readonly failed: readonly WakeAttempt[];
 }
 
+/** Grid time that a car has to wake up and be heard of. A scaled clock runs while messages are on their way. */
+export function wakeWithinMs({ scale }: Pick<Clock, 'scale'>): number {
+  return UP_WITHIN_MS + HEARD_WITHIN_REAL_MS * scale;
+}
+
 /**
  * A car that came online has woken, and its failures are forgotten. One that did not within its time is not asked
  * again before a back-off that doubles: until then it is planned without.
@@ -25,6 +32,7 @@ export function settleWakes(
   attempts: readonly WakeAttempt[],
   states: readonly VehicleState[],
   nowMs: number,
+  withinMs: number,
 ): SettledWakes {
   const online = new Set(states.filter((state) => state.online).map(({ vehicleId }) => vehicleId));
   const failed: WakeAttempt[] = [];
@@ -37,7 +45,7 @@ export function settleWakes(
       changed.push(awake);
       return awake;
     }
-    if (requestedAtMs === null || nowMs - requestedAtMs < WAKE_WITHIN_MS) return attempt;
+    if (requestedAtMs === null || nowMs - requestedAtMs < withinMs) return attempt;
     const backoffMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures);
     const failure = { vehicleId, requestedAtMs: null, failures: failures + 1, retryAtMs: nowMs + backoffMs };
     changed.push(failure);

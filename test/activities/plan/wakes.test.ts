@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
 import { claimsOfPlan } from '../../../activities/plan/carClaims.ts';
 import { problemOf } from '../../../activities/plan/planActivities.ts';
-import { heldAsleepUntilMs, settleWakes, WAKE_WITHIN_MS } from '../../../activities/plan/wakes.ts';
+import { REAL_TIME } from '../../../domain/clock.ts';
+import { heldAsleepUntilMs, settleWakes, wakeWithinMs } from '../../../activities/plan/wakes.ts';
 import { planCell } from '../../../scheduler/planCell.ts';
 import type { WakeAttempt } from '../../../store/wakes.ts';
 import { cellState, HOUR_MS, START_MS } from './cellFixture.ts';
 
 const MINUTE_MS = 60_000;
+const WITHIN_MS = wakeWithinMs(REAL_TIME);
 const ASLEEP = [
   { vehicleId: 'CAR1', fused: {}, pluggedIn: true, online: false, socPercent: 79, updatedAtMs: START_MS },
 ];
@@ -19,10 +21,13 @@ const asked = (failures = 0): WakeAttempt => ({
 });
 
 test('a car has its time to wake up; then it is tried again with a back-off that doubles, up to four hours', () => {
-  expect(settleWakes([asked()], ASLEEP, START_MS + WAKE_WITHIN_MS - 1)).toMatchObject({ changed: [], failed: [] });
-  const nowMs = START_MS + WAKE_WITHIN_MS;
+  expect(settleWakes([asked()], ASLEEP, START_MS + WITHIN_MS - 1, WITHIN_MS)).toMatchObject({
+    changed: [],
+    failed: [],
+  });
+  const nowMs = START_MS + WITHIN_MS;
   const waits = [0, 1, 2, 3, 4, 5].map((failures) => {
-    const [failed] = settleWakes([asked(failures)], ASLEEP, nowMs).failed;
+    const [failed] = settleWakes([asked(failures)], ASLEEP, nowMs, WITHIN_MS).failed;
     expect(failed?.failures).toBe(failures + 1);
     return ((heldAsleepUntilMs(failed, nowMs) ?? nowMs) - nowMs) / MINUTE_MS;
   });
@@ -30,10 +35,10 @@ test('a car has its time to wake up; then it is tried again with a back-off that
 });
 
 test('a car that came online has woken, late or not, and its failures are forgotten', () => {
-  const settled = settleWakes([asked(3)], AWAKE, START_MS + HOUR_MS);
+  const settled = settleWakes([asked(3)], AWAKE, START_MS + HOUR_MS, WITHIN_MS);
   expect(settled.failed).toEqual([]);
   expect(settled.changed).toEqual([{ vehicleId: 'CAR1', requestedAtMs: null, failures: 0, retryAtMs: null }]);
-  expect(settleWakes(settled.attempts, AWAKE, START_MS + HOUR_MS).changed).toEqual([]);
+  expect(settleWakes(settled.attempts, AWAKE, START_MS + HOUR_MS, WITHIN_MS).changed).toEqual([]);
 });
 
 const plan = (wakes: readonly WakeAttempt[]) => {
