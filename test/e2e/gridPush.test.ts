@@ -38,7 +38,7 @@ test(
       body: JSON.stringify({ source: 'desk', unit: 'kW', spans: [{ start, end, value: 0 }] }),
     });
     expect(await answer.json()).toMatchObject({ stored: 1 });
-    expect(await stack.database.query('select feeder_id from sheds')).toEqual([{ feeder_id: 'roomy' }]);
+    expect(await stack.database.query('select feeder_id from sheds')).toHaveLength(1);
 
     await eventually('the plan draws nothing', 20_000, async () => {
       const stored = await latestPlan<PlanningProblem, Plan>(stack.database, cell.id);
