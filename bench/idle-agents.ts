@@ -66,6 +66,7 @@ const agents = Array.from(
           return () => {};
         },
       },
+      sheds: { listen: async () => () => {} },
       clock: REAL_TIME,
       pacer: UNPACED,
       log,

@@ -69,6 +69,8 @@ export const topics = {
   meter: (vin: string): string => `nightshift/${vin}/meter`,
   /** Retained `SetpointProfile`: what the car may draw, slot by slot. */
   setpoints: (vin: string): string => `nightshift/${vin}/setpoints`,
+  /** Retained `ShedOrder`: draw nothing, at once, past every plan. */
+  shed: (vin: string): string => `nightshift/${vin}/shed`,
   /** A request to the car's modem to wake the car: `{ "reason": string }`. */
   wake: (vin: string): string => `nightshift/${vin}/wake`,
 } as const;

@@ -3,7 +3,8 @@ import type { MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import type { Clock } from '../domain/clock.ts';
 import { topics } from '../domain/names.ts';
-import { setpointProfileSchema } from '../domain/setpoints.ts';
+import { setpointProfileSchema, type SetpointProfile } from '../domain/setpoints.ts';
+import { profileUnderShed, shedOrderSchema, type ShedOrder } from '../domain/sheds.ts';
 import type { CarHost } from './carHost.ts';
 import { initialCarState } from './carState.ts';
 import { FleetMember, type ScenarioCar } from './fleetMember.ts';
@@ -39,6 +40,7 @@ export class SimulatedFleet {
   readonly #options: SimulatedFleetOptions;
   readonly #members: readonly FleetMember[];
   readonly #byId: ReadonlyMap<string, FleetMember>;
+  readonly #orders = new Map<string, { profile: SetpointProfile | null; shed: ShedOrder | null }>();
   readonly #stopping = new AbortController();
   #savedRealMs = 0;
 
@@ -102,7 +104,9 @@ export class SimulatedFleet {
     const { mqtt } = this.#options;
     mqtt.on('message', (topic, payload) => this.#receive(topic, payload.toString()));
     // Without a connection this fails, and the client makes it up at the next one.
-    await mqtt.subscribeAsync([topics.setpoints('+'), topics.wake('+')], { qos: 1 }).catch(() => undefined);
+    await mqtt
+      .subscribeAsync([topics.setpoints('+'), topics.shed('+'), topics.wake('+')], { qos: 1 })
+      .catch(() => undefined);
   }
 
   #receive(topic: string, payload: string): void {
@@ -111,17 +115,33 @@ export class SimulatedFleet {
     if (member === undefined) return;
     if (topic === topics.wake(vehicleId)) member.receiveWake();
     if (topic === topics.setpoints(vehicleId)) this.#receiveSetpoints(member, payload);
+    if (topic === topics.shed(vehicleId)) this.#receiveShed(member, payload);
   }
 
   #receiveSetpoints(member: FleetMember, payload: string): void {
     // An empty retained message is MQTT's way to withdraw one.
-    if (payload === '') return member.receiveProfile(null);
+    if (payload === '') return this.#follow(member, { profile: null });
     const profile = setpointProfileSchema.safeParse(parseJson(payload));
-    if (profile.success) return member.receiveProfile(profile.data);
+    if (profile.success) return this.#follow(member, { profile: profile.data });
     this.#options.logger.warn(
       { vehicleId: member.vehicleId, issues: profile.error.issues },
       'setpoints not understood',
     );
+  }
+
+  #receiveShed(member: FleetMember, payload: string): void {
+    const order = payload === '' ? null : shedOrderSchema.safeParse(parseJson(payload));
+    if (order === null) return this.#follow(member, { shed: null });
+    if (order.success) return this.#follow(member, { shed: order.data });
+    this.#options.logger.warn({ vehicleId: member.vehicleId, issues: order.error.issues }, 'shed order not understood');
+  }
+
+  /** A car's charger goes by the newest profile and the newest order together. */
+  #follow(member: FleetMember, news: { profile?: SetpointProfile | null; shed?: ShedOrder | null }): void {
+    const known = this.#orders.get(member.vehicleId) ?? { profile: null, shed: null };
+    const { profile, shed } = { ...known, ...news };
+    this.#orders.set(member.vehicleId, { profile, shed });
+    member.receiveProfile(shed === null ? profile : profileUnderShed(profile, shed));
   }
 }
 

@@ -22,3 +22,11 @@ export async function listFeeders(db: Queryable, cellId: string): Promise<Feeder
     [cellId],
   );
 }
+
+export async function listRegionFeeders(db: Queryable, regionId: string): Promise<Feeder[]> {
+  return db.query<Feeder>(
+    `select id, region_id as "regionId", fail_safe_import_kw as "failSafeImportKw"
+     from feeders where region_id = $1 order by id`,
+    [regionId],
+  );
+}

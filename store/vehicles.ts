@@ -57,3 +57,9 @@ export async function listVehicles(db: Queryable, cellId: string): Promise<Vehic
     [cellId],
   );
 }
+
+/** Ids of the cars on a feeder, ascending. */
+export async function listFeederVehicleIds(db: Queryable, feederId: string): Promise<string[]> {
+  const rows = await db.query<{ id: string }>('select id from vehicles where feeder_id = $1 order by id', [feederId]);
+  return rows.map(({ id }) => id);
+}

@@ -10,6 +10,7 @@ import { appendJournal } from '../../store/journal.ts';
 import { readRegion, type Region } from '../../store/regions.ts';
 import { readSignals, upsertSignals, type SignalSpan } from '../../store/signals.ts';
 import type { GridEmergency, RegionSummary } from '../../workflows/messages.ts';
+import type { EmergencyShed } from './emergencyShed.ts';
 import type { GridFeed } from './feeds/feed.ts';
 import { revisedLimits } from './revisedLimits.ts';
 import { summarizeRegion } from './regionSummary.ts';
@@ -17,7 +18,9 @@ import { summarizeRegion } from './regionSummary.ts';
 export interface GridPorts {
   readonly database: Database;
   readonly feedsOf: (region: Region) => readonly GridFeed[];
+  readonly shed: EmergencyShed;
   readonly carbonEurPerKg: number;
+  readonly gridNowMs: () => number;
 }
 
 export type GridActivities = ReturnType<typeof createGridActivities>;
@@ -32,7 +35,7 @@ interface Refreshed {
   readonly changed: boolean;
 }
 
-export function createGridActivities({ database, feedsOf, carbonEurPerKg }: GridPorts) {
+export function createGridActivities({ database, feedsOf, shed, carbonEurPerKg, gridNowMs }: GridPorts) {
   const regionOf = async (regionId: string): Promise<Region> => {
     const region = await readRegion(database, regionId);
     if (!region) throw new Error(`region ${regionId} is not configured`);
@@ -63,16 +66,19 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
           }
         }),
       );
+      const untold = await followSheds(shed, { regionId, nowMs: gridNowMs(), again: true });
       const feeders = await listFeeders(database, region.cellId);
       const feederIds = feeders.filter((feeder) => feeder.regionId === regionId).map((feeder) => feeder.id);
       const signals = await readSignals(database, regionId, window);
       await appendJournal(database, region.cellId, limitLines(region, known, signals, nowMs));
-      const summary = summarizeRegion({ region, signals, feederIds, failures: failures.flat(), nowMs, carbonEurPerKg });
+      const fallbacks = [...failures.flat(), ...untold];
+      const summary = summarizeRegion({ region, signals, feederIds, failures: fallbacks, nowMs, carbonEurPerKg });
       return { summary, changed: digest(signals) !== digest(known) };
     },
 
     /**
-     * Stores an emergency as import limits of 0 on its feeders: the tightest limit of all sources is in force.
+     * Stores an emergency as import limits of 0 on its feeders: the tightest limit of all sources is in force. Their
+     * cars are told at once, before any plan.
      * @returns the feeders that shed
      */
     async limitForEmergency(request: {
@@ -100,6 +106,7 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
           fetchedAtMs: emergency.startMs,
         })),
       );
+      await shed.follow({ regionId, nowMs: gridNowMs() });
       await appendJournal(database, cellId, [
         {
           atMs: emergency.startMs,
@@ -138,6 +145,20 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
       }
     },
   };
+}
+
+/** A broker that is away must not keep the region from planning; the next refresh tells the cars. */
+async function followSheds(
+  shed: EmergencyShed,
+  request: Parameters<EmergencyShed['follow']>[0],
+): Promise<JournalReason[]> {
+  try {
+    await shed.follow(request);
+    return [];
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    return [{ code: 'shed_not_told', text: `Cars could not be told of an emergency: ${cause}.` }];
+  }
 }
 
 function isJustPast(boundaryMs: number, nowMs: number): boolean {

@@ -6,6 +6,7 @@ import { seriesOnAxis } from '../../scheduler/time.ts';
 import type { Feeder } from '../../store/feeders.ts';
 import type { Region } from '../../store/regions.ts';
 import type { SignalKind, SignalSpan } from '../../store/signals.ts';
+import { tightestLimitKw } from '../grid/importLimits.ts';
 import type { CellState } from './cellState.ts';
 
 type RegionInput = PlanningProblemInput['regions'][number];
@@ -71,7 +72,7 @@ function mean(values: readonly number[]): number | undefined {
 
 /** The feeder's limits and house load on the slot axis. */
 export function planningFeeder(state: CellState, feeder: Feeder): FeederInput {
-  const importLimitKw = tightestLimit(state, feeder);
+  const importLimitKw = tightestLimitKw(state.axis, state.signals, feeder);
   const houseLoad = seriesOnAxis(
     state.axis,
     rankSources(spansOf(state, 'house_load', feeder.regionId, feeder.id), state.axis.startMs),
@@ -84,22 +85,6 @@ export function planningFeeder(state: CellState, feeder: Feeder): FeederInput {
     // An unknown house load takes the whole limit: what is left for cars is then nothing, never too much.
     houseLoadKw: houseLoad.map((value, slot) => value ?? importLimitKw[slot] ?? feeder.failSafeImportKw),
   };
-}
-
-/** Limits from several sources all hold, so the tightest counts; null where no source says anything. */
-function tightestLimit(state: CellState, feeder: Feeder): (number | null)[] {
-  const bySource = new Map<string, SignalSpan[]>();
-  for (const feederId of [feeder.id, null]) {
-    for (const span of spansOf(state, 'import_limit', feeder.regionId, feederId)) {
-      const source = `${span.source} ${feederId ?? 'region'}`;
-      bySource.set(source, [...(bySource.get(source) ?? []), span]);
-    }
-  }
-  const limits = [...bySource.values()].map((spans) => seriesOnAxis(state.axis, spans));
-  return Array.from({ length: state.axis.count }, (_, slot) => {
-    const known = limits.map((series) => series[slot]).filter((value) => typeof value === 'number');
-    return known.length === 0 ? null : Math.min(...known);
-  });
 }
 
 export function spansOf(

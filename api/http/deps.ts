@@ -53,8 +53,14 @@ export interface ModelAdmission {
   }>;
 }
 
-/** Tells the workflow of a region what was stored for it; the composition root implements it with Temporal. */
+/** Tells those who act on what was stored for a region; the composition root implements it with MQTT and Temporal. */
 export interface RegionTeller {
+  /**
+   * Import limits were stored: cars whose limit is 0 now are told to shed, at once, and those whose limit no longer is
+   * that they may come back.
+   * @throws NightshiftError `unavailable` when they could not be told; the region's next refresh tells them
+   */
+  followLimits(regionId: string): Promise<void>;
   /** @throws NightshiftError `unavailable`; what is stored is then found at the region's next poll */
   signalsPushed(regionId: string): Promise<void>;
 }

@@ -137,6 +137,8 @@ export function addGridRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const feederIds = (await feedersOf(region.id)).map((feeder) => feeder.id);
     const spans = pushedSpans(c.req.valid('json'), { regionId: region.id, kind, feederIds, nowMs: nowMs() });
     await upsertSignals(db, spans);
+    // Cars first: they must not wait for a workflow, nor for a plan.
+    if (kind === 'import_limit') await regions.followLimits(region.id);
     await regions.signalsPushed(region.id);
     return c.json({ regionId: region.id, kind, source: spans[0]?.source ?? '', stored: spans.length }, 200);
   });

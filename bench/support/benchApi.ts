@@ -21,7 +21,7 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       admission: modelAdmissionOver(db, objects),
       jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
       cell,
-      regions: { signalsPushed: async () => undefined },
+      regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },
       carbonEurPerKg: 0,
       apiKey: BENCH_KEY,
       logger: pino({ level: 'silent' }),

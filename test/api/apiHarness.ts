@@ -59,7 +59,10 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       jobs,
       live,
       admission: modelAdmissionOver(db, createFileStore(folder)),
-      regions: { signalsPushed: async (regionId) => void pushedTo.push(regionId) },
+      regions: {
+        followLimits: async (regionId) => void pushedTo.push(`limits of ${regionId}`),
+        signalsPushed: async (regionId) => void pushedTo.push(regionId),
+      },
       cell: CELL,
       carbonEurPerKg: 0.08,
       apiKey: API_KEY,

@@ -135,6 +135,28 @@ test('an agent hears in order what its car does, also when it answers from withi
   );
 });
 
+test('in an emergency a car stops charging past its setpoints, and goes on at its turn', async () => {
+  await publishProfile(6);
+  const fleet = await start();
+  const activity = () => fleet.hosts[0]?.conditions().activity;
+  await eventually(() => expect(activity()).toBe('charging'));
+  const client = await connect();
+  const tell = (order: { issuedAtMs: number; endMs: number }): Promise<unknown> =>
+    client.publishAsync(
+      topics.shed(SPEC.vehicleId),
+      JSON.stringify({ ...order, startMs: START_MS, resumeAtMs: order.endMs }),
+      { qos: 1, retain: true },
+    );
+  await tell({ issuedAtMs: START_MS + 1, endMs: START_MS + 24 * 60 * MINUTE_MS });
+  await eventually(() => expect(activity()).toBe('awake'));
+  // Setpoints that come meanwhile change nothing.
+  await publishProfile(7);
+  await client.publishAsync(topics.shed(SPEC.vehicleId), '{"startMs":', { qos: 1 });
+  expect(activity()).toBe('awake');
+  await tell({ issuedAtMs: START_MS + 2, endMs: START_MS });
+  await eventually(() => expect(activity()).toBe('charging'));
+});
+
 test('setpoints that nobody can read are ignored', async () => {
   await publishProfile(6);
   const fleet = await start();

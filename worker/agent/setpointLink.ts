@@ -1,19 +1,28 @@
 import type { MqttClient } from 'mqtt';
 import { topics } from '../../domain/names.ts';
 
-/** How setpoints reach the agent. */
+/** How messages of one kind, setpoints or shed orders, reach the agent. */
 export interface SetpointLink {
-  /** Calls the listener with each message of the car's setpoints topic. @returns how to stop that */
+  /** Calls the listener with each message of the car's topic. @returns how to stop that */
   listen(vehicleId: string, listener: (payload: string) => void): Promise<() => void>;
 }
 
 /** Setpoints over MQTT. Agents of one process may share the client. */
 export function setpointLinkOver(client: MqttClient): SetpointLink {
+  return linkOver(client, topics.setpoints);
+}
+
+/** Shed orders over MQTT. */
+export function shedLinkOver(client: MqttClient): SetpointLink {
+  return linkOver(client, topics.shed);
+}
+
+function linkOver(client: MqttClient, topicOf: (vehicleId: string) => string): SetpointLink {
   const listeners = new Map<string, (payload: string) => void>();
   client.on('message', (topic, payload) => listeners.get(topic)?.(payload.toString('utf8')));
   return {
     listen: async (vehicleId, listener) => {
-      const topic = topics.setpoints(vehicleId);
+      const topic = topicOf(vehicleId);
       listeners.set(topic, listener);
       // Without a connection this fails, and the client makes it up at the next one.
       await client.subscribeAsync(topic, { qos: 1 }).catch(() => undefined);

@@ -14,6 +14,7 @@ import type { HardwareClass } from '../../domain/hardwareClasses.ts';
 import { inferenceTaskQueue } from '../../domain/names.ts';
 import { BiddingWorker } from './biddingWorker.ts';
 import { SetpointWatch } from './setpointWatch.ts';
+import { ShedWatch } from './shedWatch.ts';
 import type { SetpointLink } from './setpointLink.ts';
 
 /** The car that an agent runs in. */
@@ -33,6 +34,7 @@ export interface VehicleAgentOptions {
   readonly modelFamily: string;
   readonly objects: PartStore;
   readonly setpoints: SetpointLink;
+  readonly sheds: SetpointLink;
   readonly clock: Clock;
   readonly pacer: Pacer;
   readonly log: Logger;
@@ -48,7 +50,8 @@ export interface VehicleAgentOptions {
  * What runs in a car while it is awake: it hears its setpoints and, while they leave power to compute and nothing in
  * the car speaks against it, bids for shards of its region and class and computes them.
  *
- * Whoever knows the car's state closes and clears the reasons of `gate`; `slot_over` and `shutdown` are the agent's.
+ * Whoever knows the car's state closes and clears the reasons of `gate`; `slot_over`, `grid_emergency` and
+ * `shutdown` are the agent's.
  * Every way out of the car is injected, so that a simulation can cut it.
  */
 export class VehicleAgent {
@@ -69,7 +72,7 @@ export class VehicleAgent {
   /** Begins to listen for setpoints; connects to the server when there is power to compute, and retries for ever. */
   async start(): Promise<void> {
     if (this.#awake !== undefined) return;
-    const { vehicle, temporal, clock, log, setpoints } = this.#options;
+    const { vehicle, temporal, clock, log, setpoints, sheds } = this.#options;
     const runner = new Runner(this.#options.runner);
     const { activities, close } = createInferenceActivities({
       ...this.#options,
@@ -85,6 +88,7 @@ export class VehicleAgent {
       ),
     });
     const watch = new SetpointWatch(this.gate, clock, log);
+    const shedWatch = new ShedWatch(this.gate, clock, log);
     const worker = new BiddingWorker({
       gate: this.gate,
       connection: temporal.options,
@@ -97,10 +101,13 @@ export class VehicleAgent {
       // A car that may not compute keeps no process: it costs memory and may hold an old model.
       onWithdrawn: () => runner.stop(),
     });
-    this.#awake = { runner, watch, worker, closeOutbox: close, stopListening: undefined };
+    this.#awake = { runner, watch, shedWatch, worker, closeOutbox: close, stopListening: [] };
     this.gate.clear('shutdown');
     worker.start();
-    this.#awake.stopListening = await setpoints.listen(vehicle.vehicleId, (payload) => watch.receive(payload));
+    const { stopListening } = this.#awake;
+    // Sheds first: a setpoint must not open the gate in an emergency that the car has not heard of.
+    stopListening.push(await sheds.listen(vehicle.vehicleId, (payload) => shedWatch.receive(payload)));
+    stopListening.push(await setpoints.listen(vehicle.vehicleId, (payload) => watch.receive(payload)));
   }
 
   /** Leaves gracefully: a shard under way stores what is computed and is given back. */
@@ -129,7 +136,8 @@ export class VehicleAgent {
     this.#awake = undefined;
     this.gate.close('shutdown');
     awake?.watch.close();
-    awake?.stopListening?.();
+    awake?.shedWatch.close();
+    for (const stopListening of awake?.stopListening ?? []) stopListening();
     return awake;
   }
 }
@@ -137,7 +145,8 @@ export class VehicleAgent {
 interface Awake {
   readonly runner: Runner;
   readonly watch: SetpointWatch;
+  readonly shedWatch: ShedWatch;
   readonly worker: BiddingWorker;
   readonly closeOutbox: () => void;
-  stopListening: (() => void) | undefined;
+  readonly stopListening: (() => void)[];
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
 import { startApiServer } from '../../api/http/server.ts';
 import { startIngress } from '../../api/ingress/ingress.ts';
 import { startBroker } from '../../api/mqtt/broker.ts';
@@ -11,7 +12,7 @@ import { modelAdmissionOver } from '../live/modelAdmission.ts';
 import { createLiveExecutor } from '../live/liveExecutor.ts';
 import { loadConfig } from '../config/config.ts';
 import { createLogger } from '../logging.ts';
-import { openMqtt } from '../mqttLink.ts';
+import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
 import { runChild } from '../supervisor/child.ts';
@@ -46,7 +47,7 @@ async function start() {
       live,
       admission: modelAdmissionOver(database, objects),
       jobs: jobStarterOver(client, cell),
-      regions: regionTellerOver(client),
+      regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
       cell,
       carbonEurPerKg: CARBON_EUR_PER_KG,
       apiKey: apiKeyOf(config),

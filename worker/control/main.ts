@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { createFleetActivities } from '../../activities/fleet/fleetActivities.ts';
 import { feedOpener } from '../../activities/grid/feeds/openFeeds.ts';
+import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
 import { createGridActivities } from '../../activities/grid/gridActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels, type RegisterModel } from '../../activities/models/bundledModels.ts';
@@ -76,7 +77,9 @@ async function start() {
       ...createGridActivities({
         database,
         feedsOf: feedOpener({ folder, env: process.env }),
+        shed: createEmergencyShed({ database, vehicles }),
         carbonEurPerKg: CARBON_EUR_PER_KG,
+        gridNowMs,
       }),
       ...createPlanActivities({
         database,

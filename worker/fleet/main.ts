@@ -6,7 +6,7 @@ import { SimulatedFleet } from '../../simulator/fleet.ts';
 import { readCell } from '../../store/cells.ts';
 import { openDatabase } from '../../store/database.ts';
 import { VehicleAgent } from '../agent/vehicleAgent.ts';
-import { setpointLinkOver } from '../agent/setpointLink.ts';
+import { setpointLinkOver, shedLinkOver } from '../agent/setpointLink.ts';
 import { loadConfig } from '../config/config.ts';
 import { createLogger } from '../logging.ts';
 import { openMqtt } from '../mqttLink.ts';
@@ -28,6 +28,7 @@ async function start() {
   const objects = openObjects(config.objects);
   const mqtt = openMqtt(config.mqtt.url, `fleet-${process.pid}`, logger);
   const setpoints = setpointLinkOver(mqtt);
+  const sheds = shedLinkOver(mqtt);
   await mkdir(join(config.stateDir, 'fleet'), { recursive: true });
   const fleet = await SimulatedFleet.load({
     scenario: `${night.scenario} ${cell.incarnation}`,
@@ -52,6 +53,7 @@ async function start() {
         modelFamily: DEFAULT_MODEL_FAMILY,
         objects: link.objects,
         setpoints,
+        sheds,
         clock: cell.clock,
         pacer: host.pacer,
         log,

@@ -97,6 +97,27 @@ test('at the end of its slot the car gives the shard back with what it has store
   await vi.waitFor(() => expect(server.openPolls).toBe(0), PATIENCE);
 });
 
+test('in an emergency the car draws nothing at once, keeps its shard, and finishes it afterwards', async () => {
+  let waits = 0;
+  const car = await startAgent({
+    pacer: {
+      wait: async () => {
+        waits += 1;
+        if (waits === 2) car.shed(600);
+      },
+    },
+  });
+  const token = scheduleShard();
+  car.allow(HOUR_MS);
+  await vi.waitFor(() => expect(car.agent.gate.reasons).toEqual(['grid_emergency']), PATIENCE);
+  expect(car.drawnKw.at(-1)).toBe(0);
+  const pid = car.agent.runnerPid;
+  await untilTold(token, 'completed');
+  expect(car.agent.runnerPid).toBe(pid);
+  expect(server.kinds(token)).not.toContain('failed');
+  expect(storedAnswers(objects, shard)).toHaveLength(8);
+});
+
 test('an agent that stops in mid-shard sends its last heartbeat with the failure', async () => {
   const car = await startAgent({ pacer: { wait: (_, signal) => untilAborted(signal) } });
   const token = scheduleShard();

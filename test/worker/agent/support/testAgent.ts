@@ -10,6 +10,8 @@ export interface TestAgent {
   readonly agent: VehicleAgent;
   /** Gives the car power to compute for that long, starting now. */
   readonly allow: (durationMs: number) => void;
+  /** Orders the car to shed from now until then, for that long. */
+  readonly shed: (durationMs: number) => void;
   /** What the car was told that the agent draws, in order. */
   readonly drawnKw: number[];
 }
@@ -23,6 +25,7 @@ export async function testAgent(options: {
   readonly limits?: Partial<ShardLimits>;
 }): Promise<TestAgent> {
   let tell: ((payload: string) => void) | undefined;
+  let tellShed: ((payload: string) => void) | undefined;
   const drawnKw: number[] = [];
   const folder = options.folder ?? (await temporaryFolder());
   const agent = new VehicleAgent({
@@ -44,6 +47,14 @@ export async function testAgent(options: {
         };
       },
     },
+    sheds: {
+      listen: async (_, listener) => {
+        tellShed = listener;
+        return () => {
+          tellShed = undefined;
+        };
+      },
+    },
     clock: REAL_TIME,
     pacer: options.pacer ?? UNPACED,
     log: pino({ level: 'silent' }),
@@ -54,6 +65,11 @@ export async function testAgent(options: {
   return {
     agent,
     drawnKw,
+    shed: (durationMs) => {
+      const startMs = Date.now();
+      const endMs = startMs + durationMs;
+      tellShed?.(JSON.stringify({ issuedAtMs: startMs, startMs, endMs, resumeAtMs: endMs }));
+    },
     allow: (durationMs) => {
       const startMs = Date.now();
       const profile: SetpointProfile = {
