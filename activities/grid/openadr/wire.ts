@@ -130,13 +130,13 @@ export const wireVenSchema = z.object({
   ...stamped,
   venName: text,
   targets: listOf(text, 1_000),
-  attributes: z.unknown(),
+  attributes: z.unknown().optional(),
 });
 export const wireResourceSchema = z.object({
   ...stamped,
   resourceName: text,
   targets: listOf(text, 1_000),
-  attributes: z.unknown(),
+  attributes: z.unknown().optional(),
 });
 export const wireReportSchema = z.object({ ...stamped, reportName: optional(text) });
 export const wireSubscriptionSchema = z.object({
