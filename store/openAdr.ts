@@ -67,9 +67,12 @@ export async function listConnections(db: Queryable, cellId: string): Promise<Op
   return db.query<OpenAdrConnection>(`select ${CONNECTION} where r.cell_id = $1 order by c.id`, [cellId]);
 }
 
-/** Removes a connection with its events and reports. @returns whether it was there */
-export async function deleteConnection(db: Queryable, id: string): Promise<boolean> {
-  return (await db.query('delete from openadr_connections where id = $1 returning id', [id])).length > 0;
+/** Removes a connection with its events, its reports and what it says of the grid. */
+export async function deleteConnection(db: Queryable, id: string): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query(`delete from signals where source in ('openadr/' || $1, 'openadr/' || $1 || '/emergency')`, [id]);
+    await tx.query('delete from openadr_connections where id = $1', [id]);
+  });
 }
 
 export async function saveConnectionStatus(db: Queryable, id: string, status: OpenAdrStatus): Promise<void> {

@@ -11,6 +11,7 @@ import { startApiServer, type ApiServer } from '../../api/http/server.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
+import { sealWith } from '../../store/seal.ts';
 import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 
@@ -30,6 +31,8 @@ export interface RecordingStarter extends JobStarter {
 export interface ApiHarness {
   readonly deps: ApiDeps;
   readonly jobs: RecordingStarter;
+  /** Connections that were to be looked at. */
+  readonly hinted: string[];
   readonly server: ApiServer;
   readonly client: OpenAI;
   /** The JSON that a GET answers. */
@@ -41,6 +44,7 @@ export interface ApiHarness {
 /** The real API on loopback, with the file's own database and object folder. Call at top level. */
 export function useApi(db: Database, openLive?: (folder: string) => LiveInference): ApiHarness {
   const jobs = recordingStarter();
+  const hinted: string[] = [];
   let folder = '';
   let server: ApiServer | undefined;
   let deps: ApiDeps | undefined;
@@ -54,6 +58,8 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       db,
       objects: createFileStore(folder),
       jobs,
+      vens: { hint: async (id) => void hinted.push(id) },
+      seal: sealWith('a key for tests'),
       live,
       admission: modelAdmissionOver(db, createFileStore(folder)),
       cell: CELL,
@@ -75,6 +81,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
   };
   return {
     jobs,
+    hinted,
     fetch: fetchWithKey,
     getJson: async (path) => (await fetchWithKey(path)).json(),
     get deps() {

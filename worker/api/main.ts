@@ -13,11 +13,13 @@ import { createLogger } from '../logging.ts';
 import { openMqtt } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
+import { secretsSealOf } from '../secretsSeal.ts';
 import { runChild } from '../supervisor/child.ts';
 import { connectClient } from '../temporalClients.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import { jobStarterOver } from './jobStarter.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
+import { venStarterOver } from './venStarter.ts';
 
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
 async function start() {
@@ -44,6 +46,8 @@ async function start() {
       live,
       admission: modelAdmissionOver(database, objects),
       jobs: jobStarterOver(client, cell),
+      vens: venStarterOver(client, cell),
+      seal: secretsSealOf(config),
       cell,
       apiKey: apiKeyOf(config),
       logger,

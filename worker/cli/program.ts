@@ -6,6 +6,7 @@ import { backtestCommand } from './commands/backtest.ts';
 import { batchCommand } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
+import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
 import { modelCommand } from './commands/model.ts';
 import { planCommand } from './commands/plan.ts';
@@ -28,6 +29,7 @@ const COMMANDS: readonly CommandFactory[] = [
   problemCommand,
   backtestCommand,
   batchCommand,
+  gridCommand,
 ];
 
 const EXIT_HELP = `

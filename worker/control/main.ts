@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { createFleetActivities } from '../../activities/fleet/fleetActivities.ts';
 import { feedOpener } from '../../activities/grid/feeds/openFeeds.ts';
+import { createOpenAdrActivities } from '../../activities/grid/openadr/openAdrActivities.ts';
 import { createGridActivities } from '../../activities/grid/gridActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels, type RegisterModel } from '../../activities/models/bundledModels.ts';
@@ -20,6 +21,8 @@ import { createLogger } from '../logging.ts';
 import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
+import { secretsSealOf } from '../secretsSeal.ts';
+import { startVen } from '../startVen.ts';
 import { runChild } from '../supervisor/child.ts';
 import { connectClient, connectWorker } from '../temporalClients.ts';
 import { installTemporalRuntime } from '../temporalRuntime.ts';
@@ -28,6 +31,7 @@ import { startPlanner } from './planner.ts';
 import { publishLsaOnce } from './publishLsa.ts';
 import { retireOutdatedCell } from './retireCell.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
+import { listenForHints } from './vtnHints.ts';
 
 /** Weight of carbon beside price in every plan; about the price of an EU emission allowance. */
 const CARBON_EUR_PER_KG = 0.08;
@@ -55,6 +59,7 @@ async function start() {
   const connection = await connectWorker(config.temporal.connection);
   const vehicles = vehicleLinkOver(mqtt);
   const planner = startPlanner(PLAN_LIMIT_MS);
+  const hints = listenForHints((connectionId) => startVen(client, cell, connectionId), logger);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
 
   const worker = await Worker.create({
@@ -71,6 +76,7 @@ async function start() {
         feedsOf: feedOpener({ folder, env: process.env }),
         carbonEurPerKg: CARBON_EUR_PER_KG,
       }),
+      ...createOpenAdrActivities({ database, seal: secretsSealOf(config), now: Date.now, listen: hints.listen }),
       ...createPlanActivities({
         database,
         vehicles,
@@ -89,17 +95,18 @@ async function start() {
     if (!stopping.signal.aborted) logger.warn({ err: error }, 'the text embedding could not be built');
   });
   await startCellWorkflows(client, database, cell);
-  return { worker, running, stopping, embedding, planner, connection, client, mqtt, database };
+  return { worker, running, stopping, embedding, planner, hints, connection, client, mqtt, database };
 }
 
 runChild({
   start,
-  stop: async ({ worker, running, stopping, embedding, planner, connection, client, mqtt, database }) => {
+  stop: async ({ worker, running, stopping, embedding, planner, hints, connection, client, mqtt, database }) => {
     worker.shutdown();
     stopping.abort();
     await embedding;
     await running;
     await planner.close();
+    await hints.close();
     await Promise.all([connection.close(), client.connection.close(), mqtt.endAsync()]);
     await database.close();
   },
