@@ -34,8 +34,9 @@ const SYNC: VenSync = {
 };
 const failed = (failures: number): VenSync => ({ ...SYNC, status: { ...STATUS, failures, failure: 'answered 503' } });
 
+const pause = (sync: VenSync, random: number) => pauseRealMs(sync, (gridMs) => gridMs, 0, random);
+
 test('a failing server is asked less and less often, with jitter, and when it says so', () => {
-  const pause = (sync: VenSync, random: number) => pauseRealMs(sync, (gridMs) => gridMs, 0, random);
   expect(pause(SYNC, 0)).toBe(3_600_000);
   expect(pause({ ...SYNC, nextReportMs: 5_000 }, 0)).toBe(5_000);
   expect([1, 2, 3, 4].map((failures) => pause(failed(failures), 0))).toEqual([500, 1_000, 2_000, 4_000]);

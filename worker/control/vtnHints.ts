@@ -4,7 +4,7 @@ import type { MqttOffer } from '../../activities/grid/openadr/openAdrActivities.
 
 export interface VtnHints {
   /** @returns why it does not listen, or null when it does */
-  listen(connectionId: string, offer: MqttOffer | undefined): string | null;
+  readonly listen: (connectionId: string, offer: MqttOffer | undefined) => string | null;
   close(): Promise<void>;
 }
 

@@ -123,7 +123,6 @@ export const wireProgramSchema = z.object({
   programName: text,
   payloadDescriptors: listOf(payloadDescriptor, 100),
 });
-export type WireProgram = z.output<typeof wireProgramSchema>;
 
 /** Of a ven or resource only what a VEN reads: its id and what the utility granted it. */
 export const wireVenSchema = z.object({
