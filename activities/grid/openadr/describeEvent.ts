@@ -27,6 +27,7 @@ function valuesOf(event: WireEvent, type: string): string {
   const values = event.intervals.flatMap(({ payloads }) =>
     payloads.filter((payload) => payload.type === type).flatMap((payload) => payload.values),
   );
+  if (new Set(values).size === 1) values.length = 1;
   const shown = values
     .slice(0, MOST_VALUES)
     .map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));

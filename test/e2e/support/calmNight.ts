@@ -36,6 +36,19 @@ export function calmNight(outages: NightFileInput['cars'][number]['outages'] = [
         feeders: [{ id: 'roomy', importLimitKw: 200, failSafeImportKw: 20, houseLoadKw: always(5) }],
       },
     ],
+    // Its limit never binds: it is there to be followed and reported on.
+    utility: {
+      id: 'calm-utility',
+      region: 'berlin',
+      feeders: ['roomy'],
+      event: {
+        name: 'Nothing much',
+        announcedAt: '2026-01-14T20:10:00Z',
+        start: '2026-01-14T21:00:00Z',
+        end: '2026-01-14T22:00:00Z',
+        importLimitKw: 190,
+      },
+    },
     cars: VINS.map((vin, index) => ({
       vin,
       name: `Car ${index + 1}`,

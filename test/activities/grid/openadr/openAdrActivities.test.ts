@@ -23,6 +23,7 @@ import {
 } from '../../../../store/openAdr.ts';
 import { sealWith } from '../../../../store/seal.ts';
 import { readSignals } from '../../../../store/signals.ts';
+import { officialSchemas, problemsOf } from '../../../support/openApiSchema.ts';
 import { CELL, enrolFleet } from '../../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../../support/testDatabase.ts';
 
@@ -466,20 +467,43 @@ describe('reports', () => {
   });
 });
 
-test('everything that goes out has the form of the specification', async () => {
+/** Everything that is sent in a night with every kind of report. */
+async function sentBodies() {
   await connect({ callbackUrl: 'http://127.0.0.1:9' });
-  vtn.create('events', limitEvent(9, { reportDescriptors: [{ payloadType: 'DEMAND' }] }));
+  const types = ['DEMAND', 'OPERATING_STATE', 'STORAGE_MAX_CHARGE_POWER'];
+  const reportDescriptors = types.flatMap((payloadType) => [{ payloadType }, { payloadType, aggregate: true }]);
+  vtn.create('events', limitEvent(9, { reportDescriptors }));
   nowMs = MIDNIGHT_MS + 5 * HOUR_MS;
   await sync();
-  const bodies = vtn.asked.filter(({ method, path }) => method !== 'GET' && !path.startsWith('/auth'));
+  return vtn.asked.filter(({ method, path }) => method !== 'GET' && !path.startsWith('/auth'));
+}
+
+test('everything that goes out has our strict form', async () => {
   const schemas = {
     '/vens': venBodySchema,
     '/resources': resourceBodySchema,
     '/reports': reportBodySchema,
     '/subscriptions': subscriptionBodySchema,
   };
+  const bodies = await sentBodies();
   expect(new Set(bodies.map(({ path }) => path))).toEqual(new Set(Object.keys(schemas)));
   for (const { path, body } of bodies) schemas[path as keyof typeof schemas].parse(body);
+});
+
+test.skipIf(!officialSchemas)('everything that goes out has the form of the official description', async () => {
+  const names: Record<string, string> = {
+    '/vens': 'venRequest',
+    '/resources': 'resourceRequest',
+    '/reports': 'reportRequest',
+    '/subscriptions': 'subscriptionRequest',
+  };
+  for (const { path, body } of await sentBodies()) {
+    expect(problemsOf(body, officialSchemas?.[names[path] ?? ''] ?? {})).toEqual([]);
+  }
+  // The check itself can fail.
+  expect(
+    problemsOf({ clientName: 'x', eventID: 'no spaces allowed' }, officialSchemas?.['reportRequest'] ?? {}),
+  ).toEqual([': lacks resources', '.eventID: no spaces allowed has another pattern']);
 });
 
 test('a connection that is removed stops, and secrets sealed with another key do not open', async () => {
