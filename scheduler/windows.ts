@@ -4,13 +4,16 @@ export interface PricedSlot {
   readonly endMs: number;
   readonly priceEurPerKwh: number | null;
   readonly carbonGPerKwh: number | null;
+  /** False where the import limit is 0. */
+  readonly mayImport: boolean;
 }
 
 /** Share of the known slots that counts as off-peak. */
 export const OFF_PEAK_SHARE = 0.4;
 
 /**
- * Off-peak windows: the cheapest 40 % of the known slots by price plus weighted carbon, neighbours merged. They tell
+ * Off-peak windows: the cheapest 40 % of the known slots by price plus weighted carbon, neighbours merged, without
+ * those in which nothing may be imported. They tell
  * people when the grid can spare power; the planner itself works on the prices and limits of every slot. Callers pass
  * a fixed period, such as noon to noon: on a rolling one, windows would move while they are open.
  * @param slots ascending, without gaps
@@ -31,7 +34,7 @@ export function offPeakWindows(
   if (dearest === undefined) return [];
   const windows: { startMs: number; endMs: number }[] = [];
   for (const slot of costed) {
-    if (slot.cost > dearest) continue;
+    if (slot.cost > dearest || !slot.mayImport) continue;
     const last = windows.at(-1);
     if (last && last.endMs === slot.startMs) last.endMs = slot.endMs;
     else windows.push({ startMs: slot.startMs, endMs: slot.endMs });

@@ -1,10 +1,10 @@
 import { createFileStore } from '../store/objects/fileStore.ts';
+import { below } from '../store/objects/prefixed.ts';
 import { createS3Store } from '../store/objects/s3Store.ts';
 import type { ObjectStore } from '../store/objectStore.ts';
 import type { ObjectsConfig } from './config/objects.ts';
 
 export function openObjects(config: ObjectsConfig): ObjectStore {
-  return config.kind === 'directory'
-    ? createFileStore(config.path)
-    : createS3Store({ ...config, ...config.credentials });
+  if (config.kind === 'directory') return createFileStore(config.path);
+  return below(config.prefix, createS3Store({ ...config, ...config.credentials }));
 }

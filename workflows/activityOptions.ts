@@ -5,19 +5,19 @@ import { CONTROL_TASK_QUEUE, inferenceTaskQueue } from '../domain/names.ts';
 import { SHARD_FAILURES } from '../domain/shards.ts';
 import type { ShardWaveInput, SplitBatch } from './messages.ts';
 
-/** Short calls to PostgreSQL, feeds and MQTT: retried until they work, since a durable promise waits behind each. */
+/**
+ * Short calls to PostgreSQL, feeds and MQTT: retried until they work, since a durable promise waits behind each. The
+ * control worker heartbeats for them, so that those of a killed one do not wait for their start-to-close timeout.
+ */
 export const CONTROL_OPTIONS: ActivityOptions = {
   taskQueue: CONTROL_TASK_QUEUE,
   startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 };
 
-/** Reading a whole batch: minutes for 50,000 lines, so the heartbeat tells a dead worker from a slow one. */
-export const BATCH_OPTIONS: ActivityOptions = {
-  ...CONTROL_OPTIONS,
-  startToCloseTimeout: '1 hour',
-  heartbeatTimeout: '20 seconds',
-};
+/** Reading a whole batch: minutes for 50,000 lines. */
+export const BATCH_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, startToCloseTimeout: '1 hour' };
 
 /** A receiver's server may be down for hours; it is asked less and less often. Real time, since it is not the grid's. */
 export const WEBHOOK_OPTIONS: ActivityOptions = {

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { DateTime } from 'luxon';
+import { gridDay } from '../../domain/gridDay.ts';
 import type { JournalLine, JournalReason } from '../../domain/journal.ts';
+import { WINDOW_SLOT_MINUTES } from '../../scheduler/regionWindows.ts';
+import { EMERGENCY_SOURCE } from '../../scheduler/sources.ts';
 import type { Database } from '../../store/database.ts';
 import { listFeeders } from '../../store/feeders.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -9,7 +12,7 @@ import { readSignals, upsertSignals, type SignalSpan } from '../../store/signals
 import type { GridEmergency, RegionSummary } from '../../workflows/messages.ts';
 import type { GridFeed } from './feeds/feed.ts';
 import { revisedLimits } from './revisedLimits.ts';
-import { EMERGENCY_SOURCE, noonBeforeMs, summarizeRegion, WINDOW_SLOT_MINUTES } from './regionSummary.ts';
+import { summarizeRegion } from './regionSummary.ts';
 
 export interface GridPorts {
   readonly database: Database;
@@ -44,7 +47,7 @@ export function createGridActivities({ database, feedsOf, carbonEurPerKg }: Grid
     async refreshSignals(request: { regionId: string; nowMs: number }): Promise<Refreshed> {
       const { regionId, nowMs } = request;
       const region = await regionOf(regionId);
-      const startMs = noonBeforeMs(region.timeZone, nowMs);
+      const { startMs } = gridDay(region.timeZone, nowMs);
       const window = { startMs, endMs: nowMs + PLAN_HORIZON_MS };
       const known = await readSignals(database, regionId, window);
       // Side by side, so that a slow source does not hold up the others.

@@ -30,18 +30,13 @@ interface FinishedBatch {
  * exactly one of them, in the order of the input; answers that are there count, whatever became of the batch.
  * Running it again writes the same files.
  */
-export async function assembleBatch(
-  { database, objects }: JobPorts,
-  finished: FinishedBatch,
-  onShard: (shard: number) => void,
-): Promise<BatchCounts> {
+export async function assembleBatch({ database, objects }: JobPorts, finished: FinishedBatch): Promise<BatchCounts> {
   const { batchId, split, outcome } = finished;
   await moveBatch(database, batchId, ['in_progress', 'cancelling'], 'finalizing');
   const counts = { total: split.lines, completed: 0, failed: 0, expired: 0 };
 
   const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<Uint8Array> {
     for (let shard = 0; shard < split.shards; shard++) {
-      onShard(shard);
       const { answered } = await readAnsweredLines(objects, batchId, shard);
       const slice = (await objects.get(objectKeys.shardInput(batchId, shard))).toString('utf8');
       for (const [index, request] of slice.trimEnd().split('\n').entries()) {

@@ -1,4 +1,3 @@
-import { heartbeat } from '@temporalio/activity';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { Database } from '../../store/database.ts';
 import { acceptedTotals } from '../../store/acceptedShards.ts';
@@ -27,7 +26,7 @@ export function createJobActivities(ports: JobPorts) {
   return {
     /** Checks every line of a batch's input and cuts it into shards; a batch with a bad line fails as a whole. */
     async prepareBatch(request: { batchId: string; cellId: string }): Promise<PreparedBatch> {
-      const prepared = await splitBatch(ports, request.batchId, heartbeat);
+      const prepared = await splitBatch(ports, request.batchId);
       const message =
         prepared.kind === 'refused'
           ? `Batch refused: ${prepared.message}`
@@ -85,7 +84,7 @@ export function createJobActivities(ports: JobPorts) {
       outcome: BatchOutcome;
     }): Promise<void> {
       const { batchId, cellId, outcome } = request;
-      const counts = await assembleBatch(ports, request, heartbeat);
+      const counts = await assembleBatch(ports, request);
       const batch = await readBatch(database, batchId);
       await journal(cellId, {
         kind: 'job_finished',

@@ -19,15 +19,11 @@ export type PreparedBatch =
  * Reads the input file once, line by line: checks it and writes the shards' slices. All or nothing: with any bad line
  * the batch is `failed`, with a code and a line number for each. Running it again writes the same slices.
  */
-export async function splitBatch(
-  ports: JobPorts,
-  batchId: string,
-  onShard: (shard: number) => void,
-): Promise<PreparedBatch> {
+export async function splitBatch(ports: JobPorts, batchId: string): Promise<PreparedBatch> {
   const { database } = ports;
   const batch = await readBatch(database, batchId);
   if (!batch) throw new Error(`batch ${batchId} is not stored`);
-  const cut = await cutIntoShards(ports, batch, onShard);
+  const cut = await cutIntoShards(ports, batch);
   if ('errors' in cut) {
     await moveBatch(database, batchId, ['validating'], 'failed', { errors: cut.errors });
     const message = cut.errors.map((error) => `line ${error.line ?? '-'}: ${error.message}`).join(' ');
@@ -41,7 +37,6 @@ export async function splitBatch(
 async function cutIntoShards(
   ports: JobPorts,
   batch: Batch,
-  onShard: (shard: number) => void,
 ): Promise<SplitBatch | { readonly errors: readonly BatchInputError[] }> {
   const { database, objects } = ports;
   const file = await readFile(database, batch.inputFileId);
@@ -51,10 +46,13 @@ async function cutIntoShards(
   let slice: Uint8Array[] = [];
   let shards = 0;
   let lines = 0;
+  const writing: Promise<void>[] = [];
   const writeSlice = async (): Promise<void> => {
-    await objects.put(objectKeys.shardInput(batch.id, shards), Buffer.concat(slice));
-    onShard(shards++);
+    const written = objects.put(objectKeys.shardInput(batch.id, shards++), Buffer.concat(slice));
     slice = [];
+    // Awaited below; until then a failure is nobody's surprise.
+    written.catch(() => {});
+    if (writing.push(written) >= SLICES_AT_ONCE) await writing.shift();
   };
 
   for await (const bytes of linesOf(await objects.getStream(file.objectKey))) {
@@ -73,6 +71,7 @@ async function cutIntoShards(
   const { errors } = checker.finish();
   if (errors.length > 0 || !sized) return { errors };
   if (slice.length > 0) await writeSlice();
+  await Promise.all(writing);
   const { model, linesPerShard, linesPerPart } = sized;
   const { name, version, family, sha256 } = model;
   const { deadlineMs, submittedAtMs, metadata, tenantId } = batch;
@@ -91,6 +90,8 @@ async function cutIntoShards(
   };
 }
 
+/** A store waits for its disk or its network most of the time that a slice takes. */
+const SLICES_AT_ONCE = 16;
 const LINE_FEED = Buffer.from('\n');
 
 interface SizedModel extends ReturnType<typeof shardSizeOf> {

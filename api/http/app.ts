@@ -15,6 +15,7 @@ import { addEmbeddingRoutes } from './embeddings.ts';
 import { addFileRoutes } from './files.ts';
 import { addGridConnectionRoutes } from './gridConnections.ts';
 import { addGridEventRoutes } from './gridEvents.ts';
+import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
@@ -27,10 +28,12 @@ import { addWebhookRoutes } from './webhooks.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_EMBEDDINGS_BYTES = 16 * 1024 * 1024;
+const MAX_SIGNALS_BYTES = 8 * 1024 * 1024;
 const MAX_INFER_BYTES = 64 * 1024 * 1024;
 const MAX_DISCARDED_JSON_BYTES = 64 * 1024 * 1024;
 
-/** The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, /health and /openapi.json. */
+/** The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, grid signals below
+ * /grid/v1, /health and /openapi.json. */
 export function createApi(deps: ApiDeps): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook: (result) => {
@@ -47,9 +50,9 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   app.use(requestId({ headerName: 'x-request-id', generator: () => newId('req_', deps.now()) }));
   app.use(logRequest(deps));
   const authenticated = authenticate(deps);
-  const gridPaths = ['/grid/v1/connections/*', '/grid/v1/events/*'];
+  const gridPaths = ['/grid/v1/connections/*', '/grid/v1/events/*', '/grid/v1/regions/*'];
   for (const path of ['/v1/*', '/v2/models/*', '/ops/*', ...gridPaths]) app.use(path, authenticated);
-  for (const path of gridPaths) app.use(path, requireScope('ops'), limitJson(MAX_JSON_BYTES));
+  for (const path of gridPaths) app.use(path, requireScope('ops'), limitJson(MAX_SIGNALS_BYTES));
   // A utility's server presents the connection's own token, not a key of ours.
   app.use('/grid/v1/openadr/*', limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
@@ -78,6 +81,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addOpenAdrCallbackRoutes(app, deps);
   addJournalRoutes(app, deps);
   addStatusRoutes(app, deps);
+  addGridRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

@@ -60,6 +60,12 @@ export interface VenStarter {
   hint(connectionId: string): Promise<void>;
 }
 
+/** Tells the workflow of a region what was stored for it; the composition root implements it with Temporal. */
+export interface RegionTeller {
+  /** @throws NightshiftError `unavailable`; what is stored is then found at the region's next poll */
+  signalsPushed(regionId: string): Promise<void>;
+}
+
 export interface ApiDeps {
   readonly db: Database;
   readonly objects: ObjectStore;
@@ -69,7 +75,10 @@ export interface ApiDeps {
   readonly seal: Seal;
   readonly live: LiveInference;
   readonly admission: ModelAdmission;
+  readonly regions: RegionTeller;
   readonly cell: Cell;
+  /** What a kilogram of CO2 counts for beside the price. */
+  readonly carbonEurPerKg: number;
   /** The key of the default tenant, which may do everything; others are in the database. */
   readonly apiKey: string;
   readonly logger: Logger;

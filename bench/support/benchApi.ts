@@ -24,6 +24,8 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       cell,
       vens: { hint: async () => {} },
       seal: sealWith('a key for benches'),
+      regions: { signalsPushed: async () => undefined },
+      carbonEurPerKg: 0,
       apiKey: BENCH_KEY,
       logger: pino({ level: 'silent' }),
       now: Date.now,

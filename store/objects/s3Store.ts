@@ -11,6 +11,8 @@ export interface S3StoreOptions {
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** Of temporary credentials. */
+  readonly sessionToken?: string | undefined;
   /** Bytes of one part of a multipart upload; S3 takes no less than 5 MiB. */
   readonly partBytes?: number;
   /** Tries after the first one, on network errors, 429 and 5xx. */
@@ -99,6 +101,7 @@ function createRequester(options: S3StoreOptions): Requester {
   const client = new AwsClient({
     accessKeyId: options.accessKeyId,
     secretAccessKey: options.secretAccessKey,
+    ...(options.sessionToken === undefined ? {} : { sessionToken: options.sessionToken }),
     region: options.region,
     service: 's3',
     // Its own retries leave out network errors; ours cover both.

@@ -33,6 +33,8 @@ export interface ApiHarness {
   readonly jobs: RecordingStarter;
   /** Connections that were to be looked at. */
   readonly hinted: string[];
+  /** Regions that were told of new signals. */
+  readonly pushedTo: string[];
   readonly server: ApiServer;
   readonly client: OpenAI;
   /** The JSON that a GET answers. */
@@ -45,6 +47,7 @@ export interface ApiHarness {
 export function useApi(db: Database, openLive?: (folder: string) => LiveInference): ApiHarness {
   const jobs = recordingStarter();
   const hinted: string[] = [];
+  const pushedTo: string[] = [];
   let folder = '';
   let server: ApiServer | undefined;
   let deps: ApiDeps | undefined;
@@ -62,7 +65,9 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       seal: sealWith('a key for tests'),
       live,
       admission: modelAdmissionOver(db, createFileStore(folder)),
+      regions: { signalsPushed: async (regionId) => void pushedTo.push(regionId) },
       cell: CELL,
+      carbonEurPerKg: 0.08,
       apiKey: API_KEY,
       logger,
       now: Date.now,
@@ -82,6 +87,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
   return {
     jobs,
     hinted,
+    pushedTo,
     fetch: fetchWithKey,
     getJson: async (path) => (await fetchWithKey(path)).json(),
     get deps() {

@@ -5,7 +5,6 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { Stack } from './support/stack.ts';
 
@@ -23,8 +22,7 @@ const WANTED = {
 const stack = await Stack.start();
 try {
   await stack.finished(await stack.submit(24));
-  const connection = await Connection.connect({ address: stack.temporalAddress });
-  const client = new Client({ connection });
+  const client = await stack.temporal();
   for (const [workflow, query] of Object.entries(WANTED)) {
     for await (const { workflowId, runId } of client.workflow.list({ query })) {
       const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
@@ -36,7 +34,6 @@ try {
       break;
     }
   }
-  await connection.close();
 } finally {
   await stack.remove();
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { ObjectStore } from '../../store/objectStore.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
+import { below } from '../../store/objects/prefixed.ts';
 import { createS3Store } from '../../store/objects/s3Store.ts';
 import { FAKE_S3, startFakeS3, type FakeS3 } from '../support/fakeS3.ts';
 
@@ -46,6 +47,7 @@ async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
 describe.each([
   ['a folder', () => createFileStore(folder)],
   ['S3', () => s3Store()],
+  ['a part of S3', () => below('fleets/north', s3Store())],
 ])('objects in %s', (_name, open) => {
   let store: ObjectStore;
   beforeAll(() => {

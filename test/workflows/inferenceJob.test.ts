@@ -172,7 +172,7 @@ describe('a job', () => {
   });
 
   test('expires at its deadline, with what is done kept', async () => {
-    const control = new Control(2, Date.now() + 2000);
+    const control = new Control(2, Date.now() + 8000);
     await withWorker(env, control.activities, () =>
       withCars(
         'north',

@@ -5,6 +5,7 @@ import { startBroker } from '../../api/mqtt/broker.ts';
 import { openDatabase } from '../../store/database.ts';
 import { readCell } from '../../store/cells.ts';
 import { apiKeyOf } from '../apiKey.ts';
+import { CARBON_EUR_PER_KG } from '../carbonPrice.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { modelAdmissionOver } from '../live/modelAdmission.ts';
 import { createLiveExecutor } from '../live/liveExecutor.ts';
@@ -18,6 +19,7 @@ import { runChild } from '../supervisor/child.ts';
 import { connectClient } from '../temporalClients.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import { jobStarterOver } from './jobStarter.ts';
+import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
 import { venStarterOver } from './venStarter.ts';
 
@@ -48,7 +50,9 @@ async function start() {
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       seal: secretsSealOf(config),
+      regions: regionTellerOver(client),
       cell,
+      carbonEurPerKg: CARBON_EUR_PER_KG,
       apiKey: apiKeyOf(config),
       logger,
       now: Date.now,

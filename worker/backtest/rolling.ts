@@ -8,7 +8,7 @@ import { nightOf, type NightJob } from './nights.ts';
 import { PlanTimer } from './planTimer.ts';
 import { SLOT_HOURS, SLOT_MINUTES, SLOT_MS, type PromisedStay, type Scenario } from './scenario.ts';
 import { bookDeparture, bookEnergy, bookReadyBy, ENOUGH_KWH } from './settlement.ts';
-import { LONG_AGO_SLOTS, slotProblem, type PlannedStay } from './slotProblem.ts';
+import { LONG_AGO_SLOTS, slotProblem, type PlannedStay, type Wishes } from './slotProblem.ts';
 
 /** Setpoints of each car, kW at the plug by slot. */
 export interface PolicyPlan {
@@ -19,8 +19,12 @@ export interface PolicyPlan {
   }[];
 }
 
-/** Decides from what is known. */
-export type Policy = (problem: PlanningProblem) => PolicyPlan;
+/**
+ * Decides from what is known.
+ * @param promised asks for what owners were promised
+ * @param wished asks for it earlier, so that neither an early departure nor a late arrival breaks a promise
+ */
+export type Policy = (promised: PlanningProblem, wished: () => PlanningProblem) => PolicyPlan;
 
 interface OpenStay {
   readonly stay: PromisedStay;
@@ -163,8 +167,11 @@ class Rolling {
   #currentPlan(nowMs: number, job: OpenJob | undefined): PolicyPlan {
     const ageMs = nowMs - this.#plannedAtMs;
     if (this.#plan && !this.#hasNews && ageMs < this.#scenario.options.replanMinutes * 60_000) return this.#plan;
-    const problem = problemAt(this.#scenario, this.#habits, this.#open, job, nowMs);
-    const plan = this.timer.time(() => this.#policy(problem));
+    const { departureRisk, marginMinutes } = this.#scenario.options;
+    const wishes = { departureRisk, marginSlots: Math.round(marginMinutes / SLOT_MINUTES) };
+    const ask = problemAt(this.#scenario, this.#habits, this.#open, job, nowMs);
+    const promised = ask();
+    const plan = this.timer.time(() => this.#policy(promised, () => ask(wishes)));
     this.#plan = plan;
     this.#plannedAtMs = nowMs;
     return plan;
@@ -190,7 +197,7 @@ function problemAt(
   open: readonly OpenStay[],
   job: OpenJob | undefined,
   nowMs: number,
-): PlanningProblem {
+): (wishes?: Wishes) => PlanningProblem {
   const lastMs = Math.max(
     nowMs + 4 * SLOT_MS,
     job?.deadlineMs ?? 0,
@@ -214,7 +221,7 @@ function problemAt(
     };
   });
   const foreseen = foreseenSignals(scenario.signals, axis, scenario.options.marketZone);
-  return slotProblem(scenario, axis, foreseen, planned, job ? [job] : []);
+  return (wishes) => slotProblem(scenario, axis, foreseen, planned, job ? [job] : [], wishes);
 }
 
 /** @returns whether a car was charged for less of the slot than the plan assumes, so that a new plan is due */

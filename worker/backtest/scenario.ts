@@ -21,6 +21,8 @@ export interface BacktestOptions {
   readonly readyBy: 'habit' | 'departure';
   /** Charging is planned to end while the car is still there with a probability of 1 less this; 1 turns that off. */
   readonly departureRisk: number;
+  /** Charging is planned to end so long before ready-by, for arrivals that nobody foresees. */
+  readonly marginMinutes: number;
   /** Longest time between two plans; an arrival and a new batch are planned at once. */
   readonly replanMinutes: number;
   readonly carbonEurPerKg: number;

@@ -31,13 +31,21 @@ export interface PlannedStay {
   readonly slotsInChargeState: number;
 }
 
-/** The planning problem of some stays and batches on an axis. */
+/** Where charging is planned to end before the ready-by that was promised. */
+export interface Wishes {
+  /** Chance that the car has left by then that is taken. */
+  readonly departureRisk: number;
+  readonly marginSlots: number;
+}
+
+/** The planning problem of some stays and batches on an axis; with `wishes`, cars are to be ready earlier than promised. */
 export function slotProblem(
   scenario: Scenario,
   axis: SlotAxis,
   signals: SlotSignals,
   stays: readonly PlannedStay[],
   jobs: readonly (NightJob & { readonly shardsRemaining: number })[],
+  wishes?: Wishes,
 ): PlanningProblem {
   const every = (value: number): number[] => Array.from({ length: axis.count }, () => value);
   const sites = new Set(stays.map(({ stay }) => stay.siteId));
@@ -55,7 +63,7 @@ export function slotProblem(
       chipKw: HARDWARE_CLASSES[id].chipKw,
       awakeKw: ENERGY_PARAMETERS.awakeKw.value,
     })),
-    cars: stays.map((planned) => carOf(axis, planned, scenario.options.departureRisk)),
+    cars: stays.map((planned) => carOf(axis, planned, wishes)),
     jobs: jobs.map((job) => ({
       id: job.id,
       // Part of a shard may be done: what is left of it is still one shard to hand out.
@@ -69,9 +77,9 @@ export function slotProblem(
   } satisfies PlanningProblemInput);
 }
 
-function carOf(axis: SlotAxis, planned: PlannedStay, departureRisk: number): PlanningProblemInput['cars'][number] {
+function carOf(axis: SlotAxis, planned: PlannedStay, wishes?: Wishes): PlanningProblemInput['cars'][number] {
   const { stay, equipment, fromSlot, untilSlot, missingKwh, survival } = planned;
-  const readyBySlot = lastSlot(axis, planned, departureRisk);
+  const readyBySlot = wishes ? wishedSlot(axis, planned, wishes) : promisedSlot(axis, planned);
   const isOverdue = stay.readyByMs <= axis.startMs || readyBySlot <= fromSlot;
   return {
     id: stay.id,
@@ -92,18 +100,25 @@ function carOf(axis: SlotAxis, planned: PlannedStay, departureRisk: number): Pla
   };
 }
 
+/** End of the whole slots before ready-by; with the slot in which it lies, when the car needs every minute. */
+function promisedSlot(axis: SlotAxis, planned: PlannedStay): number {
+  const whole = slotAt(axis, planned.stay.readyByMs);
+  return whole - planned.fromSlot < neededSlots(planned) ? slotAt(axis, planned.stay.readyByMs - 1) + 1 : whole;
+}
+
 /**
- * End of the whole slots before ready-by; with the slot in which it lies, when the car needs every minute. Where
- * earlier stays say that the car may well be gone before, the end of the slots in which it is likely to be there, or
- * of those that it needs.
+ * Earlier than promised by a margin, for what may come in between, and no later than earlier stays say that the car is
+ * likely to be there; never less than what charging takes, which is past ready-by where that can no longer be kept.
  */
-function lastSlot(axis: SlotAxis, planned: PlannedStay, departureRisk: number): number {
-  const { stay, equipment, fromSlot, missingKwh, survival } = planned;
-  const neededSlots = Math.ceil(missingKwh / (SLOT_HOURS * equipment.charger.maxKw) - ROUNDING_SLOTS);
-  const whole = slotAt(axis, stay.readyByMs);
-  const promised = whole - fromSlot < neededSlots ? slotAt(axis, stay.readyByMs - 1) + 1 : whole;
-  const unlikely = survival?.findIndex((probability) => probability < 1 - departureRisk) ?? -1;
-  return unlikely < 0 ? promised : Math.min(promised, fromSlot + Math.max(unlikely, neededSlots));
+function wishedSlot(axis: SlotAxis, planned: PlannedStay, wishes: Wishes): number {
+  const promised = promisedSlot(axis, planned) - planned.fromSlot;
+  const unlikely = planned.survival?.findIndex((probability) => probability < 1 - wishes.departureRisk) ?? -1;
+  const wished = Math.min(promised - wishes.marginSlots, unlikely < 0 ? Infinity : unlikely);
+  return planned.fromSlot + Math.max(wished, neededSlots(planned));
+}
+
+function neededSlots({ missingKwh, equipment }: PlannedStay): number {
+  return Math.ceil(missingKwh / (SLOT_HOURS * equipment.charger.maxKw) - ROUNDING_SLOTS);
 }
 
 /** kWh at the plug that the charger alone could give from plug-in to ready-by or departure. */

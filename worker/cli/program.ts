@@ -24,12 +24,12 @@ const COMMANDS: readonly CommandFactory[] = [
   planCommand,
   checkCommand,
   keyCommand,
+  gridCommand,
   modelCommand,
   explainCommand,
   problemCommand,
   backtestCommand,
   batchCommand,
-  gridCommand,
 ];
 
 const EXIT_HELP = `

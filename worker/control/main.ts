@@ -14,6 +14,7 @@ import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
 import { addModel } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
+import { CARBON_EUR_PER_KG } from '../carbonPrice.ts';
 import { applyCell } from '../cell/applyCell.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
@@ -27,16 +28,19 @@ import { runChild } from '../supervisor/child.ts';
 import { connectClient, connectWorker } from '../temporalClients.ts';
 import { installTemporalRuntime } from '../temporalRuntime.ts';
 import { untilAnswered } from '../untilAnswered.ts';
+import { heartbeatWhileAlive } from './heartbeatWhileAlive.ts';
 import { startPlanner } from './planner.ts';
 import { publishLsaOnce } from './publishLsa.ts';
 import { retireOutdatedCell } from './retireCell.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
 import { listenForHints } from './vtnHints.ts';
 
-/** Weight of carbon beside price in every plan; about the price of an EU emission allowance. */
-const CARBON_EUR_PER_KG = 0.08;
 /** Above this, workflows are evicted and replayed; each cached one costs about 1.7 MB. */
 const MAX_CACHED_WORKFLOWS = 500;
+/** How long workflow tasks wait for the worker that has their workflow in its cache: it may have been killed. */
+const CACHED_WORKFLOW_WAIT = '3 seconds';
+/** How often the server hears that an activity runs; a few may be late on a busy machine before the timeout. */
+const HEARTBEAT_INTERVAL = '2 seconds';
 /** A plan that takes longer comes too late for its slot. */
 const PLAN_LIMIT_MS = 20_000;
 const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
@@ -69,6 +73,9 @@ async function start() {
     identity: `control/${process.pid}@${hostname()}`,
     workflowBundle: { codePath: BUNDLE },
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
+    stickyQueueScheduleToStartTimeout: CACHED_WORKFLOW_WAIT,
+    maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,
+    interceptors: { activity: [heartbeatWhileAlive] },
     shutdownGraceTime: '2 seconds',
     activities: {
       ...createGridActivities({

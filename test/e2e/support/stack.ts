@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -11,10 +11,13 @@ import { gridTimeMs } from '../../../domain/clock.ts';
 import { renderBatch } from '../../../simulator/glosses/batchFile.ts';
 import { readCell } from '../../../store/cells.ts';
 import { openDatabase, type Database } from '../../../store/database.ts';
-import { BatchClient } from '../../../worker/night/batchClient.ts';
+import { createFileStore } from '../../../store/objects/fileStore.ts';
+import type { ObjectStore } from '../../../store/objectStore.ts';
+import { BatchClient, type SubmittedBatch } from '../../../worker/night/batchClient.ts';
 import { NIGHT_MODEL } from '../../../worker/night/prepareNight.ts';
 import { eventually } from '../../support/eventually.ts';
-import { calmNight } from './calmNight.ts';
+import { descendantsOf, type RunningProcess } from './processes.ts';
+import { CALM_NIGHT, calmNight } from './calmNight.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/worker/local/main.js', import.meta.url));
 const HOUR_MS = 3_600_000;
@@ -26,8 +29,10 @@ export class Stack {
   readonly stateDir: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #apiPort: number;
+  readonly #inputs = new Map<number, Promise<string>>();
   #main: ChildProcess | undefined;
   #database: Database | undefined;
+  #temporal: Connection | undefined;
 
   private constructor(stateDir: string, env: NodeJS.ProcessEnv, apiPort: number) {
     this.stateDir = stateDir;
@@ -54,13 +59,18 @@ export class Stack {
       DATABASE_URL: '',
     };
     const stack = new Stack(stateDir, env, api ?? 0);
-    await stack.launch();
-    const password = await readFile(join(stateDir, 'postgres-password'), 'utf8');
-    stack.#database = openDatabase({
-      url: `postgres://nightshift:${password}@127.0.0.1:${postgres}/nightshift`,
-      maxConnections: 2,
-    });
-    return stack;
+    try {
+      await stack.launch();
+      const password = await readFile(join(stateDir, 'postgres-password'), 'utf8');
+      stack.#database = openDatabase({
+        url: `postgres://nightshift:${password}@127.0.0.1:${postgres}/nightshift`,
+        maxConnections: 2,
+      });
+      return stack;
+    } catch (error) {
+      await stack.remove();
+      throw error;
+    }
   }
 
   /** Starts the supervisor, also again after it has ended, and waits until the API answers. */
@@ -80,8 +90,14 @@ export class Stack {
     return this.#database;
   }
 
-  get temporalAddress(): string {
-    return `127.0.0.1:${this.#env.NIGHTSHIFT_TEMPORAL_PORT}`;
+  /** A client of the stack's Temporal server. It lives as long as the stack. */
+  async temporal(): Promise<Client> {
+    this.#temporal ??= await Connection.connect({ address: `127.0.0.1:${this.#env.NIGHTSHIFT_TEMPORAL_PORT}` });
+    return new Client({ connection: this.#temporal });
+  }
+
+  get objects(): ObjectStore {
+    return createFileStore(join(this.stateDir, 'objects'));
   }
 
   async pidOf(name: string): Promise<number> {
@@ -101,29 +117,24 @@ export class Stack {
 
   /** Process ids of the inference runners of all cars. */
   async runnerPids(): Promise<number[]> {
-    try {
-      const found = execFileSync('pgrep', ['-P', String(await this.pidOf('fleet')), '-f', 'runnerProcess']);
-      return found.toString().trim().split('\n').map(Number);
-    } catch {
-      return [];
-    }
+    const children = descendantsOf(await this.pidOf('fleet'));
+    return children.filter(({ command }) => command.includes('runnerProcess')).map(({ pid }) => pid);
   }
 
-  /** The number of an attempt at a shard of the batch that is not its first, if there is one. */
-  async secondAttempt(batchId: string): Promise<number | undefined> {
-    const connection = await Connection.connect({ address: this.temporalAddress });
-    try {
-      const client = new Client({ connection });
-      const query = `JobId = "${batchId}" and WorkflowType = "shardWave" and ExecutionStatus = "Running"`;
-      for await (const { workflowId } of client.workflow.list({ query })) {
-        const { raw } = await client.workflow.getHandle(workflowId).describe();
-        const again = raw.pendingActivities?.find(({ attempt }) => (attempt ?? 1) > 1);
-        if (again) return again.attempt ?? undefined;
-      }
-      return undefined;
-    } finally {
-      await connection.close();
+  /** Every process that the supervisor started, directly or not. */
+  descendants(): RunningProcess[] {
+    return descendantsOf(this.#main?.pid ?? 0);
+  }
+
+  /** True when the server has given up an attempt at a shard of the batch whose car was silent, and waits for the next. */
+  async hasSilentAttempt(batchId: string): Promise<boolean> {
+    const client = await this.temporal();
+    const query = `JobId = "${batchId}" and WorkflowType = "shardWave" and ExecutionStatus = "Running"`;
+    for await (const { workflowId } of client.workflow.list({ query })) {
+      const { raw } = await client.workflow.getHandle(workflowId).describe();
+      if (raw.pendingActivities?.some(({ lastFailure }) => lastFailure?.timeoutFailureInfo)) return true;
     }
+    return false;
   }
 
   /** Signals the supervisor and waits for its end. @returns how long that took */
@@ -138,6 +149,7 @@ export class Stack {
 
   async remove(): Promise<void> {
     await this.#database?.close().catch(() => undefined);
+    await this.#temporal?.close();
     await this.end('SIGINT');
     await rm(this.stateDir, { recursive: true, force: true });
   }
@@ -147,21 +159,33 @@ export class Stack {
     return new BatchClient(`http://127.0.0.1:${this.#apiPort}/v1`, key);
   }
 
-  /** Submits `requests` rendered lines, the same ones for the same seed, due in three grid hours. */
-  async submit(requests: number, seed = 1): Promise<string> {
-    const file = join(this.stateDir, `e2e-${requests}-${seed}.jsonl`);
-    await renderBatch({ count: requests, seed, model: NIGHT_MODEL, file });
+  /** Submits `requests` rendered lines, the same ones for the same number, due in ten grid hours, to cars of the region. */
+  async submit(requests: number, region?: string): Promise<string> {
+    const file = await this.#inputFile(requests);
     const client = await this.client();
-    const cell = await readCell(this.database, 'calm-night');
+    const cell = await readCell(this.database, CALM_NIGHT);
     if (!cell) throw new Error('the cell is not applied');
-    const deadlineMs = gridTimeMs(cell.clock, Date.now()) + 3 * HOUR_MS;
+    const deadlineMs = gridTimeMs(cell.clock, Date.now()) + 10 * HOUR_MS;
     const batch = await client.submit({
       input_file_id: await client.upload(file),
       endpoint: `/v2/models/${NIGHT_MODEL}/infer`,
       completion_window: '24h',
-      metadata: { 'grid.deadline': new Date(deadlineMs).toISOString() },
+      metadata: { 'grid.deadline': new Date(deadlineMs).toISOString(), ...(region && { 'grid.region': region }) },
     });
     return batch.id;
+  }
+
+  /** Rendered once: batches of one size have the same input. */
+  #inputFile(requests: number): Promise<string> {
+    const rendered = this.#inputs.get(requests) ?? this.#render(requests);
+    this.#inputs.set(requests, rendered);
+    return rendered;
+  }
+
+  async #render(requests: number): Promise<string> {
+    const file = join(this.stateDir, `e2e-${requests}.jsonl`);
+    await renderBatch({ count: requests, seed: 1, model: NIGHT_MODEL, file });
+    return file;
   }
 
   /** Waits until some, but not all, of the batch's requests are answered. */
@@ -179,13 +203,16 @@ export class Stack {
     return row?.lines ?? 0;
   }
 
-  /** Waits for the batch's end. @returns its answers, by custom_id in the order of the input */
+  /** The batch as the API shows it once it has ended; undefined until then. */
+  async ended(batchId: string): Promise<SubmittedBatch | undefined> {
+    const batch = await (await this.client()).read(batchId);
+    return (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status) ? batch : undefined;
+  }
+
+  /** Waits for the batch's end. @returns its answers in the order of the input @throws Error when one is an error */
   async finished(batchId: string): Promise<string> {
     const client = await this.client();
-    const batch = await eventually('the batch ends', BATCH_LIMIT_MS, async () => {
-      const read = await client.read(batchId);
-      return (FINAL_BATCH_STATUSES as readonly string[]).includes(read.status) ? read : undefined;
-    });
+    const batch = await eventually('the batch ends', BATCH_LIMIT_MS, () => this.ended(batchId));
     if (batch.status !== 'completed' || batch.error_file_id)
       throw new Error(`the batch ended as ${JSON.stringify(batch)}`);
     return client.content(batch.output_file_id ?? '');

@@ -11,7 +11,11 @@ import { scenario, signals, stay } from './scenarioBuilder.ts';
 const nightPrice = (hour: number): number => (hour >= 2 && hour < 5 ? 0.1 : 0.3);
 
 function live(night: Scenario): NightLedger {
-  return rollThrough(night, planCell, () => false).ledger.total();
+  return rollThrough(
+    night,
+    (_, wished) => planCell(wished()),
+    () => false,
+  ).ledger.total();
 }
 
 describe('rollThrough', () => {

@@ -7,6 +7,7 @@ export const OPTIONS: BacktestOptions = {
   marketZone: 'Europe/Berlin',
   readyBy: 'habit',
   departureRisk: 1,
+  marginMinutes: 0,
   replanMinutes: 60,
   carbonEurPerKg: 0,
   feederShare: 1,

@@ -44,13 +44,14 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
       numberFrom(0),
       0.25,
     )
+    .option('--margin-minutes <n>', 'so long before ready-by the planner wants to be done', wholeNumber(0, 1440), 60)
     .option('--replan-minutes <n>', 'longest time between two plans', wholeNumber(15, 1440), 60)
     .option('--carbon-eur-per-kg <eur>', 'what a kilogram of CO2 counts for', numberFrom(0), 0.1)
     .option(
       '--feeder-share <part>',
       'part of a site’s charger power that its feeder carries at once',
       numberFrom(0),
-      0.25,
+      0.4,
     )
     .option('--job-share <part>', 'part of the fleet’s compute that a night’s batch asks for', numberFrom(0), 0.2)
     .option('--seed <n>', 'draws the computers of the cars', wholeNumber(0, 2 ** 32 - 1), 1)

@@ -7,6 +7,7 @@ import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { wholeNumber } from '../numberOption.ts';
 import type { CommandFactory } from '../program.ts';
+import { gridImportCommand } from './gridImport.ts';
 
 interface GridOptions extends ApiOptions {
   readonly json?: true;
@@ -39,7 +40,8 @@ export const gridCommand: CommandFactory = (terminal, done) => {
     done(EXIT_CODES.ok);
   };
   return new Command('grid')
-    .description('follow utilities, and see what their events did')
+    .description('follow utilities, see what their events did, and give a region its signals')
+    .addCommand(gridImportCommand(terminal, done))
     .addCommand(
       common('connect')
         .description('follow a utility’s OpenADR 3.1 server')

@@ -99,7 +99,7 @@ describe('report windows', () => {
     expect(new Set(windows.map(({ name }) => name)).size).toBe(windows.length);
     return windows.map(
       ({ name, dueMs, intervals }) =>
-        `${name.split('/').at(-1)}: ${intervals.map(({ id }) => id)} @${(dueMs - START_MS) / HOUR_MS}`,
+        `${name.split('/').at(-1)}: ${intervals.map(({ id }) => id).join(',')} @${(dueMs - START_MS) / HOUR_MS}`,
     );
   }
 
