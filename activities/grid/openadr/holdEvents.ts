@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { JournalLine } from '../../../domain/journal.ts';
+import { UTILITY_SOURCE } from '../../../scheduler/sources.ts';
 import type { Queryable } from '../../../store/database.ts';
 import { appendJournal } from '../../../store/journal.ts';
 import { markEventsGone, upsertEvent, type OpenAdrConnection, type OpenAdrEvent } from '../../../store/openAdr.ts';
@@ -22,7 +23,7 @@ export interface HoldContext {
 
 /** The seed of random starts, and the name of the connection's signals. */
 export function sourceOf(connectionId: string): string {
-  return `openadr/${connectionId}`;
+  return `${UTILITY_SOURCE}/${connectionId}`;
 }
 
 /** Takes a complete walk into what is held: new events, new versions, and those that are gone. */

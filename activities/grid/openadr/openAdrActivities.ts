@@ -2,6 +2,7 @@ import { gridTimeMs } from '../../../domain/clock.ts';
 import { openAdrSecretsSchema, type OpenAdrStatus } from '../../../domain/openAdr.ts';
 import { readCell } from '../../../store/cells.ts';
 import type { Database } from '../../../store/database.ts';
+import { appendJournal } from '../../../store/journal.ts';
 import { readConnection, saveConnectionStatus, type OpenAdrConnection } from '../../../store/openAdr.ts';
 import { readRegion } from '../../../store/regions.ts';
 import type { Seal } from '../../../store/seal.ts';
@@ -110,6 +111,17 @@ export function createOpenAdrActivities(ports: OpenAdrPorts) {
         ignoredTypes: applied.ignoredTypes,
       };
       await saveConnectionStatus(database, connectionId, status);
+      if (failure && before.failures === 0) {
+        await appendJournal(database, connection.cellId, [
+          {
+            atMs: nowMs,
+            kind: 'fallback',
+            subject: connection.regionId,
+            message: `${connectionId} does not answer as it should; what it said before holds: ${failure.message}`,
+            dedupeKey: `openadr/${connectionId}/failing/${before.syncedAtMs ?? 0}`,
+          },
+        ]);
+      }
       return {
         status,
         regionId: connection.regionId,

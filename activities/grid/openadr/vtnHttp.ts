@@ -30,6 +30,7 @@ export function vtnHttp(options: VtnHttpOptions = {}): VtnHttp {
   const { verifyTls = true, ca, answerLimitRealMs = ANSWER_LIMIT_REAL_MS, maxBytes = MAX_BYTES } = options;
   return async ({ method, url, token, json, form }) => {
     const place = `${method} ${url.origin}${url.pathname}`;
+    const secrets = [token, form?.get('client_secret')].filter((secret) => typeof secret === 'string');
     const body = form?.toString() ?? (json === undefined ? undefined : JSON.stringify(json));
     const signal = AbortSignal.timeout(answerLimitRealMs);
     const tls = { rejectUnauthorized: verifyTls, minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) } as const;
@@ -60,7 +61,9 @@ export function vtnHttp(options: VtnHttpOptions = {}): VtnHttp {
     const status = answer.statusCode ?? 0;
     if (status >= 300 && status < 400) throw new VtnError(`${place} redirects, which is refused`, { status });
     if (status < 200 || status >= 300) {
-      const quoted = text.replace(/\s+/g, ' ').slice(0, QUOTED_CHARACTERS);
+      // A server may echo what it was sent.
+      const shown = secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+      const quoted = shown.replace(/\s+/g, ' ').slice(0, QUOTED_CHARACTERS);
       const retryAfterRealMs = waitOf(answer.headers['retry-after']);
       throw new VtnError(`${place} answered ${status}: ${quoted}`, { status, retryAfterRealMs });
     }

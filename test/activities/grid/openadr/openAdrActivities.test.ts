@@ -189,6 +189,14 @@ describe('a server that is wrong', () => {
     });
   });
 
+  test('that echoes the secret in an error does not bring it into status or journal', async () => {
+    ven.vtn.fault = ({ path }) => (path === '/auth/token' ? { status: 400, body: `bad secret ${SECRET}` } : undefined);
+    const synced = await ven.sync();
+    expect(synced?.status.failure).toContain('bad secret ***');
+    expect(await ven.journal()).toEqual([expect.stringContaining('what it said before holds')]);
+    expect(JSON.stringify(await ven.journal())).not.toContain(SECRET);
+  });
+
   test('that knows the ven already is reused after 409', async () => {
     let first = true;
     ven.vtn.store.create('vens', { objectType: 'VEN_VEN_REQUEST', venName: `ven-${ven.id}` });
