@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import { Vtn } from '../../simulator/vtn/vtn.ts';
 import { readConnection, saveMeasurement, upsertEvent, upsertReport } from '../../store/openAdr.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { cli } from '../worker/cli/cliRun.ts';
@@ -96,6 +97,37 @@ describe('the callback', () => {
     // A new configuration keeps the token that the server was given.
     await put('grid-c', { ...WANTED, poll_seconds: 90 });
     expect((await post(callbackToken)).status).toBe(204);
+  });
+
+  test('is proved to a real server and told of its changes', async () => {
+    const vtn = await Vtn.start({ clientId: 'ven', clientSecret: SECRET });
+    try {
+      const { callbackToken } = JSON.parse(
+        api.deps.seal.open((await readConnection(db, 'grid-c'))?.sealed ?? '', 'grid-c'),
+      );
+      const { access_token: token } = (await (
+        await fetch(`${vtn.url}/auth/token`, {
+          method: 'POST',
+          body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'ven', client_secret: SECRET }),
+        })
+      ).json()) as { access_token: string };
+      const subscribe = (callbackUrl: string) =>
+        fetch(`${vtn.url}/subscriptions`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${token}` },
+          body: JSON.stringify({
+            clientName: 'ven',
+            objectOperations: [{ objects: ['EVENT'], operations: ['CREATE'], callbackUrl, bearerToken: callbackToken }],
+          }),
+        });
+      expect((await subscribe(`${api.server.url}/grid/v1/openadr/stranger/callback`)).status).toBe(400);
+      expect((await subscribe(api.server.url + path)).status).toBe(201);
+      vtn.create('events', { programID: 'p' });
+      await vtn.notified();
+      expect(api.hinted).toEqual(['grid-c']);
+    } finally {
+      await vtn.close();
+    }
   });
 
   test('refuses a flood', async () => {
