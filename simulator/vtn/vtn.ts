@@ -123,12 +123,7 @@ export class Vtn {
     if (path === '/auth/token' && method === 'POST') return this.#tokens.issue(form);
     if (!this.#tokens.isValid(authorization)) return problem(401, 'the bearer token is missing or has ended');
     if (path === '/notifiers') return this.#notifiers();
-    const topics = /^\/notifiers\/mqtt\/topics\/(.+)$/.exec(path)?.[1];
-    if (topics !== undefined)
-      return {
-        status: 200,
-        body: { topics: { CREATE: `${topics}/create`, UPDATE: `${topics}/update`, DELETE: `${topics}/delete` } },
-      };
+    if (path.startsWith('/notifiers/mqtt/topics/')) return mqttTopics(path);
     const [, name = '', id] = path.split('/');
     if (!this.store.has(name)) return problem(404, `there is no ${path}`);
     const scope = WRITE_SCOPES[name];
@@ -178,6 +173,12 @@ export class Vtn {
     const limit = Math.min(MOST_PER_PAGE, Number(query.get('limit') ?? MOST_PER_PAGE));
     return { status: 200, body: found.slice(skip, skip + limit) };
   }
+}
+
+function mqttTopics(path: string): Exclude<VtnFault, string> {
+  const objects = path.split('/').at(-1);
+  const topics = { CREATE: `${objects}/create`, UPDATE: `${objects}/update`, DELETE: `${objects}/delete` };
+  return { status: 200, body: { topics } };
 }
 
 function problem(status: number, detail: string): Exclude<VtnFault, string> {

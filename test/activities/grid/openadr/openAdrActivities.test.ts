@@ -189,6 +189,18 @@ describe('a server that is wrong', () => {
     });
   });
 
+  test('that offers MQTT is listened to where it publishes, with a token when it wants one', async () => {
+    expect((await ven.sync())?.status.mqtt).toBeNull();
+    expect(ven.offers.at(-1)).toMatchObject({ uris: ['mqtts://broker.example.org'], username: undefined });
+    ven.vtn.create('events', limitEvent(9));
+    expect(ven.offers.at(-1)?.topics).toContain(ven.published.at(-1));
+    const authentication = { method: 'OAUTH2_BEARER_TOKEN', username: '{clientID}' };
+    const MQTT = { URIS: ['mqtts://other.example.org'], serialization: 'JSON', authentication };
+    ven.vtn.fault = ({ path }) => (path === '/notifiers' ? { status: 200, body: { WEBHOOK: true, MQTT } } : undefined);
+    await ven.sync();
+    expect(ven.offers.at(-1)).toMatchObject({ username: 'ven', password: expect.stringMatching(/^[0-9a-f]{32}$/) });
+  });
+
   test('that echoes the secret in an error does not bring it into status or journal', async () => {
     ven.vtn.fault = ({ path }) => (path === '/auth/token' ? { status: 400, body: `bad secret ${SECRET}` } : undefined);
     const synced = await ven.sync();

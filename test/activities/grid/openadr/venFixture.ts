@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterEach, beforeAll, beforeEach } from 'vitest';
 
-import { createOpenAdrActivities } from '../../../../activities/grid/openadr/openAdrActivities.ts';
+import { createOpenAdrActivities, type MqttOffer } from '../../../../activities/grid/openadr/openAdrActivities.ts';
 import { openAdrSettingsSchema } from '../../../../domain/openAdr.ts';
 import { Vtn } from '../../../../simulator/vtn/vtn.ts';
 import type { Database } from '../../../../store/database.ts';
@@ -24,6 +24,10 @@ export interface TestVen {
   nowMs: number;
   readonly vtn: Vtn;
   readonly id: string;
+  /** What was offered to listen to, newest last. */
+  readonly offers: MqttOffer[];
+  /** Topics that the server has published to. */
+  readonly published: string[];
   connect(over?: Record<string, unknown>): Promise<void>;
   sync(): Promise<VenSync | null>;
   /** `1-2 9`: hours since midnight, kW. */
@@ -44,11 +48,17 @@ export function useVen(db: Database): TestVen {
     database: db,
     seal: TEST_SEAL,
     now: () => ven.nowMs,
-    listen: (_, offer) => (offer ? null : 'not offered'),
+    listen: (_, offer) => {
+      if (!offer) return 'not offered';
+      ven.offers.push(offer);
+      return null;
+    },
     limits: { answerLimitRealMs: 500, maxBytes: 200_000 },
   });
   const ven: TestVen = {
     nowMs: MIDNIGHT_MS,
+    offers: [],
+    published: [],
     get vtn() {
       return opened();
     },
@@ -81,7 +91,8 @@ export function useVen(db: Database): TestVen {
   beforeAll(() => enrolFleet(db, ['car-1', 'car-2']));
   beforeEach(async () => {
     ven.nowMs = MIDNIGHT_MS;
-    vtn = await Vtn.start({ clientId: 'ven', clientSecret: SECRET });
+    const mqtt = { uri: 'mqtts://broker.example.org', publish: (topic: string) => void ven.published.push(topic) };
+    vtn = await Vtn.start({ clientId: 'ven', clientSecret: SECRET, mqtt });
     vtn.create('programs', { id: 'p1', programName: 'Relief' });
     id = `grid-${randomUUID().slice(0, 8)}`;
     await ven.connect();
