@@ -165,6 +165,17 @@ export async function listEvents(db: Queryable, cellId: string, limit: number): 
   );
 }
 
+/** The event of this id; of two utilities' the one that came last. */
+export async function readEvent(db: Queryable, cellId: string, eventId: string): Promise<OpenAdrEvent | undefined> {
+  const [event] = await db.query<OpenAdrEvent>(
+    `select ${EVENT} from openadr_events where event_id = $2 and connection_id in
+       (select c.id from openadr_connections c join regions r on r.id = c.region_id where r.cell_id = $1)
+     order by first_seen_at desc limit 1`,
+    [cellId, eventId],
+  );
+  return event;
+}
+
 export async function saveMeasurement(
   db: Queryable,
   connectionId: string,

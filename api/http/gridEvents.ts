@@ -1,6 +1,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
-import { listEvents, listReports, type OpenAdrEvent, type OpenAdrReport } from '../../store/openAdr.ts';
+import { gridTimeMs } from '../../domain/clock.ts';
+import { listEvents, listReports, readEvent, type OpenAdrEvent, type OpenAdrReport } from '../../store/openAdr.ts';
 import type { ApiDeps } from './deps.ts';
 import { isoOrNull } from './isoTime.ts';
 import { errorResponses, notFound } from './wire.ts';
@@ -83,7 +84,7 @@ const getRoute = createRoute({
 
 /** Utilities' events and the proof that they were followed; for keys with the scope `ops`. */
 export function addGridEventRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps): void {
-  const gridNowMs = (): number => cell.clock.originMs + (now() - cell.clock.anchorMs) * cell.clock.scale;
+  const gridNowMs = (): number => gridTimeMs(cell.clock, now());
 
   app.openapi(listRoute, async (c) => {
     const events = await listEvents(db, cell.id, MOST_EVENTS);
@@ -92,7 +93,7 @@ export function addGridEventRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps)
 
   app.openapi(getRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const event = (await listEvents(db, cell.id, MOST_EVENTS)).find(({ eventId }) => eventId === id);
+    const event = await readEvent(db, cell.id, id);
     if (!event) throw notFound('event', id);
     const reports = await listReports(db, event.connectionId, id);
     return c.json(

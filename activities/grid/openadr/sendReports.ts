@@ -14,7 +14,7 @@ import { readWire, wireReportSchema } from './wire.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Readings come late: a report of the past is corrected for this long. */
-const SETTLING_MS = 2 * HOUR_MS;
+export const SETTLING_MS = 2 * HOUR_MS;
 
 export interface SendContext {
   readonly database: Database;

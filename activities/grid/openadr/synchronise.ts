@@ -21,7 +21,7 @@ import { measureEvent } from './measurement.ts';
 import { mqttOffer } from './mqttOffer.ts';
 import type { OpenAdrPorts } from './openAdrActivities.ts';
 import { register, subscribe, type RegisteredFeeder, type Registration } from './registration.ts';
-import { sendReports } from './sendReports.ts';
+import { sendReports, SETTLING_MS } from './sendReports.ts';
 import { occurrencesOf, type TimeSpan } from './timing.ts';
 import type { VtnClient } from './vtnClient.ts';
 import { walkEvents } from './walkEvents.ts';
@@ -195,10 +195,15 @@ async function followUp(
     const dedupeKey = `openadr/${connection.id}/${held.event.id}/sent/${nowMs}`;
     lines.push({ atMs: nowMs, kind: 'utility_report', subject: connection.regionId, message, dedupeKey });
   }
-  if (span && row.endMs !== null && nowMs >= span.startMs && nowMs < span.endMs + BEHIND_MS) {
+  if (span && row.endMs !== null && nowMs >= span.startMs && isToMeasure(row, span, nowMs)) {
     lines.push(...(await measure(context, held, row, span, await facts())));
   }
   return { ...sent, lines };
+}
+
+/** Until late meters are in; and an event that nobody measured to its end, for want of a running worker. */
+function isToMeasure({ measured }: OpenAdrEvent, { endMs }: TimeSpan, nowMs: number): boolean {
+  return nowMs < endMs + SETTLING_MS || (measured?.intervals.at(-1)?.endMs ?? 0) < endMs;
 }
 
 async function measure(
