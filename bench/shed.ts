@@ -18,6 +18,7 @@ import { startBroker } from '../api/mqtt/broker.ts';
 import { gridTimeMs, type Clock } from '../domain/clock.ts';
 import { openDatabase } from '../store/database.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
+import { sealWith } from '../store/seal.ts';
 import { CELL, enrolFleet } from '../test/support/fleetFixture.ts';
 import startPostgres, { TEMPLATE_DATABASE } from '../test/support/postgres.ts';
 import { vehicleLinkOver } from '../worker/mqttLink.ts';
@@ -61,6 +62,8 @@ const server = await startApiServer(
       followLimits: async (regionId) => void (await shed.follow({ regionId, nowMs: gridNowMs() })),
       signalsPushed: async () => {},
     },
+    vens: { hint: unused },
+    seal: sealWith('a key for benches'),
     carbonEurPerKg: 0,
     cell: { ...CELL, clock },
     apiKey: 'bench-key',

@@ -2,7 +2,7 @@
 export const API_SCOPES = {
   submit: 'files, batches, embeddings and inference',
   models: 'adding and removing models',
-  ops: 'status, journal and grid signals of the cell',
+  ops: 'status, journal, utilities and grid signals of the cell',
   keys: 'keys, tenants and webhooks of every tenant',
 } as const;
 export type ApiScope = keyof typeof API_SCOPES;

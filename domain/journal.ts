@@ -4,6 +4,8 @@ export const JOURNAL_KINDS = [
   'window_closed',
   'limit_changed',
   'emergency',
+  'utility_event',
+  'utility_report',
   'plan',
   'plugged_in',
   'unplugged',

@@ -6,6 +6,7 @@ export const workflowIds = {
   region: (regionId: string): string => `region/${regionId}`,
   cell: (cellId: string): string => `cell/${cellId}`,
   job: (batchId: string): string => `job/${batchId}`,
+  ven: (connectionId: string): string => `ven/${connectionId}`,
   session: (vehicleId: string, stay: number): string => `session/${vehicleId}/${stay}`,
 } as const;
 

@@ -9,9 +9,11 @@ export interface SourcedSpan {
   readonly fetchedAtMs: number;
 }
 
-/** First part of the source's name where nothing is polled: an emergency, or what a utility pushed. */
+/** First part of a source's name where a thing is said once and holds until it is revised, so that its age says nothing. */
 export const EMERGENCY_SOURCE = 'emergency';
 export const PUSH_SOURCE = 'push';
+export const UTILITY_SOURCE = 'openadr';
+const SAID_ONCE: readonly (string | undefined)[] = [EMERGENCY_SOURCE, PUSH_SOURCE, UTILITY_SOURCE];
 
 const HOUR_MS = 3_600_000;
 /** A polled source that has been silent for longer is stale: planning goes on, and says so. */
@@ -40,7 +42,7 @@ export function staleSources(spans: readonly SourcedSpan[], nowMs: number): Map<
   const lastReadMs = new Map<string, number>();
   for (const { source, fetchedAtMs } of spans) {
     const [first] = source.split('/');
-    if (first === EMERGENCY_SOURCE || first === PUSH_SOURCE) continue;
+    if (SAID_ONCE.includes(first)) continue;
     lastReadMs.set(source, Math.max(fetchedAtMs, lastReadMs.get(source) ?? fetchedAtMs));
   }
   const ages = [...lastReadMs].map(([source, atMs]) => [source, (nowMs - atMs) / HOUR_MS] as const);

@@ -13,12 +13,15 @@ import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
 import { addEmbeddingRoutes } from './embeddings.ts';
 import { addFileRoutes } from './files.ts';
+import { addGridConnectionRoutes } from './gridConnections.ts';
+import { addGridEventRoutes } from './gridEvents.ts';
 import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
 import { addModelUploadRoutes } from './modelUploads.ts';
 import { addModelRoutes } from './modelRoutes.ts';
+import { addOpenAdrCallbackRoutes } from './openAdrCallback.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
@@ -36,7 +39,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
     defaultHook: (result) => {
       if (result.success) return;
       const [issue] = result.error.issues;
-      const field = issue?.path.join('.') || undefined;
+      const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+      const field = [...(issue?.path ?? []), ...unknown].join('.') || undefined;
       const message = field ? `${field}: ${issue?.message}.` : `The ${result.target} is missing or malformed.`;
       throw new NightshiftError('invalid_request', message, field ? { field } : {});
     },
@@ -46,11 +50,14 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   app.use(requestId({ headerName: 'x-request-id', generator: () => newId('req_', deps.now()) }));
   app.use(logRequest(deps));
   const authenticated = authenticate(deps);
-  for (const path of ['/v1/*', '/v2/models/*', '/ops/*', '/grid/*']) app.use(path, authenticated);
+  const gridPaths = ['/grid/v1/connections/*', '/grid/v1/events/*', '/grid/v1/regions/*'];
+  for (const path of ['/v1/*', '/v2/models/*', '/ops/*', ...gridPaths]) app.use(path, authenticated);
+  for (const path of gridPaths) app.use(path, requireScope('ops'), limitJson(MAX_SIGNALS_BYTES));
+  // A utility's server presents the connection's own token, not a key of ours.
+  app.use('/grid/v1/openadr/*', limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
-  app.use('/grid/*', requireScope('ops'), limitJson(MAX_SIGNALS_BYTES));
   for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', '/v1/embeddings']) {
     app.use(path, requireScope('submit'));
   }
@@ -69,6 +76,9 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addModelUploadRoutes(app, deps);
   addOpenInferenceRoutes(app, deps);
   addKeyRoutes(app, deps);
+  addGridConnectionRoutes(app, deps);
+  addGridEventRoutes(app, deps);
+  addOpenAdrCallbackRoutes(app, deps);
   addJournalRoutes(app, deps);
   addStatusRoutes(app, deps);
   addGridRoutes(app, deps);

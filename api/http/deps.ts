@@ -6,6 +6,7 @@ import type { Batch } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
+import type { Seal } from '../../store/seal.ts';
 
 /** Starts and cancels the durable job behind a batch; the composition root implements it with Temporal. */
 export interface JobStarter {
@@ -53,6 +54,12 @@ export interface ModelAdmission {
   }>;
 }
 
+/** Follows utilities' servers; the composition root implements it with Temporal. */
+export interface VenStarter {
+  /** Starts following a connection, or tells the one that runs to look now. @throws NightshiftError `unavailable` */
+  hint(connectionId: string): Promise<void>;
+}
+
 /** Tells those who act on what was stored for a region; the composition root implements it with MQTT and Temporal. */
 export interface RegionTeller {
   /**
@@ -69,6 +76,9 @@ export interface ApiDeps {
   readonly db: Database;
   readonly objects: ObjectStore;
   readonly jobs: JobStarter;
+  readonly vens: VenStarter;
+  /** Seals what must not stand in the database in the clear. */
+  readonly seal: Seal;
   readonly live: LiveInference;
   readonly admission: ModelAdmission;
   readonly regions: RegionTeller;

@@ -6,6 +6,7 @@ import { REAL_TIME } from '../../domain/clock.ts';
 import { ensureCell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
+import { sealWith } from '../../store/seal.ts';
 import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
 
 export const BENCH_KEY = 'bench-key';
@@ -21,6 +22,8 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       admission: modelAdmissionOver(db, objects),
       jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
       cell,
+      vens: { hint: async () => {} },
+      seal: sealWith('a key for benches'),
       regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },
       carbonEurPerKg: 0,
       apiKey: BENCH_KEY,

@@ -11,6 +11,8 @@ const KINDS = {
   window_closed: { label: 'window', color: 'dim' },
   limit_changed: { label: 'limit', color: 'yellow' },
   emergency: { label: 'emergency', color: 'red' },
+  utility_event: { label: 'utility', color: 'yellow' },
+  utility_report: { label: 'report', color: 'green' },
   plan: { label: 'plan', color: 'blue' },
   plugged_in: { label: 'plugged in', color: 'cyan' },
   unplugged: { label: 'unplugged', color: 'cyan' },

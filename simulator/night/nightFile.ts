@@ -31,6 +31,21 @@ const regionSchema = z.strictObject({
   feeders: z.array(feederSchema).min(1),
 });
 
+/** A utility that has a server of its own, and what it asks for in the night. */
+const utilitySchema = z.strictObject({
+  id,
+  region: id,
+  feeders: z.array(id).min(1),
+  event: z.strictObject({
+    name: z.string(),
+    announcedAt: instant,
+    start: instant,
+    end: instant,
+    /** Of the feeders together. */
+    importLimitKw: z.number().min(0),
+  }),
+});
+
 const tripSchema = z.strictObject({
   leaves: instant,
   waitsForComputingUntil: instant.optional(),
@@ -69,11 +84,13 @@ export const nightFileSchema = z.strictObject({
   telemetryIntervalSeconds: z.number().int().positive(),
   batch: z.strictObject({ requests: z.number().int().positive(), deadline: instant }),
   regions: z.array(regionSchema).min(1),
+  utility: utilitySchema.optional(),
   cars: z.array(carSchema).min(1),
 });
 export type NightFile = z.infer<typeof nightFileSchema>;
 export type NightRegion = NightFile['regions'][number];
 export type NightFeeder = NightRegion['feeders'][number];
+export type NightUtility = NonNullable<NightFile['utility']>;
 export type NightCar = NightFile['cars'][number];
 
 function keysOf<Key extends string>(table: Readonly<Record<Key, unknown>>) {

@@ -11,6 +11,7 @@ import { startApiServer, type ApiServer } from '../../api/http/server.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
+import { sealWith } from '../../store/seal.ts';
 import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 
@@ -30,6 +31,8 @@ export interface RecordingStarter extends JobStarter {
 export interface ApiHarness {
   readonly deps: ApiDeps;
   readonly jobs: RecordingStarter;
+  /** Connections that were to be looked at. */
+  readonly hinted: string[];
   /** Regions that were told of new signals. */
   readonly pushedTo: string[];
   readonly server: ApiServer;
@@ -43,6 +46,7 @@ export interface ApiHarness {
 /** The real API on loopback, with the file's own database and object folder. Call at top level. */
 export function useApi(db: Database, openLive?: (folder: string) => LiveInference): ApiHarness {
   const jobs = recordingStarter();
+  const hinted: string[] = [];
   const pushedTo: string[] = [];
   let folder = '';
   let server: ApiServer | undefined;
@@ -57,6 +61,8 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       db,
       objects: createFileStore(folder),
       jobs,
+      vens: { hint: async (id) => void hinted.push(id) },
+      seal: sealWith('a key for tests'),
       live,
       admission: modelAdmissionOver(db, createFileStore(folder)),
       regions: {
@@ -83,6 +89,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
   };
   return {
     jobs,
+    hinted,
     pushedTo,
     fetch: fetchWithKey,
     getJson: async (path) => (await fetchWithKey(path)).json(),

@@ -15,6 +15,7 @@ const WANTED = {
   coSchedule: 'WorkflowType = "coSchedule"',
   inferenceJob: 'WorkflowType = "inferenceJob" and ExecutionStatus = "Completed"',
   shardWave: 'WorkflowType = "shardWave" and ExecutionStatus = "Completed"',
+  openAdrVen: 'WorkflowType = "openAdrVen"',
   parkingSession: 'WorkflowType = "parkingSession"',
 } as const;
 

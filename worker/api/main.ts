@@ -15,12 +15,14 @@ import { createLogger } from '../logging.ts';
 import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
+import { secretsSealOf } from '../secretsSeal.ts';
 import { runChild } from '../supervisor/child.ts';
 import { connectClient } from '../temporalClients.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import { jobStarterOver } from './jobStarter.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
+import { venStarterOver } from './venStarter.ts';
 
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
 async function start() {
@@ -47,6 +49,8 @@ async function start() {
       live,
       admission: modelAdmissionOver(database, objects),
       jobs: jobStarterOver(client, cell),
+      vens: venStarterOver(client, cell),
+      seal: secretsSealOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
       cell,
       carbonEurPerKg: CARBON_EUR_PER_KG,

@@ -20,6 +20,7 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly mqtt: MqttConfig;
   readonly objects: ObjectsConfig;
+  readonly secretsKey: string | undefined;
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
   readonly cwd: string;
@@ -113,6 +114,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       telemetryBase: values['mqtt.telemetryBase'],
     },
     objects: collect(() => resolveObjects(values, env)),
+    secretsKey: values.secretsKey,
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },

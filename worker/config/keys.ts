@@ -158,6 +158,13 @@ export const CONFIG_KEYS = {
     isSecret: true,
     doc: 'Key that callers of the API present as `Authorization: Bearer`. Unset: one is made up and kept in `stateDir`.',
   },
+  secretsKey: {
+    schema: text.min(24, 'must have at least 24 characters').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_SECRETS_KEY',
+    isSecret: true,
+    doc: "Key that utilities' credentials are sealed with in the database; the same for all processes of a cell. Unset: one is made up and kept in `stateDir`.",
+  },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;
 

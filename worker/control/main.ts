@@ -4,6 +4,7 @@ import { Worker } from '@temporalio/worker';
 import { createFleetActivities } from '../../activities/fleet/fleetActivities.ts';
 import { feedOpener } from '../../activities/grid/feeds/openFeeds.ts';
 import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
+import { createOpenAdrActivities } from '../../activities/grid/openadr/openAdrActivities.ts';
 import { createGridActivities } from '../../activities/grid/gridActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels, type RegisterModel } from '../../activities/models/bundledModels.ts';
@@ -22,6 +23,8 @@ import { createLogger } from '../logging.ts';
 import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
+import { secretsSealOf } from '../secretsSeal.ts';
+import { startVen } from '../startVen.ts';
 import { runChild } from '../supervisor/child.ts';
 import { connectClient, connectWorker } from '../temporalClients.ts';
 import { installTemporalRuntime } from '../temporalRuntime.ts';
@@ -31,6 +34,7 @@ import { startPlanner } from './planner.ts';
 import { publishLsaOnce } from './publishLsa.ts';
 import { retireOutdatedCell } from './retireCell.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
+import { listenForHints } from './vtnHints.ts';
 
 /** Above this, workflows are evicted and replayed; each cached one costs about 1.7 MB. */
 const MAX_CACHED_WORKFLOWS = 500;
@@ -59,7 +63,9 @@ async function start() {
   const mqtt = openMqtt(config.mqtt.url, `control-${process.pid}`, logger);
   const connection = await connectWorker(config.temporal.connection);
   const vehicles = vehicleLinkOver(mqtt);
+  const shed = createEmergencyShed({ database, vehicles });
   const planner = startPlanner(PLAN_LIMIT_MS);
+  const hints = listenForHints((connectionId) => startVen(client, cell, connectionId), logger);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
 
   const worker = await Worker.create({
@@ -77,10 +83,11 @@ async function start() {
       ...createGridActivities({
         database,
         feedsOf: feedOpener({ folder, env: process.env }),
-        shed: createEmergencyShed({ database, vehicles }),
+        shed,
         carbonEurPerKg: CARBON_EUR_PER_KG,
         gridNowMs,
       }),
+      ...createOpenAdrActivities({ database, seal: secretsSealOf(config), shed, now: Date.now, listen: hints.listen }),
       ...createPlanActivities({
         database,
         vehicles,
@@ -99,17 +106,18 @@ async function start() {
     if (!stopping.signal.aborted) logger.warn({ err: error }, 'the text embedding could not be built');
   });
   await startCellWorkflows(client, database, cell);
-  return { worker, running, stopping, embedding, planner, connection, client, mqtt, database };
+  return { worker, running, stopping, embedding, planner, hints, connection, client, mqtt, database };
 }
 
 runChild({
   start,
-  stop: async ({ worker, running, stopping, embedding, planner, connection, client, mqtt, database }) => {
+  stop: async ({ worker, running, stopping, embedding, planner, hints, connection, client, mqtt, database }) => {
     worker.shutdown();
     stopping.abort();
     await embedding;
     await running;
     await planner.close();
+    await hints.close();
     await Promise.all([connection.close(), client.connection.close(), mqtt.endAsync()]);
     await database.close();
   },

@@ -2,16 +2,18 @@ import type { Client } from '@temporalio/client';
 import type { Cell } from '../../store/cells.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
 import type { Database } from '../../store/database.ts';
+import { listConnections } from '../../store/openAdr.ts';
 import { listRegions } from '../../store/regions.ts';
 import type { coSchedule } from '../../workflows/coSchedule.ts';
 import type { gridRegion } from '../../workflows/gridRegion.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
+import { startVen } from '../startVen.ts';
 
 /** Real time before a slot at which its plan is made: solving, storing and publishing take well under this. */
 const PLAN_LEAD_REAL_MS = 1200;
 const DEBOUNCE_REAL_MS = 300;
 
-/** Sees to it that the cell and its regions have their workflows. Those that run are left alone. */
+/** Sees to it that the cell, its regions and its utilities have their workflows. Those that run are left alone. */
 export async function startCellWorkflows(client: Client, database: Database, cell: Cell): Promise<void> {
   const { id: cellId, clock, slotMinutes } = cell;
   const common = { taskQueue: CONTROL_TASK_QUEUE, workflowIdConflictPolicy: 'USE_EXISTING' } as const;
@@ -34,4 +36,5 @@ export async function startCellWorkflows(client: Client, database: Database, cel
       ],
     });
   }
+  for (const { id } of await listConnections(database, cellId)) await startVen(client, cell, id);
 }

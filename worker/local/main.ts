@@ -10,6 +10,7 @@ import { exitCode } from '../../simulator/report/nightReport.ts';
 import { reportText } from '../../simulator/report/reportText.ts';
 import { openDatabase } from '../../store/database.ts';
 import { apiKeyOf } from '../apiKey.ts';
+import { eventText } from '../cli/gridText.ts';
 import { loadConfig, type Config } from '../config/config.ts';
 import { BatchClient } from '../night/batchClient.ts';
 import { currentNight } from '../night/nightState.ts';
@@ -67,6 +68,7 @@ async function main(): Promise<number> {
         prepared,
         database,
         batches: new BatchClient(`http://${config.api.host}:${config.api.port}/v1`, apiKeyOf(config)),
+        apiUrl: `http://${config.api.host}:${config.api.port}`,
         onLine: (line) => terminal.print(journalText(line, places, terminal.colors)),
         onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
         signal: signals.stop,
@@ -105,8 +107,12 @@ function welcome(config: Config, night: NightFile): string {
   ].join('\n');
 }
 
-async function tellFigures({ report, facts, batch }: FinishedNight): Promise<void> {
+async function tellFigures({ report, facts, batch, utility }: FinishedNight): Promise<void> {
   terminal.print(`\n${reportText(report, facts, terminal.colors)}\n`);
+  if (utility) {
+    terminal.print(`${bold('The utility’s event')}\n${eventText(utility.event, terminal.colors)}`);
+    terminal.print(`The utility holds ${utility.reports.length} reports of it.\n`);
+  }
   if (batch.outputFileId) terminal.print(`Answers: GET /v1/files/${batch.outputFileId}/content`);
   if (batch.errorFileId) terminal.print(`Errors:  GET /v1/files/${batch.errorFileId}/content`);
   if (options.report === undefined) return;

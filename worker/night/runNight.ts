@@ -17,6 +17,7 @@ import { untilAnswered } from '../untilAnswered.ts';
 import type { BatchClient } from './batchClient.ts';
 import { readNightFacts } from './nightFacts.ts';
 import { nightProgress } from './nightProgress.ts';
+import { startNightUtility, type RunningUtility } from './nightUtility.ts';
 import { saveNight, type NightState } from './nightState.ts';
 import { NIGHT_MODEL, type PreparedNight } from './prepareNight.ts';
 
@@ -31,6 +32,8 @@ export interface NightPorts {
   readonly prepared: PreparedNight;
   readonly database: Database;
   readonly batches: BatchClient;
+  /** Where the API listens, without a path. */
+  readonly apiUrl: string;
   /** Told of every journal line, in order. */
   readonly onLine: (line: StoredJournalLine) => void;
   /** Told a few times a second how far the night is. */
@@ -42,6 +45,8 @@ export interface FinishedNight {
   readonly report: NightReport;
   readonly facts: NightFacts;
   readonly batch: Batch;
+  /** What the night's utility asked for and got, when it has one. */
+  readonly utility: Awaited<ReturnType<RunningUtility['proof']>> | undefined;
 }
 
 /** Submits the night's batch as any submitter would, follows it until the morning, and adds up what happened. */
@@ -53,8 +58,16 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
     return found;
   });
   const batchId = state.batchId ?? (await submit(ports, state));
-  const batch = await follow(ports, cell, batchId);
-  signal.throwIfAborted();
+  const running = night.utility && (await startNightUtility(night.utility, cell, ports.batches, ports.apiUrl));
+  let batch: Batch;
+  let utility: FinishedNight['utility'];
+  try {
+    batch = await follow(ports, cell, batchId);
+    signal.throwIfAborted();
+    utility = await running?.proof();
+  } finally {
+    await running?.close();
+  }
   const answers = batch.outputFileId ? await ports.batches.content(batch.outputFileId) : '';
   const errorRate =
     answers === ''
@@ -63,7 +76,7 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
   const window = { startMs: night.start, endMs: night.end };
   const facts = await readNightFacts(database, cell, batch, window, errorRate);
   await saveNight(ports.stateDir, { ...state, batchId, finished: true });
-  return { report: nightReport(facts), facts, batch };
+  return { report: nightReport(facts), facts, batch, utility };
 }
 
 async function submit({ stateDir, night, prepared, batches }: NightPorts, state: NightState): Promise<string> {

@@ -24,6 +24,7 @@ const always = (value: number): number[] => byHourFromStart(() => value);
  * so that the plan runs what it has at once. Four grid minutes pass in a second.
  */
 export function calmNight(regions: CalmRegions = { berlin: [[], [], [], []] }): NightFileInput {
+  const [first = ''] = Object.keys(regions);
   return {
     scenario: CALM_NIGHT,
     seed: 1,
@@ -40,6 +41,19 @@ export function calmNight(regions: CalmRegions = { berlin: [[], [], [], []] }): 
       temperatureC: always(8),
       feeders: [{ id: `${id}-roomy`, importLimitKw: 200, failSafeImportKw: 20, houseLoadKw: always(5) }],
     })),
+    // Its limit never binds: it is there to be followed and reported on.
+    utility: {
+      id: 'calm-utility',
+      region: first,
+      feeders: [`${first}-roomy`],
+      event: {
+        name: 'Nothing much',
+        announcedAt: '2026-01-14T20:10:00Z',
+        start: '2026-01-14T21:00:00Z',
+        end: '2026-01-14T22:00:00Z',
+        importLimitKw: 190,
+      },
+    },
     cars: Object.entries(regions)
       .flatMap(([region, cars]) => cars.map((outages) => ({ region, outages })))
       .map(({ region, outages }, index) => ({

@@ -1,0 +1,139 @@
+import { gridTimeMs } from '../../../domain/clock.ts';
+import { openAdrSecretsSchema, type OpenAdrStatus } from '../../../domain/openAdr.ts';
+import { readCell } from '../../../store/cells.ts';
+import type { Database } from '../../../store/database.ts';
+import { appendJournal } from '../../../store/journal.ts';
+import { readConnection, saveConnectionStatus, type OpenAdrConnection } from '../../../store/openAdr.ts';
+import { readRegion } from '../../../store/regions.ts';
+import type { Seal } from '../../../store/seal.ts';
+import type { VenSync } from '../../../workflows/openAdrMessages.ts';
+import type { EmergencyShed } from '../emergencyShed.ts';
+import { applyHeldEvents, feedersOf, takeEvents, type SyncContext } from './synchronise.ts';
+import { vtnClient, type VtnClient, type VtnClientLimits } from './vtnClient.ts';
+import { VtnError } from './vtnError.ts';
+
+/** Where a server offers to tell of changes over MQTT. */
+export interface MqttOffer {
+  readonly uris: readonly string[];
+  readonly topics: readonly string[];
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+}
+
+export interface OpenAdrPorts {
+  readonly database: Database;
+  readonly seal: Seal;
+  readonly shed: EmergencyShed;
+  /** Real time. */
+  readonly now: () => number;
+  /**
+   * Listens for hints, or stops when there is nothing to listen to.
+   * @returns why it does not listen, or null when it does
+   */
+  readonly listen: (connectionId: string, offer: MqttOffer | undefined) => string | null;
+  readonly limits?: VtnClientLimits;
+}
+
+export type OpenAdrActivities = ReturnType<typeof createOpenAdrActivities>;
+
+const NEVER: OpenAdrStatus = {
+  syncedAtMs: null,
+  failures: 0,
+  failure: null,
+  programs: 0,
+  events: 0,
+  refused: 0,
+  webhook: 'not asked for yet',
+  mqtt: 'not asked for yet',
+  ignoredTypes: [],
+};
+
+export function createOpenAdrActivities(ports: OpenAdrPorts) {
+  const { database, seal, shed } = ports;
+  // Tokens live in the clients, so a client is kept while its connection stays the same.
+  const clients = new Map<string, { readonly form: string; readonly client: VtnClient }>();
+
+  const clientOf = (connection: OpenAdrConnection) => {
+    const secrets = openAdrSecretsSchema.parse(JSON.parse(seal.open(connection.sealed, connection.id)));
+    const form = JSON.stringify([connection.settings, connection.sealed]);
+    const known = clients.get(connection.id);
+    if (known?.form === form) return { client: known.client, secrets };
+    const client = vtnClient(connection.settings, secrets, ports.now, ports.limits);
+    clients.set(connection.id, { form, client });
+    return { client, secrets };
+  };
+
+  return {
+    /**
+     * Synchronises with one utility: takes its events, puts what they mean into the region's signals, measures, and
+     * sends the reports that are due. A server that fails is told in the result and changes nothing that is held; what
+     * is held goes on.
+     * @returns null when the connection is no longer configured
+     */
+    async syncVtn({ connectionId }: { connectionId: string }): Promise<VenSync | null> {
+      const connection = await readConnection(database, connectionId);
+      const region = connection && (await readRegion(database, connection.regionId));
+      const cell = connection && (await readCell(database, connection.cellId));
+      if (!connection || !region || !cell) {
+        clients.delete(connectionId);
+        ports.listen(connectionId, undefined);
+        return null;
+      }
+      const nowMs = Math.round(gridTimeMs(cell.clock, ports.now()));
+      const before = connection.status ?? NEVER;
+      const { client, secrets } = clientOf(connection);
+      const context: SyncContext = {
+        database,
+        connection,
+        timeZone: region.timeZone,
+        slotMs: cell.slotMinutes * 60_000,
+        nowMs,
+        feeders: await feedersOf(database, connection),
+        shed,
+      };
+      let taken: Awaited<ReturnType<typeof takeEvents>> | undefined;
+      let failure: VtnError | undefined;
+      try {
+        taken = await takeEvents(context, client, secrets, ports.listen);
+      } catch (error) {
+        if (!(error instanceof VtnError)) throw error;
+        failure = error;
+      }
+      const applied = await applyHeldEvents(context, taken?.feeders, taken ? client : undefined);
+      const told = failure?.message ?? applied.failure;
+      const status: OpenAdrStatus = {
+        syncedAtMs: taken ? nowMs : before.syncedAtMs,
+        failures: told === null ? 0 : before.failures + 1,
+        failure: told,
+        programs: taken?.programs ?? before.programs,
+        events: applied.events,
+        refused: applied.refused,
+        webhook: taken ? taken.webhook : before.webhook,
+        mqtt: taken ? taken.mqtt : before.mqtt,
+        ignoredTypes: applied.ignoredTypes,
+      };
+      await saveConnectionStatus(database, connectionId, status);
+      if (failure && before.failures === 0) {
+        await appendJournal(database, connection.cellId, [
+          {
+            atMs: nowMs,
+            kind: 'fallback',
+            subject: connection.regionId,
+            message: `${connectionId} does not answer as it should; what it said before holds: ${failure.message}`,
+            dedupeKey: `openadr/${connectionId}/failing/${before.syncedAtMs ?? 0}`,
+          },
+        ]);
+      }
+      return {
+        status,
+        regionId: connection.regionId,
+        changed: applied.changed,
+        pollEveryMs: connection.settings.pollSeconds * 1000,
+        nextReportMs: applied.nextReportMs,
+        retryAfterRealMs: failure?.retryAfterRealMs ?? null,
+        timeZone: region.timeZone,
+      };
+    },
+  };
+}

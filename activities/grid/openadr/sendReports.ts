@@ -1,0 +1,149 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Database } from '../../../store/database.ts';
+import { listReports, upsertReport, type OpenAdrConnection, type OpenAdrReport } from '../../../store/openAdr.ts';
+import type { HeldEvent } from './heldEvent.ts';
+import { feedersReached } from './heldEvent.ts';
+import type { ReportBody } from './outgoing.ts';
+import { canReport, reportBody, type ReportFacts } from './reportBody.ts';
+import { reportWindows } from './reportPlan.ts';
+import { occurrencesOf, type Occurrence, type TimeSpan } from './timing.ts';
+import type { VtnClient } from './vtnClient.ts';
+import { VtnError } from './vtnError.ts';
+import { readWire, wireReportSchema } from './wire.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Readings come late: a report of the past is corrected for this long. */
+export const SETTLING_MS = 2 * HOUR_MS;
+
+export interface SendContext {
+  readonly database: Database;
+  /** Undefined while the server cannot be reached: then only the next due instant is worked out. */
+  readonly client: VtnClient | undefined;
+  readonly connection: OpenAdrConnection;
+  readonly held: HeldEvent;
+  readonly feeders: readonly {
+    readonly id: string;
+    readonly failSafeImportKw: number;
+    readonly targets: readonly string[];
+  }[];
+  /** Null for an event that takes no time. */
+  readonly span: TimeSpan | null;
+  readonly firstSeenMs: number;
+  readonly facts: () => Promise<ReportFacts>;
+  readonly source: string;
+  readonly slotMs: number;
+  readonly nowMs: number;
+}
+
+export interface SentReports {
+  /** Types that went out for the first time. */
+  readonly types: readonly string[];
+  readonly nextDueMs: number | null;
+  /** Asked for, but not ours to report. */
+  readonly ignored: readonly string[];
+  readonly failure: string | null;
+}
+
+/** Sends every report of an event that is due and not sent, and corrects those whose meters have moved since. */
+export async function sendReports(context: SendContext): Promise<SentReports> {
+  const { database, client, connection, held, firstSeenMs, nowMs, slotMs } = context;
+  const { event } = held;
+  const known = new Map(
+    (await listReports(database, connection.id, event.id)).map((report) => [report.reportName, report]),
+  );
+  const occurrences = reportOccurrences(context);
+  const isEndless = context.span !== null && !Number.isFinite(context.span.endMs);
+  const total = isEndless ? Number.POSITIVE_INFINITY : occurrences.length;
+  const types: string[] = [];
+  const ignored: string[] = [];
+  let nextDueMs = Number.POSITIVE_INFINITY;
+  let failure: string | null = null;
+  for (const [index, descriptor] of event.reportDescriptors.entries()) {
+    if (!canReport(descriptor.payloadType)) {
+      ignored.push(descriptor.payloadType);
+      continue;
+    }
+    const ofEvent = context.feeders.filter(({ id }) => held.feeders.some((feeder) => feeder.id === id));
+    const feederIds = feedersReached(descriptor, ofEvent).map(({ id }) => id);
+    const windows = reportWindows({
+      eventId: event.id,
+      descriptor,
+      index,
+      occurrences,
+      total,
+      firstSeenMs,
+      nowMs,
+      slotMs,
+    });
+    for (const window of windows) {
+      // Meters are read a little after the slot that they are read for.
+      const dueMs = descriptor.historical ? Math.max(window.dueMs, window.endMs + slotMs / 3) : window.dueMs;
+      if (dueMs > nowMs) {
+        nextDueMs = Math.min(nextDueMs, dueMs);
+        continue;
+      }
+      const before = known.get(window.name);
+      const isSettled = before?.vtnReportId != null && (!descriptor.historical || nowMs > window.endMs + SETTLING_MS);
+      if (isSettled || !client) continue;
+      const task = { eventId: event.id, clientName: connection.settings.venName, descriptor, window, feederIds };
+      const body = reportBody(task, await context.facts());
+      if (before?.vtnReportId != null && isDeepStrictEqual(before.body, body)) continue;
+      try {
+        await sendReport(context, client, { body, before, windowEndMs: window.endMs });
+        if (before?.vtnReportId == null) types.push(descriptor.payloadType);
+      } catch (error) {
+        if (!(error instanceof VtnError)) throw error;
+        failure = error.message;
+      }
+    }
+  }
+  return { types, ignored, failure, nextDueMs: Number.isFinite(nextDueMs) ? nextDueMs : null };
+}
+
+function reportOccurrences({ held, span, source, nowMs }: SendContext): Occurrence[] {
+  if (span === null || held.event.intervals.length === 0) return [];
+  const endMs = Number.isFinite(span.endMs) ? span.endMs : nowMs + DAY_MS;
+  return occurrencesOf(held.event, held.anchorMs, source, { startMs: span.startMs, endMs });
+}
+
+/**
+ * Sends one report once. It is noted before it goes out: when the answer is lost, the next attempt asks the server
+ * whether it has a report of this name before it makes another one.
+ */
+async function sendReport(
+  { database, connection, held, nowMs }: SendContext,
+  client: VtnClient,
+  report: { readonly body: ReportBody; readonly before: OpenAdrReport | undefined; readonly windowEndMs: number },
+): Promise<void> {
+  const { body, before, windowEndMs } = report;
+  const noted = {
+    connectionId: connection.id,
+    eventId: held.event.id,
+    reportName: body.reportName,
+    windowEndMs,
+    body,
+    vtnReportId: before?.vtnReportId ?? null,
+    sentMs: before?.sentMs ?? null,
+  };
+  if (!before) await upsertReport(database, noted);
+  const isUncertain = before !== undefined && before.vtnReportId === null;
+  const knownId = before?.vtnReportId ?? (isUncertain ? await findReport(client, body) : undefined);
+  const answer =
+    knownId === undefined ? await client.post('reports', body) : await client.put(`reports/${knownId}`, body);
+  const stored = readWire(wireReportSchema, answer);
+  const vtnReportId = 'read' in stored ? stored.read.id : knownId;
+  if (vtnReportId === undefined) throw new VtnError('POST reports answered no report id');
+  await upsertReport(database, { ...noted, vtnReportId, sentMs: noted.sentMs ?? nowMs });
+}
+
+async function findReport(
+  client: VtnClient,
+  { eventID, clientName, reportName }: ReportBody,
+): Promise<string | undefined> {
+  for (const sent of await client.walk('reports', { eventID, clientName })) {
+    const report = readWire(wireReportSchema, sent);
+    if ('read' in report && report.read.reportName === reportName) return report.read.id;
+  }
+  return undefined;
+}

@@ -1,0 +1,89 @@
+import type { OpenAdrSecrets, OpenAdrSettings } from '../../../domain/openAdr.ts';
+import type { ResourceBody, ReportBody, SubscriptionBody, VenBody } from './outgoing.ts';
+import { VtnError } from './vtnError.ts';
+import { vtnHttp, type VtnCall } from './vtnHttp.ts';
+import { tokenSource } from './vtnTokens.ts';
+
+type Query = Readonly<Record<string, string | readonly string[]>>;
+type OutgoingBody = VenBody | ResourceBody | ReportBody | SubscriptionBody;
+
+/** The most that the specification lets a page hold. */
+const PAGE_SIZE = 50;
+/** 50,000 objects: more is a server that pages in circles. */
+const MAX_PAGES = 1_000;
+
+/** A utility's server as its VEN uses it. */
+export interface VtnClient {
+  /** The token that is in use, for a broker that asks for it. */
+  token(): Promise<string | undefined>;
+  /** @throws VtnError */
+  get(path: string): Promise<unknown>;
+  /** Every object of a list, or nothing: a walk that breaks off throws. @throws VtnError */
+  walk(path: string, query?: Query): Promise<unknown[]>;
+  /** @throws VtnError */
+  post(path: string, body: OutgoingBody): Promise<unknown>;
+  /** @throws VtnError */
+  put(path: string, body: OutgoingBody): Promise<unknown>;
+}
+
+export interface VtnClientLimits {
+  readonly answerLimitRealMs?: number;
+  readonly maxBytes?: number;
+}
+
+export function vtnClient(
+  settings: OpenAdrSettings,
+  secrets: OpenAdrSecrets,
+  now: () => number,
+  limits: VtnClientLimits = {},
+): VtnClient {
+  const { vtnUrl, verifyTls, ca, scopes, tokenUrl } = settings;
+  const base = vtnUrl.endsWith('/') ? vtnUrl : `${vtnUrl}/`;
+  const endpoint = (path: string): URL => new URL(path, base);
+  const http = vtnHttp({ verifyTls, ca, ...limits });
+  const tokens = tokenSource({ http, endpoint, client: secrets.client, scopes, tokenUrl, now });
+
+  const call = async (wanted: Omit<VtnCall, 'token'>): Promise<unknown> => {
+    const token = await tokens.current();
+    try {
+      return await http({ ...wanted, token });
+    } catch (error) {
+      // A token that the server has forgotten is worth one new one; a right that we lack (403) is not.
+      if (!(error instanceof VtnError) || error.status !== 401 || token === undefined) throw error;
+      tokens.forget();
+      return http({ ...wanted, token: await tokens.current() });
+    }
+  };
+
+  return {
+    token: () => tokens.current(),
+    get: (path) => call({ method: 'GET', url: endpoint(path) }),
+    post: (path, json) => call({ method: 'POST', url: endpoint(path), json }),
+    put: (path, json) => call({ method: 'PUT', url: endpoint(path), json }),
+    async walk(path, query = {}) {
+      const found = new Map<string, unknown>();
+      let skip = 0;
+      for (let page = 0; page < MAX_PAGES; page++) {
+        const url = endpoint(path);
+        for (const [key, value] of Object.entries(query)) {
+          for (const each of typeof value === 'string' ? [value] : value) url.searchParams.append(key, each);
+        }
+        url.searchParams.set('skip', String(skip));
+        url.searchParams.set('limit', String(PAGE_SIZE));
+        const items: unknown = await call({ method: 'GET', url });
+        if (!Array.isArray(items)) throw new VtnError(`GET ${url.pathname} answered no list`);
+        const before = found.size;
+        for (const item of items) found.set(idOf(item) ?? JSON.stringify(item), item);
+        skip += items.length;
+        // Servers cap pages as they like, or ignore `skip`: only a page without anything new is the end.
+        if (found.size === before) return [...found.values()];
+      }
+      throw new VtnError(`GET ${path} has no end after ${MAX_PAGES} pages`);
+    },
+  };
+}
+
+function idOf(item: unknown): string | undefined {
+  if (typeof item !== 'object' || item === null || !('id' in item)) return undefined;
+  return typeof item.id === 'string' ? item.id : undefined;
+}

@@ -1,0 +1,212 @@
+import { randomBytes } from 'node:crypto';
+
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+
+import { NightshiftError } from '../../domain/errors.ts';
+import {
+  connectionIdSchema,
+  openAdrSecretsSchema,
+  openAdrSettingsSchema,
+  type OpenAdrSecrets,
+} from '../../domain/openAdr.ts';
+import { listFeeders } from '../../store/feeders.ts';
+import {
+  deleteConnection,
+  listConnections,
+  readConnection,
+  upsertConnection,
+  type OpenAdrConnection,
+} from '../../store/openAdr.ts';
+import { readRegion } from '../../store/regions.ts';
+import type { ApiDeps } from './deps.ts';
+import { isoOrNull } from './isoTime.ts';
+import { errorResponses, notFound } from './wire.ts';
+
+const CALLBACK_TOKEN_BYTES = 24;
+
+const fields = openAdrSettingsSchema.shape;
+const connectionBodySchema = z
+  .strictObject({
+    vtn_url: fields.vtnUrl,
+    client_id: z.string().min(1).max(4_096).optional(),
+    client_secret: z.string().min(1).max(4_096).optional(),
+    region: fields.regionId,
+    feeders: fields.feederIds,
+    ven_name: fields.venName.optional(),
+    scopes: fields.scopes,
+    programs: fields.programs,
+    targets: fields.targets,
+    poll_seconds: fields.pollSeconds,
+    callback_url: fields.callbackUrl,
+    token_url: fields.tokenUrl,
+    verify_tls: fields.verifyTls,
+    ca: fields.ca,
+    eur_per: fields.eurPer,
+    priority: fields.priority,
+  })
+  .openapi('GridConnectionRequest');
+
+const connectionSchema = z
+  .object({
+    id: z.string(),
+    vtn_url: z.string(),
+    region: z.string(),
+    feeders: z.array(z.string()),
+    ven_name: z.string(),
+    programs: z.array(z.string()),
+    targets: z.array(z.string()),
+    poll_seconds: z.number(),
+    callback_url: z.string().nullable(),
+    verify_tls: z.boolean(),
+    status: z
+      .object({
+        synced_at: z.string().nullable(),
+        failures: z.number(),
+        failure: z.string().nullable(),
+        programs: z.number(),
+        events: z.number(),
+        refused: z.number(),
+        webhook: z.string().nullable(),
+        mqtt: z.string().nullable(),
+        ignored_types: z.array(z.string()),
+      })
+      .nullable(),
+  })
+  .openapi('GridConnection');
+
+const params = z.object({ id: connectionIdSchema });
+const answer = (description: string) => ({
+  200: { description, content: { 'application/json': { schema: connectionSchema } } },
+  ...errorResponses,
+});
+
+const putRoute = createRoute({
+  method: 'put',
+  path: '/grid/v1/connections/{id}',
+  summary: 'Follow a utility’s OpenADR 3.1 server, or change how',
+  request: { params, body: { required: true, content: { 'application/json': { schema: connectionBodySchema } } } },
+  responses: answer('The connection; its secret is never shown again'),
+});
+const getRoute = createRoute({
+  method: 'get',
+  path: '/grid/v1/connections/{id}',
+  request: { params },
+  responses: answer('The connection and how its last synchronisation went'),
+});
+const deleteRoute = createRoute({
+  method: 'delete',
+  path: '/grid/v1/connections/{id}',
+  request: { params },
+  responses: {
+    200: {
+      description: 'It is followed no more; its signals end with it',
+      content: { 'application/json': { schema: z.object({ id: z.string(), deleted: z.literal(true) }) } },
+    },
+    ...errorResponses,
+  },
+});
+const listRoute = createRoute({
+  method: 'get',
+  path: '/grid/v1/connections',
+  responses: {
+    200: {
+      description: 'All connections of the cell',
+      content: { 'application/json': { schema: z.object({ data: z.array(connectionSchema) }) } },
+    },
+    ...errorResponses,
+  },
+});
+
+/** Utilities' servers that the cell follows; for keys with the scope `ops`. */
+export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens }: ApiDeps): void {
+  const own = async (id: string): Promise<OpenAdrConnection> => {
+    const connection = await readConnection(db, id);
+    if (connection?.cellId !== cell.id) throw notFound('connection', id);
+    return connection;
+  };
+
+  app.openapi(putRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const body = c.req.valid('json');
+    const region = await readRegion(db, body.region);
+    if (region?.cellId !== cell.id)
+      throw invalid('region', `${JSON.stringify(body.region)} is not a region of this cell`);
+    const feeders = (await listFeeders(db, cell.id)).filter(({ regionId }) => regionId === region.id);
+    const stranger = body.feeders.find((feederId) => !feeders.some((feeder) => feeder.id === feederId));
+    if (stranger !== undefined) throw invalid('feeders', `${JSON.stringify(stranger)} is not a feeder of ${region.id}`);
+    if ((body.client_id === undefined) !== (body.client_secret === undefined)) {
+      throw invalid('client_secret', 'client_id and client_secret go together');
+    }
+    const known = await readConnection(db, id);
+    if (known && known.cellId !== cell.id)
+      throw new NightshiftError('conflict', `Another cell has a connection ${id}.`);
+    const settings = openAdrSettingsSchema.parse({
+      vtnUrl: body.vtn_url,
+      regionId: body.region,
+      feederIds: body.feeders,
+      venName: body.ven_name ?? `nightshift-${id}`,
+      scopes: body.scopes,
+      programs: body.programs,
+      targets: body.targets,
+      pollSeconds: body.poll_seconds,
+      ...(body.callback_url !== undefined && { callbackUrl: body.callback_url }),
+      ...(body.token_url !== undefined && { tokenUrl: body.token_url }),
+      ...(body.ca !== undefined && { ca: body.ca }),
+      verifyTls: body.verify_tls,
+      eurPer: body.eur_per,
+      priority: body.priority,
+    });
+    const before = known && openAdrSecretsSchema.parse(JSON.parse(seal.open(known.sealed, id)));
+    const secrets: OpenAdrSecrets = {
+      ...(body.client_id !== undefined &&
+        body.client_secret !== undefined && { client: { id: body.client_id, secret: body.client_secret } }),
+      // Kept, since the server presents the one that it was given.
+      callbackToken: before?.callbackToken ?? randomBytes(CALLBACK_TOKEN_BYTES).toString('base64url'),
+    };
+    await upsertConnection(db, { id, settings, sealed: seal.seal(JSON.stringify(secrets), id) });
+    await vens.hint(id);
+    return c.json(toWire(await own(id)), 200);
+  });
+
+  app.openapi(getRoute, async (c) => c.json(toWire(await own(c.req.valid('param').id)), 200));
+
+  app.openapi(listRoute, async (c) => c.json({ data: (await listConnections(db, cell.id)).map(toWire) }, 200));
+
+  app.openapi(deleteRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    await own(id);
+    await deleteConnection(db, id);
+    await vens.hint(id);
+    return c.json({ id, deleted: true as const }, 200);
+  });
+}
+
+function invalid(field: string, message: string): NightshiftError {
+  return new NightshiftError('invalid_request', `${field}: ${message}.`, { field });
+}
+
+function toWire({ id, settings, status }: OpenAdrConnection): z.input<typeof connectionSchema> {
+  return {
+    id,
+    vtn_url: settings.vtnUrl,
+    region: settings.regionId,
+    feeders: [...settings.feederIds],
+    ven_name: settings.venName,
+    programs: [...settings.programs],
+    targets: [...settings.targets],
+    poll_seconds: settings.pollSeconds,
+    callback_url: settings.callbackUrl ?? null,
+    verify_tls: settings.verifyTls,
+    status: status && {
+      synced_at: isoOrNull(status.syncedAtMs),
+      failures: status.failures,
+      failure: status.failure,
+      programs: status.programs,
+      events: status.events,
+      refused: status.refused,
+      webhook: status.webhook,
+      mqtt: status.mqtt,
+      ignored_types: [...status.ignoredTypes],
+    },
+  };
+}

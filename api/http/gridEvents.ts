@@ -1,0 +1,158 @@
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+
+import { gridTimeMs } from '../../domain/clock.ts';
+import { listEvents, listReports, readEvent, type OpenAdrEvent, type OpenAdrReport } from '../../store/openAdr.ts';
+import type { ApiDeps } from './deps.ts';
+import { isoOrNull } from './isoTime.ts';
+import { errorResponses, notFound } from './wire.ts';
+
+const MOST_EVENTS = 200;
+
+const eventSchema = z
+  .object({
+    id: z.string(),
+    connection: z.string(),
+    state: z.enum(['upcoming', 'active', 'over', 'taken_back', 'refused', 'request']),
+    received_at: z.string(),
+    start: z.string().nullable(),
+    end: z.string().nullable(),
+    feeders: z.array(z.string()),
+    refused: z.string().nullable(),
+    event: z.unknown().meta({ description: 'As the utility sent it.' }),
+  })
+  .openapi('GridEvent');
+
+const measurementSchema = z
+  .object({
+    method: z.string(),
+    method_text: z.string(),
+    baseline_kwh: z.number(),
+    metered_kwh: z.number(),
+    shed_kwh: z.number(),
+    plan_seconds: z.number().nullable(),
+    response_seconds: z.number().nullable(),
+    intervals: z.array(
+      z.object({
+        id: z.number(),
+        start: z.string(),
+        end: z.string(),
+        baseline_kwh: z.number(),
+        metered_kwh: z.number(),
+      }),
+    ),
+    cars: z.array(z.object({ vehicle: z.string(), baseline_kwh: z.number(), metered_kwh: z.number() })),
+  })
+  .openapi('GridEventMeasurement');
+
+const shownSchema = eventSchema
+  .extend({
+    measurement: measurementSchema.nullable(),
+    reports: z.array(
+      z.object({
+        name: z.string(),
+        sent_at: z.string().nullable(),
+        vtn_id: z.string().nullable(),
+        report: z.unknown(),
+      }),
+    ),
+  })
+  .openapi('GridEventWithProof');
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/grid/v1/events',
+  responses: {
+    200: {
+      description: 'The newest events of the cell’s utilities',
+      content: { 'application/json': { schema: z.object({ data: z.array(eventSchema) }) } },
+    },
+    ...errorResponses,
+  },
+});
+const getRoute = createRoute({
+  method: 'get',
+  path: '/grid/v1/events/{id}',
+  request: { params: z.object({ id: z.string().min(1).max(128) }) },
+  responses: {
+    200: {
+      description: 'The event, what it did to the metered load, and the reports that went back',
+      content: { 'application/json': { schema: shownSchema } },
+    },
+    ...errorResponses,
+  },
+});
+
+/** Utilities' events and the proof that they were followed; for keys with the scope `ops`. */
+export function addGridEventRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps): void {
+  const gridNowMs = (): number => gridTimeMs(cell.clock, now());
+
+  app.openapi(listRoute, async (c) => {
+    const events = await listEvents(db, cell.id, MOST_EVENTS);
+    return c.json({ data: events.map((event) => toWire(event, gridNowMs())) }, 200);
+  });
+
+  app.openapi(getRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const event = await readEvent(db, cell.id, id);
+    if (!event) throw notFound('event', id);
+    const reports = await listReports(db, event.connectionId, id);
+    return c.json(
+      { ...toWire(event, gridNowMs()), measurement: measurementOf(event), reports: reports.map(reportOf) },
+      200,
+    );
+  });
+}
+
+function toWire(event: OpenAdrEvent, nowMs: number): z.input<typeof eventSchema> {
+  return {
+    id: event.eventId,
+    connection: event.connectionId,
+    state: stateOf(event, nowMs),
+    received_at: new Date(event.firstSeenMs).toISOString(),
+    start: isoOrNull(event.startMs),
+    end: isoOrNull(event.endMs),
+    feeders: [...event.feederIds],
+    refused: event.refused,
+    event: event.body,
+  };
+}
+
+function stateOf(
+  { refused, goneMs, startMs, endMs }: OpenAdrEvent,
+  nowMs: number,
+): z.input<typeof eventSchema>['state'] {
+  if (refused !== null) return 'refused';
+  if (goneMs !== null && (endMs === null || goneMs < endMs)) return 'taken_back';
+  if (startMs === null) return 'request';
+  if (nowMs < startMs) return 'upcoming';
+  return endMs !== null && nowMs >= endMs ? 'over' : 'active';
+}
+
+function measurementOf({ measured }: OpenAdrEvent): z.input<typeof measurementSchema> | null {
+  if (!measured) return null;
+  return {
+    method: measured.method,
+    method_text: measured.methodText,
+    baseline_kwh: measured.baselineKwh,
+    metered_kwh: measured.meteredKwh,
+    shed_kwh: measured.shedKwh,
+    plan_seconds: measured.planSeconds,
+    response_seconds: measured.responseSeconds,
+    intervals: measured.intervals.map(({ intervalId, startMs, endMs, baselineKwh, meteredKwh }) => ({
+      id: intervalId,
+      start: new Date(startMs).toISOString(),
+      end: new Date(endMs).toISOString(),
+      baseline_kwh: baselineKwh,
+      metered_kwh: meteredKwh,
+    })),
+    cars: measured.cars.map(({ vehicleId, baselineKwh, meteredKwh }) => ({
+      vehicle: vehicleId,
+      baseline_kwh: baselineKwh,
+      metered_kwh: meteredKwh,
+    })),
+  };
+}
+
+function reportOf({ reportName, sentMs, vtnReportId, body }: OpenAdrReport) {
+  return { name: reportName, sent_at: isoOrNull(sentMs), vtn_id: vtnReportId, report: body };
+}

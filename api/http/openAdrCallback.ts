@@ -1,0 +1,53 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+import type { OpenAPIHono } from '@hono/zod-openapi';
+
+import { NightshiftError } from '../../domain/errors.ts';
+import { openAdrSecretsSchema } from '../../domain/openAdr.ts';
+import { readConnection } from '../../store/openAdr.ts';
+import type { ApiDeps } from './deps.ts';
+import { notFound } from './wire.ts';
+
+const PATH = '/grid/v1/openadr/:id/callback';
+const MOST_ECHO_CHARACTERS = 256;
+
+/**
+ * Where a utility's server tells of changes. What it says is a hint only: everything is read again from the server, so
+ * that a forged notification can at worst cost one poll.
+ */
+export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { db, cell, seal, vens }: ApiDeps): void {
+  const tokenOf = async (id: string): Promise<string> => {
+    const connection = await readConnection(db, id);
+    if (connection?.cellId !== cell.id) throw notFound('connection', id);
+    return openAdrSecretsSchema.parse(JSON.parse(seal.open(connection.sealed, id))).callbackToken;
+  };
+
+  // The server proves with it that the callback of a subscription is there.
+  app.get(PATH, async (c) => {
+    const echo = c.req.query('echo') ?? '';
+    await tokenOf(c.req.param('id'));
+    if (echo === '' || echo.length > MOST_ECHO_CHARACTERS) {
+      throw new NightshiftError('invalid_request', `echo: must have 1 to ${MOST_ECHO_CHARACTERS} characters.`, {
+        field: 'echo',
+      });
+    }
+    // As plain text, so that no browser takes it for a page.
+    return c.text(echo, 200, { 'x-content-type-options': 'nosniff' });
+  });
+
+  app.post(PATH, async (c) => {
+    const id = c.req.param('id');
+    const token = await tokenOf(id);
+    const presented = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
+    // Of equal length and compared in constant time: how long it takes says nothing about the token.
+    if (!timingSafeEqual(sha256(presented), sha256(token))) {
+      throw new NightshiftError('unauthorized', 'The bearer token is not the one of the subscription.');
+    }
+    await vens.hint(id);
+    return c.body(null, 204);
+  });
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

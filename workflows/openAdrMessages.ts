@@ -1,0 +1,31 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { Clock } from '../domain/clock.ts';
+import type { OpenAdrStatus } from '../domain/openAdr.ts';
+
+/** Arguments, signals and queries of `openAdrVen`. Instants are grid time in epoch milliseconds. */
+
+export interface OpenAdrVenInput {
+  readonly connectionId: string;
+  readonly clock: Clock;
+  /** Carried over continue-as-new. */
+  readonly last?: VenSync;
+}
+
+/** What one synchronisation with a utility's server came to. Holds no secret and no event. */
+export interface VenSync {
+  readonly status: OpenAdrStatus;
+  /** The region that the connection speaks for. */
+  readonly regionId: string;
+  /** The region's signals are otherwise than before. */
+  readonly changed: boolean;
+  readonly pollEveryMs: number;
+  /** When the next report is due; null when none is asked for. */
+  readonly nextReportMs: number | null;
+  /** What the server asked to wait, real time. */
+  readonly retryAfterRealMs: number | null;
+  readonly timeZone: string;
+}
+
+/** The server has something new, or the connection was configured anew: synchronise now. */
+export const vtnHinted = defineSignal('vtnHinted');
+export const venState = defineQuery<VenSync | null>('venState');
