@@ -35,7 +35,7 @@ export function checkMinimums(reading: Reading, plan: Plan): Finding[] {
       // Below the least current a car cannot charge at all, however urgent.
       if (need(minimum[t]) >= car.chargerMinKw - 1e-9) due += need(minimum[t]) * kwhPerKwSlot;
       charged += kw * kwhPerKwSlot;
-      if (charged + TOLERANCE_KWH >= due || kw >= car.chargerMaxKw - 1e-6) continue;
+      if (charged + TOLERANCE_KWH >= due || kw >= reading.chargeKw(car, t) - 1e-6) continue;
       const roomKw = reading.feederKw(feeder, t) - need(need(urgentKw.get(car.feederId))[t]);
       if (roomKw + kw < Math.max(car.chargerMinKw, kw + 1e-6)) continue;
       findings.push(finding('minimum_soc', car.id, t, charged, due, 'is not brought to its minimum at once'));
