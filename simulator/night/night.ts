@@ -99,8 +99,8 @@ function specOf(car: NightCar, region: NightRegion): CarSpec {
 }
 
 function chargerOf(car: NightCar): Charger {
-  const { maxKw, minKw, efficiency } = packOf(car.model, car.plugKw);
-  return { maxKw, minKw, efficiency };
+  const { maxKw, minKw, efficiency, chargeFromCelsius } = packOf(car.model, car.plugKw);
+  return { maxKw, minKw, efficiency, ...(chargeFromCelsius === undefined ? {} : { chargeFromCelsius }) };
 }
 
 function scriptOf(night: NightFile, car: NightCar): CarScript {
