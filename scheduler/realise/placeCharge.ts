@@ -58,12 +58,12 @@ export interface ChargePlacement {
  */
 export function placeCharging(problem: CompiledProblem, placement: ChargePlacement): void {
   const { cars } = problem;
-  const laxity = (car: number): number => {
+  const laxity = Float64Array.from({ length: cars.count }, (_, car) => {
     let window = 0;
     for (let t = at(cars.from, car); t < at(cars.chargeUntil, car); t++) if (cars.chargeCapKw(car, t) > 0) window++;
     return at(cars.maxKw, car) > 0 ? window - at(cars.energyKwSlots, car) / at(cars.maxKw, car) : Infinity;
-  };
-  const order = Array.from({ length: cars.count }, (_, car) => car).sort((a, b) => laxity(a) - laxity(b) || a - b);
+  });
+  const order = Array.from(laxity.keys()).sort((a, b) => at(laxity, a) - at(laxity, b) || a - b);
   reserve(problem, placement);
   for (const car of order) {
     if (at(cars.energyKwSlots, car) <= ROUNDING_KW) continue;
