@@ -54,10 +54,10 @@ export function createPlanActivities(ports: PlanPorts) {
       const claims = claimsOfPlan(state, problem, plan);
       await saveWakes(database, wakes.changed);
       await saveChargeCycles(database, changedCycles(plan, state.openSessions, state.chargeCycles));
-      await updateClaims(database, claims.policy);
-      await updateClaims(database, claims.plan);
+      const held = [...(await updateClaims(database, claims.policy)), ...(await updateClaims(database, claims.plan))];
       await appendJournal(database, cellId, [
         ...told,
+        ...held,
         ...wakeFailureLines(state, wakes.failed, createdAtMs),
         ...unmetLines(plan, createdAtMs, cause),
       ]);

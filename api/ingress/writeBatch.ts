@@ -76,8 +76,8 @@ export class WriteBatch {
     try {
       await this.#db.transaction(async (tx) => {
         await upsertVehicleStates(tx, [...taken.states.values()]);
-        await updateClaims(tx, [...taken.claims.values()]);
-        await appendJournal(tx, this.#cell.id, taken.lines);
+        const held = await updateClaims(tx, [...taken.claims.values()]);
+        await appendJournal(tx, this.#cell.id, [...taken.lines, ...held]);
       });
     } catch (error) {
       const newer = this.#pending;

@@ -70,6 +70,8 @@ const carSchema = z.strictObject({
   socPercent: z.number().min(0).max(100),
   policy: ownerPolicySchema.omit({ timeZone: true, computeOptIn: true }),
   trips: z.array(tripSchema),
+  /** What the owner decides in the night. */
+  optsOut: z.strictObject({ at: instant, until: instant }).optional(),
   outages: z.array(z.strictObject({ kind: z.enum(['coverage', 'power']), start: instant, end: instant })).default([]),
 });
 
