@@ -7,7 +7,9 @@ import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { wholeNumber } from '../numberOption.ts';
 import type { CommandFactory } from '../program.ts';
+import { gridEmergencyCommand } from './gridEmergency.ts';
 import { gridImportCommand } from './gridImport.ts';
+import { gridRegionCommand } from './gridRegion.ts';
 
 interface GridOptions extends ApiOptions {
   readonly json?: true;
@@ -42,6 +44,8 @@ export const gridCommand: CommandFactory = (terminal, done) => {
   return new Command('grid')
     .description('follow utilities, see what their events did, and give a region its signals')
     .addCommand(gridImportCommand(terminal, done))
+    .addCommand(gridRegionCommand(terminal, done))
+    .addCommand(gridEmergencyCommand(terminal, done))
     .addCommand(
       common('connect')
         .description('follow a utility’s OpenADR 3.1 server')
