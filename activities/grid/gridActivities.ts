@@ -33,8 +33,8 @@ const HOUR_MS = 3_600_000;
 const FEED_HORIZON_MS = 36 * HOUR_MS;
 const PLAN_HORIZON_MS = 24 * HOUR_MS;
 
-/** Every source has retried by then; what a feed still says later is taken at the next poll. */
-const FEED_PATIENCE_REAL_MS = 20_000;
+/** Longer than a source takes with all its retries, shorter than the step may take. */
+const FEED_PATIENCE_REAL_MS = 45_000;
 
 export function createGridActivities({ database, feedsOf, shed, carbonEurPerKg, gridNowMs }: GridPorts) {
   const regionOf = async (regionId: string): Promise<Region> => {

@@ -11,6 +11,10 @@ const MOST_EVENTS = 200;
 const eventSchema = z
   .object({
     id: z.string(),
+    name: z.string().nullable(),
+    asks: z
+      .array(z.object({ type: z.string(), units: z.string().nullable(), values: z.array(z.unknown()) }))
+      .meta({ description: 'Payload types of its intervals, each with its different values in order, at most ten.' }),
     connection: z.string(),
     state: z.enum(['upcoming', 'active', 'over', 'taken_back', 'refused', 'request']),
     received_at: z.string(),
@@ -106,6 +110,7 @@ export function addGridEventRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps)
 function toWire(event: OpenAdrEvent, nowMs: number): z.input<typeof eventSchema> {
   return {
     id: event.eventId,
+    ...askedOf(event.body),
     connection: event.connectionId,
     state: stateOf(event, nowMs),
     received_at: new Date(event.firstSeenMs).toISOString(),
@@ -114,6 +119,39 @@ function toWire(event: OpenAdrEvent, nowMs: number): z.input<typeof eventSchema>
     feeders: [...event.feederIds],
     refused: event.refused,
     event: event.body,
+  };
+}
+
+const MOST_VALUES = 10;
+/** As far as it is shown: what a server sends may have any form. */
+const bodySchema = z.object({
+  eventName: z.string().nullish().catch(null),
+  payloadDescriptors: z
+    .array(z.object({ payloadType: z.string(), units: z.string().nullish() }))
+    .nullish()
+    .catch(null),
+  intervals: z
+    .array(z.object({ payloads: z.array(z.object({ type: z.string(), values: z.array(z.unknown()) })) }))
+    .nullish()
+    .catch(null),
+});
+
+function askedOf(body: unknown): Pick<z.input<typeof eventSchema>, 'name' | 'asks'> {
+  const read = bodySchema.safeParse(body);
+  if (!read.success) return { name: null, asks: [] };
+  const { eventName, payloadDescriptors, intervals } = read.data;
+  const values = new Map<string, unknown[]>();
+  for (const { type, values: more } of (intervals ?? []).flatMap(({ payloads }) => payloads)) {
+    const known = values.get(type) ?? [];
+    values.set(type, [...known, ...more.filter((value) => !known.includes(value))].slice(0, MOST_VALUES));
+  }
+  return {
+    name: eventName ?? null,
+    asks: [...values].map(([type, different]) => ({
+      type,
+      units: payloadDescriptors?.find(({ payloadType }) => payloadType === type)?.units ?? null,
+      values: [...new Set(different)],
+    })),
   };
 }
 
