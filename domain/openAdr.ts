@@ -98,6 +98,8 @@ export interface MeasuredInterval {
   readonly endMs: number;
   readonly baselineKwh: number;
   readonly meteredKwh: number;
+  /** What the houses of the feeders took, which limits include; null where that is not known throughout. */
+  readonly houseKwh: number | null;
 }
 
 export interface MeasuredCar {

@@ -22,7 +22,6 @@ const eventSchema = z
     end: z.string().nullable(),
     feeders: z.array(z.string()),
     refused: z.string().nullable(),
-    event: z.unknown().meta({ description: 'As the utility sent it.' }),
   })
   .openapi('GridEvent');
 
@@ -42,6 +41,7 @@ const measurementSchema = z
         end: z.string(),
         baseline_kwh: z.number(),
         metered_kwh: z.number(),
+        house_kwh: z.number().nullable().meta({ description: 'Of the feeders’ houses, which limits include.' }),
       }),
     ),
     cars: z.array(z.object({ vehicle: z.string(), baseline_kwh: z.number(), metered_kwh: z.number() })),
@@ -50,6 +50,7 @@ const measurementSchema = z
 
 const shownSchema = eventSchema
   .extend({
+    event: z.unknown().meta({ description: 'As the utility sent it.' }),
     measurement: measurementSchema.nullable(),
     reports: z.array(
       z.object({
@@ -101,7 +102,12 @@ export function addGridEventRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps)
     if (!event) throw notFound('event', id);
     const reports = await listReports(db, event.connectionId, id);
     return c.json(
-      { ...toWire(event, gridNowMs()), measurement: measurementOf(event), reports: reports.map(reportOf) },
+      {
+        ...toWire(event, gridNowMs()),
+        event: event.body,
+        measurement: measurementOf(event),
+        reports: reports.map(reportOf),
+      },
       200,
     );
   });
@@ -118,7 +124,6 @@ function toWire(event: OpenAdrEvent, nowMs: number): z.input<typeof eventSchema>
     end: isoOrNull(event.endMs),
     feeders: [...event.feederIds],
     refused: event.refused,
-    event: event.body,
   };
 }
 
@@ -176,12 +181,13 @@ function measurementOf({ measured }: OpenAdrEvent): z.input<typeof measurementSc
     shed_kwh: measured.shedKwh,
     plan_seconds: measured.planSeconds,
     response_seconds: measured.responseSeconds,
-    intervals: measured.intervals.map(({ intervalId, startMs, endMs, baselineKwh, meteredKwh }) => ({
+    intervals: measured.intervals.map(({ intervalId, startMs, endMs, baselineKwh, meteredKwh, houseKwh }) => ({
       id: intervalId,
       start: new Date(startMs).toISOString(),
       end: new Date(endMs).toISOString(),
       baseline_kwh: baselineKwh,
       metered_kwh: meteredKwh,
+      house_kwh: houseKwh,
     })),
     cars: measured.cars.map(({ vehicleId, baselineKwh, meteredKwh }) => ({
       vehicle: vehicleId,

@@ -189,6 +189,7 @@ test('an event is shown with what it did and what went back', async () => {
         endMs: MIDNIGHT_MS + 2 * HOUR_MS,
         baselineKwh: 8,
         meteredKwh: 2.5,
+        houseKwh: 6,
       },
     ],
     baselineKwh: 8,
@@ -220,7 +221,7 @@ test('an event is shown with what it did and what went back', async () => {
   });
   expect((await api.fetch('/grid/v1/events/none')).status).toBe(404);
   const { out } = await grid('event', 'show', 'relief-1');
-  expect(out).toMatch(/7 +01:00 +02:00 +8\.00 +2\.50 +5\.50 +2\.50/);
+  expect(out).toMatch(/7 +01:00 +02:00 +8\.00 +2\.50 +5\.50 +2\.50 +8\.50/);
   expect(out).toContain('asks for IMPORT_CAPACITY_LIMIT 10, 8 KW');
   expect(out).toContain('USAGE KWH DIRECT_READ, oslo-1: 2.5  (sent 03:00 UTC as r1)');
   expect(out).toMatch(/car-1 +6\.00 +0\.50 +5\.50/);

@@ -44,6 +44,7 @@ const shownSchema = eventSchema.extend({
           end: z.string(),
           baseline_kwh: z.number(),
           metered_kwh: z.number(),
+          house_kwh: z.number().nullable(),
         }),
       ),
       cars: z.array(z.object({ vehicle: z.string(), baseline_kwh: z.number(), metered_kwh: z.number() })),
@@ -83,11 +84,30 @@ export function eventText(answer: unknown, colors: Terminal['colors']): string {
   if (measurement) {
     lines.push(
       '',
-      colors.dim(row(['Interval, UTC', 'Start', 'End', 'Baseline kWh', 'Metered kWh', 'Shed kWh', 'Metered kW'])),
+      colors.dim(
+        row(['Interval, UTC', 'Start', 'End', 'Baseline kWh', 'Metered kWh', 'Shed kWh', 'Cars kW', 'With houses']),
+      ),
     );
-    for (const { id, start, end, baseline_kwh: baseline, metered_kwh: metered } of measurement.intervals) {
-      const meanKw = (metered * HOUR_MS) / (Date.parse(end) - Date.parse(start));
-      lines.push(row([String(id), clock(start), clock(end), ...energies(baseline, metered), meanKw.toFixed(2)]));
+    for (const {
+      id,
+      start,
+      end,
+      baseline_kwh: baseline,
+      metered_kwh: metered,
+      house_kwh: house,
+    } of measurement.intervals) {
+      const hours = (Date.parse(end) - Date.parse(start)) / HOUR_MS;
+      const withHouses = house === null ? '-' : ((metered + house) / hours).toFixed(2);
+      lines.push(
+        row([
+          String(id),
+          clock(start),
+          clock(end),
+          ...energies(baseline, metered),
+          (metered / hours).toFixed(2),
+          withHouses,
+        ]),
+      );
     }
     lines.push(row(['all', '', '', ...energies(measurement.baseline_kwh, measurement.metered_kwh)]), '');
     if (measurement.cars.length > 0) lines.push(colors.dim(row(['Cars that took part'])));

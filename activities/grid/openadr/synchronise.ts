@@ -241,7 +241,7 @@ async function measure(
   span: TimeSpan,
   facts: EventFacts,
 ): Promise<JournalLine[]> {
-  const { baseline, energy, energyByCar, plannedMs } = facts;
+  const { baseline, energy, energyByCar, houseKwh, plannedMs } = facts;
   const occurrences = occurrencesOf(held.event, held.anchorMs, sourceOf(connection.id), span).filter(
     ({ endMs }) => endMs <= nowMs,
   );
@@ -250,6 +250,7 @@ async function measure(
     baseline,
     energy,
     energyByCar,
+    houseKwh,
     occurrences,
     receivedMs: firstSeenMs,
     plannedMs,
