@@ -225,6 +225,8 @@ test('an event is shown with what it did and what went back', async () => {
   expect(out).toContain('asks for IMPORT_CAPACITY_LIMIT 10, 8 KW');
   expect(out).toContain('USAGE KWH DIRECT_READ, oslo-1: 2.5  (sent 03:00 UTC as r1)');
   expect(out).toMatch(/car-1 +6\.00 +0\.50 +5\.50/);
-  expect(out).toContain('Plan after 2 s, load below the baseline after 900 s.');
+  expect(out).toContain(
+    'Plan after 2 s; load below the baseline within 900 s, the end of the first meter slot below it.',
+  );
   expect((await grid('event', 'list')).out).toContain('relief-1  grid-d  over');
 });

@@ -116,7 +116,8 @@ export function eventText(answer: unknown, colors: Terminal['colors']): string {
     }
     lines.push('', `Baseline: ${measurement.method_text}. Shed is baseline minus metered.`);
     lines.push(
-      `Plan after ${seconds(measurement.plan_seconds)}, load below the baseline after ${seconds(measurement.response_seconds)}.`,
+      `Plan after ${seconds(measurement.plan_seconds)}; load below the baseline within ` +
+        `${seconds(measurement.response_seconds)}, the end of the first meter slot below it.`,
     );
   }
   if (event.reports.length > 0) lines.push('', colors.dim('  Reports to the utility'));
