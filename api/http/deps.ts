@@ -5,6 +5,7 @@ import type { ModelRef } from '../../domain/shards.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
+import type { ParkingSession } from '../../store/parkingSessions.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import type { Seal } from '../../store/seal.ts';
 
@@ -72,6 +73,12 @@ export interface RegionTeller {
   signalsPushed(regionId: string): Promise<void>;
 }
 
+/** Tells the durable session of a stay; the composition root implements it with Temporal. */
+export interface StayNotifier {
+  /** The owner changed what is wanted; a session that has ended takes no harm. @throws NightshiftError `unavailable` */
+  policyChanged(stay: Pick<ParkingSession, 'vehicleId' | 'stay'>): Promise<void>;
+}
+
 export interface ApiDeps {
   readonly db: Database;
   readonly objects: ObjectStore;
@@ -82,6 +89,7 @@ export interface ApiDeps {
   readonly live: LiveInference;
   readonly admission: ModelAdmission;
   readonly regions: RegionTeller;
+  readonly stays: StayNotifier;
   readonly cell: Cell;
   /** What a kilogram of CO2 counts for beside the price. */
   readonly carbonEurPerKg: number;

@@ -22,6 +22,7 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       admission: modelAdmissionOver(db, objects),
       jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
       cell,
+      stays: { policyChanged: async () => {} },
       vens: { hint: async () => {} },
       seal: sealWith('a key for benches'),
       regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },

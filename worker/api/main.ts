@@ -42,6 +42,7 @@ async function start() {
   const client = await connectClient(config.temporal.connection);
   const objects = openObjects(config.objects);
   const live = createLiveExecutor({ folder: join(config.stateDir, 'live', 'models'), objects });
+  const sessions = sessionStarterOver(client, cell);
   const server = await startApiServer(
     {
       db: database,
@@ -52,6 +53,7 @@ async function start() {
       vens: venStarterOver(client, cell),
       seal: secretsSealOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
+      stays: sessions,
       cell,
       carbonEurPerKg: CARBON_EUR_PER_KG,
       apiKey: apiKeyOf(config),
@@ -65,7 +67,7 @@ async function start() {
     cell,
     mqtt,
     telemetryBase: config.mqtt.telemetryBase,
-    sessions: sessionStarterOver(client, cell),
+    sessions,
     logger,
     now: Date.now,
   });
