@@ -84,7 +84,8 @@ export async function gridRegion(input: GridRegionInput): Promise<void> {
       isOutdated = true;
     }
     if (workflowInfo().continueAsNewSuggested) {
-      await condition(() => allHandlersFinished() && !isPolling);
+      // Not for a poll: the next run begins with one.
+      await condition(allHandlersFinished);
       await continueAsNew<typeof gridRegion>({ ...input, last: region });
     }
   }

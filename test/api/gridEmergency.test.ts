@@ -94,7 +94,7 @@ test('the command declares and ends', async () => {
   expect(declared.out).toMatch(new RegExp(`^emg_\\w+: no import on oslo-1 from .* to ${until}\\n$`));
   expect((await cli('grid', 'emergency', 'oslo', '--end', ...connection)).out).toMatch(/^ended in oslo: emg_\w+\n$/);
   expect((await cli('grid', 'emergency', 'oslo', '--end', ...connection)).out).toBe(
-    'no emergency was in force in oslo\n',
+    'no declared emergency was in force in oslo\n',
   );
   const neither = await cli('grid', 'emergency', 'oslo', ...connection);
   expect([neither.code, neither.err]).toEqual([2, expect.stringContaining('--until and --end')]);

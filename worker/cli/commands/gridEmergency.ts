@@ -48,7 +48,7 @@ function textOf(answer: unknown, region: string, isDeclared: boolean): string {
   if (!isDeclared) {
     const { ended } = endedSchema.parse(answer);
     return ended.length === 0
-      ? `no emergency was in force in ${region}\n`
+      ? `no declared emergency was in force in ${region}\n`
       : `ended in ${region}: ${ended.join(', ')}\n`;
   }
   const { id, feeders, start, until } = declaredSchema.parse(answer);
