@@ -12,8 +12,8 @@ const curve = z.array(z.number()).length(24);
 
 const feederSchema = z.strictObject({
   id,
-  /** Of the whole feeder, house load included. */
-  importLimitKw: z.number().min(0),
+  /** Of the whole feeder, house load included. Left out where only a utility's server tells it. */
+  importLimitKw: z.number().min(0).optional(),
   failSafeImportKw: z.number().min(0),
   houseLoadKw: curve,
   /** Limits that become known only later. */
