@@ -24,6 +24,8 @@ const url = (...schemes: readonly string[]) =>
 const PORT_LIMIT = 'must be a whole number from 1 to 65535';
 const port = z.number(PORT_LIMIT).int(PORT_LIMIT).min(1, PORT_LIMIT).max(65535, PORT_LIMIT);
 
+const encryptionKey = z.string().min(24, 'must be keys of at least 24 characters each, separated by commas');
+
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -144,6 +146,16 @@ export const CONFIG_KEYS = {
     default: 'us-east-1',
     env: 'NIGHTSHIFT_OBJECTS_REGION',
     doc: 'Region that requests to an S3 store are signed for.',
+  },
+  'objects.encryptionKeys': {
+    schema: text
+      .transform((keys) => keys.split(',').map((key) => key.trim()))
+      .pipe(z.tuple([encryptionKey], encryptionKey))
+      .optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OBJECTS_ENCRYPTION_KEYS',
+    isSecret: true,
+    doc: 'Keys that objects are encrypted with before they are stored, separated by commas: the first one encrypts, all decrypt. Unset: objects are stored as they are.',
   },
   'api.host': {
     schema: text,
