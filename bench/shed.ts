@@ -19,6 +19,7 @@ import { gridTimeMs, type Clock } from '../domain/clock.ts';
 import { openDatabase } from '../store/database.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
 import { sealWith } from '../store/seal.ts';
+import { sliceSignerWith } from '../store/sliceAccess.ts';
 import { CELL, enrolFleet } from '../test/support/fleetFixture.ts';
 import startPostgres, { TEMPLATE_DATABASE } from '../test/support/postgres.ts';
 import { vehicleLinkOver } from '../worker/mqttLink.ts';
@@ -64,6 +65,7 @@ const server = await startApiServer(
     },
     vens: { hint: unused },
     seal: sealWith('a key for benches'),
+    slices: sliceSignerWith('a key for benches'),
     carbonEurPerKg: 0,
     cell: { ...CELL, clock },
     apiKey: 'bench-key',

@@ -26,7 +26,7 @@ export function createInferenceActivities(ports: InferencePorts): {
   close: () => void;
 } {
   const limits = { ...SHARD_LIMITS, ...ports.limits };
-  const outbox = new PartOutbox(ports.vehicleId, ports.objects, ports.log);
+  const outbox = new PartOutbox(ports.vehicleId, ports.log);
   return {
     activities: {
       runShard: async (input) => {

@@ -8,6 +8,7 @@ import { newId } from '../../domain/ids.ts';
 import { authenticate, requireScope } from './auth.ts';
 import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchRoutes } from './batches.ts';
+import { addCarObjectRoutes, MAX_PART_BYTES } from './carObjects.ts';
 import type { ApiDeps } from './deps.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
@@ -55,6 +56,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   for (const path of gridPaths) app.use(path, requireScope('ops'), limitJson(MAX_SIGNALS_BYTES));
   // A utility's server presents the connection's own token, not a key of ours.
   app.use('/grid/v1/openadr/*', limitJson(MAX_JSON_BYTES));
+  // A car presents the token that came with its shard.
+  app.use('/cars/v1/*', limitJson(MAX_PART_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
@@ -82,6 +85,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addJournalRoutes(app, deps);
   addStatusRoutes(app, deps);
   addGridRoutes(app, deps);
+  addCarObjectRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

@@ -7,6 +7,7 @@ import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import type { Seal } from '../../store/seal.ts';
+import type { SliceSigner } from '../../store/sliceAccess.ts';
 
 /** Starts and cancels the durable job behind a batch; the composition root implements it with Temporal. */
 export interface JobStarter {
@@ -79,6 +80,8 @@ export interface ApiDeps {
   readonly vens: VenStarter;
   /** Seals what must not stand in the database in the clear. */
   readonly seal: Seal;
+  /** Reads what cars may do in the object store. */
+  readonly slices: SliceSigner;
   readonly live: LiveInference;
   readonly admission: ModelAdmission;
   readonly regions: RegionTeller;

@@ -7,6 +7,7 @@ import { ensureCell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import { sealWith } from '../../store/seal.ts';
+import { sliceSignerWith } from '../../store/sliceAccess.ts';
 import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
 
 export const BENCH_KEY = 'bench-key';
@@ -24,6 +25,7 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       cell,
       vens: { hint: async () => {} },
       seal: sealWith('a key for benches'),
+      slices: sliceSignerWith('a key for benches'),
       regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },
       carbonEurPerKg: 0,
       apiKey: BENCH_KEY,

@@ -12,6 +12,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
 import { sealWith } from '../../store/seal.ts';
+import { sliceSignerWith } from '../../store/sliceAccess.ts';
 import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 
@@ -63,6 +64,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       jobs,
       vens: { hint: async (id) => void hinted.push(id) },
       seal: sealWith('a key for tests'),
+      slices: sliceSignerWith('a key for tests'),
       live,
       admission: modelAdmissionOver(db, createFileStore(folder)),
       regions: {

@@ -15,7 +15,7 @@ import { createLogger } from '../logging.ts';
 import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
-import { secretsSealOf } from '../secretsSeal.ts';
+import { secretsSealOf, sliceSignerOf } from '../secretsSeal.ts';
 import { runChild } from '../supervisor/child.ts';
 import { connectClient } from '../temporalClients.ts';
 import { untilAnswered } from '../untilAnswered.ts';
@@ -51,6 +51,7 @@ async function start() {
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       seal: secretsSealOf(config),
+      slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
       cell,
       carbonEurPerKg: CARBON_EUR_PER_KG,

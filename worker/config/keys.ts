@@ -157,6 +157,12 @@ export const CONFIG_KEYS = {
     isSecret: true,
     doc: 'Keys that objects are encrypted with before they are stored, separated by commas: the first one encrypts, all decrypt. Unset: objects are stored as they are.',
   },
+  'objects.carUrl': {
+    schema: url('https', 'http').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OBJECTS_CAR_URL',
+    doc: 'Base URL of the HTTP API as cars reach it. Set, each shard comes with a signed token that expires, and a car reads and writes only that shard, over the API. Unset: cars open the store themselves.',
+  },
   'api.host': {
     schema: text,
     default: '127.0.0.1',
@@ -175,7 +181,7 @@ export const CONFIG_KEYS = {
     default: undefined,
     env: 'NIGHTSHIFT_SECRETS_KEY',
     isSecret: true,
-    doc: "Key that utilities' credentials are sealed with in the database; the same for all processes of a cell. Unset: one is made up and kept in `stateDir`.",
+    doc: "Key that utilities' credentials are sealed with in the database, and that tokens for cars are signed with; the same for all processes of a cell. Unset: one is made up and kept in `stateDir`.",
   },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 export type ObjectsConfig = (DirectoryObjects | S3Objects) & {
   /** The first one encrypts, all decrypt; undefined: nothing is encrypted. */
   readonly encryptionKeys: ConfigValues['objects.encryptionKeys'];
+  /** The API, over which cars reach their slices; undefined: they open the store themselves. */
+  readonly carUrl: string | undefined;
 };
 
 interface DirectoryObjects {
@@ -30,7 +32,11 @@ interface S3Credentials {
 
 /** @throws Error whose message names the key or the variable and the limit */
 export function resolveObjects(values: ConfigValues, env: NodeJS.ProcessEnv): ObjectsConfig {
-  return { ...placeOf(values, env), encryptionKeys: values['objects.encryptionKeys'] };
+  return {
+    ...placeOf(values, env),
+    encryptionKeys: values['objects.encryptionKeys'],
+    carUrl: values['objects.carUrl'],
+  };
 }
 
 function placeOf(values: ConfigValues, env: NodeJS.ProcessEnv): DirectoryObjects | S3Objects {
