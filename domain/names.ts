@@ -41,6 +41,11 @@ export function resultFileId(batchId: string, kind: 'output' | 'error'): string 
   return `file-${batchId.replace(/^batch_/, '')}-${kind}`;
 }
 
+/** Id of the input file that holds the requests of an ended batch that were left without an answer. */
+export function unfinishedFileId(batchId: string): string {
+  return `file-${batchId.replace(/^batch_/, '')}-unfinished`;
+}
+
 /** The batch whose output file has this id, or undefined when it is no output file's id. */
 export function batchOfOutputFile(fileId: string): string | undefined {
   const match = RESULT_FILE.exec(fileId);

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 
-import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
+import { isFinalBatchStatus } from '../../domain/batches.ts';
 import { readBatch } from '../../store/batches.ts';
 import type { Database } from '../../store/database.ts';
 import { listWebhookEndpoints, type WebhookEndpoint } from '../../store/webhookEndpoints.ts';
@@ -29,8 +29,7 @@ export function createWebhookActivities({ database }: { readonly database: Datab
       const endpoint = (await listWebhookEndpoints(database, batch.tenantId)).find(
         ({ id }) => id === request.endpointId,
       );
-      const isFinal = (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status);
-      if (!endpoint || !isFinal) return;
+      if (!endpoint || !isFinalBatchStatus(batch.status)) return;
       const id = `evt_${createHash('sha256').update(`${batch.id}/${endpoint.id}`).digest('hex').slice(0, 32)}`;
       const body = JSON.stringify({
         id,

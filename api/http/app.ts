@@ -7,6 +7,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { authenticate, requireScope } from './auth.ts';
 import { addBatchEventRoutes } from './batchEvents.ts';
+import { addBatchResubmissionRoutes } from './batchResubmission.ts';
 import { addBatchRoutes } from './batches.ts';
 import { addCarObjectRoutes, MAX_PART_BYTES } from './carObjects.ts';
 import type { ApiDeps } from './deps.ts';
@@ -72,6 +73,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   // Before the batches: "quote" is no id.
   addQuoteRoutes(app, deps);
   addBatchRoutes(app, deps);
+  addBatchResubmissionRoutes(app, deps);
   addBatchEventRoutes(app, deps);
   addWebhookRoutes(app, deps);
   addEmbeddingRoutes(app, deps);

@@ -53,6 +53,12 @@ describe('what a process of ours is started with', () => {
   });
 });
 
+async function environmentOf(name: string, env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
+  const found = localProcesses(load(env)).find((candidate) => candidate.name === name);
+  const launched = await found?.launch(() => {}, new AbortController().signal);
+  return launched?.env ?? {};
+}
+
 it('gives cars nothing to open the store with, where they reach their shards over the API', async () => {
   const store = {
     NIGHTSHIFT_OBJECTS_URL: 's3://bucket',
@@ -60,11 +66,6 @@ it('gives cars nothing to open the store with, where they reach their shards ove
     NIGHTSHIFT_SECRETS_KEY: 'the key that signs tokens',
     AWS_ACCESS_KEY_ID: 'id',
     AWS_SECRET_ACCESS_KEY: 'secret',
-  };
-  const environmentOf = async (name: string, env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> => {
-    const found = localProcesses(load(env)).find((candidate) => candidate.name === name);
-    const launched = await found?.launch(() => {}, new AbortController().signal);
-    return launched?.env ?? {};
   };
   const carUrl = { NIGHTSHIFT_OBJECTS_CAR_URL: 'https://cars.example' };
   expect(await environmentOf('fleet', store)).toMatchObject(store);

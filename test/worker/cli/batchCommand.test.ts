@@ -98,6 +98,17 @@ test('watches a batch to its end; the exit code says whether it completed', asyn
   expect((await batch('watch', cancelled, '--json')).code).toBe(1);
 });
 
+test('resubmits what an ended batch left without an answer', async () => {
+  const id = await submitted();
+  expect(await batch('resubmit', id)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('has ended') });
+  await updateBatchCounts(db, id, { total: 2, completed: 0, failed: 0, expired: 2 });
+  await moveBatch(db, id, ['in_progress'], 'expired');
+  const { code, out } = await batch('resubmit', id, '--window', '7d', '--json');
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ status: 'validating', completion_window: '7d' });
+  expect(JSON.parse(out)).not.toMatchObject({ id });
+});
+
 test('a server that does not answer is named', async () => {
   const { code, err } = await cli('batch', 'list', '--url', 'http://127.0.0.1:9/v1', '--key', 'k');
   expect(code).toBe(1);
