@@ -66,6 +66,7 @@ const server = await startApiServer(
     vens: { hint: unused },
     seal: sealWith('a key for benches'),
     slices: sliceSignerWith('a key for benches'),
+    webhookHosts: 'public',
     carbonEurPerKg: 0,
     cell: { ...CELL, clock },
     apiKey: 'bench-key',

@@ -3,13 +3,18 @@ import { createHash, createHmac } from 'node:crypto';
 import { isFinalBatchStatus } from '../../domain/batches.ts';
 import { readBatch } from '../../store/batches.ts';
 import type { Database } from '../../store/database.ts';
+import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import { listWebhookEndpoints, type WebhookEndpoint } from '../../store/webhookEndpoints.ts';
-
-const ANSWER_LIMIT_REAL_MS = 10_000;
+import { guardedPost } from './guardedPost.ts';
 
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
 
-export function createWebhookActivities({ database }: { readonly database: Database }) {
+export interface WebhookPorts {
+  readonly database: Database;
+  readonly hosts: WebhookHosts;
+}
+
+export function createWebhookActivities({ database, hosts }: WebhookPorts) {
   return {
     /** Ids of the endpoints that want to hear how the batch ended. */
     async webhooksOf(request: { batchId: string }): Promise<string[]> {
@@ -38,16 +43,13 @@ export function createWebhookActivities({ database }: { readonly database: Datab
         created_at: batch.timestamps[`${batch.status}_at`] ?? Math.floor(batch.createdRealMs / 1000),
         data: { id: batch.id },
       });
-      const answer = await fetch(endpoint.url, {
-        method: 'POST',
+      const status = await guardedPost({
+        url: endpoint.url,
         body,
         headers: { 'content-type': 'application/json', ...signatureHeaders(endpoint, id, body, Date.now()) },
-        // A redirect would carry the event to a place that nobody registered.
-        redirect: 'error',
-        signal: AbortSignal.timeout(ANSWER_LIMIT_REAL_MS),
+        hosts,
       });
-      await answer.body?.cancel();
-      if (!answer.ok) throw new Error(`${new URL(endpoint.url).origin} answered ${answer.status}`);
+      if (status < 200 || status > 299) throw new Error(`${new URL(endpoint.url).origin} answered ${status}`);
     },
   };
 }

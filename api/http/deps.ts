@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 
 import type { ModelDeclaration } from '../../domain/modelUploads.ts';
 import type { ModelRef } from '../../domain/shards.ts';
+import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
@@ -85,6 +86,8 @@ export interface ApiDeps {
   readonly live: LiveInference;
   readonly admission: ModelAdmission;
   readonly regions: RegionTeller;
+  /** Where tenants may have their events posted to. */
+  readonly webhookHosts: WebhookHosts;
   readonly cell: Cell;
   /** What a kilogram of CO2 counts for beside the price. */
   readonly carbonEurPerKg: number;

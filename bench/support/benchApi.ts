@@ -27,6 +27,7 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       seal: sealWith('a key for benches'),
       slices: sliceSignerWith('a key for benches'),
       regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },
+      webhookHosts: 'public',
       carbonEurPerKg: 0,
       apiKey: BENCH_KEY,
       logger: pino({ level: 'silent' }),

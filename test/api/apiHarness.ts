@@ -71,6 +71,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
         followLimits: async (regionId) => void pushedTo.push(`limits of ${regionId}`),
         signalsPushed: async (regionId) => void pushedTo.push(regionId),
       },
+      webhookHosts: 'loopback',
       cell: CELL,
       carbonEurPerKg: 0.08,
       apiKey: API_KEY,

@@ -53,6 +53,7 @@ async function start() {
       seal: secretsSealOf(config),
       slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
+      webhookHosts: config.webhookHosts,
       cell,
       carbonEurPerKg: CARBON_EUR_PER_KG,
       apiKey: apiKeyOf(config),

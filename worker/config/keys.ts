@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TELEMETRY_BASE } from '../../domain/names.ts';
+import { WEBHOOK_HOSTS } from '../../domain/webhookTargets.ts';
 
 /** One configuration key: where it can be set, what it accepts, what it means. */
 export interface ConfigKey {
@@ -182,6 +183,12 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_SECRETS_KEY',
     isSecret: true,
     doc: "Key that utilities' credentials are sealed with in the database, and that tokens for cars are signed with; the same for all processes of a cell. Unset: one is made up and kept in `stateDir`.",
+  },
+  'webhooks.hosts': {
+    schema: z.enum(WEBHOOK_HOSTS, `must be one of ${WEBHOOK_HOSTS.join(', ')}`),
+    default: 'public',
+    env: 'NIGHTSHIFT_WEBHOOKS_HOSTS',
+    doc: 'Where webhooks may go: `public` is https to public addresses, `loopback` also http and https to this machine, `any` also http and private networks.',
   },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;

@@ -97,7 +97,7 @@ async function start() {
       }),
       ...createJobActivities({ database, objects, gridNowMs, carAccess: carAccessOf(config) }),
       ...createFleetActivities({ database, vehicles }),
-      ...createWebhookActivities({ database }),
+      ...createWebhookActivities({ database, hosts: config.webhookHosts }),
     },
   });
   const running = worker.run();
