@@ -1,22 +1,19 @@
-import { MockActivityEnvironment } from '@temporalio/testing';
 import OpenAI, { toFile } from 'openai';
 import { beforeAll, expect, test } from 'vitest';
 
 import type { BatchOutcome } from '../../activities/jobs/assembleBatch.ts';
-import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
-import { objectKeys } from '../../domain/names.ts';
 import { moveBatch } from '../../store/batches.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import { addModel } from '../../store/models.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
+import { endBatch } from './endBatch.ts';
 
 const { db } = useTestDatabase();
 const api = useApi(db);
 const ENDPOINT = '/v1/embeddings';
-const cellId = CELL.id;
 
 beforeAll(async () => {
   await addModel(db, { name: 'm', version: '1', family: 'f', sha256: '0'.repeat(64), manifest: {} });
@@ -38,26 +35,8 @@ async function submitted(ids: readonly string[], metadata: Record<string, string
   return batch.id;
 }
 
-/** Ends a batch with these answers, by the job's own activities. */
-async function end(batchId: string, statuses: Record<number, number>, outcome: BatchOutcome): Promise<void> {
-  const { objects } = api.deps;
-  const jobs = createJobActivities({ database: db, objects, gridNowMs: () => gridTimeMs(CELL.clock, Date.now()) });
-  const work = async (): Promise<void> => {
-    const prepared = await jobs.prepareBatch({ batchId, cellId });
-    if (prepared.kind === 'refused') throw new Error(prepared.message);
-    const slice = (await objects.get(objectKeys.shardInput(batchId, 0))).toString('utf8').trimEnd().split('\n');
-    for (const [index, status] of Object.entries(statuses)) {
-      const line = Number(index);
-      const { custom_id } = JSON.parse(slice[line] ?? '') as { custom_id: string };
-      const response = { status_code: status, request_id: 'req', body: {} };
-      const answer = { id: `batch_req_${line}`, custom_id, response, error: null };
-      await objects.put(objectKeys.part(batchId, 0, { start: line, end: line + 1 }), `${JSON.stringify(answer)}\n`);
-    }
-    if (outcome === 'cancelled') await moveBatch(db, batchId, ['in_progress'], 'cancelling');
-    await jobs.finishBatch({ batchId, cellId, split: prepared.split, outcome });
-  };
-  await new MockActivityEnvironment().run(work);
-}
+const end = (batchId: string, statuses: Record<number, number>, outcome: BatchOutcome) =>
+  endBatch(api.deps, batchId, statuses, outcome);
 
 const resubmit = (id: string, options: { body?: object; headers?: Record<string, string> } = {}) =>
   api.client.post(`/batches/${id}/resubmit`, options) as Promise<Json>;
