@@ -59,6 +59,7 @@ const server = await startApiServer(
     jobs: { start: unused, cancel: unused, setPaused: unused },
     live: { infer: unused },
     admission: modelAdmissionOver(db, objects),
+    scratchFolder: '.nightshift/bench-shed/scratch',
     regions: {
       followLimits: async (regionId) => void (await shed.follow({ regionId, nowMs: gridNowMs() })),
       signalsPushed: async () => {},

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import type { ModelDeclaration } from '../../domain/modelUploads.ts';
+import type { UploadedModel } from '../../domain/modelUploads.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import type { Batch } from '../../store/batches.ts';
@@ -38,17 +38,10 @@ export interface LiveInference {
   infer(model: ModelRef, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
 }
 
-/** A model as it was sent. */
-export interface ModelUpload {
-  readonly declaration: ModelDeclaration;
-  readonly network: Uint8Array;
-  readonly assets: readonly Uint8Array[];
-}
-
 /** Checks and measures models of strangers; the composition root implements it with limited processes. */
 export interface ModelAdmission {
   /** Publishes the model. @throws NightshiftError `model_refused`, `conflict` */
-  admit(upload: ModelUpload): Promise<{
+  admit(upload: UploadedModel): Promise<{
     readonly name: string;
     readonly version: string;
     readonly msPerSample: number;
@@ -85,6 +78,8 @@ export interface ApiDeps {
   readonly slices: SliceSigner;
   readonly live: LiveInference;
   readonly admission: ModelAdmission;
+  /** Where models are kept while they are looked at; needs room for the largest. */
+  readonly scratchFolder: string;
   readonly regions: RegionTeller;
   /** Where tenants may have their events posted to. */
   readonly webhookHosts: WebhookHosts;

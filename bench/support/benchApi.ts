@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+
 import { pino } from 'pino';
 
 import type { LiveInference } from '../../api/http/deps.ts';
@@ -21,6 +23,7 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       objects,
       live,
       admission: modelAdmissionOver(db, objects),
+      scratchFolder: tmpdir(),
       jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
       cell,
       vens: { hint: async () => {} },

@@ -67,6 +67,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       slices: sliceSignerWith('a key for tests'),
       live,
       admission: modelAdmissionOver(db, createFileStore(folder)),
+      scratchFolder: join(folder, 'scratch'),
       regions: {
         followLimits: async (regionId) => void pushedTo.push(`limits of ${regionId}`),
         signalsPushed: async (regionId) => void pushedTo.push(regionId),

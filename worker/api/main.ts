@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
 import { startApiServer } from '../../api/http/server.ts';
@@ -41,6 +42,9 @@ async function start() {
   const mqtt = openMqtt(config.mqtt.url, `nightshift-ingress-${cell.id}`, logger);
   const client = await connectClient(config.temporal.connection);
   const objects = openObjects(config.objects);
+  const scratchFolder = join(config.stateDir, 'live', 'uploads');
+  // A killed process leaves what it was looking at.
+  await rm(scratchFolder, { recursive: true, force: true });
   const live = createLiveExecutor({ folder: join(config.stateDir, 'live', 'models'), objects });
   const server = await startApiServer(
     {
@@ -48,6 +52,7 @@ async function start() {
       objects,
       live,
       admission: modelAdmissionOver(database, objects),
+      scratchFolder,
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       seal: secretsSealOf(config),
