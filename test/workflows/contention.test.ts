@@ -6,7 +6,7 @@ import { REAL_TIME } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, inferenceTaskQueue } from '../../domain/names.ts';
 import type { RunShardInput, RunShardResult } from '../../domain/shards.ts';
 import { dynamicConfigArgs } from '../../worker/temporal/devServer.ts';
-import type { ShardWaveInput } from '../../workflows/messages.ts';
+import type { AcceptedShard, ShardWaveInput } from '../../workflows/messages.ts';
 import type { shardWave } from '../../workflows/shardWave.ts';
 import { startTemporal, withWorker } from '../support/temporal.ts';
 
@@ -52,6 +52,10 @@ function waveOf({ jobId, tenant, weight = 1, shards, priority = 3 }: Contender):
   };
 }
 
+async function acceptShards({ shards }: { shards: readonly { shard: number }[] }): Promise<AcceptedShard[]> {
+  return shards.map(({ shard }) => ({ shard, accepted: true, message: '' }));
+}
+
 /** Jobs in the order in which one car, which comes when all shards wait, takes them. */
 async function orderOf(contenders: readonly Contender[]): Promise<string[]> {
   const taken: string[] = [];
@@ -60,8 +64,6 @@ async function orderOf(contenders: readonly Contender[]): Promise<string[]> {
     const done = { storedLines: 1, computedLines: 1, energyWh: 1, deviceMs: 1, handovers: 0, redoneLines: 0 };
     return { vehicleId: 'car', ...done };
   };
-  const acceptShards = async ({ shards }: { shards: readonly { shard: number }[] }) =>
-    shards.map(({ shard }) => ({ shard, accepted: true, message: '' }));
   await withWorker(env, { acceptShards }, async () => {
     const waves = await Promise.all(
       contenders.map((contender) =>
