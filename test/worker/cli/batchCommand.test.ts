@@ -63,7 +63,7 @@ test('submits, shows, lists, pauses, resumes and cancels', async () => {
   const shown = await batch('show', id);
   expect(shown.out).toContain(`${id}  running`);
   expect(shown.out).toContain('1 of 2 requests');
-  expect(shown.out).toContain('█'.repeat(16) + '░'.repeat(16));
+  expect(shown.out).toContain('█'.repeat(16) + '▒'.repeat(16));
   expect((await batch('list')).out).toContain(id);
   expect((await batch('pause', id)).out).toContain('paused by its submitter');
   expect((await batch('resume', id, '--json')).out).toContain('"state": "running"');
