@@ -25,6 +25,8 @@ export const objectKeys = {
   /** What a model needs beside its network, e.g. the dictionary of a recognition model. */
   modelAsset: (sha256: string): string => `models/${sha256}.asset`,
   modelManifest: (name: string, version: string): string => `models/manifests/${name}/${version}.json`,
+  /** Everything that a job works with. */
+  jobPrefix: (jobId: string): string => `jobs/${jobId}/`,
   shardInput: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/input.jsonl`,
   partPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/parts/`,
   part: (jobId: string, shard: number, range: LineRange): string =>

@@ -3,6 +3,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { isFinalBatchStatus } from '../../domain/batches.ts';
 import { readBatch } from '../../store/batches.ts';
 import type { Database } from '../../store/database.ts';
+import type { Seal } from '../../store/seal.ts';
 import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import { listWebhookEndpoints, type WebhookEndpoint } from '../../store/webhookEndpoints.ts';
 import { guardedPost } from './guardedPost.ts';
@@ -12,9 +13,11 @@ export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
 export interface WebhookPorts {
   readonly database: Database;
   readonly hosts: WebhookHosts;
+  /** The one that endpoints' secrets were sealed with. */
+  readonly seal: Seal;
 }
 
-export function createWebhookActivities({ database, hosts }: WebhookPorts) {
+export function createWebhookActivities({ database, hosts, seal }: WebhookPorts) {
   return {
     /** Ids of the endpoints that want to hear how the batch ended. */
     async webhooksOf(request: { batchId: string }): Promise<string[]> {
@@ -46,7 +49,10 @@ export function createWebhookActivities({ database, hosts }: WebhookPorts) {
       const status = await guardedPost({
         url: endpoint.url,
         body,
-        headers: { 'content-type': 'application/json', ...signatureHeaders(endpoint, id, body, Date.now()) },
+        headers: {
+          'content-type': 'application/json',
+          ...signatureHeaders(secretOf(endpoint, seal), id, body, Date.now()),
+        },
         hosts,
       });
       if (status < 200 || status > 299) throw new Error(`${new URL(endpoint.url).origin} answered ${status}`);
@@ -54,13 +60,13 @@ export function createWebhookActivities({ database, hosts }: WebhookPorts) {
   };
 }
 
+function secretOf({ id, sealedSecret }: WebhookEndpoint, seal: Seal): string {
+  // Endpoints of before secrets were sealed.
+  return sealedSecret.startsWith('whsec_') ? sealedSecret : seal.open(sealedSecret, id);
+}
+
 /** Standard Webhooks: HMAC-SHA256 over id, time and body, keyed with what stands behind `whsec_`. */
-function signatureHeaders(
-  { secret }: Pick<WebhookEndpoint, 'secret'>,
-  id: string,
-  body: string,
-  nowRealMs: number,
-): Record<string, string> {
+function signatureHeaders(secret: string, id: string, body: string, nowRealMs: number): Record<string, string> {
   const timestamp = String(Math.floor(nowRealMs / 1000));
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
   const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');

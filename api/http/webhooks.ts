@@ -70,7 +70,7 @@ const deleteRoute = createRoute({
 });
 
 /** Where a tenant's events go. */
-export function addWebhookRoutes(app: OpenAPIHono, { db, now, webhookHosts }: ApiDeps): void {
+export function addWebhookRoutes(app: OpenAPIHono, { db, now, webhookHosts, seal }: ApiDeps): void {
   app.openapi(createRouteOf, async (c) => {
     const { tenantId } = c.get('caller');
     const { url } = c.req.valid('json');
@@ -81,7 +81,8 @@ export function addWebhookRoutes(app: OpenAPIHono, { db, now, webhookHosts }: Ap
       });
     }
     const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
-    const endpoint = await insertWebhookEndpoint(db, { id: newId('whe_', now()), tenantId, url, secret });
+    const id = newId('whe_', now());
+    const endpoint = await insertWebhookEndpoint(db, { id, tenantId, url, sealedSecret: seal.seal(secret, id) });
     return c.json({ ...toWire(endpoint), secret }, 200);
   });
 

@@ -120,7 +120,10 @@ test('it unwraps our webhooks and refuses forged ones', async (context) => {
     const made = await api.fetch('/v1/webhook_endpoints', { method: 'POST', headers, body: JSON.stringify({ url }) });
     const { id: endpointId, secret } = (await made.json()) as Json;
     await endBatch(api.deps, batch, { 0: 200, 1: 200, 2: 200 }, 'completed');
-    await createWebhookActivities({ database: db, hosts: 'loopback' }).postWebhook({ batchId: batch, endpointId });
+    await createWebhookActivities({ database: db, hosts: 'loopback', seal: api.deps.seal }).postWebhook({
+      batchId: batch,
+      endpointId,
+    });
     const event = await step(context, 'unwrap', secret, received?.body, received?.headers);
     expect(event).toEqual({ type: 'batch.completed', batch, forged: false });
   } finally {

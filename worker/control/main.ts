@@ -97,7 +97,7 @@ async function start() {
       }),
       ...createJobActivities({ database, objects, gridNowMs, carAccess: carAccessOf(config) }),
       ...createFleetActivities({ database, vehicles }),
-      ...createWebhookActivities({ database, hosts: config.webhookHosts }),
+      ...createWebhookActivities({ database, hosts: config.webhookHosts, seal: secretsSealOf(config) }),
     },
   });
   const running = worker.run();
