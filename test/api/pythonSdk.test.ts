@@ -46,14 +46,16 @@ beforeAll(async () => {
   );
   await seedClassSpeed(db, { modelName: name, modelVersion: version, hardwareClass: 'ai4', deviceMsPerLine: 1 });
   folder = await mkdtemp(join(tmpdir(), 'nightshift-python-'));
+  const limit = AbortSignal.timeout(INSTALL_LIMIT_REAL_MS);
   try {
-    const limit = { signal: AbortSignal.timeout(INSTALL_LIMIT_REAL_MS) };
-    await run('python3', ['-m', 'venv', folder], limit);
+    await run('python3', ['-m', 'venv', folder], { signal: limit });
     python = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
     const pip = ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--retries', '0', '--timeout', '10', SDK];
-    await run(python, pip, limit);
+    await run(python, pip, { signal: limit });
   } catch (error) {
-    missing = `Python with pip, or the registry, is not here: ${String(error).split('\n', 2).join(' ').slice(0, 300)}`;
+    missing = limit.aborted
+      ? `${SDK} was not installed within ${INSTALL_LIMIT_REAL_MS / 1000} s.`
+      : `Python with pip, or the registry, is not here: ${String(error).split('\n', 2).join(' ').slice(0, 300)}`;
     process.stderr.write(`The stock Python SDK is not tested. ${missing}\n`);
   }
 });
