@@ -64,6 +64,7 @@ const server = await startApiServer(
       followLimits: async (regionId) => void (await shed.follow({ regionId, nowMs: gridNowMs() })),
       signalsPushed: async () => {},
     },
+    stays: { policyChanged: unused },
     vens: { hint: unused },
     seal: sealWith('a key for benches'),
     slices: sliceSignerWith('a key for benches'),

@@ -11,6 +11,7 @@ export const JOURNAL_KINDS = [
   'unplugged',
   'asleep',
   'woken',
+  'wake_failed',
   'departure_in_shard',
   'handover',
   'ready_by',

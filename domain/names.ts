@@ -66,6 +66,12 @@ export function rangeOfPartKey(key: string): LineRange | undefined {
   return match ? { start: Number(match[1]), end: Number(match[2]) } : undefined;
 }
 
+/** The range that a receipt's key names, or undefined for a key that is not a receipt's. */
+export function rangeOfReceiptKey(key: string): LineRange | undefined {
+  const match = /\/receipts\/(\d{6})-(\d{6})\.[^/]+\.json$/.exec(key);
+  return match ? { start: Number(match[1]), end: Number(match[2]) } : undefined;
+}
+
 /** Topic base of the telemetry dispatcher, as its config names it. */
 export const TELEMETRY_BASE = 'telemetry';
 

@@ -10,15 +10,40 @@ export const chargerSchema = z.object({
 });
 export type Charger = z.infer<typeof chargerSchema>;
 
-/** What the owner allows and needs. The ready-by is wall-clock time in the owner's zone. */
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM');
+/** ISO: Monday is 1, Sunday 7. */
+const weekdays = z.array(z.number().int().min(1).max(7)).min(1).max(7);
+const targetSocPercent = z.number().min(20).max(100);
+const instantMs = z.number().int().min(0).max(8_640_000_000_000_000);
+
+export const readyByPlanSchema = z.object({ weekdays, time: timeOfDay, targetSocPercent: targetSocPercent.optional() });
+
+/** Half-open on the wall clock; `until` at or before `from` is on the next day, which a window's weekday does not mind. */
+export const computeHoursSchema = z.object({ weekdays: weekdays.optional(), from: timeOfDay, until: timeOfDay });
+
+/** What the owner allows and needs. Times of day are wall-clock time in the owner's zone, instants are grid time. */
 export const ownerPolicySchema = z.object({
-  readyBy: z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM'),
+  /** On every weekday that no plan of `readyByPlans` names. */
+  readyBy: timeOfDay,
   timeZone: z.string(),
-  targetSocPercent: z.number().min(20).max(100),
+  targetSocPercent,
+  /** The first plan that names a weekday holds on it. */
+  readyByPlans: z.array(readyByPlanSchema).max(14).optional(),
   /** Charged at once at any price when below. */
   minimumSocPercent: z.number().min(0).max(100),
   /** No compute below this; the hard floor is 20. */
   computeSocFloorPercent: z.number().min(20).max(100),
+  /** False: never. It needs `consent`. */
   computeOptIn: z.boolean(),
+  /** What the owner agreed to, and when. */
+  consent: z.object({ termsVersion: z.string().min(1).max(100), givenAtMs: instantMs }).optional(),
+  /** Windows in which it may compute; left out: always. Fans are heard at night: this is the noise preference too. */
+  computeHours: z.array(computeHoursSchema).min(1).max(14).optional(),
+  /** It computes only while the price is at most this. */
+  maxComputeEurPerKwh: z.number().min(-10).max(10).optional(),
+  /** No compute until then: one night. */
+  optOutUntilMs: instantMs.optional(),
+  /** Charged at once, at any price, up to the target until then. */
+  boostUntilMs: instantMs.optional(),
 });
 export type OwnerPolicy = z.infer<typeof ownerPolicySchema>;

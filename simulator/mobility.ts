@@ -36,6 +36,8 @@ export interface CarScript {
   /** In order of departure. */
   readonly trips: readonly Trip[];
   readonly outages: readonly Outage[];
+  /** Its modem does not hear so many of the first wake-ups. */
+  readonly ignoredWakes?: number;
 }
 
 const MINUTE_MS = 60_000;

@@ -125,6 +125,7 @@ export class SimulatedCar {
   requestWake(): void {
     if (this.#state.awake || this.#state.wakesAtMs !== null) return;
     this.#state.wakes += 1;
+    if (this.#state.wakes <= (this.#script.ignoredWakes ?? 0)) return;
     const luck = seededRandom(derivedSeed(this.#seed, `wake ${this.#state.wakes}`))();
     this.#state.wakesAtMs = this.#state.atMs + Math.round((20 + 40 * luck) * 1000);
   }

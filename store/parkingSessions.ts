@@ -152,3 +152,11 @@ export async function listOpenParkingSessions(db: Queryable, cellId: string): Pr
     [cellId],
   );
 }
+
+/** Stays of one car, newest first. */
+export async function listStaysOf(db: Queryable, vehicleId: string, limit: number): Promise<ParkingSession[]> {
+  return db.query<ParkingSession>(
+    `select ${COLUMNS} from parking_sessions p where p.vehicle_id = $1 order by p.stay desc limit $2`,
+    [vehicleId, limit],
+  );
+}

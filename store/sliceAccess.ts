@@ -60,5 +60,5 @@ export function mayWrite({ jobId, shard }: SliceScope, key: string): boolean {
 }
 
 export function mayList({ jobId, shard }: SliceScope, prefix: string): boolean {
-  return prefix === objectKeys.partPrefix(jobId, shard);
+  return prefix === objectKeys.partPrefix(jobId, shard) || prefix === objectKeys.receiptPrefix(jobId, shard);
 }

@@ -1,9 +1,12 @@
 import { DateTime } from 'luxon';
-import { nextReadyByMs } from '../../domain/readyBy.ts';
+import { localHour } from '../../domain/localHour.ts';
+import { nextReadyBy } from '../../domain/readyBy.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { topics, workflowIds } from '../../domain/names.ts';
+import { learnStay, type Habit } from '../../scheduler/survival.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
+import { learnHabit } from '../../store/habits.ts';
 import { bookLedgerEntry } from '../../store/ledger.ts';
 import {
   closeParkingSession,
@@ -49,8 +52,8 @@ export function createFleetActivities({ database, vehicles }: FleetPorts) {
     async openSession(request: Stay & { pluggedInMs: number }): Promise<SessionTerms> {
       const { vehicleId, stay, cellId, pluggedInMs } = request;
       const { policy, displayName } = await vehicleOf(vehicleId);
-      const readyByMs = nextReadyByMs(policy, pluggedInMs);
-      const { targetSocPercent, timeZone } = policy;
+      const { atMs: readyByMs, targetSocPercent } = nextReadyBy(policy, pluggedInMs);
+      const { timeZone } = policy;
       await setSessionTerms(database, vehicleId, stay, { readyByMs, targetSocPercent });
       const state = await readVehicleState(database, vehicleId);
       const readyBy = DateTime.fromMillis(readyByMs, { zone: timeZone }).toFormat('HH:mm');
@@ -99,6 +102,9 @@ export function createFleetActivities({ database, vehicles }: FleetPorts) {
       await closeParkingSession(database, vehicleId, stay, unpluggedMs);
       const session = await readParkingSession(database, vehicleId, stay);
       if (!session) return;
+      const stayed = { pluggedInMs: session.pluggedInAtMs, unpluggedMs: session.unpluggedAtMs ?? unpluggedMs };
+      const localHourOf = (atMs: number) => localHour(vehicle.policy.timeZone, atMs);
+      await learnHabit<Habit>(database, vehicleId, stay, (habit = {}) => learnStay(habit, stayed, localHourOf));
       const hours = vehicle.policy.computeOptIn ? (unpluggedMs - session.pluggedInAtMs) / HOUR_MS : 0;
       await bookLedgerEntry(database, {
         ownerId: vehicle.ownerId,

@@ -7,6 +7,7 @@ import { SHARD_LIMITS, type InferencePorts } from './ports.ts';
 import { RunnerCrash } from './runner/runnerChild.ts';
 import { ShardAttempt } from './shardAttempt.ts';
 import { UnreadableSlice } from './shardInput.ts';
+import { unstoredRanges } from './unstoredRanges.ts';
 
 const GATE_CLOSED_RETRY_MS = 250;
 
@@ -31,7 +32,7 @@ export function createInferenceActivities(ports: InferencePorts): {
     activities: {
       runShard: async (input) => {
         const finished = await ports.results.read(input);
-        if (finished !== undefined) return finished;
+        if (finished !== undefined && (await isStored(ports, input))) return finished;
         if (!ports.gate.isOpen) {
           throw ApplicationFailure.create({
             type: SHARD_FAILURES.gateClosed,
@@ -50,6 +51,16 @@ export function createInferenceActivities(ports: InferencePorts): {
     },
     close: () => outbox.close(),
   };
+}
+
+/** A shard that was refused has lost its parts: the result that was kept of it would be refused again and again. */
+async function isStored({ openSlice }: InferencePorts, input: RunShardInput): Promise<boolean> {
+  try {
+    return (await unstoredRanges(openSlice(input.access), input)).length === 0;
+  } catch {
+    // Out of reach: what was refused is found out when it is there again.
+    return true;
+  }
 }
 
 /** Gives the errors of an attempt the types that the workflow tells apart; others pass unchanged. */

@@ -1,12 +1,12 @@
 import type { Context } from '@temporalio/activity';
 import type { BatchRequestLine } from '../../domain/batchLines.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
-import { objectKeys, rangeOfPartKey, type LineRange } from '../../domain/names.ts';
+import type { LineRange } from '../../domain/names.ts';
 import type { RunShardInput, RunShardResult, ShardHeartbeat } from '../../domain/shards.ts';
 import { answerLine } from './answerLine.ts';
 import type { Answer } from './answerLine.ts';
 import type { EnergyRegister } from './energyMeter.ts';
-import { countLines, microBatches, partRanges, uncoveredRanges, type MicroBatch } from './lineRanges.ts';
+import { countLines, microBatches, partRanges, type MicroBatch } from './lineRanges.ts';
 import { MicroBatchSizer } from './microBatchSizer.ts';
 import { untilOnline } from './offline.ts';
 import type { PartOutbox } from './partOutbox.ts';
@@ -16,6 +16,7 @@ import { isPoisoned, poisonedAnswer } from './runner/openInference.ts';
 import { RunnerCrash } from './runner/runnerChild.ts';
 import { parseShardInput } from './shardInput.ts';
 import { ShardStop, stopFailure } from './shardStop.ts';
+import { unstoredRanges } from './unstoredRanges.ts';
 
 /** More in a row, and the device is at fault. */
 const MOST_POISONED_IN_ROW = 3;
@@ -98,12 +99,8 @@ export class ShardAttempt {
 
   async #answerMissingLines(): Promise<void> {
     this.#checkDeadline();
-    const { jobId, shard, inputKey, lines, linesPerPart } = this.#input;
-    const partKeys = await this.#online(() => this.#objects.list(objectKeys.partPrefix(jobId, shard)));
-    const missing = uncoveredRanges(
-      lines,
-      partKeys.map(rangeOfPartKey).filter((range) => range !== undefined),
-    );
+    const { inputKey, lines, linesPerPart } = this.#input;
+    const missing = await this.#online(() => unstoredRanges(this.#objects, this.#input));
     this.#takeOver(lines - countLines(missing));
     if (missing.length === 0) return;
     const requests = parseShardInput(await this.#online(() => this.#objects.get(inputKey)), lines);

@@ -39,6 +39,7 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
     attributions.map(async (share) => ({ ...share, vehicle: await readVehicle(database, share.vehicleId) })),
   );
 
+  const nowMs = Math.round(ports.gridNowMs());
   const [cutOff] = broken;
   const fault =
     cutOff === undefined
@@ -49,13 +50,16 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
         )
       : `part ${cutOff} is cut off`;
   if (fault !== undefined) {
-    for (const prefix of [objectKeys.partPrefix(jobId, shard), objectKeys.receiptPrefix(jobId, shard)]) {
+    // Receipts first: what has none is computed again.
+    for (const prefix of [objectKeys.receiptPrefix(jobId, shard), objectKeys.partPrefix(jobId, shard)]) {
       for (const key of await objects.list(prefix)) await objects.delete(key);
     }
-    return { shard, accepted: false, message: `shard ${shard} was refused: ${fault}` };
+    const message = `shard ${shard} was refused: ${fault}`;
+    const dedupeKey = `refused/${jobId}/${shard}/${nowMs}`;
+    await appendJournal(database, cellId, [{ atMs: nowMs, kind: 'fallback', subject: jobId, message, dedupeKey }]);
+    return { shard, accepted: false, message };
   }
 
-  const nowMs = Math.round(ports.gridNowMs());
   const failed = [...answered.values()].filter(
     (line) => (parseAnswerLine(line).response?.status_code ?? 0) >= 400,
   ).length;

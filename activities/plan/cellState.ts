@@ -1,16 +1,21 @@
 import type { Plan } from '../../scheduler/plan.ts';
 import type { PlanningProblem } from '../../scheduler/problem.ts';
+import type { Habit } from '../../scheduler/survival.ts';
 import type { SlotAxis } from '../../scheduler/time.ts';
 import { slotStartMs } from '../../scheduler/time.ts';
+import { listChargeCycles, type ChargeCycle } from '../../store/chargeCycles.ts';
 import { listClassSpeeds, type ClassSpeed } from '../../store/classSpeeds.ts';
 import type { Database } from '../../store/database.ts';
+import { listHabits } from '../../store/habits.ts';
 import { listFeeders, type Feeder } from '../../store/feeders.ts';
 import { listOpenJobs, type OpenJob } from '../../store/jobProgress.ts';
 import { listOpenParkingSessions, type ParkingSession } from '../../store/parkingSessions.ts';
 import { latestPlan } from '../../store/plans.ts';
 import { listRegions, type Region } from '../../store/regions.ts';
 import { readSignals, type SignalSpan } from '../../store/signals.ts';
+import { listHeldVehicles } from '../../store/vehicleClaims.ts';
 import { listVehicles, type Vehicle } from '../../store/vehicles.ts';
+import { listWakes, type WakeAttempt } from '../../store/wakes.ts';
 import { listVehicleStates, type VehicleState } from '../../store/vehicleStates.ts';
 
 /** Everything that a plan rests on, as PostgreSQL has it at one moment. */
@@ -21,6 +26,14 @@ export interface CellState {
   readonly signals: readonly SignalSpan[];
   readonly vehicles: readonly Vehicle[];
   readonly vehicleStates: readonly VehicleState[];
+  /** Cars whose telemetry contradicts itself. */
+  readonly distrusted: ReadonlySet<string>;
+  /** How long cars have stayed; absent for one that has no ended stay. */
+  readonly habits: ReadonlyMap<string, Habit>;
+  /** Wake-ups under way and those that failed. */
+  readonly wakes: readonly WakeAttempt[];
+  /** How charging was switched so far, also in stays that have ended. */
+  readonly chargeCycles: readonly ChargeCycle[];
   readonly openSessions: readonly ParkingSession[];
   readonly jobs: readonly OpenJob[];
   readonly classSpeeds: readonly ClassSpeed[];
@@ -51,6 +64,10 @@ export async function readCellState(
       feeders: await listFeeders(tx, cell.id),
       vehicles: await listVehicles(tx, cell.id),
       vehicleStates: await listVehicleStates(tx, cell.id),
+      distrusted: await listHeldVehicles(tx, cell.id, 'telemetry_not_trusted'),
+      habits: await listHabits<Habit>(tx, cell.id),
+      wakes: await listWakes(tx, cell.id),
+      chargeCycles: await listChargeCycles(tx, cell.id),
       openSessions: await listOpenParkingSessions(tx, cell.id),
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),

@@ -1,13 +1,18 @@
 import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
 import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
-import { acceptanceKw } from '../../scheduler/energy/battery.ts';
+import { localHour } from '../../domain/localHour.ts';
+import { isBoosting, ownerAllowsCompute } from '../../domain/ownerPolicy.ts';
+import { acceptanceKw, hoursToCharge } from '../../scheduler/energy/battery.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
 import type { PlanningProblemInput } from '../../scheduler/problem.ts';
-import { slotsWithin } from '../../scheduler/time.ts';
+import { placeOfArrival, survivalCurve } from '../../scheduler/survival.ts';
+import { seriesOnAxis, slotsWithin, slotStartMs } from '../../scheduler/time.ts';
 import type { OpenJob } from '../../store/jobProgress.ts';
 import type { ParkingSession } from '../../store/parkingSessions.ts';
+import type { Vehicle } from '../../store/vehicles.ts';
 import type { CellState } from './cellState.ts';
 import { spansOf } from './gridProblem.ts';
+import { heldAsleepUntilMs } from './wakes.ts';
 
 type CarInput = PlanningProblemInput['cars'][number];
 type JobInput = NonNullable<PlanningProblemInput['jobs']>[number];
@@ -30,24 +35,18 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
   const vehicle = state.vehicles.find((candidate) => candidate.id === session.vehicleId);
   const live = state.vehicleStates.find((candidate) => candidate.vehicleId === session.vehicleId);
   if (!vehicle || !live?.pluggedIn) return undefined;
-  const { policy, charger, batteryKwh } = vehicle;
+  const { policy, charger } = vehicle;
   const { targetSocPercent } = session;
 
   const readyBySlot = slotsWithin(state.axis, state.axis.startMs, session.readyByMs).until;
   const untilSlot = readyBySlot > 0 ? readyBySlot : OVERDUE_SLOTS;
   // A SoC that was never reported counts as empty: that errs towards too much charge, never too little.
   const socPercent = live.socPercent ?? session.arrivalSocPercent ?? 0;
-  const kwhTo = (percent: number): number => (Math.max(0, percent - socPercent) / 100) * batteryKwh;
   const coldestCelsius = Math.min(
     ...spansOf(state, 'temperature', vehicle.regionId, null).map((span) => span.value),
     ENERGY_PARAMETERS.coldStartC.value,
   );
-  // What the pack still takes at its target in the coldest slot, so that the slots can be used in any order.
-  const chargerMaxKw = acceptanceKw(
-    { capacityKwh: batteryKwh, ...charger },
-    Math.min(FULLEST_SOC_PERCENT, targetSocPercent),
-    coldestCelsius,
-  );
+  const { chargerMaxKw, kwhTo } = chargePlanOf(vehicle, socPercent, targetSocPercent, coldestCelsius);
   const previous = state.previous?.cars.find((car) => car.carId === vehicle.id);
   return {
     id: vehicle.id,
@@ -56,17 +55,95 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
     pluggedFromSlot: 0,
     untilSlot,
     readyBySlot: untilSlot,
+    survival: survivalOf(state, vehicle, session, untilSlot),
     chargerMaxKw,
-    chargerMinKw: Math.min(charger.minKw, chargerMaxKw),
+    chargerMinKw: charger.minKw,
     chargerEfficiency: charger.efficiency,
     needKwh: kwhTo(targetSocPercent),
-    minimumNeedKwh: kwhTo(Math.min(policy.minimumSocPercent, targetSocPercent)),
+    // What is charged at once at any price.
+    minimumNeedKwh: kwhTo(
+      isBoosting(policy, state.axis.startMs) ? targetSocPercent : Math.min(policy.minimumSocPercent, targetSocPercent),
+    ),
     computeFloorNeedKwh: kwhTo(policy.computeSocFloorPercent),
-    computeOptIn: policy.computeOptIn,
+    // We pay by what such a car says, so it gets no work; its owner's charge does not suffer.
+    computeOptIn: policy.computeOptIn && !state.distrusted.has(vehicle.id),
+    computeAllowed: computeAllowed(state, vehicle, live.online),
     asleep: !live.online,
-    chargingNow: (previous?.chargeKw[0] ?? 0) > 0,
+    wakeCostEur: ENERGY_PARAMETERS.wakeCostEur.value,
+    ...switchedSoFar(state, session),
     computingNow: (previous?.computeKw[0] ?? 0) > 0,
   };
+}
+
+/**
+ * Power and energy by which slots can be used in any order: the power is what the pack still takes at its target in the
+ * coldest slot. Where that is below the least current, the car is offered the least current and draws less and less of
+ * it, so that its energy is counted as the time which that takes.
+ */
+function chargePlanOf(
+  { charger, batteryKwh }: Vehicle,
+  socPercent: number,
+  targetSocPercent: number,
+  coldestCelsius: number,
+): { readonly chargerMaxKw: number; readonly kwhTo: (percent: number) => number } {
+  const pack = { capacityKwh: batteryKwh, ...charger };
+  const acceptedKw = acceptanceKw(pack, Math.min(FULLEST_SOC_PERCENT, targetSocPercent), coldestCelsius);
+  if (acceptedKw >= charger.minKw) {
+    return {
+      chargerMaxKw: acceptedKw,
+      kwhTo: (percent) => (Math.max(0, percent - socPercent) / 100) * batteryKwh,
+    };
+  }
+  return {
+    chargerMaxKw: charger.minKw,
+    kwhTo: (percent) =>
+      hoursToCharge(pack, socPercent, percent, charger.minKw, coldestCelsius) * charger.minKw * charger.efficiency,
+  };
+}
+
+function switchedSoFar(state: CellState, { vehicleId, stay }: ParkingSession) {
+  const cycle = state.chargeCycles.find((each) => each.vehicleId === vehicleId && each.stay === stay);
+  if (!cycle) return {};
+  const slots = Math.floor((state.axis.startMs - cycle.changedAtMs) / (state.axis.slotMinutes * 60_000));
+  return {
+    chargingNow: cycle.charging,
+    chargeStartsSoFar: cycle.starts,
+    slotsInChargeState: Math.max(0, slots),
+  };
+}
+
+/** From the car's own stays, and the prior of the kind of place that its arrival speaks for. */
+function survivalOf(state: CellState, { id, policy }: Vehicle, session: ParkingSession, count: number): number[] {
+  const localHourOf = (atMs: number) => localHour(policy.timeZone, atMs);
+  const { pluggedInAtMs: pluggedInMs } = session;
+  return survivalCurve({
+    habit: state.habits.get(id) ?? {},
+    place: placeOfArrival(localHourOf(pluggedInMs)),
+    pluggedInMs,
+    fromMs: state.axis.startMs,
+    stepMs: state.axis.slotMinutes * 60_000,
+    count,
+    localHourOf,
+  });
+}
+
+/**
+ * Slots in which the owner's hours, opt-out and price limit let the car compute, and in which it is not left to sleep
+ * since it did not wake up. An unknown price is above any limit.
+ */
+function computeAllowed(state: CellState, { id, regionId, policy }: Vehicle, online: boolean): boolean[] {
+  const wake = online ? undefined : state.wakes.find(({ vehicleId }) => vehicleId === id);
+  const asleepUntilMs = heldAsleepUntilMs(wake, state.axis.startMs) ?? -Infinity;
+  const prices = seriesOnAxis(state.axis, spansOf(state, 'price', regionId, null));
+  const { maxComputeEurPerKwh = Infinity } = policy;
+  return Array.from(
+    { length: state.axis.count },
+    (_, slot) =>
+      // An opt-in that is withdrawn is its own reason, not one of hours.
+      slotStartMs(state.axis, slot) >= asleepUntilMs &&
+      ownerAllowsCompute({ ...policy, computeOptIn: true }, slotStartMs(state.axis, slot)) &&
+      (maxComputeEurPerKwh === Infinity || (prices[slot] ?? Infinity) <= maxComputeEurPerKwh),
+  );
 }
 
 /** An open job, or undefined when no class's speed is known for its model or nothing of it is left. */

@@ -5,15 +5,21 @@ import type { Plan } from '../../scheduler/plan.ts';
 import { planningProblemSchema, type PlanningProblem } from '../../scheduler/problem.ts';
 import { keepPlan } from '../../scheduler/replan.ts';
 import { readCell } from '../../store/cells.ts';
+import { saveChargeCycles } from '../../store/chargeCycles.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { planOfSlot, readPlan, savePlan } from '../../store/plans.ts';
 import { readVehicle } from '../../store/vehicles.ts';
+import { listWakes, saveWakes, type WakeAttempt } from '../../store/wakes.ts';
 import type { PlanDispatch } from '../../workflows/messages.ts';
 import type { VehicleLink } from '../vehicleLink.ts';
+import { updateClaims } from '../../store/vehicleClaims.ts';
+import { claimsOfPlan } from './carClaims.ts';
+import { changedCycles } from './chargeCycles.ts';
 import { readCellState, type CellState } from './cellState.ts';
 import { planningCar, planningClasses, planningJob } from './fleetProblem.ts';
 import { planningFeeder, planningRegion } from './gridProblem.ts';
+import { settleWakes, wakeWithinMs } from './wakes.ts';
 import { dispatchOf, PROFILE_SLOTS, profileIntervals } from './planDispatch.ts';
 
 export interface PlanPorts {
@@ -34,7 +40,10 @@ export function createPlanActivities(ports: PlanPorts) {
       const { cellId, slotStartMs, cause } = request;
       const cell = await readCell(database, cellId);
       if (!cell) throw new Error(`cell ${cellId} is not configured`);
-      const state = await readCellState(database, cell, slotStartMs);
+      const read = await readCellState(database, cell, slotStartMs);
+      const nowMs = Math.round(ports.gridNowMs());
+      const wakes = settleWakes(read.wakes, read.vehicleStates, nowMs, wakeWithinMs(cell.clock));
+      const state = { ...read, wakes: wakes.attempts };
       const problem = problemOf(state, ports.carbonEurPerKg);
       const { plan, fallback } = await planOrKeep(ports, problem, state.previous);
       const createdAtMs = Math.round(ports.gridNowMs());
@@ -42,7 +51,16 @@ export function createPlanActivities(ports: PlanPorts) {
       const id = `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
       await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
       const told = fallback === undefined ? [] : [fallbackLine(cellId, fallback, createdAtMs)];
-      await appendJournal(database, cellId, [...told, ...unmetLines(plan, createdAtMs, cause)]);
+      const claims = claimsOfPlan(state, problem, plan);
+      await saveWakes(database, wakes.changed);
+      await saveChargeCycles(database, changedCycles(plan, state.openSessions, state.chargeCycles));
+      await updateClaims(database, claims.policy);
+      await updateClaims(database, claims.plan);
+      await appendJournal(database, cellId, [
+        ...told,
+        ...wakeFailureLines(state, wakes.failed, createdAtMs),
+        ...unmetLines(plan, createdAtMs, cause),
+      ]);
       return dispatchOf(id, problem, plan, state.previous, state.openSessions);
     },
 
@@ -70,7 +88,13 @@ export function createPlanActivities(ports: PlanPorts) {
     /** Asks the modems of sleeping cars to wake them. */
     async wakeVehicles(request: { cellId: string; vehicles: PlanDispatch['vehiclesToWake'] }): Promise<void> {
       const lines: JournalLine[] = [];
+      const attempts = new Map((await listWakes(database, request.cellId)).map((each) => [each.vehicleId, each]));
       for (const { vehicleId, reason } of request.vehicles) {
+        const before = attempts.get(vehicleId);
+        // Each wake-up costs a fee, and a car that is waking needs no second one.
+        if (before && before.requestedAtMs !== null) continue;
+        const requestedAtMs = Math.round(ports.gridNowMs());
+        await saveWakes(database, [{ vehicleId, requestedAtMs, failures: before?.failures ?? 0, retryAtMs: null }]);
         await vehicles.publish(topics.wake(vehicleId), { reason }, { retain: false });
         const vehicle = await readVehicle(database, vehicleId);
         const message = `${vehicle?.displayName ?? vehicleId} is asleep and is woken: ${reason}`;
@@ -103,7 +127,7 @@ function fallbackLine(cellId: string, cause: string, atMs: number): JournalLine 
   return { atMs, kind: 'fallback', subject: cellId, message, dedupeKey: `kept/${cellId}/${atMs}` };
 }
 
-function problemOf(state: CellState, carbonEurPerKg: number): PlanningProblem {
+export function problemOf(state: CellState, carbonEurPerKg: number): PlanningProblem {
   return planningProblemSchema.parse({
     slots: state.axis,
     regions: state.regions.map((region) => planningRegion(state, region)),
@@ -112,6 +136,20 @@ function problemOf(state: CellState, carbonEurPerKg: number): PlanningProblem {
     cars: state.openSessions.flatMap((session) => planningCar(state, session) ?? []),
     jobs: state.jobs.filter((job) => !job.paused).flatMap((job) => planningJob(state, job) ?? []),
     weights: { carbonEurPerKg },
+  });
+}
+
+function wakeFailureLines({ vehicles }: CellState, failed: readonly WakeAttempt[], atMs: number): JournalLine[] {
+  return failed.map(({ vehicleId, failures, retryAtMs }) => {
+    const name = vehicles.find(({ id }) => id === vehicleId)?.displayName ?? vehicleId;
+    const minutes = Math.round(((retryAtMs ?? atMs) - atMs) / 60_000);
+    return {
+      atMs,
+      kind: 'wake_failed',
+      subject: vehicleId,
+      message: `${name} did not wake up; it is planned without and tried again in ${minutes} min`,
+      reasons: [{ code: 'wake_failed', text: 'Wake-ups in a row without effect', value: failures, limit: 0 }],
+    };
   });
 }
 

@@ -10,6 +10,7 @@ import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchResubmissionRoutes } from './batchResubmission.ts';
 import { addBatchRoutes } from './batches.ts';
 import { addCarObjectRoutes, MAX_PART_BYTES } from './carObjects.ts';
+import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
@@ -27,6 +28,7 @@ import { addOpenAdrCallbackRoutes } from './openAdrCallback.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
+import { addVehicleRoutes } from './vehicles.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_EMBEDDINGS_BYTES = 16 * 1024 * 1024;
@@ -34,8 +36,10 @@ const MAX_SIGNALS_BYTES = 8 * 1024 * 1024;
 const MAX_INFER_BYTES = 64 * 1024 * 1024;
 const MAX_DISCARDED_JSON_BYTES = 64 * 1024 * 1024;
 
-/** The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, grid signals below
- * /grid/v1, /health and /openapi.json. */
+/**
+ * The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, grid signals below /grid/v1, cars below
+ * /fleet/v1, /health and /openapi.json.
+ */
 export function createApi(deps: ApiDeps): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook: (result) => {
@@ -68,6 +72,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
   app.use('/v1/embeddings', limitJson(MAX_EMBEDDINGS_BYTES));
   app.use('/v2/models/*', limitJson(MAX_INFER_BYTES));
+  app.use('/fleet/*', identifyCarCaller(deps.db, authenticated), limitJson(MAX_JSON_BYTES));
 
   addFileRoutes(app, deps);
   // Before the batches: "quote" is no id.
@@ -88,6 +93,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addStatusRoutes(app, deps);
   addGridRoutes(app, deps);
   addCarObjectRoutes(app, deps);
+  addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 
 import { API_SCOPES, DEFAULT_TENANT, type ApiScope } from '../../domain/apiKeys.ts';
 import { NightshiftError } from '../../domain/errors.ts';
@@ -53,7 +53,7 @@ export function authenticate({ db, apiKey, now }: ApiDeps): MiddlewareHandler {
   };
 
   return async (c, next) => {
-    const presented = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+    const presented = bearerOf(c);
     const caller = presented === undefined ? undefined : await callerOf(presented);
     if (!caller) {
       throw new NightshiftError(
@@ -65,6 +65,11 @@ export function authenticate({ db, apiKey, now }: ApiDeps): MiddlewareHandler {
     c.set('caller', caller);
     await next();
   };
+}
+
+/** The key that a request presents. */
+export function bearerOf(c: Context): string | undefined {
+  return /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
 }
 
 /** Lets only keys with the scope through. @throws NightshiftError `forbidden` */

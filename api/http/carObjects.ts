@@ -6,6 +6,7 @@ import { modelManifestSchema, pipelineAssets } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import { mayList, mayRead, mayWrite, type SliceScope } from '../../store/sliceAccess.ts';
+import { bearerOf } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { discard } from './discard.ts';
 import { errorResponses } from './wire.ts';
@@ -41,7 +42,7 @@ const writeDoc = createRoute({
 const listRoute = createRoute({
   method: 'get',
   path: '/cars/v1/objects',
-  summary: 'The keys of the parts of the shard that the bearer token names',
+  summary: 'The keys of the parts, or of their receipts, of the shard that the bearer token names',
   request: { query: z.object({ prefix: z.string().min(1) }) },
   responses: {
     200: {
@@ -55,8 +56,7 @@ const listRoute = createRoute({
 /** The object store for cars: each reads its slice and its model and writes its answers, and nothing else. */
 export function addCarObjectRoutes(app: OpenAPIHono, { objects, slices, now }: ApiDeps): void {
   const scopeOf = (c: Context): SliceScope => {
-    const token = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
-    return slices.read(token, now());
+    return slices.read(bearerOf(c) ?? '', now());
   };
 
   app.openapi(readRoute, async (c) => {

@@ -6,6 +6,7 @@ import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
+import type { ParkingSession } from '../../store/parkingSessions.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import type { Seal } from '../../store/seal.ts';
 import type { SliceSigner } from '../../store/sliceAccess.ts';
@@ -67,6 +68,12 @@ export interface RegionTeller {
   signalsPushed(regionId: string): Promise<void>;
 }
 
+/** Tells the durable session of a stay; the composition root implements it with Temporal. */
+export interface StayNotifier {
+  /** The owner changed what is wanted; a session that has ended takes no harm. @throws NightshiftError `unavailable` */
+  policyChanged(stay: Pick<ParkingSession, 'vehicleId' | 'stay'>): Promise<void>;
+}
+
 export interface ApiDeps {
   readonly db: Database;
   readonly objects: ObjectStore;
@@ -83,6 +90,7 @@ export interface ApiDeps {
   readonly regions: RegionTeller;
   /** Where tenants may have their events posted to. */
   readonly webhookHosts: WebhookHosts;
+  readonly stays: StayNotifier;
   readonly cell: Cell;
   /** What a kilogram of CO2 counts for beside the price. */
   readonly carbonEurPerKg: number;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { energyTrackSchema } from './plausibility.ts';
 import { FIELD_NAMES, type FieldName } from './parseField.ts';
 
 const readingSchema = z.object({
@@ -24,6 +25,8 @@ const fusedStateSchema = z.object({
   /** `doubted`: plugged in, but something says that it is leaving. */
   plug: z.enum(['away', 'plugged', 'doubted']),
   doubtedAtMs: z.number().nullable(),
+  /** Of the present stay; absent before the first reading of energy. */
+  energy: energyTrackSchema.optional(),
 });
 export type FusedState = z.infer<typeof fusedStateSchema>;
 

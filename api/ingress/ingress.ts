@@ -2,6 +2,7 @@ import type { IPublishPacket, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 
 import { gridTimeMs } from '../../domain/clock.ts';
+import type { MeterReading } from '../../domain/setpoints.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import { listVehicles, type Vehicle } from '../../store/vehicles.ts';
@@ -9,7 +10,9 @@ import { listVehicleStates } from '../../store/vehicleStates.ts';
 import { initialState, restoreState, type FusedState } from './fusedState.ts';
 import { fuse, type FusionEvent, type FusionInput } from './fusion.ts';
 import { inWords, journalLineOf } from './journalLines.ts';
+import { NEW_TRACK, trackMeter, trackPower, trackSoc } from './plausibility.ts';
 import { SessionKeeper, type SessionStarter, type StayChange } from './sessionKeeper.ts';
+import { claimUpdateOf } from './telemetryClaims.ts';
 import { ingressTopics, readMessage } from './telemetryMessage.ts';
 import { WriteBatch } from './writeBatch.ts';
 
@@ -41,6 +44,8 @@ export interface Ingress {
   close(): Promise<void>;
 }
 
+/** At the plug, cooling and awake load included, in the greatest heat in which a car computes. */
+const MOST_COMPUTE_KW = 3;
 const FLUSH_REAL_MS = 200;
 const TICK_REAL_MS = 1_000;
 const RELOAD_REAL_MS = 30_000;
@@ -66,13 +71,20 @@ export async function startIngress(deps: IngressDeps): Promise<Ingress> {
   }
   await keeper.reconcile(vehicles, pluggedIn(states), gridNowMs());
 
+  const keep = (vehicle: Vehicle, before: FusedState, state: FusedState, atMs: number): void => {
+    states.set(vehicle.id, state);
+    batch.addState(vehicle.id, state, atMs);
+    const claims = claimUpdateOf(vehicle.id, before, state, atMs);
+    if (claims) batch.addClaims(claims);
+  };
+
   const take = (vehicle: Vehicle, input: FusionInput): void => {
     const atMs = gridNowMs();
     const before = states.get(vehicle.id) ?? initialState(atMs);
-    const { state, events } = fuse(before, input, atMs);
-    if (state === before) return;
-    states.set(vehicle.id, state);
-    batch.addState(vehicle.id, state, atMs);
+    const { state: fused, events } = fuse(before, input, atMs);
+    if (fused === before) return;
+    const state = withEnergy(before, fused, vehicle, input, atMs);
+    keep(vehicle, before, state, atMs);
     for (const event of events) {
       const line = journalLineOf(vehicle, state, event);
       if (line) batch.addLine(line);
@@ -80,6 +92,13 @@ export async function startIngress(deps: IngressDeps): Promise<Ingress> {
       // Told on only when the state is stored: the session reads the car's SoC from there.
       if (change) batch.afterWrite(() => keeper.push(vehicle, change));
     }
+  };
+
+  const takeReading = (vehicle: Vehicle, reading: MeterReading): void => {
+    batch.addReading({ ...reading, vehicleId: vehicle.id });
+    const before = states.get(vehicle.id);
+    if (!before) return;
+    keep(vehicle, before, { ...before, energy: trackMeter(before.energy ?? NEW_TRACK, vehicle, reading) }, gridNowMs());
   };
 
   const onMessage = (topic: string, payload: Buffer, { retain }: IPublishPacket): void => {
@@ -96,7 +115,7 @@ export async function startIngress(deps: IngressDeps): Promise<Ingress> {
     if (message.kind === 'telemetry') return take(vehicle, message.input);
     const aheadMs = message.reading.atMs - gridNowMs();
     if (aheadMs > METER_WINDOW_MS.ahead || -aheadMs > METER_WINDOW_MS.past) counts.unreadable += 1;
-    else batch.addReading({ ...message.reading, vehicleId: vehicle.id });
+    else takeReading(vehicle, message.reading);
   };
 
   let tickedRealMs = now();
@@ -138,6 +157,22 @@ export async function startIngress(deps: IngressDeps): Promise<Ingress> {
 
 async function readRoster({ db, cell }: IngressDeps): Promise<Map<string, Vehicle>> {
   return new Map((await listVehicles(db, cell.id)).map((vehicle) => [vehicle.id, vehicle]));
+}
+
+/** The mechanical limits of what SoC and power can say; a new stay is compared from its own start. */
+function withEnergy(
+  before: FusedState,
+  state: FusedState,
+  vehicle: Vehicle,
+  input: FusionInput,
+  atMs: number,
+): FusedState {
+  if (state.plug === 'away') return state;
+  const energy = before.plug === 'away' ? NEW_TRACK : (state.energy ?? NEW_TRACK);
+  if (input.kind !== 'field' || input.retained || typeof input.value !== 'number') return { ...state, energy };
+  if (input.name === 'BatteryLevel') return { ...state, energy: trackSoc(energy, vehicle, input.value, atMs) };
+  if (input.name !== 'ACChargingPower') return { ...state, energy };
+  return { ...state, energy: trackPower(energy, vehicle, input.value, MOST_COMPUTE_KW) };
 }
 
 function pluggedIn(states: ReadonlyMap<string, FusedState>): Set<string> {

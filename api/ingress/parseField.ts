@@ -2,13 +2,12 @@
  * The fields of Tesla's Fleet Telemetry that we read, in the form that its MQTT dispatcher emits.
  * Source: teslamotors/fleet-telemetry, protos/vehicle_data.proto and datastore/mqtt.
  */
-const NUMBER = 'number';
 const FIELDS = {
-  BatteryLevel: NUMBER,
-  Soc: NUMBER,
-  ACChargingPower: NUMBER,
-  VehicleSpeed: NUMBER,
-  OutsideTemp: NUMBER,
+  BatteryLevel: numberWithin(0, 100),
+  Soc: numberWithin(0, 100),
+  ACChargingPower: numberWithin(-1, 50),
+  VehicleSpeed: numberWithin(-10, 250),
+  OutsideTemp: numberWithin(-60, 65),
   DetailedChargeState: enumOf('DetailedChargeState', [
     'Disconnected',
     'NoPower',
@@ -22,6 +21,11 @@ const FIELDS = {
   Gear: enumOf('ShiftState', ['Invalid', 'P', 'R', 'N', 'D', 'SNA']),
 } as const;
 
+/** What no car can mean is read as invalid: it must move nothing. */
+interface NumberField {
+  readonly least: number;
+  readonly most: number;
+}
 interface EnumField {
   readonly prefix: string;
   readonly names: readonly string[];
@@ -39,21 +43,22 @@ export function isFieldName(name: string): name is FieldName {
 
 /**
  * The value of a field. Firmware and `prefer_typed` decide whether it comes as 12.3 or "12.3", and as "P" or
- * "ShiftStateP"; all are taken. A name that the enum does not know is "Unknown", and what is no number is null.
+ * "ShiftStateP"; all are taken. A name that the enum does not know is "Unknown", and what is no number, or none
+ * that a car can mean, is null.
  */
 export function parseField(name: FieldName, payload: string): FieldValue {
-  const field: typeof NUMBER | EnumField = FIELDS[name];
+  const field: NumberField | EnumField = FIELDS[name];
   const value = parseJson(payload);
   if (value === null) return null;
-  if (field === NUMBER) return toNumber(value);
+  if ('least' in field) return numberIn(field, value);
   if (typeof value !== 'string') return 'Unknown';
   const bare = value.startsWith(field.prefix) ? value.slice(field.prefix.length) : value;
   return field.names.includes(bare) ? bare : 'Unknown';
 }
 
-function toNumber(value: unknown): number | null {
+function numberIn({ least, most }: NumberField, value: unknown): number | null {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : null;
+  return typeof number === 'number' && least <= number && number <= most ? number : null;
 }
 
 function parseJson(payload: string): unknown {
@@ -62,6 +67,10 @@ function parseJson(payload: string): unknown {
   } catch {
     return payload;
   }
+}
+
+function numberWithin(least: number, most: number): NumberField {
+  return { least, most };
 }
 
 function enumOf(prefix: string, names: readonly string[]): EnumField {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import { nextReadyByMs } from '../../domain/readyBy.ts';
+import { nextReadyBy } from '../../domain/readyBy.ts';
 import type { Database } from '../../store/database.ts';
 import {
   closeParkingSession,
@@ -116,11 +116,12 @@ export class SessionKeeper {
     if (change.kind === 'arrival') {
       // From what is stored: the SoC may have come after the signs of the plug.
       const state = await readVehicleState(db, vehicle.id);
+      const { atMs: readyByMs, targetSocPercent } = nextReadyBy(vehicle.policy, change.atMs);
       const session = await openParkingSession(db, {
         vehicleId: vehicle.id,
         pluggedInAtMs: change.atMs,
-        readyByMs: nextReadyByMs(vehicle.policy, change.atMs),
-        targetSocPercent: vehicle.policy.targetSocPercent,
+        readyByMs,
+        targetSocPercent,
         arrivalSocPercent: state?.socPercent ?? null,
       });
       await starter.start(session, vehicle);

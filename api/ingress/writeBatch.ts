@@ -3,11 +3,13 @@ import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { recordMeterReadings, type VehicleReading } from '../../store/meters.ts';
+import { updateClaims, type ClaimUpdate } from '../../store/vehicleClaims.ts';
 import { upsertVehicleStates, type VehicleState } from '../../store/vehicleStates.ts';
 import { socPercentOf, type FusedState } from './fusedState.ts';
 
 interface Pending {
   readonly states: Map<string, VehicleState>;
+  readonly claims: Map<string, ClaimUpdate>;
   readonly lines: JournalLine[];
   readonly followUps: (() => void)[];
 }
@@ -19,7 +21,7 @@ interface Pending {
 export class WriteBatch {
   readonly #db: Database;
   readonly #cell: Cell;
-  #pending: Pending = { states: new Map(), lines: [], followUps: [] };
+  #pending: Pending = { states: new Map(), claims: new Map(), lines: [], followUps: [] };
   #readings = new Map<string, VehicleReading>();
 
   constructor(db: Database, cell: Cell) {
@@ -36,6 +38,12 @@ export class WriteBatch {
       socPercent: socPercentOf(fused),
       updatedAtMs: atMs,
     });
+  }
+
+  /** Of several changes of one car within a batch only the last is a transition. */
+  addClaims(update: ClaimUpdate): void {
+    const endsPlan = update.endsPlan === true || this.#pending.claims.get(update.vehicleId)?.endsPlan === true;
+    this.#pending.claims.set(update.vehicleId, { ...update, endsPlan });
   }
 
   addLine(line: JournalLine): void {
@@ -64,16 +72,18 @@ export class WriteBatch {
   async #writeStates(): Promise<void> {
     const taken = this.#pending;
     if (taken.states.size === 0 && taken.lines.length === 0) return;
-    this.#pending = { states: new Map(), lines: [], followUps: [] };
+    this.#pending = { states: new Map(), claims: new Map(), lines: [], followUps: [] };
     try {
       await this.#db.transaction(async (tx) => {
         await upsertVehicleStates(tx, [...taken.states.values()]);
+        await updateClaims(tx, [...taken.claims.values()]);
         await appendJournal(tx, this.#cell.id, taken.lines);
       });
     } catch (error) {
       const newer = this.#pending;
       this.#pending = {
         states: new Map([...taken.states, ...newer.states]),
+        claims: new Map([...taken.claims, ...newer.claims]),
         lines: [...taken.lines, ...newer.lines],
         followUps: [...taken.followUps, ...newer.followUps],
       };

@@ -26,6 +26,7 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       scratchFolder: tmpdir(),
       jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
       cell,
+      stays: { policyChanged: async () => {} },
       vens: { hint: async () => {} },
       seal: sealWith('a key for benches'),
       slices: sliceSignerWith('a key for benches'),

@@ -3,6 +3,7 @@ import { ENERGY_PARAMETERS } from './parameters.ts';
 
 const TAPER_START = ENERGY_PARAMETERS.taperStartSocPercent.value;
 const TAPER_FLOOR = ENERGY_PARAMETERS.taperFloor.value;
+const ROUNDING_KW = 1e-6;
 /** SoC from which the floor holds. */
 const FLOOR_START = 100 - TAPER_FLOOR * (100 - TAPER_START);
 
@@ -48,7 +49,7 @@ export function acceptanceKw(pack: BatteryPack, socPercent: number, ambientC: nu
  * near the end of its taper may draw less than the minimum from a sufficient offer.
  */
 export function chargeKw(pack: BatteryPack, socPercent: number, offeredKw: number, ambientC: number): number {
-  if (offeredKw < pack.minKw) return 0;
+  if (isBelowMinimum(pack, offeredKw)) return 0;
   return Math.min(offeredKw, acceptanceKw(pack, socPercent, ambientC));
 }
 
@@ -68,7 +69,7 @@ export function charge(
   hours: number,
   ambientC: number,
 ): ChargeResult {
-  if (offeredKw < pack.minKw || hours <= 0) return { socPercent, plugKwh: 0 };
+  if (isBelowMinimum(pack, offeredKw) || hours <= 0) return { socPercent, plugKwh: 0 };
   let soc = socPercent;
   let left = hours;
   for (const phase of phases(pack, offeredKw, ambientC)) {
@@ -93,7 +94,7 @@ export function hoursToCharge(
   ambientC: number,
 ): number {
   if (toSocPercent <= fromSocPercent) return 0;
-  if (offeredKw < pack.minKw || offeredKw <= 0) return Infinity;
+  if (isBelowMinimum(pack, offeredKw) || offeredKw <= 0) return Infinity;
   let hours = 0;
   let soc = fromSocPercent;
   for (const phase of phases(pack, offeredKw, ambientC)) {
@@ -103,6 +104,11 @@ export function hoursToCharge(
     soc = until;
   }
   return hours;
+}
+
+/** A plan that shares power out in floating point may be a hair below the minimum that it means. */
+function isBelowMinimum({ minKw }: BatteryPack, offeredKw: number): boolean {
+  return offeredKw < minKw - ROUNDING_KW;
 }
 
 interface Phase {

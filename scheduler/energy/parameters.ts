@@ -53,6 +53,8 @@ export const ENERGY_PARAMETERS = {
   coldStartC: { value: 5, source: 'published cold-weather charging tests; straight line between them', assumed: true },
   coldEndC: { value: -10, source: 'as coldStartC', assumed: true },
   coldEndFactor: { value: 0.85, source: 'as coldStartC', assumed: true },
+  /** What one wake-up by the maker's API costs in fees. */
+  wakeCostEur: { value: 0.02, source: 'Tesla Fleet API: 50 wakes for 1 USD, taken as 1 EUR' },
   /** What a car draws beside its computer for being awake. */
   awakeKw: { value: 0.25, source: 'owners measured 0.21 to 0.315 kW' },
   /** Wall to the low-voltage side that computer, cooling and awake load run on. */

@@ -18,6 +18,7 @@ const KINDS = {
   unplugged: { label: 'unplugged', color: 'cyan' },
   asleep: { label: 'asleep', color: 'dim' },
   woken: { label: 'woken', color: 'cyan' },
+  wake_failed: { label: 'no answer', color: 'yellow' },
   departure_in_shard: { label: 'drives off', color: 'magenta' },
   handover: { label: 'handover', color: 'magenta' },
   ready_by: { label: 'ready by', color: 'green' },

@@ -52,7 +52,12 @@ export function enrolledCars(night: NightFile): EnrolledCar[] {
       hardwareClass: car.class,
       batteryKwh: CAR_MODELS[car.model].batteryKwh,
       charger: chargerOf(car),
-      policy: { ...car.policy, timeZone: region.timeZone, computeOptIn: true },
+      policy: {
+        ...car.policy,
+        timeZone: region.timeZone,
+        computeOptIn: true,
+        consent: { termsVersion: 'simulated owner', givenAtMs: night.start },
+      },
     };
   });
 }
@@ -123,6 +128,7 @@ function scriptOf(night: NightFile, car: NightCar): CarScript {
     drivingAtStart: car.arrives !== undefined,
     socPercentAtStart: car.socPercent,
     asleepAtStart: car.asleep,
+    ignoredWakes: car.ignoredWakes,
     trips: seededTrips([...inbound, ...outbound], derivedSeed(night.seed, `${car.vin} trips`)),
     outages: car.outages.map(({ kind, start, end }) => ({ kind, startMs: start, endMs: end })),
   };

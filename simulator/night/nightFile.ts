@@ -64,6 +64,7 @@ const carSchema = z.strictObject({
   plugKw: z.number().positive(),
   firmware: z.enum(['typed', 'untyped']),
   asleep: z.boolean().default(false),
+  ignoredWakes: z.number().int().min(0).default(0),
   /** When it first comes to its plug; left out: it is there at the start. */
   arrives: instant.optional(),
   socPercent: z.number().min(0).max(100),

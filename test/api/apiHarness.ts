@@ -6,7 +6,7 @@ import OpenAI from 'openai';
 import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 
-import type { ApiDeps, JobStarter, LiveInference } from '../../api/http/deps.ts';
+import type { ApiDeps, JobStarter, LiveInference, StayNotifier } from '../../api/http/deps.ts';
 import { startApiServer, type ApiServer } from '../../api/http/server.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
@@ -30,6 +30,8 @@ export interface RecordingStarter extends JobStarter {
 }
 
 export interface ApiHarness {
+  /** Stays whose sessions were told of a new policy, as `<vehicle>/<stay>`. */
+  readonly policyChanges: string[];
   readonly deps: ApiDeps;
   readonly jobs: RecordingStarter;
   /** Connections that were to be looked at. */
@@ -49,6 +51,10 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
   const jobs = recordingStarter();
   const hinted: string[] = [];
   const pushedTo: string[] = [];
+  const policyChanges: string[] = [];
+  const stays: StayNotifier = {
+    policyChanged: async ({ vehicleId, stay }) => void policyChanges.push(`${vehicleId}/${stay}`),
+  };
   let folder = '';
   let server: ApiServer | undefined;
   let deps: ApiDeps | undefined;
@@ -62,6 +68,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       db,
       objects: createFileStore(folder),
       jobs,
+      stays,
       vens: { hint: async (id) => void hinted.push(id) },
       seal: sealWith('a key for tests'),
       slices: sliceSignerWith('a key for tests'),
@@ -95,6 +102,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
     jobs,
     hinted,
     pushedTo,
+    policyChanges,
     fetch: fetchWithKey,
     getJson: async (path) => (await fetchWithKey(path)).json(),
     get deps() {

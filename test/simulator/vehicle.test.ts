@@ -315,3 +315,12 @@ test('a battery step and its power agree', () => {
     batteryDrawKw({ pack: SPEC.pack, socPercent: 50, limitPercent: 80, offeredKw: 7, computeKw: 0, ambientC: 20 }),
   );
 });
+
+test('a car that does not hear its first wake-ups sleeps on, and wakes at a later one', () => {
+  const car = testCar({ script: { asleepAtStart: true, ignoredWakes: 2, socPercentAtStart: 80 } });
+  for (const attempt of [1, 2, 3]) {
+    car.requestWake();
+    car.advanceTo(START_MS + attempt * 5 * MINUTE_MS);
+    expect(car.state.awake).toBe(attempt === 3);
+  }
+});

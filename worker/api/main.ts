@@ -46,6 +46,7 @@ async function start() {
   // A killed process leaves what it was looking at.
   await rm(scratchFolder, { recursive: true, force: true });
   const live = createLiveExecutor({ folder: join(config.stateDir, 'live', 'models'), objects });
+  const sessions = sessionStarterOver(client, cell);
   const server = await startApiServer(
     {
       db: database,
@@ -59,6 +60,7 @@ async function start() {
       slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
       webhookHosts: config.webhookHosts,
+      stays: sessions,
       cell,
       carbonEurPerKg: CARBON_EUR_PER_KG,
       apiKey: apiKeyOf(config),
@@ -72,7 +74,7 @@ async function start() {
     cell,
     mqtt,
     telemetryBase: config.mqtt.telemetryBase,
-    sessions: sessionStarterOver(client, cell),
+    sessions,
     logger,
     now: Date.now,
   });

@@ -1,14 +1,15 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { StayNotifier } from '../../api/http/deps.ts';
 import type { SessionStarter } from '../../api/ingress/sessionKeeper.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';
-import { unplugged } from '../../workflows/messages.ts';
+import { policyChanged, unplugged } from '../../workflows/messages.ts';
 import type { parkingSession } from '../../workflows/parkingSession.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
 import { reached } from './reached.ts';
 
-/** Starts and ends `parkingSession` workflows. */
-export function sessionStarterOver(client: Client, cell: Cell): SessionStarter {
+/** Starts, tells and ends `parkingSession` workflows. */
+export function sessionStarterOver(client: Client, cell: Cell): SessionStarter & StayNotifier {
   return {
     async start({ vehicleId, stay, pluggedInAtMs }, { regionId, displayName, hardwareClass }) {
       await reached(
@@ -33,6 +34,10 @@ export function sessionStarterOver(client: Client, cell: Cell): SessionStarter {
     async unplugged({ vehicleId, stay }, departure) {
       const session = client.workflow.getHandle(workflowIds.session(vehicleId, stay));
       await reached(session.signal(unplugged, departure), WorkflowNotFoundError.name);
+    },
+    async policyChanged({ vehicleId, stay }) {
+      const session = client.workflow.getHandle(workflowIds.session(vehicleId, stay));
+      await reached(session.signal(policyChanged), WorkflowNotFoundError.name);
     },
   };
 }

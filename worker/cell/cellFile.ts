@@ -41,7 +41,12 @@ export const cellFileSchema = z.strictObject({
       hardwareClass,
       batteryKwh: z.number().positive(),
       charger: chargerSchema,
-      policy: ownerPolicySchema.extend({ timeZone: timeZoneSchema }),
+      policy: ownerPolicySchema
+        .extend({ timeZone: timeZoneSchema })
+        .refine((policy) => !policy.computeOptIn || policy.consent !== undefined, {
+          path: ['consent'],
+          message: 'must say what the owner agreed to and when, since computeOptIn is true',
+        }),
     }),
   ),
   /** What each class is expected to take for one line of a model, until cars have been measured. */

@@ -9,6 +9,8 @@ import { explainCommand } from './commands/explain.ts';
 import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
 import { modelCommand } from './commands/model.ts';
+import { carCommand } from './commands/car.ts';
+import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
@@ -30,6 +32,8 @@ const COMMANDS: readonly CommandFactory[] = [
   problemCommand,
   backtestCommand,
   batchCommand,
+  carCommand,
+  fleetCommand,
 ];
 
 const EXIT_HELP = `

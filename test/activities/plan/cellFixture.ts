@@ -58,6 +58,10 @@ export function cellState(over: Partial<CellState> = {}): CellState {
     vehicleStates: [
       { vehicleId: 'CAR1', fused: {}, pluggedIn: true, online: true, socPercent: 20, updatedAtMs: START_MS },
     ],
+    distrusted: new Set(),
+    habits: new Map(),
+    wakes: [],
+    chargeCycles: [],
     openSessions: [
       {
         vehicleId: 'CAR1',

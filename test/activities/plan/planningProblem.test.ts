@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { planningCar, planningJob } from '../../../activities/plan/fleetProblem.ts';
 import { planningFeeder, planningRegion } from '../../../activities/plan/gridProblem.ts';
 import type { CellState } from '../../../activities/plan/cellState.ts';
+import type { Habit } from '../../../scheduler/survival.ts';
 import { cellState, HOUR_MS, span, START_MS, VEHICLE } from './cellFixture.ts';
 
 const only = <Item>(items: readonly Item[]): Item => {
@@ -114,4 +115,17 @@ describe('a job', () => {
   test('is not planned while no class’s speed is known', () => {
     expect(jobOf(cellState({ classSpeeds: [] }))).toBeUndefined();
   });
+});
+
+test('a car is expected to stay less and less long, sooner when its own stays were short', () => {
+  const state = cellState();
+  const session = only(state.openSessions);
+  const survival = planningCar(state, session)?.survival ?? [];
+  expect(survival).toHaveLength(12);
+  expect(survival[0]).toBe(1);
+  const restless: Habit = Object.fromEntries(
+    [21, 22, 23].flatMap((hour) => [0, 1, 2, 3].map((age) => [`${age}/${hour}/week`, [20, 15]])),
+  );
+  const sooner = planningCar(cellState({ habits: new Map([['CAR1', restless]]) }), session)?.survival ?? [];
+  expect(sooner[8]).toBeLessThan(0.5 * (survival[8] ?? 0));
 });

@@ -5,11 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { startIngress, type Ingress } from '../../../api/ingress/ingress.ts';
 import type { SessionStarter } from '../../../api/ingress/sessionKeeper.ts';
 import { startBroker, type Broker } from '../../../api/mqtt/broker.ts';
+import { carReason } from '../../../domain/claims.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
 import { TELEMETRY_BASE, topics } from '../../../domain/names.ts';
 import { readJournal, type StoredJournalLine } from '../../../store/journal.ts';
 import { listMeterIntervals } from '../../../store/meters.ts';
 import { readParkingSession } from '../../../store/parkingSessions.ts';
+import { listTransitions, updateClaims } from '../../../store/vehicleClaims.ts';
 import { readVehicleState, type VehicleState } from '../../../store/vehicleStates.ts';
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
@@ -40,7 +42,7 @@ const sessions: SessionStarter = {
 };
 
 beforeAll(async () => {
-  await enrolFleet(db, ['arriving', 'sleepy', 'restarted', 'delayed', 'metered', 'kept', 'outage']);
+  await enrolFleet(db, ['arriving', 'sleepy', 'restarted', 'delayed', 'metered', 'kept', 'outage', 'claimed']);
   broker = await startBroker({ host: '127.0.0.1', port: 0, logger });
   [car, ours] = await Promise.all([connectAsync(broker.url), connectAsync(broker.url)]);
 });
@@ -235,4 +237,29 @@ test('meter readings become energy by slot; a reading of another time is refused
   expect(interval?.chargingKwh).toBeCloseTo(2, 4);
   expect(interval?.computeKwh).toBeCloseTo(1, 4);
   expect(ingress?.counts().unreadable).toBe(1);
+});
+
+test('what telemetry says of a car is kept as transitions, beside what its owner wants', async () => {
+  const seen = async (): Promise<unknown> =>
+    (await listTransitions(db, 'claimed', 10)).map(({ state, heldBy, reasons }) => [
+      state,
+      heldBy,
+      reasons.map(({ code }) => code),
+    ]);
+  await updateClaims(db, [
+    {
+      vehicleId: 'claimed',
+      atMs: 1,
+      source: 'policy',
+      reasons: [carReason('policy', 'owner_now', 'owner_opted_out')],
+    },
+  ]);
+  await connectivity('claimed', 'CONNECTED');
+  await plugIn('claimed');
+  await expect.poll(async () => (await stateOf('claimed'))?.pluggedIn).toBe(true);
+  await expect.poll(seen).toContainEqual(['waiting', 'owner_now', ['owner_opted_out']]);
+  await send('claimed', { Gear: 'D' });
+  await expect.poll(seen).toContainEqual(['leaving', 'safety', ['may_be_leaving', 'owner_opted_out']]);
+  await send('claimed', { ChargePortLatch: 'Disengaged' });
+  await expect.poll(seen).toContainEqual(['away', 'safety', ['away', 'owner_opted_out']]);
 });

@@ -233,8 +233,12 @@ export class Stack {
         throw new Error(`the batch does not end; the journal says:\n${await this.#journal()}`, { cause });
       },
     );
-    if (batch.status !== 'completed' || batch.error_file_id)
-      throw new Error(`the batch ended as ${JSON.stringify(batch)}`);
+    if (batch.status !== 'completed' || batch.error_file_id) {
+      const errors = batch.error_file_id ? await client.content(batch.error_file_id) : 'none';
+      throw new Error(
+        `the batch ended as ${JSON.stringify(batch)}; errors:\n${errors}\nthe journal says:\n${await this.#journal()}`,
+      );
+    }
     return client.content(batch.output_file_id ?? '');
   }
 }

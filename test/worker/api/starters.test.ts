@@ -48,8 +48,9 @@ describe('parking sessions', () => {
     const sessions = sessionStarterOver(temporal.client, CELL);
     await sessions.start(stay, vehicle);
     await sessions.start(stay, vehicle);
+    await sessions.policyChanged(stay);
     await sessions.unplugged(stay, { atMs: 5_000, reason: 'Gear is D' });
-    expect(await signalsOf(workflowId)).toEqual(['unplugged']);
+    expect(await signalsOf(workflowId)).toEqual(['policyChanged', 'unplugged']);
     await temporal.client.workflow.getHandle(workflowId).terminate();
     await sessions.start(stay, vehicle);
     await sessions.unplugged(stay, { atMs: 6_000, reason: 'again' });

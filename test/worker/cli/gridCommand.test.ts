@@ -43,7 +43,7 @@ test('imports a utility’s table, each kind and feeder by itself', async () => 
     ['price', 0.25, 0],
     ['price', 0.2, 3_600_000],
   ]);
-  expect(api.pushedTo).toEqual(['oslo', 'oslo']);
+  expect(api.pushedTo).toEqual(['oslo', 'limits of oslo', 'oslo']);
 });
 
 test('imports JSON', async () => {

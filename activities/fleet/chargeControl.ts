@@ -1,0 +1,57 @@
+/** What a car is to do about charging. Powers are kW at the plug. */
+export interface ChargeWish {
+  readonly chargeKw: number;
+  /** The owner's target: the car stops there by itself, also when nobody reaches it any more. */
+  readonly limitPercent: number;
+}
+
+/** What telemetry says that the car does. */
+export interface ChargeFact {
+  readonly chargeKw: number;
+  /** Grid time of the newest telemetry that says so. */
+  readonly atMs: number;
+}
+
+export type CommandOutcome = { readonly accepted: true } | { readonly accepted: false; readonly reason: string };
+
+/** Tells cars how to charge. Acceptance says only that a car heard: telemetry says whether it did. */
+export interface ChargeControlPort {
+  apply(vehicleId: string, wish: ChargeWish): Promise<CommandOutcome>;
+}
+
+/** How a wish that was sent stands. Times are grid time. */
+export interface SentWish {
+  readonly wish: ChargeWish;
+  readonly sentAtMs: number;
+  /** Commands for this wish so far. */
+  readonly attempts: number;
+}
+
+export type WishVerdict =
+  | { readonly kind: 'confirmed' }
+  /** Too early to say. */
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'retry'; readonly value: number; readonly limit: number }
+  /** Told often enough: more would only notify the owner. To be reported. */
+  | { readonly kind: 'refused'; readonly value: number; readonly limit: number };
+
+const MINUTE_MS = 60_000;
+/** A car has this long to do what it was told, and telemetry to say so; doubled with each attempt. */
+const CONFIRM_WITHIN_MS = 3 * MINUTE_MS;
+/** Some cars refuse to start after some ten interruptions. */
+export const MOST_ATTEMPTS = 3;
+/** Amps are whole: on three phases one is 0.69 kW. */
+const TOLERANCE_KW = 0.75;
+
+/** Holds what telemetry says against what was asked. Draws less than the wish are the car's right: it tapers. */
+export function judgeWish({ wish, sentAtMs, attempts }: SentWish, fact: ChargeFact, nowMs: number): WishVerdict {
+  const wantsCharge = wish.chargeKw > 0;
+  const isDone = wantsCharge
+    ? fact.chargeKw > 0 && fact.chargeKw <= wish.chargeKw + TOLERANCE_KW
+    : fact.chargeKw <= TOLERANCE_KW / 2;
+  // What was said before the command confirms nothing.
+  if (isDone && fact.atMs >= sentAtMs) return { kind: 'confirmed' };
+  if (nowMs - sentAtMs < CONFIRM_WITHIN_MS * 2 ** (attempts - 1)) return { kind: 'waiting' };
+  const figures = { value: fact.chargeKw, limit: wish.chargeKw };
+  return attempts < MOST_ATTEMPTS ? { kind: 'retry', ...figures } : { kind: 'refused', ...figures };
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+
+import { carReason, type CarReason } from '../../domain/claims.ts';
+import type { MeterReading } from '../../domain/setpoints.ts';
+import type { Vehicle } from '../../store/vehicles.ts';
+
+/** What one stay has shown so far, to hold SoC, meter and power against each other. Times are grid time. */
+export const energyTrackSchema = z.object({
+  /** SoC and register at the start of the comparison; null until heard. */
+  soc: z.object({ percent: z.number(), atMs: z.number() }).nullable(),
+  meterKwh: z.number().nullable(),
+  latestSoc: z.object({ percent: z.number(), atMs: z.number() }).nullable(),
+  latestMeter: z.object({ chargingKwh: z.number(), atMs: z.number() }).nullable(),
+  /** What was found; it stays until the car is plugged in anew. */
+  doubt: z.object({ text: z.string(), value: z.number(), limit: z.number() }).nullable(),
+});
+export type EnergyTrack = z.infer<typeof energyTrackSchema>;
+
+export const NEW_TRACK: EnergyTrack = { soc: null, meterKwh: null, latestSoc: null, latestMeter: null, doubt: null };
+
+type Pack = Pick<Vehicle, 'batteryKwh' | 'charger'>;
+
+/** Readings are rounded, come minutes apart, and efficiency is a mean: less than this apart proves nothing. */
+const TOLERANCE_KWH = 3;
+const TOLERANCE_SHARE = 0.3;
+/** Above this, power at the plug is none that the charger can take. Supply is up to a tenth above its nominal voltage. */
+const POWER_TOLERANCE = 1.25;
+/** SoC is reported late and rounded to whole percents by some firmware. */
+const JUMP_TOLERANCE_PERCENT = 3;
+/** SoC and register are compared only when both are this fresh. */
+const SAME_TIME_MS = 15 * 60_000;
+const HOUR_MS = 3_600_000;
+
+/** Takes a SoC. It may not rise faster than the charger can fill the battery. */
+export function trackSoc(track: EnergyTrack, pack: Pack, percent: number, atMs: number): EnergyTrack {
+  const latestSoc = { percent, atMs };
+  const { soc } = track;
+  if (soc === null || percent < soc.percent) {
+    // A SoC that fell, by preconditioning or a trip that nobody saw, starts the comparison anew.
+    return { ...track, soc: latestSoc, meterKwh: track.latestMeter?.chargingKwh ?? null, latestSoc };
+  }
+  const fastestPercent = (100 * pack.charger.maxKw * ((atMs - soc.atMs) / HOUR_MS)) / pack.batteryKwh;
+  const limit = fastestPercent + JUMP_TOLERANCE_PERCENT;
+  const risen = percent - soc.percent;
+  if (risen > limit) {
+    const text = `SoC rose by ${risen.toFixed(1)} %; the charger can have given ${limit.toFixed(1)} % at most.`;
+    return doubted({ ...track, latestSoc }, { text, value: risen, limit });
+  }
+  return compared({ ...track, latestSoc }, pack);
+}
+
+/** Takes a reading of the agent's meter. */
+export function trackMeter(track: EnergyTrack, pack: Pack, { chargingKwh, atMs }: MeterReading): EnergyTrack {
+  const latestMeter = { chargingKwh, atMs };
+  const started = track.meterKwh ?? chargingKwh;
+  const from = track.meterKwh === null && track.latestSoc !== null ? track.latestSoc : track.soc;
+  return compared({ ...track, soc: from, meterKwh: started, latestMeter }, pack);
+}
+
+/** Takes a power at the plug, which holds charge and compute. */
+export function trackPower(track: EnergyTrack, pack: Pack, kw: number, mostComputeKw: number): EnergyTrack {
+  const limit = (pack.charger.maxKw + mostComputeKw) * POWER_TOLERANCE;
+  if (kw <= limit) return track;
+  const text = `Power is ${kw.toFixed(1)} kW; the charger takes ${limit.toFixed(1)} kW at most.`;
+  return doubted(track, { text, value: kw, limit });
+}
+
+/** Holds what SoC says went into the battery against what the meter says. */
+function compared(track: EnergyTrack, pack: Pack): EnergyTrack {
+  const { soc, meterKwh, latestSoc, latestMeter } = track;
+  if (!soc || meterKwh === null || !latestSoc || !latestMeter) return track;
+  if (Math.abs(latestSoc.atMs - latestMeter.atMs) > SAME_TIME_MS) return track;
+  const bySocKwh = ((latestSoc.percent - soc.percent) / 100) * pack.batteryKwh;
+  const byMeterKwh = (latestMeter.chargingKwh - meterKwh) * pack.charger.efficiency;
+  const value = Math.abs(bySocKwh - byMeterKwh);
+  // What the charger may give between the two readings is no contradiction.
+  const apartKwh = (pack.charger.maxKw * Math.abs(latestSoc.atMs - latestMeter.atMs)) / HOUR_MS;
+  const limit = TOLERANCE_KWH + TOLERANCE_SHARE * Math.max(bySocKwh, byMeterKwh) + apartKwh;
+  if (value <= limit) return track;
+  const text = `SoC says that ${bySocKwh.toFixed(1)} kWh were charged, the meter ${byMeterKwh.toFixed(1)} kWh.`;
+  return doubted(track, { text, value, limit });
+}
+
+/** The first contradiction is kept: it is the one to look into. */
+function doubted(track: EnergyTrack, doubt: NonNullable<EnergyTrack['doubt']>): EnergyTrack {
+  return track.doubt ? track : { ...track, doubt };
+}
+
+export function distrustReasons({ doubt }: EnergyTrack): CarReason[] {
+  return doubt ? [carReason('telemetry', 'safety', 'telemetry_not_trusted', doubt)] : [];
+}

@@ -1,0 +1,139 @@
+import {
+  carStateOf,
+  heldBy,
+  UNKNOWN_CONDITION,
+  withReasons,
+  type CarCondition,
+  type CarReason,
+  type CarReasonCode,
+  type CarState,
+  type ClaimHolder,
+  type ReasonSource,
+} from '../domain/claims.ts';
+import { columns, instant, type Queryable } from './database.ts';
+
+/** What one writer now knows of a car: its own reasons, all of them, and its part of the condition. */
+export interface ClaimUpdate {
+  readonly vehicleId: string;
+  readonly atMs: number;
+  readonly source: ReasonSource;
+  readonly reasons: readonly CarReason[];
+  readonly condition?: Partial<CarCondition>;
+  /** Forgets what the planner said: a car that has left is in no plan. */
+  readonly endsPlan?: boolean;
+}
+
+export interface VehicleClaims {
+  readonly vehicleId: string;
+  /** When the state, its holder or the set of reasons last changed. */
+  readonly sinceMs: number;
+  /** When the figures in the reasons were last true. */
+  readonly confirmedAtMs: number;
+  readonly condition: CarCondition;
+  readonly reasons: readonly CarReason[];
+}
+
+export interface VehicleTransition {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly state: CarState;
+  readonly heldBy: ClaimHolder;
+  readonly reasons: readonly CarReason[];
+}
+
+const CLAIM_COLUMNS = `vehicle_id as "vehicleId", since as "sinceMs", confirmed_at as "confirmedAtMs", condition, reasons`;
+
+/**
+ * Takes each writer's reasons into the cars' sets, and keeps every change of state, holder or set as a transition.
+ * New figures in the same reasons are no transition. At most one update for each car; cars that are not enrolled are
+ * left out.
+ */
+export async function updateClaims(db: Queryable, updates: readonly ClaimUpdate[]): Promise<void> {
+  if (updates.length === 0) return;
+  await db.transaction(async (tx) => {
+    // Control workers and the ingress write the same cars: each must build on what the other wrote.
+    await tx.query(`select pg_advisory_xact_lock(hashtext('vehicle_claims'))`);
+    const known = await tx.query<VehicleClaims>(
+      `select v.id as "vehicleId", c.since as "sinceMs", c.confirmed_at as "confirmedAtMs", c.condition, c.reasons
+       from vehicles v left join vehicle_claims c on c.vehicle_id = v.id where v.id = any($1)`,
+      [updates.map(({ vehicleId }) => vehicleId)],
+    );
+    const before = new Map(known.map((claims) => [claims.vehicleId, claims]));
+    const after = updates.flatMap((update) => {
+      const row = before.get(update.vehicleId);
+      return row ? [applied(row, update)] : [];
+    });
+    await tx.query(
+      `insert into vehicle_claims (vehicle_id, since, confirmed_at, condition, reasons)
+       select * from unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::jsonb[], $5::jsonb[])
+       on conflict (vehicle_id) do update set since = excluded.since, confirmed_at = excluded.confirmed_at,
+         condition = excluded.condition, reasons = excluded.reasons`,
+      columns(
+        after,
+        ({ claims }) => claims.vehicleId,
+        ({ claims }) => instant(claims.sinceMs),
+        ({ claims }) => instant(claims.confirmedAtMs),
+        ({ claims }) => JSON.stringify(claims.condition),
+        ({ claims }) => JSON.stringify(claims.reasons),
+      ),
+    );
+    const changed = after.filter(({ isTransition }) => isTransition).map(({ claims }) => claims);
+    await tx.query(
+      `insert into vehicle_transitions (vehicle_id, at, state, held_by, reasons)
+       select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::jsonb[])`,
+      columns(
+        changed,
+        (claims) => claims.vehicleId,
+        (claims) => instant(claims.sinceMs),
+        (claims) => carStateOf(claims.condition),
+        (claims) => heldBy(claims.reasons),
+        (claims) => JSON.stringify(claims.reasons),
+      ),
+    );
+  });
+}
+
+type StoredClaims = { [Key in keyof VehicleClaims]: Key extends 'vehicleId' ? string : VehicleClaims[Key] | null };
+
+function applied(row: StoredClaims, update: ClaimUpdate): { claims: VehicleClaims; isTransition: boolean } {
+  const { vehicleId, atMs, source } = update;
+  const condition = { ...(row.condition ?? UNKNOWN_CONDITION), ...update.condition };
+  const kept = (row.reasons ?? []).filter((reason) => !update.endsPlan || reason.source !== 'plan');
+  const reasons = withReasons(kept, source, update.reasons);
+  const isTransition =
+    row.condition === null || signature(condition, reasons) !== signature(row.condition, row.reasons ?? []);
+  const sinceMs = isTransition ? atMs : (row.sinceMs ?? atMs);
+  return { claims: { vehicleId, sinceMs, confirmedAtMs: atMs, condition, reasons }, isTransition };
+}
+
+function signature(condition: CarCondition, reasons: readonly CarReason[]): string {
+  const codes = reasons.map(({ source, code }) => `${source} ${code}`).sort();
+  return JSON.stringify([carStateOf(condition), heldBy(reasons), codes]);
+}
+
+export async function readClaims(db: Queryable, vehicleId: string): Promise<VehicleClaims | undefined> {
+  const [claims] = await db.query<VehicleClaims>(`select ${CLAIM_COLUMNS} from vehicle_claims where vehicle_id = $1`, [
+    vehicleId,
+  ]);
+  return claims;
+}
+
+/** Cars of the cell for which this reason holds. */
+export async function listHeldVehicles(db: Queryable, cellId: string, code: CarReasonCode): Promise<Set<string>> {
+  const rows = await db.query<{ vehicleId: string }>(
+    `select c.vehicle_id as "vehicleId" from vehicle_claims c join vehicles v on v.id = c.vehicle_id
+       join regions r on r.id = v.region_id
+     where r.cell_id = $1 and c.reasons @> $2`,
+    [cellId, JSON.stringify([{ code }])],
+  );
+  return new Set(rows.map(({ vehicleId }) => vehicleId));
+}
+
+/** The newest transitions of the car, newest first. */
+export async function listTransitions(db: Queryable, vehicleId: string, limit: number): Promise<VehicleTransition[]> {
+  return db.query<VehicleTransition>(
+    `select seq, at as "atMs", state, held_by as "heldBy", reasons from vehicle_transitions
+     where vehicle_id = $1 order by seq desc limit $2`,
+    [vehicleId, limit],
+  );
+}

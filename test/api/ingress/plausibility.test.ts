@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { distrustReasons, NEW_TRACK, trackMeter, trackPower, trackSoc } from '../../../api/ingress/plausibility.ts';
+
+const PACK = { batteryKwh: 50, charger: { maxKw: 11, minKw: 1.38, efficiency: 0.9 } };
+const MINUTE_MS = 60_000;
+
+/** Every five minutes a SoC and a meter reading, `rise` % and `kwh` further each. */
+function stay(rise: number, kwh: number, steps: number) {
+  let track = NEW_TRACK;
+  for (let step = 0; step <= steps; step += 1) {
+    const atMs = step * 5 * MINUTE_MS;
+    track = trackSoc(track, PACK, 40 + step * rise, atMs);
+    track = trackMeter(track, PACK, { atMs, chargingKwh: 100 + step * kwh, computeKwh: 0 });
+  }
+  return distrustReasons(track);
+}
+
+describe('energy that contradicts itself', () => {
+  // 7.2 kW for 5 minutes: 0.6 kWh at the plug, 1.08 % of the pack.
+  test.each([
+    ['an honest charge', 1.08, 0.6, 36, false],
+    ['an honest car that waits', 0, 0, 36, false],
+    ['a SoC that rises without the meter', 1.08, 0, 36, true],
+    ['a meter that runs without the SoC', 0, 0.6, 36, true],
+    ['a meter that counts double', 1, 1.2, 36, true],
+    ['a SoC that rises faster than any charger', 8, 0.9, 3, true],
+  ])('%s', (_, rise, kwh, steps, isDoubted) => {
+    expect(stay(rise, kwh, steps).map(({ code }) => code)).toEqual(isDoubted ? ['telemetry_not_trusted'] : []);
+  });
+
+  test('power above what charger and computer can take, with value and limit', () => {
+    expect(distrustReasons(trackPower(NEW_TRACK, PACK, 13, 3))).toEqual([]);
+    expect(distrustReasons(trackPower(NEW_TRACK, PACK, 22, 3))).toMatchObject([{ value: 22, limit: 17.5 }]);
+  });
+
+  test('a SoC that falls, as by preconditioning, begins anew and blames nobody', () => {
+    let track = trackSoc(NEW_TRACK, PACK, 60, 0);
+    track = trackMeter(track, PACK, { atMs: 0, chargingKwh: 10, computeKwh: 0 });
+    track = trackSoc(track, PACK, 55, 10 * MINUTE_MS);
+    track = trackSoc(track, PACK, 56, 15 * MINUTE_MS);
+    expect(
+      distrustReasons(trackMeter(track, PACK, { atMs: 15 * MINUTE_MS, chargingKwh: 10.6, computeKwh: 0 })),
+    ).toEqual([]);
+  });
+
+  test('readings that are far apart in time are not held against each other', () => {
+    let track = trackSoc(NEW_TRACK, PACK, 40, 0);
+    track = trackMeter(track, PACK, { atMs: 0, chargingKwh: 0, computeKwh: 0 });
+    expect(distrustReasons(trackMeter(track, PACK, { atMs: 120 * MINUTE_MS, chargingKwh: 20, computeKwh: 0 }))).toEqual(
+      [],
+    );
+  });
+});

@@ -1,0 +1,58 @@
+import { beforeAll, expect, test } from 'vitest';
+import { carReason, type CarReason } from '../../domain/claims.ts';
+import { listHeldVehicles, listTransitions, readClaims, updateClaims } from '../../store/vehicleClaims.ts';
+import { readVehicle, setOwnerPolicy, upsertVehicle } from '../../store/vehicles.ts';
+import { CELL, enrolFleet, testVehicle } from '../support/fleetFixture.ts';
+import { useTestDatabase } from '../support/testDatabase.ts';
+
+const { db } = useTestDatabase();
+beforeAll(() => enrolFleet(db, ['car', 'other', 'kept']));
+
+const OPTED_OUT = carReason('policy', 'owner_now', 'owner_opted_out');
+const PLANNED: CarReason = { source: 'plan', holder: 'plan', code: 'waiting_for_cheaper_slot', text: 'waits' };
+
+test('reasons are a set: a passing hold comes and goes, and the owner’s wish stays', async () => {
+  const steps = [
+    { atMs: 1_000, source: 'telemetry', reasons: [], condition: { plug: 'plugged', online: true } },
+    { atMs: 2_000, source: 'plan', reasons: [PLANNED], condition: { chargeKw: 0, computeKw: 0 } },
+    { atMs: 3_000, source: 'policy', reasons: [OPTED_OUT] },
+    {
+      atMs: 4_000,
+      source: 'telemetry',
+      reasons: [carReason('telemetry', 'safety', 'telemetry_not_trusted', { value: 9, limit: 3 })],
+    },
+    { atMs: 5_000, source: 'telemetry', reasons: [] },
+    // The same reason with another figure is no transition.
+    { atMs: 6_000, source: 'plan', reasons: [{ ...PLANNED, value: 4 }] },
+    { atMs: 7_000, source: 'telemetry', reasons: [], condition: { plug: 'away' }, endsPlan: true },
+  ] as const;
+  for (const step of steps) await updateClaims(db, [{ vehicleId: 'car', ...step }]);
+
+  const transitions = (await listTransitions(db, 'car', 20)).toReversed();
+  expect(transitions.map(({ atMs, state, heldBy, reasons }) => [atMs, state, heldBy, reasons.length])).toEqual([
+    [1_000, 'waiting', 'default', 0],
+    [2_000, 'waiting', 'plan', 1],
+    [3_000, 'waiting', 'owner_now', 2],
+    [4_000, 'waiting', 'safety', 3],
+    [5_000, 'waiting', 'owner_now', 2],
+    [7_000, 'away', 'owner_now', 1],
+  ]);
+  expect(transitions[3]?.reasons[0]).toMatchObject({ code: 'telemetry_not_trusted', value: 9, limit: 3 });
+  expect(await readClaims(db, 'car')).toMatchObject({ sinceMs: 7_000, reasons: [{ code: 'owner_opted_out' }] });
+});
+
+test('finds the cars that a reason holds, and leaves out what is not enrolled', async () => {
+  const reasons = [carReason('telemetry', 'safety', 'telemetry_not_trusted')];
+  await updateClaims(db, [
+    { vehicleId: 'other', atMs: 1, source: 'telemetry', reasons },
+    { vehicleId: 'stranger', atMs: 1, source: 'telemetry', reasons },
+  ]);
+  expect(await listHeldVehicles(db, CELL.id, 'telemetry_not_trusted')).toEqual(new Set(['other']));
+});
+
+test('applying the cell file again keeps a policy that the owner has set', async () => {
+  const enrolled = testVehicle('kept');
+  await setOwnerPolicy(db, 'kept', { ...enrolled.policy, targetSocPercent: 95 });
+  await upsertVehicle(db, { ...enrolled, displayName: 'Renamed' });
+  expect(await readVehicle(db, 'kept')).toMatchObject({ displayName: 'Renamed', policy: { targetSocPercent: 95 } });
+});
