@@ -167,6 +167,8 @@ export interface SplitBatch {
   readonly priority?: number;
   /** Whose batch it is, and the tenant's share where cars are contended for. */
   readonly tenant?: { readonly id: string; readonly weight: number };
+  /** The API over which cars reach their shards, by signed tokens; undefined: they open the store themselves. */
+  readonly carUrl?: string;
 }
 
 export interface JobStatus {

@@ -78,7 +78,7 @@ async function openCar(index: number): Promise<Car> {
   );
   const ports: InferencePorts = {
     vehicleId,
-    objects,
+    openSlice: () => objects,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a class with private fields has no other stand-in
     runner: simulatedDevice(REAL_MS_PER_LINE) as Runner,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -11,7 +11,15 @@ import {
 } from '../../store/batches.ts';
 import { only } from '../../store/database.ts';
 import { ensureCell } from '../../store/cells.ts';
-import { deleteFile, insertFile, listFiles, readFile, type NewFile } from '../../store/files.ts';
+import {
+  deleteFile,
+  expireFile,
+  listExpiredFiles,
+  insertFile,
+  listFiles,
+  readFile,
+  type NewFile,
+} from '../../store/files.ts';
 import { listOpenJobs, upsertJobProgress, type JobProgress } from '../../store/jobProgress.ts';
 import { appendJournal, readJournal } from '../../store/journal.ts';
 import { bookLedgerEntry, listBalances, listLedgerEntries } from '../../store/ledger.ts';
@@ -228,12 +236,12 @@ describe('files and batches', () => {
     expect(await listFiles(db, { limit: 9 }, 'default', 'other')).toEqual([]);
     expect(await listFiles(db, { limit: 9 }, 'somebody')).toEqual([]);
     expect(await readFile(db, 'file-old')).toBeUndefined();
-    expect(await deleteFile(db, 'file-3')).toMatchObject({
-      id: 'file-3',
-      objectKey: 'files/file-3',
-      expiresRealMs: null,
-    });
-    expect(await deleteFile(db, 'file-3')).toBeUndefined();
+    expect(await expireFile(db, 'file-3')).toMatchObject({ id: 'file-3', objectKey: 'files/file-3' });
+    expect(await readFile(db, 'file-3')).toBeUndefined();
+    expect(await expireFile(db, 'file-3')).toBeUndefined();
+    expect((await listExpiredFiles(db, 9)).map(({ id }) => id)).toEqual(['file-old', 'file-3']);
+    await deleteFile(db, 'file-3');
+    expect((await listExpiredFiles(db, 9)).map(({ id }) => id)).toEqual(['file-old']);
   });
 
   test('a batch moves only from the named states, and stamps each', async () => {

@@ -4,7 +4,7 @@ import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { EnergyMeter } from '../../activities/inference/energyMeter.ts';
 import { ModelCache } from '../../activities/inference/modelCache.ts';
-import type { Pacer, PartStore, ShardLimits } from '../../activities/inference/ports.ts';
+import type { OpenSlice, Pacer, ShardLimits } from '../../activities/inference/ports.ts';
 import { PowerGate } from '../../activities/inference/powerGate.ts';
 import { ResultCache } from '../../activities/inference/resultCache.ts';
 import { createInferenceActivities } from '../../activities/inference/runShard.ts';
@@ -32,7 +32,7 @@ export interface VehicleAgentOptions {
   readonly vehicle: AgentVehicle;
   readonly temporal: { readonly options: NativeConnectionOptions; readonly namespace: string };
   readonly modelFamily: string;
-  readonly objects: PartStore;
+  readonly openSlice: OpenSlice;
   readonly setpoints: SetpointLink;
   readonly sheds: SetpointLink;
   readonly clock: Clock;
@@ -78,7 +78,7 @@ export class VehicleAgent {
       ...this.#options,
       vehicleId: vehicle.vehicleId,
       runner,
-      models: new ModelCache(this.#options.modelFolder, this.#options.objects),
+      models: new ModelCache(this.#options.modelFolder),
       results: new ResultCache(join(this.#options.folder, 'results')),
       gate: this.gate,
       meter: new EnergyMeter(

@@ -16,6 +16,7 @@ import { readJournal } from '../../../store/journal.ts';
 import { addModel } from '../../../store/models.ts';
 import { createFileStore } from '../../../store/objects/fileStore.ts';
 import type { ObjectStore } from '../../../store/objectStore.ts';
+import { sliceSignerWith } from '../../../store/sliceAccess.ts';
 import type { SplitBatch } from '../../../workflows/messages.ts';
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
@@ -81,6 +82,29 @@ async function prepared(lines: readonly string[]): Promise<{ batchId: string; sp
   if (result.kind === 'refused') throw new Error(result.message);
   return { batchId, split: result.split };
 }
+
+test('where cars may not open the store, each shard gets a token of its own until the deadline', async () => {
+  const signer = sliceSignerWith('a key for tests');
+  const signing = createJobActivities({
+    database: db,
+    objects,
+    gridNowMs: () => 5000,
+    carAccess: { url: 'https://cars.example', signer },
+  });
+  const batchId = await submitted([requestLine('a'), requestLine('b'), requestLine('c'), requestLine('d')]);
+  const prepared = await run(signing.prepareBatch, { batchId, cellId });
+  if (prepared.kind === 'refused') throw new Error(prepared.message);
+  const { split } = prepared;
+  expect(split.carUrl).toBe('https://cars.example');
+  const accesses = await run(signing.signSlices, { jobId: batchId, split, shards: [1, 0], expiresRealMs: 9000 });
+  expect(accesses.map(({ url }) => url)).toEqual([split.carUrl, split.carUrl]);
+  const { name, version, sha256 } = split.model;
+  for (const [index, shard] of [1, 0].entries()) {
+    const scope = { jobId: batchId, shard, model: { name, version, sha256 }, expiresRealMs: 9000 };
+    expect(signer.read(accesses[index]?.token ?? '', 8999)).toEqual(scope);
+    expect(() => signer.read(accesses[index]?.token ?? '', 9000)).toThrow('expired');
+  }
+});
 
 /** What a car's agent leaves behind: parts with their receipts. */
 async function compute(

@@ -8,7 +8,7 @@ export const FAIL_SAFE_KW = 12;
  * empty that they would draw 33 kW for hours, and no feed tells a limit there.
  */
 export function gridNight(): ReturnType<typeof calmNight> {
-  const { utility: _, ...night } = calmNight({ price: [[], []], shed: [[], [], []], limit: [[], [], []] });
+  const { utility: _, ...night } = calmNight({ price: [{}, {}], shed: [{}, {}, {}], limit: [{}, {}, {}] });
   return {
     ...night,
     regions: night.regions.map((region) => {
