@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { numberSeries } from './numberSeries.ts';
 import { planReasonSchema } from './reasons.ts';
 import { slotAxisSchema } from './time.ts';
 
@@ -29,7 +30,7 @@ const limitKinds = [
   'compute_capacity',
 ] as const;
 
-const series = z.array(z.number().min(0));
+const series = numberSeries({ min: 0 });
 
 const carPlanSchema = z.object({
   carId: z.string(),
