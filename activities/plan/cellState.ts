@@ -1,7 +1,9 @@
+import { ARRIVAL_DAYS } from '../../scheduler/arrivals.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import type { PlanningProblem } from '../../scheduler/problem.ts';
 import type { SlotAxis } from '../../scheduler/time.ts';
 import { slotStartMs } from '../../scheduler/time.ts';
+import { listArrivedEnergy, type ArrivedEnergy } from '../../store/arrivals.ts';
 import { listClassSpeeds, type ClassSpeed } from '../../store/classSpeeds.ts';
 import type { Database } from '../../store/database.ts';
 import { listFeeders, type Feeder } from '../../store/feeders.ts';
@@ -22,6 +24,8 @@ export interface CellState {
   readonly vehicles: readonly Vehicle[];
   readonly vehicleStates: readonly VehicleState[];
   readonly openSessions: readonly ParkingSession[];
+  /** What cars asked for at plug-in in the days before. */
+  readonly arrivals: readonly ArrivedEnergy[];
   readonly jobs: readonly OpenJob[];
   readonly classSpeeds: readonly ClassSpeed[];
   /** The newest plan of an earlier slot, or of this slot made earlier. */
@@ -29,6 +33,7 @@ export interface CellState {
 }
 
 const HORIZON_SLOTS = 96;
+const DAY_MS = 86_400_000;
 
 /** Reads the state that a plan from `slotStartMs` (grid time) on rests on. */
 export async function readCellState(
@@ -52,6 +57,7 @@ export async function readCellState(
       vehicles: await listVehicles(tx, cell.id),
       vehicleStates: await listVehicleStates(tx, cell.id),
       openSessions: await listOpenParkingSessions(tx, cell.id),
+      arrivals: await listArrivedEnergy(tx, cell.id, { startMs: slotStart - ARRIVAL_DAYS * DAY_MS, endMs: slotStart }),
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),
       previous: (await latestPlan<PlanningProblem, Plan>(tx, cell.id))?.plan,

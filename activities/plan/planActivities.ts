@@ -2,7 +2,7 @@ import type { JournalLine } from '../../domain/journal.ts';
 import { topics } from '../../domain/names.ts';
 import type { SetpointProfile } from '../../domain/setpoints.ts';
 import type { Plan } from '../../scheduler/plan.ts';
-import { planningProblemSchema, type PlanningProblem } from '../../scheduler/problem.ts';
+import type { PlanningProblem } from '../../scheduler/problem.ts';
 import { keepPlan } from '../../scheduler/replan.ts';
 import { readCell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
@@ -11,9 +11,8 @@ import { planOfSlot, readPlan, savePlan } from '../../store/plans.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import type { PlanDispatch } from '../../workflows/messages.ts';
 import type { VehicleLink } from '../vehicleLink.ts';
-import { readCellState, type CellState } from './cellState.ts';
-import { planningCar, planningClasses, planningJob } from './fleetProblem.ts';
-import { planningFeeder, planningRegion } from './gridProblem.ts';
+import { readCellState } from './cellState.ts';
+import { planningProblem } from './planningProblem.ts';
 import { dispatchOf, PROFILE_SLOTS, profileIntervals } from './planDispatch.ts';
 
 export interface PlanPorts {
@@ -35,7 +34,7 @@ export function createPlanActivities(ports: PlanPorts) {
       const cell = await readCell(database, cellId);
       if (!cell) throw new Error(`cell ${cellId} is not configured`);
       const state = await readCellState(database, cell, slotStartMs);
-      const problem = problemOf(state, ports.carbonEurPerKg);
+      const problem = planningProblem(state, ports.carbonEurPerKg);
       const { plan, fallback } = await planOrKeep(ports, problem, state.previous);
       const createdAtMs = Math.round(ports.gridNowMs());
       // Names the slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart.
@@ -101,18 +100,6 @@ async function planOrKeep(
 function fallbackLine(cellId: string, cause: string, atMs: number): JournalLine {
   const message = `The last plan is kept, tightened to the present limits: ${cause}`;
   return { atMs, kind: 'fallback', subject: cellId, message, dedupeKey: `kept/${cellId}/${atMs}` };
-}
-
-function problemOf(state: CellState, carbonEurPerKg: number): PlanningProblem {
-  return planningProblemSchema.parse({
-    slots: state.axis,
-    regions: state.regions.map((region) => planningRegion(state, region)),
-    feeders: state.feeders.map((feeder) => planningFeeder(state, feeder)),
-    hardwareClasses: planningClasses,
-    cars: state.openSessions.flatMap((session) => planningCar(state, session) ?? []),
-    jobs: state.jobs.filter((job) => !job.paused).flatMap((job) => planningJob(state, job) ?? []),
-    weights: { carbonEurPerKg },
-  });
 }
 
 /** What cannot be met is said once, not with every plan until it is met. */
