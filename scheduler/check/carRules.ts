@@ -118,6 +118,7 @@ export function finding(
   };
 }
 
+/** Sum of the values; 0 of none. */
 export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }

@@ -28,6 +28,10 @@ export interface Reading {
   readonly jobPenaltyEurPerShard: (job: PlanningJob) => number;
 }
 
+/**
+ * Reads a problem for the checker.
+ * @param problem as `planningProblemSchema` accepts it; a value that is missing throws a RangeError when it is read
+ */
 export function readProblem(problem: PlanningProblem): Reading {
   const regions = new Map(problem.regions.map((region) => [region.id, region]));
   const feeders = new Map(problem.feeders.map((feeder) => [feeder.id, feeder]));

@@ -33,6 +33,11 @@ export interface BlockSystem {
 /** Keeps pivots of rows that have lost all freedom away from 0; refinement of the outer iteration absorbs it. */
 const PIVOT_FLOOR = 1e-14;
 
+/**
+ * The system of a program, to be factored anew for every diagonal. Car rows are eliminated one by one, then feeders block
+ * by block (Cholesky), then the border: block-angular elimination, as in Gondzio and Sarkissian 2003.
+ * @param program columns stay the caller's and are read at every call
+ */
 export function createBlockSystem(program: BlockProgram): BlockSystem {
   const { columnStart, firstRow, firstCoefficient, secondRow, secondCoefficient, blocks, blockSize } = program;
   const columns = program.cost.length;
