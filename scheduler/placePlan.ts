@@ -23,7 +23,7 @@ export function placePlan(
   problem: PlanningProblem,
   relaxation: Relaxation,
   minimumKw: Float64Array,
-  solved: SolvedRelaxation,
+  solved: Omit<SolvedRelaxation, 'costEur'>,
 ): Plan {
   const compiled = relaxation.problem;
   const { setpoints, headroom, compute } = realise(problem, relaxation, minimumKw, solved.prices, solved);
@@ -44,7 +44,7 @@ export function placePlan(
   const delays = startDelays(placed);
   return {
     version: 1,
-    slots: problem.slots,
+    slots: { ...problem.slots },
     method: solved.method,
     cars: problem.cars.map((car, index): CarPlan => ({
       carId: car.id,

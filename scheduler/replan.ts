@@ -53,25 +53,20 @@ const NO_PLAN: Pick<Plan, 'cars' | 'certificate'> = {
     substationRentEurPerKwh: [],
     jobPriceEurPerShard: [],
     lowerBoundEur: 0,
-    relaxedEur: 0,
   },
 };
 
 function placeWith(problem: PlanningProblem, previous: Pick<Plan, 'cars' | 'certificate'>, shift = 0): Plan {
   const { relaxation, minimumKw } = readRelaxation(problem);
   const prices = shiftedPrices(problem, previous.certificate, shift);
-  const solved: SolvedRelaxation = {
+  const solved: Omit<SolvedRelaxation, 'costEur'> = {
     method: 'previous_plan',
     chargeKw: shiftedCharge(problem, relaxation, minimumKw, previous.cars, shift),
     gateCarsOfJob: [],
     prices,
-    costEur: Number.NaN,
     lowerBoundEur: lowerBound(relaxation, prices),
   };
-  const plan = placePlan(problem, relaxation, minimumKw, solved);
-  // Nothing was relaxed and solved: the plan itself is the best point known.
-  const relaxedEur = plan.figures.costEur + plan.figures.penaltyEur;
-  return { ...plan, certificate: { ...plan.certificate, relaxedEur } };
+  return placePlan(problem, relaxation, minimumKw, solved);
 }
 
 /** The last plan's charging where charger, window and need still allow it, without what serves minimums now. */

@@ -1,4 +1,4 @@
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../scheduler/random.ts';
 
 /** The order in which a driver who leaves does the two things that telemetry shows. */
 export const DEPARTURE_MANNERS = ['gear_first', 'plug_first'] as const;

@@ -2,7 +2,8 @@ import { HARDWARE_CLASS_NAMES } from '../domain/hardwareClasses.ts';
 import { CAR_MODELS, type CarModelName } from '../scheduler/energy/parameters.ts';
 import type { ScenarioCar } from './fleetMember.ts';
 import { seededTrips, type CarScript, type Outage } from './mobility.ts';
-import { derivedSeed, seededRandom, type Random } from './random.ts';
+import { seededRandom, type Random } from '../scheduler/random.ts';
+import { derivedSeed } from './random.ts';
 import { Weather } from './weather.ts';
 
 /** What may go wrong in a seeded fleet. */

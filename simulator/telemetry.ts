@@ -1,6 +1,6 @@
 import { TELEMETRY_BASE, topics } from '../domain/names.ts';
 import { readSensors } from './sensors.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../scheduler/random.ts';
 import {
   TELEMETRY_FIELD_NAMES,
   TELEMETRY_FIELDS,

@@ -8,7 +8,8 @@ import { chargeControl, type ChargeControl } from './chargeControl.ts';
 import { holdsOf } from './holds.ts';
 import { nextOutageChangeMs, outageAt, type CarScript } from './mobility.ts';
 import { currentTrip, gearOf, isPluggedIn, phaseEndMs } from './phases.ts';
-import { derivedSeed, seededRandom } from './random.ts';
+import { seededRandom } from '../scheduler/random.ts';
+import { derivedSeed } from './random.ts';
 import type { Weather } from './weather.ts';
 
 /** Tesla's cars go to sleep about a quarter of an hour after the last activity. */

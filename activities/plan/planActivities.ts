@@ -2,7 +2,7 @@ import type { JournalLine } from '../../domain/journal.ts';
 import { topics } from '../../domain/names.ts';
 import type { SetpointProfile } from '../../domain/setpoints.ts';
 import type { CarPlan, Plan } from '../../scheduler/plan.ts';
-import { planningProblemSchema, type PlanningProblem } from '../../scheduler/problem.ts';
+import type { PlanningProblem } from '../../scheduler/problem.ts';
 import { keepPlan } from '../../scheduler/replan.ts';
 import { readCell } from '../../store/cells.ts';
 import { saveChargeCycles } from '../../store/chargeCycles.ts';
@@ -17,8 +17,7 @@ import { updateClaims } from '../../store/vehicleClaims.ts';
 import { claimsOfPlan } from './carClaims.ts';
 import { changedCycles } from './chargeCycles.ts';
 import { readCellState, type CellState } from './cellState.ts';
-import { planningCar, planningClasses, planningJob } from './fleetProblem.ts';
-import { planningFeeder, planningRegion } from './gridProblem.ts';
+import { planningProblem } from './planningProblem.ts';
 import { settleWakes, wakeWithinMs } from './wakes.ts';
 import { dispatchOf, PROFILE_SLOTS, profileIntervals } from './planDispatch.ts';
 
@@ -44,7 +43,7 @@ export function createPlanActivities(ports: PlanPorts) {
       const nowMs = Math.round(ports.gridNowMs());
       const wakes = settleWakes(read.wakes, read.vehicleStates, nowMs, wakeWithinMs(cell.clock));
       const state = { ...read, wakes: wakes.attempts };
-      const problem = problemOf(state, ports.carbonEurPerKg);
+      const problem = planningProblem(state, ports.carbonEurPerKg);
       const { plan, fallback } = await planOrKeep(ports, problem, state.previous);
       const createdAtMs = Math.round(ports.gridNowMs());
       // Names the slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart.
@@ -143,18 +142,6 @@ async function planOrKeep(
 function fallbackLine(cellId: string, cause: string, atMs: number): JournalLine {
   const message = `The last plan is kept, tightened to the present limits: ${cause}`;
   return { atMs, kind: 'fallback', subject: cellId, message, dedupeKey: `kept/${cellId}/${atMs}` };
-}
-
-export function problemOf(state: CellState, carbonEurPerKg: number): PlanningProblem {
-  return planningProblemSchema.parse({
-    slots: state.axis,
-    regions: state.regions.map((region) => planningRegion(state, region)),
-    feeders: state.feeders.map((feeder) => planningFeeder(state, feeder)),
-    hardwareClasses: planningClasses,
-    cars: state.openSessions.flatMap((session) => planningCar(state, session) ?? []),
-    jobs: state.jobs.filter((job) => !job.paused).flatMap((job) => planningJob(state, job) ?? []),
-    weights: { carbonEurPerKg },
-  });
 }
 
 function wakeFailureLines({ vehicles }: CellState, failed: readonly WakeAttempt[], atMs: number): JournalLine[] {

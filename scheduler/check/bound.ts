@@ -96,7 +96,7 @@ export function evaluateBound(reading: Reading, certificate: Certificate): numbe
         const costEur = reading.classPlugKw(region, hardware.id, t) * slotHours * need(need(price.get(feeder.id))[t]);
         let best = 0;
         for (const job of problem.jobs) {
-          const shards = reading.shardsPerSlot(job, region, hardware.id, t);
+          const shards = job.shardsRemaining === 0 ? 0 : reading.shardsPerSlot(job, region, hardware.id, t);
           if (shards > 0) best = Math.min(best, costEur - shards * cappedPrice(reading, jobPrices, job.id));
         }
         eur += best * expected;
@@ -159,7 +159,8 @@ export function chargeUntil(car: PlanningCar): number {
   return Math.max(car.pluggedFromSlot, Math.min(car.readyBySlot, car.untilSlot));
 }
 
-function chargerKw(car: PlanningCar): number {
+/** Most that the car charges with: its charger, or its plug where that is less. */
+export function chargerKw(car: PlanningCar): number {
   return Math.min(car.chargerMaxKw, car.plugLimitKw ?? Infinity);
 }
 

@@ -1,4 +1,5 @@
-import { derivedSeed, seededRandom } from '../random.ts';
+import { seededRandom } from '../../scheduler/random.ts';
+import { derivedSeed } from '../random.ts';
 import type { TemperatureSpan } from '../weather.ts';
 import type { NightFeeder, NightFile, NightRegion } from './nightFile.ts';
 

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import { listArrivedEnergy } from '../../store/arrivals.ts';
 import {
   insertBatch,
   listBatches,
@@ -141,6 +142,11 @@ test('a car has one open stay at a time, numbered, and is settled once', async (
   expect(await stays(0, 100)).toEqual([1, 2]);
   expect(await stays(10, 20)).toEqual([]);
   expect(await stays(50, 60)).toEqual([2]);
+  const [car] = vehicles;
+  if (!car) throw new Error('there is no car');
+  const arrived = await listArrivedEnergy(db, CELL.id, { startMs: NOW_MS - HOUR_MS, endMs: NOW_MS + 19 * HOUR_MS });
+  expect(arrived).toMatchObject([{ feederId: car.feederId, pluggedInMs: Math.floor(NOW_MS / HOUR_MS) * HOUR_MS }]);
+  expect(arrived[0]?.kwh).toBeCloseTo((0.4 * car.batteryKwh) / car.charger.efficiency, 9);
 });
 
 test('a plan is stored once, and the latest is that of the newest slot', async () => {

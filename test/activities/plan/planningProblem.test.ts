@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { planningCar, planningJob } from '../../../activities/plan/fleetProblem.ts';
 import { planningFeeder, planningRegion } from '../../../activities/plan/gridProblem.ts';
+import { planningProblem } from '../../../activities/plan/planningProblem.ts';
 import type { CellState } from '../../../activities/plan/cellState.ts';
 import type { Habit } from '../../../scheduler/survival.ts';
 import { cellState, HOUR_MS, span, START_MS, VEHICLE } from './cellFixture.ts';
@@ -128,4 +129,19 @@ test('a car is expected to stay less and less long, sooner when its own stays we
   );
   const sooner = planningCar(cellState({ habits: new Map([['CAR1', restless]]) }), session)?.survival ?? [];
   expect(sooner[8]).toBeLessThan(0.5 * (survival[8] ?? 0));
+});
+
+describe('ready-by in the problem', () => {
+  const openSessions = [{ ...only(cellState().openSessions), targetSocPercent: 40 }];
+
+  test('is an hour earlier than promised', () => {
+    const problem = planningProblem(cellState({ openSessions }), 0);
+    expect(problem.cars.map((car) => [car.readyBySlot, car.untilSlot])).toEqual([[8, 12]]);
+  });
+
+  test('is as early as the feeder allows when the evenings before brought more cars', () => {
+    const arrivals = [{ feederId: 'street', pluggedInMs: START_MS - 23 * HOUR_MS, kwh: 40 }];
+    const problem = planningProblem(cellState({ openSessions, arrivals }), 0);
+    expect(problem.cars.map((car) => car.readyBySlot)).toEqual([5]);
+  });
 });

@@ -5,7 +5,7 @@ import { FIELD_NAMES } from '../../../api/ingress/parseField.ts';
 import { NEW_TRACK, trackMeter, trackPower, trackSoc } from '../../../api/ingress/plausibility.ts';
 import { readMessage } from '../../../api/ingress/telemetryMessage.ts';
 import { TELEMETRY_BASE, topics } from '../../../domain/names.ts';
-import { seededRandom, type Random } from '../../../simulator/random.ts';
+import { seededRandom, type Random } from '../../../scheduler/random.ts';
 
 const MESSAGES = 100_000;
 const PACK = { batteryKwh: 57.5, charger: { maxKw: 11, minKw: 1.38, efficiency: 0.89 } };

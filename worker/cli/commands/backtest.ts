@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 
 import { NightshiftError } from '../../../domain/errors.ts';
+import { DEPARTURE_RISK, READY_BY_MARGIN_MINUTES } from '../../../scheduler/earlyReadyBy.ts';
 import type { BacktestOptions } from '../../backtest/scenario.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { numberFrom, wholeNumber } from '../numberOption.ts';
@@ -42,9 +43,14 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
       '--departure-risk <part>',
       'chance of leaving before the charge is done that is taken; 1: any',
       numberFrom(0),
-      0.25,
+      DEPARTURE_RISK,
     )
-    .option('--margin-minutes <n>', 'so long before ready-by the planner wants to be done', wholeNumber(0, 1440), 60)
+    .option(
+      '--margin-minutes <n>',
+      'so long before ready-by the planner wants to be done',
+      wholeNumber(0, 1440),
+      READY_BY_MARGIN_MINUTES,
+    )
     .option('--replan-minutes <n>', 'longest time between two plans', wholeNumber(15, 1440), 60)
     .option('--carbon-eur-per-kg <eur>', 'what a kilogram of CO2 counts for', numberFrom(0), 0.1)
     .option(
