@@ -54,6 +54,6 @@ export function randomFleet(count: number, feeders: number, seed: number): Compi
     feederCapKw,
     substationCapKw: new Float64Array(),
     jobs: base.jobs.map((job) => ({ ...job, shards: count * 0.6 })),
-    cars: { ...cars, computeShare: () => 1, survival: () => 1 },
+    cars: { ...cars, chargeCapKw: (car) => cars.maxKw[car] ?? 0, computeShare: () => 1, survival: () => 1 },
   };
 }

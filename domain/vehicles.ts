@@ -1,12 +1,14 @@
 import { z } from 'zod';
 
-/** Charging equipment of one car at its usual plug. */
+/** How one car charges at its usual plug. */
 export const chargerSchema = z.object({
   maxKw: z.number().positive(),
   /** Least power that the car accepts (6 A: 1.38 kW on one phase, 4.14 kW on three); below it, it does not charge. */
   minKw: z.number().min(0),
   /** Wall to battery. */
   efficiency: z.number().gt(0).lte(1),
+  /** Cell temperature below which it must not be charged; left out: what is known of the car model. */
+  chargeFromCelsius: z.number().min(-60).max(30).optional(),
 });
 export type Charger = z.infer<typeof chargerSchema>;
 

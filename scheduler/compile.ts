@@ -1,3 +1,4 @@
+import { isTooCold } from './energy/battery.ts';
 import { computePlugKw, heatDerating } from './energy/compute.ts';
 import type { PlanningCar, PlanningProblem } from './problem.ts';
 import { slotHours } from './time.ts';
@@ -48,6 +49,8 @@ export interface CarColumns {
   readonly energyKwSlots: Float64Array;
   readonly minimumKwSlots: Float64Array;
   readonly efficiency: Float64Array;
+  /** Most kW that it takes in a slot: `maxKw`, or 0 where its battery is too cold to be charged. */
+  readonly chargeCapKw: (car: number, slot: number) => number;
   /** Part of its class's compute power that a car may use in a slot: 0 where it may not compute at all. */
   readonly computeShare: (car: number, slot: number) => number;
   /** Probability that it is still plugged in. */
@@ -134,6 +137,7 @@ function compileCars(problem: PlanningProblem, grid: CompiledGrid): CarColumns {
   const classIndex = new Map(problem.hardwareClasses.map((hardware, index) => [hardware.id, index]));
   const feeder = Int32Array.from(cars, (car) => feederIndex.get(car.feederId) ?? -1);
   const hardwareClass = Int32Array.from(cars, (car) => classIndex.get(car.hardwareClass) ?? -1);
+  const maxKw = Float64Array.from(cars, (car) => Math.min(car.chargerMaxKw, car.plugLimitKw ?? Infinity));
   const kwSlots = (car: PlanningCar, kwh: number): number => kwh / car.chargerEfficiency / grid.slotHours;
   return {
     count: cars.length,
@@ -144,11 +148,15 @@ function compileCars(problem: PlanningProblem, grid: CompiledGrid): CarColumns {
       Math.max(car.pluggedFromSlot, Math.min(car.readyBySlot, car.untilSlot)),
     ),
     until: Int32Array.from(cars, (car) => car.untilSlot),
-    maxKw: Float64Array.from(cars, (car) => Math.min(car.chargerMaxKw, car.plugLimitKw ?? Infinity)),
+    maxKw,
     minKw: Float64Array.from(cars, (car) => car.chargerMinKw),
     energyKwSlots: Float64Array.from(cars, (car) => kwSlots(car, car.needKwh)),
     minimumKwSlots: Float64Array.from(cars, (car) => kwSlots(car, car.minimumNeedKwh)),
     efficiency: Float64Array.from(cars, (car) => car.chargerEfficiency),
+    chargeCapKw: (index, slot) => {
+      const region = at(problem.regions, grid.regionOfFeeder[feeder[index] ?? 0] ?? 0);
+      return isTooCold(at(cars, index), at(region.ambientCelsius, slot)) ? 0 : (maxKw[index] ?? 0);
+    },
     computeShare: (index, slot) => {
       const car = at(cars, index);
       if (!car.computeOptIn || slot < car.pluggedFromSlot || slot >= car.untilSlot) return 0;

@@ -24,6 +24,7 @@ export const PLAN_METHODS: Readonly<Record<PlanMethod, string>> = {
 const limitKinds = [
   'feeder_import',
   'charger_max',
+  'battery_cold',
   'plug_window',
   'job_price_cap',
   'job_carbon_cap',

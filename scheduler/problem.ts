@@ -78,6 +78,8 @@ const carSchema = z
     plugLimitKw: nonNegative.optional(),
     /** Wall to battery. */
     chargerEfficiency: z.number().gt(0).max(1),
+    /** It is not charged in slots that are colder than this; left out: its battery has no such limit. */
+    chargeFromCelsius: z.number().optional(),
     /** Battery energy missing to the owner's target at ready-by. */
     needKwh: nonNegative,
     /** Part of `needKwh` that lies below the owner's minimum SoC: charged at once at any price. */

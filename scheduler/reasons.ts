@@ -14,6 +14,7 @@ export const PLAN_REASONS = {
   waiting_for_cheaper_slot: 'It waits because a later slot before ready-by is cheaper.',
   waiting_feeder_limit: 'It waits because the feeder’s limit in this slot is taken by others with less time.',
   waiting_below_minimum_current: 'It waits because the power that is left is below the least that the car accepts.',
+  waiting_too_cold: 'It does not charge because its battery is colder than it may be charged at.',
   kept_on: 'It stays on to keep the number of starts within its limit.',
   kept_off: 'It stays off to keep the number of starts within its limit.',
   target_reached: 'It needs no more energy.',

@@ -1,5 +1,5 @@
 import { HARDWARE_CLASS_NAMES } from '../domain/hardwareClasses.ts';
-import { CAR_MODELS, type CarModelName } from '../scheduler/energy/parameters.ts';
+import { CAR_MODELS, packOf, type CarModelName } from '../scheduler/energy/carModels.ts';
 import type { ScenarioCar } from './fleetMember.ts';
 import { seededTrips, type CarScript, type Outage } from './mobility.ts';
 import { seededRandom, type Random } from '../scheduler/random.ts';
@@ -37,7 +37,7 @@ export function seededFleet(options: SeededFleetOptions): ScenarioCar[] {
     const vehicleId = `NSGSEEDED${String(index).padStart(8, '0')}`;
     const random = seededRandom(derivedSeed(options.seed, vehicleId));
     const name = pick(random, MODELS);
-    const model = CAR_MODELS[name];
+    const pack = packOf(name);
     const chargeLimitPercent = 70 + Math.round(30 * random());
     return {
       weather,
@@ -46,16 +46,11 @@ export function seededFleet(options: SeededFleetOptions): ScenarioCar[] {
         vehicleId,
         regionId: options.regionId,
         hardwareClass: pick(random, HARDWARE_CLASS_NAMES),
-        pack: {
-          capacityKwh: model.batteryKwh,
-          maxKw: model.acLimitKw,
-          minKw: model.minChargeKw,
-          efficiency: model.chargeEfficiency,
-        },
-        phases: model.phases,
+        pack,
+        phases: CAR_MODELS[name].phases.value,
         chargeLimitPercent,
         computeSocFloorPercent: 40,
-        failSafeKw: model.minChargeKw,
+        failSafeKw: pack.minKw,
         firmware: random() < 0.2 ? 'untyped' : 'typed',
       },
     };

@@ -18,6 +18,7 @@ const powerSchema = z.object({
 /** Reasons of the planner that speak for someone else than the plan. */
 const HOLDERS: Partial<Record<PlanReasonCode, ClaimHolder>> = {
   compute_too_hot: 'safety',
+  waiting_too_cold: 'safety',
   emergency_limit: 'grid_emergency',
   charging_minimum_soc: 'owner_now',
   compute_soc_floor: 'limit',

@@ -3,6 +3,7 @@ import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareCla
 import { localHour } from '../../domain/localHour.ts';
 import { isBoosting, ownerAllowsCompute } from '../../domain/ownerPolicy.ts';
 import { acceptanceKw, hoursToCharge } from '../../scheduler/energy/battery.ts';
+import { chargeFromCelsiusOf } from '../../scheduler/energy/carModels.ts';
 import { ENERGY_PARAMETERS } from '../../scheduler/energy/parameters.ts';
 import type { PlanningProblemInput } from '../../scheduler/problem.ts';
 import { placeOfArrival, survivalCurve } from '../../scheduler/survival.ts';
@@ -42,11 +43,14 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
   const untilSlot = readyBySlot > 0 ? readyBySlot : OVERDUE_SLOTS;
   // A SoC that was never reported counts as empty: that errs towards too much charge, never too little.
   const socPercent = live.socPercent ?? session.arrivalSocPercent ?? 0;
+  const chargeFromCelsius = charger.chargeFromCelsius ?? chargeFromCelsiusOf(vehicle.carModel);
   const coldestCelsius = Math.min(
     ...spansOf(state, 'temperature', vehicle.regionId, null).map((span) => span.value),
     ENERGY_PARAMETERS.coldStartC.value,
   );
-  const { chargerMaxKw, kwhTo } = chargePlanOf(vehicle, socPercent, targetSocPercent, coldestCelsius);
+  // Below its limit the battery takes nothing: the slots that count are not colder than that.
+  const coldestChargeCelsius = Math.max(coldestCelsius, chargeFromCelsius ?? coldestCelsius);
+  const { chargerMaxKw, kwhTo } = chargePlanOf(vehicle, socPercent, targetSocPercent, coldestChargeCelsius);
   const previous = state.previous?.cars.find((car) => car.carId === vehicle.id);
   return {
     id: vehicle.id,
@@ -59,6 +63,7 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
     chargerMaxKw,
     chargerMinKw: charger.minKw,
     chargerEfficiency: charger.efficiency,
+    ...(chargeFromCelsius === undefined ? {} : { chargeFromCelsius }),
     needKwh: kwhTo(targetSocPercent),
     // What is charged at once at any price.
     minimumNeedKwh: kwhTo(

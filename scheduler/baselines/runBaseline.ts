@@ -85,7 +85,7 @@ function chargeNow(
   slot: number,
 ): void {
   if (at(left, car) <= ROUNDING) return;
-  const mostKw = Math.min(at(cars.maxKw, car), headroom.availableKw(at(cars.feeder, car), slot));
+  const mostKw = Math.min(cars.chargeCapKw(car, slot), headroom.availableKw(at(cars.feeder, car), slot));
   if (mostKw <= 0 || mostKw < at(cars.minKw, car)) return;
   // The last slot may need less than the car accepts; it then stops by itself.
   const kw = Math.min(mostKw, Math.max(at(left, car), at(cars.minKw, car)));

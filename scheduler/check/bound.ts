@@ -27,7 +27,7 @@ export function minimumLoads(reading: Reading): Map<string, Float64Array> {
       const own = need(feederLeft.get(feeder.id));
       const station = feeder.substationId === undefined ? undefined : need(stationLeft.get(feeder.substationId));
       const roomKw = Math.min(need(own[t]), station?.[t] ?? Infinity);
-      const kw = Math.min(chargerKw(car), entry.leftKw, roomKw > ROUNDING_KWH ? roomKw : 0);
+      const kw = Math.min(reading.chargeKw(car, t), entry.leftKw, roomKw > ROUNDING_KWH ? roomKw : 0);
       if (kw <= 0) continue;
       entry.leftKw -= kw;
       own[t] = need(own[t]) - kw;
@@ -129,7 +129,7 @@ function cheapest(
 ): number {
   const offers: { readonly price: number; readonly kw: number }[] = [];
   for (let t = car.pluggedFromSlot; t < chargeUntil(car); t++) {
-    offers.push({ price: need(price[t]), kw: Math.max(0, chargerKw(car) - (minimum?.[t] ?? 0)) });
+    offers.push({ price: need(price[t]), kw: Math.max(0, reading.chargeKw(car, t) - (minimum?.[t] ?? 0)) });
   }
   offers.sort((a, b) => a.price - b.price);
   let left = energyKwSlots;
@@ -157,11 +157,6 @@ function cappedPrice(reading: Reading, prices: ReadonlyMap<string, number>, jobI
 /** End of the slots that count towards ready-by. */
 export function chargeUntil(car: PlanningCar): number {
   return Math.max(car.pluggedFromSlot, Math.min(car.readyBySlot, car.untilSlot));
-}
-
-/** Most that the car charges with: its charger, or its plug where that is less. */
-export function chargerKw(car: PlanningCar): number {
-  return Math.min(car.chargerMaxKw, car.plugLimitKw ?? Infinity);
 }
 
 function series(slots: number, value: (slot: number) => number): Float64Array {

@@ -14,6 +14,7 @@ export function checkCar(reading: Reading, car: PlanningCar, plan: CarPlan): Fin
 
 function checkPower(reading: Reading, car: PlanningCar, plan: CarPlan): Finding[] {
   const findings: Finding[] = [];
+  const region = reading.regionOf(reading.feederOf(car));
   for (let t = 0; t < reading.slots; t++) {
     const chargeKw = need(plan.chargeKw[t]);
     const computeKw = need(plan.computeKw[t]);
@@ -28,6 +29,10 @@ function checkPower(reading: Reading, car: PlanningCar, plan: CarPlan): Finding[
     }
     if (chargeKw > 0 && chargeKw < car.chargerMinKw - TOLERANCE_KW) {
       findings.push(finding('charger', car.id, t, chargeKw, car.chargerMinKw, 'charges with less than it accepts'));
+    }
+    if (chargeKw > 0 && reading.chargeKw(car, t) === 0) {
+      const celsius = need(region.ambientCelsius[t]);
+      findings.push(finding('cold', car.id, t, celsius, car.chargeFromCelsius ?? celsius, 'is charged in the cold'));
     }
     const limitKw = car.plugLimitKw ?? Infinity;
     if (chargeKw + computeKw > limitKw + TOLERANCE_KW) {

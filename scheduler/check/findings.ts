@@ -13,6 +13,7 @@ export const FINDING_RULES = {
   shape: 'The plan does not fit the problem: axis, cars, jobs or the length of a series.',
   plug_window: 'A car draws power while it is not plugged in.',
   charger: 'A car charges with more than its charger gives, or with less than it accepts.',
+  cold: 'A car is charged in a slot that is colder than its battery allows.',
   energy: 'A car is charged with more than it needs.',
   compute_power: 'A car’s compute power is neither 0 nor what its class draws in that slot.',
   compute_forbidden: 'A car computes where owner, temperature or state of charge do not allow it.',

@@ -36,7 +36,7 @@ export function checkMinimums(reading: Reading, plan: Plan, loads: Loads): Findi
       // Below the least current a car cannot charge at all, however urgent.
       if (need(minimum[t]) >= car.chargerMinKw - 1e-9) due += need(minimum[t]) * kwhPerKwSlot;
       charged += kw * kwhPerKwSlot;
-      if (charged + TOLERANCE_KWH >= due || kw >= car.chargerMaxKw - 1e-6) continue;
+      if (charged + TOLERANCE_KWH >= due || kw >= reading.chargeKw(car, t) - 1e-6) continue;
       const rampLimitKw = t === 0 ? Infinity : need(need(loads.feederKw.get(feeder.id))[t - 1]) + rampKw;
       const limitKw = Math.min(reading.feederKw(feeder, t), rampLimitKw);
       const roomKw = limitKw - need(need(urgentKw.get(car.feederId))[t]);

@@ -19,6 +19,8 @@ export interface Reading {
   readonly substationKw: (substationId: string, slot: number) => number;
   /** kW at the plug of a car of the class that computes with all that temperature allows. */
   readonly classPlugKw: (region: Region, hardwareClass: string, slot: number) => number;
+  /** kW that the car may be charged with in the slot: 0 where it is colder than its battery allows. */
+  readonly chargeKw: (car: PlanningCar, slot: number) => number;
   /** Part of its class's compute power that the car may use, charge aside. */
   readonly share: (car: PlanningCar, slot: number) => number;
   readonly survival: (car: PlanningCar, slot: number) => number;
@@ -94,6 +96,11 @@ export function readProblem(problem: PlanningProblem): Reading {
     substationKw: (substationId, slot) => {
       const substation = need(substations.get(substationId));
       return substation.importLimitKw[slot] ?? substation.failSafeImportKw;
+    },
+    chargeKw: (car, slot) => {
+      const celsius = need(regionOf(feederOf(car)).ambientCelsius[slot]);
+      if (car.chargeFromCelsius !== undefined && celsius < car.chargeFromCelsius) return 0;
+      return Math.min(car.chargerMaxKw, car.plugLimitKw ?? Infinity);
     },
     share: (car, slot) => {
       if (!car.computeOptIn || car.computeAllowed?.[slot] === false) return 0;

@@ -59,9 +59,11 @@ function figuresOfCar(reading: Reading, loads: Loads, car: PlanningCar, plan: Ca
   const costs = Array.from({ length: reading.slots }, (_, slot) => reading.cost(region, slot));
   const cost = need(costs[0]);
   const until = chargeUntil(car);
+  const isUsable = (slot: number): boolean => reading.chargeKw(car, slot) > 0;
+  const usable = costs.slice(0, until).filter((_, slot) => isUsable(slot)).length;
   const isOn = (slot: number): boolean => need(plan.chargeKw[slot]) > 0;
   const dearestOn = Math.max(...costs.slice(0, car.untilSlot).filter((_, slot) => isOn(slot)));
-  const leastOff = Math.min(...costs.slice(0, until).filter((_, slot) => !isOn(slot)));
+  const leastOff = Math.min(...costs.slice(0, until).filter((_, slot) => isUsable(slot) && !isOn(slot)));
   const starts = slotOrNone(plan.chargeKw.slice(0, car.untilSlot).findIndex((kw) => kw > 0));
   const opens = car.computeAllowed?.indexOf(true) ?? -1;
   const celsius = need(region.ambientCelsius[0]);
@@ -75,13 +77,14 @@ function figuresOfCar(reading: Reading, loads: Loads, car: PlanningCar, plan: Ca
     target_reached: needed,
     charging_late: needed,
     charging_minimum_soc: { value: car.minimumNeedKwh, limit: 0 },
-    charging_no_slack: { value: until, limit: until },
+    charging_no_slack: { value: usable, limit: usable },
     charging_negative_price: { value: cost, limit: 0 },
     charging_cheapest_slot: { value: cost, limit: Number.isFinite(leastOff) ? leastOff : cost },
     kept_on: { value: cost, limit: leastOff },
     kept_off: dearer,
     waiting_for_cheaper_slot: dearer,
     waiting_feeder_limit: taken,
+    waiting_too_cold: { value: celsius, limit: car.chargeFromCelsius ?? celsius, ...starts },
     waiting_below_minimum_current: taken,
     computing_granted: { value: need(plan.computeKw[0]) },
     compute_wake_up: wake,

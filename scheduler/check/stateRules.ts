@@ -1,6 +1,6 @@
 import type { CarPlan } from '../plan.ts';
 import type { PlanningCar } from '../problem.ts';
-import { chargerKw, chargeUntil } from './bound.ts';
+import { chargeUntil } from './bound.ts';
 import { finding, sum } from './carRules.ts';
 import type { Finding } from './findings.ts';
 import type { Loads } from './loads.ts';
@@ -69,18 +69,20 @@ function checkTimes(
     if (length >= least || run.until >= chargeUntil(car)) return [];
     const isForced = run.on
       ? chargedBy(run.until) > car.needKwh - TOLERANCE_KWH ||
+        reading.chargeKw(car, run.until) === 0 ||
         loads.roomKw(car, run.until) < Math.max(car.chargerMinKw, TOLERANCE_KW)
-      : index === 0 && !fitsFrom(loads, car, plan, run.until + least - length, kwhPerKwSlot);
+      : index === 0 && !fitsFrom(reading, loads, car, plan, run.until + least - length);
     if (isForced) return [];
     return [finding('state_time', car.id, run.from, length, least, `is ${run.on ? 'on' : 'off'} for too few slots`)];
   });
 }
 
 /** Whether the car could have had its energy from the slot on, in what is left of the limits. */
-function fitsFrom(loads: Loads, car: PlanningCar, plan: CarPlan, from: number, kwhPerKwSlot: number): boolean {
+function fitsFrom(reading: Reading, loads: Loads, car: PlanningCar, plan: CarPlan, from: number): boolean {
+  const kwhPerKwSlot = reading.slotHours * car.chargerEfficiency;
   let kwh = 0;
   for (let t = from; t < chargeUntil(car); t++) {
-    kwh += Math.min(chargerKw(car), need(plan.chargeKw[t]) + loads.roomKw(car, t)) * kwhPerKwSlot;
+    kwh += Math.min(reading.chargeKw(car, t), need(plan.chargeKw[t]) + loads.roomKw(car, t)) * kwhPerKwSlot;
   }
   return kwh > car.needKwh + TOLERANCE_KWH;
 }

@@ -1,6 +1,6 @@
 import type { BindingLimit, CarPlan, Plan, Unmet } from '../plan.ts';
 import type { PlanningCar, PlanningJob } from '../problem.ts';
-import { chargeUntil, chargerKw } from './bound.ts';
+import { chargeUntil } from './bound.ts';
 import { finding } from './carRules.ts';
 import { differs, type Finding } from './findings.ts';
 import type { Loads } from './loads.ts';
@@ -35,7 +35,7 @@ export function checkUnmet(
     const binding =
       kind === 'job_deadline'
         ? job && limitsOfJob(reading, job)
-        : car && limitsOfCar(loads, car, need(carPlans.get(id)), kind);
+        : car && limitsOfCar(reading, loads, car, need(carPlans.get(id)), kind);
     for (const limit of bindingLimits) findings.push(...checkSlots(id, limit, reading.slots, binding?.[limit.kind]));
   }
   return findings;
@@ -57,15 +57,19 @@ function checkSlots(id: string, { kind, slots }: BindingLimit, count: number, bi
   );
 }
 
-function limitsOfCar(loads: Loads, car: PlanningCar, plan: CarPlan, kind: Unmet['kind']): Limits {
+function limitsOfCar(reading: Reading, loads: Loads, car: PlanningCar, plan: CarPlan, kind: Unmet['kind']): Limits {
   const until = kind === 'ready_by' ? chargeUntil(car) : car.untilSlot;
   const inWindow = (slot: number): boolean => slot >= car.pluggedFromSlot && slot < until;
-  const atCharger: Binds = (slot) => inWindow(slot) && need(plan.chargeKw[slot]) >= chargerKw(car) - 1e-6;
+  const mostKw = (slot: number): number => reading.chargeKw(car, slot);
+  const inTheCold: Binds = (slot) => inWindow(slot) && mostKw(slot) === 0;
+  const atCharger: Binds = (slot) =>
+    inWindow(slot) && mostKw(slot) > 0 && need(plan.chargeKw[slot]) >= mostKw(slot) - 1e-6;
   return {
+    battery_cold: inTheCold,
     charger_max: atCharger,
     feeder_import: (slot) => {
-      if (!inWindow(slot) || atCharger(slot)) return false;
-      const wantedKw = Math.max(car.chargerMinKw, chargerKw(car) - need(plan.chargeKw[slot]));
+      if (!inWindow(slot) || inTheCold(slot) || atCharger(slot)) return false;
+      const wantedKw = Math.max(car.chargerMinKw, mostKw(slot) - need(plan.chargeKw[slot]));
       const lackKw = wantedKw - loads.roomKw(car, slot);
       return Math.abs(lackKw) < TOLERANCE_KW ? undefined : lackKw > 0;
     },

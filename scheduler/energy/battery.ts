@@ -21,12 +21,19 @@ export interface BatteryPack {
   readonly minKw: number;
   /** Wall to battery, in (0, 1]. */
   readonly efficiency: number;
+  /** Cell temperature below which it must not be charged; undefined where only its power falls with the cold. */
+  readonly chargeFromCelsius?: number | undefined;
 }
 
 export interface ChargeResult {
   readonly socPercent: number;
   /** Energy taken at the plug. */
   readonly plugKwh: number;
+}
+
+/** Whether the pack is too cold to be charged. A parked pack is taken to be as cold as the air around it. */
+export function isTooCold({ chargeFromCelsius }: Pick<BatteryPack, 'chargeFromCelsius'>, ambientC: number): boolean {
+  return chargeFromCelsius !== undefined && ambientC < chargeFromCelsius;
 }
 
 /** Share of full charge power in the cold, in [0.85, 1]. */
@@ -39,7 +46,7 @@ export function coldFactor(ambientC: number): number {
  * the acceptance at the *target* SoC can be followed in any order of slots.
  */
 export function acceptanceKw(pack: BatteryPack, socPercent: number, ambientC: number): number {
-  if (socPercent >= 100) return 0;
+  if (socPercent >= 100 || isTooCold(pack, ambientC)) return 0;
   const taper = Math.min(1, Math.max(TAPER_FLOOR, (100 - socPercent) / (100 - TAPER_START)));
   return pack.maxKw * coldFactor(ambientC) * taper;
 }
@@ -60,7 +67,7 @@ export function plugKwhBetween(pack: BatteryPack, fromSocPercent: number, toSocP
 
 /**
  * Charges for `hours` at a constant offer. Solved in closed form, so that the result does not depend on the steps in
- * which time is cut.
+ * which time is cut. A pack that is too cold takes nothing.
  */
 export function charge(
   pack: BatteryPack,
@@ -69,7 +76,7 @@ export function charge(
   hours: number,
   ambientC: number,
 ): ChargeResult {
-  if (isBelowMinimum(pack, offeredKw) || hours <= 0) return { socPercent, plugKwh: 0 };
+  if (takesNothing(pack, offeredKw, ambientC) || hours <= 0) return { socPercent, plugKwh: 0 };
   let soc = socPercent;
   let left = hours;
   for (const phase of phases(pack, offeredKw, ambientC)) {
@@ -85,7 +92,7 @@ export function charge(
   return { socPercent: soc, plugKwh: plugKwhBetween(pack, socPercent, soc) };
 }
 
-/** Hours that a constant offer needs to reach `toSocPercent`; Infinity when the offer is below the minimum. */
+/** Hours that a constant offer needs to reach `toSocPercent`; Infinity when it takes nothing of the offer. */
 export function hoursToCharge(
   pack: BatteryPack,
   fromSocPercent: number,
@@ -94,7 +101,7 @@ export function hoursToCharge(
   ambientC: number,
 ): number {
   if (toSocPercent <= fromSocPercent) return 0;
-  if (isBelowMinimum(pack, offeredKw) || offeredKw <= 0) return Infinity;
+  if (takesNothing(pack, offeredKw, ambientC) || offeredKw <= 0) return Infinity;
   let hours = 0;
   let soc = fromSocPercent;
   for (const phase of phases(pack, offeredKw, ambientC)) {
@@ -104,6 +111,10 @@ export function hoursToCharge(
     soc = until;
   }
   return hours;
+}
+
+function takesNothing(pack: BatteryPack, offeredKw: number, ambientC: number): boolean {
+  return isBelowMinimum(pack, offeredKw) || isTooCold(pack, ambientC);
 }
 
 /** A plan that shares power out in floating point may be a hair below the minimum that it means. */

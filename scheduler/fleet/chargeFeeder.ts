@@ -91,6 +91,7 @@ export function chargingColumns(cars: CarColumns, own: Int32Array): CarColumns {
     energyKwSlots: pick(cars.energyKwSlots),
     minimumKwSlots: new Float64Array(own.length),
     efficiency: pick(cars.efficiency),
+    chargeCapKw: (car) => cars.maxKw[own[car]!]!,
     computeShare: () => 0,
     survival: () => 1,
   };

@@ -29,7 +29,7 @@ export function minimumCharge(problem: CompiledProblem, setpoints: Setpoints, he
   for (let t = 0; t < problem.slots; t++) {
     for (const car of order) {
       if (at(left, car) <= ROUNDING_KW || t < at(cars.from, car) || t >= at(cars.until, car)) continue;
-      const kw = Math.min(at(cars.maxKw, car), at(left, car), headroom.availableKw(at(cars.feeder, car), t));
+      const kw = Math.min(cars.chargeCapKw(car, t), at(left, car), headroom.availableKw(at(cars.feeder, car), t));
       if (kw <= 0) continue;
       minimumKw[cellOf(setpoints, cars, car, t)] = kw;
       left[car] = at(left, car) - kw;
@@ -59,7 +59,8 @@ export interface ChargePlacement {
 export function placeCharging(problem: CompiledProblem, placement: ChargePlacement): void {
   const { cars } = problem;
   const laxity = (car: number): number => {
-    const window = at(cars.chargeUntil, car) - at(cars.from, car);
+    let window = 0;
+    for (let t = at(cars.from, car); t < at(cars.chargeUntil, car); t++) if (cars.chargeCapKw(car, t) > 0) window++;
     return at(cars.maxKw, car) > 0 ? window - at(cars.energyKwSlots, car) / at(cars.maxKw, car) : Infinity;
   };
   const order = Array.from({ length: cars.count }, (_, car) => car).sort((a, b) => laxity(a) - laxity(b) || a - b);
@@ -212,7 +213,10 @@ function placeCar(
   const capKw = new Float64Array(until - from);
   const price = new Float64Array(until - from);
   for (let k = 0; k < capKw.length; k++) {
-    capKw[k] = Math.min(at(cars.maxKw, car), headroom.availableKw(feeder, from + k) + (countedKw?.[k] ?? 0));
+    capKw[k] = Math.min(
+      cars.chargeCapKw(car, from + k),
+      headroom.availableKw(feeder, from + k) + (countedKw?.[k] ?? 0),
+    );
     price[k] = placement.priceOf(car, from + k);
   }
   if (from === 0 && price.length > 0) {
@@ -252,7 +256,7 @@ function chargeLate(problem: CompiledProblem, placement: ChargePlacement, car: n
   const { setpoints, headroom } = placement;
   let left = energyKwSlots;
   for (let t = at(cars.chargeUntil, car); t < at(cars.until, car) && left > ROUNDING_KW; t++) {
-    const mostKw = Math.min(at(cars.maxKw, car), headroom.availableKw(at(cars.feeder, car), t));
+    const mostKw = Math.min(cars.chargeCapKw(car, t), headroom.availableKw(at(cars.feeder, car), t));
     if (mostKw <= 0 || mostKw < at(cars.minKw, car)) continue;
     const kw = Math.min(mostKw, Math.max(left, at(cars.minKw, car)));
     setpoints.chargeKw[cellOf(setpoints, cars, car, t)] = kw;

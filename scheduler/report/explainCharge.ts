@@ -1,8 +1,9 @@
 import { at } from '../columns.ts';
+import { isTooCold } from '../energy/battery.ts';
 import type { Unmet } from '../plan.ts';
 import type { PlanningCar } from '../problem.ts';
 import { reason, type PlanReason } from '../reasons.ts';
-import { chargeAt, clockOf, costAt, priceAt, type Placed } from './placed.ts';
+import { celsiusAt, chargeAt, clockOf, costAt, priceAt, type Placed } from './placed.ts';
 
 const ROUNDING_KW = 1e-6;
 
@@ -34,9 +35,9 @@ function whyNow(placed: Placed, car: PlanningCar, index: number): PlanReason {
     const words = `It charges at once: ${car.minimumNeedKwh.toFixed(1)} kWh are missing to the owner’s minimum.`;
     return reason('charging_minimum_soc', { value: car.minimumNeedKwh, limit: 0, unit: 'kWh', words });
   }
-  const slots = Array.from({ length: until }, (_, t) => t);
+  const slots = Array.from({ length: until }, (_, t) => t).filter((t) => compiled.cars.chargeCapKw(index, t) > 0);
   if (slots.every((t) => chargeAt(placed, index, t) >= at(compiled.cars.maxKw, index) - ROUNDING_KW)) {
-    return reason('charging_no_slack', { value: until, limit: until, unit: 'slots' });
+    return reason('charging_no_slack', { value: slots.length, limit: slots.length, unit: 'slots' });
   }
   const cost = costAt(placed, index, 0);
   if (cost < 0) return reason('charging_negative_price', { value: cost, limit: 0, unit: 'EUR/kWh' });
@@ -58,6 +59,14 @@ function whyNotNow(placed: Placed, car: PlanningCar, index: number): PlanReason 
   const { compiled, headroom } = placed;
   const slots = Array.from({ length: at(compiled.cars.until, index) }, (_, t) => t);
   const next = slots.find((t) => chargeAt(placed, index, t) > 0);
+  const later = next === undefined ? {} : { slot: next };
+  const until = next === undefined ? '.' : ` until ${clockOf(placed, next)}.`;
+  const celsius = celsiusAt(placed, index, 0);
+  if (isTooCold(car, celsius)) {
+    const limit = car.chargeFromCelsius ?? celsius;
+    const words = `It does not charge${until.slice(0, -1)}: ${celsius.toFixed(1)} < ${limit} °C, the least for its battery.`;
+    return reason('waiting_too_cold', { value: celsius, limit, unit: '°C', words, ...later });
+  }
   const feeder = at(compiled.cars.feeder, index);
   const leftKw = headroom.availableKw(feeder, 0);
   const price = priceAt(placed, index, 0);
@@ -66,8 +75,6 @@ function whyNotNow(placed: Placed, car: PlanningCar, index: number): PlanReason 
   const dearestOn = on.reduce((most, t) => Math.max(most, priceAt(placed, index, t)), -Infinity);
   const highestCost = on.reduce((most, t) => Math.max(most, costAt(placed, index, t)), -Infinity);
   const neededKw = Math.max(car.chargerMinKw, ROUNDING_KW);
-  const later = next === undefined ? {} : { slot: next };
-  const until = next === undefined ? '.' : ` until ${clockOf(placed, next)}.`;
   if (leftKw > ROUNDING_KW && leftKw < neededKw && price <= dearestOn + 1e-9) {
     const words = `It waits: ${leftKw.toFixed(1)} kW are left on the feeder, it accepts no less than ${neededKw.toFixed(1)} kW.`;
     return reason('waiting_below_minimum_current', { value: leftKw, limit: neededKw, unit: 'kW', words, ...later });

@@ -41,6 +41,12 @@ export function costAt({ compiled }: Placed, car: number, slot: number): number 
   return at(compiled.unitCostEurPerKwh, region * compiled.slots + slot);
 }
 
+/** Temperature around the car. */
+export function celsiusAt({ problem, compiled }: Placed, car: number, slot: number): number {
+  const region = at(compiled.regionOfFeeder, at(compiled.cars.feeder, car));
+  return problem.regions[region]?.ambientCelsius[slot] ?? Number.NaN;
+}
+
 /** Start of a slot as people read it, UTC. */
 export function clockOf({ problem }: Placed, slot: number): string {
   const ms = problem.slots.startMs + slot * problem.slots.slotMinutes * 60_000;

@@ -1,6 +1,6 @@
 import type { BindingLimit, Unmet } from '../plan.ts';
 import type { PlanningCar, PlanningJob } from '../problem.ts';
-import { chargeAt, type Placed } from './placed.ts';
+import { celsiusAt, chargeAt, type Placed } from './placed.ts';
 
 const ROUNDING_KWH = 1e-6;
 const ROUNDING_SHARDS = 1e-6;
@@ -58,15 +58,18 @@ function limitsOfCar(placed: Placed, car: PlanningCar, index: number, from: numb
   const { compiled, headroom } = placed;
   const atCharger: number[] = [];
   const byOthers: number[] = [];
+  const tooCold: number[] = [];
   for (let t = from; t < until; t++) {
     const kw = chargeAt(placed, index, t);
-    const maxKw = compiled.cars.maxKw[index] ?? 0;
-    if (kw >= maxKw - 1e-6) atCharger.push(t);
+    const maxKw = compiled.cars.chargeCapKw(index, t);
+    if (maxKw === 0) tooCold.push(t);
+    else if (kw >= maxKw - 1e-6) atCharger.push(t);
     else if (headroom.availableKw(compiled.cars.feeder[index] ?? 0, t) < Math.max(car.chargerMinKw, maxKw - kw)) {
       byOthers.push(t);
     }
   }
   const limits: BindingLimit[] = [];
+  if (tooCold.length > 0) limits.push(coldLimit(placed, car, index, tooCold));
   if (byOthers.length > 0) limits.push(sharedLimit(placed, compiled.cars.feeder[index] ?? 0, byOthers));
   if (atCharger.length > 0) {
     limits.push({
@@ -86,6 +89,14 @@ function limitsOfCar(placed: Placed, car: PlanningCar, index: number, from: numb
     });
   }
   return limits;
+}
+
+function coldLimit(placed: Placed, car: PlanningCar, index: number, slots: readonly number[]): BindingLimit {
+  const coldest = Math.min(...slots.map((t) => celsiusAt(placed, index, t)));
+  const words =
+    `it is too cold to be charged in ${slots.length} slots ` +
+    `(${coldest.toFixed(1)} °C at the coldest, its limit is ${car.chargeFromCelsius ?? coldest} °C)`;
+  return { kind: 'battery_cold', id: car.id, slots: [...slots], words };
 }
 
 /** The tighter of feeder and substation in the given slots. */

@@ -62,7 +62,7 @@ export function relax(problem: CompiledProblem, layout: Setpoints, minimumKw: Fl
       const cell = cellOf(layout, cars, car, t);
       const fixedKw = at(minimumKw, cell);
       if (t < at(cars.chargeUntil, car)) {
-        chargeCapKw[cell] = Math.max(0, at(cars.maxKw, car) - fixedKw);
+        chargeCapKw[cell] = Math.max(0, cars.chargeCapKw(car, t) - fixedKw);
         energyKwSlots[car] = at(energyKwSlots, car) - fixedKw;
       }
       if (fixedKw > 0) {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Charger, OwnerPolicy } from '../../domain/vehicles.ts';
-import { CAR_MODELS } from '../../scheduler/energy/parameters.ts';
+import { CAR_MODELS, packOf } from '../../scheduler/energy/carModels.ts';
 import type { CarSpec } from '../carSpec.ts';
 import type { ScenarioCar } from '../fleetMember.ts';
 import { seededTrips, type CarScript, type PlannedTrip } from '../mobility.ts';
@@ -50,7 +50,7 @@ export function enrolledCars(night: NightFile): EnrolledCar[] {
       displayName: car.name,
       carModel: car.model,
       hardwareClass: car.class,
-      batteryKwh: CAR_MODELS[car.model].batteryKwh,
+      batteryKwh: packOf(car.model).capacityKwh,
       charger: chargerOf(car),
       policy: {
         ...car.policy,
@@ -83,28 +83,24 @@ export async function writeSignalFiles(night: NightFile, folder: string): Promis
 }
 
 function specOf(car: NightCar, region: NightRegion): CarSpec {
-  const charger = chargerOf(car);
+  const pack = packOf(car.model, car.plugKw);
   return {
     vehicleId: car.vin,
     regionId: region.id,
     hardwareClass: car.class,
-    pack: { capacityKwh: CAR_MODELS[car.model].batteryKwh, ...charger },
-    phases: CAR_MODELS[car.model].phases,
+    pack,
+    phases: CAR_MODELS[car.model].phases.value,
     chargeLimitPercent: car.policy.targetSocPercent,
     computeSocFloorPercent: car.policy.computeSocFloorPercent,
     // The least that the car takes: what nobody asked for must not surprise a feeder.
-    failSafeKw: charger.minKw,
+    failSafeKw: pack.minKw,
     firmware: car.firmware,
   };
 }
 
 function chargerOf(car: NightCar): Charger {
-  const model = CAR_MODELS[car.model];
-  return {
-    maxKw: Math.min(model.acLimitKw, car.plugKw),
-    minKw: model.minChargeKw,
-    efficiency: model.chargeEfficiency,
-  };
+  const { maxKw, minKw, efficiency, chargeFromCelsius } = packOf(car.model, car.plugKw);
+  return { maxKw, minKw, efficiency, ...(chargeFromCelsius === undefined ? {} : { chargeFromCelsius }) };
 }
 
 function scriptOf(night: NightFile, car: NightCar): CarScript {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { HARDWARE_CLASSES, type HardwareClass } from '../../domain/hardwareClasses.ts';
 import { ownerPolicySchema } from '../../domain/vehicles.ts';
-import { CAR_MODELS, type CarModelName } from '../../scheduler/energy/parameters.ts';
+import { CAR_MODELS, type CarModelName } from '../../scheduler/energy/carModels.ts';
 import { DEPARTURE_MANNERS } from '../mobility.ts';
 
 const id = z.string().regex(/^[a-z0-9-]+$/, 'must be lower-case letters, digits and "-"');

@@ -113,7 +113,7 @@ function slotStartsOf(facts: NightFacts): number[] {
   return [...new Set(all)].sort((a, b) => a - b);
 }
 
-function regionOf(facts: NightFacts, vehicle: VehicleFacts): RegionFacts {
+export function regionOf(facts: NightFacts, vehicle: VehicleFacts): RegionFacts {
   const feeder = facts.feeders.find(({ id }) => id === vehicle.feederId);
   const region = facts.regions.find(({ id }) => id === feeder?.regionId);
   if (region) return region;

@@ -1,6 +1,7 @@
-import { hoursToCharge } from '../../scheduler/energy/battery.ts';
-import { BASELINE_METHOD, plannedFootprint, runNowFootprint } from './baseline.ts';
-import type { NightFacts, OwnerFacts, RequestCounts } from './facts.ts';
+import { hoursToCharge, isTooCold } from '../../scheduler/energy/battery.ts';
+import { BASELINE_METHOD, plannedFootprint, regionOf, runNowFootprint } from './baseline.ts';
+import type { NightFacts, OwnerFacts, RegionFacts, RequestCounts } from './facts.ts';
+import { overlapHours } from './slots.ts';
 
 /** The SoC is told in tenths of a percent and rounded by the car; half a percent is the resolution that we promise. */
 const SOC_TOLERANCE_PERCENT = 0.5;
@@ -57,7 +58,7 @@ export function nightReport(facts: NightFacts): NightReport {
       readyBySoc: owner.readyBySocPercent === undefined ? null : round(owner.readyBySocPercent, 1),
       targetSoc: owner.targetSocPercent,
       credit: round(owner.creditEur, 4),
-      missedByUs: missedByUs(owner, coldestC(facts)),
+      missedByUs: missedByUs(owner, facts),
     })),
   };
 }
@@ -70,21 +71,31 @@ export function exitCode(report: NightReport): 0 | 1 {
 }
 
 /**
- * An owner who drives off before the ready-by, or comes too late for any charger, was not failed by us. A SoC that was
- * never measured is a miss: we cannot show that we kept the promise.
+ * An owner who drives off before the ready-by, or comes too late for any charger, or whose battery was too cold to be
+ * charged for too long, was not failed by us. A SoC that was never measured is a miss: we cannot show that we kept the promise.
  */
-function missedByUs(owner: OwnerFacts, ambientC: number): boolean {
+function missedByUs(owner: OwnerFacts, facts: NightFacts): boolean {
   const { readyBySocPercent, targetSocPercent, readyByMs, unpluggedAtMs, arrivalSocPercent } = owner;
   if (readyBySocPercent === undefined) return true;
   if (readyBySocPercent >= targetSocPercent - SOC_TOLERANCE_PERCENT) return false;
   if (unpluggedAtMs !== undefined && unpluggedAtMs < readyByMs) return false;
   const pack = { capacityKwh: owner.batteryKwh, ...owner.charger };
-  const neededHours = hoursToCharge(pack, arrivalSocPercent ?? 0, targetSocPercent, pack.maxKw, ambientC);
-  return (readyByMs - owner.pluggedInAtMs) / 3_600_000 >= neededHours;
+  const slots = slotsOf(owner, facts);
+  const tooColdHours = slots
+    .filter(({ ambientC }) => isTooCold(pack, ambientC))
+    .reduce((sum, { startMs }) => sum + overlapHours(startMs, facts.slotMs, owner.pluggedInAtMs, readyByMs), 0);
+  const coldestC = Math.max(
+    Math.min(...slots.map(({ ambientC }) => ambientC)),
+    pack.chargeFromCelsius ?? Number.NEGATIVE_INFINITY,
+  );
+  const neededHours = hoursToCharge(pack, arrivalSocPercent ?? 0, targetSocPercent, pack.maxKw, coldestC);
+  return (readyByMs - owner.pluggedInAtMs) / 3_600_000 - tooColdHours >= neededHours;
 }
 
-function coldestC(facts: NightFacts): number {
-  return Math.min(...facts.regions.flatMap(({ slots }) => slots.map(({ ambientC }) => ambientC)));
+function slotsOf({ vehicle: id }: OwnerFacts, facts: NightFacts): RegionFacts['slots'] {
+  const vehicle = facts.vehicles.find((each) => each.id === id);
+  if (vehicle) return regionOf(facts, vehicle).slots;
+  throw new RangeError(`owner of ${id}: no such vehicle in the facts of the night`);
 }
 
 function round(value: number, digits: number): number {

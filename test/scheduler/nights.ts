@@ -10,12 +10,12 @@ export function night(
     cars?: Partial<CarInput>[];
     jobs?: Partial<JobInput>[];
     limitKw?: number | (number | null)[];
-    celsius?: number;
+    celsius?: number | number[];
     rules?: PlanningProblemInput['rules'];
   } = {},
 ): PlanningProblem {
   const count = cents.length;
-  const { limitKw = 1000 } = options;
+  const { limitKw = 1000, celsius = 10 } = options;
   return planningProblemSchema.parse({
     slots: { startMs: 0, slotMinutes: 60, count },
     regions: [
@@ -23,7 +23,7 @@ export function night(
         id: 'r',
         priceEurPerKwh: cents.map((cent) => cent / 100),
         carbonGPerKwh: cents.map(() => 0),
-        ambientCelsius: cents.map(() => options.celsius ?? 10),
+        ambientCelsius: typeof celsius === 'number' ? cents.map(() => celsius) : celsius,
       },
     ],
     feeders: [

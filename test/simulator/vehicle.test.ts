@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { coldFactor } from '../../scheduler/energy/battery.ts';
 import { batteryDrawKw } from '../../simulator/battery.ts';
 import { FAIL_SAFE_AFTER_MS } from '../../simulator/chargeControl.ts';
 import type { Trip } from '../../simulator/mobility.ts';
@@ -79,6 +80,23 @@ describe('charging', () => {
     const car = testCar({ weather: new Weather([{ startMs: 0, endMs: 1, celsius: -10 }]) });
     car.follow(quarterHours([{ chargeKw: 11 }]));
     expect(car.chargingKw).toBeCloseTo(9.35);
+  });
+
+  test('an LFP pack takes nothing below 0 °C, sleeps on, and charges by itself once it is warm enough', () => {
+    const weather = new Weather(
+      [-4, -0.1, 0].map((celsius, hour) => ({
+        startMs: START_MS + hour * HOUR_MS,
+        endMs: START_MS + (hour + 1) * HOUR_MS,
+        celsius,
+      })),
+    );
+    const pack = { ...SPEC.pack, chargeFromCelsius: 0 };
+    const car = testCar({ weather, spec: { pack }, script: { asleepAtStart: true } });
+    car.follow(quarterHours(repeat(12, { chargeKw: 11 })));
+    car.advanceTo(START_MS + 2 * HOUR_MS - 1);
+    expect(car.state).toMatchObject({ socPercent: 50, chargingKwh: 0, awake: false });
+    car.advanceTo(START_MS + 3 * HOUR_MS);
+    expect(car.state.chargingKwh).toBeCloseTo(11 * coldFactor(0), 6);
   });
 
   test('never draws more than the setpoint, whatever the profile, the SoC and the compute load', () => {

@@ -93,6 +93,18 @@ describe('claims of a plan', () => {
     expect(found.reasons).toContainEqual(expect.objectContaining({ code: 'compute_too_hot', value: 41, limit: 40 }));
   });
 
+  test('a battery that is too cold to be charged is safety’s claim, with the temperature and the limit', () => {
+    const signals = [...cellState().signals.filter(({ kind }) => kind !== 'temperature'), span('temperature', -4)];
+    const found = claims({ computeOptIn: false }, { signals, jobs: [] });
+    expect(found.plan.cars[0]?.chargeKw.every((kw) => kw === 0)).toBe(true);
+    expect(found.holder).toBe('safety');
+    expect(found.reasons).toContainEqual(expect.objectContaining({ code: 'waiting_too_cold', value: -4, limit: 0 }));
+    expect(found.plan.unmet.map(({ kind, bindingLimits }) => [kind, bindingLimits[0]?.kind])).toEqual([
+      ['ready_by', 'battery_cold'],
+      ['minimum_soc', 'battery_cold'],
+    ]);
+  });
+
   test('a car whose telemetry is not trusted charges and does not compute', () => {
     const found = claims({}, { distrusted: new Set(['CAR1']) });
     expect(found.plan.cars[0]?.computeKw.every((kw) => kw === 0)).toBe(true);

@@ -19,6 +19,9 @@ const without = (kind: string) => cellState().signals.filter((signal) => signal.
 const withCar = (over: Partial<CellState['vehicleStates'][number]>) =>
   cellState({ vehicleStates: [{ ...only(cellState().vehicleStates), ...over }] });
 
+const withVehicle = (over: Partial<typeof VEHICLE>, signals = cellState().signals) =>
+  carOf(cellState({ signals, vehicles: [{ ...VEHICLE, ...over }] }));
+
 describe('import limits', () => {
   test('the tightest of all sources holds, regional ones included', () => {
     const signals = [
@@ -42,6 +45,22 @@ describe('import limits', () => {
 
   test('unknown house load takes all of the limit', () => {
     expect(feederOf(cellState({ signals: without('house_load') })).houseLoadKw.slice(0, 2)).toEqual([20, 20]);
+  });
+});
+
+describe('the cold limit of a battery', () => {
+  test('follows from the car model, unless the operator knows better', () => {
+    expect(withVehicle({ carModel: 'model-3' })?.chargeFromCelsius).toBe(0);
+    expect(withVehicle({ carModel: 'kona' })?.chargeFromCelsius).toBeUndefined();
+    expect(withVehicle({ carModel: 'never heard of' })?.chargeFromCelsius).toBeUndefined();
+    const charger = { ...VEHICLE.charger, chargeFromCelsius: -10 };
+    expect(withVehicle({ carModel: 'kona', charger })?.chargeFromCelsius).toBe(-10);
+  });
+
+  test('leaves the power of the slots in which it may be charged', () => {
+    const signals = [...without('temperature'), span('temperature', -10)];
+    expect(withVehicle({ carModel: 'kona' }, signals)?.chargerMaxKw).toBeCloseTo(11 * 0.85);
+    expect(withVehicle({ carModel: 'model-3' }, signals)?.chargerMaxKw).toBeCloseTo(11 * 0.95);
   });
 });
 

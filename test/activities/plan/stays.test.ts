@@ -3,6 +3,7 @@ import { changedCycles } from '../../../activities/plan/chargeCycles.ts';
 import { profileIntervals } from '../../../activities/plan/planDispatch.ts';
 import { planningProblem } from '../../../activities/plan/planningProblem.ts';
 import type { Plan } from '../../../scheduler/plan.ts';
+import { isTooCold } from '../../../scheduler/energy/battery.ts';
 import { planCell } from '../../../scheduler/planCell.ts';
 import type { ChargeCycle } from '../../../store/chargeCycles.ts';
 import { START_MS } from './cellFixture.ts';
@@ -58,7 +59,8 @@ test(`over ${STAYS} stays no ready-by that was promised is missed, and no minimu
       car.advanceTo(START_MS + SLOT_MS);
       // Below the owner's minimum it charges at once, where the feeder has room; and computing never takes from the battery.
       const isUrgent = arrivalPercent < vehicle.policy.minimumSocPercent - SOC_TOLERANCE_PERCENT;
-      if (isUrgent && roomKw > car.spec.pack.minKw) expect(planned.chargeKw[0]).toBeGreaterThan(0);
+      const mayCharge = !isTooCold(car.spec.pack, stays.celsiusAt(START_MS));
+      if (isUrgent && mayCharge && roomKw > car.spec.pack.minKw) expect(planned.chargeKw[0]).toBeGreaterThan(0);
       car.advanceTo(session.readyByMs);
       expect(car.state.socPercent).toBeGreaterThanOrEqual(arrivalPercent - 1e-9);
       if (!promises.has(vehicleId)) return;
@@ -72,8 +74,44 @@ test(`over ${STAYS} stays no ready-by that was promised is missed, and no minimu
     });
   }
   // Else the test would say nothing.
-  expect(kept).toBeGreaterThan(STAYS * 0.7);
+  expect(kept).toBeGreaterThan(STAYS * 0.6);
 }, 1_800_000);
+
+test('planner and simulator agree on every car’s energy at the plug, in cold, mild and hot nights', () => {
+  let inTheCold = 0;
+  for (let cell = 100; cell < 107; cell++) {
+    const stays = drawStays(CARS_PER_CELL, cell);
+    const plan = planCell(planningProblem(stays.state, 0.08));
+    const hours = SLOT_MS / 3_600_000;
+    stays.cars.forEach((car, index) => {
+      const planned = plan.cars[index];
+      const session = stays.state.openSessions[index];
+      if (!planned || !session) throw new Error('every car is in the plan');
+      const { pack } = car.spec;
+      car.follow({ planId: 'p', issuedAtMs: START_MS, intervals: profileIntervals(plan, planned, 96) });
+      let plannedKwh = 0;
+      for (const [slot, kw] of planned.chargeKw.entries()) {
+        const isCold = isTooCold(pack, stays.celsiusAt(START_MS + slot * SLOT_MS));
+        const beforeKwh = car.state.chargingKwh;
+        plannedKwh += kw * hours;
+        if (START_MS + slot * SLOT_MS >= session.readyByMs) break;
+        car.advanceTo(START_MS + (slot + 1) * SLOT_MS);
+        if (!isCold) continue;
+        inTheCold += 1;
+        expect(kw).toBe(0);
+        expect(car.state.chargingKwh).toBe(beforeKwh);
+      }
+      const { chargingKwh } = car.state;
+      expect(chargingKwh).toBeLessThanOrEqual(plannedKwh + KW_TOLERANCE);
+      // A car at the end of its taper draws less than the least current that it is offered; its time is what is planned.
+      const isTapering = Math.max(...planned.chargeKw) <= pack.minKw + KW_TOLERANCE;
+      // The last slot may offer more than is missing: the car stops by itself.
+      const leastKwh = plannedKwh - pack.minKw * hours - KW_TOLERANCE;
+      if (!isTapering) expect(chargingKwh).toBeGreaterThanOrEqual(leastKwh);
+    });
+  }
+  expect(inTheCold).toBeGreaterThan(100);
+}, 180_000);
 
 test('planned again in every slot, cars are still switched no more than the rule and ready in time', () => {
   const stays = drawStays(20, 8);

@@ -1,6 +1,6 @@
 import type { CellState } from '../../../activities/plan/cellState.ts';
 import type { Vehicle } from '../../../store/vehicles.ts';
-import { CAR_MODELS, type CarModelName } from '../../../scheduler/energy/parameters.ts';
+import { CAR_MODELS, packOf, type CarModelName } from '../../../scheduler/energy/carModels.ts';
 import { initialCarState } from '../../../simulator/carState.ts';
 import { seededRandom, type Random } from '../../../scheduler/random.ts';
 import { SimulatedCar } from '../../../simulator/vehicle.ts';
@@ -10,6 +10,8 @@ import { cellState, HOUR_MS, span, START_MS, VEHICLE } from './cellFixture.ts';
 export const SLOT_MS = 15 * 60_000;
 const NIGHT_SLOTS = 40;
 const CELSIUS = [-12, -5, 0, 4, 12, 24, 36] as const;
+/** The night gets as much colder or warmer than at its start, and comes back. */
+const SWING_CELSIUS = 5;
 const MODELS = Object.keys(CAR_MODELS) as CarModelName[];
 const HARDWARE = ['hw3', 'ai4', 'ai5'] as const;
 
@@ -18,12 +20,14 @@ export interface Stays {
   readonly cars: readonly SimulatedCar[];
   readonly limitKw: number;
   readonly houseKw: number;
+  readonly celsiusAt: (atMs: number) => number;
 }
 
 /** A cell of cars that are at the plug for a night, with all that a plan of it rests on, drawn from the seed. */
 export function drawStays(count: number, seed: number): Stays {
   const random = seededRandom(seed);
   const celsius = pick(random, CELSIUS);
+  const swingCelsius = SWING_CELSIUS * (random() < 0.5 ? -1 : 1);
   const houseKw = 10 + 10 * random();
   // From a feeder that binds to one that does not.
   const limitKw = houseKw + count * (2.5 + 5 * random());
@@ -35,13 +39,19 @@ export function drawStays(count: number, seed: number): Stays {
       endMs: START_MS + (slot + 1) * SLOT_MS,
     }),
   );
+  const temperatures = Array.from({ length: NIGHT_SLOTS / 4 }, (_, hour) =>
+    span('temperature', celsius + swingCelsius * Math.sin((Math.PI * hour * 4) / NIGHT_SLOTS), {
+      startMs: START_MS + hour * HOUR_MS,
+      endMs: START_MS + (hour + 1) * HOUR_MS,
+    }),
+  );
   const base = cellState();
   const state = cellState({
     axis: { startMs: START_MS, slotMinutes: 15, count: NIGHT_SLOTS },
     signals: [
       ...prices,
       span('carbon', 300, window),
-      span('temperature', celsius, window),
+      ...temperatures,
       span('import_limit', limitKw, { ...window, feederId: 'street' }),
       span('house_load', houseKw, { ...window, feederId: 'street' }),
     ],
@@ -78,9 +88,9 @@ export function drawStays(count: number, seed: number): Stays {
       lines: 100,
     })),
   });
-  const weather = new Weather([{ ...window, celsius }]);
+  const weather = new Weather(temperatures.map(({ startMs, endMs, value }) => ({ startMs, endMs, celsius: value })));
   const cars = draws.map(({ vehicle, socPercent }) => simulate(vehicle, socPercent, weather));
-  return { state, cars, limitKw, houseKw };
+  return { state, cars, limitKw, houseKw, celsiusAt: (atMs) => weather.ambientC(atMs) };
 }
 
 /** The state at a later slot: SoC as the cars have it, signals from there on. */
@@ -96,7 +106,7 @@ export function stateAt(stays: Stays, slot: number, over: Partial<CellState>): C
 
 function drawCar(random: Random, id: string): { vehicle: Vehicle; socPercent: number; staysSlots: number } {
   const carModel = pick(random, MODELS);
-  const model = CAR_MODELS[carModel];
+  const { capacityKwh, maxKw, minKw, efficiency } = packOf(carModel);
   const targetSocPercent = 60 + Math.round(40 * random());
   return {
     socPercent: 5 + 85 * random(),
@@ -106,8 +116,8 @@ function drawCar(random: Random, id: string): { vehicle: Vehicle; socPercent: nu
       id,
       carModel,
       hardwareClass: pick(random, HARDWARE),
-      batteryKwh: model.batteryKwh,
-      charger: { maxKw: model.acLimitKw, minKw: model.minChargeKw, efficiency: model.chargeEfficiency },
+      batteryKwh: capacityKwh,
+      charger: { maxKw, minKw, efficiency },
       policy: {
         ...VEHICLE.policy,
         targetSocPercent,
@@ -118,14 +128,20 @@ function drawCar(random: Random, id: string): { vehicle: Vehicle; socPercent: nu
   };
 }
 
-function simulate({ id, charger, batteryKwh, policy, hardwareClass }: Vehicle, soc: number, weather: Weather) {
+function modelNamed(carModel: string): CarModelName {
+  const name = MODELS.find((each) => each === carModel);
+  if (name === undefined) throw new RangeError(`no car model is called ${carModel}`);
+  return name;
+}
+
+function simulate({ id, carModel, charger, policy, hardwareClass }: Vehicle, soc: number, weather: Weather) {
   const script = { drivingAtStart: false, socPercentAtStart: soc, asleepAtStart: false, trips: [], outages: [] };
   return new SimulatedCar({
     spec: {
       vehicleId: id,
       regionId: 'berlin',
       hardwareClass,
-      pack: { capacityKwh: batteryKwh, ...charger },
+      pack: packOf(modelNamed(carModel)),
       phases: 3,
       chargeLimitPercent: policy.targetSocPercent,
       computeSocFloorPercent: policy.computeSocFloorPercent,

@@ -6,10 +6,10 @@ import {
   chargeKw,
   coldFactor,
   hoursToCharge,
+  isTooCold,
   plugKwhBetween,
   type BatteryPack,
 } from '../../../scheduler/energy/battery.ts';
-import { CAR_MODELS } from '../../../scheduler/energy/parameters.ts';
 
 const MODEL_3: BatteryPack = { capacityKwh: 57.5, maxKw: 11, minKw: 4.14, efficiency: 0.9 };
 
@@ -106,9 +106,25 @@ test('Model 3 from 50 to 80 % takes 19.2 kWh at the plug', () => {
   expect(plugKwhBetween(MODEL_3, 50, 80)).toBeCloseTo(19.17, 2);
 });
 
-test('every car model names its source and can charge', () => {
-  for (const model of Object.values(CAR_MODELS)) {
-    expect(model.source).not.toBe('');
-    expect(model.minChargeKw).toBeLessThan(model.acLimitKw);
-  }
+describe('a pack that must not be charged below 0 °C', () => {
+  const cold: BatteryPack = { ...MODEL_3, chargeFromCelsius: 0 };
+
+  test('takes nothing below the limit and charges as others do at it', () => {
+    expect([-0.1, 0, 5].map((ambientC) => isTooCold(cold, ambientC))).toEqual([true, false, false]);
+    expect(chargeKw(cold, 50, 11, -0.1)).toBe(0);
+    expect(charge(cold, 50, 11, 1, -0.1)).toEqual({ socPercent: 50, plugKwh: 0 });
+    expect(hoursToCharge(cold, 50, 80, 11, -0.1)).toBe(Infinity);
+    expect(charge(cold, 50, 11, 1, 0)).toEqual(charge(MODEL_3, 50, 11, 1, 0));
+  });
+
+  test('never charges below its limit, whatever is offered', () => {
+    fc.assert(
+      fc.property(packs, socs, offers, durations, ambients, ambients, (pack, soc, kw, hours, limit, ambientC) => {
+        const charged = charge({ ...pack, chargeFromCelsius: limit }, soc, kw, hours, ambientC);
+        expect(charged).toEqual(
+          ambientC < limit ? { socPercent: soc, plugKwh: 0 } : charge(pack, soc, kw, hours, ambientC),
+        );
+      }),
+    );
+  });
 });

@@ -42,6 +42,20 @@ describe('a ready-by is missed by us', () => {
   });
 });
 
+test('a battery that was too cold for too long was not failed by us, one that had hours enough was', () => {
+  const charger = { ...OWNER.charger, chargeFromCelsius: 0 };
+  const missed = (celsius: readonly number[]) => {
+    const [region] = nightFacts().regions;
+    const slots = (region?.slots ?? []).map((slot, hour) => ({ ...slot, ambientC: celsius[hour] ?? 0 }));
+    const owners = [{ ...OWNER, charger, readyBySocPercent: 60 }];
+    return nightReport(nightFacts({ owners, regions: [{ id: 'region-1', slots }] })).owners[0]?.missedByUs;
+  };
+  // From 40 to 80 % of 50 kWh through 9.5 kW at 0 °C and 0.9: 2.3 h.
+  expect(missed([1, -1, -1, -1])).toBe(false);
+  expect(missed([1, 1, -1, -1])).toBe(false);
+  expect(missed([1, -1, 1, 1])).toBe(true);
+});
+
 test('a request that nobody accounts for fails the night', () => {
   const facts = nightFacts({ requests: { total: 10, completed: 8, failed: 1, expired: 0 } });
   expect(exitCode(nightReport(facts))).toBe(1);

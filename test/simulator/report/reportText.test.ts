@@ -6,7 +6,10 @@ import { hourly, nightFacts, OWNER, VEHICLE } from './facts.ts';
 
 test('the table at the end of the night', () => {
   const facts = nightFacts({
-    vehicles: [{ ...VEHICLE, meter: hourly([0, 0, 0, 10], [0, 0, 1, 0]) }],
+    vehicles: [
+      { ...VEHICLE, meter: hourly([0, 0, 0, 10], [0, 0, 1, 0]) },
+      { ...VEHICLE, id: 'car-2', stays: [] },
+    ],
     owners: [OWNER, { ...OWNER, vehicle: 'car-2', displayName: "Bela's car", readyBySocPercent: 71.26 }],
   });
   const text = reportText(nightReport(facts), facts, createColors(false));
