@@ -143,6 +143,10 @@ async function accept(batchId: string, split: SplitBatch, shard: number, vehicle
   return (await run(jobs().acceptShards, request))[0];
 }
 
+async function earnedBy(vehicleId: string): Promise<number> {
+  return (await listBalances(db, cellId)).find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
+}
+
 async function outputOf(
   fileId: string | null | undefined,
 ): Promise<{ custom_id: string; error: { code: string } | null }[]> {
@@ -209,8 +213,6 @@ describe('a finished shard', () => {
     await compute('car-2', batchId, 0, range);
     const claim = { vehicleId: 'car-1', range, energyWh: 30, deviceMs: 600_000, partSha256: '0'.repeat(64) };
     await objects.put(objectKeys.receipt(batchId, 0, range, 'car-1'), JSON.stringify(claim));
-    const earnedBy = async (vehicleId: string) =>
-      (await listBalances(db, cellId)).find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
     const before = { one: await earnedBy('car-1'), two: await earnedBy('car-2') };
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
     expect(await earnedBy('car-1')).toBe(before.one);
