@@ -49,7 +49,8 @@ export class SimulatedCar {
   #computeKw = 0;
   #computingSinceMs = 0;
   #holds: readonly LeaveReason[] = [];
-  #meteredKwh = NaN;
+  #lastReading: MeterReading | undefined;
+  #stoodStill = false;
 
   constructor({ spec, script, weather, seed, state }: SimulatedCarOptions) {
     this.spec = spec;
@@ -295,11 +296,22 @@ export class SimulatedCar {
     return holdsOf({ gear, pluggedIn, ambientC, socPercent, computeSocFloorPercent }, this.#holds);
   }
 
-  /** Registers that did not move are not reported: a parked car that draws nothing stays silent. */
+  /**
+   * Registers that did not move are not reported: a parked car that draws nothing stays silent. When they move again, it
+   * first tells until when they stood still, or what it draws now would be shared out over that time.
+   */
   #readMeter(events: CarEvent[]): void {
     const { atMs, chargingKwh, computeKwh } = this.#state;
-    if (chargingKwh + computeKwh === this.#meteredKwh) return;
-    this.#meteredKwh = chargingKwh + computeKwh;
-    events.push({ kind: 'meter', reading: { atMs: Math.floor(atMs), chargingKwh, computeKwh } });
+    const reading = { atMs: Math.floor(atMs), chargingKwh, computeKwh };
+    const last = this.#lastReading;
+    if (last?.atMs === reading.atMs) return;
+    this.#lastReading = reading;
+    if (last?.chargingKwh === chargingKwh && last.computeKwh === computeKwh) {
+      this.#stoodStill = true;
+      return;
+    }
+    if (last && this.#stoodStill) events.push({ kind: 'meter', reading: last });
+    this.#stoodStill = false;
+    events.push({ kind: 'meter', reading });
   }
 }

@@ -17,7 +17,9 @@ import { discard } from './discard.ts';
 import { addEmbeddingRoutes } from './embeddings.ts';
 import { addFileRoutes } from './files.ts';
 import { addGridConnectionRoutes } from './gridConnections.ts';
+import { addGridEmergencyRoutes } from './gridEmergency.ts';
 import { addGridEventRoutes } from './gridEvents.ts';
+import { addGridRegionStateRoutes } from './gridRegionState.ts';
 import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
 import { addJournalRoutes } from './journal.ts';
@@ -88,6 +90,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addKeyRoutes(app, deps);
   addGridConnectionRoutes(app, deps);
   addGridEventRoutes(app, deps);
+  addGridRegionStateRoutes(app, deps);
+  addGridEmergencyRoutes(app, deps);
   addOpenAdrCallbackRoutes(app, deps);
   addJournalRoutes(app, deps);
   addStatusRoutes(app, deps);

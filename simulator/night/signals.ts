@@ -69,7 +69,8 @@ function feederSeries(night: NightFile, feeder: NightFeeder): SignalRecord[] {
     ...record(night, 'house_load', 'kW', step),
     feederId,
   }));
-  const limits = spanSteps(span(night), feeder.importLimitKw).map((step) => ({
+  const { importLimitKw: limitKw } = feeder;
+  const limits = (limitKw === undefined ? [] : spanSteps(span(night), limitKw)).map((step) => ({
     ...record(night, 'import_limit', 'kW', step),
     feederId,
   }));
