@@ -9,6 +9,7 @@ import { mayList, mayRead, mayWrite, type SliceScope } from '../../store/sliceAc
 import { bearerOf } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { discard } from './discard.ts';
+import { emptyBody } from './emptyBody.ts';
 import { errorResponses } from './wire.ts';
 
 export const MAX_PART_BYTES = 64 * 1024 * 1024;
@@ -78,7 +79,7 @@ export function addCarObjectRoutes(app: OpenAPIHono, { objects, slices, now }: A
       await discard(c.req.raw.body, MAX_PART_BYTES);
       return c.json({ stored: false });
     }
-    await objects.putStream(key, c.req.raw.body ?? nothing());
+    await objects.putStream(key, c.req.raw.body ?? emptyBody());
     return c.json({ stored: true });
   });
 
@@ -88,8 +89,6 @@ export function addCarObjectRoutes(app: OpenAPIHono, { objects, slices, now }: A
     return c.json({ keys: await objects.list(prefix) }, 200);
   });
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 async function isAssetOf(objects: ObjectStore, { model }: SliceScope, key: string): Promise<boolean> {
   const bytes = await objects.get(objectKeys.modelManifest(model.name, model.version));

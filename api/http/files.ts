@@ -4,6 +4,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { isInputOfOpenBatch } from '../../store/batches.ts';
 import { expireFile, listFiles, readFile, type StoredFile } from '../../store/files.ts';
 import type { ApiDeps } from './deps.ts';
+import { emptyBody } from './emptyBody.ts';
 import { receiveFile } from './fileUpload.ts';
 import { answersSoFar, runningBatchOf } from './partialResults.ts';
 import { removeFile } from './tidyUp.ts';
@@ -140,8 +141,6 @@ export function addFileRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     return c.json({ id, object: 'file' as const, deleted: true as const }, 200);
   });
 }
-
-async function* emptyBody(): AsyncGenerator<Uint8Array> {}
 
 function toWire(file: StoredFile): z.input<typeof fileSchema> {
   return {

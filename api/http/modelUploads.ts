@@ -19,6 +19,7 @@ import { readModel, removeModel } from '../../store/models.ts';
 import { requireScope } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { discard } from './discard.ts';
+import { emptyBody } from './emptyBody.ts';
 import { modelParam, modelSchema, modelToWire } from './modelRoutes.ts';
 import { readField, readMultipart, type MultipartPart } from './multipart.ts';
 import { rounded } from './plannedWindows.ts';
@@ -116,8 +117,6 @@ export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchF
     return c.json({ id: name, object: 'model' as const, deleted: true as const }, 200);
   });
 }
-
-async function* emptyBody(): AsyncGenerator<Uint8Array> {}
 
 async function inFolderBelow<Result>(parent: string, work: (folder: string) => Promise<Result>): Promise<Result> {
   await mkdir(parent, { recursive: true, mode: 0o700 });

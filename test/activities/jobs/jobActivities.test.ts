@@ -143,6 +143,10 @@ async function accept(batchId: string, split: SplitBatch, shard: number, vehicle
   return (await run(jobs().acceptShards, request))[0];
 }
 
+async function earnedBy(vehicleId: string): Promise<number> {
+  return (await listBalances(db, cellId)).find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
+}
+
 async function outputOf(
   fileId: string | null | undefined,
 ): Promise<{ custom_id: string; error: { code: string } | null }[]> {
@@ -203,7 +207,27 @@ describe('a finished shard', () => {
     expect((await listClassSpeeds(db))[0]).toMatchObject({ deviceMsPerLine: 200_000 });
   });
 
+  test('is not paid to a car that claims what another one wrote', async () => {
+    const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
+    const range = { start: 0, end: 3 };
+    await compute('car-2', batchId, 0, range);
+    const claim = { vehicleId: 'car-1', range, energyWh: 30, deviceMs: 600_000, partSha256: '0'.repeat(64) };
+    await objects.put(objectKeys.receipt(batchId, 0, range, 'car-1'), JSON.stringify(claim));
+    const before = { one: await earnedBy('car-1'), two: await earnedBy('car-2') };
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+    expect(await earnedBy('car-1')).toBe(before.one);
+    expect(await earnedBy('car-2')).toBeGreaterThan(before.two);
+  });
+
   test.each([
+    [
+      'its receipt is for other bytes',
+      async (id: string) => {
+        await compute('car-1', id, 0, { start: 0, end: 3 });
+        const key = objectKeys.part(id, 0, { start: 0, end: 3 });
+        await objects.put(key, (await objects.get(key)).toString('utf8').replace('"text":"a"', '"text":"z"'));
+      },
+    ],
     ['a line is missing', async (id: string) => compute('car-1', id, 0, { start: 0, end: 2 })],
     [
       'an answer is for another request',
