@@ -161,6 +161,15 @@ describe('leaving', () => {
     expect(run(inputs, PLUGGED).events).toEqual(['doubted', 'confirmed']);
   });
 
+  test('in gear and moving it has left, whatever its charge port goes on to say', () => {
+    expect(run([field('Gear', 'D')], PLUGGED).events).toEqual(['doubted']);
+    const stuck = [field('Gear', 'D'), field('VehicleSpeed', 28), field('DetailedChargeState', 'Charging')];
+    expect(run(stuck, PLUGGED)).toMatchObject({
+      state: { plug: 'away' },
+      events: ['doubted', 'unplugged', 'departed'],
+    });
+  });
+
   test('a car that is silent, asleep or restarted with us stays plugged in', () => {
     const { state, events } = run(
       [5_000, 50_000].map((second): Step => [second, TICK]),
@@ -205,6 +214,21 @@ describe('connections', () => {
     [
       'a server that was killed',
       [up, [500, field('BatteryLevel', 1)], [1_100, TICK], [1_101, TICK]],
+      ['online', 'offline'],
+    ],
+    [
+      'a broker that was away for long: the car speaks on without another CONNECTED',
+      [up, [602, TICK], [700, field('BatteryLevel', 1)], [701, connectivity('DISCONNECTED', 'a')], [710, TICK]],
+      ['online', 'offline', 'online', 'offline'],
+    ],
+    [
+      'a socket closed before the car was given up stays closed',
+      [up, [602, TICK], [650, connectivity('DISCONNECTED', 'a')], [700, field('BatteryLevel', 1)]],
+      ['online', 'offline'],
+    ],
+    [
+      'what the broker kept does not open it again',
+      [up, [602, TICK], [700, field('BatteryLevel', 1, true)]],
       ['online', 'offline'],
     ],
     ['the last one, retained', [connectivity('CONNECTED', 'a', true), [5, TICK]], ['online']],
