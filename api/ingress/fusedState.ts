@@ -56,8 +56,10 @@ export function restoreState(stored: unknown, atMs: number): FusedState {
 }
 
 /** BatteryLevel is what the car sends again and again; Soc stands in for it. */
+export const SOC_FIELDS = ['BatteryLevel', 'Soc'] as const satisfies FieldName[];
+
 export function socPercentOf({ values }: FusedState): number | null {
-  for (const name of ['BatteryLevel', 'Soc'] satisfies FieldName[]) {
+  for (const name of SOC_FIELDS) {
     const value = values[name]?.value;
     if (typeof value === 'number') return value;
   }

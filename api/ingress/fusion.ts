@@ -1,4 +1,4 @@
-import { socPercentOf, type FusedState } from './fusedState.ts';
+import { SOC_FIELDS, socPercentOf, type FusedState } from './fusedState.ts';
 import type { FieldName, FieldValue } from './parseField.ts';
 import { motionSigns, plugSigns, type PlugSign } from './plugSigns.ts';
 
@@ -83,12 +83,19 @@ function receive(state: FusedState, input: FusionInput, atMs: number): FusedStat
   const known = state.values[name];
   // What we have heard live is as new as what the broker kept of it.
   if (retained && known?.value === value) return state;
-  const values = { ...state.values, [name]: { value, atMs, live: !retained } };
+  const reading = { value, atMs, live: !retained };
+  // Invalid now is not unknown: a car whose SoC is null would be planned as empty and charged at any price.
+  const values = value === null && isOnlySoc(state, name) ? state.values : { ...state.values, [name]: reading };
   // It speaks on a socket that we gave up: a broker that was away for long is followed by no new CONNECTED.
   if (!retained && state.silentIds.length > 0) {
     return { ...state, contactAtMs, values, connectionIds: state.silentIds, silentIds: [] };
   }
   return { ...state, contactAtMs, values };
+}
+
+function isOnlySoc({ values }: FusedState, name: FieldName): boolean {
+  const other = SOC_FIELDS.find((field) => field !== name);
+  return SOC_FIELDS.some((field) => field === name) && typeof (other && values[other]?.value) !== 'number';
 }
 
 function openConnections(

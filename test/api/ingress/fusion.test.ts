@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { initialState, restoreState, type FusedState } from '../../../api/ingress/fusedState.ts';
+import { initialState, restoreState, socPercentOf, type FusedState } from '../../../api/ingress/fusedState.ts';
 import { fuse, FUSION_RULES, type FusionEvent, type FusionInput } from '../../../api/ingress/fusion.ts';
 import type { FieldName, FieldValue } from '../../../api/ingress/parseField.ts';
 import { plugSigns } from '../../../api/ingress/plugSigns.ts';
@@ -254,6 +254,13 @@ test('SoC is told when it changes; Soc stands in for BatteryLevel', () => {
     { kind: 'socChanged', socPercent: 41 },
     { kind: 'socChanged', socPercent: 40 },
   ]);
+});
+
+test.each([
+  ['BatteryLevel', [field('BatteryLevel', 41), field('BatteryLevel', null)]],
+  ['both', [field('Soc', 40), field('BatteryLevel', 41), field('BatteryLevel', null), field('Soc', null)]],
+])('a SoC that is invalid now keeps its last value: %s', (_, inputs) => {
+  expect(socPercentOf(run(inputs).state)).toBe(inputs.length === 2 ? 41 : 40);
 });
 
 describe('whatever comes', () => {
