@@ -6,7 +6,7 @@ import type { CarSpec } from './carSpec.ts';
 import type { CarState } from './carState.ts';
 import { chargeControl, type ChargeControl } from './chargeControl.ts';
 import { holdsOf } from './holds.ts';
-import { nextOutageChangeMs, outageAt, type CarScript } from './mobility.ts';
+import { nextOutageChangeMs, outageAt, type CarFaults, type CarScript } from './mobility.ts';
 import { currentTrip, gearOf, isPluggedIn, phaseEndMs } from './phases.ts';
 import { seededRandom } from '../scheduler/random.ts';
 import { derivedSeed } from './random.ts';
@@ -80,6 +80,10 @@ export class SimulatedCar {
       holds: this.#holds,
       computeAllowed: this.#control().computeAllowed,
     };
+  }
+
+  get faults(): CarFaults {
+    return this.#script.faults ?? {};
   }
 
   get ambientC(): number {
@@ -159,7 +163,14 @@ export class SimulatedCar {
   #control(): ChargeControl {
     const { phase, powered, profile, atMs, phaseSinceMs } = this.#state;
     if (phase !== 'parked' || !powered) return IDLE;
-    return chargeControl({ profile, atMs, pluggedInAtMs: phaseSinceMs, failSafeKw: this.spec.failSafeKw });
+    const aheadMs = this.faults.clockAheadMs ?? 0;
+    const control = chargeControl({
+      profile,
+      atMs: atMs + aheadMs,
+      pluggedInAtMs: phaseSinceMs + aheadMs,
+      failSafeKw: this.spec.failSafeKw,
+    });
+    return { ...control, untilMs: control.untilMs - aheadMs };
   }
 
   #batteryInput(): BatteryInput {
@@ -303,7 +314,7 @@ export class SimulatedCar {
    */
   #readMeter(events: CarEvent[]): void {
     const { atMs, chargingKwh, computeKwh } = this.#state;
-    const reading = { atMs: Math.floor(atMs), chargingKwh, computeKwh };
+    const reading = { atMs: Math.floor(atMs + (this.faults.clockAheadMs ?? 0)), chargingKwh, computeKwh };
     const last = this.#lastReading;
     if (last?.atMs === reading.atMs) return;
     this.#lastReading = reading;

@@ -12,6 +12,7 @@ import {
 } from '../domain/claims.ts';
 import type { JournalLine } from '../domain/journal.ts';
 import { columns, instant, type Queryable } from './database.ts';
+import type { TimeWindow } from './signals.ts';
 
 /** What one writer now knows of a car: its own reasons, all of them, and its part of the condition. */
 export interface ClaimUpdate {
@@ -166,6 +167,20 @@ export async function listHeldVehicles(db: Queryable, cellId: string, code: CarR
     [cellId, JSON.stringify([{ code }])],
   );
   return new Set(rows.map(({ vehicleId }) => vehicleId));
+}
+
+/** Whether this reason began or stood at a change of the car within the window of grid time, its end included. */
+export async function wasHeld(
+  db: Queryable,
+  vehicleId: string,
+  code: CarReasonCode,
+  window: TimeWindow,
+): Promise<boolean> {
+  const found = await db.query(
+    `select 1 from vehicle_transitions where vehicle_id = $1 and at >= $2 and at <= $3 and reasons @> $4 limit 1`,
+    [vehicleId, instant(window.startMs), instant(window.endMs), JSON.stringify([{ code }])],
+  );
+  return found.length > 0;
 }
 
 /** The newest transitions of the car, newest first. */

@@ -93,10 +93,11 @@ export class WriteBatch {
       const newer = this.#pending;
       this.#pending = {
         states: new Map([...taken.states, ...newer.states]),
-        claims: new Map([...taken.claims, ...newer.claims]),
+        claims: taken.claims,
         lines: [...taken.lines, ...newer.lines],
         followUps: [...taken.followUps, ...newer.followUps],
       };
+      for (const update of newer.claims.values()) this.addClaims(update);
       throw error;
     }
     for (const followUp of taken.followUps) followUp();

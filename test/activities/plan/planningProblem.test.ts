@@ -43,8 +43,10 @@ describe('import limits', () => {
     expect(feeder.failSafeImportKw).toBe(6);
   });
 
-  test('unknown house load takes all of the limit', () => {
-    expect(feederOf(cellState({ signals: without('house_load') })).houseLoadKw.slice(0, 2)).toEqual([20, 20]);
+  test('unknown house load takes all of the limit, and says so', () => {
+    const state = cellState({ signals: without('house_load') });
+    expect(feederOf(state).houseLoadKw.slice(0, 2)).toEqual([20, 20]);
+    expect(regionOf(state).fallbacks).toMatchObject([{ code: 'house_load_unknown', value: 16, limit: 16 }]);
   });
 });
 
