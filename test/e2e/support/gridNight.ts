@@ -2,13 +2,18 @@ import { calmNight } from './calmNight.ts';
 
 /** What the feeder of `limit` may import while nobody says anything, its house's 5 kW included. */
 export const FAIL_SAFE_KW = 12;
+const EMPTY = { socPercent: 35 };
 
 /**
  * A night of three regions that utilities' servers steer: `price` and `shed` compute; the three cars of `limit` are so
  * empty that they would draw 33 kW for hours, and no feed tells a limit there.
  */
 export function gridNight(): ReturnType<typeof calmNight> {
-  const { utility: _, ...night } = calmNight({ price: [{}, {}], shed: [{}, {}, {}], limit: [{}, {}, {}] });
+  const { utility: _, ...night } = calmNight({
+    price: [{}, {}],
+    shed: [{}, {}, {}],
+    limit: [EMPTY, EMPTY, EMPTY],
+  });
   return {
     ...night,
     regions: night.regions.map((region) => {
@@ -19,6 +24,5 @@ export function gridNight(): ReturnType<typeof calmNight> {
       }));
       return { ...region, feeders };
     }),
-    cars: night.cars.map((car) => (car.feeder === 'limit-roomy' ? { ...car, socPercent: 35 } : car)),
   };
 }
