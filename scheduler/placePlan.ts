@@ -18,7 +18,11 @@ import { pricesWithRent } from './solve/lowerBound.ts';
 import type { Relaxation } from './solve/relaxation.ts';
 import type { SolvedRelaxation } from './solve/solveRelaxation.ts';
 
-/** Makes a plan of a solved relaxation: setpoints for real cars, grants, figures and reasons. */
+/**
+ * Makes a plan of a solved relaxation: setpoints for real cars, grants, figures and reasons.
+ * @param minimumKw what owners' minimums take at once, kW by car and slot in the layout of setpoints
+ * @param solved prices and, where there is one, the optimum that setpoints are placed around
+ */
 export function placePlan(
   problem: PlanningProblem,
   relaxation: Relaxation,

@@ -17,7 +17,8 @@ const ACCEPTED_LOSS = 0.002;
  * same prices how good that is. Solves from scratch when it lost too much. Slots that nothing has changed in stay as
  * they were, so small changes of price do not flap.
  * @param previous plan of an earlier or the same slot
- * @param problem as `planningProblemSchema` accepts it
+ * @param problem as `planningProblemSchema` accepts it; anything else throws a RangeError
+ * @returns `previous_plan` as method where it was kept; else as `planCell`
  */
 export function replan(previous: Plan, problem: PlanningProblem): Plan {
   const kept = shiftedPlan(previous, problem);
@@ -30,6 +31,8 @@ export function replan(previous: Plan, problem: PlanningProblem): Plan {
 /**
  * The last plan, tightened to the present limits, without solving anything: for when the solver has died or run out of
  * time. Always feasible, and says so in its reasons. Cars that are new are placed by the last plan's prices.
+ * @param previous plan of an earlier or the same slot; one whose slots do not fall onto the problem's lends nothing
+ * @param problem as `planningProblemSchema` accepts it; anything else throws a RangeError
  */
 export function keepPlan(previous: Plan, problem: PlanningProblem): Plan {
   const kept = shiftedPlan(previous, problem) ?? placeWith(problem, NO_PLAN);

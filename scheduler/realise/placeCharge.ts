@@ -53,7 +53,7 @@ export interface ChargePlacement {
 }
 
 /**
- * Places every car's charging, cars with the least room to move first. Never passes a shared limit: what the optimum
+ * Places every car's charging, kW at the plug, cars with the least room to move first. Never passes a shared limit: what the optimum
  * has for the cars that are still to come stays reserved.
  */
 export function placeCharging(problem: CompiledProblem, placement: ChargePlacement): void {
