@@ -12,9 +12,12 @@ import { Runner, type RunnerOptions } from '../../activities/inference/runner/ru
 import { gridTimeMs, type Clock } from '../../domain/clock.ts';
 import type { HardwareClass } from '../../domain/hardwareClasses.ts';
 import { inferenceTaskQueue } from '../../domain/names.ts';
+import type { SetpointProfile } from '../../domain/setpoints.ts';
+import type { ShedOrder } from '../../domain/sheds.ts';
 import { BiddingWorker } from './biddingWorker.ts';
-import { SetpointWatch } from './setpointWatch.ts';
-import { ShedWatch } from './shedWatch.ts';
+import type { OrderWatch } from './orderWatch.ts';
+import { watchSetpoints } from './setpointWatch.ts';
+import { watchSheds } from './shedWatch.ts';
 import type { SetpointLink } from './setpointLink.ts';
 
 /** The car that an agent runs in. */
@@ -87,8 +90,8 @@ export class VehicleAgent {
         (on) => vehicle.computeDraw(on ? vehicle.computeKw() : 0),
       ),
     });
-    const watch = new SetpointWatch(this.gate, clock, log);
-    const shedWatch = new ShedWatch(this.gate, clock, log);
+    const watch = watchSetpoints(this.gate, clock, log);
+    const shedWatch = watchSheds(this.gate, clock, log);
     const worker = new BiddingWorker({
       gate: this.gate,
       connection: temporal.options,
@@ -144,8 +147,8 @@ export class VehicleAgent {
 
 interface Awake {
   readonly runner: Runner;
-  readonly watch: SetpointWatch;
-  readonly shedWatch: ShedWatch;
+  readonly watch: OrderWatch<SetpointProfile>;
+  readonly shedWatch: OrderWatch<ShedOrder>;
   readonly worker: BiddingWorker;
   readonly closeOutbox: () => void;
   readonly stopListening: (() => void)[];
