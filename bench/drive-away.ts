@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { shardSizeOf } from '../domain/shardSize.ts';
 import { localHour } from '../domain/localHour.ts';
 import { learnStay, placeOfArrival, survivalCurve, type Habit } from '../scheduler/survival.ts';
-import { seededRandom } from '../simulator/random.ts';
+import { seededRandom } from '../scheduler/random.ts';
 import { readSessions, type Stay } from '../worker/traces/sessions.ts';
 
 const MINUTE_MS = 60_000;

@@ -55,7 +55,7 @@ const bodies = Array.from({ length: requests }, (_, index) => ({
 }));
 
 const runner = new Runner();
-const model = await new ModelCache(join(folder, 'models'), objects).open(manifest);
+const model = await new ModelCache(join(folder, 'models')).open(manifest, objects);
 const live = createLiveExecutor({ folder: join(folder, 'live'), objects });
 const server = await startBenchApi(db, objects, live);
 

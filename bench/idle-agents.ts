@@ -59,7 +59,7 @@ const agents = Array.from(
       },
       temporal: { options: { address: env.address }, namespace },
       modelFamily: 'ocr',
-      objects,
+      openSlice: () => objects,
       setpoints: {
         listen: async (_, listener) => {
           setpointListeners.push(listener);

@@ -1,6 +1,7 @@
 import { compileProblem } from '../scheduler/compile.ts';
 import { planningProblemSchema, type PlanningProblemInput } from '../scheduler/problem.ts';
-import { randomProblem, seededRandom } from '../scheduler/randomProblem.ts';
+import { seededRandom } from '../scheduler/random.ts';
+import { randomProblem } from '../scheduler/randomProblem.ts';
 import { createHeadroom } from '../scheduler/realise/headroom.ts';
 import { minimumCharge } from '../scheduler/realise/placeCharge.ts';
 import { createSetpoints } from '../scheduler/realise/setpoints.ts';

@@ -69,6 +69,7 @@ const runShard = async (input: RunShardInput): Promise<RunShardResult> => ({
 const control: JobActivities = {
   prepareBatch: async () => ({ kind: 'ready', split }),
   recordProgress: async () => undefined,
+  signSlices: async () => [],
   acceptShards: async ({ shards: finished }) => finished.map(({ shard }) => ({ shard, accepted: true, message: '' })),
   finishBatch: async () => undefined,
 };

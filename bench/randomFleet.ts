@@ -1,6 +1,7 @@
 import { compileProblem, type CompiledProblem } from '../scheduler/compile.ts';
 import { planningProblemSchema } from '../scheduler/problem.ts';
-import { randomProblem, seededRandom } from '../scheduler/randomProblem.ts';
+import { seededRandom } from '../scheduler/random.ts';
+import { randomProblem } from '../scheduler/randomProblem.ts';
 
 const SLOTS = 96;
 /** Share of the chargers' power that a feeder carries. */

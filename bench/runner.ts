@@ -67,10 +67,10 @@ const inputKey = objectKeys.shardInput('bench', 0);
 await objects.put(inputKey, `${slice.join('\n')}\n`);
 
 const runner = new Runner();
-const models = new ModelCache(join(folder, 'models'), objects);
+const models = new ModelCache(join(folder, 'models'));
 const car = createInferenceActivities({
   vehicleId: 'bench',
-  objects,
+  openSlice: () => objects,
   runner,
   models,
   results: new ResultCache(join(folder, 'results')),
@@ -128,7 +128,7 @@ const runCar = (round: number): Promise<unknown> =>
     deadlineMs: Number.MAX_SAFE_INTEGER,
   });
 
-await askBare({ type: 'load', modelPath: (await models.open(model)).modelPath, images });
+await askBare({ type: 'load', modelPath: (await models.open(model, objects)).modelPath, images });
 await runBare();
 await runCar(-1);
 const ratios: number[] = [];

@@ -19,6 +19,7 @@ import { gridTimeMs, type Clock } from '../domain/clock.ts';
 import { openDatabase } from '../store/database.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
 import { sealWith } from '../store/seal.ts';
+import { sliceSignerWith } from '../store/sliceAccess.ts';
 import { CELL, enrolFleet } from '../test/support/fleetFixture.ts';
 import startPostgres, { TEMPLATE_DATABASE } from '../test/support/postgres.ts';
 import { vehicleLinkOver } from '../worker/mqttLink.ts';
@@ -58,6 +59,7 @@ const server = await startApiServer(
     jobs: { start: unused, cancel: unused, setPaused: unused },
     live: { infer: unused },
     admission: modelAdmissionOver(db, objects),
+    scratchFolder: '.nightshift/bench-shed/scratch',
     regions: {
       followLimits: async (regionId) => void (await shed.follow({ regionId, nowMs: gridNowMs() })),
       signalsPushed: async () => {},
@@ -65,6 +67,8 @@ const server = await startApiServer(
     stays: { policyChanged: unused },
     vens: { hint: unused },
     seal: sealWith('a key for benches'),
+    slices: sliceSignerWith('a key for benches'),
+    webhookHosts: 'public',
     carbonEurPerKg: 0,
     cell: { ...CELL, clock },
     apiKey: 'bench-key',

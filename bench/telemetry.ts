@@ -15,9 +15,10 @@ import type { TestProject } from 'vitest/node';
 import { startIngress } from '../api/ingress/ingress.ts';
 import { startBroker } from '../api/mqtt/broker.ts';
 import { TELEMETRY_BASE } from '../domain/names.ts';
-import { openDatabase, type Database } from '../store/database.ts';
+import { openDatabase } from '../store/database.ts';
 import { CELL, enrolFleet } from '../test/support/fleetFixture.ts';
 import setupPostgres, { TEMPLATE_DATABASE } from '../test/support/postgres.ts';
+import { watchedDatabase } from './support/watchedDatabase.ts';
 import type { SendOrder, SendReport } from './telemetrySender.ts';
 
 const { values } = parseArgs({
@@ -111,31 +112,4 @@ function send(order: SendOrder): Promise<SendReport> {
     sender.once('message', (report) => resolve(report as SendReport));
     sender.once('error', reject);
   });
-}
-
-/** A database that notes when the messages which were heard before a transaction are stored by it. */
-function watchedDatabase(db: Database) {
-  let waiting: number[] = [];
-  let stored: { sequence: number; realMs: number }[] = [];
-  return {
-    heard: (value: number) => void waiting.push(Math.round(value * 1e4)),
-    restart: () => {
-      waiting = [];
-      stored = [];
-    },
-    get storedRealMs() {
-      return stored;
-    },
-    db: {
-      ...db,
-      transaction: async <Result>(work: Parameters<typeof db.transaction<Result>>[0]) => {
-        const carried = waiting;
-        waiting = [];
-        const result = await db.transaction(work);
-        const realMs = Date.now();
-        for (const sequence of carried) stored.push({ sequence, realMs });
-        return result;
-      },
-    } satisfies Database,
-  };
 }

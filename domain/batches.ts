@@ -14,6 +14,10 @@ export type BatchStatus = (typeof BATCH_STATUSES)[number];
 /** States that a batch never leaves. */
 export const FINAL_BATCH_STATUSES = ['failed', 'completed', 'expired', 'cancelled'] as const satisfies BatchStatus[];
 
+export function isFinalBatchStatus(status: string): boolean {
+  return (FINAL_BATCH_STATUSES as readonly string[]).includes(status);
+}
+
 /** Why a batch's input was refused, as the Batch API reports it. `line` counts from 1. */
 export interface BatchInputError {
   readonly code: BatchInputErrorCode;

@@ -53,6 +53,11 @@ export const ERROR_CODES = {
     meaning: 'No way to obtain a Temporal server worked.',
   },
   object_not_found: { httpStatus: 404, retryable: false, meaning: 'The object store holds nothing under this key.' },
+  object_not_decrypted: {
+    httpStatus: 500,
+    retryable: false,
+    meaning: 'A stored object was encrypted with a key that is not configured, or it was changed since.',
+  },
 } as const satisfies Record<string, ErrorCode>;
 
 interface ErrorCode {

@@ -12,6 +12,7 @@ export const JOURNAL_KINDS = [
   'asleep',
   'woken',
   'wake_failed',
+  'held',
   'departure_in_shard',
   'handover',
   'ready_by',

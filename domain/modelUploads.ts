@@ -18,3 +18,18 @@ export const modelDeclarationSchema = z.strictObject({
   sample: z.record(z.string(), z.unknown()).optional(),
 });
 export type ModelDeclaration = z.output<typeof modelDeclarationSchema>;
+
+/** A file as it was received, alone in a folder of ours. */
+export interface ReceivedFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+}
+
+/** A model as it was sent. */
+export interface UploadedModel {
+  readonly declaration: ModelDeclaration;
+  readonly network: ReceivedFile;
+  /** Files that the pipeline needs beside the network, in any order. */
+  readonly assets: readonly ReceivedFile[];
+}

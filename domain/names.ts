@@ -25,6 +25,8 @@ export const objectKeys = {
   /** What a model needs beside its network, e.g. the dictionary of a recognition model. */
   modelAsset: (sha256: string): string => `models/${sha256}.asset`,
   modelManifest: (name: string, version: string): string => `models/manifests/${name}/${version}.json`,
+  /** Everything that a job works with. */
+  jobPrefix: (jobId: string): string => `jobs/${jobId}/`,
   shardInput: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/input.jsonl`,
   partPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/parts/`,
   part: (jobId: string, shard: number, range: LineRange): string =>
@@ -39,6 +41,11 @@ const RESULT_FILE = /^file-([\w-]+)-(output|error)$/;
 /** Id of a batch's output or error file: known before the file is, so that it can be read while the batch runs. */
 export function resultFileId(batchId: string, kind: 'output' | 'error'): string {
   return `file-${batchId.replace(/^batch_/, '')}-${kind}`;
+}
+
+/** Id of the input file that holds the requests of an ended batch that were left without an answer. */
+export function unfinishedFileId(batchId: string): string {
+  return `file-${batchId.replace(/^batch_/, '')}-unfinished`;
 }
 
 /** The batch whose output file has this id, or undefined when it is no output file's id. */

@@ -41,6 +41,8 @@ export const openAdrSettingsSchema = z.strictObject({
   callbackUrl: secureUrlSchema.optional(),
   /** Where tokens come from, when the server names another host than its own. */
   tokenUrl: secureUrlSchema.optional(),
+  /** Hosts whose MQTT brokers the server may name, beside its own: our token would go there. */
+  brokerHosts: z.array(z.string().min(1).max(253)).max(20).default([]),
   verifyTls: z.boolean().default(true),
   /** Certificates of a private authority, PEM. */
   ca: z.string().max(100_000).optional(),
@@ -96,6 +98,8 @@ export interface MeasuredInterval {
   readonly endMs: number;
   readonly baselineKwh: number;
   readonly meteredKwh: number;
+  /** What the houses of the feeders took, which limits include; null where that is not known throughout. */
+  readonly houseKwh: number | null;
 }
 
 export interface MeasuredCar {

@@ -16,6 +16,12 @@ export const SEARCH_ATTRIBUTES = {
   Emergency: 'Bool',
   /** A region's plans rest on something else than its signals. */
   OnFallback: 'Bool',
-} as const satisfies Record<string, 'Keyword' | 'Datetime' | 'Bool'>;
+  /** A region is in one of its off-peak windows. */
+  OffPeak: 'Bool',
+  /** Feeds of a region that do not answer now. */
+  FailingFeeds: 'KeywordList',
+  /** Grid time of the last reading of the region's feed that is silent the longest. */
+  FeedsReadAt: 'Datetime',
+} as const satisfies Record<string, 'Keyword' | 'KeywordList' | 'Datetime' | 'Bool'>;
 
 export type SearchAttributeName = keyof typeof SEARCH_ATTRIBUTES;

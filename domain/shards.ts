@@ -8,6 +8,14 @@ export interface ModelRef {
   readonly sha256: string;
 }
 
+/** How a car reaches the objects of one shard where it may not open the store itself. */
+export interface SliceAccess {
+  /** Of the API. */
+  readonly url: string;
+  /** Signed, for this shard and until its job's deadline. */
+  readonly token: string;
+}
+
 /** The argument of the `runShard` activity. It carries keys and hashes, never tensors. */
 export interface RunShardInput {
   readonly jobId: string;
@@ -20,6 +28,8 @@ export interface RunShardInput {
   readonly linesPerPart: number;
   /** Grid time after which nobody wants the answers any more. */
   readonly deadlineMs: number;
+  /** Undefined: the car opens the store itself, as in the local stack. */
+  readonly access?: SliceAccess;
 }
 
 /** What a running attempt reports at every heartbeat, and with its failure when it has to leave. */

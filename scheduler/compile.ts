@@ -70,7 +70,7 @@ export interface CompiledJob {
   readonly penaltyEurPerShard: number;
 }
 
-/** Reads a problem into columns. Expects a problem that `planningProblemSchema` has accepted. */
+/** Reads a problem into columns. Anything but a problem that `planningProblemSchema` has accepted throws a RangeError. */
 export function compileProblem(problem: PlanningProblem): CompiledProblem {
   const grid = compileGrid(problem);
   return { ...grid, cars: compileCars(problem, grid), jobs: compileJobs(problem, grid) };

@@ -18,12 +18,16 @@ import { pricesWithRent } from './solve/lowerBound.ts';
 import type { Relaxation } from './solve/relaxation.ts';
 import type { SolvedRelaxation } from './solve/solveRelaxation.ts';
 
-/** Makes a plan of a solved relaxation: setpoints for real cars, grants, figures and reasons. */
+/**
+ * Makes a plan of a solved relaxation: setpoints for real cars, grants, figures and reasons.
+ * @param minimumKw what owners' minimums take at once, kW by car and slot in the layout of setpoints
+ * @param solved prices and, where there is one, the optimum that setpoints are placed around
+ */
 export function placePlan(
   problem: PlanningProblem,
   relaxation: Relaxation,
   minimumKw: Float64Array,
-  solved: SolvedRelaxation,
+  solved: Omit<SolvedRelaxation, 'costEur'>,
 ): Plan {
   const compiled = relaxation.problem;
   const { setpoints, headroom, compute } = realise(problem, relaxation, minimumKw, solved.prices, solved);
@@ -44,7 +48,7 @@ export function placePlan(
   const delays = startDelays(placed);
   return {
     version: 1,
-    slots: problem.slots,
+    slots: { ...problem.slots },
     method: solved.method,
     cars: problem.cars.map((car, index): CarPlan => ({
       carId: car.id,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { numberSeries } from './numberSeries.ts';
 import { planReasonSchema } from './reasons.ts';
 import { slotAxisSchema } from './time.ts';
 
@@ -30,7 +31,7 @@ const limitKinds = [
   'compute_capacity',
 ] as const;
 
-const series = z.array(z.number().min(0));
+const series = numberSeries({ min: 0 });
 
 const carPlanSchema = z.object({
   carId: z.string(),
@@ -43,6 +44,9 @@ const carPlanSchema = z.object({
   reasons: z.array(planReasonSchema),
 });
 
+/** Shards that the open cars of a class in a region are expected to finish for a job, by slot, survival counted. */
+const expectedWorkSchema = z.object({ regionId: z.string(), hardwareClass: z.string(), shards: series });
+
 const grantSchema = z.object({
   jobId: z.string(),
   regionId: z.string(),
@@ -54,7 +58,9 @@ const grantSchema = z.object({
 
 const jobPlanSchema = z.object({
   jobId: z.string(),
-  /** Shards that the plan expects to be finished within the window, survival counted. */
+  /** Where and when its shards are expected to be finished; places without any are left out. */
+  expectedWork: z.array(expectedWorkSchema),
+  /** Sum of `expectedWork`. */
   expectedShards: z.number().min(0),
   /** The slot at whose end the last shard is expected to be done; null when that is not within the window. */
   finishSlot: z.number().int().nullable(),
@@ -81,21 +87,29 @@ const unmetSchema = z.object({
   words: z.string(),
 });
 
+/** What one more kW of the limit in every slot would save at these prices: the sum of rents times slot hours. */
+const oneMoreKwEur = z.number();
+
 /**
  * Proof of a lower bound by prices on the shared limits (weak duality): for any prices at all, what the cars and jobs
  * would pay at least, less the rent of the limits, is below the cost of every feasible plan. So nothing here needs to
- * be trusted; scheduler/check.ts evaluates the bound from the problem and these prices alone.
+ * be trusted; scheduler/check/bound.ts evaluates the bound from the problem and these prices alone.
  */
 const certificateSchema = z.object({
   /** What one more kW of the limit, during one slot, would save; EUR per kWh, one value per slot. */
-  feederRentEurPerKwh: z.array(z.object({ feederId: z.string(), rent: series })),
-  substationRentEurPerKwh: z.array(z.object({ substationId: z.string(), rent: series })),
+  feederRentEurPerKwh: z.array(z.object({ feederId: z.string(), rent: series, oneMoreKwEur })),
+  substationRentEurPerKwh: z.array(z.object({ substationId: z.string(), rent: series, oneMoreKwEur })),
   /** What one more shard of the job would cost; at most the penalty for leaving it undone. */
-  jobPriceEurPerShard: z.array(z.object({ jobId: z.string(), price: z.number() })),
+  jobPriceEurPerShard: z.array(
+    z.object({
+      jobId: z.string(),
+      price: z.number(),
+      /** `price` times the shards that remain. */
+      remainingEur: z.number(),
+    }),
+  ),
   /** Cost plus penalties that no plan can go below, as the solver computed it. */
   lowerBoundEur: z.number(),
-  /** Cost plus penalties of the best plan of the relaxation (fractional setpoints), as the solver computed it. */
-  relaxedEur: z.number(),
 });
 
 const planFiguresSchema = z.object({

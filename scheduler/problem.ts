@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { numberOrNullSeries, numberSeries } from './numberSeries.ts';
 import { planReasonSchema } from './reasons.ts';
 import { slotAxisSchema } from './time.ts';
 
@@ -15,14 +16,14 @@ const nonNegative = z.number().min(0);
 
 const regionSchema = z.object({
   id,
-  priceEurPerKwh: z.array(z.number()),
-  carbonGPerKwh: z.array(nonNegative),
-  ambientCelsius: z.array(z.number()),
+  priceEurPerKwh: numberSeries(),
+  carbonGPerKwh: numberSeries({ min: 0 }),
+  ambientCelsius: numberSeries(),
   /**
    * Power at the plug per chip power, by slot, cooling and awake load included. Left out, it follows from the ambient
    * temperature and the class (scheduler/energy/compute.ts).
    */
-  plugKwPerChipKw: z.array(z.number().min(1)).optional(),
+  plugKwPerChipKw: numberSeries({ min: 1 }).optional(),
   /** Where a signal was missing and what was used instead; handed on in the plan. */
   fallbacks: z.array(planReasonSchema).default([]),
 });
@@ -30,7 +31,7 @@ const regionSchema = z.object({
 const substationSchema = z.object({
   id,
   /** Cap on the import of the cars of all its feeders together; null where unknown or expired. */
-  importLimitKw: z.array(nonNegative.nullable()),
+  importLimitKw: numberOrNullSeries({ min: 0 }),
   /** In force where `importLimitKw` is null. An unknown limit is never "unlimited". */
   failSafeImportKw: nonNegative.default(0),
 });
@@ -40,11 +41,11 @@ const feederSchema = z.object({
   regionId: id,
   substationId: id.optional(),
   /** Cap on houses and cars together; null where unknown or expired. */
-  importLimitKw: z.array(nonNegative.nullable()),
+  importLimitKw: numberOrNullSeries({ min: 0 }),
   /** In force where `importLimitKw` is null. An unknown limit is never "unlimited". */
   failSafeImportKw: nonNegative.default(0),
   /** What the houses on the feeder draw; the cars share what is left. */
-  houseLoadKw: z.array(nonNegative),
+  houseLoadKw: numberSeries({ min: 0 }),
 });
 
 const hardwareClassSchema = z.object({
@@ -69,7 +70,7 @@ const carSchema = z
      * Probability that the car is still plugged in during slot pluggedFromSlot + k, from 1 falling. Expected work is
      * discounted by it. Left out: 1 throughout.
      */
-    survival: z.array(z.number().min(0).max(1)).optional(),
+    survival: numberSeries({ min: 0, max: 1 }).optional(),
     chargerMaxKw: nonNegative,
     /** Least power that the car accepts; it charges with at least this or not at all. */
     chargerMinKw: nonNegative.default(0),
@@ -89,7 +90,7 @@ const carSchema = z
     /** Slots in which the owner allows compute; left out: all. */
     computeAllowed: z.array(z.boolean()).optional(),
     /** Cap on chip power by slot, below what class and temperature allow. */
-    computeCapChipKw: z.array(nonNegative).optional(),
+    computeCapChipKw: numberSeries({ min: 0 }).optional(),
     asleep: z.boolean().default(false),
     /** What waking this car costs, in fees. */
     wakeCostEur: nonNegative.default(0),

@@ -28,6 +28,7 @@ export interface QuoteOptions {
 /**
  * Plans the problem with and without the job, then again in scenarios in which cars leave before they said, to say how
  * sure the answer is. A job whose window the horizon does not reach is judged by the part that it does.
+ * @param problem as `planningProblemSchema` accepts it; anything else throws a RangeError
  */
 export async function quoteJob(problem: PlanningProblem, job: PlanningJob, options: QuoteOptions): Promise<JobQuote> {
   const without = planCell(problem);

@@ -19,7 +19,10 @@ export interface RegionSignals {
   readonly carbonEurPerKg: number;
 }
 
-/** The region's off-peak windows in the period, by price (a tariff is one), carbon and import limits. docs/grid.md */
+/**
+ * The region's off-peak windows in the period, by price (a tariff is one), carbon and import limits. docs/grid.md
+ * @returns half-open windows, ascending, epoch milliseconds
+ */
 export function regionWindows(facts: RegionSignals): { readonly startMs: number; readonly endMs: number }[] {
   const { period, signals, nowMs, carbonEurPerKg } = facts;
   const slotMs = WINDOW_SLOT_MINUTES * 60_000;

@@ -17,7 +17,8 @@ const ACCEPTED_LOSS = 0.002;
  * same prices how good that is. Solves from scratch when it lost too much. Slots that nothing has changed in stay as
  * they were, so small changes of price do not flap.
  * @param previous plan of an earlier or the same slot
- * @param problem as `planningProblemSchema` accepts it
+ * @param problem as `planningProblemSchema` accepts it; anything else throws a RangeError
+ * @returns `previous_plan` as method where it was kept; else as `planCell`
  */
 export function replan(previous: Plan, problem: PlanningProblem): Plan {
   const kept = shiftedPlan(previous, problem);
@@ -30,6 +31,8 @@ export function replan(previous: Plan, problem: PlanningProblem): Plan {
 /**
  * The last plan, tightened to the present limits, without solving anything: for when the solver has died or run out of
  * time. Always feasible, and says so in its reasons. Cars that are new are placed by the last plan's prices.
+ * @param previous plan of an earlier or the same slot; one whose slots do not fall onto the problem's lends nothing
+ * @param problem as `planningProblemSchema` accepts it; anything else throws a RangeError
  */
 export function keepPlan(previous: Plan, problem: PlanningProblem): Plan {
   const kept = shiftedPlan(previous, problem) ?? placeWith(problem, NO_PLAN);
@@ -53,25 +56,20 @@ const NO_PLAN: Pick<Plan, 'cars' | 'certificate'> = {
     substationRentEurPerKwh: [],
     jobPriceEurPerShard: [],
     lowerBoundEur: 0,
-    relaxedEur: 0,
   },
 };
 
 function placeWith(problem: PlanningProblem, previous: Pick<Plan, 'cars' | 'certificate'>, shift = 0): Plan {
   const { relaxation, minimumKw } = readRelaxation(problem);
   const prices = shiftedPrices(problem, previous.certificate, shift);
-  const solved: SolvedRelaxation = {
+  const solved: Omit<SolvedRelaxation, 'costEur'> = {
     method: 'previous_plan',
     chargeKw: shiftedCharge(problem, relaxation, minimumKw, previous.cars, shift),
     gateCarsOfJob: [],
     prices,
-    costEur: Number.NaN,
     lowerBoundEur: lowerBound(relaxation, prices),
   };
-  const plan = placePlan(problem, relaxation, minimumKw, solved);
-  // Nothing was relaxed and solved: the plan itself is the best point known.
-  const relaxedEur = plan.figures.costEur + plan.figures.penaltyEur;
-  return { ...plan, certificate: { ...plan.certificate, relaxedEur } };
+  return placePlan(problem, relaxation, minimumKw, solved);
 }
 
 /** The last plan's charging where charger, window and need still allow it, without what serves minimums now. */

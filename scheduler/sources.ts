@@ -37,7 +37,7 @@ export function rankSources<Span extends SourcedSpan>(spans: readonly Span[], no
   );
 }
 
-/** Polled sources that were last read more than two hours ago, with that age in hours. */
+/** Polled sources that were last read more than two hours before the given grid time, with that age in hours. */
 export function staleSources(spans: readonly SourcedSpan[], nowMs: number): Map<string, number> {
   const lastReadMs = new Map<string, number>();
   for (const { source, fetchedAtMs } of spans) {

@@ -18,6 +18,7 @@ export interface SlotRange {
   readonly until: number;
 }
 
+/** Length of a slot, hours. */
 export function slotHours(axis: SlotAxis): number {
   return axis.slotMinutes / 60;
 }

@@ -4,6 +4,10 @@ import type { Firmware } from './telemetryFields.ts';
 
 export const GRID_VOLTAGE_V = 230;
 
+/** Where a car is plugged in. */
+export const PARKING_PLACES = ['home', 'workplace'] as const;
+export type ParkingPlace = (typeof PARKING_PLACES)[number];
+
 /** What a simulated car is, apart from what it does. */
 export interface CarSpec {
   readonly vehicleId: string;
@@ -18,4 +22,6 @@ export interface CarSpec {
   /** Charge power at the plug while no setpoint is known. */
   readonly failSafeKw: number;
   readonly firmware: Firmware;
+  /** Left out: at home. */
+  readonly place?: ParkingPlace;
 }

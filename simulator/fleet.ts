@@ -9,7 +9,8 @@ import type { CarHost } from './carHost.ts';
 import { initialCarState } from './carState.ts';
 import { FleetMember, type ScenarioCar } from './fleetMember.ts';
 import { parseJson } from './json.ts';
-import { derivedSeed, seededRandom } from './random.ts';
+import { seededRandom } from '../scheduler/random.ts';
+import { derivedSeed } from './random.ts';
 import { loadFleet, saveFleet, type SavedFleet } from './stateFile.ts';
 import { TELEMETRY_CONFIG, TelemetryStream, type MqttMessage, type TelemetryConfig } from './telemetry.ts';
 import { SimulatedCar } from './vehicle.ts';
@@ -26,10 +27,12 @@ export interface SimulatedFleetOptions {
   readonly clock: Clock;
   /** Connected, MQTT 3.1.1. The caller ends it. */
   readonly mqtt: MqttClient;
-  /** Where the cars are kept, so that a killed process goes on where it was. */
-  readonly stateFile: string;
+  /** Where the cars are kept, so that a killed process goes on where it was; null keeps them nowhere. */
+  readonly stateFile: string | null;
   readonly logger: Logger;
   readonly telemetry?: TelemetryConfig;
+  /** How often each car lives, in real time; large fleets take turns. Left out: as often as the fleet steps. */
+  readonly carEveryRealMs?: number;
 }
 
 /**
@@ -42,17 +45,20 @@ export class SimulatedFleet {
   readonly #byId: ReadonlyMap<string, FleetMember>;
   readonly #orders = new Map<string, { profile: SetpointProfile | null; shed: ShedOrder | null }>();
   readonly #stopping = new AbortController();
+  readonly #turns: number;
+  #turn = 0;
   #savedRealMs = 0;
 
   private constructor(options: SimulatedFleetOptions, members: readonly FleetMember[]) {
     this.#options = options;
     this.#members = members;
     this.#byId = new Map(members.map((member) => [member.vehicleId, member]));
+    this.#turns = Math.max(1, Math.round((options.carEveryRealMs ?? STEP_REAL_MS) / STEP_REAL_MS));
   }
 
   /** Reads what an earlier process saved; the time since then is lived through at the first step. */
   static async load(options: SimulatedFleetOptions): Promise<SimulatedFleet> {
-    const saved = await loadFleet(options.stateFile, options.scenario);
+    const saved = options.stateFile === null ? undefined : await loadFleet(options.stateFile, options.scenario);
     return new SimulatedFleet(
       options,
       options.cars.map((scenarioCar) => createMember(options, scenarioCar, saved)),
@@ -67,8 +73,11 @@ export class SimulatedFleet {
   async run(): Promise<void> {
     await this.#listenToBroker();
     while (!this.#stopping.signal.aborted) {
+      const startedRealMs = Date.now();
       await this.#step();
-      await delay(STEP_REAL_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      await delay(Math.max(0, startedRealMs + STEP_REAL_MS - Date.now()), undefined, {
+        signal: this.#stopping.signal,
+      }).catch(() => {});
     }
     await this.#save();
   }
@@ -78,7 +87,9 @@ export class SimulatedFleet {
   }
 
   async #step(): Promise<void> {
-    const said = this.#members.map((member) => member.live());
+    const isTheirTurn = (_: FleetMember, index: number): boolean => index % this.#turns === this.#turn;
+    const said = this.#members.filter(isTheirTurn).map((member) => member.live());
+    this.#turn = (this.#turn + 1) % this.#turns;
     const readings = said.flatMap(({ meter }) => meter);
     // Saved before it is said: registers that went down after a kill would look like a tampered meter.
     if (readings.length > 0 || Date.now() - this.#savedRealMs >= SAVE_EVERY_REAL_MS) await this.#save();
@@ -86,12 +97,14 @@ export class SimulatedFleet {
   }
 
   async #save(): Promise<void> {
+    const { stateFile, scenario } = this.#options;
+    if (stateFile === null) return;
     const cars = this.#members.map(({ vehicleId, car, stream }) => [
       vehicleId,
       { state: car.state, openConnectionId: stream.openConnectionId },
     ]);
     this.#savedRealMs = Date.now();
-    await saveFleet(this.#options.stateFile, { scenario: this.#options.scenario, cars: Object.fromEntries(cars) });
+    await saveFleet(stateFile, { scenario, cars: Object.fromEntries(cars) });
   }
 
   #publish({ topic, payload }: MqttMessage): void {

@@ -1,7 +1,8 @@
 import type { SetpointProfile } from '../domain/setpoints.ts';
 import { initialCarState } from './carState.ts';
 import type { ScenarioCar } from './fleetMember.ts';
-import { derivedSeed, seededRandom } from './random.ts';
+import { seededRandom } from '../scheduler/random.ts';
+import { derivedSeed } from './random.ts';
 import { TELEMETRY_CONFIG, TelemetryStream } from './telemetry.ts';
 import { SimulatedCar } from './vehicle.ts';
 

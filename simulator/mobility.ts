@@ -1,4 +1,4 @@
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../scheduler/random.ts';
 
 /** The order in which a driver who leaves does the two things that telemetry shows. */
 export const DEPARTURE_MANNERS = ['gear_first', 'plug_first'] as const;
@@ -27,6 +27,18 @@ export interface Outage {
   readonly endMs: number;
 }
 
+/** What is wrong with a car beside what happens to it; each may be absent. */
+export interface CarFaults {
+  /** The reported SoC falls behind the true one by this share of what was charged since the car was plugged in. */
+  readonly socLiesBy?: number;
+  /** Once it has charged, its charge fields say so for ever, also on the road. */
+  readonly staysCharging?: true;
+  /** Its socket is replaced this often; the server tells of the new one before the old one. */
+  readonly flapEveryMs?: number;
+  /** Its clock is ahead by so much. It follows setpoints and stamps its meter by that clock. */
+  readonly clockAheadMs?: number;
+}
+
 /** What one car does through the night. */
 export interface CarScript {
   /** The night begins on the road: the first trip is the one that the car is on. Otherwise it is at the plug. */
@@ -38,6 +50,7 @@ export interface CarScript {
   readonly outages: readonly Outage[];
   /** Its modem does not hear so many of the first wake-ups. */
   readonly ignoredWakes?: number;
+  readonly faults?: CarFaults;
 }
 
 const MINUTE_MS = 60_000;

@@ -1,7 +1,8 @@
 import type { CarState } from './carState.ts';
 import type { CarScript, Trip } from './mobility.ts';
 
-const PLUG_IN_MS = 60_000;
+/** From standing at the plug to being plugged in. */
+export const PLUG_IN_MS = 60_000;
 /** A driver who waits for computing leaves this long after it began: well inside a shard. */
 const INTO_COMPUTING_MS = 2 * 60_000;
 

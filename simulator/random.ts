@@ -1,20 +1,3 @@
-/** Uniform numbers in [0, 1). */
-export type Random = () => number;
-
-/**
- * mulberry32 by Tommy Ettinger (public domain, 2017): 32 bits of state and the same sequence on every machine, which
- * is all that a reproducible night needs. Not for secrets.
- */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 /** A seed for one part of a seeded whole, so that adding a car does not change the luck of the others (FNV-1a). */
 export function derivedSeed(seed: number, name: string): number {
   let hash = (0x811c9dc5 ^ seed) >>> 0;

@@ -8,7 +8,7 @@ const CITY_SPEED_MPH = 28;
 export function readSensors(car: SimulatedCar): TelemetryValues {
   const { state, spec, pluggedIn, gear } = car;
   const plugKw = car.chargingKw + car.computeKw;
-  const soc = round(state.socPercent, 1);
+  const soc = round(Math.max(0, state.socPercent - socLiePercent(car)), 1);
   return {
     Soc: soc,
     BatteryLevel: soc,
@@ -25,8 +25,15 @@ export function readSensors(car: SimulatedCar): TelemetryValues {
     DetailedChargeState: chargeState(car),
     ChargerVoltage: pluggedIn && state.powered ? GRID_VOLTAGE_V : 0,
     ChargingCableType: pluggedIn ? 'IEC' : 'SNA',
-    LocatedAtHome: state.phase !== 'driving',
+    LocatedAtHome: state.phase !== 'driving' && spec.place !== 'workplace',
   };
+}
+
+/** How far the reported SoC is below the true one. */
+function socLiePercent({ state, spec, pluggedIn, faults: { socLiesBy = 0 } }: SimulatedCar): number {
+  if (socLiesBy === 0 || !pluggedIn) return 0;
+  const chargedKwh = state.chargingKwh + state.computeKwh - state.kwhAtPlugIn;
+  return (100 * socLiesBy * chargedKwh) / spec.pack.capacityKwh;
 }
 
 function chargeState(car: SimulatedCar): string {

@@ -1,12 +1,13 @@
 import { TELEMETRY_BASE, topics } from '../domain/names.ts';
 import { readSensors } from './sensors.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../scheduler/random.ts';
 import {
   TELEMETRY_FIELD_NAMES,
   TELEMETRY_FIELDS,
   telemetryPayload,
   type TelemetryField,
   type TelemetryFieldName,
+  type TelemetryValues,
 } from './telemetryFields.ts';
 import type { SimulatedCar } from './vehicle.ts';
 
@@ -24,6 +25,16 @@ export const TELEMETRY_CONFIG: TelemetryConfig = {
   slowIntervalMs: 60_000,
   resendIntervalMs: 300_000,
 };
+
+/** What a car that is stuck at charging repeats. */
+const STUCK_FIELDS = [
+  'DetailedChargeState',
+  'ACChargingPower',
+  'ChargeAmps',
+  'ChargePortLatch',
+  'ChargingCableType',
+  'ChargerVoltage',
+] as const satisfies readonly TelemetryFieldName[];
 
 /** The server notices a dead socket only by its silence. */
 const SOCKET_TIMEOUT_MS = 60_000;
@@ -43,6 +54,9 @@ export class TelemetryStream {
   readonly #random: Random;
   readonly #sent = new Map<TelemetryFieldName, { readonly payload: string; readonly atMs: number }>();
   #connectionId: string | null;
+  #connectedAtMs = 0;
+  /** What a stuck car said while it last charged. */
+  #stuck: Partial<TelemetryValues> = {};
   #deadSockets: { readonly connectionId: string; readonly noticedAtMs: number }[] = [];
 
   /**
@@ -66,8 +80,14 @@ export class TelemetryStream {
     const { awake, atMs } = this.#car.state;
     const messages: MqttMessage[] = [];
     const reachable = awake && this.#car.networkUp;
+    const { flapEveryMs = Infinity } = this.#car.faults;
+    if (reachable && this.#connectionId !== null && atMs - this.#connectedAtMs >= flapEveryMs) {
+      this.#deadSockets.push({ connectionId: this.#connectionId, noticedAtMs: atMs });
+      this.#connectionId = null;
+    }
     if (reachable && this.#connectionId === null) {
       this.#connectionId = this.#newConnectionId();
+      this.#connectedAtMs = atMs;
       messages.push(this.#connectivity(this.#connectionId, 'CONNECTED', atMs));
     }
     if (!reachable && this.#connectionId !== null) {
@@ -86,7 +106,7 @@ export class TelemetryStream {
 
   #changedFields(atMs: number): MqttMessage[] {
     const { vehicleId, firmware } = this.#car.spec;
-    const values = readSensors(this.#car);
+    const values = this.#values();
     const messages: MqttMessage[] = [];
     for (const name of TELEMETRY_FIELD_NAMES) {
       const payload = telemetryPayload(name, values[name], firmware);
@@ -95,6 +115,15 @@ export class TelemetryStream {
       messages.push({ topic: topics.telemetryField(this.#config.baseTopic, vehicleId, name), payload });
     }
     return shuffled(messages, this.#random);
+  }
+
+  #values(): TelemetryValues {
+    const values = readSensors(this.#car);
+    if (!this.#car.faults.staysCharging) return values;
+    if (values.DetailedChargeState === 'Charging') {
+      this.#stuck = Object.fromEntries(STUCK_FIELDS.map((name) => [name, values[name]]));
+    }
+    return { ...values, ...this.#stuck };
   }
 
   #isDue(name: TelemetryFieldName, payload: string, atMs: number): boolean {

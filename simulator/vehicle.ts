@@ -6,9 +6,10 @@ import type { CarSpec } from './carSpec.ts';
 import type { CarState } from './carState.ts';
 import { chargeControl, type ChargeControl } from './chargeControl.ts';
 import { holdsOf } from './holds.ts';
-import { nextOutageChangeMs, outageAt, type CarScript } from './mobility.ts';
+import { nextOutageChangeMs, outageAt, type CarFaults, type CarScript } from './mobility.ts';
 import { currentTrip, gearOf, isPluggedIn, phaseEndMs } from './phases.ts';
-import { derivedSeed, seededRandom } from './random.ts';
+import { seededRandom } from '../scheduler/random.ts';
+import { derivedSeed } from './random.ts';
 import type { Weather } from './weather.ts';
 
 /** Tesla's cars go to sleep about a quarter of an hour after the last activity. */
@@ -49,7 +50,8 @@ export class SimulatedCar {
   #computeKw = 0;
   #computingSinceMs = 0;
   #holds: readonly LeaveReason[] = [];
-  #meteredKwh = NaN;
+  #lastReading: MeterReading | undefined;
+  #stoodStill = false;
 
   constructor({ spec, script, weather, seed, state }: SimulatedCarOptions) {
     this.spec = spec;
@@ -78,6 +80,10 @@ export class SimulatedCar {
       holds: this.#holds,
       computeAllowed: this.#control().computeAllowed,
     };
+  }
+
+  get faults(): CarFaults {
+    return this.#script.faults ?? {};
   }
 
   get ambientC(): number {
@@ -157,7 +163,14 @@ export class SimulatedCar {
   #control(): ChargeControl {
     const { phase, powered, profile, atMs, phaseSinceMs } = this.#state;
     if (phase !== 'parked' || !powered) return IDLE;
-    return chargeControl({ profile, atMs, pluggedInAtMs: phaseSinceMs, failSafeKw: this.spec.failSafeKw });
+    const aheadMs = this.faults.clockAheadMs ?? 0;
+    const control = chargeControl({
+      profile,
+      atMs: atMs + aheadMs,
+      pluggedInAtMs: phaseSinceMs + aheadMs,
+      failSafeKw: this.spec.failSafeKw,
+    });
+    return { ...control, untilMs: control.untilMs - aheadMs };
   }
 
   #batteryInput(): BatteryInput {
@@ -295,11 +308,22 @@ export class SimulatedCar {
     return holdsOf({ gear, pluggedIn, ambientC, socPercent, computeSocFloorPercent }, this.#holds);
   }
 
-  /** Registers that did not move are not reported: a parked car that draws nothing stays silent. */
+  /**
+   * Registers that did not move are not reported: a parked car that draws nothing stays silent. When they move again, it
+   * first tells until when they stood still, or what it draws now would be shared out over that time.
+   */
   #readMeter(events: CarEvent[]): void {
     const { atMs, chargingKwh, computeKwh } = this.#state;
-    if (chargingKwh + computeKwh === this.#meteredKwh) return;
-    this.#meteredKwh = chargingKwh + computeKwh;
-    events.push({ kind: 'meter', reading: { atMs: Math.floor(atMs), chargingKwh, computeKwh } });
+    const reading = { atMs: Math.floor(atMs + (this.faults.clockAheadMs ?? 0)), chargingKwh, computeKwh };
+    const last = this.#lastReading;
+    if (last?.atMs === reading.atMs) return;
+    this.#lastReading = reading;
+    if (last?.chargingKwh === chargingKwh && last.computeKwh === computeKwh) {
+      this.#stoodStill = true;
+      return;
+    }
+    if (last && this.#stoodStill) events.push({ kind: 'meter', reading: last });
+    this.#stoodStill = false;
+    events.push({ kind: 'meter', reading });
   }
 }

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { objectKeys, rangeOfPartKey } from '../domain/names.ts';
 import type { ObjectStore } from './objectStore.ts';
 
@@ -13,13 +15,21 @@ export async function readAnsweredLines(
   objects: ObjectStore,
   jobId: string,
   shard: number,
-): Promise<{ readonly answered: AnsweredLines; readonly broken: readonly string[] }> {
+): Promise<{
+  readonly answered: AnsweredLines;
+  readonly broken: readonly string[];
+  /** sha256 of the bytes of each part, hex, by its key. */
+  readonly partSha256: ReadonlyMap<string, string>;
+}> {
   const answered = new Map<number, string>();
+  const partSha256 = new Map<string, string>();
   const broken: string[] = [];
   for (const key of await objects.list(objectKeys.partPrefix(jobId, shard))) {
     const range = rangeOfPartKey(key);
     if (!range) continue;
-    const lines = (await objects.get(key)).toString('utf8').split('\n');
+    const bytes = await objects.get(key);
+    partSha256.set(key, createHash('sha256').update(bytes).digest('hex'));
+    const lines = bytes.toString('utf8').split('\n');
     if (lines.length !== range.end - range.start + 1 || lines.at(-1) !== '') {
       broken.push(key);
       continue;
@@ -28,5 +38,5 @@ export async function readAnsweredLines(
       if (!answered.has(range.start + offset)) answered.set(range.start + offset, line);
     }
   }
-  return { answered, broken };
+  return { answered, broken, partSha256 };
 }

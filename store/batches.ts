@@ -185,6 +185,22 @@ export async function listUnstartedBatches(db: Queryable): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
+/** Ids of batches that ended at least `keptRealMs` ago and whose work is still in the object store. */
+export async function listEndedBatchesWithWork(db: Queryable, keptRealMs: number, limit: number): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(
+    `select id from batches where work_removed_real_at is null
+       and status in ('failed', 'completed', 'expired', 'cancelled')
+       and to_timestamp((timestamps ->> (status || '_at'))::bigint) <= now() - $1 * interval '1 millisecond'
+     order by created_real_at limit $2`,
+    [keptRealMs, limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
+export async function markWorkRemoved(db: Queryable, id: string): Promise<void> {
+  await db.query('update batches set work_removed_real_at = now() where id = $1', [id]);
+}
+
 export async function markJobStarted(db: Queryable, id: string): Promise<void> {
   await db.query('update batches set job_started_real_at = coalesce(job_started_real_at, now()) where id = $1', [id]);
 }

@@ -67,10 +67,29 @@ export async function listFiles(db: Queryable, page: Page, tenantId: string, pur
   );
 }
 
-/** @returns the file that was deleted, whose object is to be deleted next. */
-export async function deleteFile(db: Queryable, id: string): Promise<StoredFile | undefined> {
-  const [file] = await db.query<StoredFile>(`delete from files where id = $1 returning ${COLUMNS}`, [id]);
+/** Lets the file expire now: nobody reads it any more. @returns the file, whose bytes are to be removed next */
+export async function expireFile(db: Queryable, id: string): Promise<StoredFile | undefined> {
+  const [file] = await db.query<StoredFile>(
+    `update files set expires_real_at = now() where id = $1 and ${UNEXPIRED} returning ${COLUMNS}`,
+    [id],
+  );
   return file;
+}
+
+/** Files past their expiry that no open batch reads, those first that expired first. */
+export async function listExpiredFiles(db: Queryable, limit: number): Promise<StoredFile[]> {
+  return db.query<StoredFile>(
+    `select ${COLUMNS} from files where expires_real_at <= now() and not exists (
+       select 1 from batches where input_file_id = files.id
+         and status not in ('failed', 'completed', 'expired', 'cancelled'))
+     order by files.expires_real_at limit $1`,
+    [limit],
+  );
+}
+
+/** Forgets a file whose bytes are removed. */
+export async function deleteFile(db: Queryable, id: string): Promise<void> {
+  await db.query('delete from files where id = $1', [id]);
 }
 
 /** SQL: what comes after the id in $1 (null: all), in the page's order. Ids rise with time: domain/ids.ts. */

@@ -5,7 +5,8 @@ export interface ObjectStore {
   /** Stores the bytes under the key, replacing what was there, all or nothing. */
   put(key: string, body: Uint8Array | string): Promise<void>;
   /**
-   * As `put`, without holding the bytes in memory. When `body` throws, nothing is stored and its error is thrown.
+   * As `put`, without holding the bytes in memory. Chunks are written later than they are taken: they must stay as they
+   * are. When `body` throws, nothing is stored and its error is thrown.
    * @returns the number of bytes stored.
    */
   putStream(key: string, body: AsyncIterable<Uint8Array>): Promise<number>;

@@ -40,13 +40,33 @@ export interface OpenAdrReport {
 
 const CONNECTION = `c.id, c.region_id as "regionId", r.cell_id as "cellId", c.settings, c.sealed, c.status
   from openadr_connections c join regions r on r.id = c.region_id`;
-const EVENT = `connection_id as "connectionId", event_id as "eventId", body, program, first_seen_at as "firstSeenMs",
+const eventColumns = (
+  body: string,
+): string => `connection_id as "connectionId", event_id as "eventId", ${body}, program, first_seen_at as "firstSeenMs",
   anchored_at as "anchorMs", reference_kw as "referenceKw", feeder_ids as "feederIds", starts_at as "startMs",
   ends_at as "endMs", gone_at as "goneMs", refused, measured`;
+const EVENT = eventColumns('body');
+const LISTED_BODY_BYTES = 65_536;
+const LISTED_EVENT = eventColumns(`case when octet_length(body::text) <= ${LISTED_BODY_BYTES} then body end as body`);
+const ITS_SIGNALS = `source in ('openadr/' || $1, 'openadr/' || $1 || '/emergency')`;
 const REPORT = `connection_id as "connectionId", event_id as "eventId", report_name as "reportName",
   window_ends_at as "windowEndMs", body, vtn_report_id as "vtnReportId", sent_at as "sentMs"`;
 
+/** Stores a connection. One that speaks for another region than before says nothing of the old one any more. */
 export async function upsertConnection(
+  db: Queryable,
+  connection: Pick<OpenAdrConnection, 'id' | 'settings' | 'sealed'>,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query(`delete from signals where region_id <> $2 and ${ITS_SIGNALS}`, [
+      connection.id,
+      connection.settings.regionId,
+    ]);
+    await insertConnection(tx, connection);
+  });
+}
+
+async function insertConnection(
   db: Queryable,
   connection: Pick<OpenAdrConnection, 'id' | 'settings' | 'sealed'>,
 ): Promise<void> {
@@ -70,7 +90,7 @@ export async function listConnections(db: Queryable, cellId: string): Promise<Op
 /** Removes a connection with its events, its reports and what it says of the grid. */
 export async function deleteConnection(db: Queryable, id: string): Promise<void> {
   await db.transaction(async (tx) => {
-    await tx.query(`delete from signals where source in ('openadr/' || $1, 'openadr/' || $1 || '/emergency')`, [id]);
+    await tx.query(`delete from signals where ${ITS_SIGNALS}`, [id]);
     await tx.query('delete from openadr_connections where id = $1', [id]);
   });
 }
@@ -155,10 +175,10 @@ export async function listEventSpans(
   );
 }
 
-/** Events of the cell, newest first. */
+/** Events of the cell, newest first. Without the bodies of large ones: many together would not fit into memory. */
 export async function listEvents(db: Queryable, cellId: string, limit: number): Promise<OpenAdrEvent[]> {
   return db.query<OpenAdrEvent>(
-    `select ${EVENT} from openadr_events where connection_id in
+    `select ${LISTED_EVENT} from openadr_events where connection_id in
        (select c.id from openadr_connections c join regions r on r.id = c.region_id where r.cell_id = $1)
      order by first_seen_at desc, event_id limit $2`,
     [cellId, limit],

@@ -61,6 +61,19 @@ export async function planOfSlot<Problem, Plan>(
   return plan;
 }
 
+/** The plan that the given one replaces within its slot; undefined when it is the slot's first. */
+export async function planReplacedBy<Problem, Plan>(
+  db: Queryable,
+  plan: Pick<StoredPlan<Problem, Plan>, 'cellId' | 'slotStartMs' | 'createdAtMs'>,
+): Promise<StoredPlan<Problem, Plan> | undefined> {
+  const [replaced] = await db.query<StoredPlan<Problem, Plan>>(
+    `select ${COLUMNS} from plans where cell_id = $1 and slot_start = $2 and created_at < $3
+     order by created_at desc limit 1`,
+    [plan.cellId, instant(plan.slotStartMs), instant(plan.createdAtMs)],
+  );
+  return replaced;
+}
+
 /** The parts of the newest plan that speak of jobs: a plan of many cars is large. */
 export async function latestJobPlans<
   Parts extends {

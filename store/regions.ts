@@ -27,3 +27,14 @@ export async function readRegion(db: Queryable, id: string): Promise<Region | un
 export async function listRegions(db: Queryable, cellId: string): Promise<Region[]> {
   return db.query<Region>(`select ${COLUMNS} from regions where cell_id = $1 order by id`, [cellId]);
 }
+
+/** Keeps what a region's last refresh came to. */
+export async function saveRegionSummary(db: Queryable, id: string, summary: unknown): Promise<void> {
+  await db.query('update regions set summary = $2 where id = $1', [id, JSON.stringify(summary)]);
+}
+
+/** What the region's last refresh came to, as it was saved; null before the first. */
+export async function readRegionSummary(db: Queryable, id: string): Promise<unknown> {
+  const [row] = await db.query<{ summary: unknown }>('select summary from regions where id = $1', [id]);
+  return row?.summary ?? null;
+}

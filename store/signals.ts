@@ -21,6 +21,16 @@ export const SIGNAL_UNITS = {
   house_load: 'kW',
 } as const satisfies Record<SignalKind, string>;
 
+/** What a value of each kind can be at all: what lies beyond is a mistake of its source, and planning by it would be one. */
+export const SIGNAL_LIMITS = {
+  price: { least: -100, most: 100 },
+  carbon: { least: 0, most: 10_000 },
+  marginal_carbon: { least: -10_000, most: 10_000 },
+  temperature: { least: -90, most: 70 },
+  import_limit: { least: 0, most: 10_000_000 },
+  house_load: { least: -10_000_000, most: 10_000_000 },
+} as const satisfies Record<SignalKind, { readonly least: number; readonly most: number }>;
+
 /** Rank of a source that names none. */
 export const DEFAULT_PRIORITY = 100;
 

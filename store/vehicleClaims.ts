@@ -10,7 +10,9 @@ import {
   type ClaimHolder,
   type ReasonSource,
 } from '../domain/claims.ts';
+import type { JournalLine } from '../domain/journal.ts';
 import { columns, instant, type Queryable } from './database.ts';
+import type { TimeWindow } from './signals.ts';
 
 /** What one writer now knows of a car: its own reasons, all of them, and its part of the condition. */
 export interface ClaimUpdate {
@@ -47,14 +49,15 @@ const CLAIM_COLUMNS = `vehicle_id as "vehicleId", since as "sinceMs", confirmed_
  * Takes each writer's reasons into the cars' sets, and keeps every change of state, holder or set as a transition.
  * New figures in the same reasons are no transition. At most one update for each car; cars that are not enrolled are
  * left out.
+ * @returns what to append to the journal, last in the transaction: cars that someone else than the plan now holds
  */
-export async function updateClaims(db: Queryable, updates: readonly ClaimUpdate[]): Promise<void> {
-  if (updates.length === 0) return;
-  await db.transaction(async (tx) => {
+export async function updateClaims(db: Queryable, updates: readonly ClaimUpdate[]): Promise<JournalLine[]> {
+  if (updates.length === 0) return [];
+  return db.transaction(async (tx) => {
     // Control workers and the ingress write the same cars: each must build on what the other wrote.
     await tx.query(`select pg_advisory_xact_lock(hashtext('vehicle_claims'))`);
-    const known = await tx.query<VehicleClaims>(
-      `select v.id as "vehicleId", c.since as "sinceMs", c.confirmed_at as "confirmedAtMs", c.condition, c.reasons
+    const known = await tx.query<StoredClaims>(
+      `select v.id as "vehicleId", v.display_name as "displayName", c.since as "sinceMs", c.confirmed_at as "confirmedAtMs", c.condition, c.reasons
        from vehicles v left join vehicle_claims c on c.vehicle_id = v.id where v.id = any($1)`,
       [updates.map(({ vehicleId }) => vehicleId)],
     );
@@ -90,10 +93,47 @@ export async function updateClaims(db: Queryable, updates: readonly ClaimUpdate[
         (claims) => JSON.stringify(claims.reasons),
       ),
     );
+    return changed.flatMap((claims) => heldLine(before.get(claims.vehicleId), claims));
   });
 }
 
-type StoredClaims = { [Key in keyof VehicleClaims]: Key extends 'vehicleId' ? string : VehicleClaims[Key] | null };
+type StoredClaims = { readonly vehicleId: string; readonly displayName: string } & {
+  [Key in keyof Omit<VehicleClaims, 'vehicleId'>]: VehicleClaims[Key] | null;
+};
+
+/** Holders against whom the plan can do nothing, as the journal says them. */
+const HELD_BY: Partial<Record<ClaimHolder, string>> = {
+  safety: 'held for safety',
+  grid_emergency: 'held by an emergency of the grid',
+  owner_now: 'held by its owner',
+};
+
+/** Arrivals and departures have lines of their own. */
+const TOLD_ANYWAY: readonly string[] = ['away', 'may_be_leaving'] satisfies CarReasonCode[];
+
+function heldLine(before: StoredClaims | undefined, { vehicleId, sinceMs, reasons }: VehicleClaims): JournalLine[] {
+  const holder = heldBy(reasons);
+  const held = HELD_BY[holder];
+  if (!before || held === undefined || holder === heldBy(before.reasons ?? [])) return [];
+  const said = reasons.filter((reason) => reason.holder === holder && !TOLD_ANYWAY.includes(reason.code));
+  if (said.length === 0) return [];
+  const message = `${before.displayName} is ${held}: ${said.map(({ text }) => text).join(' ')}`;
+  return [
+    {
+      atMs: sinceMs,
+      kind: 'held',
+      subject: vehicleId,
+      message,
+      reasons: said.map(({ code, text, value, limit }) => ({
+        code,
+        text,
+        ...(value !== undefined && { value }),
+        ...(limit !== undefined && { limit }),
+      })),
+      dedupeKey: `held/${vehicleId}/${holder}/${sinceMs}`,
+    },
+  ];
+}
 
 function applied(row: StoredClaims, update: ClaimUpdate): { claims: VehicleClaims; isTransition: boolean } {
   const { vehicleId, atMs, source } = update;
@@ -127,6 +167,20 @@ export async function listHeldVehicles(db: Queryable, cellId: string, code: CarR
     [cellId, JSON.stringify([{ code }])],
   );
   return new Set(rows.map(({ vehicleId }) => vehicleId));
+}
+
+/** Whether this reason began or stood at a change of the car within the window of grid time, its end included. */
+export async function wasHeld(
+  db: Queryable,
+  vehicleId: string,
+  code: CarReasonCode,
+  window: TimeWindow,
+): Promise<boolean> {
+  const found = await db.query(
+    `select 1 from vehicle_transitions where vehicle_id = $1 and at >= $2 and at <= $3 and reasons @> $4 limit 1`,
+    [vehicleId, instant(window.startMs), instant(window.endMs), JSON.stringify([{ code }])],
+  );
+  return found.length > 0;
 }
 
 /** The newest transitions of the car, newest first. */

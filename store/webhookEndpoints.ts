@@ -4,11 +4,12 @@ export interface WebhookEndpoint {
   readonly id: string;
   readonly tenantId: string;
   readonly url: string;
-  readonly secret: string;
+  /** Sealed for its id. */
+  readonly sealedSecret: string;
   readonly createdRealMs: number;
 }
 
-const COLUMNS = `id, tenant_id as "tenantId", url, secret, created_real_at as "createdRealMs"`;
+const COLUMNS = `id, tenant_id as "tenantId", url, secret as "sealedSecret", created_real_at as "createdRealMs"`;
 
 export async function insertWebhookEndpoint(
   db: Queryable,
@@ -17,7 +18,7 @@ export async function insertWebhookEndpoint(
   return only(
     await db.query<WebhookEndpoint>(
       `insert into webhook_endpoints (id, tenant_id, url, secret) values ($1, $2, $3, $4) returning ${COLUMNS}`,
-      [endpoint.id, endpoint.tenantId, endpoint.url, endpoint.secret],
+      [endpoint.id, endpoint.tenantId, endpoint.url, endpoint.sealedSecret],
     ),
   );
 }

@@ -13,30 +13,35 @@ import type { GridActivities } from '../activities/grid/gridActivities.ts';
 import { gridTimeMs, realDelayUntilMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { CONTROL_OPTIONS } from './activityOptions.ts';
-import { assertEmergency, describeRegion, nextBoundaryMs } from './gridRegionState.ts';
+import { assertEmergency, describeRegion, nextBoundaryMs, regionAttributes } from './gridRegionState.ts';
 import { declareEmergency, regionState, replanRequested, signalsPushed, type GridRegionInput } from './messages.ts';
-import { attributes } from './searchAttributes.ts';
 
-const { refreshSignals, limitForEmergency, announceWindow } = proxyActivities<GridActivities>(CONTROL_OPTIONS);
+const { pollFeeds, refreshRegion, limitForEmergency, announceWindow } =
+  proxyActivities<GridActivities>(CONTROL_OPTIONS);
 
 /**
  * Knows this region's signals at any moment: polls its feeds, is pushed to, opens and closes its off-peak windows,
  * and tells the cell when anything that a plan rests on has changed.
  */
 export async function gridRegion(input: GridRegionInput): Promise<void> {
-  const { regionId, cellId, clock } = input;
+  const { regionId, cellId, clock, timeZone, pollEveryMs } = input;
   const cell = getExternalWorkflowHandle(workflowIds.cell(cellId));
   let region = input.last ?? null;
-  let pushed = true;
+  // What is stored may be otherwise than `region` says, and otherwise than the last plan knew.
+  let isOutdated = true;
+  let isChanged = true;
+  let isPolling = false;
 
-  setHandler(signalsPushed, () => {
-    pushed = true;
-  });
+  const changed = (): void => {
+    isOutdated = true;
+    isChanged = true;
+  };
+  setHandler(signalsPushed, changed);
   setHandler(
     declareEmergency,
     async (emergency) => {
       const feederIds = await limitForEmergency({ regionId, cellId, emergency });
-      pushed = true;
+      changed();
       return feederIds;
     },
     { validator: assertEmergency },
@@ -45,27 +50,41 @@ export async function gridRegion(input: GridRegionInput): Promise<void> {
 
   const now = (): number => gridTimeMs(clock, Date.now());
   const replan = (cause: string): Promise<void> => cell.signal(replanRequested, { cause }).catch(() => undefined);
+  const poll = async (): Promise<void> => {
+    isPolling = true;
+    const polled = await pollFeeds({ regionId, nowMs: now() });
+    isPolling = false;
+    isOutdated = true;
+    isChanged ||= polled.changed;
+  };
   let pollAtMs = now();
 
   for (;;) {
-    if (pushed || now() >= pollAtMs) {
-      const told = pushed;
-      pushed = false;
-      pollAtMs = now() + input.pollEveryMs;
-      const refreshed = await refreshSignals({ regionId, nowMs: now() });
-      region = refreshed.summary;
-      upsertSearchAttributes([
-        { key: attributes.onFallback, value: region.fallbacks.length > 0 },
-        { key: attributes.emergency, value: region.emergency },
-      ]);
-      if (told || refreshed.changed) await replan(`signals of ${regionId} changed`);
+    if (now() >= pollAtMs && !isPolling) {
+      pollAtMs = now() + pollEveryMs;
+      // Beside the loop: what is pushed must not wait for a feed that hangs.
+      void poll();
+    }
+    if (isOutdated) {
+      const replans = isChanged;
+      isOutdated = false;
+      isChanged = false;
+      region = await refreshRegion({ regionId, nowMs: now() });
+      upsertSearchAttributes(regionAttributes(region));
+      if (replans) await replan(`signals of ${regionId} changed`);
     }
     if (!region) continue;
-    setCurrentDetails(describeRegion(region, input.timeZone, now()));
-    const wakeAtMs = Math.min(pollAtMs, nextBoundaryMs(region, now()));
-    const woken = await condition(() => pushed, realDelayUntilMs(clock, wakeAtMs, Date.now()));
-    if (!woken) await announceWindow({ regionId, cellId, region, nowMs: now() });
+    setCurrentDetails(describeRegion(region, timeZone, now()));
+    const pollOrLaterMs = isPolling ? now() + pollEveryMs : pollAtMs;
+    const wakeAtMs = Math.min(pollOrLaterMs, nextBoundaryMs(region, now()));
+    const woken = await condition(() => isOutdated, realDelayUntilMs(clock, wakeAtMs, Date.now()));
+    if (!woken) {
+      await announceWindow({ regionId, cellId, region, nowMs: now() });
+      // A limit begins or ends, or a window does: what operators see is of now.
+      isOutdated = true;
+    }
     if (workflowInfo().continueAsNewSuggested) {
+      // Not for a poll: the next run begins with one.
       await condition(allHandlersFinished);
       await continueAsNew<typeof gridRegion>({ ...input, last: region });
     }

@@ -29,9 +29,36 @@ export interface RegionSummary {
   readonly offPeakWindows: readonly { readonly startMs: number; readonly endMs: number }[];
   /** Feeders whose import limit is unknown now, so that their fail-safe limit is in force. */
   readonly feedersOnFailSafe: readonly string[];
+  /** The tightest first, and not more than an operator reads. */
+  readonly limits: readonly LimitNow[];
+  /** When the limit of any feeder is next another; null when that is not known. */
+  readonly limitsChangeMs: number | null;
+  readonly feeds: readonly FeedHealth[];
   /** An import limit of 0 is in force somewhere in the region. */
   readonly emergency: boolean;
   readonly fallbacks: readonly JournalReason[];
+}
+
+/** What limits a feeder now. */
+export interface LimitNow {
+  readonly feederId: string;
+  readonly limitKw: number;
+  /** Null for the fail-safe limit, since nobody says anything. */
+  readonly source: string | null;
+  /** Null when nothing else is known to follow. */
+  readonly untilMs: number | null;
+}
+
+/** How reading a feed goes. */
+export interface FeedHealth {
+  readonly feed: string;
+  /** Null when it never worked. */
+  readonly readAtMs: number | null;
+  /** Null while it works. */
+  readonly failingSinceMs: number | null;
+  readonly failure: string | null;
+  /** In a row. */
+  readonly failures: number;
 }
 
 export interface GridEmergency {
@@ -140,6 +167,8 @@ export interface SplitBatch {
   readonly priority?: number;
   /** Whose batch it is, and the tenant's share where cars are contended for. */
   readonly tenant?: { readonly id: string; readonly weight: number };
+  /** The API over which cars reach their shards, by signed tokens; undefined: they open the store themselves. */
+  readonly carUrl?: string;
 }
 
 export interface JobStatus {

@@ -18,6 +18,8 @@ export interface VenSync {
   readonly regionId: string;
   /** The region's signals are otherwise than before. */
   readonly changed: boolean;
+  /** The events could not be read; another failure, such as of a report, does not slow the polling down. */
+  readonly isAway: boolean;
   readonly pollEveryMs: number;
   /** When the next report is due; null when none is asked for. */
   readonly nextReportMs: number | null;

@@ -7,7 +7,8 @@ const LONGEST_PAUSE_REAL_MS = 5 * 60_000;
 
 /**
  * Real milliseconds until the next synchronisation: the poll interval or the next report that is due, whichever comes
- * first; after failures a pause that doubles, and at least what the server asked for.
+ * first; after failures a pause that doubles, and at least what the server asked for. A server whose events are read is
+ * polled no less often because it refuses a report.
  * @param random in [0, 1): spreads VENs that failed together
  */
 export function pauseRealMs(
@@ -17,12 +18,14 @@ export function pauseRealMs(
   random: number,
 ): number {
   const { failures } = sync.status;
+  const wakeMs = Math.min(nowMs + sync.pollEveryMs, sync.nextReportMs ?? Number.POSITIVE_INFINITY);
+  const pollRealMs = Math.max(FIRST_PAUSE_REAL_MS / 4, realMsUntil(wakeMs));
   if (failures > 0) {
     const longest = Math.min(LONGEST_PAUSE_REAL_MS, FIRST_PAUSE_REAL_MS * 2 ** Math.min(failures - 1, 20));
-    return Math.max(sync.retryAfterRealMs ?? 0, Math.round(longest * (0.5 + random / 2)));
+    const backOffRealMs = Math.round(longest * (0.5 + random / 2));
+    return sync.isAway ? Math.max(sync.retryAfterRealMs ?? 0, backOffRealMs) : Math.min(pollRealMs, backOffRealMs);
   }
-  const wakeMs = Math.min(nowMs + sync.pollEveryMs, sync.nextReportMs ?? Number.POSITIVE_INFINITY);
-  return Math.max(FIRST_PAUSE_REAL_MS / 4, realMsUntil(wakeMs));
+  return pollRealMs;
 }
 
 /** Markdown for the operator. */

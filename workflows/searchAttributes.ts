@@ -1,7 +1,7 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { SEARCH_ATTRIBUTES, type SearchAttributeName } from '../domain/searchAttributes.ts';
 
-const SDK_TYPES = { Keyword: 'KEYWORD', Datetime: 'DATETIME', Bool: 'BOOL' } as const;
+const SDK_TYPES = { Keyword: 'KEYWORD', Datetime: 'DATETIME', Bool: 'BOOL', KeywordList: 'KEYWORD_LIST' } as const;
 
 function key<Name extends SearchAttributeName>(name: Name) {
   type Type = (typeof SDK_TYPES)[(typeof SEARCH_ATTRIBUTES)[Name]];
@@ -21,4 +21,7 @@ export const attributes = {
   readyBy: key('ReadyBy'),
   emergency: key('Emergency'),
   onFallback: key('OnFallback'),
+  offPeak: key('OffPeak'),
+  failingFeeds: key('FailingFeeds'),
+  feedsReadAt: key('FeedsReadAt'),
 } as const;

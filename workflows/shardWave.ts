@@ -12,18 +12,20 @@ import {
 } from '@temporalio/workflow';
 import type { InferenceActivities } from '../activities/inference/runShard.ts';
 import type { JobActivities } from '../activities/jobs/jobActivities.ts';
-import { gridTimeMs, realDelayUntilMs } from '../domain/clock.ts';
+import { gridTimeMs, realDelayUntilMs, realTimeMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
-import { SHARD_FAILURES } from '../domain/shards.ts';
+import { SHARD_FAILURES, type SliceAccess } from '../domain/shards.ts';
 import { CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
 import { waveExtended, waveReported, waveStopped, type ShardWaveInput } from './messages.ts';
 import { runShardInput, WaveShards } from './shardWaveState.ts';
 
-const { acceptShards } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
+const { acceptShards, signSlices } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
 
 const REPORT_EVERY_REAL_MS = 500;
 /** Real time after the granted slot in which word of the next one still counts. Cars stop by their own clocks. */
 const EXTENSION_GRACE_REAL_MS = 1000;
+/** Real time after its job's deadline in which a car may still hand in what it has. */
+const ACCESS_GRACE_REAL_MS = 60_000;
 
 /**
  * Runs the shards that one grant released, on any car of its region and class that bids for them, until all are
@@ -45,11 +47,15 @@ export async function shardWave(input: ShardWaveInput): Promise<void> {
     over = true;
   });
 
+  const expiresRealMs = realTimeMs(clock, split.deadlineMs) + ACCESS_GRACE_REAL_MS;
+  const accesses =
+    split.carUrl === undefined ? [] : await signSlices({ jobId, split, shards: input.shards, expiresRealMs });
+
   const attempts = new CancellationScope();
-  const runShard = async (shard: number): Promise<void> => {
+  const runShard = async (shard: number, access: SliceAccess | undefined): Promise<void> => {
     try {
       const summary = `shard ${shard} of ${split.shards}`;
-      const argument = runShardInput(jobId, split, shard);
+      const argument = runShardInput(jobId, split, shard, access);
       const result = await cars.runShard.executeWithOptions({ ...options, summary }, [argument]);
       wave.finished({ shard, result });
     } catch (error) {
@@ -57,7 +63,7 @@ export async function shardWave(input: ShardWaveInput): Promise<void> {
       else wave.failed(shard, failureOf(error).message);
     }
   };
-  void attempts.run(() => Promise.all(input.shards.map(runShard)));
+  void attempts.run(() => Promise.all(input.shards.map((shard, index) => runShard(shard, accesses[index]))));
 
   // One timer for the whole wave, not one per report: timers are history events.
   const clockOut = new CancellationScope();

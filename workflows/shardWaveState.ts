@@ -1,9 +1,9 @@
 import { objectKeys } from '../domain/names.ts';
-import type { RunShardInput } from '../domain/shards.ts';
+import type { RunShardInput, SliceAccess } from '../domain/shards.ts';
 import type { AcceptedShard, FinishedShard, ShardWaveInput, SplitBatch, WaveReport } from './messages.ts';
 
 /** The argument of `runShard` for one shard of a split batch. */
-export function runShardInput(jobId: string, split: SplitBatch, shard: number): RunShardInput {
+export function runShardInput(jobId: string, split: SplitBatch, shard: number, access?: SliceAccess): RunShardInput {
   return {
     jobId,
     shard,
@@ -12,6 +12,7 @@ export function runShardInput(jobId: string, split: SplitBatch, shard: number): 
     lines: Math.min(split.linesPerShard, split.lines - shard * split.linesPerShard),
     linesPerPart: split.linesPerPart,
     deadlineMs: split.deadlineMs,
+    ...(access && { access }),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   settleParkingSession,
 } from '../../store/parkingSessions.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
+import { wasHeld } from '../../store/vehicleClaims.ts';
 import { readVehicleState } from '../../store/vehicleStates.ts';
 import type { SessionTerms } from '../../workflows/messages.ts';
 import type { VehicleLink } from '../vehicleLink.ts';
@@ -93,7 +94,7 @@ export function createFleetActivities({ database, vehicles }: FleetPorts) {
       ]);
     },
 
-    /** Ends a stay: availability is paid, and the owner's statement written from meter and ledger. */
+    /** Ends a stay: availability is paid unless its telemetry contradicted itself, and the owner's statement written from meter and ledger. */
     async closeSession(request: Stay & { unpluggedMs: number; reason: string; wasComputing: boolean }): Promise<void> {
       const { vehicleId, stay, cellId, unpluggedMs, reason, wasComputing } = request;
       const vehicle = await vehicleOf(vehicleId);
@@ -105,7 +106,14 @@ export function createFleetActivities({ database, vehicles }: FleetPorts) {
       const stayed = { pluggedInMs: session.pluggedInAtMs, unpluggedMs: session.unpluggedAtMs ?? unpluggedMs };
       const localHourOf = (atMs: number) => localHour(vehicle.policy.timeZone, atMs);
       await learnHabit<Habit>(database, vehicleId, stay, (habit = {}) => learnStay(habit, stayed, localHourOf));
-      const hours = vehicle.policy.computeOptIn ? (unpluggedMs - session.pluggedInAtMs) / HOUR_MS : 0;
+      const { pluggedInAtMs } = session;
+      const wasDistrusted = await wasHeld(database, vehicleId, 'telemetry_not_trusted', {
+        startMs: pluggedInAtMs,
+        endMs: unpluggedMs,
+      });
+      // That it was at the plug is known from the telemetry that contradicted itself.
+      const isPaid = vehicle.policy.computeOptIn && !wasDistrusted;
+      const hours = isPaid ? (unpluggedMs - pluggedInAtMs) / HOUR_MS : 0;
       await bookLedgerEntry(database, {
         ownerId: vehicle.ownerId,
         vehicleId,

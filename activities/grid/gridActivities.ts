@@ -5,13 +5,16 @@ import type { JournalLine, JournalReason } from '../../domain/journal.ts';
 import { WINDOW_SLOT_MINUTES } from '../../scheduler/regionWindows.ts';
 import { EMERGENCY_SOURCE } from '../../scheduler/sources.ts';
 import type { Database } from '../../store/database.ts';
-import { listFeeders } from '../../store/feeders.ts';
+import { listFeedStates } from '../../store/feedStates.ts';
+import { listRegionFeeders } from '../../store/feeders.ts';
+import { storeEmergency } from '../../store/emergencies.ts';
 import { appendJournal } from '../../store/journal.ts';
-import { readRegion, type Region } from '../../store/regions.ts';
-import { readSignals, upsertSignals, type SignalSpan } from '../../store/signals.ts';
+import { readRegion, saveRegionSummary, type Region } from '../../store/regions.ts';
+import { readSignals, type SignalSpan, type TimeWindow } from '../../store/signals.ts';
 import type { GridEmergency, RegionSummary } from '../../workflows/messages.ts';
 import type { EmergencyShed } from './emergencyShed.ts';
 import type { GridFeed } from './feeds/feed.ts';
+import { readFeeds } from './readFeeds.ts';
 import { revisedLimits } from './revisedLimits.ts';
 import { summarizeRegion } from './regionSummary.ts';
 
@@ -30,10 +33,8 @@ const HOUR_MS = 3_600_000;
 const FEED_HORIZON_MS = 36 * HOUR_MS;
 const PLAN_HORIZON_MS = 24 * HOUR_MS;
 
-interface Refreshed {
-  readonly summary: RegionSummary;
-  readonly changed: boolean;
-}
+/** Longer than a source takes with all its retries, shorter than the step may take. */
+const FEED_PATIENCE_REAL_MS = 45_000;
 
 export function createGridActivities({ database, feedsOf, shed, carbonEurPerKg, gridNowMs }: GridPorts) {
   const regionOf = async (regionId: string): Promise<Region> => {
@@ -44,41 +45,45 @@ export function createGridActivities({ database, feedsOf, shed, carbonEurPerKg, 
 
   return {
     /**
-     * Reads all feeds of a region, stores what they say, and sums up what is known at `nowMs` (grid time). `changed`
-     * tells whether the feeds said anything new.
+     * Reads all feeds of a region and stores what they say. A feed that hangs is given up in time.
+     * @returns whether they said anything new
      */
-    async refreshSignals(request: { regionId: string; nowMs: number }): Promise<Refreshed> {
-      const { regionId, nowMs } = request;
+    async pollFeeds({ regionId, nowMs }: { regionId: string; nowMs: number }): Promise<{ changed: boolean }> {
       const region = await regionOf(regionId);
-      const { startMs } = gridDay(region.timeZone, nowMs);
-      const window = { startMs, endMs: nowMs + PLAN_HORIZON_MS };
+      const window = knownWindow(region, nowMs);
       const known = await readSignals(database, regionId, window);
-      // Side by side, so that a slow source does not hold up the others.
-      const reading = { startMs, endMs: nowMs + FEED_HORIZON_MS };
-      const failures = await Promise.all(
-        feedsOf(region).map(async (feed): Promise<JournalReason[]> => {
-          try {
-            await upsertSignals(database, await feed.read(reading, nowMs));
-            return [];
-          } catch (error) {
-            const cause = error instanceof Error ? error.message : String(error);
-            return [{ code: 'feed_failed', text: `Feed ${feed.name} failed: ${cause}. Stored values are in use.` }];
-          }
-        }),
-      );
-      const untold = await followSheds(shed, { regionId, nowMs: gridNowMs(), again: true });
-      const feeders = await listFeeders(database, region.cellId);
-      const feederIds = feeders.filter((feeder) => feeder.regionId === regionId).map((feeder) => feeder.id);
+      await readFeeds(database, {
+        region,
+        feeds: feedsOf(region),
+        window: { startMs: window.startMs, endMs: nowMs + FEED_HORIZON_MS },
+        nowMs,
+        patienceRealMs: FEED_PATIENCE_REAL_MS,
+      });
       const signals = await readSignals(database, regionId, window);
       await appendJournal(database, region.cellId, limitLines(region, known, signals, nowMs));
-      const fallbacks = [...failures.flat(), ...untold];
-      const summary = summarizeRegion({ region, signals, feederIds, failures: fallbacks, nowMs, carbonEurPerKg });
-      return { summary, changed: digest(signals) !== digest(known) };
+      return { changed: digest(signals) !== digest(known) };
+    },
+
+    /** Sums up what is stored of a region at `nowMs` (grid time), and tells cars of sheds anew. Asks no feed. */
+    async refreshRegion({ regionId, nowMs }: { regionId: string; nowMs: number }): Promise<RegionSummary> {
+      const region = await regionOf(regionId);
+      const untold = await followSheds(shed, { regionId, nowMs: gridNowMs(), again: true });
+      const summary = summarizeRegion({
+        region,
+        signals: await readSignals(database, regionId, knownWindow(region, nowMs)),
+        feeders: await listRegionFeeders(database, regionId),
+        feeds: await listFeedStates(database, regionId),
+        fallbacks: untold,
+        nowMs,
+        carbonEurPerKg,
+      });
+      await saveRegionSummary(database, regionId, summary);
+      return summary;
     },
 
     /**
-     * Stores an emergency as import limits of 0 on its feeders: the tightest limit of all sources is in force. Their
-     * cars are told at once, before any plan.
+     * Stores an emergency as import limits of 0 on its feeders. Their cars are told at once, before any plan; a broker
+     * that is away must not keep the plan from following.
      * @returns the feeders that shed
      */
     async limitForEmergency(request: {
@@ -87,36 +92,10 @@ export function createGridActivities({ database, feedsOf, shed, carbonEurPerKg, 
       emergency: GridEmergency;
     }): Promise<string[]> {
       const { regionId, cellId, emergency } = request;
-      const feeders = (await listFeeders(database, cellId)).filter((feeder) => feeder.regionId === regionId);
-      const named = feeders.filter(
-        (feeder) => emergency.feederIds.length === 0 || emergency.feederIds.includes(feeder.id),
-      );
-      await upsertSignals(
-        database,
-        named.map((feeder) => ({
-          regionId,
-          feederId: feeder.id,
-          kind: 'import_limit',
-          startMs: emergency.startMs,
-          endMs: emergency.endMs,
-          value: 0,
-          unit: 'kW',
-          source: `${EMERGENCY_SOURCE}/${emergency.id}`,
-          forecast: false,
-          fetchedAtMs: emergency.startMs,
-        })),
-      );
-      await shed.follow({ regionId, nowMs: gridNowMs() });
-      await appendJournal(database, cellId, [
-        {
-          atMs: emergency.startMs,
-          kind: 'emergency',
-          subject: regionId,
-          message: `${emergency.message}: no import on ${named.map((feeder) => feeder.id).join(', ')}`,
-          dedupeKey: `emergency/${emergency.id}`,
-        },
-      ]);
-      return named.map((feeder) => feeder.id);
+      const source = `${EMERGENCY_SOURCE}/${emergency.id}`;
+      const feederIds = await storeEmergency(database, cellId, { ...emergency, regionId, source });
+      await followSheds(shed, { regionId, nowMs: gridNowMs() });
+      return feederIds;
     },
 
     /** Writes into the journal that an off-peak window opens or closes now. */
@@ -145,6 +124,11 @@ export function createGridActivities({ database, feedsOf, shed, carbonEurPerKg, 
       }
     },
   };
+}
+
+/** From the last local noon, so that the night's windows are whole, to where plans look. */
+function knownWindow(region: Region, nowMs: number): TimeWindow {
+  return { startMs: gridDay(region.timeZone, nowMs).startMs, endMs: nowMs + PLAN_HORIZON_MS };
 }
 
 /** A broker that is away must not keep the region from planning; the next refresh tells the cars. */

@@ -19,11 +19,9 @@ export class ModelMismatch extends Error {
 /** Files of models on the car's disk, under the hash of their bytes. Agents of one machine may share a folder. */
 export class ModelCache {
   readonly #folder: string;
-  readonly #objects: Pick<ObjectStore, 'get'>;
 
-  constructor(folder: string, objects: Pick<ObjectStore, 'get'>) {
+  constructor(folder: string) {
     this.#folder = folder;
-    this.#objects = objects;
   }
 
   /**
@@ -31,9 +29,9 @@ export class ModelCache {
    * @throws ModelMismatch
    * @throws NightshiftError `object_not_found`, or what the store throws while it is out of reach
    */
-  async open(model: ModelRef): Promise<LoadedModel> {
+  async open(model: ModelRef, objects: Pick<ObjectStore, 'get'>): Promise<LoadedModel> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const bytes = await this.#objects.get(objectKeys.modelManifest(model.name, model.version));
+    const bytes = await objects.get(objectKeys.modelManifest(model.name, model.version));
     const manifest = modelManifestSchema.safeParse(parseJson(bytes));
     if (!manifest.success)
       throw new ModelMismatch(`The manifest of ${model.name} is not valid: ${manifest.error.message}`);
@@ -41,18 +39,23 @@ export class ModelCache {
     if (manifest.data.sha256 !== model.sha256 || name !== model.name || version !== model.version) {
       throw new ModelMismatch(`The manifest of ${model.name} ${model.version} describes another model.`);
     }
-    const modelPath = await this.#file(model.sha256, objectKeys.model(model.sha256), 'onnx');
+    const modelPath = await this.#file(objects, model.sha256, objectKeys.model(model.sha256), 'onnx');
     const assetPaths: Record<string, string> = {};
     for (const asset of pipelineAssets(pipeline)) {
-      assetPaths[asset] = await this.#file(asset, objectKeys.modelAsset(asset), 'asset');
+      assetPaths[asset] = await this.#file(objects, asset, objectKeys.modelAsset(asset), 'asset');
     }
     return { name, version, sha256: model.sha256, modelPath, assetPaths, pipeline };
   }
 
-  async #file(sha256: string, objectKey: string, extension: string): Promise<string> {
+  async #file(
+    objects: Pick<ObjectStore, 'get'>,
+    sha256: string,
+    objectKey: string,
+    extension: string,
+  ): Promise<string> {
     const path = join(this.#folder, `${sha256}.${extension}`);
     if ((await hashOfOwnFile(path)) === sha256) return path;
-    const bytes = await this.#objects.get(objectKey);
+    const bytes = await objects.get(objectKey);
     if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
       throw new ModelMismatch(`The object ${objectKey} does not have the hash in its name.`);
     }

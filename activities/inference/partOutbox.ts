@@ -13,6 +13,8 @@ export interface ComputedPart {
   readonly body: string;
   readonly energyWh: number;
   readonly deviceMs: number;
+  /** Where the shard's parts go. */
+  readonly objects: Pick<PartStore, 'put'>;
 }
 
 /** Parts kept for a store that is out of reach: an hour's worth; beyond that the oldest is given up. */
@@ -29,15 +31,13 @@ interface QueuedPart {
  */
 export class PartOutbox {
   readonly #vehicleId: string;
-  readonly #objects: Pick<PartStore, 'put'>;
   readonly #log: Logger;
   readonly #closing = new AbortController();
   #queue: QueuedPart[] = [];
   #delivering = false;
 
-  constructor(vehicleId: string, objects: Pick<PartStore, 'put'>, log: Logger) {
+  constructor(vehicleId: string, log: Logger) {
     this.#vehicleId = vehicleId;
-    this.#objects = objects;
     this.#log = log;
   }
 
@@ -76,8 +76,8 @@ export class PartOutbox {
 
   /** The receipt comes last: it claims pay for bytes that are there. */
   async #store(part: ComputedPart): Promise<void> {
-    const { jobId, shard, range, body, energyWh, deviceMs } = part;
-    await this.#objects.put(objectKeys.part(jobId, shard, range), body);
+    const { jobId, shard, range, body, energyWh, deviceMs, objects } = part;
+    await objects.put(objectKeys.part(jobId, shard, range), body);
     const receipt: PartReceipt = {
       vehicleId: this.#vehicleId,
       range,
@@ -85,6 +85,6 @@ export class PartOutbox {
       deviceMs,
       partSha256: createHash('sha256').update(body).digest('hex'),
     };
-    await this.#objects.put(objectKeys.receipt(jobId, shard, range, this.#vehicleId), JSON.stringify(receipt));
+    await objects.put(objectKeys.receipt(jobId, shard, range, this.#vehicleId), JSON.stringify(receipt));
   }
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../domain/clock.ts';
+import type { SliceAccess } from '../../domain/shards.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import type { EnergyMeter } from './energyMeter.ts';
 import type { ModelCache } from './modelCache.ts';
@@ -18,10 +19,16 @@ export const UNPACED: Pacer = { wait: async () => {} };
 /** What a car does with the object store. */
 export type PartStore = Pick<ObjectStore, 'put' | 'get' | 'list'>;
 
+/**
+ * The store as one shard's attempt sees it: by the access that came with the shard, else directly.
+ * @throws NightshiftError `unavailable` when the car has neither
+ */
+export type OpenSlice = (access: SliceAccess | undefined) => PartStore;
+
 /** What the activities of one car work with. */
 export interface InferencePorts {
   readonly vehicleId: string;
-  readonly objects: PartStore;
+  readonly openSlice: OpenSlice;
   readonly runner: Runner;
   readonly models: ModelCache;
   readonly results: ResultCache;

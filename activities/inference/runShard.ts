@@ -27,12 +27,12 @@ export function createInferenceActivities(ports: InferencePorts): {
   close: () => void;
 } {
   const limits = { ...SHARD_LIMITS, ...ports.limits };
-  const outbox = new PartOutbox(ports.vehicleId, ports.objects, ports.log);
+  const outbox = new PartOutbox(ports.vehicleId, ports.log);
   return {
     activities: {
       runShard: async (input) => {
         const finished = await ports.results.read(input);
-        if (finished !== undefined && (await isStored(ports.objects, input))) return finished;
+        if (finished !== undefined && (await isStored(ports, input))) return finished;
         if (!ports.gate.isOpen) {
           throw ApplicationFailure.create({
             type: SHARD_FAILURES.gateClosed,
@@ -54,9 +54,9 @@ export function createInferenceActivities(ports: InferencePorts): {
 }
 
 /** A shard that was refused has lost its parts: the result that was kept of it would be refused again and again. */
-async function isStored(objects: InferencePorts['objects'], input: RunShardInput): Promise<boolean> {
+async function isStored({ openSlice }: InferencePorts, input: RunShardInput): Promise<boolean> {
   try {
-    return (await unstoredRanges(objects, input)).length === 0;
+    return (await unstoredRanges(openSlice(input.access), input)).length === 0;
   } catch {
     // Out of reach: what was refused is found out when it is there again.
     return true;

@@ -10,7 +10,7 @@ import { countLines, microBatches, partRanges, type MicroBatch } from './lineRan
 import { MicroBatchSizer } from './microBatchSizer.ts';
 import { untilOnline } from './offline.ts';
 import type { PartOutbox } from './partOutbox.ts';
-import type { InferencePorts, ShardLimits } from './ports.ts';
+import type { InferencePorts, PartStore, ShardLimits } from './ports.ts';
 import type { LoadedModel } from './runner/protocol.ts';
 import { isPoisoned, poisonedAnswer } from './runner/openInference.ts';
 import { RunnerCrash } from './runner/runnerChild.ts';
@@ -35,6 +35,7 @@ interface AnsweredLines {
 export class ShardAttempt {
   readonly #input: RunShardInput;
   readonly #ports: InferencePorts;
+  readonly #objects: PartStore;
   readonly #limits: ShardLimits;
   readonly #outbox: PartOutbox;
   readonly #context: Context;
@@ -51,6 +52,7 @@ export class ShardAttempt {
   constructor(input: RunShardInput, ports: InferencePorts, limits: ShardLimits, outbox: PartOutbox, context: Context) {
     this.#input = input;
     this.#ports = ports;
+    this.#objects = ports.openSlice(input.access);
     this.#limits = limits;
     this.#outbox = outbox;
     this.#context = context;
@@ -98,11 +100,11 @@ export class ShardAttempt {
   async #answerMissingLines(): Promise<void> {
     this.#checkDeadline();
     const { inputKey, lines, linesPerPart } = this.#input;
-    const missing = await this.#online(() => unstoredRanges(this.#ports.objects, this.#input));
+    const missing = await this.#online(() => unstoredRanges(this.#objects, this.#input));
     this.#takeOver(lines - countLines(missing));
     if (missing.length === 0) return;
-    const requests = parseShardInput(await this.#online(() => this.#ports.objects.get(inputKey)), lines);
-    const model = await this.#online(() => this.#ports.models.open(this.#input.model));
+    const requests = parseShardInput(await this.#online(() => this.#objects.get(inputKey)), lines);
+    const model = await this.#online(() => this.#ports.models.open(this.#input.model, this.#objects));
     await this.#ports.runner.load(model);
     await this.#compute(model, requests, partRanges(missing, linesPerPart));
     await untilAborted(Promise.all(this.#deliveries), this.#stop.signal);
@@ -242,6 +244,7 @@ export class ShardAttempt {
       body: answers.map((line) => `${line}\n`).join(''),
       energyWh: meter.energyWh - this.#meterAtPart.energyWh,
       deviceMs: meter.deviceMs - this.#meterAtPart.deviceMs,
+      objects: this.#objects,
     });
     this.#meterAtPart = meter;
     this.#deliveries.push(

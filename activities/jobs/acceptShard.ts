@@ -32,9 +32,12 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
   const { shard, result } = finished;
   const slice = (await objects.get(objectKeys.shardInput(jobId, shard))).toString('utf8');
   const customIds = slice.trimEnd().split('\n').map(customIdOf);
-  const { answered, broken } = await readAnsweredLines(objects, jobId, shard);
+  const { answered, broken, partSha256 } = await readAnsweredLines(objects, jobId, shard);
   const receipts = await readReceipts(objects, jobId, shard);
-  const attributions = attribute(receipts);
+  // A receipt claims the very bytes that are stored: nobody is paid for a part that somebody else wrote.
+  const attributions = attribute(
+    receipts.filter((receipt) => partSha256.get(objectKeys.part(jobId, shard, receipt.range)) === receipt.partSha256),
+  );
   const work: CarsWork[] = await Promise.all(
     attributions.map(async (share) => ({ ...share, vehicle: await readVehicle(database, share.vehicleId) })),
   );

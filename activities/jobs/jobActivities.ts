@@ -5,6 +5,8 @@ import { readBatch, updateBatchCounts } from '../../store/batches.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { upsertJobProgress } from '../../store/jobProgress.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
+import type { SliceAccess } from '../../domain/shards.ts';
+import type { SliceSigner } from '../../store/sliceAccess.ts';
 import type { AcceptedShard, FinishedShard, JobStatus, SplitBatch } from '../../workflows/messages.ts';
 import { acceptShard } from './acceptShard.ts';
 import { assembleBatch, type BatchOutcome } from './assembleBatch.ts';
@@ -14,6 +16,8 @@ export interface JobPorts {
   readonly database: Database;
   readonly objects: ObjectStore;
   readonly gridNowMs: () => number;
+  /** Where cars reach their shards over the API; undefined: they open the store themselves. */
+  readonly carAccess?: { readonly url: string; readonly signer: SliceSigner } | undefined;
 }
 
 export type JobActivities = ReturnType<typeof createJobActivities>;
@@ -62,6 +66,27 @@ export function createJobActivities(ports: JobPorts) {
       if (finished) return;
       const { completed, failed } = await acceptedTotals(database, batchId);
       await updateBatchCounts(database, batchId, { total: split.lines, completed, failed, expired: 0 });
+    },
+
+    /**
+     * Signs for each of the shards that a car may read its input and its model and write its parts.
+     * @returns in the order of `shards`; none where cars open the store themselves
+     */
+    async signSlices(request: {
+      jobId: string;
+      split: SplitBatch;
+      shards: readonly number[];
+      expiresRealMs: number;
+    }): Promise<SliceAccess[]> {
+      const { carAccess } = ports;
+      if (!carAccess) return [];
+      const { jobId, expiresRealMs, split } = request;
+      const { name, version, sha256 } = split.model;
+      const scope = { jobId, model: { name, version, sha256 }, expiresRealMs };
+      return request.shards.map((shard) => ({
+        url: carAccess.url,
+        token: carAccess.signer.sign({ ...scope, shard }),
+      }));
     },
 
     /** Verifies finished shards and pays for them, each once. */

@@ -87,6 +87,7 @@ async function cutIntoShards(
     submittedAtMs,
     ...(priority !== undefined && { priority }),
     tenant: { id: tenantId, weight },
+    ...(ports.carAccess && { carUrl: ports.carAccess.url }),
   };
 }
 

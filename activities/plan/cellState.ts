@@ -1,8 +1,10 @@
+import { ARRIVAL_DAYS } from '../../scheduler/arrivals.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import type { PlanningProblem } from '../../scheduler/problem.ts';
 import type { Habit } from '../../scheduler/survival.ts';
 import type { SlotAxis } from '../../scheduler/time.ts';
 import { slotStartMs } from '../../scheduler/time.ts';
+import { listArrivedEnergy, type ArrivedEnergy } from '../../store/arrivals.ts';
 import { listChargeCycles, type ChargeCycle } from '../../store/chargeCycles.ts';
 import { listClassSpeeds, type ClassSpeed } from '../../store/classSpeeds.ts';
 import type { Database } from '../../store/database.ts';
@@ -35,6 +37,8 @@ export interface CellState {
   /** How charging was switched so far, also in stays that have ended. */
   readonly chargeCycles: readonly ChargeCycle[];
   readonly openSessions: readonly ParkingSession[];
+  /** What cars asked for at plug-in in the days before. */
+  readonly arrivals: readonly ArrivedEnergy[];
   readonly jobs: readonly OpenJob[];
   readonly classSpeeds: readonly ClassSpeed[];
   /** The newest plan of an earlier slot, or of this slot made earlier. */
@@ -42,6 +46,7 @@ export interface CellState {
 }
 
 const HORIZON_SLOTS = 96;
+const DAY_MS = 86_400_000;
 
 /** Reads the state that a plan from `slotStartMs` (grid time) on rests on. */
 export async function readCellState(
@@ -69,6 +74,7 @@ export async function readCellState(
       wakes: await listWakes(tx, cell.id),
       chargeCycles: await listChargeCycles(tx, cell.id),
       openSessions: await listOpenParkingSessions(tx, cell.id),
+      arrivals: await listArrivedEnergy(tx, cell.id, { startMs: slotStart - ARRIVAL_DAYS * DAY_MS, endMs: slotStart }),
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),
       previous: (await latestPlan<PlanningProblem, Plan>(tx, cell.id))?.plan,

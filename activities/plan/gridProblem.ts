@@ -45,8 +45,19 @@ export function planningRegion(state: CellState, region: Region): RegionInput {
     priceEurPerKwh: filled('price', 'The price', 0),
     carbonGPerKwh: filled(carbon, carbonLabel, 0),
     ambientCelsius: filled('temperature', 'The temperature', UNKNOWN_AMBIENT_CELSIUS),
-    fallbacks,
+    fallbacks: [...fallbacks, ...houseLoadReasons(state, region)],
   };
+}
+
+function houseLoadReasons(state: CellState, region: Region): PlanReason[] {
+  return state.feeders.flatMap((feeder) => {
+    if (feeder.regionId !== region.id) return [];
+    const missing = houseLoadOf(state, feeder).filter((value) => value === null).length;
+    if (missing === 0) return [];
+    const { count } = state.axis;
+    const words = `The house load of ${feeder.id} is unknown in ${missing} of ${count} slots; its whole limit is taken as used.`;
+    return [reason('house_load_unknown', { words, value: missing, limit: count, unit: 'slots' })];
+  });
 }
 
 /** One reason for each stale source that the plan rests on for want of a better one. */
@@ -73,18 +84,23 @@ function mean(values: readonly number[]): number | undefined {
 /** The feeder's limits and house load on the slot axis. */
 export function planningFeeder(state: CellState, feeder: Feeder): FeederInput {
   const importLimitKw = tightestLimitKw(state.axis, state.signals, feeder);
-  const houseLoad = seriesOnAxis(
-    state.axis,
-    rankSources(spansOf(state, 'house_load', feeder.regionId, feeder.id), state.axis.startMs),
-  );
   return {
     id: feeder.id,
     regionId: feeder.regionId,
     failSafeImportKw: feeder.failSafeImportKw,
     importLimitKw,
     // An unknown house load takes the whole limit: what is left for cars is then nothing, never too much.
-    houseLoadKw: houseLoad.map((value, slot) => value ?? importLimitKw[slot] ?? feeder.failSafeImportKw),
+    houseLoadKw: houseLoadOf(state, feeder).map(
+      (value, slot) => value ?? importLimitKw[slot] ?? feeder.failSafeImportKw,
+    ),
   };
+}
+
+function houseLoadOf(state: CellState, feeder: Feeder): (number | null)[] {
+  return seriesOnAxis(
+    state.axis,
+    rankSources(spansOf(state, 'house_load', feeder.regionId, feeder.id), state.axis.startMs),
+  );
 }
 
 export function spansOf(

@@ -1,14 +1,14 @@
 import type { JournalLine } from '../../domain/journal.ts';
 import { topics } from '../../domain/names.ts';
 import type { SetpointProfile } from '../../domain/setpoints.ts';
-import type { Plan } from '../../scheduler/plan.ts';
-import { planningProblemSchema, type PlanningProblem } from '../../scheduler/problem.ts';
+import type { CarPlan, Plan } from '../../scheduler/plan.ts';
+import type { PlanningProblem } from '../../scheduler/problem.ts';
 import { keepPlan } from '../../scheduler/replan.ts';
 import { readCell } from '../../store/cells.ts';
 import { saveChargeCycles } from '../../store/chargeCycles.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
-import { planOfSlot, readPlan, savePlan } from '../../store/plans.ts';
+import { planOfSlot, planReplacedBy, readPlan, savePlan } from '../../store/plans.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import { listWakes, saveWakes, type WakeAttempt } from '../../store/wakes.ts';
 import type { PlanDispatch } from '../../workflows/messages.ts';
@@ -17,8 +17,7 @@ import { updateClaims } from '../../store/vehicleClaims.ts';
 import { claimsOfPlan } from './carClaims.ts';
 import { changedCycles } from './chargeCycles.ts';
 import { readCellState, type CellState } from './cellState.ts';
-import { planningCar, planningClasses, planningJob } from './fleetProblem.ts';
-import { planningFeeder, planningRegion } from './gridProblem.ts';
+import { planningProblem } from './planningProblem.ts';
 import { settleWakes, wakeWithinMs } from './wakes.ts';
 import { dispatchOf, PROFILE_SLOTS, profileIntervals } from './planDispatch.ts';
 
@@ -44,7 +43,7 @@ export function createPlanActivities(ports: PlanPorts) {
       const nowMs = Math.round(ports.gridNowMs());
       const wakes = settleWakes(read.wakes, read.vehicleStates, nowMs, wakeWithinMs(cell.clock));
       const state = { ...read, wakes: wakes.attempts };
-      const problem = problemOf(state, ports.carbonEurPerKg);
+      const problem = planningProblem(state, ports.carbonEurPerKg);
       const { plan, fallback } = await planOrKeep(ports, problem, state.previous);
       const createdAtMs = Math.round(ports.gridNowMs());
       // Names the slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart.
@@ -54,17 +53,20 @@ export function createPlanActivities(ports: PlanPorts) {
       const claims = claimsOfPlan(state, problem, plan);
       await saveWakes(database, wakes.changed);
       await saveChargeCycles(database, changedCycles(plan, state.openSessions, state.chargeCycles));
-      await updateClaims(database, claims.policy);
-      await updateClaims(database, claims.plan);
+      const held = [...(await updateClaims(database, claims.policy)), ...(await updateClaims(database, claims.plan))];
       await appendJournal(database, cellId, [
         ...told,
+        ...held,
         ...wakeFailureLines(state, wakes.failed, createdAtMs),
         ...unmetLines(plan, createdAtMs, cause),
       ]);
       return dispatchOf(id, problem, plan, state.previous, state.openSessions);
     },
 
-    /** Puts the plan's next slots onto the cars as retained setpoint profiles. */
+    /**
+     * Puts the plan's next slots onto the cars as retained setpoint profiles. Within a slot, cars that give power up are
+     * told before those that take it: else both would draw it for as long as the messages take.
+     */
     async publishSetpoints(request: { planId: string }): Promise<void> {
       const stored = await readPlan<PlanningProblem, Plan>(database, request.planId);
       if (!stored) throw new Error(`plan ${request.planId} is not stored`);
@@ -72,17 +74,23 @@ export function createPlanActivities(ports: PlanPorts) {
       const slotBeforeMs = slotStartMs - plan.slots.slotMinutes * 60_000;
       // Made ahead of its slot, a plan must not end the slot that still runs.
       const before = (await planOfSlot<PlanningProblem, Plan>(database, cellId, slotBeforeMs))?.plan;
-      await Promise.all(
-        plan.cars.map((car) => {
-          const running = before?.cars.find(({ carId }) => carId === car.carId);
-          const intervals = [
-            ...(before && running ? profileIntervals(before, running, 1) : []),
-            ...profileIntervals(plan, car, PROFILE_SLOTS, running),
-          ];
-          const profile: SetpointProfile = { planId, issuedAtMs, intervals };
-          return vehicles.publish(topics.setpoints(car.carId), profile, { retain: true });
-        }),
-      );
+      const runningCars = byId(before);
+      const replaced = byId((await planReplacedBy<PlanningProblem, Plan>(database, stored))?.plan);
+      const drawsMore = (car: CarPlan): boolean => powerKw(car) > powerKw(replaced.get(car.carId));
+      const publish = (cars: readonly CarPlan[]): Promise<unknown> =>
+        Promise.all(
+          cars.map((car) => {
+            const running = runningCars.get(car.carId);
+            const intervals = [
+              ...(before && running ? profileIntervals(before, running, 1) : []),
+              ...profileIntervals(plan, car, PROFILE_SLOTS, running),
+            ];
+            const profile: SetpointProfile = { planId, issuedAtMs, intervals };
+            return vehicles.publish(topics.setpoints(car.carId), profile, { retain: true });
+          }),
+        );
+      await publish(plan.cars.filter((car) => !drawsMore(car)));
+      await publish(plan.cars.filter(drawsMore));
     },
 
     /** Asks the modems of sleeping cars to wake them. */
@@ -105,6 +113,15 @@ export function createPlanActivities(ports: PlanPorts) {
   };
 }
 
+function byId(plan: Plan | undefined): ReadonlyMap<string, CarPlan> {
+  return new Map(plan?.cars.map((car) => [car.carId, car]));
+}
+
+/** What a car is told to draw in the committed slot. */
+function powerKw(car: CarPlan | undefined): number {
+  return (car?.chargeKw[0] ?? 0) + (car?.computeKw[0] ?? 0);
+}
+
 /**
  * Asks the solver. One that dies or runs past its time leaves the last plan, tightened to the present limits: cars then
  * go on within what the grid allows, instead of all falling back to their fail-safes.
@@ -125,18 +142,6 @@ async function planOrKeep(
 function fallbackLine(cellId: string, cause: string, atMs: number): JournalLine {
   const message = `The last plan is kept, tightened to the present limits: ${cause}`;
   return { atMs, kind: 'fallback', subject: cellId, message, dedupeKey: `kept/${cellId}/${atMs}` };
-}
-
-export function problemOf(state: CellState, carbonEurPerKg: number): PlanningProblem {
-  return planningProblemSchema.parse({
-    slots: state.axis,
-    regions: state.regions.map((region) => planningRegion(state, region)),
-    feeders: state.feeders.map((feeder) => planningFeeder(state, feeder)),
-    hardwareClasses: planningClasses,
-    cars: state.openSessions.flatMap((session) => planningCar(state, session) ?? []),
-    jobs: state.jobs.filter((job) => !job.paused).flatMap((job) => planningJob(state, job) ?? []),
-    weights: { carbonEurPerKg },
-  });
 }
 
 function wakeFailureLines({ vehicles }: CellState, failed: readonly WakeAttempt[], atMs: number): JournalLine[] {

@@ -1,15 +1,23 @@
 import { createHash, createHmac } from 'node:crypto';
 
-import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
+import { isFinalBatchStatus } from '../../domain/batches.ts';
 import { readBatch } from '../../store/batches.ts';
 import type { Database } from '../../store/database.ts';
+import type { Seal } from '../../store/seal.ts';
+import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import { listWebhookEndpoints, type WebhookEndpoint } from '../../store/webhookEndpoints.ts';
-
-const ANSWER_LIMIT_REAL_MS = 10_000;
+import { guardedPost } from './guardedPost.ts';
 
 export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
 
-export function createWebhookActivities({ database }: { readonly database: Database }) {
+export interface WebhookPorts {
+  readonly database: Database;
+  readonly hosts: WebhookHosts;
+  /** The one that endpoints' secrets were sealed with. */
+  readonly seal: Seal;
+}
+
+export function createWebhookActivities({ database, hosts, seal }: WebhookPorts) {
   return {
     /** Ids of the endpoints that want to hear how the batch ended. */
     async webhooksOf(request: { batchId: string }): Promise<string[]> {
@@ -29,8 +37,7 @@ export function createWebhookActivities({ database }: { readonly database: Datab
       const endpoint = (await listWebhookEndpoints(database, batch.tenantId)).find(
         ({ id }) => id === request.endpointId,
       );
-      const isFinal = (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status);
-      if (!endpoint || !isFinal) return;
+      if (!endpoint || !isFinalBatchStatus(batch.status)) return;
       const id = `evt_${createHash('sha256').update(`${batch.id}/${endpoint.id}`).digest('hex').slice(0, 32)}`;
       const body = JSON.stringify({
         id,
@@ -39,27 +46,27 @@ export function createWebhookActivities({ database }: { readonly database: Datab
         created_at: batch.timestamps[`${batch.status}_at`] ?? Math.floor(batch.createdRealMs / 1000),
         data: { id: batch.id },
       });
-      const answer = await fetch(endpoint.url, {
-        method: 'POST',
+      const status = await guardedPost({
+        url: endpoint.url,
         body,
-        headers: { 'content-type': 'application/json', ...signatureHeaders(endpoint, id, body, Date.now()) },
-        // A redirect would carry the event to a place that nobody registered.
-        redirect: 'error',
-        signal: AbortSignal.timeout(ANSWER_LIMIT_REAL_MS),
+        headers: {
+          'content-type': 'application/json',
+          ...signatureHeaders(secretOf(endpoint, seal), id, body, Date.now()),
+        },
+        hosts,
       });
-      await answer.body?.cancel();
-      if (!answer.ok) throw new Error(`${new URL(endpoint.url).origin} answered ${answer.status}`);
+      if (status < 200 || status > 299) throw new Error(`${new URL(endpoint.url).origin} answered ${status}`);
     },
   };
 }
 
+function secretOf({ id, sealedSecret }: WebhookEndpoint, seal: Seal): string {
+  // Endpoints of before secrets were sealed.
+  return sealedSecret.startsWith('whsec_') ? sealedSecret : seal.open(sealedSecret, id);
+}
+
 /** Standard Webhooks: HMAC-SHA256 over id, time and body, keyed with what stands behind `whsec_`. */
-function signatureHeaders(
-  { secret }: Pick<WebhookEndpoint, 'secret'>,
-  id: string,
-  body: string,
-  nowRealMs: number,
-): Record<string, string> {
+function signatureHeaders(secret: string, id: string, body: string, nowRealMs: number): Record<string, string> {
   const timestamp = String(Math.floor(nowRealMs / 1000));
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
   const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');

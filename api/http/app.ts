@@ -7,7 +7,9 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { authenticate, requireScope } from './auth.ts';
 import { addBatchEventRoutes } from './batchEvents.ts';
+import { addBatchResubmissionRoutes } from './batchResubmission.ts';
 import { addBatchRoutes } from './batches.ts';
+import { addCarObjectRoutes, MAX_PART_BYTES } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
 import { answerError } from './errors.ts';
@@ -15,7 +17,9 @@ import { discard } from './discard.ts';
 import { addEmbeddingRoutes } from './embeddings.ts';
 import { addFileRoutes } from './files.ts';
 import { addGridConnectionRoutes } from './gridConnections.ts';
+import { addGridEmergencyRoutes } from './gridEmergency.ts';
 import { addGridEventRoutes } from './gridEvents.ts';
+import { addGridRegionStateRoutes } from './gridRegionState.ts';
 import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
 import { addJournalRoutes } from './journal.ts';
@@ -59,6 +63,8 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   for (const path of gridPaths) app.use(path, requireScope('ops'), limitJson(MAX_SIGNALS_BYTES));
   // A utility's server presents the connection's own token, not a key of ours.
   app.use('/grid/v1/openadr/*', limitJson(MAX_JSON_BYTES));
+  // A car presents the token that came with its shard.
+  app.use('/cars/v1/*', limitJson(MAX_PART_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
@@ -74,6 +80,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   // Before the batches: "quote" is no id.
   addQuoteRoutes(app, deps);
   addBatchRoutes(app, deps);
+  addBatchResubmissionRoutes(app, deps);
   addBatchEventRoutes(app, deps);
   addWebhookRoutes(app, deps);
   addEmbeddingRoutes(app, deps);
@@ -83,10 +90,13 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addKeyRoutes(app, deps);
   addGridConnectionRoutes(app, deps);
   addGridEventRoutes(app, deps);
+  addGridRegionStateRoutes(app, deps);
+  addGridEmergencyRoutes(app, deps);
   addOpenAdrCallbackRoutes(app, deps);
   addJournalRoutes(app, deps);
   addStatusRoutes(app, deps);
   addGridRoutes(app, deps);
+  addCarObjectRoutes(app, deps);
   addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
@@ -109,13 +119,20 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
 }
 
 function limitJson(maxSize: number): MiddlewareHandler {
-  return bodyLimit({
+  const counting = bodyLimit({
     maxSize,
     onError: async (c) => {
       await discard(c.req.raw.body, MAX_DISCARDED_JSON_BYTES);
       throw new NightshiftError('payload_too_large', `The body has more than ${maxSize} bytes.`);
     },
   });
+  return async (c, next) => {
+    // Node reads no more than the length that is declared. To look at the body as bodyLimit does would make a web
+    // stream of it, which costs a live request more than all else that is done here.
+    const declaredBytes = Number(c.req.header('content-length') ?? Number.NaN);
+    if (declaredBytes <= maxSize && c.req.header('transfer-encoding') === undefined) return next();
+    return counting(c, next);
+  };
 }
 
 function logRequest({ logger, now }: ApiDeps): MiddlewareHandler {

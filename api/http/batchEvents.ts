@@ -1,7 +1,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
 
-import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
+import { isFinalBatchStatus } from '../../domain/batches.ts';
 import { readJournalOf } from '../../store/journal.ts';
 import type { ApiDeps } from './deps.ts';
 import { batchToWireById, ownBatch } from './readBatches.ts';
@@ -37,7 +37,7 @@ export function addBatchEventRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const { status } = await ownBatch(deps, tenantId, id);
     const linesAfter = (seq: number) => readJournalOf(db, cell.id, id, seq, PAGE_LINES);
     // Told so, a browser's EventSource stops coming back.
-    if (lastSeen !== undefined && isFinal(status) && (await linesAfter(lastSeen)).length === 0)
+    if (lastSeen !== undefined && isFinalBatchStatus(status) && (await linesAfter(lastSeen)).length === 0)
       return c.body(null, 204);
 
     return streamSSE(
@@ -58,7 +58,7 @@ export function addBatchEventRoutes(app: OpenAPIHono, deps: ApiDeps): void {
           const hasChanged = data !== sent;
           if (hasChanged) await stream.writeSSE({ event: 'batch', data });
           sent = data;
-          if (isFinal(batch.status) && lines.length < PAGE_LINES) {
+          if (isFinalBatchStatus(batch.status) && lines.length < PAGE_LINES) {
             await stream.writeSSE({ event: 'end', data: batch.status });
             return;
           }
@@ -74,8 +74,4 @@ export function addBatchEventRoutes(app: OpenAPIHono, deps: ApiDeps): void {
       async (error) => logger.warn({ err: error, batchId: id }, 'a follower of a batch was cut off'),
     );
   });
-}
-
-function isFinal(status: string): boolean {
-  return (FINAL_BATCH_STATUSES as readonly string[]).includes(status);
 }

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 
+import { z } from '@hono/zod-openapi';
+
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
@@ -29,6 +31,18 @@ export interface Repetition {
   readonly idempotencyKey: string | undefined;
   /** Header x-stainless-retry-count is above 0: OpenAI's SDKs send no key. */
   readonly isRetry: boolean;
+}
+
+export const repetitionHeaders = z.object({
+  'idempotency-key': z.string().optional(),
+  'x-stainless-retry-count': z.string().optional(),
+});
+
+export function repetitionOf(headers: z.output<typeof repetitionHeaders>): Repetition {
+  return {
+    idempotencyKey: headers['idempotency-key'],
+    isRetry: Number(headers['x-stainless-retry-count']) > 0,
+  };
 }
 
 /**

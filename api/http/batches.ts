@@ -4,7 +4,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { listBatches, moveBatch } from '../../store/batches.ts';
 import { setJobPaused } from '../../store/jobProgress.ts';
 import { createBatchSchema } from './batchRequest.ts';
-import { submitBatch } from './batchSubmission.ts';
+import { repetitionHeaders, repetitionOf, submitBatch } from './batchSubmission.ts';
 import { batchSchema } from './batchView.ts';
 import type { ApiDeps } from './deps.ts';
 import { batchesToWire, batchToWireById, ownBatch } from './readBatches.ts';
@@ -19,10 +19,7 @@ const createBatchRoute = createRoute({
   method: 'post',
   path: '/v1/batches',
   request: {
-    headers: z.object({
-      'idempotency-key': z.string().optional(),
-      'x-stainless-retry-count': z.string().optional(),
-    }),
+    headers: repetitionHeaders,
     body: { required: true, content: { 'application/json': { schema: createBatchSchema } } },
   },
   responses: batchResponse,
@@ -73,12 +70,8 @@ export function addBatchRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   const { db, jobs } = deps;
 
   app.openapi(createBatchRoute, async (c) => {
-    const headers = c.req.valid('header');
     const { tenantId } = c.get('caller');
-    const batch = await submitBatch(deps, tenantId, c.req.valid('json'), {
-      idempotencyKey: headers['idempotency-key'],
-      isRetry: Number(headers['x-stainless-retry-count']) > 0,
-    });
+    const batch = await submitBatch(deps, tenantId, c.req.valid('json'), repetitionOf(c.req.valid('header')));
     return c.json(await batchToWireById(deps, tenantId, batch.id), 200);
   });
 

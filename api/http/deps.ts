@@ -1,13 +1,15 @@
 import type { Logger } from 'pino';
 
-import type { ModelDeclaration } from '../../domain/modelUploads.ts';
+import type { UploadedModel } from '../../domain/modelUploads.ts';
 import type { ModelRef } from '../../domain/shards.ts';
+import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import type { ParkingSession } from '../../store/parkingSessions.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import type { Seal } from '../../store/seal.ts';
+import type { SliceSigner } from '../../store/sliceAccess.ts';
 
 /** Starts and cancels the durable job behind a batch; the composition root implements it with Temporal. */
 export interface JobStarter {
@@ -37,17 +39,10 @@ export interface LiveInference {
   infer(model: ModelRef, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
 }
 
-/** A model as it was sent. */
-export interface ModelUpload {
-  readonly declaration: ModelDeclaration;
-  readonly network: Uint8Array;
-  readonly assets: readonly Uint8Array[];
-}
-
 /** Checks and measures models of strangers; the composition root implements it with limited processes. */
 export interface ModelAdmission {
   /** Publishes the model. @throws NightshiftError `model_refused`, `conflict` */
-  admit(upload: ModelUpload): Promise<{
+  admit(upload: UploadedModel): Promise<{
     readonly name: string;
     readonly version: string;
     readonly msPerSample: number;
@@ -86,9 +81,15 @@ export interface ApiDeps {
   readonly vens: VenStarter;
   /** Seals what must not stand in the database in the clear. */
   readonly seal: Seal;
+  /** Reads what cars may do in the object store. */
+  readonly slices: SliceSigner;
   readonly live: LiveInference;
   readonly admission: ModelAdmission;
+  /** Where models are kept while they are looked at; needs room for the largest. */
+  readonly scratchFolder: string;
   readonly regions: RegionTeller;
+  /** Where tenants may have their events posted to. */
+  readonly webhookHosts: WebhookHosts;
   readonly stays: StayNotifier;
   readonly cell: Cell;
   /** What a kilogram of CO2 counts for beside the price. */

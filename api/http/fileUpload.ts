@@ -10,7 +10,7 @@ import { discard } from './discard.ts';
 import { readField, readMultipart, type MultipartPart } from './multipart.ts';
 
 const PURPOSE = 'batch';
-const LIFE_SECONDS = { min: 3_600, max: 2_592_000 } as const;
+export const LIFE_SECONDS = { min: 3_600, max: 2_592_000 } as const;
 const QUOTA_RETRY_SECONDS = 60;
 const MAX_FIELD_BYTES = 4_096;
 const MAX_FILENAME_CHARACTERS = 255;
@@ -62,14 +62,15 @@ export async function receiveFile(
   }
 }
 
-/** What the tenant's quota leaves. */
-async function spareBytesOf(db: Queryable, tenantId: string): Promise<number> {
+/** Bytes that the tenant's quota leaves. */
+export async function spareBytesOf(db: Queryable, tenantId: string): Promise<number> {
   const { maxStoredBytes } = await readTenant(db, tenantId);
   if (maxStoredBytes === null) return Number.POSITIVE_INFINITY;
   return maxStoredBytes - (await readTenantUse(db, tenantId)).storedBytes;
 }
 
-async function* limited(body: AsyncIterable<Uint8Array>, spareBytes: number): AsyncGenerator<Uint8Array> {
+/** @throws NightshiftError `payload_too_large`, `quota_exceeded` */
+export async function* limited(body: AsyncIterable<Uint8Array>, spareBytes: number): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   for await (const piece of body) {
     bytes += piece.byteLength;

@@ -2,10 +2,12 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { isInputOfOpenBatch } from '../../store/batches.ts';
-import { deleteFile, listFiles, readFile, type StoredFile } from '../../store/files.ts';
+import { expireFile, listFiles, readFile, type StoredFile } from '../../store/files.ts';
 import type { ApiDeps } from './deps.ts';
+import { emptyBody } from './emptyBody.ts';
 import { receiveFile } from './fileUpload.ts';
 import { answersSoFar, runningBatchOf } from './partialResults.ts';
+import { removeFile } from './tidyUp.ts';
 import { errorResponses, idParam, limitParam, listOf, listSchema, notFound, unixSeconds } from './wire.ts';
 
 const fileSchema = z
@@ -133,14 +135,12 @@ export function addFileRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     if (await isInputOfOpenBatch(db, id)) {
       throw new NightshiftError('conflict', `A batch that is not finished reads "${id}".`, { field: 'id' });
     }
-    const file = await deleteFile(db, id);
+    const file = await expireFile(db, id);
     if (!file) throw notFound('file', id);
-    await objects.delete(file.objectKey);
+    await removeFile(deps, file);
     return c.json({ id, object: 'file' as const, deleted: true as const }, 200);
   });
 }
-
-async function* emptyBody(): AsyncGenerator<Uint8Array> {}
 
 function toWire(file: StoredFile): z.input<typeof fileSchema> {
   return {

@@ -18,6 +18,7 @@ import {
 } from '../../store/signals.ts';
 import type { ApiDeps } from './deps.ts';
 import { kindSchema, pushedSpans, pushSchema, signalSchema } from './gridSignals.ts';
+import { tellRegion } from './tellRegion.ts';
 import { errorResponses, idParam, notFound } from './wire.ts';
 
 const HOUR_MS = 3_600_000;
@@ -137,9 +138,7 @@ export function addGridRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const feederIds = (await feedersOf(region.id)).map((feeder) => feeder.id);
     const spans = pushedSpans(c.req.valid('json'), { regionId: region.id, kind, feederIds, nowMs: nowMs() });
     await upsertSignals(db, spans);
-    // Cars first: they must not wait for a workflow, nor for a plan.
-    if (kind === 'import_limit') await regions.followLimits(region.id);
-    await regions.signalsPushed(region.id);
+    await (kind === 'import_limit' ? tellRegion(regions, region.id) : regions.signalsPushed(region.id));
     return c.json({ regionId: region.id, kind, source: spans[0]?.source ?? '', stored: spans.length }, 200);
   });
 }

@@ -20,6 +20,7 @@ import {
 import { readRegion } from '../../store/regions.ts';
 import type { ApiDeps } from './deps.ts';
 import { isoOrNull } from './isoTime.ts';
+import { tellRegion } from './tellRegion.ts';
 import { errorResponses, notFound } from './wire.ts';
 
 const CALLBACK_TOKEN_BYTES = 24;
@@ -39,6 +40,7 @@ const connectionBodySchema = z
     poll_seconds: fields.pollSeconds,
     callback_url: fields.callbackUrl,
     token_url: fields.tokenUrl,
+    broker_hosts: fields.brokerHosts,
     verify_tls: fields.verifyTls,
     ca: fields.ca,
     eur_per: fields.eurPer,
@@ -118,7 +120,7 @@ const listRoute = createRoute({
 });
 
 /** Utilities' servers that the cell follows; for keys with the scope `ops`. */
-export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens }: ApiDeps): void {
+export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens, regions }: ApiDeps): void {
   const own = async (id: string): Promise<OpenAdrConnection> => {
     const connection = await readConnection(db, id);
     if (connection?.cellId !== cell.id) throw notFound('connection', id);
@@ -151,6 +153,7 @@ export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens
       pollSeconds: body.poll_seconds,
       ...(body.callback_url !== undefined && { callbackUrl: body.callback_url }),
       ...(body.token_url !== undefined && { tokenUrl: body.token_url }),
+      brokerHosts: body.broker_hosts,
       ...(body.ca !== undefined && { ca: body.ca }),
       verifyTls: body.verify_tls,
       eurPer: body.eur_per,
@@ -164,6 +167,7 @@ export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens
       callbackToken: before?.callbackToken ?? randomBytes(CALLBACK_TOKEN_BYTES).toString('base64url'),
     };
     await upsertConnection(db, { id, settings, sealed: seal.seal(JSON.stringify(secrets), id) });
+    if (known && known.regionId !== region.id) await tellRegion(regions, known.regionId);
     await vens.hint(id);
     return c.json(toWire(await own(id)), 200);
   });

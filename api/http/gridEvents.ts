@@ -11,6 +11,10 @@ const MOST_EVENTS = 200;
 const eventSchema = z
   .object({
     id: z.string(),
+    name: z.string().nullable(),
+    asks: z
+      .array(z.object({ type: z.string(), units: z.string().nullable(), values: z.array(z.unknown()) }))
+      .meta({ description: 'Payload types of its intervals, each with its different values in order, at most ten.' }),
     connection: z.string(),
     state: z.enum(['upcoming', 'active', 'over', 'taken_back', 'refused', 'request']),
     received_at: z.string(),
@@ -18,7 +22,6 @@ const eventSchema = z
     end: z.string().nullable(),
     feeders: z.array(z.string()),
     refused: z.string().nullable(),
-    event: z.unknown().meta({ description: 'As the utility sent it.' }),
   })
   .openapi('GridEvent');
 
@@ -38,6 +41,7 @@ const measurementSchema = z
         end: z.string(),
         baseline_kwh: z.number(),
         metered_kwh: z.number(),
+        house_kwh: z.number().nullable().meta({ description: 'Of the feeders’ houses, which limits include.' }),
       }),
     ),
     cars: z.array(z.object({ vehicle: z.string(), baseline_kwh: z.number(), metered_kwh: z.number() })),
@@ -46,6 +50,7 @@ const measurementSchema = z
 
 const shownSchema = eventSchema
   .extend({
+    event: z.unknown().meta({ description: 'As the utility sent it.' }),
     measurement: measurementSchema.nullable(),
     reports: z.array(
       z.object({
@@ -97,7 +102,12 @@ export function addGridEventRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps)
     if (!event) throw notFound('event', id);
     const reports = await listReports(db, event.connectionId, id);
     return c.json(
-      { ...toWire(event, gridNowMs()), measurement: measurementOf(event), reports: reports.map(reportOf) },
+      {
+        ...toWire(event, gridNowMs()),
+        event: event.body,
+        measurement: measurementOf(event),
+        reports: reports.map(reportOf),
+      },
       200,
     );
   });
@@ -106,6 +116,7 @@ export function addGridEventRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps)
 function toWire(event: OpenAdrEvent, nowMs: number): z.input<typeof eventSchema> {
   return {
     id: event.eventId,
+    ...askedOf(event.body),
     connection: event.connectionId,
     state: stateOf(event, nowMs),
     received_at: new Date(event.firstSeenMs).toISOString(),
@@ -113,7 +124,39 @@ function toWire(event: OpenAdrEvent, nowMs: number): z.input<typeof eventSchema>
     end: isoOrNull(event.endMs),
     feeders: [...event.feederIds],
     refused: event.refused,
-    event: event.body,
+  };
+}
+
+const MOST_VALUES = 10;
+/** As far as it is shown: what a server sends may have any form. */
+const bodySchema = z.object({
+  eventName: z.string().nullish().catch(null),
+  payloadDescriptors: z
+    .array(z.object({ payloadType: z.string(), units: z.string().nullish() }))
+    .nullish()
+    .catch(null),
+  intervals: z
+    .array(z.object({ payloads: z.array(z.object({ type: z.string(), values: z.array(z.unknown()) })) }))
+    .nullish()
+    .catch(null),
+});
+
+function askedOf(body: unknown): Pick<z.input<typeof eventSchema>, 'name' | 'asks'> {
+  const read = bodySchema.safeParse(body);
+  if (!read.success) return { name: null, asks: [] };
+  const { eventName, payloadDescriptors, intervals } = read.data;
+  const values = new Map<string, unknown[]>();
+  for (const { type, values: more } of (intervals ?? []).flatMap(({ payloads }) => payloads)) {
+    const known = values.get(type) ?? [];
+    values.set(type, [...known, ...more.filter((value) => !known.includes(value))].slice(0, MOST_VALUES));
+  }
+  return {
+    name: eventName ?? null,
+    asks: [...values].map(([type, different]) => ({
+      type,
+      units: payloadDescriptors?.find(({ payloadType }) => payloadType === type)?.units ?? null,
+      values: [...new Set(different)],
+    })),
   };
 }
 
@@ -138,12 +181,13 @@ function measurementOf({ measured }: OpenAdrEvent): z.input<typeof measurementSc
     shed_kwh: measured.shedKwh,
     plan_seconds: measured.planSeconds,
     response_seconds: measured.responseSeconds,
-    intervals: measured.intervals.map(({ intervalId, startMs, endMs, baselineKwh, meteredKwh }) => ({
+    intervals: measured.intervals.map(({ intervalId, startMs, endMs, baselineKwh, meteredKwh, houseKwh }) => ({
       id: intervalId,
       start: new Date(startMs).toISOString(),
       end: new Date(endMs).toISOString(),
       baseline_kwh: baselineKwh,
       metered_kwh: meteredKwh,
+      house_kwh: houseKwh,
     })),
     cars: measured.cars.map(({ vehicleId, baselineKwh, meteredKwh }) => ({
       vehicle: vehicleId,

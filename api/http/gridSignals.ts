@@ -2,20 +2,11 @@ import { z } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { PUSH_SOURCE } from '../../scheduler/sources.ts';
-import { SIGNAL_KINDS, SIGNAL_UNITS, type SignalKind, type SignalSpan } from '../../store/signals.ts';
+import { SIGNAL_KINDS, SIGNAL_LIMITS, SIGNAL_UNITS, type SignalKind, type SignalSpan } from '../../store/signals.ts';
 
 const MAX_SPANS = 20_000;
 /** Pushed by hand: before any feed. */
 const PUSH_PRIORITY = 10;
-
-const LIMITS: Readonly<Record<SignalKind, { readonly least: number; readonly most: number }>> = {
-  price: { least: -100, most: 100 },
-  carbon: { least: 0, most: 10_000 },
-  marginal_carbon: { least: 0, most: 10_000 },
-  temperature: { least: -90, most: 70 },
-  import_limit: { least: 0, most: 10_000_000 },
-  house_load: { least: -10_000_000, most: 10_000_000 },
-};
 
 const instant = z.iso
   .datetime({ offset: true, error: 'must be a time with its offset (RFC 3339), e.g. 2026-01-11T07:30:00+01:00' })
@@ -77,7 +68,7 @@ export function pushedSpans(push: z.output<typeof pushSchema>, place: PushPlace)
   if (unit !== SIGNAL_UNITS[kind]) throw wrong('unit', `must be ${SIGNAL_UNITS[kind]}`);
   if (feederId !== null && !feederIds.includes(feederId))
     throw wrong('feederId', `must be one of ${feederIds.join(', ')}`);
-  const { least, most } = LIMITS[kind];
+  const { least, most } = SIGNAL_LIMITS[kind];
   const spans = push.spans.map(({ start, end, value }, index) => {
     const [startMs, endMs] = [Date.parse(start), Date.parse(end)];
     if (endMs <= startMs) throw wrong(`spans.${index}.end`, 'must be after start');

@@ -1,15 +1,27 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
-import { modelDeclarationSchema, type ModelDeclaration } from '../../domain/modelUploads.ts';
+import {
+  modelDeclarationSchema,
+  type ModelDeclaration,
+  type ReceivedFile,
+  type UploadedModel,
+} from '../../domain/modelUploads.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import { readModel, removeModel } from '../../store/models.ts';
 import { requireScope } from './auth.ts';
-import type { ApiDeps, ModelUpload } from './deps.ts';
+import type { ApiDeps } from './deps.ts';
 import { discard } from './discard.ts';
+import { emptyBody } from './emptyBody.ts';
 import { modelParam, modelSchema, modelToWire } from './modelRoutes.ts';
-import { readField, readMultipart } from './multipart.ts';
+import { readField, readMultipart, type MultipartPart } from './multipart.ts';
 import { rounded } from './plannedWindows.ts';
 import { errorResponses, notFound } from './wire.ts';
 
@@ -55,11 +67,14 @@ const removeModelRoute = createRoute({
 });
 
 /** Adding and removing models; for keys with the scope `models`. */
-export function addModelUploadRoutes(app: OpenAPIHono, { db, admission }: ApiDeps): void {
+export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchFolder }: ApiDeps): void {
   app.openAPIRegistry.registerPath(addModelDoc);
   app.post('/v1/models', requireScope('models'), async (c) => {
-    const upload = await receiveModel(c.req.header('content-type'), c.req.raw.body ?? new ReadableStream());
-    const { name, version, msPerSample, peakMemoryMb } = await admission.admit(upload);
+    const form = c.req.raw.body ?? emptyBody();
+    const admitted = await inFolderBelow(scratchFolder, async (folder) =>
+      admission.admit(await receiveModel(folder, c.req.header('content-type'), form)),
+    );
+    const { name, version, msPerSample, peakMemoryMb } = admitted;
     for (const hardwareClass of HARDWARE_CLASS_NAMES) {
       const speed = {
         modelName: name,
@@ -103,18 +118,35 @@ export function addModelUploadRoutes(app: OpenAPIHono, { db, admission }: ApiDep
   });
 }
 
-/** @throws NightshiftError `invalid_request`, `payload_too_large` */
-async function receiveModel(contentType: string | undefined, body: AsyncIterable<Uint8Array>): Promise<ModelUpload> {
+async function inFolderBelow<Result>(parent: string, work: (folder: string) => Promise<Result>): Promise<Result> {
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  const folder = await mkdtemp(join(parent, 'model-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Streams the files of an upload form into `folder`, each into a folder of its own.
+ * @throws NightshiftError `invalid_request`, `payload_too_large`
+ */
+async function receiveModel(
+  folder: string,
+  contentType: string | undefined,
+  body: AsyncIterable<Uint8Array>,
+): Promise<UploadedModel> {
   const source = body[Symbol.asyncIterator]();
   const chunks = { [Symbol.asyncIterator]: () => source };
   let declaration: ModelDeclaration | undefined;
-  let network: Buffer | undefined;
-  const assets: Buffer[] = [];
+  let network: ReceivedFile | undefined;
+  const assets: ReceivedFile[] = [];
   try {
     for await (const part of readMultipart(contentType, chunks)) {
       if (part.name === 'manifest') declaration = parseDeclaration(await readField(part, MAX_MANIFEST_BYTES));
-      else if (part.name === 'file' && !network) network = await gathered(part.body, MAX_FILE_BYTES, 'file');
-      else if (part.name === 'assets') assets.push(await gathered(part.body, MAX_ASSETS_BYTES, 'assets'));
+      else if (part.name === 'file' && !network) network = await received(folder, part, MAX_FILE_BYTES);
+      else if (part.name === 'assets') assets.push(await received(folder, part, MAX_ASSETS_BYTES));
       else
         throw new NightshiftError('invalid_request', `The form has a part "${part.name}" too many.`, {
           field: part.name,
@@ -144,16 +176,20 @@ function parseDeclaration(text: string): ModelDeclaration {
   throw new NightshiftError('invalid_request', `${field}: ${issue?.message}.`, { field });
 }
 
-async function gathered(body: AsyncIterable<Uint8Array>, maxBytes: number, field: string): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of body) {
-    bytes += piece.byteLength;
-    if (bytes > maxBytes) {
-      throw new NightshiftError('payload_too_large', `${field} has at most ${maxBytes} bytes.`, { field });
+async function received(folder: string, { name, body }: MultipartPart, maxBytes: number): Promise<ReceivedFile> {
+  const path = join(await mkdtemp(join(folder, `${name}-`)), 'received');
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  const measured = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const piece of body) {
+      sizeBytes += piece.byteLength;
+      if (sizeBytes > maxBytes) {
+        throw new NightshiftError('payload_too_large', `${name} has at most ${maxBytes} bytes.`, { field: name });
+      }
+      hash.update(piece);
+      yield piece;
     }
-    // The reader's buffer is used again.
-    pieces.push(Uint8Array.from(piece));
-  }
-  return Buffer.concat(pieces);
+  };
+  await pipeline(measured, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+  return { path, sha256: hash.digest('hex'), sizeBytes };
 }

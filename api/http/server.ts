@@ -1,13 +1,16 @@
 import { createServer, type Server } from 'node:http';
 
 import { getRequestListener } from '@hono/node-server';
+import type { Logger } from 'pino';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { createApi } from './app.ts';
 import { startUnstartedJobs } from './batchSubmission.ts';
 import type { ApiDeps } from './deps.ts';
+import { tidyUp } from './tidyUp.ts';
 
 const START_JOBS_EVERY_REAL_MS = 10_000;
+const TIDY_EVERY_REAL_MS = 60_000;
 const DRAIN_REAL_MS = 1_500;
 
 export interface ApiServer {
@@ -17,18 +20,23 @@ export interface ApiServer {
 }
 
 /**
- * Serves the API; port 0 takes a free one. Also starts jobs that Temporal has not taken when they were submitted.
+ * Serves the API; port 0 takes a free one. Also starts jobs that Temporal has not taken when they were submitted,
+ * and removes what has expired.
  * @throws NightshiftError `port_in_use`
  */
 export async function startApiServer(deps: ApiDeps, options: { host: string; port: number }): Promise<ApiServer> {
   const server = await listen(createApi(deps), options.host, options.port);
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : options.port;
-  const jobsStarter = startJobsNowAndThen(deps);
+  const { logger } = deps;
+  const recurring = [
+    startRecurring('start jobs', () => startUnstartedJobs(deps), START_JOBS_EVERY_REAL_MS, logger),
+    startRecurring('tidy up', () => tidyUp(deps), TIDY_EVERY_REAL_MS, logger),
+  ];
   return {
     url: `http://${options.host}:${port}`,
     close: async () => {
-      await jobsStarter.stop();
+      await Promise.all(recurring.map((each) => each.stop()));
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeIdleConnections();
       // Event streams never end by themselves.
@@ -51,15 +59,21 @@ function listen(app: ReturnType<typeof createApi>, host: string, port: number): 
   });
 }
 
-function startJobsNowAndThen(deps: ApiDeps): { stop(): Promise<void> } {
+/** Runs `work` now and every `everyRealMs`, never twice at once. */
+function startRecurring(
+  what: string,
+  work: () => Promise<void>,
+  everyRealMs: number,
+  logger: Logger,
+): { stop(): Promise<void> } {
   const run = (): Promise<void> =>
-    startUnstartedJobs(deps).catch((error: unknown) => {
-      deps.logger.warn({ err: error }, 'could not look for jobs to start');
+    work().catch((error: unknown) => {
+      logger.warn({ err: error }, `could not ${what}`);
     });
   let running = run();
   const timer = setInterval(() => {
     running = running.then(run);
-  }, START_JOBS_EVERY_REAL_MS);
+  }, everyRealMs);
   return {
     stop: async () => {
       clearInterval(timer);

@@ -11,6 +11,7 @@ import type { Plan } from '../../scheduler/plan.ts';
 import { slotStartMs } from '../../scheduler/time.ts';
 import { addOwnerKey, removeOwnerKeys } from '../../store/ownerKeys.ts';
 import { listStaysOf, readOpenParkingSession } from '../../store/parkingSessions.ts';
+import { appendJournal } from '../../store/journal.ts';
 import { latestPlan } from '../../store/plans.ts';
 import { listTransitions, readClaims, updateClaims } from '../../store/vehicleClaims.ts';
 import { listOwnedVehicles, readVehicle, setOwnerPolicy, type Vehicle } from '../../store/vehicles.ts';
@@ -172,7 +173,9 @@ export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const atMs = gridNowMs();
     await db.transaction(async (tx) => {
       await setOwnerPolicy(tx, vehicle.id, policy);
-      await updateClaims(tx, [{ vehicleId: vehicle.id, atMs, source: 'policy', reasons: policyReasons(policy, atMs) }]);
+      const reasons = policyReasons(policy, atMs);
+      const held = await updateClaims(tx, [{ vehicleId: vehicle.id, atMs, source: 'policy', reasons }]);
+      await appendJournal(tx, cell.id, held);
     });
     const stay = await readOpenParkingSession(db, vehicle.id);
     if (stay) await deps.stays.policyChanged(stay);

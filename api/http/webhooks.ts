@@ -4,6 +4,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
+import { checkWebhookUrl } from '../../domain/webhookTargets.ts';
 import {
   deleteWebhookEndpoint,
   insertWebhookEndpoint,
@@ -69,17 +70,19 @@ const deleteRoute = createRoute({
 });
 
 /** Where a tenant's events go. */
-export function addWebhookRoutes(app: OpenAPIHono, { db, now }: ApiDeps): void {
+export function addWebhookRoutes(app: OpenAPIHono, { db, now, webhookHosts, seal }: ApiDeps): void {
   app.openapi(createRouteOf, async (c) => {
     const { tenantId } = c.get('caller');
+    const { url } = c.req.valid('json');
+    checkWebhookUrl(url, webhookHosts);
     if ((await listWebhookEndpoints(db, tenantId)).length >= MAX_ENDPOINTS) {
       throw new NightshiftError('invalid_request', `A tenant has at most ${MAX_ENDPOINTS} endpoints.`, {
         field: 'url',
       });
     }
     const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
-    const { url } = c.req.valid('json');
-    const endpoint = await insertWebhookEndpoint(db, { id: newId('whe_', now()), tenantId, url, secret });
+    const id = newId('whe_', now());
+    const endpoint = await insertWebhookEndpoint(db, { id, tenantId, url, sealedSecret: seal.seal(secret, id) });
     return c.json({ ...toWire(endpoint), secret }, 200);
   });
 

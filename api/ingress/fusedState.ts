@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { energyTrackSchema } from './plausibility.ts';
+import { energyTrackSchema, NEW_TRACK } from './plausibility.ts';
 import { FIELD_NAMES, type FieldName } from './parseField.ts';
 
 const readingSchema = z.object({
@@ -17,6 +17,8 @@ const fusedStateSchema = z.object({
   values: z.partialRecord(z.enum(FIELD_NAMES), readingSchema),
   /** Sockets of the car that were opened and not closed. */
   connectionIds: z.array(z.string()),
+  /** Those that were given up because nothing was heard of the car. */
+  silentIds: z.array(z.string()).default([]),
   /** Last live message of any kind. */
   contactAtMs: z.number(),
   /** Since when no socket is open; null while one is, and once the car counts as offline. */
@@ -34,6 +36,7 @@ export function initialState(atMs: number): FusedState {
   return {
     values: {},
     connectionIds: [],
+    silentIds: [],
     contactAtMs: atMs,
     disconnectedAtMs: null,
     online: false,
@@ -46,13 +49,17 @@ export function initialState(atMs: number): FusedState {
 export function restoreState(stored: unknown, atMs: number): FusedState {
   const parsed = fusedStateSchema.safeParse(stored);
   if (!parsed.success) return initialState(atMs);
-  // While nobody listened, silence said nothing.
-  return { ...parsed.data, contactAtMs: atMs };
+  const { energy, ...state } = parsed.data;
+  // While nobody listened, silence said nothing, and what the car drew is not known.
+  const { drawn: _, ...heard } = energy ?? NEW_TRACK;
+  return { ...state, contactAtMs: atMs, ...(energy && { energy: heard }) };
 }
 
 /** BatteryLevel is what the car sends again and again; Soc stands in for it. */
+export const SOC_FIELDS = ['BatteryLevel', 'Soc'] as const satisfies FieldName[];
+
 export function socPercentOf({ values }: FusedState): number | null {
-  for (const name of ['BatteryLevel', 'Soc'] satisfies FieldName[]) {
+  for (const name of SOC_FIELDS) {
     const value = values[name]?.value;
     if (typeof value === 'number') return value;
   }

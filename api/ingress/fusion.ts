@@ -1,6 +1,6 @@
-import { socPercentOf, type FusedState } from './fusedState.ts';
+import { SOC_FIELDS, socPercentOf, type FusedState } from './fusedState.ts';
 import type { FieldName, FieldValue } from './parseField.ts';
-import { motionSign, plugSigns, type PlugSign } from './plugSigns.ts';
+import { motionSigns, plugSigns, type PlugSign } from './plugSigns.ts';
 
 /** Times are grid time. */
 export interface FusionRules {
@@ -75,13 +75,27 @@ function receive(state: FusedState, input: FusionInput, atMs: number): FusedStat
   if (input.kind === 'tick') return state;
   const contactAtMs = input.retained ? state.contactAtMs : Math.max(state.contactAtMs, atMs);
   if (input.kind === 'connectivity') {
-    return { ...state, contactAtMs, connectionIds: openConnections(state.connectionIds, input) };
+    const isAnew = input.status === 'CONNECTED' && !input.retained;
+    const silentIds = isAnew ? [] : state.silentIds.filter((id) => id !== input.connectionId);
+    return { ...state, contactAtMs, connectionIds: openConnections(state.connectionIds, input), silentIds };
   }
   const { name, value, retained } = input;
   const known = state.values[name];
   // What we have heard live is as new as what the broker kept of it.
   if (retained && known?.value === value) return state;
-  return { ...state, contactAtMs, values: { ...state.values, [name]: { value, atMs, live: !retained } } };
+  const reading = { value, atMs, live: !retained };
+  // Invalid now is not unknown: a car whose SoC is null would be planned as empty and charged at any price.
+  const values = value === null && isOnlySoc(state, name) ? state.values : { ...state.values, [name]: reading };
+  // It speaks on a socket that we gave up: a broker that was away for long is followed by no new CONNECTED.
+  if (!retained && state.silentIds.length > 0) {
+    return { ...state, contactAtMs, values, connectionIds: state.silentIds, silentIds: [] };
+  }
+  return { ...state, contactAtMs, values };
+}
+
+function isOnlySoc({ values }: FusedState, name: FieldName): boolean {
+  const other = SOC_FIELDS.find((field) => field !== name);
+  return SOC_FIELDS.some((field) => field === name) && typeof (other && values[other]?.value) !== 'number';
 }
 
 function openConnections(
@@ -98,7 +112,13 @@ function settleConnection(state: FusedState, atMs: number, rules: FusionRules, e
   const isOpen = state.connectionIds.length > 0;
   if (isOpen && atMs - state.contactAtMs > rules.silenceMs) {
     if (state.online) events.push({ kind: 'offline', atMs, why: 'silent' });
-    return { ...state, connectionIds: [], online: false, disconnectedAtMs: null };
+    return {
+      ...state,
+      connectionIds: [],
+      silentIds: [...state.silentIds, ...state.connectionIds].slice(-MAX_CONNECTION_IDS),
+      online: false,
+      disconnectedAtMs: null,
+    };
   }
   if (isOpen) {
     if (state.online && state.disconnectedAtMs === null) return state;
@@ -126,11 +146,11 @@ function settlePlug(
 }
 
 function hasDeparted(state: FusedState): boolean {
-  return state.plug === 'away' && motionSign(state) !== undefined;
+  return state.plug === 'away' && motionSigns(state).length > 0;
 }
 
 function settleAway(state: FusedState, atMs: number, rules: FusionRules, events: FusionEvent[]): FusedState {
-  if (motionSign(state)) return state;
+  if (motionSigns(state).length > 0) return state;
   const fresh = plugSigns(state).filter(({ reading }) => reading.live && atMs - reading.atMs <= rules.freshMs);
   const evidence = fresh.filter(({ says }) => says === 'plugged');
   if (evidence.length < SIGNS_TO_DECIDE || evidence.length <= fresh.length - evidence.length) return state;

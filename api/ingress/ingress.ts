@@ -10,8 +10,9 @@ import { listVehicleStates } from '../../store/vehicleStates.ts';
 import { initialState, restoreState, type FusedState } from './fusedState.ts';
 import { fuse, type FusionEvent, type FusionInput } from './fusion.ts';
 import { inWords, journalLineOf } from './journalLines.ts';
-import { NEW_TRACK, trackMeter, trackPower, trackSoc } from './plausibility.ts';
+import { NEW_TRACK, trackMeter } from './plausibility.ts';
 import { SessionKeeper, type SessionStarter, type StayChange } from './sessionKeeper.ts';
+import { withEnergy } from './stayEnergy.ts';
 import { claimUpdateOf } from './telemetryClaims.ts';
 import { ingressTopics, readMessage } from './telemetryMessage.ts';
 import { WriteBatch } from './writeBatch.ts';
@@ -44,8 +45,6 @@ export interface Ingress {
   close(): Promise<void>;
 }
 
-/** At the plug, cooling and awake load included, in the greatest heat in which a car computes. */
-const MOST_COMPUTE_KW = 3;
 const FLUSH_REAL_MS = 200;
 const TICK_REAL_MS = 1_000;
 const RELOAD_REAL_MS = 30_000;
@@ -157,22 +156,6 @@ export async function startIngress(deps: IngressDeps): Promise<Ingress> {
 
 async function readRoster({ db, cell }: IngressDeps): Promise<Map<string, Vehicle>> {
   return new Map((await listVehicles(db, cell.id)).map((vehicle) => [vehicle.id, vehicle]));
-}
-
-/** The mechanical limits of what SoC and power can say; a new stay is compared from its own start. */
-function withEnergy(
-  before: FusedState,
-  state: FusedState,
-  vehicle: Vehicle,
-  input: FusionInput,
-  atMs: number,
-): FusedState {
-  if (state.plug === 'away') return state;
-  const energy = before.plug === 'away' ? NEW_TRACK : (state.energy ?? NEW_TRACK);
-  if (input.kind !== 'field' || input.retained || typeof input.value !== 'number') return { ...state, energy };
-  if (input.name === 'BatteryLevel') return { ...state, energy: trackSoc(energy, vehicle, input.value, atMs) };
-  if (input.name !== 'ACChargingPower') return { ...state, energy };
-  return { ...state, energy: trackPower(energy, vehicle, input.value, MOST_COMPUTE_KW) };
 }
 
 function pluggedIn(states: ReadonlyMap<string, FusedState>): Set<string> {

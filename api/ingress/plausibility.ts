@@ -11,10 +11,18 @@ export const energyTrackSchema = z.object({
   meterKwh: z.number().nullable(),
   latestSoc: z.object({ percent: z.number(), atMs: z.number() }).nullable(),
   latestMeter: z.object({ chargingKwh: z.number(), atMs: z.number() }).nullable(),
+  /**
+   * What the car said that it draws, summed up, beside what the meter counted in the same time. Absent while the car is
+   * not heard.
+   */
+  drawn: z
+    .object({ kw: z.number(), atMs: z.number(), kwh: z.number(), fromKwh: z.number().nullable(), toKwh: z.number() })
+    .optional(),
   /** What was found; it stays until the car is plugged in anew. */
   doubt: z.object({ text: z.string(), value: z.number(), limit: z.number() }).nullable(),
 });
 export type EnergyTrack = z.infer<typeof energyTrackSchema>;
+type Drawn = NonNullable<EnergyTrack['drawn']>;
 
 export const NEW_TRACK: EnergyTrack = { soc: null, meterKwh: null, latestSoc: null, latestMeter: null, doubt: null };
 
@@ -29,13 +37,15 @@ const POWER_TOLERANCE = 1.25;
 const JUMP_TOLERANCE_PERCENT = 3;
 /** SoC and register are compared only when both are this fresh. */
 const SAME_TIME_MS = 15 * 60_000;
+/** Less than this on the register is no charge. */
+const CHARGED_KWH = 0.1;
 const HOUR_MS = 3_600_000;
 
 /** Takes a SoC. It may not rise faster than the charger can fill the battery. */
 export function trackSoc(track: EnergyTrack, pack: Pack, percent: number, atMs: number): EnergyTrack {
   const latestSoc = { percent, atMs };
   const { soc } = track;
-  if (soc === null || percent < soc.percent) {
+  if (soc === null || (percent < soc.percent && !fallsWhileCharged(track, percent))) {
     // A SoC that fell, by preconditioning or a trip that nobody saw, starts the comparison anew.
     return { ...track, soc: latestSoc, meterKwh: track.latestMeter?.chargingKwh ?? null, latestSoc };
   }
@@ -49,12 +59,43 @@ export function trackSoc(track: EnergyTrack, pack: Pack, percent: number, atMs: 
   return compared({ ...track, latestSoc }, pack);
 }
 
+/** Bit by bit, with the meter running: that is no trip, and a comparison that began anew each time would never see it. */
+function fallsWhileCharged({ meterKwh, latestMeter, latestSoc }: EnergyTrack, percent: number): boolean {
+  const isCharged = meterKwh !== null && latestMeter !== null && latestMeter.chargingKwh - meterKwh > CHARGED_KWH;
+  return isCharged && latestSoc !== null && latestSoc.percent - percent < JUMP_TOLERANCE_PERCENT;
+}
+
 /** Takes a reading of the agent's meter. */
-export function trackMeter(track: EnergyTrack, pack: Pack, { chargingKwh, atMs }: MeterReading): EnergyTrack {
+export function trackMeter(track: EnergyTrack, pack: Pack, reading: MeterReading): EnergyTrack {
+  const { chargingKwh, computeKwh, atMs } = reading;
   const latestMeter = { chargingKwh, atMs };
   const started = track.meterKwh ?? chargingKwh;
   const from = track.meterKwh === null && track.latestSoc !== null ? track.latestSoc : track.soc;
-  return compared({ ...track, soc: from, meterKwh: started, latestMeter }, pack);
+  const { drawn } = track;
+  const counted = drawn && countedTo(drawn, chargingKwh + computeKwh);
+  return compared({ ...track, soc: from, meterKwh: started, latestMeter, ...(counted && { drawn: counted }) }, pack);
+}
+
+/** The sum begins with the first reading. */
+function countedTo(drawn: Drawn, totalKwh: number): Drawn {
+  if (drawn.fromKwh === null) return { ...drawn, kwh: 0, fromKwh: totalKwh, toKwh: totalKwh };
+  return { ...drawn, toKwh: Math.max(drawn.toKwh, totalKwh) };
+}
+
+/**
+ * Takes what a car says that it draws from now on, and sums up what it said until now. Telemetry that is stuck at
+ * "charging" claims energy that no meter counts. A car that draws more than it says has lost a signal, no more.
+ */
+export function trackDraw(track: EnergyTrack, kw: number, atMs: number): EnergyTrack {
+  const before = track.drawn ?? { kw: 0, atMs, kwh: 0, fromKwh: null, toKwh: 0 };
+  const kwh = before.kwh + (before.kw * (atMs - before.atMs)) / HOUR_MS;
+  const drawn = { ...before, kw, atMs, kwh };
+  if (drawn.fromKwh === null) return { ...track, drawn };
+  const byMeterKwh = drawn.toKwh - drawn.fromKwh;
+  const limit = byMeterKwh + TOLERANCE_KWH + TOLERANCE_SHARE * kwh;
+  if (kwh <= limit) return { ...track, drawn };
+  const text = `It says that it drew ${kwh.toFixed(1)} kWh; the meter counted ${byMeterKwh.toFixed(1)} kWh.`;
+  return doubted({ ...track, drawn }, { text, value: kwh, limit });
 }
 
 /** Takes a power at the plug, which holds charge and compute. */

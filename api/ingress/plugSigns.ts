@@ -41,18 +41,22 @@ export function plugSigns(state: FusedState): PlugSign[] {
     const says = reading && VERDICTS[field](reading.value);
     return says ? [{ field, says, reading }] : [];
   });
-  const motion = motionSign(state);
-  return motion ? [...signs, motion] : signs;
+  return [...signs, ...motionSigns(state)];
 }
 
-/** That the car drives: by its gear, or by its speed when the gear is not known. Gear and speed come in any order. */
-export function motionSign({ values }: FusedState): PlugSign | undefined {
+/**
+ * That the car drives: by its gear and by its speed, which come in any order. A car that is in park stands, whatever a
+ * speed that was not sent again says; one that is in gear and moves has left, whatever its charge port says.
+ */
+export function motionSigns({ values }: FusedState): PlugSign[] {
   const { Gear: gear, VehicleSpeed: speed } = values;
-  if (gear?.live && typeof gear.value === 'string' && /^[PRND]$/.test(gear.value)) {
-    return gear.value === 'P' ? undefined : { field: 'Gear', says: UNPLUGGED, reading: gear };
-  }
+  const known = gear?.live && typeof gear.value === 'string' && /^[PRND]$/.test(gear.value) ? gear : undefined;
+  if (known?.value === 'P') return [];
   const isMoving = speed?.live && typeof speed.value === 'number' && speed.value > 0;
-  return isMoving ? { field: 'VehicleSpeed', says: UNPLUGGED, reading: speed } : undefined;
+  return [
+    ...(known ? [{ field: 'Gear', says: UNPLUGGED, reading: known } as const] : []),
+    ...(isMoving ? [{ field: 'VehicleSpeed', says: UNPLUGGED, reading: speed } as const] : []),
+  ];
 }
 
 function byName(verdicts: Readonly<Record<string, PlugSign['says']>>): Verdict {

@@ -14,15 +14,20 @@ interface Pending {
   readonly followUps: (() => void)[];
 }
 
+interface SlotReadings {
+  readonly first: VehicleReading;
+  readonly last: VehicleReading;
+}
+
 /**
  * Gathers what telemetry changes, so that thousands of messages are one transaction. While PostgreSQL is away it
- * keeps one state a car and one reading a car and slot: the fleet bounds it, not the length of the outage.
+ * keeps one state a car and two readings a car and slot: the fleet bounds it, not the length of the outage.
  */
 export class WriteBatch {
   readonly #db: Database;
   readonly #cell: Cell;
   #pending: Pending = { states: new Map(), claims: new Map(), lines: [], followUps: [] };
-  #readings = new Map<string, VehicleReading>();
+  #readings = new Map<string, SlotReadings>();
 
   constructor(db: Database, cell: Cell) {
     this.#db = db;
@@ -55,12 +60,17 @@ export class WriteBatch {
     this.#pending.followUps.push(followUp);
   }
 
-  /** Of several readings in one slot only the last is kept: the energy of the slot is the same. */
+  /**
+   * Of several readings in one slot the first and the last are kept: the energy of every slot is the same. The first
+   * tells what the slots before it took, up to a car that drew nothing until then.
+   */
   addReading(reading: VehicleReading): void {
     const slot = Math.floor(reading.atMs / (this.#cell.slotMinutes * 60_000));
     const key = `${reading.vehicleId}/${slot}`;
     const known = this.#readings.get(key);
-    if (!known || known.atMs < reading.atMs) this.#readings.set(key, reading);
+    if (!known) this.#readings.set(key, { first: reading, last: reading });
+    else if (reading.atMs < known.first.atMs) this.#readings.set(key, { ...known, first: reading });
+    else if (reading.atMs > known.last.atMs) this.#readings.set(key, { ...known, last: reading });
   }
 
   /** Stores what was added; when that fails it is kept for the next time, and the error is thrown. */
@@ -76,17 +86,18 @@ export class WriteBatch {
     try {
       await this.#db.transaction(async (tx) => {
         await upsertVehicleStates(tx, [...taken.states.values()]);
-        await updateClaims(tx, [...taken.claims.values()]);
-        await appendJournal(tx, this.#cell.id, taken.lines);
+        const held = await updateClaims(tx, [...taken.claims.values()]);
+        await appendJournal(tx, this.#cell.id, [...taken.lines, ...held]);
       });
     } catch (error) {
       const newer = this.#pending;
       this.#pending = {
         states: new Map([...taken.states, ...newer.states]),
-        claims: new Map([...taken.claims, ...newer.claims]),
+        claims: taken.claims,
         lines: [...taken.lines, ...newer.lines],
         followUps: [...taken.followUps, ...newer.followUps],
       };
+      for (const update of newer.claims.values()) this.addClaims(update);
       throw error;
     }
     for (const followUp of taken.followUps) followUp();
@@ -97,11 +108,12 @@ export class WriteBatch {
     if (taken.size === 0) return;
     this.#readings = new Map();
     try {
-      await recordMeterReadings(this.#db, this.#cell, [...taken.values()]);
+      const readings = [...taken.values()].flatMap(({ first, last }) => (first === last ? [first] : [first, last]));
+      await recordMeterReadings(this.#db, this.#cell, readings);
     } catch (error) {
       const newer = this.#readings;
       this.#readings = taken;
-      for (const reading of newer.values()) this.addReading(reading);
+      for (const { first, last } of newer.values()) for (const reading of [first, last]) this.addReading(reading);
       throw error;
     }
   }

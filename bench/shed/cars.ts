@@ -19,7 +19,7 @@ import type { RunShardInput, ShardHeartbeat } from '../../domain/shards.ts';
 import { MemoryObjects } from '../../test/activities/inference/support/memoryObjects.ts';
 import { storedAnswers } from '../../test/activities/inference/support/testCar.ts';
 import { shedLinkOver } from '../../worker/agent/setpointLink.ts';
-import { ShedWatch } from '../../worker/agent/shedWatch.ts';
+import { watchSheds } from '../../worker/agent/shedWatch.ts';
 import { LINES_PER_SHARD, vehicleIdOf, type CarsMessage, type CarsOptions } from './benchProtocol.ts';
 import { simulatedDevice } from './simulatedDevice.ts';
 
@@ -51,7 +51,7 @@ async function openCar(index: number): Promise<Car> {
   const vehicleId = vehicleIdOf(index);
   const client = await connectAsync(options.mqttUrl, { clientId: vehicleId, protocolVersion: 4 });
   const gate = new PowerGate();
-  const watch = new ShedWatch(gate, clock, log);
+  const watch = watchSheds(gate, clock, log);
   const stopListening = await shedLinkOver(client).listen(vehicleId, (payload) => watch.receive(payload));
 
   const lines = Array.from({ length: LINES_PER_SHARD }, (_, line) =>
@@ -78,7 +78,7 @@ async function openCar(index: number): Promise<Car> {
   );
   const ports: InferencePorts = {
     vehicleId,
-    objects,
+    openSlice: () => objects,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a class with private fields has no other stand-in
     runner: simulatedDevice(REAL_MS_PER_LINE) as Runner,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+
 import { pino } from 'pino';
 
 import type { LiveInference } from '../../api/http/deps.ts';
@@ -7,6 +9,7 @@ import { ensureCell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import { sealWith } from '../../store/seal.ts';
+import { sliceSignerWith } from '../../store/sliceAccess.ts';
 import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
 
 export const BENCH_KEY = 'bench-key';
@@ -20,12 +23,15 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       objects,
       live,
       admission: modelAdmissionOver(db, objects),
+      scratchFolder: tmpdir(),
       jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
       cell,
       stays: { policyChanged: async () => {} },
       vens: { hint: async () => {} },
       seal: sealWith('a key for benches'),
+      slices: sliceSignerWith('a key for benches'),
       regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },
+      webhookHosts: 'public',
       carbonEurPerKg: 0,
       apiKey: BENCH_KEY,
       logger: pino({ level: 'silent' }),

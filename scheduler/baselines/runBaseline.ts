@@ -31,6 +31,7 @@ const ROUNDING = 1e-9;
  * Runs a baseline: charging by its order, and jobs at once when their window opens on any car that is there and awake,
  * in what charging leaves. Sleeping cars are woken when the awake ones do not suffice.
  * @param problem as `planningProblemSchema` accepts it
+ * @returns kW at the plug by car and slot, expected shards by job, and totals; limits are kept, starts are not counted
  */
 export function runBaseline(problem: PlanningProblem, name: BaselineName): BaselineResult {
   const compiled = compileProblem(problem);

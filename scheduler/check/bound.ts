@@ -96,7 +96,7 @@ export function evaluateBound(reading: Reading, certificate: Certificate): numbe
         const costEur = reading.classPlugKw(region, hardware.id, t) * slotHours * need(need(price.get(feeder.id))[t]);
         let best = 0;
         for (const job of problem.jobs) {
-          const shards = reading.shardsPerSlot(job, region, hardware.id, t);
+          const shards = job.shardsRemaining === 0 ? 0 : reading.shardsPerSlot(job, region, hardware.id, t);
           if (shards > 0) best = Math.min(best, costEur - shards * cappedPrice(reading, jobPrices, job.id));
         }
         eur += best * expected;

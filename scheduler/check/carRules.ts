@@ -1,6 +1,7 @@
-import type { CarPlan, Plan } from '../plan.ts';
+import type { CarPlan } from '../plan.ts';
 import type { PlanningCar } from '../problem.ts';
 import type { Finding, FindingRule } from './findings.ts';
+import type { Loads } from './loads.ts';
 import { need, type Reading } from './reading.ts';
 
 const TOLERANCE_KW = 1e-6;
@@ -8,12 +9,7 @@ const TOLERANCE_KWH = 1e-6;
 
 /** What a single car's setpoints break. */
 export function checkCar(reading: Reading, car: PlanningCar, plan: CarPlan): Finding[] {
-  return [
-    ...checkPower(reading, car, plan),
-    ...checkEnergy(reading, car, plan),
-    ...checkCompute(reading, car, plan),
-    ...checkStarts(reading, car, plan),
-  ];
+  return [...checkPower(reading, car, plan), ...checkEnergy(reading, car, plan), ...checkCompute(reading, car, plan)];
 }
 
 function checkPower(reading: Reading, car: PlanningCar, plan: CarPlan): Finding[] {
@@ -80,35 +76,11 @@ function checkCompute(reading: Reading, car: PlanningCar, plan: CarPlan): Findin
   return findings;
 }
 
-/** Charging that a late ready-by or the owner's minimum forces is exempt: those rules stand above this one. */
-function checkStarts(reading: Reading, car: PlanningCar, plan: CarPlan): Finding[] {
-  const { maxChargeStarts } = reading.problem.rules;
-  if (car.minimumNeedKwh > 0) return [];
-  const readyBy = Math.min(car.readyBySlot, car.untilSlot);
-  let on = car.chargingNow && car.pluggedFromSlot === 0;
-  const allowed = Math.max(on ? 0 : 1, maxChargeStarts - car.chargeStartsSoFar);
-  let starts = 0;
-  for (let t = car.pluggedFromSlot; t < readyBy; t++) {
-    const next = need(plan.chargeKw[t]) > 0;
-    if (next && !on) starts++;
-    on = next;
-  }
-  if (starts <= allowed) return [];
-  return [finding('charge_starts', car.id, undefined, starts, allowed, 'is switched on too often')];
-}
-
 /** Loads of all cars on the shared limits. */
-export function checkLoads(reading: Reading, plan: Plan, cars: ReadonlyMap<string, PlanningCar>): Finding[] {
+export function checkLoads(reading: Reading, loads: Loads): Finding[] {
   const findings: Finding[] = [];
-  const loads = new Map<string, Float64Array>();
-  const stationLoads = new Map<string, Float64Array>();
-  for (const carPlan of plan.cars) {
-    const feeder = reading.feederOf(need(cars.get(carPlan.carId)));
-    addLoad(loads, feeder.id, reading.slots, carPlan);
-    if (feeder.substationId !== undefined) addLoad(stationLoads, feeder.substationId, reading.slots, carPlan);
-  }
   for (const feeder of reading.problem.feeders) {
-    const load = loads.get(feeder.id);
+    const load = loads.feederKw.get(feeder.id);
     const rampKw = reading.problem.rules.maxRampUpKwPerSlot ?? Infinity;
     for (const [t, kw] of load?.entries() ?? []) {
       const limit = reading.feederKw(feeder, t);
@@ -120,7 +92,7 @@ export function checkLoads(reading: Reading, plan: Plan, cars: ReadonlyMap<strin
       }
     }
   }
-  for (const [station, load] of stationLoads) {
+  for (const [station, load] of loads.substationKw) {
     for (const [t, kw] of load.entries()) {
       const limit = reading.substationKw(station, t);
       if (kw > limit + TOLERANCE_KW) {
@@ -129,12 +101,6 @@ export function checkLoads(reading: Reading, plan: Plan, cars: ReadonlyMap<strin
     }
   }
   return findings;
-}
-
-function addLoad(loads: Map<string, Float64Array>, id: string, slots: number, plan: CarPlan): void {
-  const load = loads.get(id) ?? new Float64Array(slots);
-  for (let t = 0; t < slots; t++) load[t] = need(load[t]) + need(plan.chargeKw[t]) + need(plan.computeKw[t]);
-  loads.set(id, load);
 }
 
 /** Makes a finding; `says` continues a sentence that begins with the id. */
@@ -157,6 +123,7 @@ export function finding(
   };
 }
 
+/** Sum of the values; 0 of none. */
 export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }

@@ -21,12 +21,20 @@ export const FINDING_RULES = {
   feeder_import: 'A feeder’s cars draw more than the limit less the house load.',
   substation_import: 'A substation’s cars draw more than its limit.',
   ramp: 'A feeder’s load rises faster than the rule allows.',
-  charge_starts: 'A car is switched on more often than the rule allows, or for too short a time.',
+  charge_starts: 'A car is switched on more often than the rule allows.',
+  state_time: 'A car is on or off for a shorter time than the rule allows, without need.',
+  start_delay: 'The starts of the committed slot are not spread as the rule says.',
   minimum_soc: 'An owner’s minimum is not served at once.',
   grants: 'Grants do not match the job, or the open gates.',
   wake_ups: 'A sleeping car computes without a wake-up, or a slot has too many.',
   unmet: 'What the plan says it leaves unmet is not what its setpoints leave unmet.',
   figures: 'A figure of the plan is not what its setpoints give.',
+  reasons: 'A figure or slot in a reason is not what problem and setpoints give.',
   certificate: 'The certificate is not valid, or its bound is not what the plan says.',
 } as const satisfies Record<string, string>;
 export type FindingRule = keyof typeof FINDING_RULES;
+
+/** Whether a stated figure is not the one that was found, beyond rounding; a figure that is no number always is. */
+export function differs(stated: number, found: number): boolean {
+  return !(Math.abs(stated - found) <= 1e-6 * (1 + Math.abs(found)));
+}

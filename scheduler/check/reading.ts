@@ -30,6 +30,10 @@ export interface Reading {
   readonly jobPenaltyEurPerShard: (job: PlanningJob) => number;
 }
 
+/**
+ * Reads a problem for the checker.
+ * @param problem as `planningProblemSchema` accepts it; a value that is missing throws a RangeError when it is read
+ */
 export function readProblem(problem: PlanningProblem): Reading {
   const regions = new Map(problem.regions.map((region) => [region.id, region]));
   const feeders = new Map(problem.feeders.map((feeder) => [feeder.id, feeder]));
@@ -61,6 +65,21 @@ export function readProblem(problem: PlanningProblem): Reading {
   const highestCost = problem.regions
     .flatMap((region) => slots.map((slot) => Math.abs(cost(region, slot))))
     .reduce((highest, value) => Math.max(highest, value), 0.01);
+  /** Once for each job: the bound asks for it at every gate. */
+  const jobPenalty = new Map(
+    problem.jobs.map((job) => {
+      const kwhPerShard = problem.regions.flatMap((region) =>
+        job.classes.flatMap(({ hardwareClass }) =>
+          slots.map((slot) => {
+            const shards = shardsPerSlot(job, region, hardwareClass, slot);
+            return shards > 0 ? (classPlugKw(region, hardwareClass, slot) * slotHours) / shards : 0;
+          }),
+        ),
+      );
+      const mostKwh = kwhPerShard.reduce((most, kwh) => Math.max(most, kwh), 1e-6);
+      return [job.id, 10 * highestCost * (1 + job.priority) * mostKwh];
+    }),
+  );
   return {
     problem,
     slots: problem.slots.count,
@@ -97,17 +116,7 @@ export function readProblem(problem: PlanningProblem): Reading {
       return curve[Math.min(slot - car.pluggedFromSlot, curve.length - 1)] ?? 1;
     },
     ownerPenaltyEurPerKwh: 1e5 * highestCost,
-    jobPenaltyEurPerShard: (job) => {
-      const kwhPerShard = problem.regions.flatMap((region) =>
-        job.classes.flatMap(({ hardwareClass }) =>
-          slots.map((slot) => {
-            const shards = shardsPerSlot(job, region, hardwareClass, slot);
-            return shards > 0 ? (classPlugKw(region, hardwareClass, slot) * slotHours) / shards : 0;
-          }),
-        ),
-      );
-      return 10 * highestCost * (1 + job.priority) * kwhPerShard.reduce((most, kwh) => Math.max(most, kwh), 1e-6);
-    },
+    jobPenaltyEurPerShard: (job) => need(jobPenalty.get(job.id)),
   };
 }
 

@@ -36,7 +36,7 @@ export function isTooCold({ chargeFromCelsius }: Pick<BatteryPack, 'chargeFromCe
   return chargeFromCelsius !== undefined && ambientC < chargeFromCelsius;
 }
 
-/** Share of full charge power in the cold, in [0.85, 1]. */
+/** Share of full charge power in the cold, in [0.85, 1]; linear below `coldStartC` (energy/parameters.ts names its source). */
 export function coldFactor(ambientC: number): number {
   return interpolate(COLD_CURVE, ambientC);
 }

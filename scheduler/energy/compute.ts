@@ -41,6 +41,7 @@ export function mayStartComputing(ambientC: number): boolean {
   return ambientC < ENERGY_PARAMETERS.computeStartBelowC.value;
 }
 
+/** Whether computing must end at this ambient temperature, °C; above `computeStopC` (energy/parameters.ts names its source). */
 export function mustStopComputing(ambientC: number): boolean {
   return ambientC > ENERGY_PARAMETERS.computeStopC.value;
 }

@@ -2,7 +2,6 @@
 /* oxlint-disable typescript/no-non-null-assertion */
 import type { CarColumns, CompiledProblem } from '../compile.ts';
 import { createSetpoints } from '../realise/setpoints.ts';
-import { chargeCheapest } from '../solve/capFree.ts';
 import { lowerBound } from '../solve/lowerBound.ts';
 import { relax, relaxedCost } from '../solve/relaxation.ts';
 import { aggregateCars, type Aggregate } from './aggregate.ts';
@@ -51,11 +50,13 @@ export function chargeFeeder(
   };
   const layout = createSetpoints(alone.cars);
   const relaxation = relax(alone, layout, new Float64Array(layout.chargeKw.length));
-  const free = chargeCheapest(relaxation, alone.unitCostEurPerKwh);
-  const binds = overloads(alone, layout.offset, free);
-  const solved = binds
-    ? chargeFlow(alone.cars, layout.offset, alone.feederCapKw, alone.unitCostEurPerKwh, problem.ownerPenaltyEurPerKwh)
-    : { chargeKw: free, rentEurPerKwh: new Float64Array(slots) };
+  const solved = chargeFlow(
+    alone.cars,
+    layout.offset,
+    alone.feederCapKw,
+    alone.unitCostEurPerKwh,
+    problem.ownerPenaltyEurPerKwh,
+  );
   return {
     chargeKw: solved.chargeKw,
     offset: layout.offset,
@@ -69,7 +70,7 @@ export function chargeFeeder(
         jobPriceEurPerShard: new Float64Array(),
       },
     ),
-    binds,
+    binds: solved.rentEurPerKwh.some((rent) => rent > 0),
     aggregate,
   };
 }
@@ -112,13 +113,4 @@ export function copyOut(
       if (power > 0) write(k, slot, power);
     }
   }
-}
-
-function overloads({ cars, slots, feederCapKw }: CompiledProblem, offset: Float64Array, kw: Float64Array): boolean {
-  const load = new Float64Array(slots);
-  for (let car = 0; car < cars.count; car++) {
-    let cell = offset[car]!;
-    for (let t = cars.from[car]!; t < cars.until[car]!; t++, cell++) load[t]! += kw[cell]!;
-  }
-  return load.some((power, t) => power > feederCapKw[t]! + 1e-9);
 }

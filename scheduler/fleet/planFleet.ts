@@ -27,10 +27,11 @@ export interface FleetPlan {
 /**
  * Plans a fleet that is too large for one network. Charging is solved feeder by feeder, exactly, in what compute
  * leaves; compute then goes where it is cheapest at cost plus the rents that this gave. Both answer to the average of
- * the other's answers (fictitious play: Brown 1951), so cost falls towards the bound, round by round. Without owners'
- * minimums and substations, which the cell planner has.
+ * the other's answers (fictitious play: Brown 1951), so cost falls towards the bound, round by round. Without rounds,
+ * compute takes the cheapest of what charging leaves free, and moves no charging. Without owners' minimums and
+ * substations, which the cell planner has.
  * @param problem columns, made by hand for a fleet; car columns need not come from a `PlanningProblem`
- * @param rounds answers of compute; charging answers once more
+ * @param rounds answers of compute that charging answers to; 0: charging is solved once
  * @throws RangeError when the speeds of jobs and classes do not factor
  */
 export function planFleet(problem: CompiledProblem, rounds: number): FleetPlan {
@@ -42,7 +43,7 @@ export function planFleet(problem: CompiledProblem, rounds: number): FleetPlan {
   const gates = gatesOnly(problem, gateCars);
   const room = gatesOnly(problem, gatesWithin(problem, gateCars, problem.feederCapKw));
   const chargeKw = new Float32Array(offset[cars.count]!);
-  let gateCarsOfJob = problem.jobs.map(() => new Float64Array(gateCars.length));
+  let gateCarsOfJob: readonly Float64Array[] = problem.jobs.map(() => new Float64Array(gateCars.length));
   let lowerBoundEur = -Infinity;
   let prices: LimitPrices | undefined;
   for (let round = 0; ; round++) {
@@ -60,6 +61,11 @@ export function planFleet(problem: CompiledProblem, rounds: number): FleetPlan {
     const bound = charged.lowerBoundEur + lowerBound(noLimits, roundPrices);
     if (bound > lowerBoundEur) [lowerBoundEur, prices] = [bound, roundPrices];
     if (round === rounds) {
+      if (rounds === 0) {
+        const free = charged.loadKw.map((kw, cell) => Math.max(0, problem.feederCapKw[cell]! - kw));
+        const beside = gatesOnly(problem, gatesWithin(problem, gateCars, free));
+        gateCarsOfJob = computeCheapest(beside, price)?.gateCarsOfJob ?? gateCarsOfJob;
+      }
       const costEur = charged.costEur + relaxedCost(gates, new Float64Array(), gateCarsOfJob);
       const computes = new Uint8Array(chargeKw.length);
       const shards = switchOn(problem, members, offset, gateCarsOfJob, computes);
@@ -92,6 +98,7 @@ function chargeFeeders(
 ) {
   const { cars, slots } = problem;
   const rent = new Float64Array(problem.feeders * slots);
+  const loadKw = new Float64Array(problem.feeders * slots);
   let costEur = 0;
   let lowerBoundEur = 0;
   let feedersThatBind = 0;
@@ -103,12 +110,14 @@ function chargeFeeders(
     if (charged.binds) feedersThatBind++;
     rent.set(charged.rent, feeder * slots);
     const write = (member: number, slot: number, kw: number): void => {
-      chargeKw[offset[own[member]!]! + slot] = kw;
+      const car = own[member]!;
+      chargeKw[offset[car]! + slot] = kw;
+      loadKw[feeder * slots + cars.from[car]! + slot]! += kw;
     };
     if (charged.aggregate) disaggregate(charged.aggregate, charged.chargeKw, charged.offset, write);
     else copyOut(cars, own, charged.chargeKw, charged.offset, write);
   }
-  return { rent, costEur, lowerBoundEur, feedersThatBind };
+  return { rent, loadKw, costEur, lowerBoundEur, feedersThatBind };
 }
 
 function addGates({ cars, classes, slots }: CompiledProblem, own: Int32Array, gateCars: Float64Array): void {

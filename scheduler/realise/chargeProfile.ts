@@ -41,8 +41,10 @@ export function chargeProfile(task: ChargeTask): Float64Array {
   if (task.optimumKw) {
     const optimum = Float64Array.from(task.optimumKw);
     liftToMinimum(task, usable, optimum);
-    const enough = optimum.reduce((sum, kw) => sum + kw, 0) > task.energyKwSlots - ENOUGH_KW_SLOTS;
-    if (enough && followsRules(task, optimum) && optimum.every((kw, t) => kw <= at(usable, t))) return optimum;
+    const surplus = optimum.reduce((sum, kw) => sum + kw, -task.energyKwSlots);
+    // Many slots that are lifted to the least current would overshoot by more than one.
+    const fits = surplus > -ENOUGH_KW_SLOTS && surplus < task.minKw + ENOUGH_KW_SLOTS;
+    if (fits && followsRules(task, optimum) && optimum.every((kw, t) => kw <= at(usable, t))) return optimum;
   }
   const everySlot = Uint8Array.from(usable, (capKw) => (capKw > 0 ? 1 : 0));
   const cheapest = fill(task, usable, everySlot, false);
@@ -152,6 +154,8 @@ function dropSurplus(task: ChargeTask, usable: Float64Array, chosen: Uint8Array)
     if (count * Math.max(task.minKw, LEAST_ON_KW) <= task.energyKwSlots) return kept;
     const dropped = dearestFirst.find((t) => {
       if (kept[t] !== 1 || at(task.floorKw, t) > 0) return false;
+      // A car that is on would have to be started once more.
+      if (t === 0 && task.onBefore) return false;
       if (kept[t - 1] === 1 && kept[t + 1] === 1) return false;
       if (runLength(kept, t) <= task.minStateSlots && runLength(kept, t) > 1) return false;
       // A car that charges already would have to start anew.

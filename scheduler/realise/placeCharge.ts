@@ -53,7 +53,7 @@ export interface ChargePlacement {
 }
 
 /**
- * Places every car's charging, cars with the least room to move first. Never passes a shared limit: what the optimum
+ * Places every car's charging, kW at the plug, cars with the least room to move first. Never passes a shared limit: what the optimum
  * has for the cars that are still to come stays reserved.
  */
 export function placeCharging(problem: CompiledProblem, placement: ChargePlacement): void {
@@ -72,10 +72,14 @@ export function placeCharging(problem: CompiledProblem, placement: ChargePlaceme
       first,
       at(placement.setpoints.offset, car + 1),
     );
+    if (!placement.optimumKw) {
+      placeCar(problem, placement, car, undefined, reservedKw);
+      continue;
+    }
     for (const [k, kw] of reservedKw.entries()) {
       if (kw > 0) placement.headroom.add(at(cars.feeder, car), at(cars.from, car) + k, -kw);
     }
-    placeCar(problem, placement, car, placement.optimumKw && reservedKw);
+    placeCar(problem, placement, car, reservedKw);
   }
 }
 
@@ -93,7 +97,10 @@ export function mendCharging(problem: CompiledProblem, placement: ChargePlacemen
   const short = Array.from({ length: cars.count }, (_, car) => car).filter((car) => missing(car) > ROUNDING_KW);
   short.sort((a, b) => missing(b) - missing(a) || a - b);
   // Under a ramp limit loads may only grow: taking a car out could leave a rise that is too steep.
-  if (placement.rules.maxRampUpKwPerSlot === undefined) for (const car of short) exchange(problem, placement, car);
+  if (placement.rules.maxRampUpKwPerSlot === undefined) {
+    for (const car of short) exchange(problem, placement, car);
+    for (let car = 0; car < cars.count; car++) holdOn(problem, placement, car);
+  }
   for (const car of short) {
     const left = missing(car);
     if (left > ROUNDING_KW) chargeLate(problem, placement, car, left);
@@ -124,6 +131,20 @@ function exchange(problem: CompiledProblem, placement: ChargePlacement, short: n
     for (const car of pair) takeOut(problem, placement, car);
     for (const [index, car] of pair.entries()) putBack(problem, placement, car, profiles[index] ?? new Float64Array());
   }
+}
+
+/** A running car that was cut short for compute's sake is placed again, now that compute only gets what is left. */
+function holdOn(problem: CompiledProblem, placement: ChargePlacement, car: number): void {
+  const held = placement.stateOf(car).chargingNow ? heldSlotsOf(problem, placement, car) : 0;
+  const first = at(placement.setpoints.offset, car);
+  const isHeld = placement.setpoints.chargeKw.subarray(first, first + held).every((kw) => kw > 0);
+  if (isHeld || at(problem.cars.minimumKwSlots, car) > ROUNDING_KW) return;
+  const before = missingKwSlots(problem, placement, car);
+  const profile = takeOut(problem, placement, car);
+  placeCar(problem, placement, car, undefined);
+  if (missingKwSlots(problem, placement, car) <= before + ROUNDING_KW) return;
+  takeOut(problem, placement, car);
+  putBack(problem, placement, car, profile);
 }
 
 function missingKwSlots({ cars }: CompiledProblem, { setpoints }: ChargePlacement, car: number): number {
@@ -168,12 +189,17 @@ function reserve(problem: CompiledProblem, { setpoints, headroom, minimumKw, opt
   }
 }
 
-/** Places one car in what is left; none of its own load may be counted. */
+/**
+ * Places one car in what is left.
+ * @param countedKw what of its own load is counted already: under a ramp limit its minimum stays in place, since the
+ *   load of one slot makes room in the next
+ */
 function placeCar(
   problem: CompiledProblem,
   placement: ChargePlacement,
   car: number,
   optimumKw: Float64Array | undefined,
+  countedKw?: Float64Array,
 ): void {
   const { cars } = problem;
   const { setpoints, headroom, rules, minimumKw } = placement;
@@ -183,11 +209,14 @@ function placeCar(
   const first = cellOf(setpoints, cars, car, from);
   const state = placement.stateOf(car);
   const onBefore = from === 0 && state.chargingNow;
-  const minStateSlots = Math.max(1, Math.ceil(rules.minStateMinutes / (problem.slotHours * 60)));
+  const minStateSlots = minStateSlotsOf(problem, placement);
   const capKw = new Float64Array(until - from);
   const price = new Float64Array(until - from);
   for (let k = 0; k < capKw.length; k++) {
-    capKw[k] = Math.min(cars.chargeCapKw(car, from + k), headroom.availableKw(feeder, from + k));
+    capKw[k] = Math.min(
+      cars.chargeCapKw(car, from + k),
+      headroom.availableKw(feeder, from + k) + (countedKw?.[k] ?? 0),
+    );
     price[k] = placement.priceOf(car, from + k);
   }
   if (from === 0 && price.length > 0) {
@@ -204,12 +233,22 @@ function placeCar(
     startsLeft: Math.max(onBefore ? 0 : 1, rules.maxChargeStarts - state.startsSoFar),
     onBefore,
     minStateSlots,
-    heldSlots: from === 0 ? Math.max(0, minStateSlots - state.slotsInState) : 0,
+    heldSlots: heldSlotsOf(problem, placement, car),
   });
   for (const [k, power] of kw.entries()) {
     setpoints.chargeKw[first + k] = power;
-    headroom.add(feeder, from + k, power);
+    headroom.add(feeder, from + k, power - (countedKw?.[k] ?? 0));
   }
+}
+
+function minStateSlotsOf({ slotHours }: CompiledProblem, { rules }: ChargePlacement): number {
+  return Math.max(1, Math.ceil(rules.minStateMinutes / (slotHours * 60)));
+}
+
+/** Slots from the first one on in which the state before the plan still has to be held. */
+function heldSlotsOf(problem: CompiledProblem, placement: ChargePlacement, car: number): number {
+  const held = minStateSlotsOf(problem, placement) - placement.stateOf(car).slotsInState;
+  return at(problem.cars.from, car) === 0 ? Math.max(0, held) : 0;
 }
 
 function chargeLate(problem: CompiledProblem, placement: ChargePlacement, car: number, energyKwSlots: number): void {

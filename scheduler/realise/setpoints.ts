@@ -8,6 +8,7 @@ export interface Setpoints {
   readonly computeKw: Float64Array;
 }
 
+/** Setpoints of 0 kW for every car and slot of its plug window. */
 export function createSetpoints(cars: CarColumns): Setpoints {
   const offset = new Float64Array(cars.count + 1);
   for (let i = 0; i < cars.count; i++) {

@@ -14,7 +14,7 @@ export function planJob(placed: Placed, index: number, unmet: readonly Unmet[]):
     bySlot[cell % compiled.slots] = at(bySlot, cell % compiled.slots) + shards;
   }
   const expectedShards = bySlot.reduce((sum, shards) => sum + shards, 0);
-  if (!job) return { jobId: '', expectedShards, finishSlot: null, reasons: [] };
+  if (!job) return { jobId: '', expectedWork: [], expectedShards, finishSlot: null, reasons: [] };
   const last = bySlot.findLastIndex((shards) => shards > 0);
   const complete = expectedShards >= job.shardsRemaining - 1e-6;
   const finishSlot = complete && last >= 0 ? last : null;
@@ -28,7 +28,18 @@ export function planJob(placed: Placed, index: number, unmet: readonly Unmet[]):
       reasons.push(reason('job_deadline_at_risk', { value: missing, limit: 0, unit: 'shards', words }));
     }
   }
-  return { jobId: job.id, expectedShards, finishSlot, reasons };
+  return { jobId: job.id, expectedWork: expectedWork(placed, cells), expectedShards, finishSlot, reasons };
+}
+
+function expectedWork({ problem, compiled }: Placed, cells: Float64Array): JobPlan['expectedWork'] {
+  const { slots, classes } = compiled;
+  return problem.regions.flatMap((region, r) =>
+    problem.hardwareClasses.flatMap((hardware, h) => {
+      const row = (r * classes + h) * slots;
+      const shards = [...cells.subarray(row, row + slots)];
+      return shards.some((count) => count > 0) ? [{ regionId: region.id, hardwareClass: hardware.id, shards }] : [];
+    }),
+  );
 }
 
 function whyNow(placed: Placed, job: PlanningJob, index: number, bySlot: Float64Array): PlanReason {

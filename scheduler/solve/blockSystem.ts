@@ -33,6 +33,11 @@ export interface BlockSystem {
 /** Keeps pivots of rows that have lost all freedom away from 0; refinement of the outer iteration absorbs it. */
 const PIVOT_FLOOR = 1e-14;
 
+/**
+ * The system of a program, to be factored anew for every diagonal. Car rows are eliminated one by one, then feeders block
+ * by block (Cholesky), then the border: block-angular elimination, as in Gondzio and Sarkissian 2003.
+ * @param program columns stay the caller's and are read at every call
+ */
 export function createBlockSystem(program: BlockProgram): BlockSystem {
   const { columnStart, firstRow, firstCoefficient, secondRow, secondCoefficient, blocks, blockSize } = program;
   const columns = program.cost.length;
@@ -46,10 +51,17 @@ export function createBlockSystem(program: BlockProgram): BlockSystem {
   const oneBlock = Uint8Array.from({ length: eliminated }, (_, row) =>
     secondRow.subarray(columnStart[row], columnStart[row + 1]).every((second) => second < 0) ? 1 : 0,
   );
+  /** Rows whose columns stand on neighbouring core rows, as the slots of a car do. */
+  const oneRun = oneBlock.map((isOne, row) => {
+    const from = columnStart[row]!;
+    const rows = firstRow.subarray(from, columnStart[row + 1]);
+    return isOne === 1 && rows.every((first, k) => first >= 0 && first === rows[0]! + k) ? 1 : 0;
+  });
   let diagonal = new Float64Array(columns);
 
   const add = (i: number, j: number, value: number): void => {
-    const [high, low] = i >= j ? [i, j] : [j, i];
+    const high = Math.max(i, j);
+    const low = Math.min(i, j);
     if (high < blockRows) {
       const base = Math.floor(high / blockSize) * blockSize;
       block[base * blockSize + (high - base) * blockSize + (low - base)]! += value;
@@ -68,6 +80,17 @@ export function createBlockSystem(program: BlockProgram): BlockSystem {
     for (let c = from; c < until; c++) sum += diagonal[c]!;
     const own = Math.max(sum, Number.MIN_VALUE);
     pivot[row] = own;
+    if (oneRun[row] === 1) {
+      const first = firstRow[from]!;
+      const base = Math.floor(first / blockSize) * blockSize;
+      for (let c = from; c < until; c++) {
+        const scaled = diagonal[c]! / own;
+        // The cell of (c, from); those of (c, d) follow it.
+        const at = base * blockSize + (first + c - from - base) * blockSize + first - base - from;
+        for (let d = from; d <= c; d++) block[at + d]! -= scaled * diagonal[d]!;
+      }
+      return;
+    }
     if (oneBlock[row] === 1) {
       for (let c = from; c < until; c++) {
         const i = firstRow[c]!;
@@ -91,9 +114,12 @@ export function createBlockSystem(program: BlockProgram): BlockSystem {
   };
   /** Adds the products of columns c and d of one eliminated row; each pair is visited once. */
   const addProducts = (c: number, d: number, scaled: number): void => {
-    const [i, k] = [firstRow[c]!, secondRow[c]!];
-    const [j, l] = [firstRow[d]!, secondRow[d]!];
-    const [a, e] = [scaled * firstCoefficient[c]!, scaled * secondCoefficient[c]!];
+    const i = firstRow[c]!;
+    const k = secondRow[c]!;
+    const j = firstRow[d]!;
+    const l = secondRow[d]!;
+    const a = scaled * firstCoefficient[c]!;
+    const e = scaled * secondCoefficient[c]!;
     // On one row, the pair (d, c) is the same cell again.
     const twice = c === d ? 1 : 2;
     if (i >= 0 && j >= 0) add(i, j, a * firstCoefficient[d]! * (i === j ? twice : 1));
@@ -109,7 +135,8 @@ export function createBlockSystem(program: BlockProgram): BlockSystem {
       side.fill(0);
       corner.fill(0);
       for (let c = 0; c < columns; c++) {
-        const [i, j] = [firstRow[c]!, secondRow[c]!];
+        const i = firstRow[c]!;
+        const j = secondRow[c]!;
         if (i >= 0) add(i, i, diagonal[c]! * firstCoefficient[c]! ** 2);
         if (j >= 0) add(j, j, diagonal[c]! * secondCoefficient[c]! ** 2);
         if (i >= 0 && j >= 0) add(i, j, diagonal[c]! * firstCoefficient[c]! * secondCoefficient[c]!);

@@ -21,7 +21,8 @@ export function lowerBound(relaxation: Relaxation, prices: LimitPrices): number 
       const cost = plugKw * at(price, feeder * slots + t) * slotHours;
       let best = 0;
       for (let j = 0; j < jobPrice.length; j++) {
-        const shards = shardsPerCar(problem, j, region, hardwareClass, t);
+        // A job without shards has no price: nothing can be done for it.
+        const shards = problem.jobs[j]?.shards === 0 ? 0 : shardsPerCar(problem, j, region, hardwareClass, t);
         if (shards > 0) best = Math.min(best, cost - (jobPrice[j] ?? 0) * shards);
       }
       eur += best * count;

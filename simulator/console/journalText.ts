@@ -18,6 +18,7 @@ const KINDS = {
   unplugged: { label: 'unplugged', color: 'cyan' },
   asleep: { label: 'asleep', color: 'dim' },
   woken: { label: 'woken', color: 'cyan' },
+  held: { label: 'held', color: 'yellow' },
   wake_failed: { label: 'no answer', color: 'yellow' },
   departure_in_shard: { label: 'drives off', color: 'magenta' },
   handover: { label: 'handover', color: 'magenta' },

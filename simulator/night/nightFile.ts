@@ -12,8 +12,8 @@ const curve = z.array(z.number()).length(24);
 
 const feederSchema = z.strictObject({
   id,
-  /** Of the whole feeder, house load included. */
-  importLimitKw: z.number().min(0),
+  /** Of the whole feeder, house load included. Left out where only a utility's server tells it. */
+  importLimitKw: z.number().min(0).optional(),
   failSafeImportKw: z.number().min(0),
   houseLoadKw: curve,
   /** Limits that become known only later. */
@@ -70,6 +70,8 @@ const carSchema = z.strictObject({
   socPercent: z.number().min(0).max(100),
   policy: ownerPolicySchema.omit({ timeZone: true, computeOptIn: true }),
   trips: z.array(tripSchema),
+  /** What the owner decides in the night. */
+  optsOut: z.strictObject({ at: instant, until: instant }).optional(),
   outages: z.array(z.strictObject({ kind: z.enum(['coverage', 'power']), start: instant, end: instant })).default([]),
 });
 

@@ -1,4 +1,5 @@
-import { derivedSeed, seededRandom } from '../random.ts';
+import { seededRandom } from '../../scheduler/random.ts';
+import { derivedSeed } from '../random.ts';
 import type { TemperatureSpan } from '../weather.ts';
 import type { NightFeeder, NightFile, NightRegion } from './nightFile.ts';
 
@@ -69,7 +70,8 @@ function feederSeries(night: NightFile, feeder: NightFeeder): SignalRecord[] {
     ...record(night, 'house_load', 'kW', step),
     feederId,
   }));
-  const limits = spanSteps(span(night), feeder.importLimitKw).map((step) => ({
+  const { importLimitKw: limitKw } = feeder;
+  const limits = (limitKw === undefined ? [] : spanSteps(span(night), limitKw)).map((step) => ({
     ...record(night, 'import_limit', 'kW', step),
     feederId,
   }));

@@ -9,6 +9,9 @@ import { checkKey, checkPrefix, objectNotFound, type ObjectStore } from '../obje
 const UNFINISHED = '.unfinished';
 const UNFINISHED_KEPT_REAL_MS = 24 * 3_600_000;
 const READ_BYTES = 256 * 1024;
+const WRITE_BYTES = 1024 * 1024;
+/** Large bodies go to the disk while they come in: else they would all wait for it at the end. */
+const FLUSH_BYTES = 32 * 1024 * 1024;
 
 /**
  * Objects as files below `folder`; a key is a path there, so no key may go on where another one ends (`a` and `a/b`).
@@ -80,13 +83,38 @@ async function* once(body: Uint8Array | string): AsyncGenerator<Uint8Array> {
 async function writeDurably(path: string, body: AsyncIterable<Uint8Array>): Promise<number> {
   const file = await open(path, 'wx');
   let sizeBytes = 0;
+  let gathered: Uint8Array[] = [];
+  let gatheredBytes = 0;
+  let unflushedBytes = 0;
+  // One write is under way while the next is gathered; failures are thrown where they are awaited.
+  let writing: Promise<void> = Promise.resolve();
+  let flushing: Promise<void> = Promise.resolve();
+  const write = async (): Promise<void> => {
+    await writing;
+    const [only = new Uint8Array()] = gathered;
+    writing = file.writeFile(gathered.length === 1 ? only : Buffer.concat(gathered));
+    writing.catch(() => {});
+    unflushedBytes += gatheredBytes;
+    gathered = [];
+    gatheredBytes = 0;
+    if (unflushedBytes < FLUSH_BYTES) return;
+    unflushedBytes = 0;
+    await flushing;
+    flushing = file.datasync();
+    flushing.catch(() => {});
+  };
   try {
     for await (const chunk of body) {
-      await file.writeFile(chunk);
       sizeBytes += chunk.byteLength;
+      gathered.push(chunk);
+      gatheredBytes += chunk.byteLength;
+      if (gatheredBytes >= WRITE_BYTES) await write();
     }
+    await write();
+    await Promise.all([writing, flushing]);
     await file.sync();
   } finally {
+    await Promise.allSettled([writing, flushing]);
     await file.close();
   }
   return sizeBytes;

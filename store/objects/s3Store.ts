@@ -2,6 +2,7 @@ import { AwsClient } from 'aws4fetch';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { checkKey, checkPrefix, objectNotFound, type ObjectStore } from '../objectStore.ts';
+import { inParts } from './inParts.ts';
 import { textsOf, unescapeXml } from './s3Xml.ts';
 
 export interface S3StoreOptions {
@@ -182,26 +183,6 @@ async function uploadParts(
     await aborted.body?.cancel();
     throw error;
   }
-}
-
-/** Cuts a stream into parts of `partBytes`; only the last one may be smaller. */
-async function* inParts(body: AsyncIterable<Uint8Array>, partBytes: number): AsyncGenerator<Uint8Array, undefined> {
-  let gathered: Uint8Array[] = [];
-  let gatheredBytes = 0;
-  for await (const chunk of body) {
-    let from = 0;
-    while (gatheredBytes + chunk.byteLength - from >= partBytes) {
-      const to = from + partBytes - gatheredBytes;
-      yield Buffer.concat([...gathered, chunk.subarray(from, to)]);
-      gathered = [];
-      gatheredBytes = 0;
-      from = to;
-    }
-    gathered.push(chunk.subarray(from));
-    gatheredBytes += chunk.byteLength - from;
-  }
-  if (gatheredBytes > 0) yield Buffer.concat(gathered);
-  return undefined;
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -12,6 +12,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
 import { sealWith } from '../../store/seal.ts';
+import { sliceSignerWith } from '../../store/sliceAccess.ts';
 import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 
@@ -70,12 +71,15 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       stays,
       vens: { hint: async (id) => void hinted.push(id) },
       seal: sealWith('a key for tests'),
+      slices: sliceSignerWith('a key for tests'),
       live,
       admission: modelAdmissionOver(db, createFileStore(folder)),
+      scratchFolder: join(folder, 'scratch'),
       regions: {
         followLimits: async (regionId) => void pushedTo.push(`limits of ${regionId}`),
         signalsPushed: async (regionId) => void pushedTo.push(regionId),
       },
+      webhookHosts: 'loopback',
       cell: CELL,
       carbonEurPerKg: 0.08,
       apiKey: API_KEY,

@@ -196,7 +196,9 @@ test('a webhook carries what the stock client unwraps, and is told apart from a 
     const endpoint = await post('/v1/webhook_endpoints', { url });
     expect(endpoint.status).toBe(200);
     await moveBatch(db, id, ['in_progress'], 'completed');
-    const activities = createWebhookActivities({ database: db });
+    const activities = createWebhookActivities({ database: db, hosts: 'loopback', seal: api.deps.seal });
+    const [stored] = await db.query<{ secret: string }>('select secret from webhook_endpoints');
+    expect(stored?.secret).not.toContain(endpoint.body.secret.slice('whsec_'.length));
     const [endpointId = ''] = await activities.webhooksOf({ batchId: id });
     await expect(activities.postWebhook({ batchId: id, endpointId })).rejects.toThrow(/answered 503/);
     statusCode = 204;

@@ -164,7 +164,11 @@ test('an event is shown with what it did and what went back', async () => {
   const place = { connectionId: 'grid-d', eventId: 'relief-1' };
   await upsertEvent(db, {
     ...place,
-    body: { eventName: 'Relief' },
+    body: {
+      eventName: 'Relief',
+      payloadDescriptors: [{ payloadType: 'IMPORT_CAPACITY_LIMIT', units: 'KW' }],
+      intervals: [10, 8, 10].map((kw) => ({ payloads: [{ type: 'IMPORT_CAPACITY_LIMIT', values: [kw] }] })),
+    },
     program: [],
     firstSeenMs: MIDNIGHT_MS,
     anchorMs: MIDNIGHT_MS,
@@ -185,6 +189,7 @@ test('an event is shown with what it did and what went back', async () => {
         endMs: MIDNIGHT_MS + 2 * HOUR_MS,
         baselineKwh: 8,
         meteredKwh: 2.5,
+        houseKwh: 6,
       },
     ],
     baselineKwh: 8,
@@ -199,20 +204,29 @@ test('an event is shown with what it did and what went back', async () => {
     ...place,
     reportName: 'relief-1/USAGE',
     windowEndMs: sentMs,
-    body: {},
+    body: {
+      payloadDescriptors: [{ payloadType: 'USAGE', units: 'KWH', readingType: 'DIRECT_READ' }],
+      resources: [{ resourceName: 'oslo-1', intervals: [{ payloads: [{ values: [2.5] }] }] }],
+    },
     vtnReportId: 'r1',
     sentMs,
   });
   expect(await api.getJson('/grid/v1/events/relief-1')).toMatchObject({
     state: 'over',
+    name: 'Relief',
+    asks: [{ type: 'IMPORT_CAPACITY_LIMIT', units: 'KW', values: [10, 8] }],
     start: '2026-02-10T01:00:00.000Z',
     measurement: { shed_kwh: 5.5, intervals: [{ id: 7 }], cars: [{ vehicle: 'car-1' }] },
     reports: [{ name: 'relief-1/USAGE', vtn_id: 'r1' }],
   });
   expect((await api.fetch('/grid/v1/events/none')).status).toBe(404);
   const { out } = await grid('event', 'show', 'relief-1');
-  expect(out).toMatch(/7 +01:00 +02:00 +8\.00 +2\.50 +5\.50/);
+  expect(out).toMatch(/7 +01:00 +02:00 +8\.00 +2\.50 +5\.50 +2\.50 +8\.50/);
+  expect(out).toContain('asks for IMPORT_CAPACITY_LIMIT 10, 8 KW');
+  expect(out).toContain('USAGE KWH DIRECT_READ, oslo-1: 2.5  (sent 03:00 UTC as r1)');
   expect(out).toMatch(/car-1 +6\.00 +0\.50 +5\.50/);
-  expect(out).toContain('Plan after 2 s, load below the baseline after 900 s.');
+  expect(out).toContain(
+    'Plan after 2 s; load below the baseline within 900 s, the end of the first meter slot below it.',
+  );
   expect((await grid('event', 'list')).out).toContain('relief-1  grid-d  over');
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -151,4 +151,14 @@ test('a hostile or broken upload is refused with what is wrong', async () => {
     body: { error: { param: 'manifest.name' } },
   });
   expect(await send({ manifest, file, more: 'x' })).toMatchObject({ status: 400, body: { error: { param: 'more' } } });
+});
+
+test('a file above its limit is refused, and nothing of what was sent stays', async () => {
+  const manifest = JSON.stringify({ name: 'big', pipeline: DOUBLING_PIPELINE });
+  const tooLarge = new Blob([new Uint8Array(64 * 1024 * 1024 + 1)]);
+  expect(await send({ manifest, assets: tooLarge, file: new Blob(['x']) })).toMatchObject({
+    status: 413,
+    body: { error: { code: 'payload_too_large', param: 'assets' } },
+  });
+  expect(await readdir(api.deps.scratchFolder)).toEqual([]);
 });

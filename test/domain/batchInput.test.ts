@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { BATCH_LIMITS, createBatchLineChecker, linesOf } from '../../domain/batchInput.ts';
+import { BATCH_LIMITS, createBatchLineChecker, lineSchema, linesOf, shapedLine } from '../../domain/batchInput.ts';
 
 const ENDPOINT = '/v1/embeddings';
 
@@ -105,4 +105,48 @@ test('cutting into lines does not depend on how the bytes arrive', async () => {
       },
     ),
   );
+});
+
+test('the fast check of a line takes what the schema takes, and nothing else', () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.constantFrom(
+      '',
+      'POST',
+      'GET',
+      '/v1/embeddings',
+      'x'.repeat(200),
+      'x'.repeat(201),
+      'é'.repeat(512),
+      'x'.repeat(513),
+    ),
+  );
+  const other = fc.oneof(text, fc.constantFrom(null, 1, true), fc.array(text, { maxLength: 2 }), fc.object());
+  const body = fc.oneof(
+    fc.record({ model: fc.oneof({ weight: 4, arbitrary: text }, other), input: other }, { requiredKeys: [] }),
+    other,
+  );
+  const line = fc.record(
+    {
+      custom_id: fc.oneof({ weight: 4, arbitrary: text }, other),
+      method: fc.oneof({ weight: 4, arbitrary: fc.constant('POST') }, other),
+      url: fc.oneof({ weight: 4, arbitrary: text }, other),
+      body: fc.oneof({ weight: 4, arbitrary: body }, other),
+      more: other,
+    },
+    { requiredKeys: [] },
+  );
+  let taken = 0;
+  fc.assert(
+    fc.property(fc.oneof({ weight: 9, arbitrary: line }, other), (value) => {
+      // As it comes from JSON.
+      const parsed: unknown = JSON.parse(JSON.stringify(value));
+      const slow = lineSchema.safeParse(parsed).data;
+      const fast = shapedLine(parsed);
+      if (slow) taken += 1;
+      expect(fast).toEqual(slow && { custom_id: slow.custom_id, url: slow.url, body: { model: slow.body.model } });
+    }),
+    { numRuns: 5_000 },
+  );
+  expect(taken).toBeGreaterThan(200);
 });

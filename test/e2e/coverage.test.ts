@@ -21,7 +21,7 @@ let undisturbed: string;
 
 beforeAll(async () => {
   const outages = outagesEvery({ first: FIRST_OUTAGE_AT_SECONDS, out: OUT_SECONDS, covered: COVERED_SECONDS });
-  stack = await Stack.start(calmNight({ calm: [[], []], pair: [outages, []], lone: [outages] }));
+  stack = await Stack.start(calmNight({ calm: [{}, {}], pair: [{ outages }, {}], lone: [{ outages }] }));
   undisturbed = await stack.finished(await stack.submit(REQUESTS, 'calm'));
 }, 180_000);
 afterAll(() => stack?.remove(), 60_000);

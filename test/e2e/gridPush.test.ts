@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gridTimeMs } from '../../domain/clock.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import type { PlanningProblem } from '../../scheduler/problem.ts';
-import { readCell } from '../../store/cells.ts';
 import { listMeterIntervals } from '../../store/meters.ts';
 import { latestPlan } from '../../store/plans.ts';
 import { eventually } from '../support/eventually.ts';
@@ -25,8 +24,7 @@ test(
   async () => {
     const batchId = await stack.submit(REQUESTS);
     await stack.inMidWork(batchId);
-    const cell = await readCell(stack.database, 'calm-night');
-    if (!cell) throw new Error('the cell is not applied');
+    const cell = await stack.cell();
     const client = await stack.client();
 
     const startMs = Math.floor(gridTimeMs(cell.clock, Date.now()));

@@ -1,4 +1,5 @@
-import { mutated, seededRandom } from './mutations.ts';
+import { seededRandom } from '../../scheduler/random.ts';
+import { mutated } from './mutations.ts';
 import { fuzzTargets, isDocumented } from './targets.ts';
 
 /** Real time that one small input may take, on a machine that is busy. */

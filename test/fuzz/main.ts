@@ -1,9 +1,16 @@
 import { parseArgs } from 'node:util';
 
 import { fuzz } from './fuzz.ts';
+import { fuzzTelemetry } from './telemetry.ts';
 
-/** npm run fuzz -- [--inputs 100000] [--seed 1] */
+/** npm run fuzz -- [--inputs 100000] [--telemetry 100000] [--seed 1] */
 const { values } = parseArgs({
-  options: { inputs: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
+  options: {
+    inputs: { type: 'string', default: '100000' },
+    telemetry: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: '1' },
+  },
 });
-console.log(await fuzz({ inputs: Number(values.inputs), seed: Number(values.seed) }));
+const seed = Number(values.seed);
+console.log(fuzzTelemetry({ messages: Number(values.telemetry), seed }));
+console.log(await fuzz({ inputs: Number(values.inputs), seed }));

@@ -87,4 +87,23 @@ describe('planningProblemSchema', () => {
     if (problem.cars[0]) problem.cars[0].minimumNeedKwh = 9;
     expect(messages(problem)).toEqual(['cars.0.minimumNeedKwh must not be above needKwh, of which it is a part']);
   });
+
+  it.each([
+    [{ survival: [1, 1.2, 0.5] }, 'cars.0.survival.1 must be a number from 0 to 1'],
+    [{ survival: 'long' }, 'cars.0.survival must be a list of numbers'],
+    [{ computeCapChipKw: [1, 1, null, 1] }, 'cars.0.computeCapChipKw.2 must be a number of at least 0'],
+  ])('names the place in a series that is wrong: %o', (series, message) => {
+    const problem = tinyProblem();
+    expect(messages({ ...problem, cars: [{ ...problem.cars[0], ...series }] })).toEqual([message]);
+  });
+
+  it('takes null for a limit that is not known, and nothing else that is no number', () => {
+    const problem = tinyProblem();
+    const [feeder] = problem.feeders;
+    const withLimits = (importLimitKw: unknown) => ({ ...problem, feeders: [{ ...feeder, importLimitKw }] });
+    expect(messages(withLimits([20, null, 20, 20]))).toEqual([]);
+    expect(messages(withLimits([20, 20, '20', 20]))).toEqual([
+      'feeders.0.importLimitKw.2 must be a number of at least 0 or null',
+    ]);
+  });
 });

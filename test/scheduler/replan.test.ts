@@ -6,6 +6,7 @@ import { planCell } from '../../scheduler/planCell.ts';
 import { planningProblemSchema, type PlanningProblem } from '../../scheduler/problem.ts';
 import { randomProblem } from '../../scheduler/randomProblem.ts';
 import { keepPlan, replan } from '../../scheduler/replan.ts';
+import { night } from './nights.ts';
 
 const problem = planningProblemSchema.parse(
   randomProblem({ cars: 40, slots: 60, feeders: 2, jobs: 2, seed: 11, feederShare: 0.3 }),
@@ -81,6 +82,30 @@ describe('replan', () => {
     const second = replan(first, changed);
     expect(second.method).not.toBe('previous_plan');
     expect(checkPlan(changed, second).findings).toEqual([]);
+  });
+});
+
+/** One car that needs one of two hours; the last plan charges in the first. The second stays at 10.05. */
+const twoHours = (cents: number): PlanningProblem => night([cents, 10.05], { cars: [{ needKwh: 10 }] });
+
+describe('replan, when a price rises in the slot that the last plan chose', () => {
+  const last = planCell(twoHours(10));
+
+  it.each([
+    { cents: 10.06, loss: '0.1 %', method: 'previous_plan', kw: [10, 0] },
+    { cents: 10.069, loss: '0.19 %', method: 'previous_plan', kw: [10, 0] },
+    { cents: 10.072, loss: '0.22 %', method: 'cap_free', kw: [0, 10] },
+  ])('at a loss of $loss: $method', ({ cents, method, kw }) => {
+    const next = replan(last, twoHours(cents));
+    expect(next.method).toBe(method);
+    expect(next.cars[0]?.chargeKw).toEqual(kw);
+  });
+
+  it('allows a loss once only, so that small ones do not add up', () => {
+    const kept = replan(last, twoHours(10.06));
+    expect(kept.method).toBe('previous_plan');
+    expect(replan(kept, twoHours(10.06)).method).toBe('previous_plan');
+    expect(replan(kept, twoHours(10.065)).method).toBe('cap_free');
   });
 });
 

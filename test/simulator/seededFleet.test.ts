@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { runFleet } from '../../simulator/fleetRun.ts';
-import { seededFleet, type FleetFault } from '../../simulator/seededFleet.ts';
+import type { FleetFault } from '../../simulator/fleetFaults.ts';
+import { seededFleet } from '../../simulator/seededFleet.ts';
 import { cli } from '../worker/cli/cliRun.ts';
 
 const START_MS = Date.parse('2020-01-15T12:00:00Z');
 const HOUR_MS = 3_600_000;
 const draw = (cars: number, faults: readonly FleetFault[] = []) =>
-  seededFleet({ cars, seed: 1, startMs: START_MS, hours: 24, regionId: 'r', faults });
+  seededFleet({ cars, seed: 1, startMs: START_MS, hours: 24, regionId: 'r', place: 'home', faults });
 
 const specs = (cars: number) =>
   draw(cars)

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { ObjectStore } from '../../store/objectStore.ts';
+import { encrypted } from '../../store/objects/encrypted.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
 import { below } from '../../store/objects/prefixed.ts';
 import { createS3Store } from '../../store/objects/s3Store.ts';
@@ -48,6 +49,8 @@ describe.each([
   ['a folder', () => createFileStore(folder)],
   ['S3', () => s3Store()],
   ['a part of S3', () => below('fleets/north', s3Store())],
+  ['a folder, encrypted', () => encrypted(['a key for tests, long enough'], createFileStore(join(folder, 'sealed')))],
+  ['S3, encrypted', () => encrypted(['a key for tests, long enough'], below('sealed', s3Store()))],
 ])('objects in %s', (_name, open) => {
   let store: ObjectStore;
   beforeAll(() => {

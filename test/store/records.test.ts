@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 
+import { listArrivedEnergy } from '../../store/arrivals.ts';
 import {
   insertBatch,
   listBatches,
@@ -11,7 +12,15 @@ import {
 } from '../../store/batches.ts';
 import { only } from '../../store/database.ts';
 import { ensureCell } from '../../store/cells.ts';
-import { deleteFile, insertFile, listFiles, readFile, type NewFile } from '../../store/files.ts';
+import {
+  deleteFile,
+  expireFile,
+  listExpiredFiles,
+  insertFile,
+  listFiles,
+  readFile,
+  type NewFile,
+} from '../../store/files.ts';
 import { listOpenJobs, upsertJobProgress, type JobProgress } from '../../store/jobProgress.ts';
 import { appendJournal, readJournal } from '../../store/journal.ts';
 import { bookLedgerEntry, listBalances, listLedgerEntries } from '../../store/ledger.ts';
@@ -133,6 +142,11 @@ test('a car has one open stay at a time, numbered, and is settled once', async (
   expect(await stays(0, 100)).toEqual([1, 2]);
   expect(await stays(10, 20)).toEqual([]);
   expect(await stays(50, 60)).toEqual([2]);
+  const [car] = vehicles;
+  if (!car) throw new Error('there is no car');
+  const arrived = await listArrivedEnergy(db, CELL.id, { startMs: NOW_MS - HOUR_MS, endMs: NOW_MS + 19 * HOUR_MS });
+  expect(arrived).toMatchObject([{ feederId: car.feederId, pluggedInMs: Math.floor(NOW_MS / HOUR_MS) * HOUR_MS }]);
+  expect(arrived[0]?.kwh).toBeCloseTo((0.4 * car.batteryKwh) / car.charger.efficiency, 9);
 });
 
 test('a plan is stored once, and the latest is that of the newest slot', async () => {
@@ -228,12 +242,12 @@ describe('files and batches', () => {
     expect(await listFiles(db, { limit: 9 }, 'default', 'other')).toEqual([]);
     expect(await listFiles(db, { limit: 9 }, 'somebody')).toEqual([]);
     expect(await readFile(db, 'file-old')).toBeUndefined();
-    expect(await deleteFile(db, 'file-3')).toMatchObject({
-      id: 'file-3',
-      objectKey: 'files/file-3',
-      expiresRealMs: null,
-    });
-    expect(await deleteFile(db, 'file-3')).toBeUndefined();
+    expect(await expireFile(db, 'file-3')).toMatchObject({ id: 'file-3', objectKey: 'files/file-3' });
+    expect(await readFile(db, 'file-3')).toBeUndefined();
+    expect(await expireFile(db, 'file-3')).toBeUndefined();
+    expect((await listExpiredFiles(db, 9)).map(({ id }) => id)).toEqual(['file-old', 'file-3']);
+    await deleteFile(db, 'file-3');
+    expect((await listExpiredFiles(db, 9)).map(({ id }) => id)).toEqual(['file-old']);
   });
 
   test('a batch moves only from the named states, and stamps each', async () => {

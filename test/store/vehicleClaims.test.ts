@@ -26,7 +26,8 @@ test('reasons are a set: a passing hold comes and goes, and the owner’s wish s
     { atMs: 6_000, source: 'plan', reasons: [{ ...PLANNED, value: 4 }] },
     { atMs: 7_000, source: 'telemetry', reasons: [], condition: { plug: 'away' }, endsPlan: true },
   ] as const;
-  for (const step of steps) await updateClaims(db, [{ vehicleId: 'car', ...step }]);
+  const lines = [];
+  for (const step of steps) lines.push(...(await updateClaims(db, [{ vehicleId: 'car', ...step }])));
 
   const transitions = (await listTransitions(db, 'car', 20)).toReversed();
   expect(transitions.map(({ atMs, state, heldBy, reasons }) => [atMs, state, heldBy, reasons.length])).toEqual([
@@ -37,6 +38,13 @@ test('reasons are a set: a passing hold comes and goes, and the owner’s wish s
     [5_000, 'waiting', 'owner_now', 2],
     [7_000, 'away', 'owner_now', 1],
   ]);
+  // Whoever reads the journal learns who holds the car against the plan, each time that it changes.
+  expect(lines.map(({ atMs, message }) => [atMs, message])).toEqual([
+    [3_000, 'Car car is held by its owner: The owner does not want it to compute.'],
+    [4_000, expect.stringContaining('Car car is held for safety: Its telemetry contradicts itself')],
+    [5_000, 'Car car is held by its owner: The owner does not want it to compute.'],
+  ]);
+  expect(lines[1]?.reasons).toMatchObject([{ code: 'telemetry_not_trusted', value: 9, limit: 3 }]);
   expect(transitions[3]?.reasons[0]).toMatchObject({ code: 'telemetry_not_trusted', value: 9, limit: 3 });
   expect(await readClaims(db, 'car')).toMatchObject({ sinceMs: 7_000, reasons: [{ code: 'owner_opted_out' }] });
 });

@@ -16,11 +16,12 @@ declare module 'vitest' {
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 /** A real Temporal dev server of the test file's own. End it with `teardown()`. */
-export function startTemporal(): Promise<TestWorkflowEnvironment> {
+export function startTemporal(extraArgs: string[] = []): Promise<TestWorkflowEnvironment> {
   return TestWorkflowEnvironment.createLocal({
     server: {
       executable: { type: 'existing-path', path: inject('temporalExecutable') },
       searchAttributes: Object.values(attributes),
+      extraArgs,
       log: { format: 'pretty', level: 'error' },
     },
   });

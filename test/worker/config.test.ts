@@ -99,6 +99,13 @@ describe('replacing parts', () => {
   });
 });
 
+it('reads keys that objects are encrypted with, and hands them to a child', () => {
+  const keys = ['the newest key of the objects', 'the key that they had before'];
+  const config = load({ NIGHTSHIFT_OBJECTS_ENCRYPTION_KEYS: keys.join(', ') });
+  expect(config.objects.encryptionKeys).toEqual(keys);
+  expect(loadConfig({ env: config.environment, cwd }).objects.encryptionKeys).toEqual(keys);
+});
+
 describe('what it refuses', () => {
   it.each([
     [
@@ -122,6 +129,9 @@ describe('what it refuses', () => {
   it('never shows a secret', () => {
     expect(() => load({ DATABASE_URL: 'mysql://root:hunter2@db' })).toThrow(
       /databaseUrl \(DATABASE_URL\): must be a URL that starts with postgres:\/\/ or postgresql:\/\/$/m,
+    );
+    expect(() => load({ NIGHTSHIFT_OBJECTS_ENCRYPTION_KEYS: `${'x'.repeat(24)},hunter2` })).toThrow(
+      /must be keys of at least 24 characters each, separated by commas$/m,
     );
   });
 

@@ -53,6 +53,28 @@ describe('what a process of ours is started with', () => {
   });
 });
 
+async function environmentOf(name: string, env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
+  const found = localProcesses(load(env)).find((candidate) => candidate.name === name);
+  const launched = await found?.launch(() => {}, new AbortController().signal);
+  return launched?.env ?? {};
+}
+
+it('gives cars nothing to open the store with, where they reach their shards over the API', async () => {
+  const store = {
+    NIGHTSHIFT_OBJECTS_URL: 's3://bucket',
+    NIGHTSHIFT_OBJECTS_ENCRYPTION_KEYS: 'the key of the objects at rest',
+    NIGHTSHIFT_SECRETS_KEY: 'the key that signs tokens',
+    AWS_ACCESS_KEY_ID: 'id',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+  };
+  const carUrl = { NIGHTSHIFT_OBJECTS_CAR_URL: 'https://cars.example' };
+  expect(await environmentOf('fleet', store)).toMatchObject(store);
+  expect(await environmentOf('control', { ...store, ...carUrl })).toMatchObject(store);
+  const fleet = await environmentOf('fleet', { ...store, ...carUrl });
+  expect(fleet).toMatchObject(carUrl);
+  expect(Object.keys(store).filter((name) => fleet[name] !== undefined)).toEqual([]);
+});
+
 it('lets a process of ours reach the PostgreSQL that was started before it', async () => {
   const cwd = temporaryFolder();
   // Else root's PostgreSQL could not reach it and would be placed outside.

@@ -34,8 +34,8 @@ class Control {
   finished = false;
   readonly split: SplitBatch;
 
-  constructor(shards: number, deadlineMs = Date.now() + 10 * SLOT_MS) {
-    this.split = { model: MODEL, lines: shards * 4, shards, linesPerShard: 4, linesPerPart: 2, deadlineMs };
+  constructor(shards: number, deadlineMs = Date.now() + 10 * SLOT_MS, more: Partial<SplitBatch> = {}) {
+    this.split = { model: MODEL, lines: shards * 4, shards, linesPerShard: 4, linesPerPart: 2, deadlineMs, ...more };
   }
 
   readonly activities: JobActivities & WebhookActivities = {
@@ -45,6 +45,7 @@ class Control {
     recordProgress: async ({ finished }) => {
       this.finished = finished;
     },
+    signSlices: async ({ shards }) => shards.map((shard) => ({ url: 'http://api', token: `for shard ${shard}` })),
     acceptShards: async ({ shards }) => {
       this.accepted.push(...shards.map(({ shard }) => shard));
       return shards.map(({ shard }) => ({ shard, accepted: true, message: '' }));
@@ -108,6 +109,23 @@ describe('a job', () => {
         },
       ),
     );
+  });
+
+  test('brings each shard its own access, where cars may not open the store', async () => {
+    const control = new Control(2, undefined, { carUrl: 'http://api' });
+    const tokens = new Map<number, string | undefined>();
+    const remember = async (input: RunShardInput): Promise<RunShardResult> => {
+      tokens.set(input.shard, input.access?.token);
+      return answer(input);
+    };
+    await withWorker(env, control.activities, () =>
+      withCars('north', remember, async () => {
+        const job = await start('signed');
+        await job.signal(granted, [grantOf('signed', 'north', 2)]);
+        await job.result();
+      }),
+    );
+    expect(Object.fromEntries(tokens)).toEqual({ 0: 'for shard 0', 1: 'for shard 1' });
   });
 
   test('takes shards back when the granted time is over, and gives them to another region', async () => {

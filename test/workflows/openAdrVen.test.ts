@@ -27,12 +27,17 @@ const SYNC: VenSync = {
   status: STATUS,
   regionId: 'oslo',
   changed: true,
+  isAway: false,
   pollEveryMs: 3_600_000,
   nextReportMs: null,
   retryAfterRealMs: null,
   timeZone: 'Europe/Oslo',
 };
-const failed = (failures: number): VenSync => ({ ...SYNC, status: { ...STATUS, failures, failure: 'answered 503' } });
+const failed = (failures: number): VenSync => ({
+  ...SYNC,
+  isAway: true,
+  status: { ...STATUS, failures, failure: 'answered 503' },
+});
 
 const pause = (sync: VenSync, random: number) => pauseRealMs(sync, (gridMs) => gridMs, 0, random);
 
@@ -43,6 +48,8 @@ test('a failing server is asked less and less often, with jitter, and when it sa
   expect(pause(failed(1), 0.999)).toBeGreaterThan(pause(failed(1), 0));
   expect(pause(failed(1_000), 0.999)).toBeLessThanOrEqual(300_000);
   expect(pause({ ...failed(1), retryAfterRealMs: 77_000 }, 0)).toBe(77_000);
+  // One that only refuses a report is polled no less often.
+  expect(pause({ ...failed(1_000), isAway: false, pollEveryMs: 60_000 }, 0)).toBe(60_000);
 });
 
 test('the operator reads how it goes', () => {

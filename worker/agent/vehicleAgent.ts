@@ -4,7 +4,7 @@ import type { NativeConnectionOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { EnergyMeter } from '../../activities/inference/energyMeter.ts';
 import { ModelCache } from '../../activities/inference/modelCache.ts';
-import type { Pacer, PartStore, ShardLimits } from '../../activities/inference/ports.ts';
+import type { OpenSlice, Pacer, ShardLimits } from '../../activities/inference/ports.ts';
 import { PowerGate } from '../../activities/inference/powerGate.ts';
 import { ResultCache } from '../../activities/inference/resultCache.ts';
 import { createInferenceActivities } from '../../activities/inference/runShard.ts';
@@ -12,9 +12,12 @@ import { Runner, type RunnerOptions } from '../../activities/inference/runner/ru
 import { gridTimeMs, type Clock } from '../../domain/clock.ts';
 import type { HardwareClass } from '../../domain/hardwareClasses.ts';
 import { inferenceTaskQueue } from '../../domain/names.ts';
+import type { SetpointProfile } from '../../domain/setpoints.ts';
+import type { ShedOrder } from '../../domain/sheds.ts';
 import { BiddingWorker } from './biddingWorker.ts';
-import { SetpointWatch } from './setpointWatch.ts';
-import { ShedWatch } from './shedWatch.ts';
+import type { OrderWatch } from './orderWatch.ts';
+import { watchSetpoints } from './setpointWatch.ts';
+import { watchSheds } from './shedWatch.ts';
 import type { SetpointLink } from './setpointLink.ts';
 
 /** The car that an agent runs in. */
@@ -32,7 +35,7 @@ export interface VehicleAgentOptions {
   readonly vehicle: AgentVehicle;
   readonly temporal: { readonly options: NativeConnectionOptions; readonly namespace: string };
   readonly modelFamily: string;
-  readonly objects: PartStore;
+  readonly openSlice: OpenSlice;
   readonly setpoints: SetpointLink;
   readonly sheds: SetpointLink;
   readonly clock: Clock;
@@ -78,7 +81,7 @@ export class VehicleAgent {
       ...this.#options,
       vehicleId: vehicle.vehicleId,
       runner,
-      models: new ModelCache(this.#options.modelFolder, this.#options.objects),
+      models: new ModelCache(this.#options.modelFolder),
       results: new ResultCache(join(this.#options.folder, 'results')),
       gate: this.gate,
       meter: new EnergyMeter(
@@ -87,8 +90,8 @@ export class VehicleAgent {
         (on) => vehicle.computeDraw(on ? vehicle.computeKw() : 0),
       ),
     });
-    const watch = new SetpointWatch(this.gate, clock, log);
-    const shedWatch = new ShedWatch(this.gate, clock, log);
+    const watch = watchSetpoints(this.gate, clock, log);
+    const shedWatch = watchSheds(this.gate, clock, log);
     const worker = new BiddingWorker({
       gate: this.gate,
       connection: temporal.options,
@@ -144,8 +147,8 @@ export class VehicleAgent {
 
 interface Awake {
   readonly runner: Runner;
-  readonly watch: SetpointWatch;
-  readonly shedWatch: ShedWatch;
+  readonly watch: OrderWatch<SetpointProfile>;
+  readonly shedWatch: OrderWatch<ShedOrder>;
   readonly worker: BiddingWorker;
   readonly closeOutbox: () => void;
   readonly stopListening: (() => void)[];

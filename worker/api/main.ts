@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
 import { startApiServer } from '../../api/http/server.ts';
@@ -15,7 +16,7 @@ import { createLogger } from '../logging.ts';
 import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
-import { secretsSealOf } from '../secretsSeal.ts';
+import { secretsSealOf, sliceSignerOf } from '../secretsSeal.ts';
 import { runChild } from '../supervisor/child.ts';
 import { connectClient } from '../temporalClients.ts';
 import { untilAnswered } from '../untilAnswered.ts';
@@ -41,6 +42,9 @@ async function start() {
   const mqtt = openMqtt(config.mqtt.url, `nightshift-ingress-${cell.id}`, logger);
   const client = await connectClient(config.temporal.connection);
   const objects = openObjects(config.objects);
+  const scratchFolder = join(config.stateDir, 'live', 'uploads');
+  // A killed process leaves what it was looking at.
+  await rm(scratchFolder, { recursive: true, force: true });
   const live = createLiveExecutor({ folder: join(config.stateDir, 'live', 'models'), objects });
   const sessions = sessionStarterOver(client, cell);
   const server = await startApiServer(
@@ -49,10 +53,13 @@ async function start() {
       objects,
       live,
       admission: modelAdmissionOver(database, objects),
+      scratchFolder,
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       seal: secretsSealOf(config),
+      slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
+      webhookHosts: config.webhookHosts,
       stays: sessions,
       cell,
       carbonEurPerKg: CARBON_EUR_PER_KG,

@@ -20,8 +20,8 @@ const POLICIES: readonly (readonly [string, () => Policy])[] = [
 /** The planner as a cell runs it: from its last plan where there is one. */
 function replanning(): Policy {
   let previous: Plan | undefined;
-  return (_promised, wished) => {
-    const problem = wished();
+  return (_promised, early) => {
+    const problem = early();
     previous = previous === undefined ? planCell(problem) : replan(previous, problem);
     return previous;
   };

@@ -1,5 +1,8 @@
-import type { PlanningProblem } from '../../scheduler/problem.ts';
+import { ARRIVAL_DAYS, arrivingKwh, type Arrival } from '../../scheduler/arrivals.ts';
+import { withEarlyReadyBy } from '../../scheduler/earlyReadyBy.ts';
 import { heatDerating } from '../../scheduler/energy/compute.ts';
+import type { PlanningProblem } from '../../scheduler/problem.ts';
+import type { Stay } from '../traces/sessions.ts';
 import { equipmentFor, FLEET_CLASSES, type Equipment } from './fleet.ts';
 import { actualSignals, foreseenSignals } from './foresight.ts';
 import { Habits } from './habits.ts';
@@ -8,7 +11,7 @@ import { nightOf, type NightJob } from './nights.ts';
 import { PlanTimer } from './planTimer.ts';
 import { SLOT_HOURS, SLOT_MINUTES, SLOT_MS, type PromisedStay, type Scenario } from './scenario.ts';
 import { bookDeparture, bookEnergy, bookReadyBy, ENOUGH_KWH } from './settlement.ts';
-import { LONG_AGO_SLOTS, slotProblem, type PlannedStay, type Wishes } from './slotProblem.ts';
+import { LONG_AGO_SLOTS, slotProblem, type PlannedStay } from './slotProblem.ts';
 
 /** Setpoints of each car, kW at the plug by slot. */
 export interface PolicyPlan {
@@ -22,9 +25,9 @@ export interface PolicyPlan {
 /**
  * Decides from what is known.
  * @param promised asks for what owners were promised
- * @param wished asks for it earlier, so that neither an early departure nor a late arrival breaks a promise
+ * @param early asks for it earlier, so that neither an early departure nor a late arrival breaks a promise
  */
-export type Policy = (promised: PlanningProblem, wished: () => PlanningProblem) => PolicyPlan;
+export type Policy = (promised: PlanningProblem, early: () => PlanningProblem) => PolicyPlan;
 
 interface OpenStay {
   readonly stay: PromisedStay;
@@ -43,6 +46,7 @@ interface OpenJob extends NightJob {
 }
 
 const LONGEST_AXIS_SLOTS = 192;
+const DAY_MS = 86_400_000;
 
 export interface RollingResult {
   readonly ledger: Ledger;
@@ -84,6 +88,8 @@ class Rolling {
   /** By arrival, and how many of them have arrived. */
   readonly #stays: readonly PromisedStay[];
   #arrived = 0;
+  /** Of the last days, by plug-in. */
+  readonly #arrivals: Arrival[];
   #open: OpenStay[] = [];
   readonly #jobs: readonly OpenJob[];
   /** Jobs before this one are past their deadline. */
@@ -101,6 +107,7 @@ class Rolling {
     this.#jobs = scenario.jobs.map((job) => ({ ...job, shardsRemaining: job.shards }));
     this.#habits = new Habits(scenario.options.timeZone);
     for (const stay of scenario.earlier) this.#habits.learn(stay);
+    this.#arrivals = scenario.earlier.map(arrivalOf).sort((a, b) => a.pluggedInMs - b.pluggedInMs);
   }
 
   liveThroughSlot(nowMs: number): void {
@@ -139,6 +146,7 @@ class Rolling {
   #arrive(nowMs: number): void {
     for (let stay = this.#stays[this.#arrived]; stay && stay.firstSlotMs <= nowMs; stay = this.#stays[this.#arrived]) {
       this.#open.push(openStay(this.#scenario, stay));
+      this.#arrivals.push(arrivalOf(stay));
       this.#arrived++;
       this.#hasNews = true;
     }
@@ -168,14 +176,24 @@ class Rolling {
     const ageMs = nowMs - this.#plannedAtMs;
     if (this.#plan && !this.#hasNews && ageMs < this.#scenario.options.replanMinutes * 60_000) return this.#plan;
     const { departureRisk, marginMinutes } = this.#scenario.options;
-    const wishes = { departureRisk, marginSlots: Math.round(marginMinutes / SLOT_MINUTES) };
-    const ask = problemAt(this.#scenario, this.#habits, this.#open, job, nowMs);
-    const promised = ask();
-    const plan = this.timer.time(() => this.#policy(promised, () => ask(wishes)));
+    const outdated = this.#arrivals.findIndex(({ pluggedInMs }) => pluggedInMs > nowMs - ARRIVAL_DAYS * DAY_MS);
+    this.#arrivals.splice(0, Math.max(0, outdated));
+    const promised = problemAt(this.#scenario, this.#habits, this.#open, job, nowMs);
+    const early = (): PlanningProblem =>
+      withEarlyReadyBy(promised, {
+        marginSlots: Math.round(marginMinutes / SLOT_MINUTES),
+        departureRisk,
+        arrivingKwh: arrivingKwh(this.#arrivals, nowMs),
+      });
+    const plan = this.timer.time(() => this.#policy(promised, early));
     this.#plan = plan;
     this.#plannedAtMs = nowMs;
     return plan;
   }
+}
+
+function arrivalOf({ siteId, pluggedInMs, energyKwh }: Stay): Arrival {
+  return { feederId: siteId, pluggedInMs, kwh: energyKwh };
 }
 
 function openStay(scenario: Scenario, stay: PromisedStay): OpenStay {
@@ -197,7 +215,7 @@ function problemAt(
   open: readonly OpenStay[],
   job: OpenJob | undefined,
   nowMs: number,
-): (wishes?: Wishes) => PlanningProblem {
+): PlanningProblem {
   const lastMs = Math.max(
     nowMs + 4 * SLOT_MS,
     job?.deadlineMs ?? 0,
@@ -221,7 +239,7 @@ function problemAt(
     };
   });
   const foreseen = foreseenSignals(scenario.signals, axis, scenario.options.marketZone);
-  return (wishes) => slotProblem(scenario, axis, foreseen, planned, job ? [job] : [], wishes);
+  return slotProblem(scenario, axis, foreseen, planned, job ? [job] : []);
 }
 
 /** @returns whether a car was charged for less of the slot than the plan assumes, so that a new plan is due */

@@ -31,21 +31,13 @@ export interface PlannedStay {
   readonly slotsInChargeState: number;
 }
 
-/** Where charging is planned to end before the ready-by that was promised. */
-export interface Wishes {
-  /** Chance that the car has left by then that is taken. */
-  readonly departureRisk: number;
-  readonly marginSlots: number;
-}
-
-/** The planning problem of some stays and batches on an axis; with `wishes`, cars are to be ready earlier than promised. */
+/** The planning problem of some stays and batches on an axis, with ready-bys as they were promised. */
 export function slotProblem(
   scenario: Scenario,
   axis: SlotAxis,
   signals: SlotSignals,
   stays: readonly PlannedStay[],
   jobs: readonly (NightJob & { readonly shardsRemaining: number })[],
-  wishes?: Wishes,
 ): PlanningProblem {
   const every = (value: number): number[] => Array.from({ length: axis.count }, () => value);
   const sites = new Set(stays.map(({ stay }) => stay.siteId));
@@ -63,7 +55,7 @@ export function slotProblem(
       chipKw: HARDWARE_CLASSES[id].chipKw,
       awakeKw: ENERGY_PARAMETERS.awakeKw.value,
     })),
-    cars: stays.map((planned) => carOf(axis, planned, wishes)),
+    cars: stays.map((planned) => carOf(axis, planned)),
     jobs: jobs.map((job) => ({
       id: job.id,
       // Part of a shard may be done: what is left of it is still one shard to hand out.
@@ -77,9 +69,9 @@ export function slotProblem(
   } satisfies PlanningProblemInput);
 }
 
-function carOf(axis: SlotAxis, planned: PlannedStay, wishes?: Wishes): PlanningProblemInput['cars'][number] {
+function carOf(axis: SlotAxis, planned: PlannedStay): PlanningProblemInput['cars'][number] {
   const { stay, equipment, fromSlot, untilSlot, missingKwh, survival } = planned;
-  const readyBySlot = wishes ? wishedSlot(axis, planned, wishes) : promisedSlot(axis, planned);
+  const readyBySlot = promisedSlot(axis, planned);
   const isOverdue = stay.readyByMs <= axis.startMs || readyBySlot <= fromSlot;
   return {
     id: stay.id,
@@ -104,17 +96,6 @@ function carOf(axis: SlotAxis, planned: PlannedStay, wishes?: Wishes): PlanningP
 function promisedSlot(axis: SlotAxis, planned: PlannedStay): number {
   const whole = slotAt(axis, planned.stay.readyByMs);
   return whole - planned.fromSlot < neededSlots(planned) ? slotAt(axis, planned.stay.readyByMs - 1) + 1 : whole;
-}
-
-/**
- * Earlier than promised by a margin, for what may come in between, and no later than earlier stays say that the car is
- * likely to be there; never less than what charging takes, which is past ready-by where that can no longer be kept.
- */
-function wishedSlot(axis: SlotAxis, planned: PlannedStay, wishes: Wishes): number {
-  const promised = promisedSlot(axis, planned) - planned.fromSlot;
-  const unlikely = planned.survival?.findIndex((probability) => probability < 1 - wishes.departureRisk) ?? -1;
-  const wished = Math.min(promised - wishes.marginSlots, unlikely < 0 ? Infinity : unlikely);
-  return planned.fromSlot + Math.max(wished, neededSlots(planned));
 }
 
 function neededSlots({ missingKwh, equipment }: PlannedStay): number {

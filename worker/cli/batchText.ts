@@ -5,13 +5,14 @@ type Colors = Terminal['colors'];
 
 const BAR_WIDTH = 32;
 const WINDOWS_SHOWN = 6;
+const HEIGHTS = ' ▁▂▃▄▅▆▇█';
 
 /** How far the batch is, when it will be done, where it runs and why it waits. */
 export function batchText(batch: SubmittedBatch, clock: (iso: string) => string, colors: Colors): string {
   const { request_counts: counts, x_grid: grid } = batch;
   const lines = [
     `${colors.bold(batch.id)}  ${stateText(batch, colors)}  ${batch.endpoint}`,
-    `  ${progressBar(counts, colors)} ${counts.completed + counts.failed} of ${counts.total} requests` +
+    `  ${progressBar(batch, colors)} ${percentOf(counts)} %, ${counts.completed + counts.failed} of ${counts.total} requests` +
       (counts.failed > 0 ? colors.red(`, ${counts.failed} failed`) : ''),
   ];
   if (grid.shards) {
@@ -20,10 +21,16 @@ export function batchText(batch: SubmittedBatch, clock: (iso: string) => string,
   }
   lines.push(`  due        ${clock(grid.deadline)}${grid.eta ? `, expected by ${colors.bold(clock(grid.eta))}` : ''}`);
   for (const { text } of grid.reasons) lines.push(`  ${colors.dim('why')}        ${text}`);
-  lines.push(...windowLines(grid.planned_windows, clock));
+  lines.push(...planTimeline(batch, clock, colors), ...windowLines(grid.planned_windows, clock));
   if (grid.energy_wh > 0) {
     lines.push(
       `  used       ${grid.energy_wh.toFixed(1)} Wh, ${grid.gco2.toFixed(1)} g CO2, ${grid.cost.eur.toFixed(4)} EUR`,
+    );
+  }
+  const left = counts.total - counts.completed;
+  if (grid.state === 'ended' && batch.status !== 'failed' && left > 0) {
+    lines.push(
+      `  left       ${left} requests; submit them again: ${colors.bold(`nightshift batch resubmit ${batch.id}`)}`,
     );
   }
   for (const error of batch.errors?.data.slice(0, WINDOWS_SHOWN) ?? []) {
@@ -63,9 +70,44 @@ function windowLines(windows: Quote['windows'], clock: (iso: string) => string):
   return lines;
 }
 
-function progressBar({ total, completed, failed }: SubmittedBatch['request_counts'], colors: Colors): string {
-  const filled = total === 0 ? 0 : Math.floor(((completed + failed) / total) * BAR_WIDTH);
-  return colors.cyan('█'.repeat(filled)) + colors.dim('░'.repeat(BAR_WIDTH - filled));
+/** Answered requests, then, in the share of their shards, those that are with cars now. */
+function progressBar({ request_counts: counts, x_grid: { shards } }: SubmittedBatch, colors: Colors): string {
+  const { total, completed, failed } = counts;
+  const answered = total === 0 ? 0 : Math.floor(((completed + failed) / total) * BAR_WIDTH);
+  const withCars = shards && shards.total > 0 ? Math.ceil((shards.in_flight / shards.total) * BAR_WIDTH) : 0;
+  const moving = Math.min(withCars, BAR_WIDTH - answered);
+  return (
+    colors.cyan('█'.repeat(answered)) +
+    colors.cyan('▒'.repeat(moving)) +
+    colors.dim('░'.repeat(BAR_WIDTH - answered - moving))
+  );
+}
+
+function percentOf({ total, completed, failed }: SubmittedBatch['request_counts']): number {
+  return total === 0 ? 0 : Math.floor(((completed + failed) / total) * 100);
+}
+
+/** Where and when it runs, from its submission to its deadline: a row a region, higher where more shards are planned. */
+function planTimeline({ x_grid: grid }: SubmittedBatch, clock: (iso: string) => string, colors: Colors): string[] {
+  const { planned_windows: windows, submitted_at: submitted, deadline } = grid;
+  const startMs = Date.parse(submitted);
+  const columnMs = (Date.parse(deadline) - startMs) / BAR_WIDTH;
+  if (windows.length === 0 || columnMs <= 0) return [];
+  const rows = new Map<string, number[]>();
+  for (const { start, end, region, shards } of windows) {
+    const row = rows.get(region) ?? Array.from({ length: BAR_WIDTH }, () => 0);
+    rows.set(region, row);
+    const from = Math.max(0, Math.floor((Date.parse(start) - startMs) / columnMs));
+    const until = Math.min(BAR_WIDTH, Math.max(from + 1, Math.ceil((Date.parse(end) - startMs) / columnMs)));
+    for (let column = from; column < until; column++) row[column] = (row[column] ?? 0) + shards / (until - from);
+  }
+  const most = Math.max(...[...rows.values()].flat());
+  const name = Math.max(...[...rows.keys()].map((region) => region.length));
+  const drawn = [...rows].map(([region, row]) => {
+    const heights = row.map((shards) => HEIGHTS[Math.ceil((shards / most) * (HEIGHTS.length - 1))] ?? ' ').join('');
+    return `  ${colors.green(heights)} ${region.padEnd(name)}`;
+  });
+  return [...drawn, colors.dim(`  ${clock(submitted).padEnd(BAR_WIDTH - clock(deadline).length)}${clock(deadline)}`)];
 }
 
 function stateText({ status, x_grid: { state } }: SubmittedBatch, colors: Colors): string {

@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import type { Terminal } from './terminal.ts';
 
+const HOUR_MS = 3_600_000;
+
 /** What the API says of utilities, as far as it is printed. */
 
 export const eventsSchema = z.object({ data: z.array(z.unknown()) });
@@ -15,6 +17,8 @@ export const connectionSchema = z.looseObject({
 
 export const eventSchema = z.looseObject({
   id: z.string(),
+  name: z.string().nullable(),
+  asks: z.array(z.object({ type: z.string(), units: z.string().nullable(), values: z.array(z.unknown()) })),
   connection: z.string(),
   state: z.string(),
   received_at: z.string(),
@@ -40,12 +44,27 @@ const shownSchema = eventSchema.extend({
           end: z.string(),
           baseline_kwh: z.number(),
           metered_kwh: z.number(),
+          house_kwh: z.number().nullable(),
         }),
       ),
       cars: z.array(z.object({ vehicle: z.string(), baseline_kwh: z.number(), metered_kwh: z.number() })),
     })
     .nullable(),
-  reports: z.array(z.object({ name: z.string(), sent_at: z.string().nullable() })),
+  reports: z.array(
+    z.object({ name: z.string(), sent_at: z.string().nullable(), vtn_id: z.string().nullable(), report: z.unknown() }),
+  ),
+});
+
+const reportSchema = z.object({
+  payloadDescriptors: z.array(
+    z.object({ payloadType: z.string(), readingType: z.string().nullish(), units: z.string().nullish() }),
+  ),
+  resources: z.array(
+    z.object({
+      resourceName: z.string(),
+      intervals: z.array(z.object({ payloads: z.array(z.object({ values: z.array(z.unknown()) })) })),
+    }),
+  ),
 });
 
 /** The event with its proof, as a table. */
@@ -53,26 +72,80 @@ export function eventText(answer: unknown, colors: Terminal['colors']): string {
   const event = shownSchema.parse(answer);
   const { measurement } = event;
   const lines = [
-    colors.bold(`${event.id} (${event.state}) from ${event.connection}`),
+    colors.bold(`${event.name ?? event.id} (${event.state}) from ${event.connection}`),
+    ...(event.name === null ? [] : [`id ${event.id}`]),
+    ...event.asks.map(
+      ({ type, units, values }) =>
+        `asks for ${type} ${values.map(valueText).join(', ')}${units === null ? '' : ` ${units}`}`,
+    ),
     `received ${event.received_at}, from ${event.start ?? '-'} to ${event.end ?? 'further notice'}, on ${event.feeders.join(', ')}`,
     ...(event.refused === null ? [] : [colors.red(`not followed: ${event.refused}`)]),
   ];
   if (measurement) {
-    lines.push('', colors.dim(row(['Interval', 'Start', 'End', 'Baseline kWh', 'Metered kWh', 'Shed kWh'])));
-    for (const { id, start, end, baseline_kwh: baseline, metered_kwh: metered } of measurement.intervals) {
-      lines.push(row([String(id), clock(start), clock(end), ...energies(baseline, metered)]));
+    lines.push(
+      '',
+      colors.dim(
+        row(['Interval, UTC', 'Start', 'End', 'Baseline kWh', 'Metered kWh', 'Shed kWh', 'Cars kW', 'With houses']),
+      ),
+    );
+    for (const {
+      id,
+      start,
+      end,
+      baseline_kwh: baseline,
+      metered_kwh: metered,
+      house_kwh: house,
+    } of measurement.intervals) {
+      const hours = (Date.parse(end) - Date.parse(start)) / HOUR_MS;
+      const withHouses = house === null ? '-' : ((metered + house) / hours).toFixed(2);
+      lines.push(
+        row([
+          String(id),
+          clock(start),
+          clock(end),
+          ...energies(baseline, metered),
+          (metered / hours).toFixed(2),
+          withHouses,
+        ]),
+      );
     }
     lines.push(row(['all', '', '', ...energies(measurement.baseline_kwh, measurement.metered_kwh)]), '');
+    if (measurement.cars.length > 0) lines.push(colors.dim(row(['Cars that took part'])));
     for (const { vehicle, baseline_kwh: baseline, metered_kwh: metered } of measurement.cars) {
       lines.push(row([vehicle, '', '', ...energies(baseline, metered)]));
     }
     lines.push('', `Baseline: ${measurement.method_text}. Shed is baseline minus metered.`);
     lines.push(
-      `Plan after ${seconds(measurement.plan_seconds)}, load below the baseline after ${seconds(measurement.response_seconds)}.`,
+      `Plan after ${seconds(measurement.plan_seconds)}; load below the baseline within ` +
+        `${seconds(measurement.response_seconds)}, the end of the first meter slot below it.`,
     );
   }
-  for (const { name, sent_at: sentAt } of event.reports) lines.push(`Report ${name}: ${sentAt ?? 'not sent yet'}`);
+  if (event.reports.length > 0) lines.push('', colors.dim('  Reports to the utility'));
+  for (const { name, sent_at: sentAt, vtn_id: vtnId, report } of event.reports) {
+    const sent = sentAt === null ? 'not sent yet' : `sent ${clock(sentAt)} UTC as ${vtnId ?? '-'}`;
+    lines.push(...reportLines(name, report).map((line, index) => (index === 0 ? `  ${line}  (${sent})` : `  ${line}`)));
+  }
   return `${lines.join('\n')}\n`;
+}
+
+const MOST_VALUES = 12;
+
+/** `USAGE KWH DIRECT_READ: 0.57 0.61`, a line for each resource. */
+function reportLines(name: string, report: unknown): string[] {
+  const read = reportSchema.safeParse(report);
+  const [descriptor] = read.data?.payloadDescriptors ?? [];
+  if (!read.success || !descriptor) return [name];
+  const { payloadType, units, readingType } = descriptor;
+  const what = [payloadType, units, readingType].filter((word) => typeof word === 'string').join(' ');
+  return read.data.resources.map(({ resourceName, intervals }) => {
+    const values = intervals.flatMap(({ payloads }) => payloads.flatMap((payload) => payload.values)).map(valueText);
+    const shown = `${values.slice(0, MOST_VALUES).join(' ')}${values.length > MOST_VALUES ? ' …' : ''}`;
+    return `${what}, ${resourceName}: ${shown || 'nothing known'}`;
+  });
+}
+
+function valueText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function row([name = '', start = '', end = '', ...values]: readonly string[]): string {

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { NightshiftError } from '../../domain/errors.ts';
+import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import { messageOf } from '../thrown.ts';
 import { CONFIG_KEY_NAMES, CONFIG_KEYS, type ConfigKey, type ConfigValues, type LogLevel } from './keys.ts';
 import { resolveObjects, type ObjectsConfig } from './objects.ts';
@@ -21,6 +22,7 @@ export interface Config {
   readonly mqtt: MqttConfig;
   readonly objects: ObjectsConfig;
   readonly secretsKey: string | undefined;
+  readonly webhookHosts: WebhookHosts;
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
   readonly cwd: string;
@@ -115,6 +117,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     },
     objects: collect(() => resolveObjects(values, env)),
     secretsKey: values.secretsKey,
+    webhookHosts: values['webhooks.hosts'],
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },

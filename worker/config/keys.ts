@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TELEMETRY_BASE } from '../../domain/names.ts';
+import { WEBHOOK_HOSTS } from '../../domain/webhookTargets.ts';
 
 /** One configuration key: where it can be set, what it accepts, what it means. */
 export interface ConfigKey {
@@ -23,6 +24,8 @@ const url = (...schemes: readonly string[]) =>
   );
 const PORT_LIMIT = 'must be a whole number from 1 to 65535';
 const port = z.number(PORT_LIMIT).int(PORT_LIMIT).min(1, PORT_LIMIT).max(65535, PORT_LIMIT);
+
+const encryptionKey = z.string().min(24, 'must be keys of at least 24 characters each, separated by commas');
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -145,6 +148,22 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_OBJECTS_REGION',
     doc: 'Region that requests to an S3 store are signed for.',
   },
+  'objects.encryptionKeys': {
+    schema: text
+      .transform((keys) => keys.split(',').map((key) => key.trim()))
+      .pipe(z.tuple([encryptionKey], encryptionKey))
+      .optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OBJECTS_ENCRYPTION_KEYS',
+    isSecret: true,
+    doc: 'Keys that objects are encrypted with before they are stored, separated by commas: the first one encrypts, all decrypt. Unset: objects are stored as they are.',
+  },
+  'objects.carUrl': {
+    schema: url('https', 'http').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OBJECTS_CAR_URL',
+    doc: 'Base URL of the HTTP API as cars reach it. Set, each shard comes with a signed token that expires, and a car reads and writes only that shard, over the API. Unset: cars open the store themselves.',
+  },
   'api.host': {
     schema: text,
     default: '127.0.0.1',
@@ -163,7 +182,13 @@ export const CONFIG_KEYS = {
     default: undefined,
     env: 'NIGHTSHIFT_SECRETS_KEY',
     isSecret: true,
-    doc: "Key that utilities' credentials are sealed with in the database; the same for all processes of a cell. Unset: one is made up and kept in `stateDir`.",
+    doc: "Key that utilities' credentials and webhooks' secrets are sealed with in the database, and that tokens for cars are signed with; the same for all processes of a cell. Unset: one is made up and kept in `stateDir`.",
+  },
+  'webhooks.hosts': {
+    schema: z.enum(WEBHOOK_HOSTS, `must be one of ${WEBHOOK_HOSTS.join(', ')}`),
+    default: 'public',
+    env: 'NIGHTSHIFT_WEBHOOKS_HOSTS',
+    doc: 'Where webhooks may go: `public` is https to public addresses, `loopback` also http and https to this machine, `any` also http and private networks.',
   },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;

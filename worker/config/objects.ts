@@ -2,7 +2,12 @@ import type { ConfigValues } from './keys.ts';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 
-export type ObjectsConfig = DirectoryObjects | S3Objects;
+export type ObjectsConfig = (DirectoryObjects | S3Objects) & {
+  /** The first one encrypts, all decrypt; undefined: nothing is encrypted. */
+  readonly encryptionKeys: ConfigValues['objects.encryptionKeys'];
+  /** The API, over which cars reach their slices; undefined: they open the store themselves. */
+  readonly carUrl: string | undefined;
+};
 
 interface DirectoryObjects {
   readonly kind: 'directory';
@@ -27,6 +32,14 @@ interface S3Credentials {
 
 /** @throws Error whose message names the key or the variable and the limit */
 export function resolveObjects(values: ConfigValues, env: NodeJS.ProcessEnv): ObjectsConfig {
+  return {
+    ...placeOf(values, env),
+    encryptionKeys: values['objects.encryptionKeys'],
+    carUrl: values['objects.carUrl'],
+  };
+}
+
+function placeOf(values: ConfigValues, env: NodeJS.ProcessEnv): DirectoryObjects | S3Objects {
   const url = values['objects.url'] ?? join(values.stateDir, 'objects');
   if (!url.includes('://')) return { kind: 'directory', path: url };
   if (url.startsWith('file://')) return { kind: 'directory', path: fileURLToPath(url) };

@@ -23,7 +23,7 @@ import { createLogger } from '../logging.ts';
 import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
 import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
-import { secretsSealOf } from '../secretsSeal.ts';
+import { carAccessOf, secretsSealOf } from '../secretsSeal.ts';
 import { startVen } from '../startVen.ts';
 import { runChild } from '../supervisor/child.ts';
 import { connectClient, connectWorker } from '../temporalClients.ts';
@@ -95,9 +95,9 @@ async function start() {
         carbonEurPerKg: CARBON_EUR_PER_KG,
         gridNowMs,
       }),
-      ...createJobActivities({ database, objects, gridNowMs }),
+      ...createJobActivities({ database, objects, gridNowMs, carAccess: carAccessOf(config) }),
       ...createFleetActivities({ database, vehicles }),
-      ...createWebhookActivities({ database }),
+      ...createWebhookActivities({ database, hosts: config.webhookHosts, seal: secretsSealOf(config) }),
     },
   });
   const running = worker.run();

@@ -16,7 +16,7 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
  * have been lost before it.
  */
 export function listenForHints(hint: (connectionId: string) => Promise<void>, logger: Logger): VtnHints {
-  const open = new Map<string, { readonly form: string; readonly client: MqttClient }>();
+  const open = new Map<string, { readonly form: string; readonly client: MqttClient; failure: string | null }>();
 
   const tell = (connectionId: string): void => {
     hint(connectionId).catch((error: unknown) => logger.warn({ err: error, connectionId }, 'a hint was lost'));
@@ -37,20 +37,27 @@ export function listenForHints(hint: (connectionId: string) => Promise<void>, lo
       const form = JSON.stringify([uri, offer.topics, offer.username, offer.tls]);
       const known = open.get(connectionId);
       if (known?.form === form && known.client.connected) return null;
+      // It is tried again; what became of the last try is told until one works.
+      const failure = known?.form === form ? known.failure : null;
       stop(connectionId);
       const { username, password, tls } = offer;
       const credentials = { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
       const client = connect(uri, { ...credentials, ...tls, protocolVersion: 4, reconnectPeriod: 0 });
       client.on('connect', () => {
         client.subscribe([...offer.topics], { qos: 1 }, (error) => {
-          if (error) logger.warn({ err: error, connectionId }, 'a utility’s broker refuses the subscription');
+          if (error) failed(error, 'refuses the subscription');
           else tell(connectionId);
         });
       });
       client.on('message', () => tell(connectionId));
-      client.on('error', (error) => logger.warn({ err: error, connectionId }, 'a utility’s broker does not answer'));
-      open.set(connectionId, { form, client });
-      return null;
+      const entry = { form, client, failure };
+      const failed = (error: Error, what: string): void => {
+        entry.failure = `the broker at ${new URL(uri).hostname} ${what}: ${error.message}`;
+        logger.warn({ err: error, connectionId }, `a utility’s broker ${what}`);
+      };
+      client.on('error', (error) => failed(error, 'does not answer'));
+      open.set(connectionId, entry);
+      return failure;
     },
     async close() {
       await Promise.all([...open.values()].map(({ client }) => client.endAsync(true)));

@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
-import type { PartStore } from '../../activities/inference/ports.ts';
+import type { OpenSlice } from '../../activities/inference/ports.ts';
 
 /**
  * A car's own way to the world: its TCP connections to the Temporal server go through it, and so do its objects. Cut,
@@ -8,13 +8,13 @@ import type { PartStore } from '../../activities/inference/ports.ts';
 export interface CuttableLink {
   /** host:port that stands for the server. */
   readonly address: string;
-  readonly objects: PartStore;
+  readonly openSlice: OpenSlice;
   setUp(up: boolean): void;
   close(): Promise<void>;
 }
 
 /** @param target host:port of the Temporal server */
-export async function openCuttableLink(target: string, objects: PartStore): Promise<CuttableLink> {
+export async function openCuttableLink(target: string, openSlice: OpenSlice): Promise<CuttableLink> {
   const [host, port] = splitAddress(target);
   const sockets = new Set<Socket>();
   let up = true;
@@ -49,10 +49,13 @@ export async function openCuttableLink(target: string, objects: PartStore): Prom
   };
   return {
     address: `127.0.0.1:${listening.port}`,
-    objects: {
-      put: covered((key, body) => objects.put(key, body)),
-      get: covered((key) => objects.get(key)),
-      list: covered((prefix) => objects.list(prefix)),
+    openSlice: (access) => {
+      const objects = openSlice(access);
+      return {
+        put: covered((key, body) => objects.put(key, body)),
+        get: covered((key) => objects.get(key)),
+        list: covered((prefix) => objects.list(prefix)),
+      };
     },
     setUp(isUp) {
       up = isUp;

@@ -10,13 +10,13 @@ import { setpointLinkOver, shedLinkOver } from '../agent/setpointLink.ts';
 import { loadConfig } from '../config/config.ts';
 import { createLogger } from '../logging.ts';
 import { openMqtt } from '../mqttLink.ts';
-import { openObjects } from '../openObjects.ts';
 import { requireSetting } from '../requireSetting.ts';
 import { runChild } from '../supervisor/child.ts';
 import { installTemporalRuntime } from '../temporalRuntime.ts';
 import { untilAnswered } from '../untilAnswered.ts';
 import { boardAgent } from './agentOnBoard.ts';
 import { openCuttableLink } from './cuttableLink.ts';
+import { sliceOpener } from './openSlices.ts';
 
 /** Simulated cars, each with the agent that a car would run: its own connection, Worker and runner. */
 async function start() {
@@ -25,7 +25,7 @@ async function start() {
   installTemporalRuntime(logger);
   const night = await loadNight(config.nightFile);
   const cell = await cellOf(requireSetting(config, 'databaseUrl'), night.scenario);
-  const objects = openObjects(config.objects);
+  const openSlice = sliceOpener(config.objects);
   const mqtt = openMqtt(config.mqtt.url, `fleet-${process.pid}`, logger);
   const setpoints = setpointLinkOver(mqtt);
   const sheds = shedLinkOver(mqtt);
@@ -45,13 +45,13 @@ async function start() {
   const { options: temporal, namespace } = config.temporal.connection;
   const aboard = await Promise.all(
     fleet.hosts.map(async (host) => {
-      const link = await openCuttableLink(temporal.address, objects);
+      const link = await openCuttableLink(temporal.address, openSlice);
       const log = logger.child({ vehicle: host.vehicleId });
       const agent = new VehicleAgent({
         vehicle: host,
         temporal: { options: { ...temporal, address: link.address }, namespace },
         modelFamily: DEFAULT_MODEL_FAMILY,
-        objects: link.objects,
+        openSlice: link.openSlice,
         setpoints,
         sheds,
         clock: cell.clock,

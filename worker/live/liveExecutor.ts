@@ -35,7 +35,7 @@ interface Loaded {
 
 /** Answers live requests with the cars' own runner, in processes beside the API: cars come and go, these stay. */
 export function createLiveExecutor(options: LiveExecutorOptions): LiveExecutor {
-  const cache = new ModelCache(options.folder, options.objects);
+  const cache = new ModelCache(options.folder);
   const loaded = new Map<string, Loaded>();
   const most = options.models ?? MODELS;
   let open = 0;
@@ -48,7 +48,7 @@ export function createLiveExecutor(options: LiveExecutorOptions): LiveExecutor {
       await makeRoom();
       entry = loaded.get(key) ?? {
         runner: new Runner({ ...LIVE_RUNNER, ...options.runner }),
-        model: cache.open(ref),
+        model: cache.open(ref, options.objects),
         lastUse: 0,
         calls: 0,
       };

@@ -10,7 +10,7 @@ export interface StartOptions {
 /** Reads the arguments of `npm start -- …`; prints help and exits when asked to, or at an argument it does not know. */
 export function readStartOptions(argv: readonly string[]): StartOptions {
   const command = new Command('npm start --')
-    .description('Starts the local stack and runs one night on twelve simulated cars.')
+    .description('Starts the local stack and runs one night on thirteen simulated cars.')
     .option('--exit', 'end after the night: exit code 0 only if every request is accounted for and every car was ready')
     .option('--report <file>', 'write the figures of the night to a file, as JSON')
     .parse(argv, { from: 'user' });

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { CONFIG_KEYS } from '../config/keys.ts';
 import { embeddedDatabaseUrl, postgresProcess } from '../postgres/postgresProcess.ts';
 import type { ManagedProcess } from '../supervisor/managedProcess.ts';
 import { startSupervisor, type Supervisor, type SupervisorOptions } from '../supervisor/supervisor.ts';
@@ -49,8 +50,24 @@ function ownProcesses(config: Config): readonly ManagedProcess[] {
         ...(mqtt.embedded ? [{ host: '127.0.0.1', port: mqtt.port, configKey: 'mqtt.port' as const }] : []),
       ],
     }),
-    nodeProcess({ ...common, name: 'fleet', main: '../fleet/main' }),
+    nodeProcess({ ...common, environment: () => fleetEnvironment(config), name: 'fleet', main: '../fleet/main' }),
   ];
+}
+
+const STORE_VARIABLES = [
+  CONFIG_KEYS['objects.url'].env,
+  CONFIG_KEYS['objects.encryptionKeys'].env,
+  CONFIG_KEYS.secretsKey.env,
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+] as const;
+
+/** Cars that reach their shards over the API are given nothing with which they could open the store. */
+function fleetEnvironment(config: Config): NodeJS.ProcessEnv {
+  const environment = childEnvironment(config);
+  if (config.objects.carUrl !== undefined) for (const name of STORE_VARIABLES) delete environment[name];
+  return environment;
 }
 
 /** The config's environment with the addresses of the embedded servers, for a process of ours. */

@@ -113,6 +113,11 @@ export class BatchClient {
     return batchSchema.parse(await (await this.call(`/batches/${batchId}/${action}`, { method: 'POST' })).json());
   }
 
+  /** A new batch of what an ended one left without an answer. */
+  async resubmit(batchId: string, wishes: Partial<Pick<BatchRequest, 'completion_window'>>): Promise<SubmittedBatch> {
+    return batchSchema.parse(await this.post(`/batches/${batchId}/resubmit`, wishes));
+  }
+
   async content(fileId: string): Promise<string> {
     return (await this.call(`/files/${fileId}/content`)).text();
   }

@@ -17,6 +17,7 @@ import { untilAnswered } from '../untilAnswered.ts';
 import type { BatchClient } from './batchClient.ts';
 import { readNightFacts } from './nightFacts.ts';
 import { nightProgress } from './nightProgress.ts';
+import { startNightOwners } from './nightOwners.ts';
 import { startNightUtility, type RunningUtility } from './nightUtility.ts';
 import { saveNight, type NightState } from './nightState.ts';
 import { NIGHT_MODEL, type PreparedNight } from './prepareNight.ts';
@@ -59,6 +60,7 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
   });
   const batchId = state.batchId ?? (await submit(ports, state));
   const running = night.utility && (await startNightUtility(night.utility, cell, ports.batches, ports.apiUrl));
+  const endOwners = startNightOwners(night, cell, ports.batches, database);
   let batch: Batch;
   let utility: FinishedNight['utility'];
   try {
@@ -66,6 +68,7 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
     signal.throwIfAborted();
     utility = await running?.proof();
   } finally {
+    endOwners();
     await running?.close();
   }
   const answers = batch.outputFileId ? await ports.batches.content(batch.outputFileId) : '';

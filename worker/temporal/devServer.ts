@@ -31,8 +31,13 @@ export function devServerArgs(config: Config): string[] {
     '--log-level=warn',
     '--log-format=json',
     ...assignments('--sqlite-pragma', SQLITE_PRAGMAS),
-    ...assignments('--dynamic-config-value', DYNAMIC_CONFIG),
+    ...dynamicConfigArgs(),
   ];
+}
+
+/** What makes the server keep to priorities and shares. */
+export function dynamicConfigArgs(): string[] {
+  return assignments('--dynamic-config-value', DYNAMIC_CONFIG);
 }
 
 function assignments(flag: string, values: Record<string, string | boolean | number>): string[] {

@@ -8,6 +8,7 @@ const { IndexedValueType } = proto.temporal.api.enums.v1;
 
 const TYPES = {
   Keyword: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+  KeywordList: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
   Datetime: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
   Bool: IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
 } as const;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { redactor } from '../redactor.ts';
 import { FeedError, unusable } from './feedError.ts';
 
 const TIMEOUT_REAL_MS = 10_000;
@@ -21,6 +22,8 @@ export interface FeedRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The answer is a secret itself, so that no error quotes it. */
+  readonly isSecret?: true;
 }
 
 /** GET at one origin, with a time-out and a size limit. Redirects are refused: they would lead to other hosts. */
@@ -35,14 +38,18 @@ export interface FeedHttp {
 
 export function feedHttp(options: FeedHttpOptions): FeedHttp {
   const { origin, headers = {}, secrets = [], timeoutRealMs = TIMEOUT_REAL_MS, maxBytes = MAX_BYTES } = options;
-  const redacted = (text: string): string => secrets.reduce((shown, secret) => shown.replaceAll(secret, '***'), text);
+  const redactedFor = ({ headers: own = {} }: FeedRequest): ((text: string) => string) =>
+    // `Bearer x`, `Basic y`: what follows the scheme.
+    redactor([...secrets, ...Object.values(own).map((value) => value.split(' ').at(-1))]);
+  const quoted = (request: FeedRequest, text: string): string =>
+    request.isSecret ? '(not shown)' : redactedFor(request)(text).replace(/\s+/g, ' ').slice(0, QUOTED_CHARACTERS);
 
   const bytes = async (request: FeedRequest): Promise<Buffer> => {
     const url = new URL(request.path, origin);
     if (url.origin !== origin) throw unusable(`a link leads to ${url.origin}, but only ${origin} is allowed`);
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
     // The query may hold a key.
-    const place = redacted(url.origin + url.pathname);
+    const place = redactedFor(request)(url.origin + url.pathname);
     let answer: Response;
     let body: Buffer;
     try {
@@ -61,13 +68,13 @@ export function feedHttp(options: FeedHttpOptions): FeedHttp {
     }
     if (answer.ok) return body;
     if (answer.status >= 300 && answer.status < 400) throw unusable(`${place} redirects, which is refused`);
-    const quoted = redacted(body.toString('utf8')).replace(/\s+/g, ' ').slice(0, QUOTED_CHARACTERS);
-    throw new FeedError(`${place} answered ${answer.status}: ${quoted}`, {
+    throw new FeedError(`${place} answered ${answer.status}: ${quoted(request, body.toString('utf8'))}`, {
       retryable: answer.status === 408 || answer.status === 429 || answer.status >= 500,
       retryAfterRealMs: retryAfterRealMs(answer.headers.get('retry-after')),
     });
   };
-  const text = async (request: FeedRequest): Promise<string> => redacted((await bytes(request)).toString('utf8'));
+  const text = async (request: FeedRequest): Promise<string> =>
+    redactor(secrets)((await bytes(request)).toString('utf8'));
   return {
     bytes,
     text,
@@ -77,14 +84,14 @@ export function feedHttp(options: FeedHttpOptions): FeedHttp {
       try {
         value = JSON.parse(answer);
       } catch {
-        throw unusable(`${request.path} answered no JSON: ${answer.slice(0, QUOTED_CHARACTERS)}`);
+        throw unusable(`${request.path} answered no JSON: ${quoted(request, answer)}`);
       }
       const parsed = schema.safeParse(value);
       if (parsed.success) return parsed.data;
       const [issue] = parsed.error.issues;
       throw unusable(
         `${request.path} answered another form, ${issue?.path.join('.') || 'at its root'}: ${issue?.message}; ` +
-          `it begins ${answer.slice(0, QUOTED_CHARACTERS)}`,
+          `it begins ${quoted(request, answer)}`,
       );
     },
   };

@@ -1,6 +1,7 @@
 import { firstCovers } from '../../../scheduler/firstCovers.ts';
-import { SIGNAL_UNITS, type SignalKind, type TimeWindow } from '../../../store/signals.ts';
+import { SIGNAL_LIMITS, SIGNAL_UNITS, type SignalKind, type TimeWindow } from '../../../store/signals.ts';
 import type { GridFeed } from './feed.ts';
+import { unusable } from './feedError.ts';
 
 /** What a source says about the half-open span [startMs, endMs), in the unit of its kind. */
 export interface Reading {
@@ -35,6 +36,11 @@ export function feedOf({ regionId, source, priority }: FeedPlace, reader: FeedRe
         ({ startMs, endMs, value }) =>
           startMs < endMs && startMs < window.endMs && endMs > window.startMs && Number.isFinite(value),
       );
+      const { least, most } = SIGNAL_LIMITS[reader.kind];
+      const wild = usable.find(({ value }) => value < least || value > most);
+      if (wild) {
+        throw unusable(`says ${wild.value} ${SIGNAL_UNITS[reader.kind]}, which is not from ${least} to ${most}`);
+      }
       return firstCovers(usable).map(({ startMs, endMs, value, forecast, estimated = false }) => ({
         regionId,
         feederId: null,

@@ -36,7 +36,7 @@ export function wattTimeReader(http: FeedHttp, { region, username, password }: W
     if (token === undefined || Date.now() >= token.untilRealMs) {
       const basic = Buffer.from(`${username}:${password}`).toString('base64');
       const login = await http.json(
-        { path: '/login', headers: { authorization: `Basic ${basic}` } },
+        { path: '/login', headers: { authorization: `Basic ${basic}` }, isSecret: true },
         z.object({ token: z.string() }),
       );
       token = { text: login.token, untilRealMs: Date.now() + TOKEN_REAL_MS };

@@ -2,8 +2,10 @@ import { planOf, plannedEnergy, type PlannedEnergy } from './plannedEnergy.ts';
 import type { Database } from '../../../store/database.ts';
 import { listCarEnergy, listFeederEnergy, listFeederStorage } from '../../../store/feederMeters.ts';
 import { listEventSpans, type OpenAdrConnection } from '../../../store/openAdr.ts';
+import { readSignals } from '../../../store/signals.ts';
 import { BASELINE_DAYS, baselineOf, type Baseline } from './baseline.ts';
 import type { HeldEvent } from './heldEvent.ts';
+import { houseEnergy } from './houseEnergy.ts';
 import type { ReportFacts } from './reportBody.ts';
 import { energyWithin, isWhole, sumOf, type SlotEnergy } from './slotEnergy.ts';
 import type { TimeSpan } from './timing.ts';
@@ -16,12 +18,13 @@ export interface EventFacts extends ReportFacts {
   readonly baseline: Baseline;
   readonly energy: SlotEnergy;
   readonly energyByCar: ReadonlyMap<string, SlotEnergy>;
+  readonly houseKwh: (span: TimeSpan) => number | null;
   /** Grid time at which the first plan after receipt was made. */
   readonly plannedMs: number | null;
 }
 
 export interface EventFactsRequest {
-  readonly connection: Pick<OpenAdrConnection, 'id' | 'cellId'>;
+  readonly connection: Pick<OpenAdrConnection, 'id' | 'cellId' | 'regionId'>;
   readonly held: HeldEvent;
   readonly span: TimeSpan;
   readonly slotMs: number;
@@ -47,6 +50,7 @@ export async function readEventFacts(database: Database, request: EventFactsRequ
     // What lasts longer is the normal state of things, such as a tariff.
     ({ startMs, endMs }) => endMs - startMs < DAY_MS,
   );
+  const houses = await readSignals(database, connection.regionId, span, ['house_load']);
   const [planned] = await database.query<{ createdMs: number | null }>(
     'select min(created_at) as "createdMs" from plans where cell_id = $1 and created_at >= $2',
     [connection.cellId, new Date(held.anchorMs)],
@@ -66,6 +70,7 @@ export async function readEventFacts(database: Database, request: EventFactsRequ
     baseline: baselineFor(feederIds),
     energy: energyOf(feederIds),
     energyByCar: byCar,
+    houseKwh: houseEnergy(houses, feederIds, span.endMs),
     plannedMs: planned?.createdMs ?? null,
     meteredKwh: (ids, within) => energyWithin(energyOf(ids), within, slotMs),
     baselineKwh: (ids, within) => energyWithin(baselineFor(ids).slots, within, slotMs),

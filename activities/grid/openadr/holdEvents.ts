@@ -9,7 +9,7 @@ import { describeEvent } from './describeEvent.ts';
 import { feedersReached, type HeldEvent, type SiteFeeder } from './heldEvent.ts';
 import { spanOf } from './timing.ts';
 import type { Walk, WalkedEvent } from './walkEvents.ts';
-import { readWire, wireEventSchema, wireProgramSchema } from './wire.ts';
+import { readWire, wireEventSchema, wireProgramSchema, type WireEvent } from './wire.ts';
 
 export interface HoldContext {
   readonly connection: OpenAdrConnection;
@@ -40,6 +40,8 @@ export async function holdEvents(
     const isKnown =
       before?.goneMs === null &&
       isDeepStrictEqual(before.body, walked.body) &&
+      // A target may have been granted to another feeder since, or the connection speaks for others.
+      (!walked.event || isDeepStrictEqual(before.feederIds, reachedIds(walked.event, context))) &&
       // As it comes back from the database: without keys that are undefined.
       isDeepStrictEqual(before.program, JSON.parse(JSON.stringify(walked.programDescriptors)));
     if (isKnown) continue;
@@ -63,6 +65,10 @@ export async function holdEvents(
   await appendJournal(db, context.connection.cellId, lines);
 }
 
+function reachedIds(event: WireEvent, { feeders }: Pick<HoldContext, 'feeders'>): string[] {
+  return feedersReached(event, feeders).map(({ id }) => id);
+}
+
 async function heldForm(
   { eventId, body, event, problem, programDescriptors }: WalkedEvent,
   before: OpenAdrEvent | undefined,
@@ -83,7 +89,7 @@ async function heldForm(
     goneMs: null,
   };
   if (!event) return { ...common, referenceKw: null, feederIds: [], startMs: null, endMs: null, refused: problem };
-  const feederIds = feedersReached(event, feeders).map(({ id }) => id);
+  const feederIds = reachedIds(event, { feeders });
   const isRelative = event.intervals.some(({ payloads }) => payloads.some(({ type }) => type.endsWith('_RELATIVE')));
   const reference = isSameVersion ? before.referenceKw : isRelative ? await referenceKw(feederIds) : null;
   try {

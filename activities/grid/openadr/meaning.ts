@@ -1,8 +1,11 @@
 import { firstCovers } from '../../../scheduler/firstCovers.ts';
-import { SIGNAL_UNITS, type SignalKind, type SignalSpan } from '../../../store/signals.ts';
+import { SIGNAL_LIMITS, SIGNAL_UNITS, type SignalKind, type SignalSpan } from '../../../store/signals.ts';
 import type { HeldEvent, SiteFeeder } from './heldEvent.ts';
 import { ALERT_PREFIX, isSilent, readPayload, type Figure, type Layer } from './payloads.ts';
 import { occurrencesOf, subIntervals, type Occurrence, type TimeSpan } from './timing.ts';
+
+/** Of one event: more than a value a minute for each of some feeders is no plan. */
+const MOST_SPANS = 50_000;
 
 export interface Site {
   readonly regionId: string;
@@ -56,7 +59,7 @@ export function meaningOf(events: readonly HeldEvent[], site: Site, window: Time
   for (const held of events) {
     try {
       const read = eventMeaning(held, site, window);
-      spans.push(...read.spans);
+      for (const span of read.spans) spans.push(span);
       alerts.push(...read.alerts);
       for (const type of read.ignored) ignored.add(type);
     } catch (error) {
@@ -92,11 +95,19 @@ function eventMeaning(held: HeldEvent, site: Site, window: TimeSpan) {
         continue;
       }
       for (const figure of pieces(occurrence, figures, window)) {
-        spans.push(...placed(held.feeders, figure).map((span) => ({ ...span, rank, modified })));
+        assertPossible(payload.type, figure);
+        for (const span of placed(held.feeders, figure)) spans.push({ ...span, rank, modified });
       }
+      if (spans.length > MOST_SPANS) throw new Error(`says more than ${MOST_SPANS} values in two days`);
     }
   }
   return { spans, alerts, ignored };
+}
+
+function assertPossible(payloadType: string, { kind, value }: Figure): void {
+  const { least, most } = SIGNAL_LIMITS[kind];
+  if (value >= least && value <= most) return;
+  throw new Error(`${payloadType}: ${value} ${SIGNAL_UNITS[kind]} is not from ${least} to ${most}`);
 }
 
 /** Figures over their sub-intervals, clipped to the window: a series has no infinite end. */
@@ -126,7 +137,9 @@ function resolved(spans: readonly LayerSpan[], site: Site, nowMs: number): Signa
   const bySeries = new Map<string, LayerSpan[]>();
   for (const span of spans) {
     const series = `${span.kind}/${span.feederId ?? ''}/${span.layer === 'emergency'}`;
-    bySeries.set(series, [...(bySeries.get(series) ?? []), span]);
+    const known = bySeries.get(series);
+    if (known) known.push(span);
+    else bySeries.set(series, [span]);
   }
   return [...bySeries.values()].flatMap((series) =>
     firstCovers(series.sort(byPrecedence)).map(({ feederId, kind, layer, startMs, endMs, value }) => ({

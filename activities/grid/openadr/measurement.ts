@@ -8,6 +8,8 @@ export interface MeasurementFacts {
   /** Of the event's feeders together. */
   readonly energy: SlotEnergy;
   readonly energyByCar: ReadonlyMap<string, SlotEnergy>;
+  /** What the feeders' houses took; null where that is not known throughout. */
+  readonly houseKwh: (span: TimeSpan) => number | null;
   /** Intervals that are over, in order. */
   readonly occurrences: readonly Occurrence[];
   readonly receivedMs: number;
@@ -29,6 +31,7 @@ export function measureEvent(facts: MeasurementFacts): EventMeasurement {
     endMs,
     baselineKwh: energyWithin(baseline.slots, { startMs, endMs }, slotMs),
     meteredKwh: energyWithin(energy, { startMs, endMs }, slotMs),
+    houseKwh: facts.houseKwh({ startMs, endMs }),
   }));
   const baselineKwh = intervals.reduce((sum, interval) => sum + interval.baselineKwh, 0);
   const meteredKwh = intervals.reduce((sum, interval) => sum + interval.meteredKwh, 0);

@@ -8,7 +8,7 @@ import { readRegion } from '../../../store/regions.ts';
 import type { Seal } from '../../../store/seal.ts';
 import type { VenSync } from '../../../workflows/openAdrMessages.ts';
 import type { EmergencyShed } from '../emergencyShed.ts';
-import { applyHeldEvents, feedersOf, takeEvents, type SyncContext } from './synchronise.ts';
+import { applyHeldEvents, askForHints, feedersOf, takeEvents, type SyncContext } from './synchronise.ts';
 import { vtnClient, type VtnClient, type VtnClientLimits } from './vtnClient.ts';
 import { VtnError } from './vtnError.ts';
 
@@ -95,12 +95,13 @@ export function createOpenAdrActivities(ports: OpenAdrPorts) {
       let taken: Awaited<ReturnType<typeof takeEvents>> | undefined;
       let failure: VtnError | undefined;
       try {
-        taken = await takeEvents(context, client, secrets, ports.listen);
+        taken = await takeEvents(context, client);
       } catch (error) {
         if (!(error instanceof VtnError)) throw error;
         failure = error;
       }
       const applied = await applyHeldEvents(context, taken?.feeders, taken ? client : undefined);
+      const hints = taken ? await askForHints(connection, client, taken.venId, secrets, ports.listen) : before;
       const told = failure?.message ?? applied.failure;
       const status: OpenAdrStatus = {
         syncedAtMs: taken ? nowMs : before.syncedAtMs,
@@ -109,8 +110,8 @@ export function createOpenAdrActivities(ports: OpenAdrPorts) {
         programs: taken?.programs ?? before.programs,
         events: applied.events,
         refused: applied.refused,
-        webhook: taken ? taken.webhook : before.webhook,
-        mqtt: taken ? taken.mqtt : before.mqtt,
+        webhook: hints.webhook,
+        mqtt: hints.mqtt,
         ignoredTypes: applied.ignoredTypes,
       };
       await saveConnectionStatus(database, connectionId, status);
@@ -129,6 +130,7 @@ export function createOpenAdrActivities(ports: OpenAdrPorts) {
         status,
         regionId: connection.regionId,
         changed: applied.changed,
+        isAway: failure !== undefined,
         pollEveryMs: connection.settings.pollSeconds * 1000,
         nextReportMs: applied.nextReportMs,
         retryAfterRealMs: failure?.retryAfterRealMs ?? null,

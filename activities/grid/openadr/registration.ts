@@ -42,6 +42,8 @@ export async function register(
       (found) => found.venName === venName,
       wantedVen,
     );
+    // One list for all: a question for each feeder would keep an emergency waiting at every look.
+    const listed = await client.walk('resources', { venID: ven.id });
     const registered: Registration['feeders'][number][] = [];
     for (const feeder of feeders) {
       const wanted: ResourceBody = {
@@ -55,8 +57,9 @@ export async function register(
         'resources',
         { venID: ven.id, resourceName: feeder.id },
         wireResourceSchema,
-        (found) => found.resourceName === feeder.id,
+        (found) => found.resourceName === feeder.id && (found.venID ?? ven.id) === ven.id,
         wanted,
+        listed,
       );
       registered.push({ ...feeder, targets: resource.targets });
     }
@@ -81,18 +84,19 @@ async function ensure<Schema extends Registered>(
   schema: Schema,
   isOurs: (found: z.output<Schema>) => boolean,
   wanted: VenBody | ResourceBody,
+  listed?: readonly unknown[],
 ): Promise<z.output<Schema>> {
-  const find = async (): Promise<z.output<Schema> | undefined> => {
-    for (const sent of await client.walk(path, query)) {
+  const find = async (among?: readonly unknown[]): Promise<z.output<Schema> | undefined> => {
+    for (const sent of among ?? (await client.walk(path, query))) {
       const found = readWire(schema, sent);
       if ('read' in found && isOurs(found.read)) return found.read;
     }
     return undefined;
   };
-  const known = await find();
+  const known = await find(listed);
   if (known) {
     if (wanted.attributes.length > 0 && !isDeepStrictEqual(known.attributes ?? [], wanted.attributes)) {
-      await client.put(`${path}/${known.id}`, wanted);
+      await client.put(`${path}/${encodeURIComponent(known.id)}`, wanted);
     }
     return known;
   }
@@ -140,13 +144,13 @@ export async function subscribe(
         'read' in found ? found.read.objectOperations.find((each) => each.callbackUrl === callbackUrl) : undefined;
       if (!('read' in found) || !operation) continue;
       const isOutdated = operation.bearerToken !== undefined && operation.bearerToken !== callbackToken;
-      if (isOutdated) await client.put(`subscriptions/${found.read.id}`, wanted);
+      if (isOutdated) await client.put(`subscriptions/${encodeURIComponent(found.read.id)}`, wanted);
       return null;
     }
     await client.post('subscriptions', wanted);
     return null;
   } catch (error) {
-    if (error instanceof VtnError) return error.message.replaceAll(callbackToken, '***');
+    if (error instanceof VtnError) return error.message;
     throw error;
   }
 }

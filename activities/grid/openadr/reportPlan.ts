@@ -44,7 +44,10 @@ export function reportWindows(request: ReportRequest): ReportWindow[] {
   const prefix = `${eventId}/${descriptor.payloadType}/${index}-${digest}`;
   if (request.occurrences.length === 0 || descriptor.frequency === 0) return [adHoc(prefix, request)];
   const windows: ReportWindow[] = [];
+  const known = request.occurrences[0]?.position ?? 0;
   for (const { first, count } of positions(request)) {
+    // Longer ago than is looked back at.
+    if (first < known) continue;
     const within = request.occurrences.filter(({ position }) => position >= first && position < first + count);
     const start = within[0];
     const end = within.at(-1);

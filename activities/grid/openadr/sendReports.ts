@@ -6,7 +6,7 @@ import { feedersReached } from './heldEvent.ts';
 import type { ReportBody } from './outgoing.ts';
 import { canReport, reportBody, type ReportFacts } from './reportBody.ts';
 import { reportWindows } from './reportPlan.ts';
-import { occurrencesOf, type Occurrence, type TimeSpan } from './timing.ts';
+import { occurrencesIn, occurrencesOf, type Occurrence, type TimeSpan } from './timing.ts';
 import type { VtnClient } from './vtnClient.ts';
 import { VtnError } from './vtnError.ts';
 import { readWire, wireReportSchema } from './wire.ts';
@@ -15,6 +15,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** Readings come late: a report of the past is corrected for this long. */
 export const SETTLING_MS = 2 * HOUR_MS;
+/** Of an event that lasts longer, such as a tariff, only this much is looked back at. */
+export const REPORTED_BACK_MS = 35 * DAY_MS;
 
 export interface SendContext {
   readonly database: Database;
@@ -53,8 +55,7 @@ export async function sendReports(context: SendContext): Promise<SentReports> {
     (await listReports(database, connection.id, event.id)).map((report) => [report.reportName, report]),
   );
   const occurrences = reportOccurrences(context);
-  const isEndless = context.span !== null && !Number.isFinite(context.span.endMs);
-  const total = isEndless ? Number.POSITIVE_INFINITY : occurrences.length;
+  const total = occurrences.length === 0 ? 0 : occurrencesIn(event, held.anchorMs, context.source);
   const types: string[] = [];
   const ignored: string[] = [];
   let nextDueMs = Number.POSITIVE_INFINITY;
@@ -104,7 +105,8 @@ export async function sendReports(context: SendContext): Promise<SentReports> {
 function reportOccurrences({ held, span, source, nowMs }: SendContext): Occurrence[] {
   if (span === null || held.event.intervals.length === 0) return [];
   const endMs = Number.isFinite(span.endMs) ? span.endMs : nowMs + DAY_MS;
-  return occurrencesOf(held.event, held.anchorMs, source, { startMs: span.startMs, endMs });
+  const startMs = Math.max(span.startMs, nowMs - REPORTED_BACK_MS);
+  return occurrencesOf(held.event, held.anchorMs, source, { startMs, endMs });
 }
 
 /**
@@ -129,12 +131,21 @@ async function sendReport(
   if (!before) await upsertReport(database, noted);
   const isUncertain = before !== undefined && before.vtnReportId === null;
   const knownId = before?.vtnReportId ?? (isUncertain ? await findReport(client, body) : undefined);
-  const answer =
-    knownId === undefined ? await client.post('reports', body) : await client.put(`reports/${knownId}`, body);
+  const answer = knownId === undefined ? await client.post('reports', body) : await corrected(client, knownId, body);
   const stored = readWire(wireReportSchema, answer);
   const vtnReportId = 'read' in stored ? stored.read.id : knownId;
   if (vtnReportId === undefined) throw new VtnError('POST reports answered no report id');
   await upsertReport(database, { ...noted, vtnReportId, sentMs: noted.sentMs ?? nowMs });
+}
+
+/** A server that has lost the report gets it anew. */
+async function corrected(client: VtnClient, reportId: string, body: ReportBody): Promise<unknown> {
+  try {
+    return await client.put(`reports/${encodeURIComponent(reportId)}`, body);
+  } catch (error) {
+    if (!(error instanceof VtnError) || error.status !== 404) throw error;
+    return client.post('reports', body);
+  }
 }
 
 async function findReport(

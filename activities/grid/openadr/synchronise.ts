@@ -1,5 +1,6 @@
 import type { JournalLine } from '../../../domain/journal.ts';
-import type { OpenAdrSecrets } from '../../../domain/openAdr.ts';
+import { NightshiftError } from '../../../domain/errors.ts';
+import type { OpenAdrSecrets, OpenAdrStatus } from '../../../domain/openAdr.ts';
 import type { Database } from '../../../store/database.ts';
 import { listFeederEnergy, listFeederStorage } from '../../../store/feederMeters.ts';
 import { listFeeders } from '../../../store/feeders.ts';
@@ -22,7 +23,7 @@ import { measureEvent } from './measurement.ts';
 import { mqttOffer } from './mqttOffer.ts';
 import type { OpenAdrPorts } from './openAdrActivities.ts';
 import { register, subscribe, type RegisteredFeeder, type Registration } from './registration.ts';
-import { sendReports, SETTLING_MS } from './sendReports.ts';
+import { REPORTED_BACK_MS, sendReports, SETTLING_MS } from './sendReports.ts';
 import { occurrencesOf, type TimeSpan } from './timing.ts';
 import type { VtnClient } from './vtnClient.ts';
 import { walkEvents } from './walkEvents.ts';
@@ -63,13 +64,8 @@ export async function feedersOf(database: Database, connection: OpenAdrConnectio
   }));
 }
 
-/** Registers, asks for notifications, and takes what the server has into what is held. @throws VtnError */
-export async function takeEvents(
-  context: SyncContext,
-  client: VtnClient,
-  secrets: OpenAdrSecrets,
-  listen: OpenAdrPorts['listen'],
-) {
+/** Registers, and takes what the server has into what is held. @throws VtnError */
+export async function takeEvents(context: SyncContext, client: VtnClient) {
   const { database, connection, nowMs } = context;
   const { id, settings } = connection;
   const registration = await register(client, settings, context.feeders);
@@ -83,10 +79,21 @@ export async function takeEvents(
     referenceKw: (feederIds) => referenceKw(context, feederIds),
     nowMs,
   });
+  return { venId: registration.venId, feeders: registration.feeders, programs: walk.programs };
+}
+
+/** Asks to be told of changes; why not, or null when it will be. After the events: an emergency does not wait for it. */
+export async function askForHints(
+  { id, settings }: Pick<OpenAdrConnection, 'id' | 'settings'>,
+  client: VtnClient,
+  venId: string | null,
+  secrets: OpenAdrSecrets,
+  listen: OpenAdrPorts['listen'],
+): Promise<Pick<OpenAdrStatus, 'webhook' | 'mqtt'>> {
   const webhook = await subscribe(client, id, settings, secrets);
-  const offer = await mqttOffer(client, registration.venId, secrets);
+  const offer = await mqttOffer(client, venId, settings, secrets);
   const mqtt = typeof offer === 'string' ? (listen(id, undefined), offer) : listen(id, offer);
-  return { feeders: registration.feeders, programs: walk.programs, webhook, mqtt };
+  return { webhook, mqtt };
 }
 
 /** Mean load of the last metered hour, with what the houses take now. */
@@ -121,8 +128,9 @@ export async function applyHeldEvents(
   // Before the reports, which may wait for a slow server. What cannot be told is told, and else said, by the region's refresh.
   if (changed) await shed.follow({ regionId, nowMs }).catch(() => []);
   const lines: JournalLine[] = [];
-  for (const { eventId, type, message, startMs } of meaning.alerts) {
-    const dedupeKey = `openadr/${connection.id}/${eventId}/${type}/${startMs}`;
+  for (const { eventId, type, message } of meaning.alerts) {
+    // Said once, however many intervals repeat it.
+    const dedupeKey = `openadr/${connection.id}/${eventId}/${type}/${message}`;
     lines.push({
       atMs: nowMs,
       kind: 'emergency',
@@ -146,7 +154,19 @@ export async function applyHeldEvents(
     // The connection may have been configured anew: what was refused for want of a rate is followed then.
     if (row && row.refused !== refused) await markEventRefused(database, connection.id, row.eventId, refused);
     if (!row || refused !== null) continue;
-    const followed = await followUp({ ...context, feeders }, event, row, client);
+    let followed: Awaited<ReturnType<typeof followUp>>;
+    try {
+      followed = await followUp({ ...context, feeders }, event, row, client);
+    } catch (error) {
+      // What stops one event must not stop the others; a database that is away stops all, and the step is done again.
+      if (error instanceof NightshiftError) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = `${connection.id}: event ${row.eventId} cannot be measured or reported on: ${reason}`;
+      failure ??= message;
+      const dedupeKey = `openadr/${connection.id}/${row.eventId}/unproven/${reason}`;
+      lines.push({ atMs: nowMs, kind: 'fallback', subject: regionId, message, dedupeKey });
+      continue;
+    }
     lines.push(...followed.lines);
     for (const type of followed.ignored) ignoredTypes.add(type);
     nextReportMs = Math.min(nextReportMs, followed.nextDueMs ?? Number.POSITIVE_INFINITY);
@@ -186,7 +206,10 @@ async function followUp(
   let read: Promise<EventFacts> | undefined;
   const facts = (): Promise<EventFacts> => {
     const measured = span
-      ? { ...span, endMs: Math.min(span.endMs, Math.max(nowMs, span.startMs + slotMs)) }
+      ? {
+          startMs: Math.max(span.startMs, nowMs - REPORTED_BACK_MS),
+          endMs: Math.min(span.endMs, Math.max(nowMs, span.startMs + slotMs)),
+        }
       : { startMs: nowMs, endMs: nowMs };
     return (read ??= readEventFacts(database, { connection, held, span: measured, slotMs, timeZone }));
   };
@@ -199,7 +222,8 @@ async function followUp(
     const dedupeKey = `openadr/${connection.id}/${held.event.id}/sent/${nowMs}`;
     lines.push({ atMs: nowMs, kind: 'utility_report', subject: connection.regionId, message, dedupeKey });
   }
-  if (span && row.endMs !== null && nowMs >= span.startMs && isToMeasure(row, span, nowMs)) {
+  const isShort = span !== null && span.endMs - span.startMs <= REPORTED_BACK_MS;
+  if (isShort && nowMs >= span.startMs && isToMeasure(row, span, nowMs)) {
     lines.push(...(await measure(context, held, row, span, await facts())));
   }
   return { ...sent, lines };
@@ -217,7 +241,7 @@ async function measure(
   span: TimeSpan,
   facts: EventFacts,
 ): Promise<JournalLine[]> {
-  const { baseline, energy, energyByCar, plannedMs } = facts;
+  const { baseline, energy, energyByCar, houseKwh, plannedMs } = facts;
   const occurrences = occurrencesOf(held.event, held.anchorMs, sourceOf(connection.id), span).filter(
     ({ endMs }) => endMs <= nowMs,
   );
@@ -226,6 +250,7 @@ async function measure(
     baseline,
     energy,
     energyByCar,
+    houseKwh,
     occurrences,
     receivedMs: firstSeenMs,
     plannedMs,
@@ -236,6 +261,7 @@ async function measure(
   if (nowMs < span.endMs + slotMs) return [];
   const { meteredKwh, baselineKwh, shedKwh, responseSeconds, cars, methodText } = measured;
   const response = responseSeconds === null ? 'no response' : `response within ${Math.ceil(responseSeconds / 60)} min`;
+  const shed = shedKwh < 0 ? 'more than the baseline' : `${shedKwh.toFixed(1)} kWh shed by ${cars.length} cars`;
   return [
     {
       atMs: nowMs,
@@ -243,7 +269,7 @@ async function measure(
       subject: connection.regionId,
       message:
         `${connection.id}: event "${held.event.eventName ?? held.event.id}" is over: ${meteredKwh.toFixed(1)} kWh instead of ` +
-        `${baselineKwh.toFixed(1)} kWh, ${shedKwh.toFixed(1)} kWh shed by ${cars.length} cars, ${response} (${methodText})`,
+        `${baselineKwh.toFixed(1)} kWh, ${shed}, ${response} (${methodText})`,
       dedupeKey: `openadr/${connection.id}/${held.event.id}/measured`,
     },
   ];

@@ -55,7 +55,7 @@ export function occurrencesOf(event: WireEvent, anchorMs: number, seed: string, 
       const fromMs = startMs + offsetMs;
       const untilMs = Math.min(endMs + offsetMs, eventEndMs);
       if (fromMs >= untilMs || fromMs >= window.endMs || untilMs <= window.startMs) continue;
-      if (found.length >= MAX_OCCURRENCES) throw new Error(`has more than ${MAX_OCCURRENCES} intervals in two days`);
+      if (found.length >= MAX_OCCURRENCES) throw new Error(`has more than ${MAX_OCCURRENCES} intervals at once`);
       found.push({
         intervalId: interval.id,
         position: cycle * placed.length + index,
@@ -67,6 +67,21 @@ export function occurrencesOf(event: WireEvent, anchorMs: number, seed: string, 
     }
   }
   return found;
+}
+
+/** How many occurrences an event has in all; infinite for one without an end. */
+export function occurrencesIn(event: WireEvent, anchorMs: number, seed: string): number {
+  const placed = shifted(event, placedIntervals(event, anchorMs), seed);
+  const span = spanOf(event, anchorMs, seed);
+  const last = placed.at(-1);
+  if (!span || !last) return 0;
+  const cycleMs = last.endMs - span.startMs;
+  const begunIn = (offsetMs: number): number =>
+    placed.findLastIndex(({ startMs, endMs }) => startMs < endMs && startMs + offsetMs < span.endMs) + 1;
+  if (!Number.isFinite(cycleMs)) return begunIn(0);
+  if (!Number.isFinite(span.endMs)) return Number.POSITIVE_INFINITY;
+  const cycles = Math.floor((span.endMs - span.startMs) / cycleMs);
+  return cycles * placed.length + begunIn(cycles * cycleMs);
 }
 
 /** From the first start to the last end; undefined for an event that takes no time. The end may be infinite. */

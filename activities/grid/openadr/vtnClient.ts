@@ -11,6 +11,8 @@ type OutgoingBody = VenBody | ResourceBody | ReportBody | SubscriptionBody;
 const PAGE_SIZE = 50;
 /** 50,000 objects: more is a server that pages in circles. */
 const MAX_PAGES = 1_000;
+/** Of all pages of a list together, since they are held together. */
+const MAX_WALK_BYTES = 64 * 1024 * 1024;
 
 /** A utility's server as its VEN uses it. */
 export interface VtnClient {
@@ -29,18 +31,20 @@ export interface VtnClient {
 export interface VtnClientLimits {
   readonly answerLimitRealMs?: number;
   readonly maxBytes?: number;
+  readonly maxWalkBytes?: number;
 }
 
 export function vtnClient(
   settings: OpenAdrSettings,
   secrets: OpenAdrSecrets,
   now: () => number,
-  limits: VtnClientLimits = {},
+  { maxWalkBytes = MAX_WALK_BYTES, ...limits }: VtnClientLimits = {},
 ): VtnClient {
   const { vtnUrl, verifyTls, ca, scopes, tokenUrl } = settings;
   const base = vtnUrl.endsWith('/') ? vtnUrl : `${vtnUrl}/`;
   const endpoint = (path: string): URL => new URL(path, base);
-  const http = vtnHttp({ verifyTls, ca, ...limits });
+  const hidden = [secrets.callbackToken, ...(secrets.client ? [secrets.client.secret] : [])];
+  const http = vtnHttp({ verifyTls, ca, secrets: hidden, ...limits });
   const tokens = tokenSource({ http, endpoint, client: secrets.client, scopes, tokenUrl, now });
 
   const call = async (wanted: Omit<VtnCall, 'token'>): Promise<unknown> => {
@@ -62,6 +66,7 @@ export function vtnClient(
     put: (path, json) => call({ method: 'PUT', url: endpoint(path), json }),
     async walk(path, query = {}) {
       const found = new Map<string, unknown>();
+      const budget = { leftBytes: maxWalkBytes };
       let skip = 0;
       for (let page = 0; page < MAX_PAGES; page++) {
         const url = endpoint(path);
@@ -70,7 +75,7 @@ export function vtnClient(
         }
         url.searchParams.set('skip', String(skip));
         url.searchParams.set('limit', String(PAGE_SIZE));
-        const items: unknown = await call({ method: 'GET', url });
+        const items: unknown = await call({ method: 'GET', url, budget });
         if (!Array.isArray(items)) throw new VtnError(`GET ${url.pathname} answered no list`);
         const before = found.size;
         for (const item of items) found.set(idOf(item) ?? JSON.stringify(item), item);

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { redactor } from '../redactor.ts';
 import { VtnError } from './vtnError.ts';
 
 const ANSWER_LIMIT_REAL_MS = 10_000;
@@ -10,6 +11,8 @@ const QUOTED_CHARACTERS = 200;
 export interface VtnHttpOptions {
   readonly verifyTls?: boolean;
   readonly ca?: string | undefined;
+  /** Never shown, not even when the server echoes them. */
+  readonly secrets?: readonly string[];
   readonly answerLimitRealMs?: number;
   readonly maxBytes?: number;
 }
@@ -20,6 +23,8 @@ export interface VtnCall {
   readonly token?: string | undefined;
   readonly json?: unknown;
   readonly form?: URLSearchParams;
+  /** What is left of a limit that several calls share; it is counted down. */
+  readonly budget?: { leftBytes: number };
 }
 
 /** One exchange with a server: TLS from 1.2 on and verified, no redirects, a time and a size limit. Gives the JSON. */
@@ -27,10 +32,10 @@ export type VtnHttp = (call: VtnCall) => Promise<unknown>;
 
 /** Node's fetch cannot be given certificates of a private authority, which utilities use. */
 export function vtnHttp(options: VtnHttpOptions = {}): VtnHttp {
-  const { verifyTls = true, ca, answerLimitRealMs = ANSWER_LIMIT_REAL_MS, maxBytes = MAX_BYTES } = options;
-  return async ({ method, url, token, json, form }) => {
+  const { verifyTls = true, ca, secrets = [] } = options;
+  const { answerLimitRealMs = ANSWER_LIMIT_REAL_MS, maxBytes = MAX_BYTES } = options;
+  return async ({ method, url, token, json, form, budget = { leftBytes: maxBytes } }) => {
     const place = `${method} ${url.origin}${url.pathname}`;
-    const secrets = [token, form?.get('client_secret')].filter((secret) => typeof secret === 'string');
     const body = form?.toString() ?? (json === undefined ? undefined : JSON.stringify(json));
     const signal = AbortSignal.timeout(answerLimitRealMs);
     const tls = { rejectUnauthorized: verifyTls, minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) } as const;
@@ -50,7 +55,8 @@ export function vtnHttp(options: VtnHttpOptions = {}): VtnHttp {
     let text: string;
     try {
       answer = await exchanged(url, url.protocol === 'https:' ? { ...call, ...tls } : call, body);
-      text = await readAtMost(answer, maxBytes, place);
+      text = await readAtMost(answer, Math.min(maxBytes, budget.leftBytes), place);
+      budget.leftBytes -= text.length;
     } catch (error) {
       if (error instanceof VtnError) throw error;
       // Only the code: messages of the network layer may quote the request.
@@ -61,9 +67,9 @@ export function vtnHttp(options: VtnHttpOptions = {}): VtnHttp {
     const status = answer.statusCode ?? 0;
     if (status >= 300 && status < 400) throw new VtnError(`${place} redirects, which is refused`, { status });
     if (status < 200 || status >= 300) {
-      // A server may echo what it was sent.
-      const shown = secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
-      const quoted = shown.replace(/\s+/g, ' ').slice(0, QUOTED_CHARACTERS);
+      const quoted = redactor([...secrets, token])(text)
+        .replace(/\s+/g, ' ')
+        .slice(0, QUOTED_CHARACTERS);
       const retryAfterRealMs = waitOf(answer.headers['retry-after']);
       throw new VtnError(`${place} answered ${status}: ${quoted}`, { status, retryAfterRealMs });
     }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readWire, wireEventSchema, wireProgramSchema, type WireEvent, type WirePayloadDescriptor } from './wire.ts';
 import type { VtnClient } from './vtnClient.ts';
 import { VtnError } from './vtnError.ts';
@@ -20,6 +21,9 @@ export interface Walk {
 }
 
 const MAX_EVENT_BYTES = 2 * 1024 * 1024;
+const MAX_ID_CHARACTERS = 128;
+/** NUL and halves of surrogate pairs, as JSON writes them: PostgreSQL takes neither. */
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;
 
 /**
  * Reads every program and event that we may see: once without a target and once for each of ours, together by id.
@@ -38,23 +42,22 @@ export async function walkEvents(
   const programs = new Map<string, readonly WirePayloadDescriptor[]>();
   for (const sent of await walkTargets(client, 'programs', targets)) {
     const program = readWire(wireProgramSchema, sent);
-    if (!('read' in program)) continue;
+    if (!('read' in program) || UNSTORABLE.test(JSON.stringify(sent))) continue;
     if (programNames.length > 0 && !programNames.includes(program.read.programName)) continue;
     programs.set(program.read.id, program.read.payloadDescriptors);
   }
   const events: WalkedEvent[] = [];
   for (const body of await walkTargets(client, 'events', targets)) {
     const read = readWire(wireEventSchema, body);
-    const eventId = textOf(body, 'id');
     const programId = textOf(body, 'programID');
-    if (eventId === undefined) continue;
     // Without a list of programs, an event whose program is hidden from us is ours too.
     if (programNames.length > 0 && !programs.has(programId ?? '')) continue;
-    const isTooLarge = JSON.stringify(body).length > MAX_EVENT_BYTES;
-    const problem = isTooLarge ? `is larger than ${MAX_EVENT_BYTES} bytes` : 'problem' in read ? read.problem : null;
+    const text = JSON.stringify(body);
+    const unkept = whyNotKept(text);
+    const problem = unkept ?? ('problem' in read ? read.problem : null);
     events.push({
-      eventId,
-      body: isTooLarge ? {} : body,
+      eventId: idOf(body, text),
+      body: unkept === null ? body : {},
       programDescriptors: programs.get(programId ?? '') ?? [],
       event: problem === null && 'read' in read ? read.read : undefined,
       problem,
@@ -66,10 +69,23 @@ export async function walkEvents(
   return { programs: programs.size, events, goneIds };
 }
 
+/** Why the text of an event cannot be kept; null when it can. */
+function whyNotKept(text: string): string | null {
+  if (text.length > MAX_EVENT_BYTES) return `is larger than ${MAX_EVENT_BYTES} bytes`;
+  return UNSTORABLE.test(text) ? 'holds a character that cannot be stored' : null;
+}
+
+/** The id that an event is held under: its own, or one made of its content where that is none. */
+function idOf(body: unknown, text: string): string {
+  const id = textOf(body, 'id');
+  if (id !== undefined && id.length <= MAX_ID_CHARACTERS && !UNSTORABLE.test(JSON.stringify(id))) return id;
+  return `unreadable-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+}
+
 async function walkTargets(client: VtnClient, path: string, targets: readonly string[]): Promise<unknown[]> {
   const byId = new Map<string, unknown>();
   for (const query of [{}, ...targets.map((target) => ({ targets: target }))]) {
-    for (const item of await client.walk(path, query)) byId.set(textOf(item, 'id') ?? '', item);
+    for (const item of await client.walk(path, query)) byId.set(textOf(item, 'id') ?? JSON.stringify(item), item);
   }
   return [...byId.values()];
 }

@@ -9,6 +9,7 @@ import { parseWireDuration, parseWireStart } from './wireTime.ts';
 const MAX_INTERVALS = 10_000;
 const MAX_VALUES = 10_000;
 const MAX_TEXT = 8_000;
+const QUOTED_CHARACTERS = 80;
 
 const text = z.string().max(MAX_TEXT);
 const id = z.string().min(1).max(128);
@@ -30,7 +31,8 @@ function parsed<Value>(parse: (text: string) => Value | undefined, wanted: strin
   return text.transform((value, context): Value => {
     const read = parse(value);
     if (read !== undefined) return read;
-    context.addIssue({ code: 'custom', message: `${JSON.stringify(value)} is not ${wanted}` });
+    const shown = JSON.stringify(value.slice(0, QUOTED_CHARACTERS));
+    context.addIssue({ code: 'custom', message: `${shown} is not ${wanted}` });
     return z.NEVER;
   });
 }
@@ -134,6 +136,7 @@ export const wireVenSchema = z.object({
 export const wireResourceSchema = z.object({
   ...stamped,
   resourceName: text,
+  venID: optional(text),
   targets: listOf(text, 1_000),
   attributes: z.unknown().optional(),
 });

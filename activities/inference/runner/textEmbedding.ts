@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { endianness } from 'node:os';
 
 import { Tokenizer } from '@huggingface/tokenizers';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
@@ -12,6 +13,7 @@ import type { LoadedModel } from './protocol.ts';
 
 const MAX_INPUTS = 2_048;
 const TEXTS_PER_RUN = 32;
+const IS_LITTLE_ENDIAN = endianness() === 'LE';
 
 const tokens = z.array(z.number().int().min(0)).min(1);
 const bodySchema = z.object({
@@ -209,7 +211,6 @@ function unitLength(vector: Float32Array): Float32Array {
 
 /** Little-endian, as OpenAI's SDKs decode it. */
 function toBase64(vector: Float32Array): string {
-  const bytes = Buffer.alloc(vector.length * 4);
-  for (const [index, entry] of vector.entries()) bytes.writeFloatLE(entry, index * 4);
-  return bytes.toString('base64');
+  const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength);
+  return (IS_LITTLE_ENDIAN ? bytes : Buffer.from(bytes).swap32()).toString('base64');
 }

@@ -1,22 +1,15 @@
-import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createReadStream } from 'node:fs';
 
-import type { ModelDeclaration } from '../../../domain/modelUploads.ts';
+import type { ReceivedFile, UploadedModel } from '../../../domain/modelUploads.ts';
 import { pipelineAssets, pipelineTensors, type ModelManifest, type Pipeline } from '../../../domain/models.ts';
 import { objectKeys } from '../../../domain/names.ts';
-import { publishManifest, putOnce, type ModelStore, type RegisterModel } from '../bundledModels.ts';
+import type { ObjectStore } from '../../../store/objectStore.ts';
+import { publishManifest, type ModelStore, type RegisterModel } from '../bundledModels.ts';
 import { inspectFile } from './inspectFile.ts';
 import { refused, type InspectedNetwork, type NetworkTensor } from './inspectNetwork.ts';
 import { probeModel, type ProbedModel } from './probeModel.ts';
 
-export interface UploadedModel {
-  readonly declaration: ModelDeclaration;
-  readonly network: Uint8Array;
-  /** Files that the pipeline needs beside the network, in any order. */
-  readonly assets: readonly Uint8Array[];
-}
+type AdmissionStore = ModelStore & Pick<ObjectStore, 'putStream'>;
 
 export interface AdmittedModel {
   readonly manifest: ModelManifest;
@@ -25,19 +18,20 @@ export interface AdmittedModel {
 
 /**
  * Admits a model of a stranger: reads its file for what it must not hold, holds it against its declaration, runs it
- * under limits in a process of its own, and only then publishes it. Sent again, nothing changes.
+ * under limits in a process of its own, and only then publishes it. Sent again, nothing changes. The files stay the
+ * caller's; each must lie alone in its folder, since a network may name what is beside it.
  * @throws NightshiftError `model_refused`; `conflict` when the version was published with other content
  */
 export async function admitModel(
-  objects: ModelStore,
+  objects: AdmissionStore,
   register: RegisterModel,
   { declaration, network, assets }: UploadedModel,
 ): Promise<AdmittedModel> {
   const { name, description, family, pipeline, sample } = declaration;
-  const assetsByHash = new Map(assets.map((bytes) => [sha256Of(bytes), bytes]));
+  const assetsByHash = new Map(assets.map((asset) => [asset.sha256, asset]));
   const missing = pipelineAssets(pipeline).find((hash) => !assetsByHash.has(hash));
   if (missing !== undefined) throw refused(`no file was sent with the sha256 ${missing} that its pipeline names`);
-  const sha256 = sha256Of(network);
+  const { sha256, sizeBytes } = network;
   const manifest: ModelManifest = {
     name,
     // Without a word of the user's, the version is its content.
@@ -45,41 +39,27 @@ export async function admitModel(
     ...(description !== undefined && { description }),
     family,
     sha256,
-    sizeBytes: network.length,
+    sizeBytes,
     requestUrl: pipeline.kind === 'text-embedding' ? '/v1/embeddings' : `/v2/models/${name}/infer`,
     pipeline,
   };
-  const probed = await inOwnFolder(async (folder) => {
-    const write = async (file: string, bytes: Uint8Array): Promise<string> => {
-      const path = join(folder, file);
-      await writeFile(path, bytes, { flag: 'wx', mode: 0o600 });
-      return path;
-    };
-    const assetPaths: Record<string, string> = {};
-    for (const hash of pipelineAssets(pipeline)) {
-      assetPaths[hash] = await write(hash, assetsByHash.get(hash) ?? new Uint8Array());
-    }
-    const modelPath = await write('network.onnx', network);
-    checkDeclared(pipeline, await inspectFile(modelPath));
-    return probeModel({ name, version: manifest.version, sha256, modelPath, assetPaths, pipeline }, sample);
-  });
+  const assetPaths: Record<string, string> = {};
+  for (const { sha256, path } of assets) assetPaths[sha256] = path;
+  checkDeclared(pipeline, await inspectFile(network.path));
+  const loaded = { name, version: manifest.version, sha256, modelPath: network.path, assetPaths, pipeline };
+  const probed = await probeModel(loaded, sample);
   for (const hash of pipelineAssets(pipeline)) {
-    await putOnce(objects, objectKeys.modelAsset(hash), assetsByHash.get(hash) ?? new Uint8Array());
+    const asset = assetsByHash.get(hash);
+    if (asset) await putFileOnce(objects, objectKeys.modelAsset(hash), asset);
   }
-  await putOnce(objects, objectKeys.model(sha256), network);
+  await putFileOnce(objects, objectKeys.model(sha256), network);
   await publishManifest(objects, manifest);
   await register({ name, version: manifest.version, family, sha256, manifest });
   return { manifest, probed };
 }
 
-/** Nothing else lies beside the network when it is opened. */
-async function inOwnFolder<Result>(work: (folder: string) => Promise<Result>): Promise<Result> {
-  const folder = await mkdtemp(join(tmpdir(), 'nightshift-admission-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+async function putFileOnce(objects: AdmissionStore, key: string, { path }: ReceivedFile): Promise<void> {
+  if ((await objects.head(key)) === undefined) await objects.putStream(key, createReadStream(path));
 }
 
 function checkDeclared(pipeline: Pipeline, { inputs, outputs }: InspectedNetwork): void {
@@ -120,8 +100,4 @@ function checkTensors(
   const undeclared =
     kind === 'input' ? found.find(({ name }) => !declared.some((tensor) => tensor.name === name)) : undefined;
   if (undeclared) throw refused(`its input "${undeclared.name}" is not in the manifest`);
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -40,21 +40,22 @@ test('a model is fetched once, and again when its file was damaged, linked or re
   const { objects, shard } = await storeWithShard();
   const folder = await temporaryFolder();
   const fetched: string[] = [];
-  const cache = new ModelCache(folder, {
-    get: async (key) => {
+  const cache = new ModelCache(folder);
+  const watched = {
+    get: async (key: string) => {
       fetched.push(key);
       return await objects.get(key);
     },
-  });
+  };
   const fetches = async (): Promise<number> => {
     fetched.length = 0;
-    await cache.open(shard.model);
+    await cache.open(shard.model, watched);
     return fetched.filter((key) => key === objectKeys.model(shard.model.sha256)).length;
   };
   expect(await fetches()).toBe(1);
   expect(await fetches()).toBe(0);
 
-  const { modelPath } = await cache.open(shard.model);
+  const { modelPath } = await cache.open(shard.model, watched);
   await writeFile(modelPath, 'damaged');
   expect(await fetches()).toBe(1);
   await link(modelPath, join(folder, 'second-name'));
@@ -69,10 +70,10 @@ test('a model is fetched once, and again when its file was damaged, linked or re
 
 test('a manifest that speaks of another model is refused', async () => {
   const { objects, shard } = await storeWithShard();
-  const cache = new ModelCache(await temporaryFolder(), objects);
-  await expect(cache.open({ ...shard.model, sha256: '0'.repeat(64) })).rejects.toThrow(ModelMismatch);
+  const cache = new ModelCache(await temporaryFolder());
+  await expect(cache.open({ ...shard.model, sha256: '0'.repeat(64) }, objects)).rejects.toThrow(ModelMismatch);
   await objects.put(objectKeys.modelManifest(shard.model.name, shard.model.version), 'no json');
-  await expect(cache.open(shard.model)).rejects.toThrow(ModelMismatch);
+  await expect(cache.open(shard.model, objects)).rejects.toThrow(ModelMismatch);
 });
 
 test('results are kept per job, shard and model, and a damaged one is a miss', async () => {

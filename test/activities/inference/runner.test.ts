@@ -22,7 +22,7 @@ let expected: unknown;
 
 beforeAll(async () => {
   const { objects, shard } = await storeWithShard();
-  model = await new ModelCache(await temporaryFolder(), objects).open(shard.model);
+  model = await new ModelCache(await temporaryFolder()).open(shard.model, objects);
   bodies = renderTextLines(TEXTS.slice(0, 7)).map((image): unknown => JSON.parse(requestLine('x', image)).body);
   expected = await newRunner().run(model, bodies);
 });

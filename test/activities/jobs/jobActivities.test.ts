@@ -16,6 +16,7 @@ import { readJournal } from '../../../store/journal.ts';
 import { addModel } from '../../../store/models.ts';
 import { createFileStore } from '../../../store/objects/fileStore.ts';
 import type { ObjectStore } from '../../../store/objectStore.ts';
+import { sliceSignerWith } from '../../../store/sliceAccess.ts';
 import type { SplitBatch } from '../../../workflows/messages.ts';
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
@@ -82,6 +83,29 @@ async function prepared(lines: readonly string[]): Promise<{ batchId: string; sp
   return { batchId, split: result.split };
 }
 
+test('where cars may not open the store, each shard gets a token of its own until the deadline', async () => {
+  const signer = sliceSignerWith('a key for tests');
+  const signing = createJobActivities({
+    database: db,
+    objects,
+    gridNowMs: () => 5000,
+    carAccess: { url: 'https://cars.example', signer },
+  });
+  const batchId = await submitted([requestLine('a'), requestLine('b'), requestLine('c'), requestLine('d')]);
+  const prepared = await run(signing.prepareBatch, { batchId, cellId });
+  if (prepared.kind === 'refused') throw new Error(prepared.message);
+  const { split } = prepared;
+  expect(split.carUrl).toBe('https://cars.example');
+  const accesses = await run(signing.signSlices, { jobId: batchId, split, shards: [1, 0], expiresRealMs: 9000 });
+  expect(accesses.map(({ url }) => url)).toEqual([split.carUrl, split.carUrl]);
+  const { name, version, sha256 } = split.model;
+  for (const [index, shard] of [1, 0].entries()) {
+    const scope = { jobId: batchId, shard, model: { name, version, sha256 }, expiresRealMs: 9000 };
+    expect(signer.read(accesses[index]?.token ?? '', 8999)).toEqual(scope);
+    expect(() => signer.read(accesses[index]?.token ?? '', 9000)).toThrow('expired');
+  }
+});
+
 /** What a car's agent leaves behind: parts with their receipts. */
 async function compute(
   vehicleId: string,
@@ -117,6 +141,10 @@ const result = (vehicleId: string): RunShardResult => ({
 async function accept(batchId: string, split: SplitBatch, shard: number, vehicleId = 'car-1') {
   const request = { jobId: batchId, cellId, split, shards: [{ shard, result: result(vehicleId) }] };
   return (await run(jobs().acceptShards, request))[0];
+}
+
+async function earnedBy(vehicleId: string): Promise<number> {
+  return (await listBalances(db, cellId)).find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
 }
 
 async function outputOf(
@@ -179,7 +207,27 @@ describe('a finished shard', () => {
     expect((await listClassSpeeds(db))[0]).toMatchObject({ deviceMsPerLine: 200_000 });
   });
 
+  test('is not paid to a car that claims what another one wrote', async () => {
+    const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
+    const range = { start: 0, end: 3 };
+    await compute('car-2', batchId, 0, range);
+    const claim = { vehicleId: 'car-1', range, energyWh: 30, deviceMs: 600_000, partSha256: '0'.repeat(64) };
+    await objects.put(objectKeys.receipt(batchId, 0, range, 'car-1'), JSON.stringify(claim));
+    const before = { one: await earnedBy('car-1'), two: await earnedBy('car-2') };
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+    expect(await earnedBy('car-1')).toBe(before.one);
+    expect(await earnedBy('car-2')).toBeGreaterThan(before.two);
+  });
+
   test.each([
+    [
+      'its receipt is for other bytes',
+      async (id: string) => {
+        await compute('car-1', id, 0, { start: 0, end: 3 });
+        const key = objectKeys.part(id, 0, { start: 0, end: 3 });
+        await objects.put(key, (await objects.get(key)).toString('utf8').replace('"text":"a"', '"text":"z"'));
+      },
+    ],
     ['a line is missing', async (id: string) => compute('car-1', id, 0, { start: 0, end: 2 })],
     [
       'an answer is for another request',

@@ -1,3 +1,7 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
   AttributeProto_AttributeType,
@@ -14,13 +18,14 @@ import {
   type ModelProto,
   type NodeProto,
 } from 'onnx-buf';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
-import { admitModel, type UploadedModel } from '../../../activities/models/admission/admitModel.ts';
+import { admitModel } from '../../../activities/models/admission/admitModel.ts';
 import { inspectNetwork } from '../../../activities/models/admission/inspectNetwork.ts';
 import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../../activities/models/onnxGraph.ts';
-import { modelDeclarationSchema } from '../../../domain/modelUploads.ts';
+import { modelDeclarationSchema, type UploadedModel } from '../../../domain/modelUploads.ts';
 import { MemoryObjects } from '../inference/support/memoryObjects.ts';
+import { cleanUp, temporaryFolder } from '../inference/support/testCar.ts';
 import { doublingNetwork, DOUBLING_PIPELINE } from '../../support/smallModels.ts';
 
 /** The good network with a change that a hostile one would make. */
@@ -121,22 +126,28 @@ describe('a network is refused that', () => {
   });
 });
 
-function upload(changes: Partial<UploadedModel> & { readonly pipeline?: unknown } = {}): UploadedModel {
-  const { pipeline = DOUBLING_PIPELINE, ...rest } = changes;
+async function upload(
+  changes: { readonly network?: Uint8Array; readonly pipeline?: unknown } = {},
+): Promise<UploadedModel> {
+  const { pipeline = DOUBLING_PIPELINE, network = doublingNetwork() } = changes;
   const declaration = modelDeclarationSchema.parse({ name: 'doubling', pipeline });
-  return { declaration, network: doublingNetwork(), assets: [], ...rest };
+  const path = join(await temporaryFolder(), 'received');
+  await writeFile(path, network);
+  const sha256 = createHash('sha256').update(network).digest('hex');
+  return { declaration, network: { path, sha256, sizeBytes: network.length }, assets: [] };
 }
+afterEach(cleanUp);
 
 describe('admission', () => {
   test('inspects, measures and publishes, and changes nothing when asked again', async () => {
     const objects = new MemoryObjects();
     const registered: string[] = [];
     const register = async ({ version }: { version: string }): Promise<void> => void registered.push(version);
-    const { manifest, probed } = await admitModel(objects, register, upload());
+    const { manifest, probed } = await admitModel(objects, register, await upload());
     expect(manifest).toMatchObject({ version: manifest.sha256.slice(0, 12), requestUrl: '/v2/models/doubling/infer' });
     expect(probed.msPerSample).toBeGreaterThan(0);
     if (process.platform === 'linux') expect(probed.peakMemoryMb).toBeGreaterThan(10);
-    expect((await admitModel(objects, register, upload())).manifest).toEqual(manifest);
+    expect((await admitModel(objects, register, await upload())).manifest).toEqual(manifest);
     expect(registered).toEqual([manifest.version, manifest.version]);
   });
 
@@ -168,7 +179,7 @@ describe('admission', () => {
       /no file was sent/,
     ],
   ])('refuses a manifest that names %s', async (_what, pipeline, message) => {
-    const admitting = admitModel(new MemoryObjects(), async () => {}, upload({ pipeline }));
+    const admitting = admitModel(new MemoryObjects(), async () => {}, await upload({ pipeline }));
     await expect(admitting).rejects.toThrow(message);
   });
 
@@ -197,7 +208,7 @@ describe('admission', () => {
       outputs: [{ name: 'y', datatype: 'FP32', shape: [] }],
     };
     const objects = new MemoryObjects();
-    await expect(admitModel(objects, async () => {}, upload({ network, pipeline }))).rejects.toMatchObject({
+    await expect(admitModel(objects, async () => {}, await upload({ network, pipeline }))).rejects.toMatchObject({
       code: 'model_refused',
     });
     expect(objects.bodies.size).toBe(0);

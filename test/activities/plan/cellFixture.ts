@@ -75,6 +75,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
         settled: null,
       },
     ],
+    arrivals: [],
     jobs: [
       {
         jobId: 'batch_1',

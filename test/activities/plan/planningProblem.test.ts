@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { planningCar, planningJob } from '../../../activities/plan/fleetProblem.ts';
 import { planningFeeder, planningRegion } from '../../../activities/plan/gridProblem.ts';
+import { planningProblem } from '../../../activities/plan/planningProblem.ts';
 import type { CellState } from '../../../activities/plan/cellState.ts';
 import type { Habit } from '../../../scheduler/survival.ts';
 import { cellState, HOUR_MS, span, START_MS, VEHICLE } from './cellFixture.ts';
@@ -42,8 +43,10 @@ describe('import limits', () => {
     expect(feeder.failSafeImportKw).toBe(6);
   });
 
-  test('unknown house load takes all of the limit', () => {
-    expect(feederOf(cellState({ signals: without('house_load') })).houseLoadKw.slice(0, 2)).toEqual([20, 20]);
+  test('unknown house load takes all of the limit, and says so', () => {
+    const state = cellState({ signals: without('house_load') });
+    expect(feederOf(state).houseLoadKw.slice(0, 2)).toEqual([20, 20]);
+    expect(regionOf(state).fallbacks).toMatchObject([{ code: 'house_load_unknown', value: 16, limit: 16 }]);
   });
 });
 
@@ -147,4 +150,19 @@ test('a car is expected to stay less and less long, sooner when its own stays we
   );
   const sooner = planningCar(cellState({ habits: new Map([['CAR1', restless]]) }), session)?.survival ?? [];
   expect(sooner[8]).toBeLessThan(0.5 * (survival[8] ?? 0));
+});
+
+describe('ready-by in the problem', () => {
+  const openSessions = [{ ...only(cellState().openSessions), targetSocPercent: 40 }];
+
+  test('is an hour earlier than promised', () => {
+    const problem = planningProblem(cellState({ openSessions }), 0);
+    expect(problem.cars.map((car) => [car.readyBySlot, car.untilSlot])).toEqual([[8, 12]]);
+  });
+
+  test('is as early as the feeder allows when the evenings before brought more cars', () => {
+    const arrivals = [{ feederId: 'street', pluggedInMs: START_MS - 23 * HOUR_MS, kwh: 40 }];
+    const problem = planningProblem(cellState({ openSessions, arrivals }), 0);
+    expect(problem.cars.map((car) => car.readyBySlot)).toEqual([5]);
+  });
 });

@@ -5,9 +5,9 @@ import type { SignalSpan } from '../../../store/signals.ts';
 import { cellState, HOUR_MS, span, START_MS } from './cellFixture.ts';
 
 const REGION = { id: 'berlin', cellId: 'cell', timeZone: 'Europe/Berlin', feeds: [] };
-const temperature = span('temperature', 5);
+const KNOWN = [span('temperature', 5), span('house_load', 4, { feederId: 'street' })];
 const planned = (...signals: SignalSpan[]) => {
-  const region = planningRegion(cellState({ signals: [temperature, ...signals] }), REGION);
+  const region = planningRegion(cellState({ signals: [...KNOWN, ...signals] }), REGION);
   const fallbacks = region.fallbacks ?? [];
   return { ...region, fallbacks, words: fallbacks.map(({ words }) => words) };
 };

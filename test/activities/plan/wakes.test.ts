@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { claimsOfPlan } from '../../../activities/plan/carClaims.ts';
-import { problemOf } from '../../../activities/plan/planActivities.ts';
+import { planningProblem } from '../../../activities/plan/planningProblem.ts';
 import { REAL_TIME } from '../../../domain/clock.ts';
 import { heldAsleepUntilMs, settleWakes, wakeWithinMs } from '../../../activities/plan/wakes.ts';
 import { planCell } from '../../../scheduler/planCell.ts';
@@ -43,7 +43,7 @@ test('a car that came online has woken, late or not, and its failures are forgot
 
 const plan = (wakes: readonly WakeAttempt[]) => {
   const state = cellState({ vehicleStates: ASLEEP, wakes });
-  const problem = problemOf(state, 0);
+  const problem = planningProblem(state, 0);
   const planned = planCell(problem);
   const [claims] = claimsOfPlan(state, problem, planned).plan;
   return { wakeUps: planned.wakeUps, codes: claims?.reasons.map(({ code }) => code) ?? [], cost: problem.cars[0] };

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { initialState, restoreState, type FusedState } from '../../../api/ingress/fusedState.ts';
+import { initialState, restoreState, socPercentOf, type FusedState } from '../../../api/ingress/fusedState.ts';
 import { fuse, FUSION_RULES, type FusionEvent, type FusionInput } from '../../../api/ingress/fusion.ts';
 import type { FieldName, FieldValue } from '../../../api/ingress/parseField.ts';
 import { plugSigns } from '../../../api/ingress/plugSigns.ts';
@@ -161,6 +161,15 @@ describe('leaving', () => {
     expect(run(inputs, PLUGGED).events).toEqual(['doubted', 'confirmed']);
   });
 
+  test('in gear and moving it has left, whatever its charge port goes on to say', () => {
+    expect(run([field('Gear', 'D')], PLUGGED).events).toEqual(['doubted']);
+    const stuck = [field('Gear', 'D'), field('VehicleSpeed', 28), field('DetailedChargeState', 'Charging')];
+    expect(run(stuck, PLUGGED)).toMatchObject({
+      state: { plug: 'away' },
+      events: ['doubted', 'unplugged', 'departed'],
+    });
+  });
+
   test('a car that is silent, asleep or restarted with us stays plugged in', () => {
     const { state, events } = run(
       [5_000, 50_000].map((second): Step => [second, TICK]),
@@ -207,6 +216,21 @@ describe('connections', () => {
       [up, [500, field('BatteryLevel', 1)], [1_100, TICK], [1_101, TICK]],
       ['online', 'offline'],
     ],
+    [
+      'a broker that was away for long: the car speaks on without another CONNECTED',
+      [up, [602, TICK], [700, field('BatteryLevel', 1)], [701, connectivity('DISCONNECTED', 'a')], [710, TICK]],
+      ['online', 'offline', 'online', 'offline'],
+    ],
+    [
+      'a socket closed before the car was given up stays closed',
+      [up, [602, TICK], [650, connectivity('DISCONNECTED', 'a')], [700, field('BatteryLevel', 1)]],
+      ['online', 'offline'],
+    ],
+    [
+      'what the broker kept does not open it again',
+      [up, [602, TICK], [700, field('BatteryLevel', 1, true)]],
+      ['online', 'offline'],
+    ],
     ['the last one, retained', [connectivity('CONNECTED', 'a', true), [5, TICK]], ['online']],
   ])('%s', (_what, inputs, expected) => {
     expect(run(inputs).events).toEqual(expected);
@@ -230,6 +254,13 @@ test('SoC is told when it changes; Soc stands in for BatteryLevel', () => {
     { kind: 'socChanged', socPercent: 41 },
     { kind: 'socChanged', socPercent: 40 },
   ]);
+});
+
+test.each([
+  ['BatteryLevel', [field('BatteryLevel', 41), field('BatteryLevel', null)]],
+  ['both', [field('Soc', 40), field('BatteryLevel', 41), field('BatteryLevel', null), field('Soc', null)]],
+])('a SoC that is invalid now keeps its last value: %s', (_, inputs) => {
+  expect(socPercentOf(run(inputs).state)).toBe(inputs.length === 2 ? 41 : 40);
 });
 
 describe('whatever comes', () => {

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { distrustReasons, NEW_TRACK, trackMeter, trackPower, trackSoc } from '../../../api/ingress/plausibility.ts';
+import {
+  distrustReasons,
+  NEW_TRACK,
+  trackDraw,
+  trackMeter,
+  trackPower,
+  trackSoc,
+} from '../../../api/ingress/plausibility.ts';
 
 const PACK = { batteryKwh: 50, charger: { maxKw: 11, minKw: 1.38, efficiency: 0.9 } };
 const MINUTE_MS = 60_000;
@@ -23,6 +30,8 @@ describe('energy that contradicts itself', () => {
     ['a SoC that rises without the meter', 1.08, 0, 36, true],
     ['a meter that runs without the SoC', 0, 0.6, 36, true],
     ['a meter that counts double', 1, 1.2, 36, true],
+    ['a SoC that falls bit by bit while the meter runs', -0.5, 0.6, 36, true],
+    ['a SoC that falls while nothing is charged', -0.5, 0, 36, false],
     ['a SoC that rises faster than any charger', 8, 0.9, 3, true],
   ])('%s', (_, rise, kwh, steps, isDoubted) => {
     expect(stay(rise, kwh, steps).map(({ code }) => code)).toEqual(isDoubted ? ['telemetry_not_trusted'] : []);
@@ -41,6 +50,22 @@ describe('energy that contradicts itself', () => {
     expect(
       distrustReasons(trackMeter(track, PACK, { atMs: 15 * MINUTE_MS, chargingKwh: 10.6, computeKwh: 0 })),
     ).toEqual([]);
+  });
+
+  test.each([
+    ['as the meter counts', 7, 7, 0, false],
+    ['stuck at charging while the meter stands', 7, 0, 0, true],
+    ['less than the meter counts, since a signal was lost', 0, 7, 0, false],
+    ['as a meter that came in late says', 7, 7, 25, false],
+  ])('what a car says that it draws: %s', (_, saysKw, metersKw, lateMinutes, isDoubted) => {
+    let track = trackMeter(trackDraw(NEW_TRACK, 0, 0), PACK, { atMs: 0, chargingKwh: 100, computeKwh: 5 });
+    for (let minute = 0; minute <= 240; minute += 5) {
+      track = trackDraw(track, saysKw, minute * MINUTE_MS);
+      if (minute < lateMinutes) continue;
+      const computeKwh = 5 + (metersKw * minute) / 60;
+      track = trackMeter(track, PACK, { atMs: minute * MINUTE_MS, chargingKwh: 100, computeKwh });
+    }
+    expect(distrustReasons(track).map(({ code }) => code)).toEqual(isDoubted ? ['telemetry_not_trusted'] : []);
   });
 
   test('readings that are far apart in time are not held against each other', () => {

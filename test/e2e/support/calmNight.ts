@@ -2,10 +2,11 @@ import type { z } from 'zod';
 import type { nightFileSchema } from '../../../simulator/night/nightFile.ts';
 
 type NightFileInput = z.input<typeof nightFileSchema>;
-type Outages = NonNullable<NightFileInput['cars'][number]['outages']>;
+type NightCarInput = NightFileInput['cars'][number];
+type Outages = NonNullable<NightCarInput['outages']>;
 
-/** Each region's cars, each as the times at which it has no coverage. */
-export type CalmRegions = Readonly<Record<string, readonly Outages[]>>;
+/** Each region's cars, each as what it does else than stand at its plug, awake. */
+export type CalmRegions = Readonly<Record<string, readonly Partial<NightCarInput>[]>>;
 
 export const CALM_NIGHT = 'calm-night';
 const START = '2026-01-14T20:00:00Z';
@@ -23,7 +24,7 @@ const always = (value: number): number[] => byHourFromStart(() => value);
  * A night for tests: fast cars at one roomy feeder a region, awake and charged. Every hour is dearer than the one before,
  * so that the plan runs what it has at once. Four grid minutes pass in a second.
  */
-export function calmNight(regions: CalmRegions = { berlin: [[], [], [], []] }): NightFileInput {
+export function calmNight(regions: CalmRegions = { berlin: [{}, {}, {}, {}] }): NightFileInput {
   const [first = ''] = Object.keys(regions);
   return {
     scenario: CALM_NIGHT,
@@ -55,8 +56,8 @@ export function calmNight(regions: CalmRegions = { berlin: [[], [], [], []] }): 
       },
     },
     cars: Object.entries(regions)
-      .flatMap(([region, cars]) => cars.map((outages) => ({ region, outages })))
-      .map(({ region, outages }, index) => ({
+      .flatMap(([region, cars]) => cars.map((does) => ({ region, does })))
+      .map(({ region, does }, index) => ({
         vin: `NSGA5XB0000000${901 + index}`,
         name: `Car ${index + 1}`,
         owner: `owner-${index + 1}`,
@@ -68,7 +69,7 @@ export function calmNight(regions: CalmRegions = { berlin: [[], [], [], []] }): 
         socPercent: 78,
         policy: { readyBy: '08:00', targetSocPercent: 80, minimumSocPercent: 30, computeSocFloorPercent: 40 },
         trips: [],
-        outages,
+        ...does,
       })),
   };
 }

@@ -9,7 +9,7 @@ import { Client, Connection } from '@temporalio/client';
 import { FINAL_BATCH_STATUSES } from '../../../domain/batches.ts';
 import { gridTimeMs } from '../../../domain/clock.ts';
 import { renderBatch } from '../../../simulator/glosses/batchFile.ts';
-import { readCell } from '../../../store/cells.ts';
+import { readCell, type Cell } from '../../../store/cells.ts';
 import { openDatabase, type Database } from '../../../store/database.ts';
 import { createFileStore } from '../../../store/objects/fileStore.ts';
 import type { ObjectStore } from '../../../store/objectStore.ts';
@@ -90,13 +90,27 @@ export class Stack {
   }
 
   async isHealthy(): Promise<boolean> {
-    const answer = await fetch(`http://127.0.0.1:${this.#apiPort}/health`).catch(() => undefined);
+    const answer = await fetch(`${this.apiUrl}/health`).catch(() => undefined);
     return answer?.ok === true;
   }
 
   get database(): Database {
     if (!this.#database) throw new Error('the stack has not started');
     return this.#database;
+  }
+
+  get apiUrl(): string {
+    return `http://127.0.0.1:${this.#apiPort}`;
+  }
+
+  get mqttUrl(): string {
+    return `mqtt://127.0.0.1:${this.#env.NIGHTSHIFT_MQTT_PORT}`;
+  }
+
+  async cell(): Promise<Cell> {
+    const cell = await readCell(this.database, CALM_NIGHT);
+    if (!cell) throw new Error('the cell is not applied');
+    return cell;
   }
 
   /** A client of the stack's Temporal server. It lives as long as the stack. */
@@ -165,16 +179,15 @@ export class Stack {
 
   async client(): Promise<BatchClient> {
     const key = await readFile(join(this.stateDir, 'api-key'), 'utf8');
-    return new BatchClient(`http://127.0.0.1:${this.#apiPort}/v1`, key);
+    return new BatchClient(`${this.apiUrl}/v1`, key);
   }
 
   /** Submits `requests` rendered lines, the same ones for the same number, due in ten grid hours, to cars of the region. */
   async submit(requests: number, region?: string): Promise<string> {
     const file = await this.#inputFile(requests);
     const client = await this.client();
-    const cell = await readCell(this.database, CALM_NIGHT);
-    if (!cell) throw new Error('the cell is not applied');
-    const deadlineMs = gridTimeMs(cell.clock, Date.now()) + 10 * HOUR_MS;
+    const { clock } = await this.cell();
+    const deadlineMs = gridTimeMs(clock, Date.now()) + 10 * HOUR_MS;
     const batch = await client.submit({
       input_file_id: await client.upload(file),
       endpoint: `/v2/models/${NIGHT_MODEL}/infer`,

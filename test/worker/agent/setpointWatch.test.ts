@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { PowerGate } from '../../../activities/inference/powerGate.ts';
 import type { Clock } from '../../../domain/clock.ts';
 import type { SetpointProfile } from '../../../domain/setpoints.ts';
-import { SetpointWatch } from '../../../worker/agent/setpointWatch.ts';
+import { watchSetpoints } from '../../../worker/agent/setpointWatch.ts';
 
 /** A night at 240 times its speed: a slot of 15 minutes passes in 3.75 s. */
 const CLOCK: Clock = { originMs: 0, anchorMs: 0, scale: 240 };
@@ -30,7 +30,7 @@ function profile(slots: string, issuedAtMs = 0): string {
 
 function watched() {
   const gate = new PowerGate();
-  return { gate, watch: new SetpointWatch(gate, CLOCK, pino({ level: 'silent' })) };
+  return { gate, watch: watchSetpoints(gate, CLOCK, pino({ level: 'silent' })) };
 }
 
 test.each(['#', '.', '.##.#', '##..##', '....#'])(

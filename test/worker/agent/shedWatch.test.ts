@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { PowerGate } from '../../../activities/inference/powerGate.ts';
 import type { Clock } from '../../../domain/clock.ts';
 import type { ShedOrder } from '../../../domain/sheds.ts';
-import { ShedWatch } from '../../../worker/agent/shedWatch.ts';
+import { watchSheds } from '../../../worker/agent/shedWatch.ts';
 
 /** Ten times real time. */
 const CLOCK: Clock = { originMs: 0, anchorMs: 0, scale: 10 };
@@ -13,7 +13,7 @@ afterEach(() => void vi.useRealTimers());
 
 function watched() {
   const gate = new PowerGate();
-  const watch = new ShedWatch(gate, CLOCK, pino({ level: 'silent' }));
+  const watch = watchSheds(gate, CLOCK, pino({ level: 'silent' }));
   const told = (order: Partial<ShedOrder>): void =>
     watch.receive(JSON.stringify({ issuedAtMs: 0, startMs: 0, endMs: 1_000, resumeAtMs: 1_000, ...order }));
   return { gate, watch, told };

@@ -21,7 +21,7 @@ const agents: TestAgent[] = [];
 beforeEach(async () => {
   server = await FakeTemporal.start();
   ({ objects, shard } = await storeWithShard());
-  link = await openCuttableLink(server.address, objects);
+  link = await openCuttableLink(server.address, () => objects);
 });
 
 afterEach(async () => {

@@ -63,7 +63,7 @@ test('submits, shows, lists, pauses, resumes and cancels', async () => {
   const shown = await batch('show', id);
   expect(shown.out).toContain(`${id}  running`);
   expect(shown.out).toContain('1 of 2 requests');
-  expect(shown.out).toContain('█'.repeat(16) + '░'.repeat(16));
+  expect(shown.out).toContain('█'.repeat(16) + '▒'.repeat(16));
   expect((await batch('list')).out).toContain(id);
   expect((await batch('pause', id)).out).toContain('paused by its submitter');
   expect((await batch('resume', id, '--json')).out).toContain('"state": "running"');
@@ -96,6 +96,17 @@ test('watches a batch to its end; the exit code says whether it completed', asyn
   const cancelled = await submitted();
   await moveBatch(db, cancelled, ['in_progress'], 'cancelled');
   expect((await batch('watch', cancelled, '--json')).code).toBe(1);
+});
+
+test('resubmits what an ended batch left without an answer', async () => {
+  const id = await submitted();
+  expect(await batch('resubmit', id)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('has ended') });
+  await updateBatchCounts(db, id, { total: 2, completed: 0, failed: 0, expired: 2 });
+  await moveBatch(db, id, ['in_progress'], 'expired');
+  const { code, out } = await batch('resubmit', id, '--window', '7d', '--json');
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ status: 'validating', completion_window: '7d' });
+  expect(JSON.parse(out)).not.toMatchObject({ id });
 });
 
 test('a server that does not answer is named', async () => {

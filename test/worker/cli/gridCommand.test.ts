@@ -4,7 +4,9 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { saveRegionSummary } from '../../../store/regions.ts';
 import { readSignals } from '../../../store/signals.ts';
+import type { RegionSummary } from '../../../workflows/messages.ts';
 import { useApi } from '../../api/apiHarness.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 import { cli } from './cliRun.ts';
@@ -61,4 +63,35 @@ test.each([
   const { code, err } = await importFile(name, text);
   expect(code).toBe(2);
   expect(err).toContain(problem);
+});
+
+test('shows a region: what limits it, and which feeds fail for how long and why', async () => {
+  const connection = ['--url', `${api.server.url}/v1`, '--key', api.deps.apiKey];
+  expect((await cli('grid', 'region', ...connection)).out).toBe('oslo: nothing is known yet\n');
+  const atMs = Date.parse('2026-01-10T12:00Z');
+  const summary: RegionSummary = {
+    atMs,
+    priceEurPerKwh: 0.2,
+    carbonGPerKwh: null,
+    ambientCelsius: -3,
+    knownUntilMs: atMs + 3_600_000,
+    offPeakWindows: [{ startMs: atMs, endMs: atMs + 3_600_000 }],
+    feedersOnFailSafe: [],
+    limits: [{ feederId: 'oslo-1', limitKw: 0, source: 'emergency/e1', untilMs: atMs + 900_000 }],
+    limitsChangeMs: atMs + 900_000,
+    emergency: true,
+    feeds: [{ feed: 'entsoe', readAtMs: atMs - 600_000, failingSinceMs: atMs - 300_000, failure: 'down', failures: 2 }],
+    fallbacks: [{ code: 'feed_failed', text: 'Feed entsoe has failed.' }],
+  };
+  await saveRegionSummary(db, 'oslo', summary);
+  expect((await cli('grid', 'region', 'oslo', ...connection)).out.split('\n')).toEqual([
+    'oslo at Sat 13:00 (Europe/Oslo)',
+    '  price 0.200 EUR/kWh, carbon unknown, outside -3.0 °C; prices known until Sat 14:00',
+    '  off-peak Sat 13:00 to Sat 14:00',
+    '  emergency: an import limit of 0 is in force',
+    '  limit oslo-1  0.0 kW until Sat 13:15, by emergency/e1',
+    '  feed entsoe  read 10 min ago  failing for 5 min, 2 times: down',
+    '  fallback: Feed entsoe has failed.',
+    '',
+  ]);
 });

@@ -61,3 +61,13 @@ test('a new connection and every message are hints; a broker in the clear is not
     await hints.close();
   }
 });
+
+test('a broker that does not answer is said at the next look', async () => {
+  const hints = listenForHints(async () => {}, pino({ level: 'silent' }));
+  const away = offer({ uris: ['mqtt://127.0.0.1:1'] });
+  expect(hints.listen('away', away)).toBeNull();
+  await eventually('it is said', 5_000, async () =>
+    hints.listen('away', away)?.startsWith('the broker at 127.0.0.1 does not answer') ? true : undefined,
+  );
+  await hints.close();
+});

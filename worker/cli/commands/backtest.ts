@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 
-import { NightshiftError } from '../../../domain/errors.ts';
+import { DEPARTURE_RISK, READY_BY_MARGIN_MINUTES } from '../../../scheduler/earlyReadyBy.ts';
 import type { BacktestOptions } from '../../backtest/scenario.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { numberFrom, wholeNumber } from '../numberOption.ts';
@@ -42,9 +41,14 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
       '--departure-risk <part>',
       'chance of leaving before the charge is done that is taken; 1: any',
       numberFrom(0),
-      0.25,
+      DEPARTURE_RISK,
     )
-    .option('--margin-minutes <n>', 'so long before ready-by the planner wants to be done', wholeNumber(0, 1440), 60)
+    .option(
+      '--margin-minutes <n>',
+      'so long before ready-by the planner wants to be done',
+      wholeNumber(0, 1440),
+      READY_BY_MARGIN_MINUTES,
+    )
     .option('--replan-minutes <n>', 'longest time between two plans', wholeNumber(15, 1440), 60)
     .option('--carbon-eur-per-kg <eur>', 'what a kilogram of CO2 counts for', numberFrom(0), 0.1)
     .option(
@@ -58,6 +62,7 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
     .option('--nights <file>', 'write every night and policy as CSV')
     .option('--json', 'print JSON')
     .action(async (options: CommandOptions) => {
+      const { readTextFile } = await import('../../files/readTextFile.ts');
       const { clockText } = await import('../../clockText.ts');
       const { readSessions } = await import('../../traces/sessions.ts');
       const { readSignals } = await import('../../traces/signals.ts');
@@ -67,8 +72,8 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
       // Both are asked for only to refuse a zone that does not exist before it gives wrong instants.
       for (const zone of [options.timeZone, options.marketZone]) clockText(zone, 'HH:mm');
 
-      const sessions = readSessions(await textOf(options.sessions), options.sessions, options);
-      const signals = readSignals(await textOf(options.signals), options.signals, options.temperatureColumn);
+      const sessions = readSessions(await readTextFile(options.sessions), options.sessions, options);
+      const signals = readSignals(await readTextFile(options.signals), options.signals, options.temperatureColumn);
       const scenario = createScenario(sessions, signals, options, options);
       const { incomplete, backwards } = sessions.skipped;
       terminal.err(
@@ -88,11 +93,3 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
       );
       done(EXIT_CODES.ok);
     });
-
-async function textOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new NightshiftError('not_found', `${file} cannot be read.`, { field: file, cause });
-  }
-}

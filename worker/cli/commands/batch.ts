@@ -80,6 +80,21 @@ export const batchCommand: CommandFactory = (terminal, done) => {
         }),
     )
     .addCommand(
+      common('resubmit')
+        .description('submit what an ended batch left without an answer as a new batch, with the same custom_ids')
+        .argument('<batch>', 'batch id')
+        .option('--window <window>', 'time to complete; that of the ended batch unless given')
+        .option('--watch', 'follow it to its end')
+        .action(async (id: string, options: CommonOptions & Pick<SubmitOptions, 'watch'> & { window?: string }) => {
+          const { window } = options;
+          const api = await openApi(options);
+          const batch = await api.resubmit(id, window === undefined ? {} : { completion_window: window });
+          if (options.watch) return done(await watch(batch.id, options));
+          await print(batch, options);
+          done(EXIT_CODES.ok);
+        }),
+    )
+    .addCommand(
       submission('quote')
         .description('say when a batch would run, what it would cost and how sure that is, without submitting it')
         .action(async (file: string, options: SubmitOptions) => {

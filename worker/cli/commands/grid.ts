@@ -7,7 +7,9 @@ import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { wholeNumber } from '../numberOption.ts';
 import type { CommandFactory } from '../program.ts';
+import { gridEmergencyCommand } from './gridEmergency.ts';
 import { gridImportCommand } from './gridImport.ts';
+import { gridRegionCommand } from './gridRegion.ts';
 
 interface GridOptions extends ApiOptions {
   readonly json?: true;
@@ -26,6 +28,7 @@ interface ConnectOptions extends GridOptions {
   readonly poll?: number;
   readonly callbackUrl?: string;
   readonly tokenUrl?: string;
+  readonly brokerHost: readonly string[];
   readonly ca?: string;
   readonly insecure?: true;
 }
@@ -42,6 +45,8 @@ export const gridCommand: CommandFactory = (terminal, done) => {
   return new Command('grid')
     .description('follow utilities, see what their events did, and give a region its signals')
     .addCommand(gridImportCommand(terminal, done))
+    .addCommand(gridRegionCommand(terminal, done))
+    .addCommand(gridEmergencyCommand(terminal, done))
     .addCommand(
       common('connect')
         .description('follow a utility’s OpenADR 3.1 server')
@@ -57,6 +62,7 @@ export const gridCommand: CommandFactory = (terminal, done) => {
         .option('--poll <seconds>', 'seconds between two polls', wholeNumber(5, MOST_POLL_SECONDS))
         .option('--callback-url <url>', 'where the server reaches this API, for notifications')
         .option('--token-url <url>', 'where tokens come from, when the server names another host')
+        .option('--broker-host <hosts...>', 'hosts of MQTT brokers that the server may name beside its own', [])
         .option('--ca <file>', 'certificates of a private authority, PEM')
         .option('--insecure', 'do not verify the server’s certificate')
         .action(async (options: ConnectOptions) => {
@@ -69,6 +75,7 @@ export const gridCommand: CommandFactory = (terminal, done) => {
             programs: options.program,
             targets: options.target,
             scopes: options.scope,
+            broker_hosts: options.brokerHost,
             verify_tls: options.insecure !== true,
             ...(options.clientId !== undefined && { client_id: options.clientId, client_secret: clientSecret }),
             ...(options.poll !== undefined && { poll_seconds: options.poll }),

@@ -267,6 +267,21 @@ describe('WattTime', () => {
     ]);
   });
 
+  test('shows neither its token nor its credentials, whatever the source answers', async () => {
+    const basic = Buffer.from(`ada:${SECRET}`).toString('base64');
+    source.answer = () => ({ body: JSON.stringify({ access_token: 'sesame' }) });
+    const login = String(await read(config).catch((error: unknown) => error));
+    expect(login).toContain('another form');
+    expect(login).not.toContain('sesame');
+    source.answer = ({ pathname }) =>
+      pathname === '/login'
+        ? { body: JSON.stringify({ token: 'sesame' }) }
+        : { status: 400, body: `Bearer sesame, Basic ${basic}, or what?` };
+    expect(String(await read(config).catch((error: unknown) => error))).toContain('400: Bearer ***');
+    source.answer = () => ({ status: 401, body: `no such credentials: ${basic}` });
+    expect(String(await read(config).catch((error: unknown) => error))).toContain('(not shown)');
+  });
+
   test('refuses another unit', async () => {
     source.answer = (url) => ({
       body: JSON.stringify(url.pathname === '/login' ? { token: 't1' } : moerForecast('percentile')),
@@ -334,6 +349,11 @@ describe('every feed over HTTP', () => {
     expect(String(error)).toContain('answered 401: Unauthorized');
     expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(SECRET);
     expect(source.asked[0]?.url.searchParams.get('securityToken')).toBe(SECRET);
+  });
+
+  test('refuses what cannot be', async () => {
+    answerJson({ data: [ukSpan('2026-01-01T00:00Z', '2026-01-01T00:30Z', 20_000)] });
+    await expect(read({ kind: 'uk_carbon' })).rejects.toThrow('20000 g/kWh, which is not from 0 to 10000');
   });
 
   test('refuses redirects', async () => {

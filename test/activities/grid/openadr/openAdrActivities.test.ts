@@ -190,6 +190,7 @@ describe('a server that is wrong', () => {
   });
 
   test('that offers MQTT is listened to where it publishes, with a token when it wants one', async () => {
+    await ven.connect({ brokerHosts: ['broker.example.org', 'other.example.org'] });
     expect((await ven.sync())?.status.mqtt).toBeNull();
     expect(ven.offers.at(-1)).toMatchObject({ uris: ['mqtts://broker.example.org'], username: undefined });
     ven.vtn.create('events', limitEvent(9));

@@ -200,7 +200,11 @@ test('everything that goes out has our strict form', async () => {
   for (const { path, body } of bodies) schemas[path as keyof typeof schemas].parse(body);
 });
 
-test.skipIf(!officialSchemas)('everything that goes out has the form of the official description', async () => {
+test('everything that goes out has the form of the official description', async (context) => {
+  context.skip(
+    !officialSchemas,
+    'OPENADR_YAML names no OpenAPI file of OpenADR 3.1, which is not part of this project',
+  );
   const names: Record<string, string> = {
     '/vens': 'venRequest',
     '/resources': 'resourceRequest',

@@ -100,6 +100,7 @@ export function useVen(db: Database): TestVen {
   beforeEach(async () => {
     ven.nowMs = MIDNIGHT_MS;
     ven.sheds.length = 0;
+    ven.offers.length = 0;
     const mqtt = { uri: 'mqtts://broker.example.org', publish: (topic: string) => void ven.published.push(topic) };
     vtn = await Vtn.start({ clientId: 'ven', clientSecret: SECRET, mqtt });
     vtn.create('programs', { id: 'p1', programName: 'Relief' });

@@ -2,7 +2,7 @@ import { NightshiftError } from '../../../../domain/errors.ts';
 import type { ObjectStore } from '../../../../store/objectStore.ts';
 
 /** An object store in memory that can lose its network and tells who waits for it. */
-export class MemoryObjects implements Pick<ObjectStore, 'put' | 'get' | 'head' | 'list'> {
+export class MemoryObjects implements Pick<ObjectStore, 'put' | 'putStream' | 'get' | 'head' | 'list'> {
   readonly bodies = new Map<string, Buffer>();
   readonly puts: string[] = [];
   failedCalls = 0;
@@ -12,6 +12,14 @@ export class MemoryObjects implements Pick<ObjectStore, 'put' | 'get' | 'head' |
     this.#checkNetwork();
     this.puts.push(key);
     this.bodies.set(key, Buffer.from(body));
+  }
+
+  async putStream(key: string, body: AsyncIterable<Uint8Array>): Promise<number> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    await this.put(key, bytes);
+    return bytes.byteLength;
   }
 
   async get(key: string): Promise<Buffer> {

@@ -80,9 +80,9 @@ export async function testCar(
   const runner = new Runner();
   const ports: InferencePorts = {
     vehicleId,
-    objects,
+    openSlice: () => objects,
     runner,
-    models: new ModelCache(join(folder, 'models'), objects),
+    models: new ModelCache(join(folder, 'models')),
     results: new ResultCache(join(folder, 'results')),
     gate: new PowerGate(),
     meter: new EnergyMeter(

@@ -38,7 +38,7 @@ export async function testAgent(options: {
     },
     temporal: { options: { address: options.address }, namespace: 'default' },
     modelFamily: 'ocr',
-    objects: options.objects,
+    openSlice: () => options.objects,
     setpoints: {
       listen: async (_, listener) => {
         tell = listener;

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { ERROR_CODES, NightshiftError, type ErrorCodeName } from '../../domain/errors.ts';
+import type { SliceAccess } from '../../domain/shards.ts';
+import type { PartStore } from './ports.ts';
+
+const ANSWER_TIMEOUT_REAL_MS = 60_000;
+
+const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+const keysSchema = z.object({ keys: z.array(z.string()) });
+
+/**
+ * One shard's objects over HTTP, by a token that covers just them and expires: the car holds no credentials of the
+ * store. Calls throw what the API says, or NightshiftError `unavailable` while it is out of reach.
+ */
+export function openSliceStore({ url, token }: SliceAccess): PartStore {
+  const request = async (method: string, path: string, body?: Uint8Array | string): Promise<Response> => {
+    // For the headers only: a large model may take long on a slow link.
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(new Error('no answer in time')), ANSWER_TIMEOUT_REAL_MS);
+    try {
+      const answer = await fetch(`${url.replace(/\/$/, '')}/cars/v1/${path}`, {
+        method,
+        headers: { authorization: `Bearer ${token}` },
+        redirect: 'error',
+        signal: silence.signal,
+        ...(body !== undefined && { body: typeof body === 'string' ? body : Buffer.from(body) }),
+      });
+      if (answer.ok) return answer;
+      throw errorOf(answer.status, await answer.text());
+    } catch (cause) {
+      if (cause instanceof NightshiftError) throw cause;
+      throw new NightshiftError('unavailable', `${url} does not answer.`, { cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  return {
+    get: async (key) =>
+      Buffer.from(await (await request('GET', `object?key=${encodeURIComponent(key)}`)).arrayBuffer()),
+    put: async (key, body) => {
+      await (await request('PUT', `object?key=${encodeURIComponent(key)}`, body)).body?.cancel();
+    },
+    list: async (prefix) => {
+      const answer = await request('GET', `objects?prefix=${encodeURIComponent(prefix)}`);
+      return keysSchema.parse(await answer.json()).keys;
+    },
+  };
+}
+
+function errorOf(status: number, text: string): NightshiftError {
+  const parsed = errorSchema.safeParse(jsonOf(text));
+  const code = parsed.data?.error.code ?? '';
+  const message = parsed.data?.error.message ?? `The API answered ${status}.`;
+  return new NightshiftError(isErrorCode(code) ? code : 'unavailable', message);
+}
+
+function isErrorCode(code: string): code is ErrorCodeName {
+  return Object.hasOwn(ERROR_CODES, code);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+
+import { NightshiftError } from '../../domain/errors.ts';
+import { modelManifestSchema, pipelineAssets } from '../../domain/models.ts';
+import { objectKeys } from '../../domain/names.ts';
+import type { ObjectStore } from '../../store/objectStore.ts';
+import { mayList, mayRead, mayWrite, type SliceScope } from '../../store/sliceAccess.ts';
+import { bearerOf } from './auth.ts';
+import type { ApiDeps } from './deps.ts';
+import { discard } from './discard.ts';
+import { emptyBody } from './emptyBody.ts';
+import { errorResponses } from './wire.ts';
+
+export const MAX_PART_BYTES = 64 * 1024 * 1024;
+const keyQuery = z.object({ key: z.string().min(1) });
+
+const readRoute = createRoute({
+  method: 'get',
+  path: '/cars/v1/object',
+  summary: 'Read an object of the shard that the bearer token names',
+  request: { query: keyQuery },
+  responses: {
+    200: { description: 'The bytes', content: { 'application/octet-stream': { schema: z.any() } } },
+    ...errorResponses,
+  },
+});
+
+const writeDoc = createRoute({
+  method: 'put',
+  path: '/cars/v1/object',
+  summary: 'Write a part of the shard that the bearer token names; one that is there stays as it is',
+  request: { query: keyQuery },
+  responses: {
+    200: {
+      description: 'It is there',
+      content: { 'application/json': { schema: z.object({ stored: z.boolean() }) } },
+    },
+    ...errorResponses,
+  },
+});
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/cars/v1/objects',
+  summary: 'The keys of the parts, or of their receipts, of the shard that the bearer token names',
+  request: { query: z.object({ prefix: z.string().min(1) }) },
+  responses: {
+    200: {
+      description: 'In ascending order',
+      content: { 'application/json': { schema: z.object({ keys: z.array(z.string()) }) } },
+    },
+    ...errorResponses,
+  },
+});
+
+/** The object store for cars: each reads its slice and its model and writes its answers, and nothing else. */
+export function addCarObjectRoutes(app: OpenAPIHono, { objects, slices, now }: ApiDeps): void {
+  const scopeOf = (c: Context): SliceScope => {
+    return slices.read(bearerOf(c) ?? '', now());
+  };
+
+  app.openapi(readRoute, async (c) => {
+    const scope = scopeOf(c);
+    const { key } = c.req.valid('query');
+    if (!mayRead(scope, key) && !(await isAssetOf(objects, scope, key))) throw outside(key);
+    const content = await objects.getStream(key);
+    return c.body(ReadableStream.from(content), 200, { 'content-type': 'application/octet-stream' });
+  });
+
+  // Not as an OpenAPI route: its validator would read the body.
+  app.openAPIRegistry.registerPath(writeDoc);
+  app.put('/cars/v1/object', async (c) => {
+    const scope = scopeOf(c);
+    const key = c.req.query('key') ?? '';
+    if (!mayWrite(scope, key)) throw outside(key);
+    // A car that had the shard before must not replace what another one has answered since.
+    if (await objects.head(key)) {
+      await discard(c.req.raw.body, MAX_PART_BYTES);
+      return c.json({ stored: false });
+    }
+    await objects.putStream(key, c.req.raw.body ?? emptyBody());
+    return c.json({ stored: true });
+  });
+
+  app.openapi(listRoute, async (c) => {
+    const { prefix } = c.req.valid('query');
+    if (!mayList(scopeOf(c), prefix)) throw outside(prefix);
+    return c.json({ keys: await objects.list(prefix) }, 200);
+  });
+}
+
+async function isAssetOf(objects: ObjectStore, { model }: SliceScope, key: string): Promise<boolean> {
+  const bytes = await objects.get(objectKeys.modelManifest(model.name, model.version));
+  const { pipeline } = modelManifestSchema.parse(JSON.parse(bytes.toString('utf8')));
+  return pipelineAssets(pipeline).some((sha256) => objectKeys.modelAsset(sha256) === key);
+}
+
+function outside(key: string): NightshiftError {
+  return new NightshiftError('forbidden', `The token does not cover "${key.slice(0, 200)}".`, { field: 'key' });
+}

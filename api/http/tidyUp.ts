@@ -1,0 +1,35 @@
+import { objectKeys } from '../../domain/names.ts';
+import { listEndedBatchesWithWork, markWorkRemoved } from '../../store/batches.ts';
+import { deleteFile, listExpiredFiles, type StoredFile } from '../../store/files.ts';
+import type { ApiDeps } from './deps.ts';
+
+/** At one go; the rest waits for the next. */
+const MOST_AT_ONCE = 100;
+/** A wave may still hand in what its cars had, and settle it, for as long as a slot lasts; a day is safe. */
+const WORK_KEPT_REAL_MS = 24 * 3_600_000;
+const DELETES_AT_ONCE = 16;
+
+/** Removes a file's bytes, then its entry: after a crash between them the entry is still there to go on from. */
+export async function removeFile(
+  { db, objects }: Pick<ApiDeps, 'db' | 'objects'>,
+  { id, objectKey }: Pick<StoredFile, 'id' | 'objectKey'>,
+): Promise<void> {
+  await objects.delete(objectKey);
+  await deleteFile(db, id);
+}
+
+/**
+ * Removes what nobody may read any more: files past their expiry, and what batches that ended a day ago worked with.
+ * To be called now and then.
+ */
+export async function tidyUp(deps: Pick<ApiDeps, 'db' | 'objects'>): Promise<void> {
+  const { db, objects } = deps;
+  for (const file of await listExpiredFiles(db, MOST_AT_ONCE)) await removeFile(deps, file);
+  for (const batchId of await listEndedBatchesWithWork(db, WORK_KEPT_REAL_MS, MOST_AT_ONCE)) {
+    const keys = await objects.list(objectKeys.jobPrefix(batchId));
+    for (let from = 0; from < keys.length; from += DELETES_AT_ONCE) {
+      await Promise.all(keys.slice(from, from + DELETES_AT_ONCE).map((key) => objects.delete(key)));
+    }
+    await markWorkRemoved(db, batchId);
+  }
+}

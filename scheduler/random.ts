@@ -1,0 +1,17 @@
+/** Uniform numbers in [0, 1). */
+export type Random = () => number;
+
+/**
+ * mulberry32 by Tommy Ettinger (public domain, 2017): 32 bits of state and the same sequence on every machine, which
+ * is all that a reproducible night needs. Not for secrets.
+ * @param seed taken modulo 2^32
+ */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

@@ -1,0 +1,64 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+import { z } from 'zod';
+
+import { NightshiftError } from '../domain/errors.ts';
+import { objectKeys } from '../domain/names.ts';
+import { keyBytesOf } from './aesGcm.ts';
+
+const scopeSchema = z.object({
+  jobId: z.string(),
+  shard: z.number().int(),
+  model: z.object({ name: z.string(), version: z.string(), sha256: z.string() }),
+  /** Real time, epoch milliseconds. */
+  expiresRealMs: z.number(),
+});
+/** What a token lets its bearer do: read one shard's input and its model, and write the shard's parts. */
+export type SliceScope = z.output<typeof scopeSchema>;
+
+export interface SliceSigner {
+  sign(scope: SliceScope): string;
+  /** @throws NightshiftError `unauthorized` for a token that was not signed with this secret, or has expired */
+  read(token: string, nowRealMs: number): SliceScope;
+}
+
+/** Signs what a car may do in the object store, so that it needs neither credentials of the store nor its keys. */
+export function sliceSignerWith(secret: string): SliceSigner {
+  // Not the key itself, which seals secrets.
+  const key = createHmac('sha256', keyBytesOf(secret)).update('nightshift slice access').digest();
+  const signatureOf = (payload: string): Buffer => createHmac('sha256', key).update(payload).digest();
+  return {
+    sign: (scope) => {
+      const payload = Buffer.from(JSON.stringify(scopeSchema.parse(scope))).toString('base64url');
+      return `${payload}.${signatureOf(payload).toString('base64url')}`;
+    },
+    read: (token, nowRealMs) => {
+      const [payload = '', signature = ''] = token.split('.');
+      const expected = signatureOf(payload);
+      const presented = Buffer.from(signature, 'base64url');
+      if (presented.byteLength !== expected.byteLength || !timingSafeEqual(presented, expected)) {
+        throw new NightshiftError('unauthorized', 'The token is not one of ours.');
+      }
+      const scope = scopeSchema.parse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
+      if (scope.expiresRealMs <= nowRealMs) throw new NightshiftError('unauthorized', 'The token has expired.');
+      return scope;
+    },
+  };
+}
+
+/** Whether the scope lets its bearer read this object; what the model needs beside its network is for its manifest to say. */
+export function mayRead({ jobId, shard, model }: SliceScope, key: string): boolean {
+  return [
+    objectKeys.shardInput(jobId, shard),
+    objectKeys.model(model.sha256),
+    objectKeys.modelManifest(model.name, model.version),
+  ].includes(key);
+}
+
+export function mayWrite({ jobId, shard }: SliceScope, key: string): boolean {
+  return key.startsWith(objectKeys.partPrefix(jobId, shard)) || key.startsWith(objectKeys.receiptPrefix(jobId, shard));
+}
+
+export function mayList({ jobId, shard }: SliceScope, prefix: string): boolean {
+  return prefix === objectKeys.partPrefix(jobId, shard) || prefix === objectKeys.receiptPrefix(jobId, shard);
+}

@@ -1,0 +1,112 @@
+import { afterEach, expect, test } from 'vitest';
+
+import { openSliceStore } from '../../activities/inference/sliceStore.ts';
+import { objectKeys } from '../../domain/names.ts';
+import type { RunShardInput } from '../../domain/shards.ts';
+import { sliceSignerWith, type SliceScope } from '../../store/sliceAccess.ts';
+import { cleanUp, storeWithShard, testCar } from '../activities/inference/support/testCar.ts';
+import { useTestDatabase } from '../support/testDatabase.ts';
+import { useApi } from './apiHarness.ts';
+
+const { db } = useTestDatabase();
+const api = useApi(db);
+afterEach(cleanUp);
+
+const HOUR_MS = 3_600_000;
+
+/** The store behind the API, with a shard and its model in it. */
+async function storedShard(): Promise<{ input: RunShardInput; scope: SliceScope }> {
+  const { objects, shard: input } = await storeWithShard();
+  for (const [key, body] of objects.bodies) await api.deps.objects.put(key, body);
+  const { name, version, sha256 } = input.model;
+  const { jobId, shard } = input;
+  return { input, scope: { jobId, shard, model: { name, version, sha256 }, expiresRealMs: Date.now() + HOUR_MS } };
+}
+
+const sliceOf = (token: string) => openSliceStore({ url: api.server.url, token });
+
+test('a car that holds nothing of the store answers its shard over the API', async () => {
+  const { input, scope } = await storedShard();
+  const access = { url: api.server.url, token: api.deps.slices.sign(scope) };
+  const { objects } = await storeWithShard();
+  const car = await testCar('car-1', objects, {
+    openSlice: (given) => openSliceStore(given ?? { url: '', token: '' }),
+  });
+  const result = await car.attempt({ ...input, access }).result;
+  expect(result).toMatchObject({ storedLines: input.lines, computedLines: input.lines });
+  const parts = await api.deps.objects.list(objectKeys.partPrefix(input.jobId, 0));
+  expect(parts).toHaveLength(3);
+  expect(await api.deps.objects.list(objectKeys.receiptPrefix(input.jobId, 0))).toHaveLength(3);
+  expect(objects.puts.filter((key) => key.includes('/parts/'))).toEqual([]);
+});
+
+test('it reaches nothing beside its shard and its model', async () => {
+  const { scope } = await storedShard();
+  const slice = sliceOf(api.deps.slices.sign(scope));
+  const range = { start: 0, end: 3 };
+  const foreign = [
+    objectKeys.shardInput(scope.jobId, 1),
+    objectKeys.shardInput('batch_2', 0),
+    objectKeys.file('file-1'),
+    objectKeys.modelManifest('another', '1'),
+    objectKeys.model('1'.repeat(64)),
+    objectKeys.modelAsset('1'.repeat(64)),
+    `${objectKeys.partPrefix(scope.jobId, 0)}../input.jsonl`,
+    '../secrets-key',
+  ];
+  for (const key of foreign) await expect(slice.get(key)).rejects.toMatchObject({ code: 'forbidden' });
+  for (const key of [
+    objectKeys.shardInput(scope.jobId, 0),
+    objectKeys.part(scope.jobId, 1, range),
+    ...foreign.slice(0, 6),
+  ]) {
+    await expect(slice.put(key, 'x')).rejects.toMatchObject({ code: 'forbidden' });
+  }
+  for (const prefix of ['jobs/', `jobs/${scope.jobId}/`, objectKeys.partPrefix(scope.jobId, 1)]) {
+    await expect(slice.list(prefix)).rejects.toMatchObject({ code: 'forbidden' });
+  }
+  // The key's form is the store's to check: nothing leaves the shard by dots.
+  await expect(slice.put(`${objectKeys.partPrefix(scope.jobId, 0)}../../x`, 'x')).rejects.toMatchObject({
+    code: 'invalid_request',
+  });
+});
+
+test('a token that was forged, signed with another secret, or has expired opens nothing', async () => {
+  const { scope } = await storedShard();
+  const key = objectKeys.shardInput(scope.jobId, 0);
+  const good = api.deps.slices.sign(scope);
+  expect((await sliceOf(good).get(key)).byteLength).toBeGreaterThan(0);
+  const [payload, signature] = good.split('.');
+  const wider = Buffer.from(JSON.stringify({ ...scope, shard: 1 })).toString('base64url');
+  const bad = [
+    '',
+    'x',
+    `${payload}.`,
+    `${payload}.${signature?.slice(0, -2)}AA`,
+    `${wider}.${signature}`,
+    sliceSignerWith('another secret').sign(scope),
+    api.deps.slices.sign({ ...scope, expiresRealMs: Date.now() - 1 }),
+    api.deps.apiKey,
+  ];
+  for (const token of bad) await expect(sliceOf(token).get(key)).rejects.toMatchObject({ code: 'unauthorized' });
+});
+
+test('a part that is there stays as it is: a car that had the shard before replaces nothing', async () => {
+  const { scope } = await storedShard();
+  const slice = sliceOf(api.deps.slices.sign(scope));
+  const key = objectKeys.part(scope.jobId, 0, { start: 100, end: 101 });
+  await slice.put(key, 'first');
+  await slice.put(key, 'second');
+  expect((await api.deps.objects.get(key)).toString()).toBe('first');
+});
+
+test('what is absent is said, and an API that is away can be asked again', async () => {
+  const { scope } = await storedShard();
+  const token = api.deps.slices.sign(scope);
+  await api.deps.objects.delete(objectKeys.shardInput(scope.jobId, 0));
+  await expect(sliceOf(token).get(objectKeys.shardInput(scope.jobId, 0))).rejects.toMatchObject({
+    code: 'object_not_found',
+  });
+  const away = openSliceStore({ url: 'http://127.0.0.1:1', token });
+  await expect(away.list(objectKeys.partPrefix(scope.jobId, 0))).rejects.toMatchObject({ code: 'unavailable' });
+});

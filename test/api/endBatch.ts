@@ -1,0 +1,36 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+
+import type { BatchOutcome } from '../../activities/jobs/assembleBatch.ts';
+import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
+import type { ApiDeps } from '../../api/http/deps.ts';
+import { gridTimeMs } from '../../domain/clock.ts';
+import { objectKeys } from '../../domain/names.ts';
+import { moveBatch } from '../../store/batches.ts';
+
+/**
+ * Ends a batch of one shard by its job's own activities. `statuses` says how its lines were answered, by line from 0;
+ * a line that is not in it has no answer.
+ */
+export async function endBatch(
+  { db, objects, cell }: ApiDeps,
+  batchId: string,
+  statuses: Readonly<Record<number, number>>,
+  outcome: BatchOutcome,
+): Promise<void> {
+  const jobs = createJobActivities({ database: db, objects, gridNowMs: () => gridTimeMs(cell.clock, Date.now()) });
+  const work = async (): Promise<void> => {
+    const prepared = await jobs.prepareBatch({ batchId, cellId: cell.id });
+    if (prepared.kind === 'refused') throw new Error(prepared.message);
+    const slice = (await objects.get(objectKeys.shardInput(batchId, 0))).toString('utf8').trimEnd().split('\n');
+    for (const [index, status] of Object.entries(statuses)) {
+      const line = Number(index);
+      const { custom_id } = JSON.parse(slice[line] ?? '') as { custom_id: string };
+      const response = { status_code: status, request_id: 'req', body: { of: custom_id } };
+      const answer = { id: `batch_req_${line}`, custom_id, response, error: null };
+      await objects.put(objectKeys.part(batchId, 0, { start: line, end: line + 1 }), `${JSON.stringify(answer)}\n`);
+    }
+    if (outcome === 'cancelled') await moveBatch(db, batchId, ['in_progress'], 'cancelling');
+    await jobs.finishBatch({ batchId, cellId: cell.id, split: prepared.split, outcome });
+  };
+  await new MockActivityEnvironment().run(work);
+}

@@ -1,0 +1,77 @@
+import { DateTime } from 'luxon';
+import { z } from 'zod';
+
+import type { Terminal } from './terminal.ts';
+
+/** What the API says of regions, as far as it is printed. */
+
+export const regionsSchema = z.object({ regions: z.array(z.object({ id: z.string() })) });
+
+const time = z.string().nullable();
+const stateSchema = z.object({
+  id: z.string(),
+  timeZone: z.string(),
+  asOf: time,
+  priceEurPerKwh: z.number().nullable(),
+  carbonGPerKwh: z.number().nullable(),
+  ambientCelsius: z.number().nullable(),
+  pricesKnownUntil: time,
+  emergency: z.boolean(),
+  windows: z.array(z.object({ start: z.string(), end: z.string() })),
+  limits: z.array(z.object({ feederId: z.string(), limitKw: z.number(), source: z.string().nullable(), until: time })),
+  feeds: z.array(
+    z.object({
+      feed: z.string(),
+      readAt: time,
+      failingSince: time,
+      failure: z.string().nullable(),
+      failures: z.number(),
+    }),
+  ),
+  utilities: z.array(
+    z.object({ id: z.string(), syncedAt: time, failure: z.string().nullable(), failures: z.number() }),
+  ),
+  fallbacks: z.array(z.object({ text: z.string() })),
+});
+
+/** A region as a few lines and two tables, in its own time zone. */
+export function regionText(answer: unknown, colors: Terminal['colors']): string {
+  const region = stateSchema.parse(answer);
+  const { asOf } = region;
+  if (asOf === null) return `${colors.bold(region.id)}: nothing is known yet\n`;
+  const local = (iso: string): string => DateTime.fromISO(iso, { zone: region.timeZone }).toFormat('ccc HH:mm');
+  const since = (iso: string): string =>
+    `${Math.max(0, Math.round((Date.parse(asOf) - Date.parse(iso)) / 60_000))} min`;
+  const failing = (failure: string | null, failures: number, from: string | null): string => {
+    if (failure === null) return '';
+    const forHowLong = from === null ? '' : `for ${since(from)}, `;
+    return `  ${colors.red(`failing ${forHowLong}${failures} times: ${failure}`)}`;
+  };
+  return [
+    `${colors.bold(region.id)} at ${local(asOf)} (${region.timeZone})`,
+    `  price ${figure(region.priceEurPerKwh, 'EUR/kWh', 3)}, carbon ${figure(region.carbonGPerKwh, 'g/kWh', 0)}, ` +
+      `outside ${figure(region.ambientCelsius, '°C', 1)}; prices known until ` +
+      (region.pricesKnownUntil === null ? '-' : local(region.pricesKnownUntil)),
+    `  off-peak ${region.windows.map(({ start, end }) => `${local(start)} to ${local(end)}`).join('; ') || 'not known'}`,
+    ...(region.emergency ? [`  ${colors.red('emergency: an import limit of 0 is in force')}`] : []),
+    ...region.limits.map(
+      ({ feederId, limitKw, source, until }) =>
+        `  limit ${feederId}  ${limitKw.toFixed(1)} kW until ${until === null ? 'further notice' : local(until)}, ` +
+        (source === null ? 'fail-safe since nobody says anything' : `by ${source}`),
+    ),
+    ...region.feeds.map(
+      ({ feed, readAt, failingSince, failure, failures }) =>
+        `  feed ${feed}  ${readAt === null ? 'never read' : `read ${since(readAt)} ago`}${failing(failure, failures, failingSince)}`,
+    ),
+    ...region.utilities.map(
+      ({ id, syncedAt, failure, failures }) =>
+        `  utility ${id}  ${syncedAt === null ? 'never synchronised' : `synchronised ${since(syncedAt)} ago`}${failing(failure, failures, syncedAt)}`,
+    ),
+    ...region.fallbacks.map(({ text }) => `  ${colors.yellow(`fallback: ${text}`)}`),
+    '',
+  ].join('\n');
+}
+
+function figure(value: number | null, unit: string, digits: number): string {
+  return value === null ? 'unknown' : `${value.toFixed(digits)} ${unit}`;
+}
