@@ -1,4 +1,5 @@
 import { at } from './columns.ts';
+import { isTooCold } from './energy/battery.ts';
 import type { PlanningCar, PlanningProblem } from './problem.ts';
 import { slotHours } from './time.ts';
 
@@ -62,7 +63,9 @@ function promisedSlot(car: PlanningCar): number {
  * End of the slot in which each car has its energy when all charge at once, those with the least time to spare first,
  * within the limits of feeders and substations; Infinity when it never has.
  */
-function leastLaxityFirst({ cars, feeders, substations, slots }: PlanningProblem): Float64Array {
+function leastLaxityFirst({ cars, feeders, regions, substations, slots }: PlanningProblem): Float64Array {
+  const celsiusOf = new Map(regions.map((region) => [region.id, region.ambientCelsius]));
+  const regionOf = new Map(feeders.map((feeder) => [feeder.id, feeder.regionId]));
   const hours = slotHours(slots);
   const stationOf = new Map(feeders.map((feeder) => [feeder.id, feeder.substationId]));
   const doneBy = new Float64Array(cars.length).fill(Infinity);
@@ -79,7 +82,11 @@ function leastLaxityFirst({ cars, feeders, substations, slots }: PlanningProblem
       substations.map((station) => [station.id, station.importLimitKw[t] ?? station.failSafeImportKw]),
     );
     const waiting = open.filter(
-      ({ car, leftKw }) => leftKw > ROUNDING_KWH && t >= car.pluggedFromSlot && t < car.untilSlot,
+      ({ car, leftKw }) =>
+        leftKw > ROUNDING_KWH &&
+        t >= car.pluggedFromSlot &&
+        t < car.untilSlot &&
+        !isTooCold(car, celsiusOf.get(regionOf.get(car.feederId) ?? '')?.[t] ?? Infinity),
     );
     for (const entry of waiting) {
       entry.laxity = promisedSlot(entry.car) - t - entry.leftKw / Math.max(ROUNDING_KWH, entry.powerKw);

@@ -43,8 +43,7 @@ export function createPlanActivities(ports: PlanPorts) {
       const nowMs = Math.round(ports.gridNowMs());
       const wakes = settleWakes(read.wakes, read.vehicleStates, nowMs, wakeWithinMs(cell.clock));
       const state = { ...read, wakes: wakes.attempts };
-      const problem = planningProblem(state, ports.carbonEurPerKg);
-      const { plan, fallback } = await planOrKeep(ports, problem, state.previous);
+      const { problem, plan, fallback } = await planPromises(ports, state);
       const createdAtMs = Math.round(ports.gridNowMs());
       // Names the slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart.
       const id = `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
@@ -123,14 +122,28 @@ function powerKw(car: CarPlan | undefined): number {
 }
 
 /**
+ * Plans cars to be ready early. For those that cannot be, plans again with what was promised: the margin is there to
+ * keep promises, and a car that is ready in time must not be reported as late.
+ */
+async function planPromises(ports: PlanPorts, state: CellState): Promise<Planned & { problem: PlanningProblem }> {
+  const early = planningProblem(state, ports.carbonEurPerKg);
+  const planned = await planOrKeep(ports, early, state.previous);
+  const late = planned.plan.unmet.filter(({ kind }) => kind === 'ready_by').map(({ id }) => id);
+  if (late.length === 0 || planned.fallback !== undefined) return { problem: early, ...planned };
+  const problem = planningProblem(state, ports.carbonEurPerKg, new Set(late));
+  return { problem, ...(await planOrKeep(ports, problem, state.previous)) };
+}
+
+interface Planned {
+  readonly plan: Plan;
+  readonly fallback?: string;
+}
+
+/**
  * Asks the solver. One that dies or runs past its time leaves the last plan, tightened to the present limits: cars then
  * go on within what the grid allows, instead of all falling back to their fail-safes.
  */
-async function planOrKeep(
-  ports: PlanPorts,
-  problem: PlanningProblem,
-  previous: Plan | undefined,
-): Promise<{ readonly plan: Plan; readonly fallback?: string }> {
+async function planOrKeep(ports: PlanPorts, problem: PlanningProblem, previous: Plan | undefined): Promise<Planned> {
   try {
     return { plan: await ports.plan(problem, previous) };
   } catch (error) {

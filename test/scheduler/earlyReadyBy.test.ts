@@ -32,6 +32,13 @@ describe('withEarlyReadyBy', () => {
     expect(early.cars[0]?.readyBySlot).toBe(4);
   });
 
+  it('never to before a battery that is too cold has warmed up', () => {
+    const frost = night(HOURS, { cars: [{ needKwh: 15, chargeFromCelsius: 0 }] });
+    const regions = frost.regions.map((region) => ({ ...region, ambientCelsius: [-3, -3, -3, -3, -3, 2, 2, 2] }));
+    const early = withEarlyReadyBy({ ...frost, regions }, { ...CARELESS, marginSlots: 4 });
+    expect(early.cars[0]?.readyBySlot).toBe(7);
+  });
+
   it('charges at once where cars ask for most of what the feeder carries', () => {
     const crowded = night(HOURS, { cars: [{ needKwh: 30 }, { needKwh: 30, readyBySlot: 6 }], limitKw: 10 });
     expect(withEarlyReadyBy(crowded, CARELESS).cars.map((car) => car.readyBySlot)).toEqual([6, 4]);

@@ -160,6 +160,11 @@ describe('ready-by in the problem', () => {
     expect(problem.cars.map((car) => [car.readyBySlot, car.untilSlot])).toEqual([[8, 12]]);
   });
 
+  test('stays as it was promised for a car that could not be ready earlier', () => {
+    const problem = planningProblem(cellState({ openSessions }), 0, new Set(['CAR1']));
+    expect(problem.cars.map((car) => car.readyBySlot)).toEqual([12]);
+  });
+
   test('is as early as the feeder allows when the evenings before brought more cars', () => {
     const arrivals = [{ feederId: 'street', pluggedInMs: START_MS - 23 * HOUR_MS, kwh: 40 }];
     const problem = planningProblem(cellState({ openSessions, arrivals }), 0);

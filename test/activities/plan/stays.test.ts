@@ -9,8 +9,8 @@ import type { ChargeCycle } from '../../../store/chargeCycles.ts';
 import { START_MS } from './cellFixture.ts';
 import { drawStays, SLOT_MS, stateAt, type Stays } from './stays.ts';
 
-/** The suite takes a slice; all are `NIGHTSHIFT_TEST_STAYS=10000 npx vitest run test/activities/plan/stays.test.ts`. */
-const STAYS = Number(process.env['NIGHTSHIFT_TEST_STAYS'] ?? 500);
+/** The suite takes a slice; all are `TEST_STAYS=10000 npx vitest run test/activities/plan/stays.test.ts`. */
+const STAYS = Number(process.env['TEST_STAYS'] ?? 500);
 const CARS_PER_CELL = 50;
 const MOST_STARTS = 4;
 /** Setpoints are rounded to watts. */
