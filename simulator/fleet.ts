@@ -17,6 +17,8 @@ import { SimulatedCar } from './vehicle.ts';
 
 const STEP_REAL_MS = 100;
 const SAVE_EVERY_REAL_MS = 1_000;
+/** MQTT has 65,535 packet ids; a large fleet that connects at once would use them up and never get one back. */
+const MOST_UNACKNOWLEDGED = 5_000;
 
 export interface SimulatedFleetOptions {
   readonly scenario: string;
@@ -46,6 +48,7 @@ export class SimulatedFleet {
   readonly #orders = new Map<string, { profile: SetpointProfile | null; shed: ShedOrder | null }>();
   readonly #stopping = new AbortController();
   readonly #turns: number;
+  #unacknowledged = 0;
   #turn = 0;
   #savedRealMs = 0;
 
@@ -74,7 +77,8 @@ export class SimulatedFleet {
     await this.#listenToBroker();
     while (!this.#stopping.signal.aborted) {
       const startedRealMs = Date.now();
-      await this.#step();
+      // Without a broker cars go on living; what they say is the client's to keep.
+      if (this.#unacknowledged <= MOST_UNACKNOWLEDGED || !this.#options.mqtt.connected) await this.#step();
       await delay(Math.max(0, startedRealMs + STEP_REAL_MS - Date.now()), undefined, {
         signal: this.#stopping.signal,
       }).catch(() => {});
@@ -108,7 +112,9 @@ export class SimulatedFleet {
   }
 
   #publish({ topic, payload }: MqttMessage): void {
+    this.#unacknowledged += 1;
     this.#options.mqtt.publish(topic, payload, { qos: 1, retain: true }, (error) => {
+      this.#unacknowledged -= 1;
       if (error) this.#options.logger.warn({ err: error, topic }, 'publishing failed');
     });
   }
