@@ -118,7 +118,7 @@ export function createGridActivities({ database, feedsOf, shed, carbonEurPerKg, 
             kind: opens ? 'window_opened' : 'window_closed',
             subject: regionId,
             message: opens ? `Off-peak until ${local(window.endMs)}${price}` : `Off-peak is over${price}`,
-            dedupeKey: `window/${regionId}/${opens ? window.startMs : window.endMs}`,
+            dedupeKey: `window/${regionId}/${opens ? 'opens' : 'closes'}/${opens ? window.startMs : window.endMs}`,
           },
         ]);
       }
