@@ -171,13 +171,13 @@ function wakeFailureLines({ vehicles }: CellState, failed: readonly WakeAttempt[
   });
 }
 
-/** What cannot be met is said once, not with every plan until it is met. */
+/** What cannot be met is said once, and again when it has halved or doubled, not with every plan until it is met. */
 function unmetLines(plan: Plan, atMs: number, cause: string): JournalLine[] {
   return plan.unmet.map((unmet) => ({
     atMs,
     kind: 'plan',
     subject: unmet.id,
     message: `Cannot be met (${cause}): ${unmet.words}`,
-    dedupeKey: `unmet/${unmet.kind}/${unmet.id}/${Math.ceil(unmet.missing)}`,
+    dedupeKey: `unmet/${unmet.kind}/${unmet.id}/${Math.ceil(Math.log2(unmet.missing))}`,
   }));
 }
