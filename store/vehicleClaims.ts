@@ -137,6 +137,12 @@ function heldLine(before: StoredClaims | undefined, { vehicleId, sinceMs, reason
 
 function applied(row: StoredClaims, update: ClaimUpdate): { claims: VehicleClaims; isTransition: boolean } {
   const { vehicleId, atMs, source } = update;
+  // A plan that was made while the car left knows nothing of that, and what it says would stand until the next stay.
+  if (source === 'plan' && row.condition?.plug === 'away') {
+    const { condition, reasons, sinceMs, confirmedAtMs } = row;
+    const claims = { vehicleId, sinceMs: sinceMs ?? atMs, confirmedAtMs: confirmedAtMs ?? atMs, condition };
+    return { claims: { ...claims, reasons: reasons ?? [] }, isTransition: false };
+  }
   const condition = { ...(row.condition ?? UNKNOWN_CONDITION), ...update.condition };
   const kept = (row.reasons ?? []).filter((reason) => !update.endsPlan || reason.source !== 'plan');
   const reasons = withReasons(kept, source, update.reasons);
