@@ -25,6 +25,8 @@ test('reasons are a set: a passing hold comes and goes, and the owner’s wish s
     // The same reason with another figure is no transition.
     { atMs: 6_000, source: 'plan', reasons: [{ ...PLANNED, value: 4 }] },
     { atMs: 7_000, source: 'telemetry', reasons: [], condition: { plug: 'away' }, endsPlan: true },
+    // A plan that was made while it left.
+    { atMs: 8_000, source: 'plan', reasons: [PLANNED], condition: { computeKw: 1 } },
   ] as const;
   const lines = [];
   for (const step of steps) lines.push(...(await updateClaims(db, [{ vehicleId: 'car', ...step }])));

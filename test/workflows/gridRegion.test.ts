@@ -92,28 +92,35 @@ test('a push and an emergency are planned by at once while a feed hangs', { time
   const refreshes = (count: number) =>
     eventually(`${count} refreshes`, 10_000, async () => (refreshed >= count ? true : undefined));
   await withWorker(env, activities, async () => {
-    const region = await env.client.workflow.start<typeof gridRegion>('gridRegion', {
-      workflowId: workflowIds.region('oslo'),
-      taskQueue: CONTROL_TASK_QUEUE,
-      args: [{ regionId: 'oslo', cellId: 'test', timeZone: 'Europe/Oslo', clock: REAL_TIME, pollEveryMs: 3_600_000 }],
-    });
-    await refreshes(1);
-    await region.signal(signalsPushed);
-    await refreshes(2);
-    const emergency = { id: 'e1', message: 'Frequency', startMs: 0, endMs: 1, feederIds: [] };
-    expect(await region.executeUpdate(declareEmergency, { args: [emergency] })).toEqual(['a']);
-    await refreshes(3);
-    expect(limited).toEqual(['e1']);
-    // The cell is told each time; here there is none, so only the history shows it.
-    const { events = [] } = await region.fetchHistory();
-    const told = events?.filter((event) => event.signalExternalWorkflowExecutionInitiatedEventAttributes);
-    expect(told?.length).toBeGreaterThanOrEqual(3);
+    try {
+      const region = await env.client.workflow.start<typeof gridRegion>('gridRegion', {
+        workflowId: workflowIds.region('oslo'),
+        taskQueue: CONTROL_TASK_QUEUE,
+        args: [{ regionId: 'oslo', cellId: 'test', timeZone: 'Europe/Oslo', clock: REAL_TIME, pollEveryMs: 3_600_000 }],
+      });
+      await refreshes(1);
+      await region.signal(signalsPushed);
+      await refreshes(2);
+      const emergency = { id: 'e1', message: 'Frequency', startMs: 0, endMs: 1, feederIds: [] };
+      expect(await region.executeUpdate(declareEmergency, { args: [emergency] })).toEqual(['a']);
+      await refreshes(3);
+      expect(limited).toEqual(['e1']);
+      // The cell is told each time; here there is none, so only the history shows it.
+      await eventually('the cell is told three times', 10_000, async () => {
+        const { events = [] } = await region.fetchHistory();
+        const told = events?.filter((event) => event.signalExternalWorkflowExecutionInitiatedEventAttributes) ?? [];
+        return told.length >= 3 || undefined;
+      });
 
-    feedAnswers = true;
-    await refreshes(4);
-    const shown = await region.describe();
-    expect(shown.typedSearchAttributes.get(attributes.failingFeeds)).toEqual(['entsoe', 'watttime']);
-    expect((await region.query(regionState))?.limits).toEqual(REGION.limits);
-    await region.terminate();
+      feedAnswers = true;
+      await refreshes(4);
+      const shown = await region.describe();
+      expect(shown.typedSearchAttributes.get(attributes.failingFeeds)).toEqual(['entsoe', 'watttime']);
+      expect((await region.query(regionState))?.limits).toEqual(REGION.limits);
+      await region.terminate();
+    } finally {
+      // Else the worker would wait for the feed, and the test would end for want of time instead of by what went wrong.
+      feedAnswers = true;
+    }
   });
 });

@@ -38,9 +38,8 @@ it('leaves no process behind when it is killed with -9', async () => {
 
 it('stops at the next start what was left running', async () => {
   const stateDir = temporaryFolder();
-  // Ignores what the kernel sends when its parent dies, and also that it can speak to nobody any more.
-  const stubborn = `let asked = 0;
-    process.on('SIGTERM', () => { if (++asked > 1) process.exit(); });
+  // Ignores whatever it is sent when its parent dies, and also that it can speak to nobody any more.
+  const stubborn = `process.on('SIGTERM', () => {});
     process.send({ kind: 'ready' }); setInterval(() => {}, 1000);`;
   const { supervisor, pids } = await runSupervisor(stateDir, { stubborn });
   supervisor.kill('SIGKILL');
