@@ -1,8 +1,8 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { NightshiftError } from '../domain/errors.ts';
+import { parseJson } from '../domain/json.ts';
 import { carStateSchema } from './carState.ts';
-import { parseJson } from './json.ts';
 
 const savedFleetSchema = z.object({
   scenario: z.string(),

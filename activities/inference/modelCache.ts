@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseJson } from '../../domain/json.ts';
 import { modelManifestSchema, pipelineAssets } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import type { ModelRef } from '../../domain/shards.ts';
@@ -32,7 +33,7 @@ export class ModelCache {
   async open(model: ModelRef, objects: Pick<ObjectStore, 'get'>): Promise<LoadedModel> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const bytes = await objects.get(objectKeys.modelManifest(model.name, model.version));
-    const manifest = modelManifestSchema.safeParse(parseJson(bytes));
+    const manifest = modelManifestSchema.safeParse(parseJson(bytes.toString('utf8')));
     if (!manifest.success)
       throw new ModelMismatch(`The manifest of ${model.name} is not valid: ${manifest.error.message}`);
     const { name, version, pipeline } = manifest.data;
@@ -85,13 +86,5 @@ async function hashOfOwnFile(path: string): Promise<string | undefined> {
     }
   } finally {
     await file.close();
-  }
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
   }
 }

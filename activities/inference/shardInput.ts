@@ -1,4 +1,5 @@
 import { batchRequestLineSchema, type BatchRequestLine } from '../../domain/batchLines.ts';
+import { parseJson } from '../../domain/json.ts';
 
 /** The slice cannot be read as its job describes it. */
 export class UnreadableSlice extends Error {
@@ -19,12 +20,4 @@ export function parseShardInput(bytes: Buffer, lines: number): BatchRequestLine[
     const issue = parsed.error.issues[0];
     throw new UnreadableSlice(`Line ${index + 1}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`);
   });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

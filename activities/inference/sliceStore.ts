@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ERROR_CODES, NightshiftError, type ErrorCodeName } from '../../domain/errors.ts';
+import { parseJson } from '../../domain/json.ts';
 import type { SliceAccess } from '../../domain/shards.ts';
 import type { PartStore } from './ports.ts';
 
@@ -48,7 +49,7 @@ export function openSliceStore({ url, token }: SliceAccess): PartStore {
 }
 
 function errorOf(status: number, text: string): NightshiftError {
-  const parsed = errorSchema.safeParse(jsonOf(text));
+  const parsed = errorSchema.safeParse(parseJson(text));
   const code = parsed.data?.error.code ?? '';
   const message = parsed.data?.error.message ?? `The API answered ${status}.`;
   return new NightshiftError(isErrorCode(code) ? code : 'unavailable', message);
@@ -56,12 +57,4 @@ function errorOf(status: number, text: string): NightshiftError {
 
 function isErrorCode(code: string): code is ErrorCodeName {
   return Object.hasOwn(ERROR_CODES, code);
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

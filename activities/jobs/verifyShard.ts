@@ -1,5 +1,6 @@
 import { batchAnswerLineSchema } from '../../domain/batchLines.ts';
 import { HARDWARE_CLASSES, type HardwareClass } from '../../domain/hardwareClasses.ts';
+import { parseJson } from '../../domain/json.ts';
 import type { AnsweredLines } from '../../store/answeredLines.ts';
 import type { Attribution } from './shardParts.ts';
 
@@ -35,12 +36,4 @@ export function faultOf(
     if (energyWh > mostWh) return `car ${vehicleId} claims ${energyWh.toFixed(1)} Wh, at most ${mostWh.toFixed(1)}`;
   }
   return undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { parseJson } from '../../domain/json.ts';
 
 const sizedParameters = z.looseObject({ binary_data_size: z.number().int().min(0).optional() });
 const requestSchema = z.looseObject({
@@ -26,7 +27,7 @@ export function readInferBody(bytes: Buffer, headerBytes: string | undefined): I
   if (!Number.isInteger(jsonLength) || jsonLength < 0 || jsonLength > bytes.length) {
     throw invalid('Inference-Header-Content-Length must be the length of the JSON part in bytes.');
   }
-  const parsed = requestSchema.safeParse(parseJson(bytes.subarray(0, jsonLength)));
+  const parsed = requestSchema.safeParse(parseJson(bytes.subarray(0, jsonLength).toString('utf8')));
   if (!parsed.success) throw invalid('The body is not a JSON object with a list of inputs.');
   const request = parsed.data;
   let offset = jsonLength;
@@ -61,14 +62,6 @@ export function writeBinaryAnswer(body: unknown): { readonly bytes: Buffer; read
   });
   const json = Buffer.from(JSON.stringify({ ...answer, outputs }));
   return { bytes: Buffer.concat([json, ...raws]), headerBytes: json.length };
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 function invalid(message: string): NightshiftError {

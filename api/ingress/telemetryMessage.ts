@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { parseJson } from '../../domain/json.ts';
 import { topics } from '../../domain/names.ts';
 import { meterReadingSchema, type MeterReading } from '../../domain/setpoints.ts';
 import type { FusionInput } from './fusion.ts';
@@ -45,12 +46,4 @@ export function readMessage(base: string, topic: string, payload: Buffer, retain
   }
   if (kind !== 'v' || !isFieldName(name)) return { kind: 'ignored' };
   return { kind: 'telemetry', vehicleId, input: { kind: 'field', name, value: parseField(name, text), retained } };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

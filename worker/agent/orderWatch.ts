@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { gridTimeMs, realDelayUntilMs, type Clock } from '../../domain/clock.ts';
+import { parseJson } from '../../domain/json.ts';
 
 /** Longer timers overflow to "at once"; the watch just looks again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -60,13 +61,5 @@ export class OrderWatch<Order extends { readonly issuedAtMs: number }> {
     if (nextMs === Infinity) return;
     const delayMs = realDelayUntilMs(this.#clock, nextMs, nowRealMs);
     this.#timer = setTimeout(() => this.#apply(), Math.min(delayMs, LONGEST_TIMER_MS));
-  }
-}
-
-function parseJson(payload: string): unknown {
-  try {
-    return JSON.parse(payload);
-  } catch {
-    return undefined;
   }
 }

@@ -2,6 +2,7 @@ import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { NightshiftError } from '../../domain/errors.ts';
+import { parseJson } from '../../domain/json.ts';
 
 const reasonSchema = z.object({ code: z.string(), text: z.string() });
 
@@ -187,12 +188,4 @@ async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<S
 function splitField(line: string): [string, string] {
   const colon = line.indexOf(': ');
   return colon < 0 ? [line, ''] : [line.slice(0, colon), line.slice(colon + 2)];
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
