@@ -1,5 +1,12 @@
-import type { EventMeasurement, OpenAdrSettings, OpenAdrStatus } from '../domain/openAdr.ts';
+import {
+  openAdrSecretsSchema,
+  type EventMeasurement,
+  type OpenAdrSecrets,
+  type OpenAdrSettings,
+  type OpenAdrStatus,
+} from '../domain/openAdr.ts';
 import { instant, type Queryable } from './database.ts';
+import type { Seal } from './seal.ts';
 
 /** A connection to a utility's server. */
 export interface OpenAdrConnection {
@@ -9,6 +16,11 @@ export interface OpenAdrConnection {
   readonly settings: OpenAdrSettings;
   readonly sealed: string;
   readonly status: OpenAdrStatus | null;
+}
+
+/** The connection's credentials. @throws NightshiftError `invalid_config` when they were sealed with another key */
+export function openSecrets(seal: Seal, { id, sealed }: Pick<OpenAdrConnection, 'id' | 'sealed'>): OpenAdrSecrets {
+  return openAdrSecretsSchema.parse(JSON.parse(seal.open(sealed, id)));
 }
 
 /** An event as it was received. Instants are grid time. */

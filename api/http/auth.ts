@@ -101,6 +101,7 @@ function createRateLimiter(now: () => number): { take(keyId: string, perMinute: 
   };
 }
 
-function sha256(text: string): Buffer {
+/** Of a key or token: what is kept and compared instead of it. */
+export function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -1,11 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
 import type { MiddlewareHandler } from 'hono';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
 import { ownerOfKey } from '../../store/ownerKeys.ts';
-import { bearerOf, requireScope } from './auth.ts';
+import { bearerOf, requireScope, sha256 } from './auth.ts';
 
 /** Who asks about cars: the operator sees every car, an owner only their own. */
 export type CarCaller = { readonly kind: 'operator' } | { readonly kind: 'owner'; readonly ownerId: string };
@@ -47,5 +47,5 @@ export function newOwnerKey(): string {
 }
 
 export function ownerKeyHash(key: string): string {
-  return createHash('sha256').update(key).digest('hex');
+  return sha256(key).toString('hex');
 }

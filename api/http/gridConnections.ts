@@ -3,16 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
-import {
-  connectionIdSchema,
-  openAdrSecretsSchema,
-  openAdrSettingsSchema,
-  type OpenAdrSecrets,
-} from '../../domain/openAdr.ts';
+import { connectionIdSchema, openAdrSettingsSchema, type OpenAdrSecrets } from '../../domain/openAdr.ts';
 import { listFeeders } from '../../store/feeders.ts';
 import {
   deleteConnection,
   listConnections,
+  openSecrets,
   readConnection,
   upsertConnection,
   type OpenAdrConnection,
@@ -159,7 +155,7 @@ export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens
       eurPer: body.eur_per,
       priority: body.priority,
     });
-    const before = known && openAdrSecretsSchema.parse(JSON.parse(seal.open(known.sealed, id)));
+    const before = known && openSecrets(seal, known);
     const secrets: OpenAdrSecrets = {
       ...(body.client_id !== undefined &&
         body.client_secret !== undefined && { client: { id: body.client_id, secret: body.client_secret } }),

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
@@ -6,6 +6,7 @@ import { API_SCOPES, isApiScope } from '../../domain/apiKeys.ts';
 import { newId } from '../../domain/ids.ts';
 import { insertApiKey, listApiKeys, revokeApiKey, type ApiKey } from '../../store/apiKeys.ts';
 import { readTenant, readTenantUse, upsertTenant } from '../../store/tenants.ts';
+import { sha256 } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { errorResponses, idParam, notFound, unixSeconds } from './wire.ts';
 
@@ -127,7 +128,7 @@ export function addKeyRoutes(app: OpenAPIHono, { db, now }: ApiDeps): void {
       name,
       scopes: scopes.filter(isApiScope),
       requestsPerMinute,
-      keySha256: createHash('sha256').update(key).digest('hex'),
+      keySha256: sha256(key).toString('hex'),
     });
     return c.json({ ...toWire(stored), key }, 200);
   });

@@ -1,10 +1,10 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
-import { openAdrSecretsSchema } from '../../domain/openAdr.ts';
-import { readConnection } from '../../store/openAdr.ts';
+import { openSecrets, readConnection } from '../../store/openAdr.ts';
+import { bearerOf, sha256 } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { notFound } from './wire.ts';
 
@@ -19,7 +19,7 @@ export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { db, cell, seal, ven
   const tokenOf = async (id: string): Promise<string> => {
     const connection = await readConnection(db, id);
     if (connection?.cellId !== cell.id) throw notFound('connection', id);
-    return openAdrSecretsSchema.parse(JSON.parse(seal.open(connection.sealed, id))).callbackToken;
+    return openSecrets(seal, connection).callbackToken;
   };
 
   // The server proves with it that the callback of a subscription is there.
@@ -38,7 +38,7 @@ export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { db, cell, seal, ven
   app.post(PATH, async (c) => {
     const id = c.req.param('id');
     const token = await tokenOf(id);
-    const presented = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? '';
+    const presented = bearerOf(c) ?? '';
     // Of equal length and compared in constant time: how long it takes says nothing about the token.
     if (!timingSafeEqual(sha256(presented), sha256(token))) {
       throw new NightshiftError('unauthorized', 'The bearer token is not the one of the subscription.');
@@ -46,8 +46,4 @@ export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { db, cell, seal, ven
     await vens.hint(id);
     return c.body(null, 204);
   });
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -1,9 +1,9 @@
 import { gridTimeMs } from '../../../domain/clock.ts';
-import { openAdrSecretsSchema, type OpenAdrStatus } from '../../../domain/openAdr.ts';
+import type { OpenAdrStatus } from '../../../domain/openAdr.ts';
 import { readCell } from '../../../store/cells.ts';
 import type { Database } from '../../../store/database.ts';
 import { appendJournal } from '../../../store/journal.ts';
-import { readConnection, saveConnectionStatus, type OpenAdrConnection } from '../../../store/openAdr.ts';
+import { openSecrets, readConnection, saveConnectionStatus, type OpenAdrConnection } from '../../../store/openAdr.ts';
 import { readRegion } from '../../../store/regions.ts';
 import type { Seal } from '../../../store/seal.ts';
 import type { VenSync } from '../../../workflows/openAdrMessages.ts';
@@ -55,7 +55,7 @@ export function createOpenAdrActivities(ports: OpenAdrPorts) {
   const clients = new Map<string, { readonly form: string; readonly client: VtnClient }>();
 
   const clientOf = (connection: OpenAdrConnection) => {
-    const secrets = openAdrSecretsSchema.parse(JSON.parse(seal.open(connection.sealed, connection.id)));
+    const secrets = openSecrets(seal, connection);
     const form = JSON.stringify([connection.settings, connection.sealed]);
     const known = clients.get(connection.id);
     if (known?.form === form) return { client: known.client, secrets };
