@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { decodeGrayPng } from '../activities/inference/runner/grayPng.ts';
+import { decodeGrayPng } from '../inference/runner/grayPng.ts';
 
 /** What bench/runner.ts compares with: the shortest loop over the same network and the same pictures. */
 export type BareRequest =

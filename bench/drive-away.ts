@@ -12,7 +12,7 @@ import { shardSizeOf } from '../domain/shardSize.ts';
 import { localHour } from '../domain/localHour.ts';
 import { learnStay, placeOfArrival, survivalCurve, type Habit } from '../scheduler/survival.ts';
 import { seededRandom } from '../scheduler/random.ts';
-import { readSessions, type Stay } from '../worker/traces/sessions.ts';
+import { readSessions, type Stay } from '../backtest/traces/sessions.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -1,4 +1,4 @@
-import { element, label, pathOf, type Point } from '../worker/picture/svg.ts';
+import { element, label, pathOf, type Point } from '../cli/picture/svg.ts';
 
 /** One fleet that was planned. */
 export interface GrowthPoint {

@@ -13,11 +13,11 @@ import { parseArgs } from 'node:util';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { pino } from 'pino';
-import { UNPACED } from '../activities/inference/ports.ts';
+import { UNPACED } from '../car/shard/ports.ts';
 import { REAL_TIME } from '../domain/clock.ts';
 import { inferenceTaskQueue } from '../domain/names.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
-import { VehicleAgent } from '../worker/agent/vehicleAgent.ts';
+import { VehicleAgent } from '../car/agent/vehicleAgent.ts';
 import { temporalExecutable } from '../test/support/temporalExecutable.ts';
 
 const { values } = parseArgs({ options: { agents: { type: 'string', default: '1000' } } });

@@ -18,7 +18,7 @@ import { parseArgs } from 'node:util';
 
 import { z } from 'zod';
 
-import { childEntry } from '../activities/inference/childEntry.ts';
+import { childEntry } from '../inference/childEntry.ts';
 import { openDatabase } from '../store/database.ts';
 import { seedClassSpeed } from '../store/classSpeeds.ts';
 import { addModel } from '../store/models.ts';

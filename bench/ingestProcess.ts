@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { MockActivityEnvironment } from '@temporalio/testing';
 
 import { createJobActivities } from '../activities/jobs/jobActivities.ts';
-import type { PreparedBatch } from '../activities/jobs/splitBatch.ts';
+import type { PreparedBatch } from '../domain/activities/jobActivities.ts';
 import { openDatabase } from '../store/database.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
 import { linesOf } from '../domain/batchInput.ts';

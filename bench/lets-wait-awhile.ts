@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { DateTime } from 'luxon';
 
-import { messageOf } from '../worker/thrown.ts';
+import { messageOf } from '../domain/thrown.ts';
 import { readCarbonSeries, readJobs } from './letsWaitAwhile/files.ts';
 import { deferralSavings, type DeferralSavings } from './letsWaitAwhile/savings.ts';
 

@@ -22,8 +22,8 @@ import { sealWith } from '../store/seal.ts';
 import { sliceSignerWith } from '../store/sliceAccess.ts';
 import { CELL, enrolFleet } from '../test/support/fleetFixture.ts';
 import startPostgres, { TEMPLATE_DATABASE } from '../test/support/postgres.ts';
-import { vehicleLinkOver } from '../worker/mqttLink.ts';
-import { modelAdmissionOver } from '../worker/live/modelAdmission.ts';
+import { vehicleLinkOver } from '../worker/process/mqttLink.ts';
+import { modelAdmissionOver } from '../worker/api/modelAdmission.ts';
 import { LINES_PER_SHARD, vehicleIdOf, type CarsMessage, type CarsOptions } from './shed/benchProtocol.ts';
 
 const { values } = parseArgs({ options: { cars: { type: 'string', default: '1000' } } });

@@ -3,7 +3,8 @@ import type { Clock } from '../domain/clock.ts';
 import { realDurationMs } from '../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, inferenceTaskQueue } from '../domain/names.ts';
 import { SHARD_FAILURES } from '../domain/shards.ts';
-import type { ShardWaveInput, SplitBatch } from './messages.ts';
+import type { SplitBatch } from '../domain/workflows/inferenceJob.ts';
+import type { ShardWaveInput } from '../domain/workflows/shardWave.ts';
 
 /**
  * Short calls to PostgreSQL, feeds and MQTT: retried until they work, since a durable promise waits behind each. The

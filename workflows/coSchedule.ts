@@ -10,19 +10,13 @@ import {
   workflowInfo,
   type SignalDefinition,
 } from '@temporalio/workflow';
-import type { PlanActivities } from '../activities/plan/planActivities.ts';
+import type { PlanActivities } from '../domain/activities/planActivities.ts';
 import { gridTimeMs, realTimeMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { CONTROL_OPTIONS } from './activityOptions.ts';
 import { grantsByJob, slotToPlan } from './coScheduleState.ts';
-import {
-  granted,
-  lastPlan,
-  replanRequested,
-  setpointPlanned,
-  type CoScheduleInput,
-  type PlanDispatch,
-} from './messages.ts';
+import type { CoScheduleInput, PlanDispatch } from '../domain/workflows/coSchedule.ts';
+import { granted, lastPlan, replanRequested, setpointPlanned } from './messages.ts';
 
 const { planCell, publishSetpoints, wakeVehicles } = proxyActivities<PlanActivities>({
   ...CONTROL_OPTIONS,

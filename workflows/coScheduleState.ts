@@ -1,4 +1,4 @@
-import type { Grant, PlanDispatch } from './messages.ts';
+import type { Grant, PlanDispatch } from '../domain/workflows/coSchedule.ts';
 
 /**
  * The slot that a plan made now commits: the running one, or the next one once its lead time has begun. `nextStartMs`

@@ -9,12 +9,13 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { GridActivities } from '../activities/grid/gridActivities.ts';
+import type { GridActivities } from '../domain/activities/gridActivities.ts';
 import { gridTimeMs, realDelayUntilMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { CONTROL_OPTIONS } from './activityOptions.ts';
 import { assertEmergency, describeRegion, nextBoundaryMs, regionAttributes } from './gridRegionState.ts';
-import { declareEmergency, regionState, replanRequested, signalsPushed, type GridRegionInput } from './messages.ts';
+import type { GridRegionInput } from '../domain/workflows/gridRegion.ts';
+import { declareEmergency, regionState, replanRequested, signalsPushed } from './messages.ts';
 
 const { pollFeeds, refreshRegion, limitForEmergency, announceWindow } =
   proxyActivities<GridActivities>(CONTROL_OPTIONS);

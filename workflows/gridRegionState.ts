@@ -1,6 +1,6 @@
 import { DateTime } from 'luxon';
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
-import type { FeedHealth, GridEmergency, LimitNow, RegionSummary } from './messages.ts';
+import type { FeedHealth, GridEmergency, LimitNow, RegionSummary } from '../domain/workflows/gridRegion.ts';
 import { attributes } from './searchAttributes.ts';
 
 /** The next start or end of an off-peak window, or change of a limit, after `nowMs`; infinity when none is known. */

@@ -12,12 +12,14 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { JobActivities } from '../activities/jobs/jobActivities.ts';
-import type { WebhookActivities } from '../activities/webhooks/webhookActivities.ts';
+import type { JobActivities } from '../domain/activities/jobActivities.ts';
+import type { WebhookActivities } from '../domain/activities/webhookActivities.ts';
 import { gridTimeMs, realDelayUntilMs, realDurationMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { BATCH_OPTIONS, CONTROL_OPTIONS, WEBHOOK_OPTIONS } from './activityOptions.ts';
 import { JobShards, type WaveOrder } from './inferenceJobState.ts';
+import type { Grant } from '../domain/workflows/coSchedule.ts';
+import type { InferenceJobInput, JobStatus } from '../domain/workflows/inferenceJob.ts';
 import {
   cancelRequested,
   granted,
@@ -27,9 +29,6 @@ import {
   waveExtended,
   waveReported,
   waveStopped,
-  type Grant,
-  type InferenceJobInput,
-  type JobStatus,
 } from './messages.ts';
 import { attributes } from './searchAttributes.ts';
 import { shardWave } from './shardWave.ts';

@@ -1,4 +1,6 @@
-import type { Grant, JobSnapshot, JobStatus, SplitBatch, WaveReport, WaveSnapshot } from './messages.ts';
+import type { Grant } from '../domain/workflows/coSchedule.ts';
+import type { JobSnapshot, JobStatus, SplitBatch, WaveSnapshot } from '../domain/workflows/inferenceJob.ts';
+import type { WaveReport } from '../domain/workflows/shardWave.ts';
 import { fromRanges, toRanges } from './shardRanges.ts';
 
 /** Failures of one shard after which it is given up, its unanswered lines reported as failed. */

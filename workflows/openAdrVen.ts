@@ -8,12 +8,13 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { OpenAdrActivities } from '../activities/grid/openadr/openAdrActivities.ts';
+import type { OpenAdrActivities } from '../domain/activities/openAdrActivities.ts';
 import { gridTimeMs, realDelayUntilMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { CONTROL_OPTIONS } from './activityOptions.ts';
 import { signalsPushed } from './messages.ts';
-import { venState, vtnHinted, type OpenAdrVenInput, type VenSync } from './openAdrMessages.ts';
+import type { OpenAdrVenInput, VenSync } from '../domain/workflows/openAdrVen.ts';
+import { venState, vtnHinted } from './messages.ts';
 import { describeVen, pauseRealMs } from './openAdrVenState.ts';
 import { attributes } from './searchAttributes.ts';
 

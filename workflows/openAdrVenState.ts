@@ -1,5 +1,5 @@
 import { DateTime } from 'luxon';
-import type { VenSync } from './openAdrMessages.ts';
+import type { VenSync } from '../domain/workflows/openAdrVen.ts';
 
 /** First pause after a failure, and the longest. Real time: it is the server that is to recover, not the grid. */
 const FIRST_PAUSE_REAL_MS = 1_000;

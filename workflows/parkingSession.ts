@@ -9,23 +9,16 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { FleetActivities } from '../activities/fleet/fleetActivities.ts';
+import type { StayActivities } from '../domain/activities/stayActivities.ts';
 import { realDelayUntilMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { CONTROL_OPTIONS } from './activityOptions.ts';
-import {
-  policyChanged,
-  replanRequested,
-  sessionState,
-  setpointPlanned,
-  unplugged,
-  type ParkingSessionInput,
-  type SessionSnapshot,
-} from './messages.ts';
+import type { ParkingSessionInput, SessionSnapshot } from '../domain/workflows/parkingSession.ts';
+import { policyChanged, replanRequested, sessionState, setpointPlanned, unplugged } from './messages.ts';
 import { describeSession } from './parkingSessionState.ts';
 import { attributes } from './searchAttributes.ts';
 
-const { openSession, checkReadyBy, closeSession } = proxyActivities<FleetActivities>(CONTROL_OPTIONS);
+const { openSession, checkReadyBy, closeSession } = proxyActivities<StayActivities>(CONTROL_OPTIONS);
 
 /** One stay of one car, from plug-in to departure: charge target met first, compute offered, meter read, owner paid. */
 export async function parkingSession(input: ParkingSessionInput): Promise<void> {

@@ -1,5 +1,5 @@
 import { DateTime } from 'luxon';
-import type { SessionSnapshot } from './messages.ts';
+import type { SessionSnapshot } from '../domain/workflows/parkingSession.ts';
 
 /** Markdown for the operator: what the car is promised, what it does in this slot, and why. */
 export function describeSession({ terms, setpoint, readyByChecked }: SessionSnapshot): string {

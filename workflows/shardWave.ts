@@ -10,13 +10,14 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
-import type { InferenceActivities } from '../activities/inference/runShard.ts';
-import type { JobActivities } from '../activities/jobs/jobActivities.ts';
+import type { InferenceActivities } from '../domain/activities/inferenceActivities.ts';
+import type { JobActivities } from '../domain/activities/jobActivities.ts';
 import { gridTimeMs, realDelayUntilMs, realTimeMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { SHARD_FAILURES, type SliceAccess } from '../domain/shards.ts';
 import { CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
-import { waveExtended, waveReported, waveStopped, type ShardWaveInput } from './messages.ts';
+import type { ShardWaveInput } from '../domain/workflows/shardWave.ts';
+import { waveExtended, waveReported, waveStopped } from './messages.ts';
 import { runShardInput, WaveShards } from './shardWaveState.ts';
 
 const { acceptShards, signSlices } = proxyActivities<JobActivities>(CONTROL_OPTIONS);

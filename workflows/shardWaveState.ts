@@ -1,6 +1,7 @@
 import { objectKeys } from '../domain/names.ts';
 import type { RunShardInput, SliceAccess } from '../domain/shards.ts';
-import type { AcceptedShard, FinishedShard, ShardWaveInput, SplitBatch, WaveReport } from './messages.ts';
+import type { SplitBatch } from '../domain/workflows/inferenceJob.ts';
+import type { AcceptedShard, FinishedShard, ShardWaveInput, WaveReport } from '../domain/workflows/shardWave.ts';
 
 /** The argument of `runShard` for one shard of a split batch. */
 export function runShardInput(jobId: string, split: SplitBatch, shard: number, access?: SliceAccess): RunShardInput {

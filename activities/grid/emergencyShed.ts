@@ -6,7 +6,7 @@ import { listRegionFeeders } from '../../store/feeders.ts';
 import { deleteShed, listSheds, lockSheds, upsertShed, type Shed } from '../../store/sheds.ts';
 import { readSignals, type SignalSpan } from '../../store/signals.ts';
 import { listFeederVehicleIds } from '../../store/vehicles.ts';
-import type { VehicleLink } from '../vehicleLink.ts';
+import type { VehicleLink } from '../../charging/vehicleLink.ts';
 
 export interface EmergencyShed {
   /**

@@ -1,3 +1,4 @@
+import type { GridActivities } from '../../domain/activities/gridActivities.ts';
 import { createHash } from 'node:crypto';
 import { DateTime } from 'luxon';
 import { gridDay } from '../../domain/gridDay.ts';
@@ -11,11 +12,11 @@ import { storeEmergency } from '../../store/emergencies.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { readRegion, saveRegionSummary, type Region } from '../../store/regions.ts';
 import { readSignals, type SignalSpan, type TimeWindow } from '../../store/signals.ts';
-import type { GridEmergency, RegionSummary } from '../../workflows/messages.ts';
+import type { GridEmergency, RegionSummary } from '../../domain/workflows/gridRegion.ts';
 import type { EmergencyShed } from './emergencyShed.ts';
 import type { GridFeed } from './feeds/feed.ts';
 import { readFeeds } from './readFeeds.ts';
-import { revisedLimits } from './revisedLimits.ts';
+import { revisedLimits } from '../../planning/limits/revisedLimits.ts';
 import { summarizeRegion } from './regionSummary.ts';
 
 export interface GridPorts {
@@ -26,8 +27,6 @@ export interface GridPorts {
   readonly gridNowMs: () => number;
 }
 
-export type GridActivities = ReturnType<typeof createGridActivities>;
-
 const HOUR_MS = 3_600_000;
 /** Feeds are read further ahead than plans look, so that what moves into a plan's sight is not news by then. */
 const FEED_HORIZON_MS = 36 * HOUR_MS;
@@ -36,7 +35,13 @@ const PLAN_HORIZON_MS = 24 * HOUR_MS;
 /** Longer than a source takes with all its retries, shorter than the step may take. */
 const FEED_PATIENCE_REAL_MS = 45_000;
 
-export function createGridActivities({ database, feedsOf, shed, carbonEurPerKg, gridNowMs }: GridPorts) {
+export function createGridActivities({
+  database,
+  feedsOf,
+  shed,
+  carbonEurPerKg,
+  gridNowMs,
+}: GridPorts): GridActivities {
   const regionOf = async (regionId: string): Promise<Region> => {
     const region = await readRegion(database, regionId);
     if (!region) throw new Error(`region ${regionId} is not configured`);

@@ -6,8 +6,8 @@ import type { Feeder } from '../../store/feeders.ts';
 import type { FeedState } from '../../store/feedStates.ts';
 import type { Region } from '../../store/regions.ts';
 import type { SignalSpan } from '../../store/signals.ts';
-import type { RegionSummary } from '../../workflows/messages.ts';
-import { limitsNow } from './limitsNow.ts';
+import type { RegionSummary } from '../../domain/workflows/gridRegion.ts';
+import { limitsNow } from '../../planning/limits/limitsNow.ts';
 
 /** A summary goes into the workflow's history, and a region may have thousands of feeders. */
 const MOST_LIMITS = 20;

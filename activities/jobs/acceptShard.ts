@@ -8,9 +8,10 @@ import { appendJournal } from '../../store/journal.ts';
 import { bookLedgerEntry } from '../../store/ledger.ts';
 import { addShardFootprint } from '../../store/shardFootprints.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
-import type { AcceptedShard, FinishedShard, SplitBatch } from '../../workflows/messages.ts';
-import { computeCreditEur } from '../settlement/tariff.ts';
-import type { JobPorts } from './jobActivities.ts';
+import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
+import type { AcceptedShard, FinishedShard } from '../../domain/workflows/shardWave.ts';
+import { computeCreditEur } from '../settlement/payRates.ts';
+import type { JobPorts } from './jobPorts.ts';
 import { attribute, duplicatedLines, readReceipts, type Attribution } from './shardParts.ts';
 import { faultOf } from './verifyShard.ts';
 

@@ -1,13 +1,12 @@
+import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
 import { createHash } from 'node:crypto';
 import { customIdOf, parseAnswerLine, type BatchAnswerLine } from '../../domain/batchLines.ts';
 import { objectKeys, resultFileId } from '../../domain/names.ts';
 import { readAnsweredLines } from '../../store/answeredLines.ts';
 import { moveBatch, readBatch, updateBatchCounts, type BatchCounts } from '../../store/batches.ts';
 import { insertFile } from '../../store/files.ts';
-import type { SplitBatch } from '../../workflows/messages.ts';
-import type { JobPorts } from './jobActivities.ts';
-
-export type BatchOutcome = 'completed' | 'expired' | 'cancelled';
+import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
+import type { JobPorts } from './jobPorts.ts';
 
 /** Why a line has no answer, by how the batch ended, in the codes of the Batch API. */
 const UNANSWERED = {
@@ -17,12 +16,12 @@ const UNANSWERED = {
     message: 'This request could not be executed before the completion window expired.',
   },
   cancelled: { code: 'batch_cancelled', message: 'This request was not executed because the batch was cancelled.' },
-} as const satisfies Record<BatchOutcome, { code: string; message: string }>;
+} as const satisfies Record<BatchEnd, { code: string; message: string }>;
 
 interface FinishedBatch {
   readonly batchId: string;
   readonly split: SplitBatch;
-  readonly outcome: BatchOutcome;
+  readonly outcome: BatchEnd;
 }
 
 /**
@@ -78,7 +77,7 @@ function count(
   counts: { completed: number; failed: number; expired: number },
   answer: string | undefined,
   isAnswer: boolean,
-  outcome: BatchOutcome,
+  outcome: BatchEnd,
 ): void {
   if (isAnswer) counts.completed++;
   else if (answer !== undefined || outcome === 'completed') counts.failed++;
@@ -90,7 +89,7 @@ function isSuccess(line: string): boolean {
   return response !== null && response.status_code < 400;
 }
 
-function unanswered(batchId: string, request: string, outcome: BatchOutcome): string {
+function unanswered(batchId: string, request: string, outcome: BatchEnd): string {
   const customId = customIdOf(request);
   const id = `batch_req_${createHash('sha256').update(`${batchId}/${customId}`).digest('hex').slice(0, 24)}`;
   const line: BatchAnswerLine = { id, custom_id: customId, response: null, error: UNANSWERED[outcome] };

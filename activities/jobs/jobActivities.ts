@@ -1,28 +1,18 @@
+import type { JobPorts } from './jobPorts.ts';
+import type { BatchEnd, JobActivities, PreparedBatch } from '../../domain/activities/jobActivities.ts';
 import type { JournalLine } from '../../domain/journal.ts';
-import type { Database } from '../../store/database.ts';
 import { acceptedTotals } from '../../store/acceptedShards.ts';
 import { readBatch, updateBatchCounts } from '../../store/batches.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { upsertJobProgress } from '../../store/jobProgress.ts';
-import type { ObjectStore } from '../../store/objectStore.ts';
 import type { SliceAccess } from '../../domain/shards.ts';
-import type { SliceSigner } from '../../store/sliceAccess.ts';
-import type { AcceptedShard, FinishedShard, JobStatus, SplitBatch } from '../../workflows/messages.ts';
+import type { JobStatus, SplitBatch } from '../../domain/workflows/inferenceJob.ts';
+import type { AcceptedShard, FinishedShard } from '../../domain/workflows/shardWave.ts';
 import { acceptShard } from './acceptShard.ts';
-import { assembleBatch, type BatchOutcome } from './assembleBatch.ts';
-import { splitBatch, type PreparedBatch } from './splitBatch.ts';
+import { assembleBatch } from './assembleBatch.ts';
+import { splitBatch } from './splitBatch.ts';
 
-export interface JobPorts {
-  readonly database: Database;
-  readonly objects: ObjectStore;
-  readonly gridNowMs: () => number;
-  /** Where cars reach their shards over the API; undefined: they open the store themselves. */
-  readonly carAccess?: { readonly url: string; readonly signer: SliceSigner } | undefined;
-}
-
-export type JobActivities = ReturnType<typeof createJobActivities>;
-
-export function createJobActivities(ports: JobPorts) {
+export function createJobActivities(ports: JobPorts): JobActivities {
   const { database } = ports;
   const journal = (cellId: string, line: Omit<JournalLine, 'atMs'>): Promise<number> =>
     appendJournal(database, cellId, [{ atMs: Math.round(ports.gridNowMs()), ...line }]);
@@ -106,7 +96,7 @@ export function createJobActivities(ports: JobPorts) {
       batchId: string;
       cellId: string;
       split: SplitBatch;
-      outcome: BatchOutcome;
+      outcome: BatchEnd;
     }): Promise<void> {
       const { batchId, cellId, outcome } = request;
       const counts = await assembleBatch(ports, request);

@@ -1,3 +1,4 @@
+import type { PreparedBatch } from '../../domain/activities/jobActivities.ts';
 import { createBatchLineChecker, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
@@ -8,12 +9,8 @@ import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readFile } from '../../store/files.ts';
 import { readTenant } from '../../store/tenants.ts';
 import { readModel, type Model } from '../../store/models.ts';
-import type { SplitBatch } from '../../workflows/messages.ts';
-import type { JobPorts } from './jobActivities.ts';
-
-export type PreparedBatch =
-  | { readonly kind: 'ready'; readonly split: SplitBatch }
-  | { readonly kind: 'refused'; readonly message: string };
+import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
+import type { JobPorts } from './jobPorts.ts';
 
 /**
  * Reads the input file once, line by line: checks it and writes the shards' slices. All or nothing: with any bad line

@@ -1,3 +1,4 @@
+import type { PlanActivities } from '../../domain/activities/planActivities.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { topics } from '../../domain/names.ts';
 import type { SetpointProfile } from '../../domain/setpoints.ts';
@@ -11,15 +12,15 @@ import { appendJournal } from '../../store/journal.ts';
 import { planOfSlot, planReplacedBy, readPlan, savePlan } from '../../store/plans.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import { listWakes, saveWakes, type WakeAttempt } from '../../store/wakes.ts';
-import type { PlanDispatch } from '../../workflows/messages.ts';
-import type { VehicleLink } from '../vehicleLink.ts';
+import type { PlanDispatch } from '../../domain/workflows/coSchedule.ts';
+import type { VehicleLink } from '../../charging/vehicleLink.ts';
 import { updateClaims } from '../../store/vehicleClaims.ts';
-import { claimsOfPlan } from './carClaims.ts';
-import { changedCycles } from './chargeCycles.ts';
-import { readCellState, type CellState } from './cellState.ts';
-import { planningProblem } from './planningProblem.ts';
-import { settleWakes, wakeWithinMs } from './wakes.ts';
-import { dispatchOf, PROFILE_SLOTS, profileIntervals } from './planDispatch.ts';
+import { claimsOfPlan } from '../../planning/carClaims.ts';
+import { changedCycles } from '../../planning/chargeCycles.ts';
+import { readCellState, type CellState } from '../../planning/cellState.ts';
+import { planningProblem } from '../../planning/planningProblem.ts';
+import { settleWakes, wakeWithinMs } from '../../planning/wakes.ts';
+import { dispatchOf, PROFILE_SLOTS, profileIntervals } from '../../planning/planDispatch.ts';
 
 export interface PlanPorts {
   readonly database: Database;
@@ -29,9 +30,7 @@ export interface PlanPorts {
   readonly gridNowMs: () => number;
 }
 
-export type PlanActivities = ReturnType<typeof createPlanActivities>;
-
-export function createPlanActivities(ports: PlanPorts) {
+export function createPlanActivities(ports: PlanPorts): PlanActivities {
   const { database, vehicles } = ports;
   return {
     /** Plans the cell from `slotStartMs` (grid time) on and stores the plan; gives what workflows need of it. */

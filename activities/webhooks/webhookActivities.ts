@@ -1,3 +1,4 @@
+import type { WebhookActivities } from '../../domain/activities/webhookActivities.ts';
 import { createHash, createHmac } from 'node:crypto';
 
 import { isFinalBatchStatus } from '../../domain/batches.ts';
@@ -8,8 +9,6 @@ import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import { listWebhookEndpoints, type WebhookEndpoint } from '../../store/webhookEndpoints.ts';
 import { guardedPost } from './guardedPost.ts';
 
-export type WebhookActivities = ReturnType<typeof createWebhookActivities>;
-
 export interface WebhookPorts {
   readonly database: Database;
   readonly hosts: WebhookHosts;
@@ -17,7 +16,7 @@ export interface WebhookPorts {
   readonly seal: Seal;
 }
 
-export function createWebhookActivities({ database, hosts, seal }: WebhookPorts) {
+export function createWebhookActivities({ database, hosts, seal }: WebhookPorts): WebhookActivities {
   return {
     /** Ids of the endpoints that want to hear how the batch ended. */
     async webhooksOf(request: { batchId: string }): Promise<string[]> {

@@ -2,7 +2,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { listConnections } from '../../store/openAdr.ts';
 import { readRegion, readRegionSummary } from '../../store/regions.ts';
-import type { RegionSummary } from '../../workflows/messages.ts';
+import type { RegionSummary } from '../../domain/workflows/gridRegion.ts';
 import type { ApiDeps } from './deps.ts';
 import { isoOrNull } from './isoTime.ts';
 import { errorResponses, idParam, notFound } from './wire.ts';

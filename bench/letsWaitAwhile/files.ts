@@ -1,5 +1,5 @@
 import { NightshiftError } from '../../domain/errors.ts';
-import { parseTable } from '../../worker/traces/table.ts';
+import { parseTable } from '../../backtest/traces/table.ts';
 import type { CarbonSeries, DeferrableJob } from './savings.ts';
 
 export const RUN_STEP_MINUTES = 30;

@@ -1,5 +1,5 @@
-import type { Answer } from '../../activities/inference/answerLine.ts';
-import type { Runner } from '../../activities/inference/runner/runner.ts';
+import type { Answer } from '../../domain/answerLine.ts';
+import type { Runner } from '../../inference/runner/runner.ts';
 
 const STEP_REAL_MS = 100;
 

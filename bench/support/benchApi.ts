@@ -10,7 +10,7 @@ import type { Database } from '../../store/database.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import { sealWith } from '../../store/seal.ts';
 import { sliceSignerWith } from '../../store/sliceAccess.ts';
-import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
+import { modelAdmissionOver } from '../../worker/api/modelAdmission.ts';
 
 export const BENCH_KEY = 'bench-key';
 

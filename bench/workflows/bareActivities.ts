@@ -1,5 +1,5 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { InferenceActivities } from '../../activities/inference/runShard.ts';
+import type { InferenceActivities } from '../../domain/activities/inferenceActivities.ts';
 import type { RunShardInput } from '../../domain/shards.ts';
 
 /** The reference: the same no-op activities with nothing around them. */

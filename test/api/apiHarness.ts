@@ -13,7 +13,7 @@ import type { Database } from '../../store/database.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
 import { sealWith } from '../../store/seal.ts';
 import { sliceSignerWith } from '../../store/sliceAccess.ts';
-import { modelAdmissionOver } from '../../worker/live/modelAdmission.ts';
+import { modelAdmissionOver } from '../../worker/api/modelAdmission.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- an answer that the test takes apart

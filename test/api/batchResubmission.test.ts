@@ -1,7 +1,7 @@
 import OpenAI, { toFile } from 'openai';
 import { beforeAll, expect, test } from 'vitest';
 
-import type { BatchOutcome } from '../../activities/jobs/assembleBatch.ts';
+import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { moveBatch } from '../../store/batches.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
@@ -35,7 +35,7 @@ async function submitted(ids: readonly string[], metadata: Record<string, string
   return batch.id;
 }
 
-const end = (batchId: string, statuses: Record<number, number>, outcome: BatchOutcome) =>
+const end = (batchId: string, statuses: Record<number, number>, outcome: BatchEnd) =>
   endBatch(api.deps, batchId, statuses, outcome);
 
 const resubmit = (id: string, options: { body?: object; headers?: Record<string, string> } = {}) =>

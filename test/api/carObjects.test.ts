@@ -1,10 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
 
-import { openSliceStore } from '../../activities/inference/sliceStore.ts';
+import { openSliceStore } from '../../car/shard/sliceStore.ts';
 import { objectKeys } from '../../domain/names.ts';
 import type { RunShardInput } from '../../domain/shards.ts';
 import { sliceSignerWith, type SliceScope } from '../../store/sliceAccess.ts';
-import { cleanUp, storeWithShard, testCar } from '../activities/inference/support/testCar.ts';
+import { cleanUp, storeWithShard, testCar } from '../car/shard/support/testCar.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
 

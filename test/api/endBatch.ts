@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 
-import type { BatchOutcome } from '../../activities/jobs/assembleBatch.ts';
+import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import type { ApiDeps } from '../../api/http/deps.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
@@ -15,7 +15,7 @@ export async function endBatch(
   { db, objects, cell }: ApiDeps,
   batchId: string,
   statuses: Readonly<Record<number, number>>,
-  outcome: BatchOutcome,
+  outcome: BatchEnd,
 ): Promise<void> {
   const jobs = createJobActivities({ database: db, objects, gridNowMs: () => gridTimeMs(cell.clock, Date.now()) });
   const work = async (): Promise<void> => {

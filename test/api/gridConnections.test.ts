@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Vtn } from '../../simulator/vtn/vtn.ts';
 import { readConnection, saveMeasurement, upsertEvent, upsertReport } from '../../store/openAdr.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
-import { cli } from '../worker/cli/cliRun.ts';
+import { cli } from '../cli/cliRun.ts';
 import { useApi } from './apiHarness.ts';
 
 const { db } = useTestDatabase();

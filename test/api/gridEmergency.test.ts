@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { NightshiftError } from '../../domain/errors.ts';
 import { readJournalOf } from '../../store/journal.ts';
 import { readSignals } from '../../store/signals.ts';
-import { cli } from '../worker/cli/cliRun.ts';
+import { cli } from '../cli/cliRun.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';

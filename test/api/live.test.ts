@@ -3,12 +3,12 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { publishLsa } from '../../activities/models/lsaModel.ts';
+import { publishLsa } from '../../inference/lsa/lsaModel.ts';
 import type { ModelManifest } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { addModel } from '../../store/models.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
-import { createLiveExecutor, type LiveExecutor } from '../../worker/live/liveExecutor.ts';
+import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExecutor.ts';
 import { doublingNetwork, DOUBLING_PIPELINE, smallLsa, SMALL_LSA } from '../support/smallModels.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';

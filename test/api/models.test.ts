@@ -4,13 +4,13 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../activities/models/onnxGraph.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../inference/models/onnxGraph.ts';
 import { upsertJobProgress } from '../../store/jobProgress.ts';
 import { insertBatch } from '../../store/batches.ts';
 import { readModel } from '../../store/models.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
-import { createLiveExecutor, type LiveExecutor } from '../../worker/live/liveExecutor.ts';
-import { cli } from '../worker/cli/cliRun.ts';
+import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExecutor.ts';
+import { cli } from '../cli/cliRun.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { doublingNetwork, DOUBLING_PIPELINE } from '../support/smallModels.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';

@@ -10,12 +10,12 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, expect, test, type TestContext } from 'vitest';
 
-import { publishLsa } from '../../activities/models/lsaModel.ts';
+import { publishLsa } from '../../inference/lsa/lsaModel.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import { addModel } from '../../store/models.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
-import { createLiveExecutor, type LiveExecutor } from '../../worker/live/liveExecutor.ts';
+import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExecutor.ts';
 import { smallLsa, SMALL_LSA } from '../support/smallModels.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';

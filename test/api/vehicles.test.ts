@@ -3,7 +3,7 @@ import { carReason } from '../../domain/claims.ts';
 import { openParkingSession } from '../../store/parkingSessions.ts';
 import { savePlan } from '../../store/plans.ts';
 import { updateClaims } from '../../store/vehicleClaims.ts';
-import { cli } from '../worker/cli/cliRun.ts';
+import { cli } from '../cli/cliRun.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';

@@ -1,8 +1,8 @@
 import { InferenceSession } from 'onnxruntime-node';
 
-import { BadRequest } from '../../activities/inference/runner/openInference.ts';
-import { tensorsPipeline } from '../../activities/inference/runner/tensors.ts';
-import { inspectNetwork } from '../../activities/models/admission/inspectNetwork.ts';
+import { BadRequest } from '../../inference/runner/openInference.ts';
+import { tensorsPipeline } from '../../inference/runner/tensors.ts';
+import { inspectNetwork } from '../../inference/admission/inspectNetwork.ts';
 import { readInferBody } from '../../api/http/binaryTensors.ts';
 import { readField, readMultipart } from '../../api/http/multipart.ts';
 import { createBatchLineChecker, linesOf } from '../../domain/batchInput.ts';

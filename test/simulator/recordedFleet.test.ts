@@ -8,7 +8,7 @@ import type { ScenarioCar } from '../../simulator/fleetMember.ts';
 import { recordedFleet, type RecordedStay } from '../../simulator/recordedFleet.ts';
 import { readSensors } from '../../simulator/sensors.ts';
 import { SimulatedCar } from '../../simulator/vehicle.ts';
-import { cli } from '../worker/cli/cliRun.ts';
+import { cli } from '../cli/cliRun.ts';
 
 const START_MS = Date.parse('2019-11-28T12:00:00Z');
 const HOUR_MS = 3_600_000;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { runFleet } from '../../simulator/fleetRun.ts';
 import type { FleetFault } from '../../simulator/fleetFaults.ts';
 import { seededFleet } from '../../simulator/seededFleet.ts';
-import { cli } from '../worker/cli/cliRun.ts';
+import { cli } from '../cli/cliRun.ts';
 
 const START_MS = Date.parse('2020-01-15T12:00:00Z');
 const HOUR_MS = 3_600_000;

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { changedCycles } from '../../activities/plan/chargeCycles.ts';
+import { changedCycles } from '../../planning/chargeCycles.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import { listChargeCycles, saveChargeCycles } from '../../store/chargeCycles.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';

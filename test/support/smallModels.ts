@@ -1,5 +1,5 @@
-import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../activities/models/onnxGraph.ts';
-import { buildLsa, type LsaModel } from '../../activities/models/lsa/buildLsa.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../inference/models/onnxGraph.ts';
+import { buildLsa, type LsaModel } from '../../inference/lsa/buildLsa.ts';
 
 /** Enough for words that stand together to be near; built in a moment. */
 export const SMALL_LSA = { words: 40, dimensions: 8 } as const;

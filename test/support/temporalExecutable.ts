@@ -1,5 +1,5 @@
 import { loadConfig } from '../../worker/config/config.ts';
-import { provisionTemporal } from '../../worker/temporal/provision.ts';
+import { provisionTemporal } from '../../worker/local/temporal/provision.ts';
 
 /**
  * The Temporal server that the product would start on this machine, provisioned as it would. The first time takes

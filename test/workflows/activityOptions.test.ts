@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { inferenceTaskQueue } from '../../domain/names.ts';
 import { shardOptions, shardPriority } from '../../workflows/activityOptions.ts';
-import type { SplitBatch } from '../../workflows/messages.ts';
+import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 
 const HOUR_MS = 3_600_000;
 const NOW_MS = 1_000 * HOUR_MS;

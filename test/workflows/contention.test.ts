@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, inferenceTaskQueue } from '../../domain/names.ts';
 import type { RunShardInput, RunShardResult } from '../../domain/shards.ts';
-import { dynamicConfigArgs } from '../../worker/temporal/devServer.ts';
-import type { AcceptedShard, ShardWaveInput } from '../../workflows/messages.ts';
+import { dynamicConfigArgs } from '../../worker/local/temporal/devServer.ts';
+import type { AcceptedShard, ShardWaveInput } from '../../domain/workflows/shardWave.ts';
 import type { shardWave } from '../../workflows/shardWave.ts';
 import { startTemporal, withWorker } from '../support/temporal.ts';
 

@@ -1,12 +1,13 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { GridActivities } from '../../activities/grid/gridActivities.ts';
+import type { GridActivities } from '../../domain/activities/gridActivities.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
 import type { gridRegion } from '../../workflows/gridRegion.ts';
 import { describeRegion, nextBoundaryMs, regionAttributes } from '../../workflows/gridRegionState.ts';
-import { declareEmergency, regionState, signalsPushed, type RegionSummary } from '../../workflows/messages.ts';
+import type { RegionSummary } from '../../domain/workflows/gridRegion.ts';
+import { declareEmergency, regionState, signalsPushed } from '../../workflows/messages.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTemporal, withWorker } from '../support/temporal.ts';

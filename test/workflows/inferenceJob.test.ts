@@ -2,19 +2,14 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JobActivities } from '../../activities/jobs/jobActivities.ts';
-import type { WebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
+import type { JobActivities } from '../../domain/activities/jobActivities.ts';
+import type { WebhookActivities } from '../../domain/activities/webhookActivities.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, inferenceTaskQueue, workflowIds } from '../../domain/names.ts';
 import { SHARD_FAILURES, type RunShardInput, type RunShardResult } from '../../domain/shards.ts';
-import {
-  cancelRequested,
-  granted,
-  jobStatus,
-  pauseRequested,
-  type Grant,
-  type SplitBatch,
-} from '../../workflows/messages.ts';
+import type { Grant } from '../../domain/workflows/coSchedule.ts';
+import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
+import { cancelRequested, granted, jobStatus, pauseRequested } from '../../workflows/messages.ts';
 import type { inferenceJob } from '../../workflows/inferenceJob.ts';
 import { startTemporal, withWorker } from '../support/temporal.ts';
 

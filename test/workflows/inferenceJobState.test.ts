@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { JobShards, SHARD_FAILURE_LIMIT, type WaveOrder } from '../../workflows/inferenceJobState.ts';
-import type { Grant, SplitBatch } from '../../workflows/messages.ts';
+import type { Grant } from '../../domain/workflows/coSchedule.ts';
+import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 
 const SLOT_MS = 900_000;
 

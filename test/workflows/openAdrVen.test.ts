@@ -2,11 +2,12 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { defineSignal } from '@temporalio/workflow';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { OpenAdrActivities } from '../../activities/grid/openadr/openAdrActivities.ts';
+import type { OpenAdrActivities } from '../../domain/activities/openAdrActivities.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
 import type { OpenAdrStatus } from '../../domain/openAdr.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
-import { venState, type VenSync } from '../../workflows/openAdrMessages.ts';
+import type { VenSync } from '../../domain/workflows/openAdrVen.ts';
+import { venState } from '../../workflows/messages.ts';
 import type { openAdrVen } from '../../workflows/openAdrVen.ts';
 import { describeVen, pauseRealMs } from '../../workflows/openAdrVenState.ts';
 import { eventually } from '../support/eventually.ts';

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { VenStarter } from '../../api/http/deps.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Cell } from '../../store/cells.ts';
-import { startVen } from '../startVen.ts';
+import { startVen } from '../process/startVen.ts';
 
 /** Starts `openAdrVen` workflows, and hands hints on to those that run. */
 export function venStarterOver(client: Client, cell: Cell): VenStarter {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 /** What is read at run time beside the compiled code, but is no TypeScript: folder and the endings of its files. */
 const ASSETS = [
   { folder: 'store/migrations', endings: ['.sql'] },
-  { folder: 'simulator/night', endings: ['.yaml'] },
+  { folder: 'demo/night', endings: ['.yaml'] },
 ] as const satisfies readonly {
   folder: string;
   endings: readonly string[];

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { WebhookHosts } from '../../domain/webhookTargets.ts';
-import { messageOf } from '../thrown.ts';
+import { messageOf } from '../../domain/thrown.ts';
 import { CONFIG_KEY_NAMES, CONFIG_KEYS, type ConfigKey, type ConfigValues, type LogLevel } from './keys.ts';
 import { resolveObjects, type ObjectsConfig } from './objects.ts';
 import { CONFIG_FILE_ENV, readEnvValues, readFileValues, type SourcedValue } from './sources.ts';

@@ -64,7 +64,7 @@ export const CONFIG_KEYS = {
     default: undefined,
     env: 'NIGHTSHIFT_NIGHT_FILE',
     isPath: true,
-    doc: 'File that scripts the simulated night of `npm start`: its cars, signals and batch. Unset: `simulator/night/winter-night.yaml`.',
+    doc: 'File that scripts the simulated night of `npm start`: its cars, signals and batch. Unset: `demo/night/winter-night.yaml`.',
   },
   'temporal.executable': {
     schema: text.optional(),

@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
-import { createFleetActivities } from '../../activities/fleet/fleetActivities.ts';
+import { createStayActivities } from '../../activities/stays/stayActivities.ts';
 import { feedOpener } from '../../activities/grid/feeds/openFeeds.ts';
 import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
 import { createOpenAdrActivities } from '../../activities/grid/openadr/openAdrActivities.ts';
 import { createGridActivities } from '../../activities/grid/gridActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
-import { publishBundledModels, type RegisterModel } from '../../activities/models/bundledModels.ts';
+import { publishBundledModels, type RegisterModel } from '../../inference/models/bundledModels.ts';
 import { createPlanActivities } from '../../activities/plan/planActivities.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
@@ -15,20 +15,20 @@ import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
 import { addModel } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
-import { CARBON_EUR_PER_KG } from '../carbonPrice.ts';
+import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { applyCell } from '../cell/applyCell.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
-import { createLogger } from '../logging.ts';
-import { openMqtt, vehicleLinkOver } from '../mqttLink.ts';
-import { openObjects } from '../openObjects.ts';
-import { requireSetting } from '../requireSetting.ts';
-import { carAccessOf, secretsSealOf } from '../secretsSeal.ts';
-import { startVen } from '../startVen.ts';
-import { runChild } from '../supervisor/child.ts';
-import { connectClient, connectWorker } from '../temporalClients.ts';
-import { installTemporalRuntime } from '../temporalRuntime.ts';
-import { untilAnswered } from '../untilAnswered.ts';
+import { createLogger } from '../process/logging.ts';
+import { openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
+import { openObjects } from '../process/openObjects.ts';
+import { requireSetting } from '../process/requireSetting.ts';
+import { carAccessOf, secretsSealOf } from '../process/secretsSeal.ts';
+import { startVen } from '../process/startVen.ts';
+import { runChild } from '../local/supervisor/child.ts';
+import { connectClient, connectWorker } from '../process/temporalClients.ts';
+import { installTemporalRuntime } from '../process/temporalRuntime.ts';
+import { untilAnswered } from '../process/untilAnswered.ts';
 import { heartbeatWhileAlive } from './heartbeatWhileAlive.ts';
 import { startPlanner } from './planner.ts';
 import { publishLsaOnce } from './publishLsa.ts';
@@ -96,7 +96,7 @@ async function start() {
         gridNowMs,
       }),
       ...createJobActivities({ database, objects, gridNowMs, carAccess: carAccessOf(config) }),
-      ...createFleetActivities({ database, vehicles }),
+      ...createStayActivities({ database, vehicles }),
       ...createWebhookActivities({ database, hosts: config.webhookHosts, seal: secretsSealOf(config) }),
     },
   });

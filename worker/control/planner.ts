@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { childEntry } from '../../activities/inference/childEntry.ts';
+import { childEntry } from '../../inference/childEntry.ts';
 import type { PlanPorts } from '../../activities/plan/planActivities.ts';
 import { planSchema } from '../../scheduler/plan.ts';
 

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { childEntry } from '../../activities/inference/childEntry.ts';
-import type { RegisterModel } from '../../activities/models/bundledModels.ts';
-import { LSA_MODEL, publishLsa } from '../../activities/models/lsaModel.ts';
+import { childEntry } from '../../inference/childEntry.ts';
+import type { RegisterModel } from '../../inference/models/bundledModels.ts';
+import { LSA_MODEL, publishLsa } from '../../inference/lsa/lsaModel.ts';
 import { HARDWARE_CLASS_NAMES } from '../../domain/hardwareClasses.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import type { Database } from '../../store/database.ts';
@@ -29,7 +29,7 @@ export async function publishLsaOnce(
   if (await readModel(database, LSA_MODEL)) return;
   const folder = await mkdtemp(join(tmpdir(), 'nightshift-lsa-'));
   try {
-    const { modulePath, execArgv } = childEntry(import.meta.url, '../../activities/models/lsa/buildLsaProcess');
+    const { modulePath, execArgv } = childEntry(import.meta.url, '../../inference/lsa/buildLsaProcess');
     const args = [...execArgv, modulePath, folder];
     const [file, given] =
       process.platform === 'win32' ? [process.execPath, args] : ['nice', ['-n', '19', process.execPath, ...args]];

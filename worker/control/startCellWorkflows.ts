@@ -7,7 +7,7 @@ import { listRegions } from '../../store/regions.ts';
 import type { coSchedule } from '../../workflows/coSchedule.ts';
 import type { gridRegion } from '../../workflows/gridRegion.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
-import { startVen } from '../startVen.ts';
+import { startVen } from '../process/startVen.ts';
 
 /** Real time before a slot at which its plan is made: solving, storing and publishing take well under this. */
 const PLAN_LEAD_REAL_MS = 1200;

@@ -1,6 +1,6 @@
 import { connect, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
-import type { MqttOffer } from '../../activities/grid/openadr/openAdrActivities.ts';
+import type { MqttOffer } from '../../activities/grid/openadr/openAdrPorts.ts';
 
 export interface VtnHints {
   /** @returns why it does not listen, or null when it does */

@@ -1,6 +1,6 @@
-import { childEntry } from '../../activities/inference/childEntry.ts';
-import type { ManagedProcess } from '../supervisor/managedProcess.ts';
-import type { PortClaim } from '../supervisor/ports.ts';
+import { childEntry } from '../../inference/childEntry.ts';
+import type { ManagedProcess } from './supervisor/managedProcess.ts';
+import type { PortClaim } from './supervisor/ports.ts';
 
 export interface NodeProcessOptions {
   readonly name: string;

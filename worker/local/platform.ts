@@ -1,9 +1,9 @@
 import type { Config } from '../config/config.ts';
 import { CONFIG_KEYS } from '../config/keys.ts';
-import { embeddedDatabaseUrl, postgresProcess } from '../postgres/postgresProcess.ts';
-import type { ManagedProcess } from '../supervisor/managedProcess.ts';
-import { startSupervisor, type Supervisor, type SupervisorOptions } from '../supervisor/supervisor.ts';
-import { prepareTemporal, temporalProcess, withoutTemporalVariables } from '../temporal/temporalProcess.ts';
+import { embeddedDatabaseUrl, postgresProcess } from './postgres/postgresProcess.ts';
+import type { ManagedProcess } from './supervisor/managedProcess.ts';
+import { startSupervisor, type Supervisor, type SupervisorOptions } from './supervisor/supervisor.ts';
+import { prepareTemporal, temporalProcess, withoutTemporalVariables } from './temporal/temporalProcess.ts';
 import { nodeProcess } from './nodeProcess.ts';
 
 export type Platform = Supervisor;
@@ -50,7 +50,12 @@ function ownProcesses(config: Config): readonly ManagedProcess[] {
         ...(mqtt.embedded ? [{ host: '127.0.0.1', port: mqtt.port, configKey: 'mqtt.port' as const }] : []),
       ],
     }),
-    nodeProcess({ ...common, environment: () => fleetEnvironment(config), name: 'fleet', main: '../fleet/main' }),
+    nodeProcess({
+      ...common,
+      environment: () => fleetEnvironment(config),
+      name: 'fleet',
+      main: '../../demo/fleet/main',
+    }),
   ];
 }
 

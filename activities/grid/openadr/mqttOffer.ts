@@ -1,5 +1,5 @@
 import type { OpenAdrSecrets, OpenAdrSettings } from '../../../domain/openAdr.ts';
-import type { MqttOffer } from './openAdrActivities.ts';
+import type { MqttOffer } from './openAdrPorts.ts';
 import type { VtnClient } from './vtnClient.ts';
 import { VtnError } from './vtnError.ts';
 import { readWire, wireNotifiersSchema, wireTopicsSchema } from './wire.ts';

@@ -1,41 +1,15 @@
+import type { OpenAdrPorts } from './openAdrPorts.ts';
+import type { OpenAdrActivities } from '../../../domain/activities/openAdrActivities.ts';
 import { gridTimeMs } from '../../../domain/clock.ts';
 import type { OpenAdrStatus } from '../../../domain/openAdr.ts';
 import { readCell } from '../../../store/cells.ts';
-import type { Database } from '../../../store/database.ts';
 import { appendJournal } from '../../../store/journal.ts';
 import { openSecrets, readConnection, saveConnectionStatus, type OpenAdrConnection } from '../../../store/openAdr.ts';
 import { readRegion } from '../../../store/regions.ts';
-import type { Seal } from '../../../store/seal.ts';
-import type { VenSync } from '../../../workflows/openAdrMessages.ts';
-import type { EmergencyShed } from '../emergencyShed.ts';
+import type { VenSync } from '../../../domain/workflows/openAdrVen.ts';
 import { applyHeldEvents, askForHints, feedersOf, takeEvents, type SyncContext } from './synchronise.ts';
-import { vtnClient, type VtnClient, type VtnClientLimits } from './vtnClient.ts';
+import { vtnClient, type VtnClient } from './vtnClient.ts';
 import { VtnError } from './vtnError.ts';
-
-/** Where a server offers to tell of changes over MQTT. */
-export interface MqttOffer {
-  readonly uris: readonly string[];
-  readonly topics: readonly string[];
-  readonly username: string | undefined;
-  readonly password: string | undefined;
-  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-}
-
-export interface OpenAdrPorts {
-  readonly database: Database;
-  readonly seal: Seal;
-  readonly shed: EmergencyShed;
-  /** Real time. */
-  readonly now: () => number;
-  /**
-   * Listens for hints, or stops when there is nothing to listen to.
-   * @returns why it does not listen, or null when it does
-   */
-  readonly listen: (connectionId: string, offer: MqttOffer | undefined) => string | null;
-  readonly limits?: VtnClientLimits;
-}
-
-export type OpenAdrActivities = ReturnType<typeof createOpenAdrActivities>;
 
 const NEVER: OpenAdrStatus = {
   syncedAtMs: null,
@@ -49,7 +23,7 @@ const NEVER: OpenAdrStatus = {
   ignoredTypes: [],
 };
 
-export function createOpenAdrActivities(ports: OpenAdrPorts) {
+export function createOpenAdrActivities(ports: OpenAdrPorts): OpenAdrActivities {
   const { database, seal, shed } = ports;
   // Tokens live in the clients, so a client is kept while its connection stays the same.
   const clients = new Map<string, { readonly form: string; readonly client: VtnClient }>();

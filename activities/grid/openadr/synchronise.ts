@@ -21,7 +21,7 @@ import { heldEvents, holdEvents, sourceOf } from './holdEvents.ts';
 import { meaningOf } from './meaning.ts';
 import { measureEvent } from './measurement.ts';
 import { mqttOffer } from './mqttOffer.ts';
-import type { OpenAdrPorts } from './openAdrActivities.ts';
+import type { OpenAdrPorts } from './openAdrPorts.ts';
 import { register, subscribe, type RegisteredFeeder, type Registration } from './registration.ts';
 import { REPORTED_BACK_MS, sendReports, SETTLING_MS } from './sendReports.ts';
 import { occurrencesOf, type TimeSpan } from './timing.ts';

@@ -17,7 +17,7 @@ import { addModel } from '../../../store/models.ts';
 import { createFileStore } from '../../../store/objects/fileStore.ts';
 import type { ObjectStore } from '../../../store/objectStore.ts';
 import { sliceSignerWith } from '../../../store/sliceAccess.ts';
-import type { SplitBatch } from '../../../workflows/messages.ts';
+import type { SplitBatch } from '../../../domain/workflows/inferenceJob.ts';
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 

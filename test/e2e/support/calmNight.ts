@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { nightFileSchema } from '../../../simulator/night/nightFile.ts';
+import type { nightFileSchema } from '../../../demo/night/nightFile.ts';
 
 type NightFileInput = z.input<typeof nightFileSchema>;
 type NightCarInput = NightFileInput['cars'][number];

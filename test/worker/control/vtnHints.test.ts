@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { MqttOffer } from '../../../activities/grid/openadr/openAdrActivities.ts';
+import type { MqttOffer } from '../../../activities/grid/openadr/openAdrPorts.ts';
 import { listenForHints } from '../../../worker/control/vtnHints.ts';
 import { eventually } from '../../support/eventually.ts';
 

@@ -6,7 +6,7 @@ import { FeedError, unusable } from '../../../../activities/grid/feeds/feedError
 import { feedHttp } from '../../../../activities/grid/feeds/feedHttp.ts';
 import { retrying } from '../../../../activities/grid/feeds/retrying.ts';
 import { useSourceServer } from '../../../support/sourceServer.ts';
-import { HOUR_MS, span, START_MS } from '../../plan/cellFixture.ts';
+import { HOUR_MS, span, START_MS } from '../../../planning/cellFixture.ts';
 
 const source = useSourceServer();
 const WINDOW = { startMs: START_MS, endMs: START_MS + 4 * HOUR_MS };

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach } from 'vitest';
 
 import { createEmergencyShed } from '../../../../activities/grid/emergencyShed.ts';
-import { createOpenAdrActivities, type MqttOffer } from '../../../../activities/grid/openadr/openAdrActivities.ts';
+import type { MqttOffer } from '../../../../activities/grid/openadr/openAdrPorts.ts';
+import { createOpenAdrActivities } from '../../../../activities/grid/openadr/openAdrActivities.ts';
 import { openAdrSettingsSchema } from '../../../../domain/openAdr.ts';
 import { Vtn } from '../../../../simulator/vtn/vtn.ts';
 import type { Database } from '../../../../store/database.ts';
@@ -11,7 +12,7 @@ import { readJournal } from '../../../../store/journal.ts';
 import { deleteConnection, upsertConnection } from '../../../../store/openAdr.ts';
 import { sealWith } from '../../../../store/seal.ts';
 import { readSignals } from '../../../../store/signals.ts';
-import type { VenSync } from '../../../../workflows/openAdrMessages.ts';
+import type { VenSync } from '../../../../domain/workflows/openAdrVen.ts';
 import { CELL, enrolFleet } from '../../../support/fleetFixture.ts';
 
 export const HOUR_MS = 3_600_000;

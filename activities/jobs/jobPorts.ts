@@ -1,0 +1,11 @@
+import type { Database } from '../../store/database.ts';
+import type { ObjectStore } from '../../store/objectStore.ts';
+import type { SliceSigner } from '../../store/sliceAccess.ts';
+
+export interface JobPorts {
+  readonly database: Database;
+  readonly objects: ObjectStore;
+  readonly gridNowMs: () => number;
+  /** Where cars reach their shards over the API; undefined: they open the store themselves. */
+  readonly carAccess?: { readonly url: string; readonly signer: SliceSigner } | undefined;
+}

@@ -1,0 +1,145 @@
+import type { StayActivities, Stay } from '../../domain/activities/stayActivities.ts';
+import { DateTime } from 'luxon';
+import { localHour } from '../../domain/localHour.ts';
+import { nextReadyBy } from '../../domain/readyBy.ts';
+import type { JournalLine } from '../../domain/journal.ts';
+import { topics, workflowIds } from '../../domain/names.ts';
+import { learnStay, type Habit } from '../../scheduler/survival.ts';
+import type { Database } from '../../store/database.ts';
+import { appendJournal } from '../../store/journal.ts';
+import { learnHabit } from '../../store/habits.ts';
+import { bookLedgerEntry } from '../../store/ledger.ts';
+import {
+  closeParkingSession,
+  readParkingSession,
+  recordReadyBySoc,
+  setSessionTerms,
+  settleParkingSession,
+} from '../../store/parkingSessions.ts';
+import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
+import { wasHeld } from '../../store/vehicleClaims.ts';
+import { readVehicleState } from '../../store/vehicleStates.ts';
+import type { SessionTerms } from '../../domain/workflows/parkingSession.ts';
+import type { VehicleLink } from '../../charging/vehicleLink.ts';
+import { availabilityCreditEur } from '../settlement/payRates.ts';
+import { statementOf } from '../settlement/statement.ts';
+
+export interface StayPorts {
+  readonly database: Database;
+  readonly vehicles: VehicleLink;
+}
+
+const HOUR_MS = 3_600_000;
+const LONGEST_SLOT_MS = 15 * 60_000;
+/** Measured SoC comes in whole tenths; less than this below the target is met. */
+const SOC_TOLERANCE_PERCENT = 0.5;
+
+export function createStayActivities({ database, vehicles }: StayPorts): StayActivities {
+  const vehicleOf = async (vehicleId: string): Promise<Vehicle> => {
+    const vehicle = await readVehicle(database, vehicleId);
+    if (!vehicle) throw new Error(`vehicle ${vehicleId} is not enrolled`);
+    return vehicle;
+  };
+
+  return {
+    /** Agrees what the owner is promised for this stay, from the policy as it is now; called again when it changes. */
+    async openSession(request: Stay & { pluggedInMs: number }): Promise<SessionTerms> {
+      const { vehicleId, stay, cellId, pluggedInMs } = request;
+      const { policy, displayName } = await vehicleOf(vehicleId);
+      const { atMs: readyByMs, targetSocPercent } = nextReadyBy(policy, pluggedInMs);
+      const { timeZone } = policy;
+      await setSessionTerms(database, vehicleId, stay, { readyByMs, targetSocPercent });
+      const state = await readVehicleState(database, vehicleId);
+      const readyBy = DateTime.fromMillis(readyByMs, { zone: timeZone }).toFormat('HH:mm');
+      const soc =
+        state?.socPercent === null || state === undefined ? 'an unknown SoC' : `${state.socPercent.toFixed(0)} %`;
+      await appendJournal(database, cellId, [
+        {
+          atMs: pluggedInMs,
+          kind: 'plugged_in',
+          subject: vehicleId,
+          message: `${displayName} is plugged in at ${soc}, wants ${targetSocPercent} % by ${readyBy}`,
+          dedupeKey: `plugged_in/${vehicleId}/${stay}/${readyByMs}/${targetSocPercent}`,
+        },
+      ]);
+      return { readyByMs, targetSocPercent, displayName, timeZone };
+    },
+
+    /** Records the SoC at ready-by, or at departure when that came first, against the target. */
+    async checkReadyBy(request: Stay & { atMs: number }): Promise<void> {
+      const { vehicleId, stay, cellId, atMs } = request;
+      const { displayName } = await vehicleOf(vehicleId);
+      const state = await readVehicleState(database, vehicleId);
+      const session = await readParkingSession(database, vehicleId, stay);
+      if (!session || state?.socPercent == null) return;
+      await recordReadyBySoc(database, vehicleId, stay, state.socPercent);
+      const missingPercent = session.targetSocPercent - state.socPercent;
+      const early = atMs < session.readyByMs ? ' when it left early' : ' at its ready-by';
+      const verdict = missingPercent <= SOC_TOLERANCE_PERCENT ? 'target met' : `${missingPercent.toFixed(1)} % short`;
+      await appendJournal(database, cellId, [
+        {
+          atMs,
+          kind: 'ready_by',
+          subject: vehicleId,
+          message: `${displayName} had ${state.socPercent.toFixed(1)} %${early}, target ${session.targetSocPercent} %: ${verdict}`,
+          dedupeKey: `ready_by/${vehicleId}/${stay}`,
+        },
+      ]);
+    },
+
+    /** Ends a stay: availability is paid unless its telemetry contradicted itself, and the owner's statement written from meter and ledger. */
+    async closeSession(request: Stay & { unpluggedMs: number; reason: string; wasComputing: boolean }): Promise<void> {
+      const { vehicleId, stay, cellId, unpluggedMs, reason, wasComputing } = request;
+      const vehicle = await vehicleOf(vehicleId);
+      // A car that is back within the hour must not follow setpoints that were planned without it.
+      await vehicles.withdraw(topics.setpoints(vehicleId));
+      await closeParkingSession(database, vehicleId, stay, unpluggedMs);
+      const session = await readParkingSession(database, vehicleId, stay);
+      if (!session) return;
+      const stayed = { pluggedInMs: session.pluggedInAtMs, unpluggedMs: session.unpluggedAtMs ?? unpluggedMs };
+      const localHourOf = (atMs: number) => localHour(vehicle.policy.timeZone, atMs);
+      await learnHabit<Habit>(database, vehicleId, stay, (habit = {}) => learnStay(habit, stayed, localHourOf));
+      const { pluggedInAtMs } = session;
+      const wasDistrusted = await wasHeld(database, vehicleId, 'telemetry_not_trusted', {
+        startMs: pluggedInAtMs,
+        endMs: unpluggedMs,
+      });
+      // That it was at the plug is known from the telemetry that contradicted itself.
+      const isPaid = vehicle.policy.computeOptIn && !wasDistrusted;
+      const hours = isPaid ? (unpluggedMs - pluggedInAtMs) / HOUR_MS : 0;
+      await bookLedgerEntry(database, {
+        ownerId: vehicle.ownerId,
+        vehicleId,
+        kind: 'availability',
+        reference: workflowIds.session(vehicleId, stay),
+        quantity: hours,
+        unit: 'h',
+        amountEur: availabilityCreditEur(hours),
+        bookedAtMs: unpluggedMs,
+      });
+      // Meter readings are kept by slot: the one in which the car came counts whole.
+      const statement = await statementOf(database, vehicleId, {
+        startMs: session.pluggedInAtMs - LONGEST_SLOT_MS,
+        endMs: unpluggedMs,
+      });
+      await settleParkingSession(database, vehicleId, stay, statement);
+      await appendJournal(database, cellId, [
+        ...(wasComputing ? [departureInShard(vehicle, stay, unpluggedMs)] : []),
+        {
+          atMs: unpluggedMs,
+          kind: 'settled',
+          subject: vehicleId,
+          message:
+            `${vehicle.displayName} left (${reason}): charged ${statement.chargingKwh.toFixed(1)} kWh, ` +
+            `computed ${statement.computeKwh.toFixed(2)} kWh, earned ${statement.creditEur.toFixed(2)} EUR`,
+          dedupeKey: `settled/${vehicleId}/${stay}`,
+        },
+      ]);
+    },
+  };
+}
+
+function departureInShard({ id, displayName }: Vehicle, stay: number, atMs: number): JournalLine {
+  const message = `${displayName} drives off while it may compute: parts that it has stored stay, its shard goes on elsewhere`;
+  return { atMs, kind: 'departure_in_shard', subject: id, message, dedupeKey: `departure_in_shard/${id}/${stay}` };
+}

@@ -1,0 +1,137 @@
+import { DateTime } from 'luxon';
+
+import { NightshiftError } from '../domain/errors.ts';
+import { nextReadyByMs } from '../domain/readyBy.ts';
+import type { Sessions, Stay } from './traces/sessions.ts';
+import { signalsEndMs, type SignalSeries } from './traces/signals.ts';
+import { equipmentOf, siteLimitsKw, type Equipment } from './fleet.ts';
+import { Habits } from './habits.ts';
+import { nightJobs, type NightJob } from './nights.ts';
+
+export const SLOT_MINUTES = 15;
+export const SLOT_MS = SLOT_MINUTES * 60_000;
+export const SLOT_HOURS = SLOT_MINUTES / 60;
+
+export interface BacktestOptions {
+  /** Zone of owners' clocks, and of nights. */
+  readonly timeZone: string;
+  /** Zone whose days the day-ahead auction sells. */
+  readonly marketZone: string;
+  /** `habit`: learnt from earlier nights; `departure`: owners state when they really leave. */
+  readonly readyBy: 'habit' | 'departure';
+  /** Charging is planned to end while the car is still there with a probability of 1 less this; 1 turns that off. */
+  readonly departureRisk: number;
+  /** Charging is planned to end so long before ready-by, for arrivals that nobody foresees. */
+  readonly marginMinutes: number;
+  /** Longest time between two plans; an arrival and a new batch are planned at once. */
+  readonly replanMinutes: number;
+  readonly carbonEurPerKg: number;
+  readonly feederShare: number;
+  readonly jobShare: number;
+  readonly seed: number;
+}
+
+/** A stay with what its owner asked for at plug-in. */
+export interface PromisedStay extends Stay {
+  readonly readyByMs: number;
+  /**
+   * Start of the slot in which it is plugged in. It is planned from there on, since a plug-in makes a new plan within
+   * seconds, and draws only from plug-in on.
+   */
+  readonly firstSlotMs: number;
+}
+
+/** Everything that happened, and the assumptions that stand for what the traces do not say. */
+export interface Scenario {
+  readonly options: BacktestOptions;
+  readonly signals: SignalSeries;
+  /** First slot and end of the backtest. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Stays that begin in it, by plug-in time. */
+  readonly stays: readonly PromisedStay[];
+  /** Stays that ended before it, from which habits are learnt. */
+  readonly earlier: readonly Stay[];
+  readonly equipment: ReadonlyMap<string, Equipment>;
+  readonly siteLimitKw: ReadonlyMap<string, number>;
+  readonly jobs: readonly NightJob[];
+}
+
+/**
+ * The stays of the days that the signals cover, from noon to noon.
+ * @param range first and last day, ISO dates of the local clock; left out: all that the signals cover
+ * @throws NightshiftError invalid_request when no stay begins in them
+ */
+export function createScenario(
+  sessions: Sessions,
+  signals: SignalSeries,
+  options: BacktestOptions,
+  range: { readonly from?: string | undefined; readonly to?: string | undefined } = {},
+): Scenario {
+  const zone = { zone: options.timeZone };
+  const coveredFrom = DateTime.fromMillis(signals.startMs, zone).startOf('day').set({ hour: 12 });
+  const coveredUntil = DateTime.fromMillis(signalsEndMs(signals), zone).startOf('day').minus({ hours: 12 });
+  const fromMs = Math.max(coveredFrom.toMillis(), noonOf(range.from, 'from', zone) ?? -Infinity);
+  const untilMs = Math.min(coveredUntil.toMillis(), noonOf(range.to, 'to', zone) ?? Infinity);
+  const stays = sessions.stays.filter(
+    ({ pluggedInMs }) => pluggedInMs >= fromMs && pluggedInMs < untilMs - LAST_NIGHT_MS,
+  );
+  if (stays.length === 0) {
+    const days = `${new Date(fromMs).toISOString()} to ${new Date(untilMs).toISOString()}`;
+    const message = `No session begins from ${days}, where the signals are; --shift-days moves the sessions.`;
+    throw new NightshiftError('invalid_request', message, { field: 'sessions' });
+  }
+  const earlier = sessions.stays.filter(({ pluggedOutMs }) => pluggedOutMs <= fromMs);
+  const equipment = equipmentOf(sessions.stays, options.seed);
+  return {
+    options,
+    signals,
+    fromMs,
+    untilMs,
+    stays: promised(stays, earlier, fromMs, options),
+    earlier,
+    equipment,
+    siteLimitKw: siteLimitsKw(sessions.stays, equipment, options.feederShare),
+    jobs: nightJobs(stays, equipment, {
+      ...options,
+      fromMs,
+      untilMs: untilMs - LAST_NIGHT_MS,
+      shareOfFleet: options.jobShare,
+    }),
+  };
+}
+
+function promised(
+  stays: readonly Stay[],
+  earlier: readonly Stay[],
+  fromMs: number,
+  { timeZone, readyBy }: BacktestOptions,
+): PromisedStay[] {
+  const habits = new Habits(timeZone);
+  for (const stay of earlier) habits.learn(stay);
+  const ended = [...stays].sort((a, b) => a.pluggedOutMs - b.pluggedOutMs);
+  let learnt = 0;
+  return stays.map((stay) => {
+    for (let next = ended[learnt]; next && next.pluggedOutMs <= stay.pluggedInMs; next = ended[++learnt])
+      habits.learn(next);
+    const policy = { readyBy: habits.readyBy(stay.userId), timeZone };
+    return {
+      ...stay,
+      readyByMs: readyBy === 'departure' ? stay.pluggedOutMs : nextReadyByMs(policy, stay.pluggedInMs),
+      firstSlotMs: fromMs + Math.floor((stay.pluggedInMs - fromMs) / SLOT_MS) * SLOT_MS,
+    };
+  });
+}
+
+/** Nobody arrives in the last hours, so that the stays of the last night have their ready-by inside. */
+const LAST_NIGHT_MS = 24 * 3_600_000;
+
+function noonOf(date: string | undefined, field: string, zone: { zone: string }): number | undefined {
+  if (date === undefined) return undefined;
+  const day = DateTime.fromISO(date, zone);
+  if (!day.isValid) {
+    const message = `--${field} must be a date such as 2020-03-01, is ${JSON.stringify(date)}.`;
+    throw new NightshiftError('invalid_request', message, { field });
+  }
+  return day.set({ hour: 12 }).toMillis();
+}

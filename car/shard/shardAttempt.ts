@@ -1,0 +1,333 @@
+import type { Context } from '@temporalio/activity';
+import type { BatchRequestLine } from '../../domain/batchLines.ts';
+import { gridTimeMs } from '../../domain/clock.ts';
+import type { LineRange } from '../../domain/names.ts';
+import type { RunShardInput, RunShardResult, ShardHeartbeat } from '../../domain/shards.ts';
+import { answerLine } from '../../domain/answerLine.ts';
+import type { Answer } from '../../domain/answerLine.ts';
+import type { EnergyRegister } from './energyMeter.ts';
+import { countLines, microBatches, partRanges, type MicroBatch } from './lineRanges.ts';
+import { MicroBatchSizer } from './microBatchSizer.ts';
+import { untilOnline } from '../../inference/offline.ts';
+import type { PartOutbox } from './partOutbox.ts';
+import type { InferencePorts, PartStore, ShardLimits } from './ports.ts';
+import type { LoadedModel } from '../../inference/runner/protocol.ts';
+import { isPoisoned, poisonedAnswer } from '../../inference/runner/openInference.ts';
+import { RunnerCrash } from '../../inference/runner/runnerChild.ts';
+import { parseShardInput } from './shardInput.ts';
+import { ShardStop, stopFailure } from './shardStop.ts';
+import { unstoredRanges } from './unstoredRanges.ts';
+
+/** More in a row, and the device is at fault. */
+const MOST_POISONED_IN_ROW = 3;
+
+interface SentBatch extends MicroBatch {
+  readonly computing: Promise<readonly Answer[]>;
+}
+
+/** Answers of consecutive lines, from `start` on. */
+interface AnsweredLines {
+  readonly start: number;
+  readonly answers: string[];
+}
+
+/** One attempt of runShard: computing in front, storing behind it, heartbeats beside both. */
+export class ShardAttempt {
+  readonly #input: RunShardInput;
+  readonly #ports: InferencePorts;
+  readonly #objects: PartStore;
+  readonly #limits: ShardLimits;
+  readonly #outbox: PartOutbox;
+  readonly #context: Context;
+  readonly #stop: ShardStop;
+  readonly #sizer: MicroBatchSizer;
+  readonly #previous: ShardHeartbeat | undefined;
+  readonly #meterAtStart: EnergyRegister;
+  #meterAtPart: EnergyRegister;
+  #computing = false;
+  #poisonedInRow = 0;
+  #progress: ShardHeartbeat;
+  readonly #deliveries: Promise<void>[] = [];
+
+  constructor(input: RunShardInput, ports: InferencePorts, limits: ShardLimits, outbox: PartOutbox, context: Context) {
+    this.#input = input;
+    this.#ports = ports;
+    this.#objects = ports.openSlice(input.access);
+    this.#limits = limits;
+    this.#outbox = outbox;
+    this.#context = context;
+    this.#sizer = new MicroBatchSizer(limits.microBatchMs);
+    this.#meterAtStart = ports.meter.read();
+    this.#meterAtPart = this.#meterAtStart;
+    const previous: ShardHeartbeat | undefined = context.info.heartbeatDetails;
+    this.#previous = previous;
+    this.#progress = previous ?? nothingDone(ports.vehicleId);
+    this.#stop = new ShardStop({
+      gate: ports.gate,
+      device: {
+        pause: () => {
+          ports.runner.pause();
+          ports.meter.switchOff();
+        },
+        resume: () => {
+          ports.runner.resume();
+          if (this.#computing) ports.meter.switchOn();
+        },
+        abandon: () => void ports.runner.stop(),
+      },
+      cancellation: context.cancellationSignal,
+      clock: ports.clock,
+      emergencyPatienceMs: limits.emergencyPatienceMs,
+    });
+  }
+
+  /** @throws as runShard does, and RunnerCrash, ModelMismatch, UnreadableSlice, `object_not_found` */
+  async run(): Promise<RunShardResult> {
+    const heartbeats = setInterval(() => this.#heartbeat(), this.#limits.heartbeatMs);
+    try {
+      await this.#answerMissingLines();
+    } catch (error) {
+      await this.#flush();
+      // Whatever failed when the attempt had to end failed because of that. A shard that is done is done all the same.
+      if (this.#progress.storedLines < this.#input.lines) throw this.#failure(error);
+    } finally {
+      clearInterval(heartbeats);
+      this.#stop.close();
+    }
+    return await this.#finish();
+  }
+
+  async #answerMissingLines(): Promise<void> {
+    this.#checkDeadline();
+    const { inputKey, lines, linesPerPart } = this.#input;
+    const missing = await this.#online(() => unstoredRanges(this.#objects, this.#input));
+    this.#takeOver(lines - countLines(missing));
+    if (missing.length === 0) return;
+    const requests = parseShardInput(await this.#online(() => this.#objects.get(inputKey)), lines);
+    const model = await this.#online(() => this.#ports.models.open(this.#input.model, this.#objects));
+    await this.#ports.runner.load(model);
+    await this.#compute(model, requests, partRanges(missing, linesPerPart));
+    await untilAborted(Promise.all(this.#deliveries), this.#stop.signal);
+  }
+
+  /** Goes on counting where the last attempt stopped. Until here its heartbeat stands. */
+  #takeOver(storedLines: number): void {
+    const previous = this.#previous;
+    this.#progress = { ...nothingDone(this.#ports.vehicleId), storedLines };
+    if (previous !== undefined) {
+      const lostLines = Math.max(0, previous.storedLines + previous.unstoredLines - storedLines);
+      this.#count({
+        handovers: previous.handovers + (previous.vehicleId === this.#ports.vehicleId ? 0 : 1),
+        redoneLines: previous.redoneLines + lostLines,
+      });
+    }
+    this.#heartbeat();
+  }
+
+  /**
+   * Computes the parts and hands each to the outbox; when the attempt has to end, as much of the last one as is there.
+   * The next micro-batch is with the runner before the last one has ended: a process that slept between them would
+   * be slow to wake on a busy machine.
+   */
+  async #compute(
+    model: LoadedModel,
+    requests: readonly BatchRequestLine[],
+    parts: readonly LineRange[],
+  ): Promise<void> {
+    const batches = microBatches(parts, () => this.#sizer.lines);
+    const sendNext = (): SentBatch | undefined => this.#send(model, requests, batches.next().value);
+    let unfinished: AnsweredLines = { start: 0, answers: [] };
+    this.#setComputing(true);
+    try {
+      let sent = sendNext();
+      let endedAtMs = performance.now();
+      while (sent !== undefined) {
+        const { part, range, computing } = sent;
+        if (range.start === part.start) unfinished = { start: part.start, answers: [] };
+        this.#checkDeadline();
+        sent = sendNext();
+        const computed = await computing.catch((error: unknown) =>
+          this.#isolate(error, model, requests.slice(range.start, range.end)),
+        );
+        if (computed.length > 0 && !computed.every(isPoisoned)) this.#poisonedInRow = 0;
+        await this.#ports.pacer.wait(computed.length, this.#stop.signal);
+        this.#sizer.measured(computed.length, performance.now() - endedAtMs);
+        endedAtMs = performance.now();
+        unfinished.answers.push(...this.#answerLines(requests, range, computed));
+        if (range.end === part.end) {
+          this.#deliver(unfinished);
+          unfinished = { start: part.end, answers: [] };
+        }
+      }
+    } finally {
+      this.#deliver(unfinished);
+      this.#setComputing(false);
+    }
+  }
+
+  #send(
+    model: LoadedModel,
+    requests: readonly BatchRequestLine[],
+    batch: MicroBatch | undefined,
+  ): SentBatch | undefined {
+    if (batch === undefined) return undefined;
+    const bodies = requests.slice(batch.range.start, batch.range.end).map((request) => request.body);
+    const computing = this.#ports.runner.run(model, bodies);
+    // Nobody waits for a batch that was sent ahead when the attempt has to end.
+    computing.catch(() => {});
+    return { ...batch, computing };
+  }
+
+  /**
+   * Answers the lines of a micro-batch on which the runner's process died: halves it until the line that kills the
+   * process is alone. That line is answered with an error, its neighbours with their answers. A device on which every
+   * line dies is what is broken then, not the lines.
+   * @throws RunnerCrash, and any other error as it came
+   */
+  async #isolate(
+    error: unknown,
+    model: LoadedModel,
+    requests: readonly BatchRequestLine[],
+  ): Promise<readonly Answer[]> {
+    if (!(error instanceof RunnerCrash) || this.#stop.signal.aborted) throw error;
+    const halves =
+      requests.length > 1
+        ? [requests.slice(0, requests.length >> 1), requests.slice(requests.length >> 1)]
+        : [requests];
+    const answers: Answer[] = [];
+    for (const half of halves) {
+      this.#stop.signal.throwIfAborted();
+      // A model that no longer loads is no line's fault.
+      await this.#ports.runner.load(model);
+      const bodies = half.map(({ body }) => body);
+      try {
+        answers.push(...(await this.#ports.runner.run(model, bodies)));
+        this.#poisonedInRow = 0;
+      } catch (again) {
+        if (half.length > 1) answers.push(...(await this.#isolate(again, model, half)));
+        else answers.push(this.#poisoned(again));
+      }
+    }
+    return answers;
+  }
+
+  #poisoned(error: unknown): Answer {
+    this.#poisonedInRow += 1;
+    if (!(error instanceof RunnerCrash) || this.#poisonedInRow > MOST_POISONED_IN_ROW) throw error;
+    this.#ports.log.warn(
+      { err: error, jobId: this.#input.jobId, shard: this.#input.shard },
+      'a request kills the runner',
+    );
+    return poisonedAnswer();
+  }
+
+  #answerLines(requests: readonly BatchRequestLine[], range: LineRange, computed: readonly Answer[]): string[] {
+    const { jobId, shard } = this.#input;
+    this.#count({
+      computedLines: this.#progress.computedLines + computed.length,
+      unstoredLines: this.#progress.unstoredLines + computed.length,
+    });
+    return computed.map((answer, offset) => {
+      const line = range.start + offset;
+      return answerLine(jobId, shard, line, requests[line]?.custom_id ?? '', answer);
+    });
+  }
+
+  /** Stored in the background: the device goes on computing. */
+  #deliver({ start, answers }: AnsweredLines): void {
+    if (answers.length === 0) return;
+    const meter = this.#ports.meter.read();
+    const delivery = this.#outbox.deliver({
+      jobId: this.#input.jobId,
+      shard: this.#input.shard,
+      range: { start, end: start + answers.length },
+      body: answers.map((line) => `${line}\n`).join(''),
+      energyWh: meter.energyWh - this.#meterAtPart.energyWh,
+      deviceMs: meter.deviceMs - this.#meterAtPart.deviceMs,
+      objects: this.#objects,
+    });
+    this.#meterAtPart = meter;
+    this.#deliveries.push(
+      delivery.then(() => {
+        this.#count({
+          storedLines: this.#progress.storedLines + answers.length,
+          unstoredLines: this.#progress.unstoredLines - answers.length,
+        });
+        this.#heartbeat();
+      }),
+    );
+  }
+
+  #setComputing(computing: boolean): void {
+    this.#computing = computing;
+    if (computing && !this.#stop.paused) this.#ports.meter.switchOn();
+    else this.#ports.meter.switchOff();
+  }
+
+  /** Waits for the parts on their way, for as long as a leaving car can. */
+  async #flush(): Promise<void> {
+    const limit = AbortSignal.any([AbortSignal.timeout(this.#limits.flushLimitMs), this.#outbox.closed]);
+    await untilAborted(Promise.all(this.#deliveries), limit).catch(() => {});
+    this.#heartbeat();
+  }
+
+  #failure(error: unknown): unknown {
+    const cause = this.#stop.cause;
+    if (cause === undefined) return error;
+    if (cause.kind !== 'cancelled') return stopFailure(cause, this.#progress);
+    return this.#context.cancellationSignal.reason;
+  }
+
+  async #finish(): Promise<RunShardResult> {
+    this.#heartbeat();
+    const { unstoredLines: _, ...result } = this.#progress;
+    await this.#ports.results.write(this.#input, result);
+    return result;
+  }
+
+  #checkDeadline(): void {
+    if (gridTimeMs(this.#ports.clock, Date.now()) >= this.#input.deadlineMs) this.#stop.request({ kind: 'deadline' });
+    this.#stop.signal.throwIfAborted();
+  }
+
+  async #online<T>(operation: () => Promise<T>): Promise<T> {
+    return await untilOnline(operation, this.#stop.signal, this.#ports.log);
+  }
+
+  #count(changes: Partial<ShardHeartbeat>): void {
+    const meter = this.#ports.meter.read();
+    this.#progress = {
+      ...this.#progress,
+      energyWh: meter.energyWh - this.#meterAtStart.energyWh,
+      deviceMs: meter.deviceMs - this.#meterAtStart.deviceMs,
+      ...changes,
+    };
+  }
+
+  #heartbeat(): void {
+    this.#context.heartbeat(this.#progress);
+  }
+}
+
+function nothingDone(vehicleId: string): ShardHeartbeat {
+  return {
+    vehicleId,
+    storedLines: 0,
+    computedLines: 0,
+    unstoredLines: 0,
+    energyWh: 0,
+    deviceMs: 0,
+    handovers: 0,
+    redoneLines: 0,
+  };
+}
+
+/** @throws the signal's reason when it aborts first */
+async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(() => resolve(), reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,104 @@
+import { Command } from 'commander';
+
+import { NightshiftError } from '../../domain/errors.ts';
+import { ownerPolicySchema, type OwnerPolicy } from '../../domain/vehicles.ts';
+import type { FleetClient, FleetClientOptions, ShownVehicle } from '../fleetClient.ts';
+import type { CommandFactory } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface Reached extends FleetClientOptions {
+  readonly json?: true;
+}
+
+/** Each subcommand calls the API of a running Nightshift, with the operator's key unless another one is given. */
+export const carCommand: CommandFactory = (terminal) => {
+  const car = new Command('car').description('show cars, say why they do what they do, and set what their owners want');
+  const withReach = (name: string, description: string): Command =>
+    car
+      .command(name)
+      .description(description)
+      .option('--url <url>', 'the API; left out: as configured')
+      .option('--key <key>', 'an owner’s key; left out: the operator’s')
+      .option('--json', 'print JSON');
+
+  withReach('show', 'what is known of a car; without a VIN, of all that the key may see')
+    .argument('[vin]')
+    .action(async (vin: string | undefined, options: Reached) => {
+      const client = await reach(options);
+      const vehicles = vin === undefined ? await client.list() : [await client.show(vin)];
+      await print(terminal, vehicles, options);
+    });
+
+  withReach('why', 'who holds the car and why, strongest claim first, and how that came about')
+    .argument('<vin>')
+    .action(async (vin: string, options: Reached) => {
+      const why = await (await reach(options)).why(vin);
+      const { whyText } = await import('../carText.ts');
+      terminal.out(options.json ? asJson(why) : whyText(why, terminal));
+    });
+
+  withReach('policy', 'print what the owner wants as JSON, or set it from a file of that form')
+    .argument('<vin>')
+    .option('--set <file>', 'JSON file with the whole policy')
+    .action(async (vin: string, options: Reached & { set?: string }) => {
+      const client = await reach(options);
+      const shown = options.set ? await client.setPolicy(vin, await readPolicy(options.set)) : await client.show(vin);
+      terminal.out(asJson(shown.policy));
+    });
+
+  withReach('opt-out', 'no compute until the next ready-by, or for good')
+    .argument('<vin>')
+    .option('--for-good', 'until it is taken back')
+    .option('--undo', 'take it back, both for tonight and for good')
+    .action(async (vin: string, options: Reached & { forGood?: true; undo?: true }) => {
+      const client = await reach(options);
+      const { policy, nextReadyByMs } = await client.show(vin);
+      const { optOutUntilMs: _, ...rest } = policy;
+      const wanted: OwnerPolicy = options.undo
+        ? { ...rest, computeOptIn: true }
+        : options.forGood
+          ? { ...rest, computeOptIn: false }
+          : { ...rest, optOutUntilMs: nextReadyByMs };
+      await print(terminal, [await client.setPolicy(vin, wanted)], options);
+    });
+
+  withReach('boost', 'charge now, at any price, until the next ready-by')
+    .argument('<vin>')
+    .option('--undo', 'go back to the plan')
+    .action(async (vin: string, options: Reached & { undo?: true }) => {
+      const client = await reach(options);
+      const { policy, nextReadyByMs } = await client.show(vin);
+      const { boostUntilMs: _, ...rest } = policy;
+      const wanted = options.undo ? rest : { ...rest, boostUntilMs: nextReadyByMs };
+      await print(terminal, [await client.setPolicy(vin, wanted)], options);
+    });
+
+  withReach('owner-key', 'make a key with which an owner reaches their own cars; it is shown this once')
+    .argument('<owner>')
+    .action(async (owner: string, options: Reached) => {
+      terminal.out(`${await (await reach(options)).newOwnerKey(owner)}\n`);
+    });
+  return car;
+};
+
+async function reach(options: Reached): Promise<FleetClient> {
+  return new (await import('../fleetClient.ts')).FleetClient(options);
+}
+
+async function print(terminal: Terminal, vehicles: readonly ShownVehicle[], { json }: Reached): Promise<void> {
+  const { vehicleText } = await import('../carText.ts');
+  terminal.out(json ? asJson(vehicles) : vehicles.map((vehicle) => vehicleText(vehicle, terminal)).join('\n'));
+}
+
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+async function readPolicy(file: string): Promise<OwnerPolicy> {
+  const { readJsonObject } = await import('../files/readJsonObject.ts');
+  const parsed = ownerPolicySchema.strict().safeParse(await readJsonObject(file));
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = issue?.path.join('.') ?? '';
+  throw new NightshiftError('invalid_request', `${file}: ${field}: ${issue?.message ?? 'not readable'}`, { field });
+}

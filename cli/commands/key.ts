@@ -1,0 +1,81 @@
+import { Command } from 'commander';
+import { z } from 'zod';
+
+import { API_SCOPES } from '../../domain/apiKeys.ts';
+import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
+import { EXIT_CODES } from '../exitCodes.ts';
+import { wholeNumber } from '../numberOption.ts';
+import type { CommandFactory } from '../command.ts';
+
+interface KeyOptions extends ApiOptions {
+  readonly json?: true;
+}
+
+interface CreateOptions extends KeyOptions {
+  readonly tenant: string;
+  readonly name: string;
+  readonly scope: readonly string[];
+  readonly rate: number;
+}
+
+const keySchema = z.looseObject({
+  id: z.string(),
+  tenant: z.string(),
+  name: z.string(),
+  scopes: z.array(z.string()),
+  requests_per_minute: z.number(),
+  revoked_at: z.number().nullable(),
+});
+
+const MOST_PER_MINUTE = 1_000_000;
+const KEYS_PATH = '/../ops/v1/keys';
+
+const common = (name: string): Command => withApiOptions(new Command(name)).option('--json', 'print JSON');
+
+export const keyCommand: CommandFactory = (terminal, done) => {
+  const line = (key: z.infer<typeof keySchema>): string => {
+    const state = key.revoked_at === null ? `${key.requests_per_minute}/min` : terminal.colors.red('revoked');
+    return `${key.id}  ${key.tenant}  ${key.scopes.join(',')}  ${state}  ${key.name}\n`;
+  };
+  return new Command('key')
+    .description('make, list and revoke API keys')
+    .addCommand(
+      common('create')
+        .description('make a key and print it; it is shown once and kept nowhere')
+        .requiredOption('--tenant <id>', 'whose key it is; files and batches are seen by their tenant only')
+        .requiredOption('--name <text>', 'what it is for')
+        .option('--scope <scopes...>', `what it may do: ${Object.keys(API_SCOPES).join(', ')}`, ['submit'])
+        .option('--rate <n>', 'requests a minute', wholeNumber(1, MOST_PER_MINUTE), 600)
+        .action(async (options: CreateOptions) => {
+          const { tenant, name, scope: scopes, rate } = options;
+          const body = { tenant, name, scopes, requests_per_minute: rate };
+          const made = keySchema
+            .extend({ key: z.string() })
+            .parse(await (await openApi(options)).post(KEYS_PATH, body));
+          terminal.out(options.json ? `${JSON.stringify(made, null, 2)}\n` : `${made.key}\n`);
+          if (!options.json) terminal.err(line(made));
+          done(EXIT_CODES.ok);
+        }),
+    )
+    .addCommand(
+      common('list')
+        .description('list the keys')
+        .action(async (options: KeyOptions) => {
+          const answer = await (await (await openApi(options)).call(KEYS_PATH)).json();
+          const { data } = z.object({ data: z.array(keySchema) }).parse(answer);
+          terminal.out(options.json ? `${JSON.stringify(data, null, 2)}\n` : data.map(line).join(''));
+          done(EXIT_CODES.ok);
+        }),
+    )
+    .addCommand(
+      common('revoke')
+        .description('end a key; it works on for two seconds at most')
+        .argument('<id>', 'id of the key')
+        .action(async (id: string, options: KeyOptions) => {
+          const answer = await (await openApi(options)).call(`${KEYS_PATH}/${id}`, { method: 'DELETE' });
+          const revoked = keySchema.parse(await answer.json());
+          terminal.out(options.json ? `${JSON.stringify(revoked, null, 2)}\n` : line(revoked));
+          done(EXIT_CODES.ok);
+        }),
+    );
+};

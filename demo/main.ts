@@ -1,0 +1,126 @@
+import { writeFile } from 'node:fs/promises';
+import { NightshiftError } from '../domain/errors.ts';
+import { journalText } from './console/journalText.ts';
+import { Places, placeOf } from './console/places.ts';
+import { progressText } from './console/progressText.ts';
+import { Terminal } from './console/terminal.ts';
+import { enrolledCars, loadNight } from './night/night.ts';
+import type { NightFile } from './night/nightFile.ts';
+import { exitCode } from './report/nightReport.ts';
+import { reportText } from './report/reportText.ts';
+import { openDatabase } from '../store/database.ts';
+import { apiKeyOf } from '../worker/process/apiKey.ts';
+import { eventText } from '../cli/gridText.ts';
+import { loadConfig, type Config } from '../worker/config/config.ts';
+import { BatchClient } from '../api/client/batchClient.ts';
+import { currentNight } from './nightState.ts';
+import { prepareNight } from './prepareNight.ts';
+import { runNight, type FinishedNight } from './runNight.ts';
+import type { ProcessStatus } from '../worker/local/supervisor/managedProcess.ts';
+import { listenForStopSignals } from '../worker/local/supervisor/stopSignals.ts';
+import { readStartOptions } from './arguments.ts';
+import { childEnvironment, startPlatform } from '../worker/local/platform.ts';
+
+const { env } = process;
+const options = readStartOptions(process.argv.slice(2));
+const terminal = new Terminal(process.stdout, Boolean(env.NO_COLOR));
+const { bold, dim, red } = terminal.colors;
+const signals = listenForStopSignals();
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  terminal.status('');
+  if (!signals.stop.aborted) {
+    terminal.print(red(error instanceof NightshiftError ? error.message : String(error)));
+    process.exitCode = 1;
+  }
+} finally {
+  signals.close();
+}
+
+async function main(): Promise<number> {
+  const { stateDir, nightFile } = loadConfig({ env, cwd: process.cwd() });
+  const night = await loadNight(nightFile);
+  const state = await currentNight(stateDir, (night.end - night.start) / night.scale, Date.now());
+  const prepared = await prepareNight(stateDir, night, state.incarnation, (rendered) =>
+    terminal.status(dim(`Rendering the night's requests: ${rendered} of ${night.batch.requests}`)),
+  );
+  const config = loadConfig({ env: { ...env, NIGHTSHIFT_CELL_FILE: prepared.cellFile }, cwd: process.cwd() });
+  const { DATABASE_URL: databaseUrl = '' } = childEnvironment(config);
+
+  const platform = await startPlatform(config, {
+    onStatus: tellStatus,
+    onOrphan: ({ name, pid }) =>
+      terminal.print(dim(`Stopped ${name} (process ${pid}), left over from a killed start.`)),
+    stop: signals.stop,
+    force: signals.force,
+  });
+  const database = openDatabase({ url: databaseUrl, maxConnections: 2 });
+  try {
+    terminal.print(welcome(config, night));
+    const places = new Places(timeZonesOf(night));
+    const first = placeOf(night.regions[0]?.timeZone ?? 'UTC');
+    const finished = await runNight(
+      {
+        stateDir,
+        night,
+        prepared,
+        database,
+        batches: new BatchClient(`http://${config.api.host}:${config.api.port}/v1`, apiKeyOf(config)),
+        apiUrl: `http://${config.api.host}:${config.api.port}`,
+        onLine: (line) => terminal.print(journalText(line, places, terminal.colors)),
+        onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
+        signal: signals.stop,
+      },
+      state,
+    );
+    terminal.status('');
+    await tellFigures(finished);
+    if (!options.exit) {
+      terminal.print(dim('The stack stays up. Ctrl-C ends it.'));
+      await platform.stopped;
+      return 0;
+    }
+    return exitCode(finished.report);
+  } finally {
+    await database.close();
+    await platform.stop();
+  }
+}
+
+function tellStatus({ name, state, restarts, detail }: ProcessStatus): void {
+  if (state === 'restarting') terminal.print(red(`${name} died (${detail ?? 'no reason'}) and is started again.`));
+  else if (state === 'ready' && restarts > 0) terminal.print(dim(`${name} is back.`));
+  else if (detail !== undefined && state !== 'stopped') terminal.print(dim(`${name}: ${detail}`));
+}
+
+function welcome(config: Config, night: NightFile): string {
+  const { api, temporal, stateDir } = config;
+  return [
+    '',
+    bold(`One night on ${night.cars.length} cars`) + dim(` (simulated, ${night.scale} times as fast as real time)`),
+    `  Temporal UI   ${temporal.embedded ? `http://127.0.0.1:${temporal.uiPort}` : temporal.connection.options.address}`,
+    `  API           http://${api.host}:${api.port}/v1, key ${apiKeyOf(config)}`,
+    `  State, logs   ${stateDir}`,
+    '',
+  ].join('\n');
+}
+
+async function tellFigures({ report, facts, batch, utility }: FinishedNight): Promise<void> {
+  terminal.print(`\n${reportText(report, facts, terminal.colors)}\n`);
+  if (utility) {
+    terminal.print(`${bold('The utility’s event')}\n${eventText(utility.event, terminal.colors)}`);
+    terminal.print(`The utility holds ${utility.reports.length} reports of it.\n`);
+  }
+  if (batch.outputFileId) terminal.print(`Answers: GET /v1/files/${batch.outputFileId}/content`);
+  if (batch.errorFileId) terminal.print(`Errors:  GET /v1/files/${batch.errorFileId}/content`);
+  if (options.report === undefined) return;
+  await writeFile(options.report, `${JSON.stringify(report, undefined, 2)}\n`);
+  terminal.print(`Figures: ${options.report}`);
+}
+
+function timeZonesOf(night: NightFile): Map<string, string> {
+  const regions = night.regions.map(({ id, timeZone }) => [id, timeZone] as const);
+  return new Map([...regions, ...enrolledCars(night).map(({ id, policy }) => [id, policy.timeZone] as const)]);
+}

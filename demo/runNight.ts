@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { parseAnswerLine } from '../domain/batchLines.ts';
+import { FINAL_BATCH_STATUSES } from '../domain/batches.ts';
+import { gridTimeMs } from '../domain/clock.ts';
+import { characterErrorRate } from './glosses/characterErrorRate.ts';
+import type { NightFile } from './night/nightFile.ts';
+import type { Progress } from './console/progressText.ts';
+import type { NightFacts } from './report/facts.ts';
+import { nightReport, type NightReport } from './report/nightReport.ts';
+import { readBatch, type Batch } from '../store/batches.ts';
+import { readCell, type Cell } from '../store/cells.ts';
+import type { Database } from '../store/database.ts';
+import { readJournal, type StoredJournalLine } from '../store/journal.ts';
+import { listOpenParkingSessions } from '../store/parkingSessions.ts';
+import { untilAnswered } from '../worker/process/untilAnswered.ts';
+import type { BatchClient } from '../api/client/batchClient.ts';
+import { readNightFacts } from './nightFacts.ts';
+import { nightProgress } from './nightProgress.ts';
+import { startNightOwners } from './nightOwners.ts';
+import { startNightUtility, type RunningUtility } from './nightUtility.ts';
+import { saveNight, type NightState } from './nightState.ts';
+import { NIGHT_MODEL, type PreparedNight } from './prepareNight.ts';
+
+const FOLLOW_EVERY_REAL_MS = 300;
+const LINES_AT_ONCE = 200;
+/** Grid time after the night's end for the last stays to be settled. */
+const SETTLING_MS = 30 * 60_000;
+
+export interface NightPorts {
+  readonly stateDir: string;
+  readonly night: NightFile;
+  readonly prepared: PreparedNight;
+  readonly database: Database;
+  readonly batches: BatchClient;
+  /** Where the API listens, without a path. */
+  readonly apiUrl: string;
+  /** Told of every journal line, in order. */
+  readonly onLine: (line: StoredJournalLine) => void;
+  /** Told a few times a second how far the night is. */
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface FinishedNight {
+  readonly report: NightReport;
+  readonly facts: NightFacts;
+  readonly batch: Batch;
+  /** What the night's utility asked for and got, when it has one. */
+  readonly utility: Awaited<ReturnType<RunningUtility['proof']>> | undefined;
+}
+
+/** Submits the night's batch as any submitter would, follows it until the morning, and adds up what happened. */
+export async function runNight(ports: NightPorts, state: NightState): Promise<FinishedNight> {
+  const { night, database, signal } = ports;
+  const cell = await untilAnswered('the control worker', async () => {
+    const found = await readCell(database, night.scenario);
+    if (found?.incarnation !== state.incarnation) throw new Error('the cell is not applied yet');
+    return found;
+  });
+  const batchId = state.batchId ?? (await submit(ports, state));
+  const running = night.utility && (await startNightUtility(night.utility, cell, ports.batches, ports.apiUrl));
+  const endOwners = startNightOwners(night, cell, ports.batches, database);
+  let batch: Batch;
+  let utility: FinishedNight['utility'];
+  try {
+    batch = await follow(ports, cell, batchId);
+    signal.throwIfAborted();
+    utility = await running?.proof();
+  } finally {
+    endOwners();
+    await running?.close();
+  }
+  const answers = batch.outputFileId ? await ports.batches.content(batch.outputFileId) : '';
+  const errorRate =
+    answers === ''
+      ? undefined
+      : characterErrorRate(ports.prepared.truth, new Map(answers.trimEnd().split('\n').map(answerOf)));
+  const window = { startMs: night.start, endMs: night.end };
+  const facts = await readNightFacts(database, cell, batch, window, errorRate);
+  await saveNight(ports.stateDir, { ...state, batchId, finished: true });
+  return { report: nightReport(facts), facts, batch, utility };
+}
+
+async function submit({ stateDir, night, prepared, batches }: NightPorts, state: NightState): Promise<string> {
+  const fileId = await batches.upload(prepared.batchFile);
+  const batch = await batches.submit({
+    input_file_id: fileId,
+    endpoint: `/v2/models/${NIGHT_MODEL}/infer`,
+    completion_window: '24h',
+    metadata: {
+      'grid.deadline': new Date(night.batch.deadline).toISOString(),
+      // The stack may be killed between the answer and our note of it.
+      'grid.idempotency_key': `night-${state.incarnation}`,
+    },
+  });
+  await saveNight(stateDir, { ...state, batchId: batch.id });
+  return batch.id;
+}
+
+/** Follows journal and batch until every request is accounted for and the night is over. */
+async function follow(ports: NightPorts, cell: Cell, batchId: string): Promise<Batch> {
+  const { database, night, onLine, onProgress, signal } = ports;
+  let seq = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    const lines = await patiently(() => readJournal(database, cell.id, seq, LINES_AT_ONCE), []);
+    for (const line of lines) onLine(line);
+    seq = lines.at(-1)?.seq ?? seq;
+    const batch = await patiently(() => readBatch(database, batchId), undefined);
+    if (batch) {
+      const window = { startMs: night.start, endMs: night.end };
+      const progress = await patiently(() => nightProgress(database, cell, batch, window), undefined);
+      if (progress) onProgress(progress);
+      const atMs = gridTimeMs(cell.clock, Date.now());
+      const isFinal = (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status);
+      const open = await patiently(() => listOpenParkingSessions(database, cell.id), undefined);
+      const isSettled = (atMs >= night.end && open?.length === 0) || atMs >= night.end + SETTLING_MS;
+      if (isFinal && isSettled && lines.length === 0) return batch;
+    }
+    await sleep(FOLLOW_EVERY_REAL_MS, undefined, { signal });
+  }
+}
+
+/** PostgreSQL may be restarted under us; the next look tells the rest. */
+async function patiently<Result>(look: () => Promise<Result>, meanwhile: Result): Promise<Result> {
+  return look().catch(() => meanwhile);
+}
+
+const textAnswerSchema = z.object({
+  outputs: z.array(z.object({ name: z.string(), data: z.array(z.union([z.string(), z.number()])) })),
+});
+
+function answerOf(line: string): [customId: string, text: string] {
+  const { custom_id: customId, response } = parseAnswerLine(line);
+  const { outputs } = textAnswerSchema.parse(response?.body);
+  return [customId, String(outputs.find(({ name }) => name === 'text')?.data[0] ?? '')];
+}

@@ -1,0 +1,55 @@
+import type { Clock } from '../clock.ts';
+import type { ModelRef } from '../shards.ts';
+
+/** What a job is started with, and where its shards are. Instants are grid time in epoch milliseconds. */
+
+export interface InferenceJobInput {
+  readonly batchId: string;
+  readonly cellId: string;
+  readonly clock: Clock;
+  /** Carried over continue-as-new, once the batch has been split. */
+  readonly carried?: JobSnapshot;
+  readonly paused?: boolean;
+}
+
+/** Where the shards of a job are. Lists are half-open ranges of shard numbers, ascending. */
+export interface JobSnapshot {
+  readonly split: SplitBatch;
+  readonly pending: readonly (readonly [number, number])[];
+  readonly done: readonly (readonly [number, number])[];
+  readonly waves: readonly WaveSnapshot[];
+  readonly nextWave: number;
+  readonly failures: Readonly<Record<number, number>>;
+}
+
+export interface WaveSnapshot {
+  readonly wave: number;
+  readonly regionId: string;
+  readonly hardwareClass: string;
+  readonly endsAtMs: number;
+  readonly shards: readonly number[];
+}
+
+export interface SplitBatch {
+  readonly model: ModelRef;
+  readonly lines: number;
+  readonly shards: number;
+  readonly linesPerShard: number;
+  readonly linesPerPart: number;
+  readonly deadlineMs: number;
+  readonly submittedAtMs?: number;
+  /** As the submitter asked: 1 first, 5 last. */
+  readonly priority?: number;
+  /** Whose batch it is, and the tenant's share where cars are contended for. */
+  readonly tenant?: { readonly id: string; readonly weight: number };
+  /** The API over which cars reach their shards, by signed tokens; undefined: they open the store themselves. */
+  readonly carUrl?: string;
+}
+
+export interface JobStatus {
+  readonly state: 'validating' | 'waiting' | 'running' | 'paused' | 'finalizing' | 'ended';
+  readonly shards: number;
+  readonly pending: number;
+  readonly inFlight: number;
+  readonly done: number;
+}

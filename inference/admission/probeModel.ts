@@ -1,0 +1,118 @@
+import { isDeepStrictEqual } from 'node:util';
+import { readFile } from 'node:fs/promises';
+
+import { deflateSync } from 'node:zlib';
+
+import type { LoadedModel } from '../runner/protocol.ts';
+import { Runner } from '../runner/runner.ts';
+import type { Pipeline, TensorSpec } from '../../domain/models.ts';
+import { refused } from './inspectNetwork.ts';
+
+const PROBE_LIMITS = {
+  memoryLimitBytes: 2 * 1024 ** 3,
+  loadLimitMs: 20_000,
+  callLimitMs: 10_000,
+  processesPerCall: 1,
+} as const;
+const TIMED_RUNS = 5;
+
+export interface ProbedModel {
+  readonly msPerSample: number;
+  /** Most memory that its process had, MiB; undefined where the system does not tell. */
+  readonly peakMemoryMb: number | undefined;
+}
+
+/**
+ * Runs the model on one sample in a process under limits: it must load, answer, answer the same again, and stay within
+ * time and memory.
+ * @throws NightshiftError `model_refused`
+ */
+export async function probeModel(model: LoadedModel, sample: unknown): Promise<ProbedModel> {
+  const runner = new Runner(PROBE_LIMITS);
+  try {
+    const body = sample ?? sampleBody(model.pipeline);
+    const answers = await runner.run(model, [body, body]).catch((error: unknown) => {
+      throw refused(`it does not run within its limits: ${error instanceof Error ? error.message : String(error)}`);
+    });
+    const [first, second] = answers;
+    if (first?.statusCode !== 200) throw refused(`it does not answer its sample: ${messageOf(first?.body)}`);
+    if (!isDeepStrictEqual(first, second)) throw refused('it answers the same sample in two ways');
+    const startMs = performance.now();
+    await runner
+      .run(
+        model,
+        Array.from({ length: TIMED_RUNS }, () => body),
+      )
+      .catch(() => {
+        throw refused('it does not keep to its limits');
+      });
+    const msPerSample = (performance.now() - startMs) / TIMED_RUNS;
+    return { msPerSample, peakMemoryMb: await peakMemoryMb(runner.pid) };
+  } finally {
+    await runner.stop();
+  }
+}
+
+async function peakMemoryMb(pid: number | undefined): Promise<number | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const kib = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+  return kib === undefined ? undefined : Math.round(Number(kib) / 1024);
+}
+
+function messageOf(body: unknown): string {
+  const text = JSON.stringify(body) ?? '';
+  return /"message":"([^"]*)"/.exec(text)?.[1] ?? text.slice(0, 200);
+}
+
+function sampleBody(pipeline: Pipeline): unknown {
+  switch (pipeline.kind) {
+    case 'text-embedding':
+      return { input: 'a parked car at night' };
+    case 'image-ctc':
+      return {
+        inputs: [
+          {
+            name: 'image',
+            datatype: 'BYTES',
+            shape: [1],
+            data: [blankPng(Math.min(320, pipeline.maxWidthPx), pipeline.heightPx).toString('base64')],
+          },
+        ],
+      };
+    case 'tensors':
+      return { inputs: pipeline.inputs.map(zeros) };
+    default:
+      return pipeline satisfies never;
+  }
+}
+
+function zeros({ name, datatype, shape }: TensorSpec): object {
+  const lengths = shape.map((length) => (length === -1 ? 1 : length));
+  const count = lengths.reduce((total, length) => total * length, 1);
+  if (datatype === 'FP16')
+    return { name, datatype, shape: lengths, raw_base64: Buffer.alloc(count * 2).toString('base64') };
+  const element = datatype === 'BYTES' ? '' : datatype === 'BOOL' ? false : 0;
+  return { name, datatype, shape: lengths, data: Array.from({ length: count }, () => element) };
+}
+
+/** A white picture as an 8-bit gray PNG; readers here do not look at checksums. */
+function blankPng(widthPx: number, heightPx: number): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(widthPx, 0);
+  header.writeUInt32BE(heightPx, 4);
+  header[8] = 8;
+  const row = Buffer.concat([Buffer.of(0), Buffer.alloc(widthPx, 255)]);
+  const rows = Buffer.concat(Array.from({ length: heightPx }, () => row));
+  return Buffer.concat([
+    Buffer.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
+    pngChunk('IHDR', header),
+    pngChunk('IDAT', deflateSync(rows)),
+    pngChunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+function pngChunk(type: string, data: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(data.length);
+  return Buffer.concat([length, Buffer.from(type, 'latin1'), data, Buffer.alloc(4)]);
+}

@@ -1,0 +1,24 @@
+import type { Pipeline } from '../../domain/models.ts';
+import type { Answer } from '../../domain/answerLine.ts';
+
+/** The model as the runner's process opens it: files whose hashes have been checked. */
+export interface LoadedModel {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly modelPath: string;
+  /** Paths of what the pipeline needs beside the network, by sha256. */
+  readonly assetPaths: Readonly<Record<string, string>>;
+  readonly pipeline: Pipeline;
+}
+
+/** Parent to child: `load`, then any number of `run`. Each is answered, in order. */
+export type RunnerRequest =
+  | { readonly type: 'load'; readonly model: LoadedModel }
+  | { readonly type: 'run'; readonly bodies: readonly unknown[] };
+
+/** Child to parent. */
+export type RunnerReply =
+  | { readonly type: 'ready' }
+  | { readonly type: 'load_failed'; readonly message: string }
+  | { readonly type: 'answers'; readonly answers: readonly Answer[] };

@@ -1,0 +1,165 @@
+import type { Answer } from '../../domain/answerLine.ts';
+import { findLauncher } from './launcher.ts';
+import type { LoadedModel } from './protocol.ts';
+import { RunnerChild, RunnerCrash } from './runnerChild.ts';
+
+export interface RunnerOptions {
+  /** Limit on the process's private memory, where the system can hold it. */
+  readonly memoryLimitBytes: number;
+  /** Real time from the start of the process to a loaded model. */
+  readonly loadLimitMs: number;
+  /** Real time for one call of run(). */
+  readonly callLimitMs: number;
+  /** Fresh processes that one call may use up before it gives in. */
+  readonly processesPerCall: number;
+  /** Calls after which the process is replaced, since ONNX Runtime gives little memory back. */
+  readonly callsPerProcess: number;
+}
+
+export const RUNNER_DEFAULTS = {
+  memoryLimitBytes: 4 * 1024 ** 3,
+  loadLimitMs: 30_000,
+  callLimitMs: 30_000,
+  processesPerCall: 2,
+  callsPerProcess: 20_000,
+} as const satisfies RunnerOptions;
+
+/** stop() ended the call. */
+export class RunnerStopped extends Error {
+  override readonly name = 'RunnerStopped';
+}
+
+/**
+ * The car's inference device: at most one process, started when it is needed, replaced when it dies, when it is worn
+ * or when another model is asked for. ONNX Runtime blocks its thread and cannot be interrupted, so it gets a process
+ * that can be stopped and killed.
+ */
+export class Runner {
+  readonly #options: RunnerOptions;
+  #child: RunnerChild | undefined;
+  #loadedSha256: string | undefined;
+  #callsOfChild = 0;
+  #openCalls = 0;
+  #loading: Promise<RunnerChild> | undefined;
+  #paused = false;
+  #stops = 0;
+  #resumed: (() => void)[] = [];
+
+  constructor(options: Partial<RunnerOptions> = {}) {
+    this.#options = { ...RUNNER_DEFAULTS, ...options };
+  }
+
+  /** Of the present process, if there is one. */
+  get pid(): number | undefined {
+    return this.#child?.alive === true ? this.#child.pid : undefined;
+  }
+
+  /**
+   * Starts a process with this model, unless it runs already.
+   * @throws RunnerCrash when the process and its replacements died
+   * @throws RunnerStopped
+   */
+  async load(model: LoadedModel): Promise<void> {
+    await this.#withReplacements((stops) => this.#load(model, stops));
+  }
+
+  /**
+   * Answers the bodies of request lines, in order. A process that dies under way is replaced and asked again. A call
+   * made before the last one has ended waits in the process, which then goes on without a pause.
+   * @throws RunnerCrash when the replacements died too
+   * @throws RunnerStopped
+   */
+  async run(model: LoadedModel, bodies: readonly unknown[]): Promise<readonly Answer[]> {
+    return await this.#withReplacements(async (stops) => {
+      const child = await this.#load(model, stops);
+      await this.#untilResumed(stops);
+      this.#callsOfChild += 1;
+      this.#openCalls += 1;
+      const reply = await child.ask({ type: 'run', bodies }, this.#options.callLimitMs).finally(() => {
+        this.#openCalls -= 1;
+      });
+      if (reply.type !== 'answers' || reply.answers.length !== bodies.length) {
+        throw new RunnerCrash(`Unexpected reply "${reply.type}".`);
+      }
+      return reply.answers;
+    });
+  }
+
+  async #withReplacements<T>(call: (stops: number) => Promise<T>): Promise<T> {
+    const stops = this.#stops;
+    for (let processes = 1; ; processes += 1) {
+      try {
+        return await call(stops);
+      } catch (error) {
+        if (this.#stops !== stops) throw new RunnerStopped('The runner was stopped.', { cause: error });
+        if (!(error instanceof RunnerCrash) || processes >= this.#options.processesPerCall) throw error;
+      }
+    }
+  }
+
+  /** The process with this model; calls that need a new one at the same time get the same. */
+  async #load(model: LoadedModel, stops: number): Promise<RunnerChild> {
+    this.#loading ??= this.#loadOnce(model, stops).finally(() => {
+      this.#loading = undefined;
+    });
+    return await this.#loading;
+  }
+
+  async #loadOnce(model: LoadedModel, stops: number): Promise<RunnerChild> {
+    const worn = this.#openCalls === 0 && this.#callsOfChild >= this.#options.callsPerProcess;
+    if (this.#child?.alive === true && this.#loadedSha256 === model.sha256 && !worn) return this.#child;
+    await this.#endProcess();
+    const launcher = await findLauncher(this.#options.memoryLimitBytes);
+    await this.#untilResumed(stops);
+    const child = new RunnerChild(launcher);
+    this.#child = child;
+    const reply = await child.ask({ type: 'load', model }, this.#options.loadLimitMs);
+    if (reply.type !== 'ready') {
+      child.kill();
+      throw new RunnerCrash(reply.type === 'load_failed' ? reply.message : `Unexpected reply "${reply.type}".`);
+    }
+    this.#loadedSha256 = model.sha256;
+    return child;
+  }
+
+  /** Takes all power from the device at once; its limits stand still until resume(). */
+  pause(): void {
+    this.#paused = true;
+    this.#child?.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#child?.resume();
+    this.#wake();
+  }
+
+  /** Kills the process, paused or not, and waits for its end. A call under way fails; the next one starts anew. */
+  async stop(): Promise<void> {
+    this.#stops += 1;
+    this.#wake();
+    await this.#endProcess();
+  }
+
+  async #endProcess(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    this.#loadedSha256 = undefined;
+    this.#callsOfChild = 0;
+    child?.kill();
+    await child?.exited;
+  }
+
+  #wake(): void {
+    for (const wake of this.#resumed.splice(0)) wake();
+  }
+
+  async #untilResumed(stops: number): Promise<void> {
+    // A stop that came before this wait has already woken everybody: it must not be waited for.
+    while (this.#paused && this.#stops === stops) {
+      await new Promise<void>((resolve) => this.#resumed.push(resolve));
+    }
+    if (this.#stops !== stops) throw new RunnerStopped('The runner was stopped.');
+  }
+}

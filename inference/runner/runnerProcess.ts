@@ -1,0 +1,74 @@
+import { InferenceSession } from 'onnxruntime-node';
+import type { Answer } from '../../domain/answerLine.ts';
+import { imageCtcPipeline, type AnswerRequest } from './imageCtc.ts';
+import { BadRequest, badRequestAnswer, inferenceFailedAnswer } from './openInference.ts';
+import type { LoadedModel, RunnerReply, RunnerRequest } from './protocol.ts';
+import { tensorsPipeline } from './tensors.ts';
+import { textEmbeddingPipeline } from './textEmbedding.ts';
+
+/** The forked process that holds one model and computes. It knows no job, no network and no store. */
+
+let answerRequest: AnswerRequest | undefined;
+
+/** One request after the other: the parent sends the next one ahead, so that this process never waits for it. */
+let turn = Promise.resolve();
+process.on('message', (message: RunnerRequest) => {
+  turn = turn.then(() => handle(message));
+});
+// Without a parent nobody wants the answers.
+process.on('disconnect', () => process.exit(0));
+
+async function handle(request: RunnerRequest): Promise<void> {
+  switch (request.type) {
+    case 'load':
+      try {
+        answerRequest = await loadPipeline(request.model);
+        reply({ type: 'ready' });
+      } catch (error) {
+        reply({ type: 'load_failed', message: String(error) });
+      }
+      return;
+    case 'run': {
+      if (answerRequest === undefined) throw new Error('run before load');
+      const answers: Answer[] = [];
+      for (const body of request.bodies) answers.push(await answer(answerRequest, body));
+      reply({ type: 'answers', answers });
+    }
+  }
+}
+
+async function loadPipeline(model: LoadedModel): Promise<AnswerRequest> {
+  const session = await InferenceSession.create(model.modelPath, {
+    // One thread is the most work per joule, and the same sums in the same order on every car of a class.
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    enableCpuMemArena: false,
+  });
+  const { pipeline } = model;
+  switch (pipeline.kind) {
+    case 'image-ctc':
+      return imageCtcPipeline(session, model, pipeline);
+    case 'text-embedding':
+      return textEmbeddingPipeline(session, model, pipeline);
+    case 'tensors':
+      return tensorsPipeline(session, model, pipeline);
+    default:
+      throw new Error(`There is no pipeline "${String(pipeline satisfies never)}".`);
+  }
+}
+
+async function answer(answerRequest: AnswerRequest, body: unknown): Promise<Answer> {
+  try {
+    return await answerRequest(body);
+  } catch (error) {
+    if (error instanceof BadRequest) return badRequestAnswer(error);
+    // One input that the network cannot digest must not keep its shard from ever finishing.
+    return inferenceFailedAnswer();
+  }
+}
+
+function reply(message: RunnerReply): void {
+  process.send?.(message);
+}

@@ -1,0 +1,138 @@
+import { workflowIds } from '../domain/names.ts';
+import type { JournalReason } from '../domain/journal.ts';
+import type { SetpointInterval } from '../domain/setpoints.ts';
+import type { CarPlan, Plan } from '../scheduler/plan.ts';
+import type { PlanningProblem } from '../scheduler/problem.ts';
+import type { PlanReason } from '../scheduler/reasons.ts';
+import { slotStartMs } from '../scheduler/time.ts';
+import type { ParkingSession } from '../store/parkingSessions.ts';
+import type { PlanDispatch, SessionSetpoint } from '../domain/workflows/coSchedule.ts';
+
+/** Slots of setpoints that each car is sent ahead: enough to ride out a lost plan or two, then its fail-safe. */
+export const PROFILE_SLOTS = 3;
+
+/** The part of a plan that workflows need: grants and what changed, small enough for their history. */
+export function dispatchOf(
+  planId: string,
+  problem: PlanningProblem,
+  plan: Plan,
+  previous: Plan | undefined,
+  sessions: readonly ParkingSession[],
+): PlanDispatch {
+  const startMs = slotStartMs(plan.slots, 0);
+  const computing = computingCars(problem, plan);
+  return {
+    planId,
+    slotStartMs: startMs,
+    grants: plan.grants
+      .filter((grant) => grant.slot === 0)
+      .map((grant) => ({
+        planId,
+        jobId: grant.jobId,
+        regionId: grant.regionId,
+        hardwareClass: grant.hardwareClass,
+        slotStartMs: startMs,
+        slotEndMs: slotStartMs(plan.slots, 1),
+        // One more for each car: a car that finishes within the slot begins the next shard, and takes it over the
+        // boundary. What nobody begins goes back to the job when the slot is over.
+        shards: grant.shards + (computing.get(`${grant.regionId}/${grant.hardwareClass}`) ?? 0),
+      })),
+    changedSetpoints: sessions.flatMap((session) => changedSetpoint(plan, previous, session, startMs) ?? []),
+    vehiclesToWake: plan.wakeUps
+      .filter((wakeUp) => wakeUp.slot === 0)
+      .map((wakeUp) => ({ vehicleId: wakeUp.carId, reason: 'planned to compute in the coming slot' })),
+    summary: summarize(plan),
+  };
+}
+
+/** Cars that compute in the committed slot, by region and class. */
+function computingCars(problem: PlanningProblem, plan: Plan): Map<string, number> {
+  const regionOfFeeder = new Map(problem.feeders.map((feeder) => [feeder.id, feeder.regionId]));
+  const computing = new Map<string, number>();
+  for (const car of plan.cars) {
+    const asked = problem.cars.find(({ id }) => id === car.carId);
+    if (!asked || (car.computeKw[0] ?? 0) === 0) continue;
+    const key = `${regionOfFeeder.get(asked.feederId)}/${asked.hardwareClass}`;
+    computing.set(key, (computing.get(key) ?? 0) + 1);
+  }
+  return computing;
+}
+
+function changedSetpoint(
+  plan: Plan,
+  previous: Plan | undefined,
+  session: ParkingSession,
+  startMs: number,
+): SessionSetpoint | undefined {
+  const car = plan.cars.find((candidate) => candidate.carId === session.vehicleId);
+  if (!car) return undefined;
+  const before = previous?.cars.find((candidate) => candidate.carId === session.vehicleId);
+  if (before && committed(before) === committed(car)) return undefined;
+  return {
+    sessionId: workflowIds.session(session.vehicleId, session.stay),
+    slotStartMs: startMs,
+    chargeKw: car.chargeKw[0] ?? 0,
+    computeKw: car.computeKw[0] ?? 0,
+    reasons: car.reasons.map(journalReason),
+  };
+}
+
+/** What a session would be told, without the figures in the words: those change with every plan. */
+function committed(car: CarPlan): string {
+  return JSON.stringify([
+    (car.chargeKw[0] ?? 0).toFixed(2),
+    (car.computeKw[0] ?? 0).toFixed(2),
+    car.reasons.map((reason) => reason.code),
+  ]);
+}
+
+export function journalReason({ code, words, value, limit }: PlanReason): JournalReason {
+  return {
+    code,
+    text: words,
+    ...(value === undefined ? {} : { value }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
+
+/**
+ * The car's setpoints of the plan's first `slots` slots, for its profile. A car whose start the plan spreads stays at
+ * the lower of its old and its new power until its turn.
+ * @param running what the car does in the slot before, if it is planned there
+ */
+export function profileIntervals(plan: Plan, car: CarPlan, slots: number, running?: CarPlan): SetpointInterval[] {
+  const intervals = Array.from({ length: Math.min(slots, plan.slots.count) }, (_, slot) => ({
+    startMs: slotStartMs(plan.slots, slot),
+    endMs: slotStartMs(plan.slots, slot + 1),
+    chargeKw: car.chargeKw[slot] ?? 0,
+    computeKw: car.computeKw[slot] ?? 0,
+  }));
+  const [first, ...later] = intervals;
+  if (!first || car.startDelaySeconds === 0) return intervals;
+  const turnMs = Math.min(first.endMs, first.startMs + Math.round(car.startDelaySeconds * 1000));
+  const waiting = {
+    ...first,
+    endMs: turnMs,
+    chargeKw: Math.min(first.chargeKw, running?.chargeKw[0] ?? 0),
+    computeKw: Math.min(first.computeKw, running?.computeKw[0] ?? 0),
+  };
+  return [waiting, { ...first, startMs: turnMs }, ...later].filter(({ startMs, endMs }) => startMs < endMs);
+}
+
+/** Markdown for the operator. */
+function summarize(plan: Plan): string {
+  const sum = (series: (car: CarPlan) => number): number => plan.cars.reduce((total, car) => total + series(car), 0);
+  const charging = sum((car) => car.chargeKw[0] ?? 0);
+  const computing = sum((car) => car.computeKw[0] ?? 0);
+  const lines = [
+    `**Slot ${new Date(slotStartMs(plan.slots, 0)).toISOString().slice(11, 16)} UTC** (${plan.method}): ` +
+      `${plan.cars.length} cars, charging ${charging.toFixed(1)} kW, computing ${computing.toFixed(1)} kW, ` +
+      `${plan.grants.filter((grant) => grant.slot === 0).length} grants.`,
+    `Horizon: ${plan.figures.chargeKwh.toFixed(1)} kWh charge, ${plan.figures.computeKwh.toFixed(1)} kWh compute, ` +
+      `${plan.figures.costEur.toFixed(2)} EUR.`,
+    ...plan.unmet.map((unmet) => `- Not met: ${unmet.words}`),
+    ...plan.reasons.map((reason) => `- ${reason.words}`),
+    ...plan.jobs.flatMap((job) => job.reasons.map((reason) => `- ${job.jobId}: ${reason.words}`)),
+  ];
+  return lines.join('\n');
+}

@@ -1,0 +1,35 @@
+import { createColors } from 'picocolors';
+import { expect, test } from 'vitest';
+import { nightReport } from '../../../demo/report/nightReport.ts';
+import { reportText } from '../../../demo/report/reportText.ts';
+import { hourly, nightFacts, OWNER, VEHICLE } from './facts.ts';
+
+test('the table at the end of the night', () => {
+  const facts = nightFacts({
+    vehicles: [
+      { ...VEHICLE, meter: hourly([0, 0, 0, 10], [0, 0, 1, 0]) },
+      { ...VEHICLE, id: 'car-2', stays: [] },
+    ],
+    owners: [OWNER, { ...OWNER, vehicle: 'car-2', displayName: "Bela's car", readyBySocPercent: 71.26 }],
+  });
+  const text = reportText(nightReport(facts), facts, createColors(false));
+  expect(text.split('\n').slice(0, -5)).toEqual([
+    'The night in figures',
+    '',
+    '  Requests              10: 8 answered, 1 failed, 1 expired',
+    '  Character error rate  0.20 %',
+    '  Energy at the plug    1.0 kWh compute, 10.0 kWh charging',
+    '  Handovers             2, 3 requests computed again',
+    '',
+    '                             planned     run now       saved',
+    '  Cost                      1.20 EUR    4.40 EUR      72.7 %',
+    '  CO2                         1.2 kg      4.4 kg      72.7 %',
+    '',
+    '  Car                     Ready by               SoC    Target       Earned',
+    "  Ada's car               22:00 Berlin        80.0 %      80 %     1.23 EUR",
+    "  Bela's car              22:00 Berlin        71.3 %      80 %     1.23 EUR  missed",
+    '',
+  ]);
+  expect(text).toContain('Run now: The same energy without a plan');
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(92);
+});

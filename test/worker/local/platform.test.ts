@@ -1,0 +1,111 @@
+import { chmodSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../../worker/config/config.ts';
+import { childEnvironment, embeddedServers, localProcesses, startPlatform } from '../../../worker/local/platform.ts';
+import { childScript, freePort, temporaryFolder } from './supervisor/scripts.ts';
+
+const load = (env: NodeJS.ProcessEnv = {}, cwd = temporaryFolder()) => loadConfig({ env, cwd });
+const keys = (env: NodeJS.ProcessEnv): string[] =>
+  localProcesses(load(env)).flatMap(({ ports }) => ports.map(({ configKey }) => configKey));
+const names = (env: NodeJS.ProcessEnv): string[] => localProcesses(load(env)).map(({ name }) => name);
+
+describe('the processes of the local stack', () => {
+  it('start with the servers and end with the fleet, so that they stop the other way round', () => {
+    expect(names({})).toEqual(['postgres', 'temporal', 'control', 'api', 'fleet']);
+  });
+
+  it('leave out what the config replaces', () => {
+    expect(names({ DATABASE_URL: 'postgres://db/nightshift' })).toEqual(['temporal', 'control', 'api', 'fleet']);
+    expect(names({ TEMPORAL_ADDRESS: 'temporal:7233' })).toEqual(['postgres', 'control', 'api', 'fleet']);
+  });
+
+  it('claim every port that they listen on', () => {
+    const embedded = ['postgres.port', 'temporal.port', 'temporal.uiPort', 'api.port', 'mqtt.port'];
+    expect(keys({})).toEqual(embedded);
+    expect(keys({ MQTT_URL: 'mqtt://broker' })).toEqual(embedded.slice(0, -1));
+  });
+
+  it('stop within 15 s together', () => {
+    const limits = localProcesses(load()).map(({ stopLimitMs }) => stopLimitMs);
+    expect(limits.reduce((sum, limit) => sum + limit, 0)).toBeLessThan(15_000);
+  });
+});
+
+describe('what a process of ours is started with', () => {
+  it('names the embedded servers, whatever TEMPORAL_ variables are left over', () => {
+    const config = load({
+      NIGHTSHIFT_TEMPORAL_PORT: '7300',
+      TEMPORAL_NAMESPACE: 'cell-7',
+      TEMPORAL_API_KEY: 'left over',
+    });
+    const child = load(childEnvironment(config));
+    expect(child.temporal).toMatchObject({ embedded: false, connection: { namespace: 'cell-7' } });
+    expect(child.temporal.connection.options).toMatchObject({ address: '127.0.0.1:7300', apiKey: undefined });
+    expect(child.databaseUrl).toMatch(/^postgres:\/\/nightshift:[^@]{32}@127\.0\.0\.1:54329\/nightshift$/);
+    expect(child.stateDir).toBe(config.stateDir);
+  });
+
+  it('names the servers elsewhere', () => {
+    const env = { TEMPORAL_ADDRESS: 'cloud:7233', TEMPORAL_API_KEY: 'key', DATABASE_URL: 'postgres://db/nightshift' };
+    const child = load(childEnvironment(load(env)));
+    expect(child.temporal.connection.options).toMatchObject({ address: 'cloud:7233', apiKey: 'key', tls: true });
+    expect(child.databaseUrl).toBe('postgres://db/nightshift');
+  });
+});
+
+async function environmentOf(name: string, env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
+  const found = localProcesses(load(env)).find((candidate) => candidate.name === name);
+  const launched = await found?.launch(() => {}, new AbortController().signal);
+  return launched?.env ?? {};
+}
+
+it('gives cars nothing to open the store with, where they reach their shards over the API', async () => {
+  const store = {
+    NIGHTSHIFT_OBJECTS_URL: 's3://bucket',
+    NIGHTSHIFT_OBJECTS_ENCRYPTION_KEYS: 'the key of the objects at rest',
+    NIGHTSHIFT_SECRETS_KEY: 'the key that signs tokens',
+    AWS_ACCESS_KEY_ID: 'id',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+  };
+  const carUrl = { NIGHTSHIFT_OBJECTS_CAR_URL: 'https://cars.example' };
+  expect(await environmentOf('fleet', store)).toMatchObject(store);
+  expect(await environmentOf('control', { ...store, ...carUrl })).toMatchObject(store);
+  const fleet = await environmentOf('fleet', { ...store, ...carUrl });
+  expect(fleet).toMatchObject(carUrl);
+  expect(Object.keys(store).filter((name) => fleet[name] !== undefined)).toEqual([]);
+});
+
+it('lets a process of ours reach the PostgreSQL that was started before it', async () => {
+  const cwd = temporaryFolder();
+  // Else root's PostgreSQL could not reach it and would be placed outside.
+  chmodSync(cwd, 0o755);
+  const env = {
+    PATH: process.env.PATH,
+    TEMPORAL_ADDRESS: 'elsewhere:7233',
+    NIGHTSHIFT_POSTGRES_PORT: String(await freePort()),
+  };
+  const config = load(env, cwd);
+  const pg = import.meta.resolve('pg');
+  const child = childScript('child', {
+    start: `const { default: { Client } } = await import(${JSON.stringify(pg)});
+      const client = new Client({ connectionString: process.env.DATABASE_URL });
+      await client.connect();
+      console.log((await client.query('SELECT current_database() AS name')).rows[0].name);
+      await client.end();`,
+  });
+  const launch: typeof child.launch = async (report, signal) => ({
+    ...(await child.launch(report, signal)),
+    env: childEnvironment(config),
+  });
+  const lines: string[] = [];
+  // The server elsewhere is not asked for: only what is embedded is under test.
+  const embedded = { ...config, temporal: { ...config.temporal, embedded: true } };
+  const platform = await startPlatform(embedded, {
+    processes: [...embeddedServers(config), { ...child, launch }],
+    onLine: (name, line) => {
+      if (name === 'child') lines.push(line);
+    },
+  });
+  await platform.stop();
+  expect(lines).toEqual(['nightshift']);
+});

@@ -1,0 +1,99 @@
+import { ModelCache } from '../../inference/modelCache.ts';
+import { Runner, type RunnerOptions } from '../../inference/runner/runner.ts';
+import { RunnerCrash } from '../../inference/runner/runnerChild.ts';
+import type { LiveInference } from '../../api/http/deps.ts';
+import { NightshiftError } from '../../domain/errors.ts';
+import type { ModelRef } from '../../domain/shards.ts';
+import type { ObjectStore } from '../../store/objectStore.ts';
+
+export interface LiveExecutor extends LiveInference {
+  close(): Promise<void>;
+}
+
+export interface LiveExecutorOptions {
+  /** Where checked model files are kept. */
+  readonly folder: string;
+  readonly objects: Pick<ObjectStore, 'get'>;
+  readonly runner?: Partial<RunnerOptions>;
+  /** Models whose process stays; the one that was not asked for longest goes first. */
+  readonly models?: number;
+  /** Requests that may wait or run at once. */
+  readonly waiting?: number;
+}
+
+const MODELS = 2;
+const WAITING = 64;
+const RETRY_SECONDS = 1;
+const LIVE_RUNNER = { callLimitMs: 20_000, processesPerCall: 1 } as const satisfies Partial<RunnerOptions>;
+
+interface Loaded {
+  readonly runner: Runner;
+  readonly model: ReturnType<ModelCache['open']>;
+  lastUse: number;
+  calls: number;
+}
+
+/** Answers live requests with the cars' own runner, in processes beside the API: cars come and go, these stay. */
+export function createLiveExecutor(options: LiveExecutorOptions): LiveExecutor {
+  const cache = new ModelCache(options.folder);
+  const loaded = new Map<string, Loaded>();
+  const most = options.models ?? MODELS;
+  let open = 0;
+  let uses = 0;
+
+  const entryOf = async (ref: ModelRef): Promise<Loaded> => {
+    const key = `${ref.name}/${ref.version}/${ref.sha256}`;
+    let entry = loaded.get(key);
+    if (!entry) {
+      await makeRoom();
+      entry = loaded.get(key) ?? {
+        runner: new Runner({ ...LIVE_RUNNER, ...options.runner }),
+        model: cache.open(ref, options.objects),
+        lastUse: 0,
+        calls: 0,
+      };
+      loaded.set(key, entry);
+      // A model that cannot be opened is looked for again at the next request.
+      entry.model.catch(() => loaded.delete(key));
+    }
+    entry.lastUse = ++uses;
+    return entry;
+  };
+
+  const makeRoom = async (): Promise<void> => {
+    const idle = [...loaded].filter(([, { calls }]) => calls === 0).sort(([, a], [, b]) => a.lastUse - b.lastUse);
+    for (const [key, { runner }] of idle.slice(0, Math.max(0, loaded.size - most + 1))) {
+      loaded.delete(key);
+      await runner.stop();
+    }
+  };
+
+  return {
+    infer: async (ref, bodies) => {
+      if (open >= (options.waiting ?? WAITING)) {
+        const message = `${open} live requests are waiting; send it again in a moment, or as a batch.`;
+        throw new NightshiftError('rate_limited', message, { retryAfterSeconds: RETRY_SECONDS });
+      }
+      open++;
+      try {
+        const entry = await entryOf(ref);
+        entry.calls++;
+        try {
+          return await entry.runner.run(await entry.model, bodies);
+        } finally {
+          entry.calls--;
+        }
+      } catch (error) {
+        if (!(error instanceof RunnerCrash)) throw error;
+        throw new NightshiftError('unavailable', 'The model failed while it worked on this request.', { cause: error });
+      } finally {
+        open--;
+      }
+    },
+    close: async () => {
+      const runners = [...loaded.values()].map(({ runner }) => runner);
+      loaded.clear();
+      await Promise.all(runners.map((runner) => runner.stop()));
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import { admitModel } from '../../inference/admission/admitModel.ts';
+import type { ModelAdmission } from '../../api/http/deps.ts';
+import type { Database } from '../../store/database.ts';
+import { addModel } from '../../store/models.ts';
+import type { ObjectStore } from '../../store/objectStore.ts';
+
+/** Admits models one after the other: each may take gigabytes while it is looked at. */
+export function modelAdmissionOver(database: Database, objects: ObjectStore): ModelAdmission {
+  let turn: Promise<unknown> = Promise.resolve();
+  return {
+    admit: (upload) => {
+      const admitting = turn.then(async () => {
+        const { manifest, probed } = await admitModel(objects, (model) => addModel(database, model), upload);
+        return { name: manifest.name, version: manifest.version, ...probed };
+      });
+      turn = admitting.catch(() => undefined);
+      return admitting;
+    },
+  };
+}

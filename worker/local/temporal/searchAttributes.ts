@@ -1,0 +1,48 @@
+import type { Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { SEARCH_ATTRIBUTES } from '../../../domain/searchAttributes.ts';
+import { NightshiftError } from '../../../domain/errors.ts';
+import { messageOf } from '../../../domain/thrown.ts';
+
+const { IndexedValueType } = proto.temporal.api.enums.v1;
+
+const TYPES = {
+  Keyword: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+  KeywordList: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+  Datetime: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+  Bool: IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
+} as const;
+
+/**
+ * Registers our search attributes in a namespace, those that are missing. May be called at any time, by any number.
+ * @returns the names that it added
+ * @throws NightshiftError `unavailable` when one exists with another type, or the server does not let us
+ */
+export async function registerSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
+  const wanted = Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => ({ name, type, indexedType: TYPES[type] }));
+  try {
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+    const present = customAttributes ?? {};
+    const conflicts = wanted.filter(({ name, indexedType }) => (present[name] ?? indexedType) !== indexedType);
+    if (conflicts.length > 0) {
+      const list = conflicts.map(({ name, type }) => `${name} (must be ${type})`).join(', ');
+      throw new Error(`these exist with another type: ${list}`);
+    }
+    const missing = wanted.filter(({ name }) => present[name] === undefined);
+    if (missing.length > 0) {
+      await connection.operatorService.addSearchAttributes({
+        namespace,
+        searchAttributes: Object.fromEntries(missing.map(({ name, indexedType }) => [name, indexedType])),
+      });
+    }
+    return missing.map(({ name }) => name);
+  } catch (cause) {
+    const flags = Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => `--name ${name} --type ${type}`);
+    throw new NightshiftError(
+      'unavailable',
+      `The search attributes of namespace ${namespace} could not be registered: ${messageOf(cause)}. An administrator can: ` +
+        `temporal operator search-attribute create --namespace ${namespace} ${flags.join(' ')}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,28 @@
+import { connect, type MqttClient } from 'mqtt';
+import type { Logger } from 'pino';
+import type { VehicleLink } from '../../charging/vehicleLink.ts';
+
+const RECONNECT_EVERY_MS = 500;
+
+/**
+ * A client that keeps connecting to the broker (MQTT 3.1.1) and holds back what is published meanwhile. It does not
+ * wait for the first connection: the broker may live in a process that waits for this one.
+ */
+export function openMqtt(url: string, clientId: string, logger: Logger): MqttClient {
+  const client = connect(url, { clientId, protocolVersion: 4, reconnectPeriod: RECONNECT_EVERY_MS });
+  // Without a listener, a refused connection ends the process.
+  client.on('error', (error) => logger.warn({ err: error }, 'MQTT connection failed'));
+  return client;
+}
+
+/** Messages to cars are QoS 1: a setpoint that is lost would leave a car on its fail-safe. */
+export function vehicleLinkOver(client: MqttClient): VehicleLink {
+  return {
+    publish: async (topic, payload, { retain }) => {
+      await client.publishAsync(topic, JSON.stringify(payload), { qos: 1, retain });
+    },
+    withdraw: async (topic) => {
+      await client.publishAsync(topic, '', { qos: 1, retain: true });
+    },
+  };
+}
