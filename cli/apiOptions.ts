@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import type { BatchClient } from '../api/client/batchClient.ts';
+import type { ApiClient } from '../api/client/apiClient.ts';
 
 /** Where the API is; without them, as the configuration of this folder says. */
 export interface ApiOptions {
@@ -10,15 +10,15 @@ export interface ApiOptions {
 
 export function withApiOptions(command: Command): Command {
   return command
-    .option('--url <url>', 'base URL of the API, ending in /v1; from the configuration unless given')
+    .option('--url <url>', 'base URL of the API; from the configuration unless given')
     .option('--key <key>', 'API key; from the configuration unless given');
 }
 
-export async function openApi({ url, key }: ApiOptions): Promise<BatchClient> {
-  const { BatchClient } = await import('../api/client/batchClient.ts');
-  if (url !== undefined && key !== undefined) return new BatchClient(url, key);
+export async function openApi({ url, key }: ApiOptions): Promise<ApiClient> {
+  const { ApiClient } = await import('../api/client/apiClient.ts');
+  if (url !== undefined && key !== undefined) return new ApiClient(url, key);
   const { loadConfig } = await import('../worker/config/config.ts');
   const { apiKeyOf } = await import('../worker/process/apiKey.ts');
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
-  return new BatchClient(url ?? `http://${config.api.host}:${config.api.port}/v1`, key ?? apiKeyOf(config));
+  return new ApiClient(url ?? `http://${config.api.host}:${config.api.port}`, key ?? apiKeyOf(config));
 }

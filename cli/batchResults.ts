@@ -7,7 +7,8 @@ import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 
 import { NightshiftError } from '../domain/errors.ts';
-import type { BatchClient, SubmittedBatch } from '../api/client/batchClient.ts';
+import type { BatchClient } from '../api/client/batchClient.ts';
+import type { BatchWire } from '../api/wire/batch.ts';
 
 const keyed = z.looseObject({ custom_id: z.string() });
 
@@ -24,8 +25,8 @@ export interface ResultsOptions {
  * @returns how many lines
  */
 export async function writeResults(
-  api: BatchClient,
-  batch: SubmittedBatch,
+  batches: BatchClient,
+  batch: BatchWire,
   options: ResultsOptions,
 ): Promise<{ readonly lines: number; readonly partial: boolean }> {
   const { partial_output_file_id: partialId } = batch.x_grid;
@@ -37,7 +38,7 @@ export async function writeResults(
   const file = options.out === undefined ? undefined : createWriteStream(options.out);
   let lines = 0;
   for (const id of ids) {
-    const { body } = await api.call(`/files/${id}/content`);
+    const { body } = await batches.content(id);
     if (!body) continue;
     for await (const line of createInterface({ input: Readable.from(body), crlfDelay: Number.POSITIVE_INFINITY })) {
       if (line === '') continue;

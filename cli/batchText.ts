@@ -1,4 +1,5 @@
-import type { Quote, SubmittedBatch } from '../api/client/batchClient.ts';
+import type { BatchWire } from '../api/wire/batch.ts';
+import type { QuoteWire } from '../api/wire/quote.ts';
 import type { Terminal } from './terminal.ts';
 
 type Colors = Terminal['colors'];
@@ -8,7 +9,7 @@ const WINDOWS_SHOWN = 6;
 const HEIGHTS = ' ▁▂▃▄▅▆▇█';
 
 /** How far the batch is, when it will be done, where it runs and why it waits. */
-export function batchText(batch: SubmittedBatch, clock: (iso: string) => string, colors: Colors): string {
+export function batchText(batch: BatchWire, clock: (iso: string) => string, colors: Colors): string {
   const { request_counts: counts, x_grid: grid } = batch;
   const lines = [
     `${colors.bold(batch.id)}  ${stateText(batch, colors)}  ${batch.endpoint}`,
@@ -40,14 +41,14 @@ export function batchText(batch: SubmittedBatch, clock: (iso: string) => string,
 }
 
 /** One line of a list. */
-export function batchLine(batch: SubmittedBatch, clock: (iso: string) => string, colors: Colors): string {
+export function batchLine(batch: BatchWire, clock: (iso: string) => string, colors: Colors): string {
   const { completed, failed, total } = batch.request_counts;
   const done = `${completed + failed}/${total}`.padStart(13);
   const eta = batch.x_grid.eta ? `expected ${clock(batch.x_grid.eta)}` : `due ${clock(batch.x_grid.deadline)}`;
   return `${batch.id}  ${stateText(batch, colors)}${done}  ${eta}  ${batch.endpoint}`;
 }
 
-export function quoteText(quote: Quote, clock: (iso: string) => string, colors: Colors): string {
+export function quoteText(quote: QuoteWire, clock: (iso: string) => string, colors: Colors): string {
   const sure = `${(quote.confidence.probability * 100).toFixed(0)} % of ${quote.confidence.scenarios} scenarios`;
   const when = quote.feasible && quote.eta ? `done by ${clock(quote.eta)}` : 'not done by its deadline';
   return [
@@ -59,7 +60,7 @@ export function quoteText(quote: Quote, clock: (iso: string) => string, colors: 
   ].join('\n');
 }
 
-function windowLines(windows: Quote['windows'], clock: (iso: string) => string): string[] {
+function windowLines(windows: QuoteWire['windows'], clock: (iso: string) => string): string[] {
   const lines = windows
     .slice(0, WINDOWS_SHOWN)
     .map(
@@ -71,7 +72,7 @@ function windowLines(windows: Quote['windows'], clock: (iso: string) => string):
 }
 
 /** Answered requests, then, in the share of their shards, those that are with cars now. */
-function progressBar({ request_counts: counts, x_grid: { shards } }: SubmittedBatch, colors: Colors): string {
+function progressBar({ request_counts: counts, x_grid: { shards } }: BatchWire, colors: Colors): string {
   const { total, completed, failed } = counts;
   const answered = total === 0 ? 0 : Math.floor(((completed + failed) / total) * BAR_WIDTH);
   const withCars = shards && shards.total > 0 ? Math.ceil((shards.in_flight / shards.total) * BAR_WIDTH) : 0;
@@ -83,12 +84,12 @@ function progressBar({ request_counts: counts, x_grid: { shards } }: SubmittedBa
   );
 }
 
-function percentOf({ total, completed, failed }: SubmittedBatch['request_counts']): number {
+function percentOf({ total, completed, failed }: BatchWire['request_counts']): number {
   return total === 0 ? 0 : Math.floor(((completed + failed) / total) * 100);
 }
 
 /** Where and when it runs, from its submission to its deadline: a row a region, higher where more shards are planned. */
-function planTimeline({ x_grid: grid }: SubmittedBatch, clock: (iso: string) => string, colors: Colors): string[] {
+function planTimeline({ x_grid: grid }: BatchWire, clock: (iso: string) => string, colors: Colors): string[] {
   const { planned_windows: windows, submitted_at: submitted, deadline } = grid;
   const startMs = Date.parse(submitted);
   const columnMs = (Date.parse(deadline) - startMs) / BAR_WIDTH;
@@ -110,7 +111,7 @@ function planTimeline({ x_grid: grid }: SubmittedBatch, clock: (iso: string) => 
   return [...drawn, colors.dim(`  ${clock(submitted).padEnd(BAR_WIDTH - clock(deadline).length)}${clock(deadline)}`)];
 }
 
-function stateText({ status, x_grid: { state } }: SubmittedBatch, colors: Colors): string {
+function stateText({ status, x_grid: { state } }: BatchWire, colors: Colors): string {
   const word = (state === 'ended' ? status : state).padEnd(10);
   if (state === 'running') return colors.cyan(word);
   if (state === 'paused' || state === 'waiting') return colors.yellow(word);

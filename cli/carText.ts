@@ -1,9 +1,9 @@
 import { clockText } from './clockText.ts';
-import type { ShownVehicle, Why } from './fleetClient.ts';
+import type { VehicleWire, WhyWire } from '../api/wire/cars.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A car in a few lines. */
-export function vehicleText(vehicle: ShownVehicle, { colors }: Terminal): string {
+export function vehicleText(vehicle: VehicleWire, { colors }: Terminal): string {
   const { displayName, id, regionId, carModel, hardwareClass, policy, socPercent, heardAgeMs } = vehicle;
   const clock = clockText(policy.timeZone, 'ccc HH:mm');
   const soc = socPercent === null ? 'unknown SoC' : `${socPercent.toFixed(1)} %`;
@@ -18,7 +18,7 @@ export function vehicleText(vehicle: ShownVehicle, { colors }: Terminal): string
 }
 
 /** Why the car does what it does: the ladder of claims, and the last changes. */
-export function whyText(why: Why, { colors }: Terminal): string {
+export function whyText(why: WhyWire, { colors }: Terminal): string {
   const clock = clockText(why.timeZone, 'ccc HH:mm:ss');
   const since = why.sinceMs === null ? '' : ` since ${clock(why.sinceMs)}`;
   const lines = [`${colors.bold(why.displayName)}: ${inWords(why.state)}, held by ${inWords(why.heldBy)}${since}`];

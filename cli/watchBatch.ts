@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import { batchSchema, type BatchClient, type SubmittedBatch } from '../api/client/batchClient.ts';
+import type { BatchClient } from '../api/client/batchClient.ts';
+import { batchSchema, type BatchWire } from '../api/wire/batch.ts';
 import { batchText } from './batchText.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -12,15 +13,15 @@ const lineSchema = z.object({ atMs: z.number(), message: z.string() });
  * @returns the batch in its final state
  */
 export async function watchBatch(
-  api: BatchClient,
+  batches: BatchClient,
   batchId: string,
   terminal: Terminal,
   clock: (iso: string) => string,
   asJson: boolean,
-): Promise<SubmittedBatch> {
+): Promise<BatchWire> {
   const { out, colors, liveColumns } = terminal;
   let picture = '';
-  let last: SubmittedBatch | undefined;
+  let last: BatchWire | undefined;
   const draw = (next: string): void => {
     if (liveColumns === undefined) {
       out(`${next}\n`);
@@ -29,7 +30,7 @@ export async function watchBatch(
     out(`${erased(picture, liveColumns)}${next}\n`);
     picture = next;
   };
-  for await (const { event, data } of api.events(batchId)) {
+  for await (const { event, data } of batches.events(batchId)) {
     if (event === 'batch') last = batchSchema.parse(JSON.parse(data));
     if (asJson) {
       if (event !== 'end') out(`${JSON.stringify({ event, data: JSON.parse(data) })}\n`);
@@ -42,7 +43,7 @@ export async function watchBatch(
       }
     } else if (event === 'batch' && last) draw(batchText(last, clock, colors));
   }
-  return last ?? api.read(batchId);
+  return last ?? batches.read(batchId);
 }
 
 /** Takes the cursor up over the picture and clears it. */

@@ -12,7 +12,7 @@ import { openDatabase } from '../store/database.ts';
 import { apiKeyOf } from '../worker/process/apiKey.ts';
 import { eventText } from '../cli/gridText.ts';
 import { loadConfig, type Config } from '../worker/config/config.ts';
-import { BatchClient } from '../api/client/batchClient.ts';
+import { ApiClient } from '../api/client/apiClient.ts';
 import { currentNight } from './nightState.ts';
 import { prepareNight } from './prepareNight.ts';
 import { runNight, type FinishedNight } from './runNight.ts';
@@ -59,6 +59,7 @@ async function main(): Promise<number> {
   const database = openDatabase({ url: databaseUrl, maxConnections: 2 });
   try {
     terminal.print(welcome(config, night));
+    const apiUrl = `http://${config.api.host}:${config.api.port}`;
     const places = new Places(timeZonesOf(night));
     const first = placeOf(night.regions[0]?.timeZone ?? 'UTC');
     const finished = await runNight(
@@ -67,8 +68,8 @@ async function main(): Promise<number> {
         night,
         prepared,
         database,
-        batches: new BatchClient(`http://${config.api.host}:${config.api.port}/v1`, apiKeyOf(config)),
-        apiUrl: `http://${config.api.host}:${config.api.port}`,
+        api: new ApiClient(apiUrl, apiKeyOf(config)),
+        apiUrl,
         onLine: (line) => terminal.print(journalText(line, places, terminal.colors)),
         onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
         signal: signals.stop,

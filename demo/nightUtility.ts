@@ -4,7 +4,7 @@ import type { NightUtility } from './night/nightFile.ts';
 import { nightEvent } from './night/nightEvent.ts';
 import { Vtn } from '../simulator/vtn/vtn.ts';
 import type { Cell } from '../store/cells.ts';
-import type { BatchClient } from '../api/client/batchClient.ts';
+import type { ApiClient } from '../api/client/apiClient.ts';
 
 const PROGRAM = 'capacity';
 /** Grid time; notifications come at once, this only finds what they lose. */
@@ -27,7 +27,7 @@ export interface RunningUtility {
 export async function startNightUtility(
   utility: NightUtility,
   cell: Cell,
-  api: BatchClient,
+  api: ApiClient,
   apiUrl: string,
 ): Promise<RunningUtility> {
   const secret = randomBytes(16).toString('hex');
@@ -43,18 +43,14 @@ export async function startNightUtility(
     realDelayUntilMs(cell.clock, utility.event.announcedAt, Date.now()),
   );
   try {
-    await api.call(`/../grid/v1/connections/${utility.id}`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        vtn_url: vtn.url,
-        client_id: 'nightshift',
-        client_secret: secret,
-        region: utility.region,
-        feeders: utility.feeders,
-        poll_seconds: POLL_SECONDS,
-        callback_url: apiUrl,
-      }),
+    await api.json('PUT', `/grid/v1/connections/${utility.id}`, {
+      vtn_url: vtn.url,
+      client_id: 'nightshift',
+      client_secret: secret,
+      region: utility.region,
+      feeders: utility.feeders,
+      poll_seconds: POLL_SECONDS,
+      callback_url: apiUrl,
     });
   } catch (error) {
     clearTimeout(announce);
@@ -68,8 +64,8 @@ export async function startNightUtility(
       while (vtn.store.list('reports').length < asked && Date.now() < giveUpRealMs) {
         await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_REAL_MS));
       }
-      const answer = await api.call(`/../grid/v1/events/${String(event['id'])}`);
-      return { event: await answer.json(), reports: vtn.store.list('reports') };
+      const shown = await api.json('GET', `/grid/v1/events/${String(event['id'])}`);
+      return { event: shown, reports: vtn.store.list('reports') };
     },
     async close() {
       clearTimeout(announce);

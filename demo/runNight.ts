@@ -14,7 +14,8 @@ import type { Database } from '../store/database.ts';
 import { readJournal, type StoredJournalLine } from '../store/journal.ts';
 import { listOpenParkingSessions } from '../store/parkingSessions.ts';
 import { untilAnswered } from '../worker/process/untilAnswered.ts';
-import type { BatchClient } from '../api/client/batchClient.ts';
+import type { ApiClient } from '../api/client/apiClient.ts';
+import { BatchClient } from '../api/client/batchClient.ts';
 import { readNightFacts } from './nightFacts.ts';
 import { nightProgress } from './nightProgress.ts';
 import { startNightOwners } from './nightOwners.ts';
@@ -32,7 +33,7 @@ export interface NightPorts {
   readonly night: NightFile;
   readonly prepared: PreparedNight;
   readonly database: Database;
-  readonly batches: BatchClient;
+  readonly api: ApiClient;
   /** Where the API listens, without a path. */
   readonly apiUrl: string;
   /** Told of every journal line, in order. */
@@ -59,8 +60,8 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
     return found;
   });
   const batchId = state.batchId ?? (await submit(ports, state));
-  const running = night.utility && (await startNightUtility(night.utility, cell, ports.batches, ports.apiUrl));
-  const endOwners = startNightOwners(night, cell, ports.batches, database);
+  const running = night.utility && (await startNightUtility(night.utility, cell, ports.api, ports.apiUrl));
+  const endOwners = startNightOwners(night, cell, ports.api, database);
   let batch: Batch;
   let utility: FinishedNight['utility'];
   try {
@@ -71,7 +72,7 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
     endOwners();
     await running?.close();
   }
-  const answers = batch.outputFileId ? await ports.batches.content(batch.outputFileId) : '';
+  const answers = batch.outputFileId ? await textOf(ports.api, batch.outputFileId) : '';
   const errorRate =
     answers === ''
       ? undefined
@@ -82,7 +83,12 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
   return { report: nightReport(facts), facts, batch, utility };
 }
 
-async function submit({ stateDir, night, prepared, batches }: NightPorts, state: NightState): Promise<string> {
+async function textOf(api: ApiClient, fileId: string): Promise<string> {
+  return (await new BatchClient(api).content(fileId)).text();
+}
+
+async function submit({ stateDir, night, prepared, api }: NightPorts, state: NightState): Promise<string> {
+  const batches = new BatchClient(api);
   const fileId = await batches.upload(prepared.batchFile);
   const batch = await batches.submit({
     input_file_id: fileId,

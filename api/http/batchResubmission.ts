@@ -11,7 +11,7 @@ import type { Batch } from '../../store/batches.ts';
 import { insertFile, readFile, type StoredFile } from '../../store/files.ts';
 import { createBatchSchema, type CreateBatch } from './batchRequest.ts';
 import { repetitionHeaders, repetitionOf, submitBatch } from './batchSubmission.ts';
-import { batchSchema } from './batchView.ts';
+import { batchSchema } from '../wire/batch.ts';
 import type { ApiDeps } from './deps.ts';
 import { LIFE_SECONDS, limited, spareBytesOf } from './fileUpload.ts';
 import { batchToWireById, ownBatch } from './readBatches.ts';

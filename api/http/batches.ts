@@ -5,7 +5,7 @@ import { listBatches, moveBatch } from '../../store/batches.ts';
 import { setJobPaused } from '../../store/jobProgress.ts';
 import { createBatchSchema } from './batchRequest.ts';
 import { repetitionHeaders, repetitionOf, submitBatch } from './batchSubmission.ts';
-import { batchSchema } from './batchView.ts';
+import { batchSchema } from '../wire/batch.ts';
 import type { ApiDeps } from './deps.ts';
 import { batchesToWire, batchToWireById, ownBatch } from './readBatches.ts';
 import { errorResponses, idParam, limitParam, listOf, listSchema } from './wire.ts';

@@ -1,4 +1,4 @@
-import { z } from '@hono/zod-openapi';
+import type { z } from '@hono/zod-openapi';
 
 import type { BatchStatus } from '../../domain/batches.ts';
 import { resultFileId } from '../../domain/names.ts';
@@ -8,40 +8,9 @@ import { slotStartMs, type SlotAxis } from '../../scheduler/time.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { JobProgress } from '../../store/jobProgress.ts';
 import type { Footprint } from '../../store/shardFootprints.ts';
+import type { gridSchema } from '../wire/batch.ts';
 import { plannedWindows, rounded } from './plannedWindows.ts';
 
-const windowSchema = z.object({
-  start: z.string(),
-  end: z.string(),
-  region: z.string(),
-  shards: z.number(),
-  price_eur_per_kwh: z.number(),
-  gco2_per_kwh: z.number(),
-});
-
-const reasonSchema = z.object({
-  code: z.string(),
-  text: z.string(),
-  value: z.number().optional(),
-  limit: z.number().optional(),
-});
-
-export const gridSchema = z.object({
-  state: z.enum(['validating', 'waiting', 'running', 'paused', 'ended']),
-  deadline: z.string().meta({ description: 'Grid time by which the answers are due, RFC 3339.' }),
-  submitted_at: z.string().meta({ description: 'Grid time, RFC 3339.' }),
-  reasons: z.array(reasonSchema).meta({ description: 'Why it runs or waits now, from the newest plan.' }),
-  eta: z.string().nullable().meta({ description: 'Grid time at which the newest plan expects the last answer.' }),
-  planned_windows: z.array(windowSchema),
-  energy_wh: z.number().meta({ description: 'Used so far at the plug, by accepted shards.' }),
-  gco2: z.number(),
-  cost: z.object({ eur: z.number() }),
-  shards: z.object({ total: z.number(), pending: z.number(), in_flight: z.number(), done: z.number() }).nullable(),
-  partial_output_file_id: z
-    .string()
-    .nullable()
-    .meta({ description: 'While the batch runs: its content is the answers so far.' }),
-});
 type GridWire = z.input<typeof gridSchema>;
 
 /** What the newest plan says of jobs. */

@@ -8,23 +8,12 @@ import { insertApiKey, listApiKeys, revokeApiKey, type ApiKey } from '../../stor
 import { readTenant, readTenantUse, upsertTenant } from '../../store/tenants.ts';
 import { sha256 } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
+import { keySchema, newKeySchema } from '../wire/keys.ts';
 import { errorResponses, idParam, notFound, unixSeconds } from './wire.ts';
 
 const KEY_BYTES = 24;
 const DEFAULT_REQUESTS_PER_MINUTE = 600;
 const tenantId = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be lower-case letters, digits, "_" or "-"');
-
-const keySchema = z
-  .object({
-    id: z.string(),
-    tenant: z.string(),
-    name: z.string(),
-    scopes: z.array(z.string()),
-    requests_per_minute: z.number().int(),
-    created_at: z.number().int(),
-    revoked_at: z.number().int().nullable(),
-  })
-  .openapi('ApiKey');
 
 const tenantSchema = z
   .object({
@@ -65,7 +54,7 @@ const createKeyRoute = createRoute({
   responses: {
     200: {
       description: 'The key, which is shown once',
-      content: { 'application/json': { schema: keySchema.extend({ key: z.string() }) } },
+      content: { 'application/json': { schema: newKeySchema } },
     },
     ...errorResponses,
   },

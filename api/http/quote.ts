@@ -18,6 +18,7 @@ import { createBatchSchema, deadlineOf } from './batchRequest.ts';
 import { checkInput } from './batchSubmission.ts';
 import type { ApiDeps } from './deps.ts';
 import { plannedWindows, rounded } from './plannedWindows.ts';
+import { quoteSchema } from '../wire/quote.ts';
 import { errorResponses } from './wire.ts';
 
 const SCENARIOS = 20;
@@ -36,38 +37,6 @@ const quoteRequestSchema = createBatchSchema
   })
   .openapi('QuoteRequest');
 type QuoteRequest = z.output<typeof quoteRequestSchema>;
-
-const quoteSchema = z
-  .object({
-    object: z.literal('batch.quote'),
-    model: z.string(),
-    requests: z.number().int(),
-    shards: z.number().int(),
-    deadline: z.string().meta({ description: 'Grid time, RFC 3339.' }),
-    feasible: z.boolean(),
-    eta: z.string().nullable(),
-    windows: z.array(
-      z.object({
-        start: z.string(),
-        end: z.string(),
-        region: z.string(),
-        shards: z.number(),
-        price_eur_per_kwh: z.number(),
-        gco2_per_kwh: z.number(),
-      }),
-    ),
-    energy_wh: z.number(),
-    cost: z.object({ eur: z.number() }),
-    gco2: z.number(),
-    confidence: z.object({
-      probability: z.number().meta({ description: 'Share of the scenarios in which it is done by its deadline.' }),
-      scenarios: z.number().int(),
-      assumption: z.string(),
-    }),
-    reasons: z.array(z.object({ code: z.string(), text: z.string() })),
-    planned_from: z.string().meta({ description: 'Grid time of the plan whose fleet and forecasts this rests on.' }),
-  })
-  .openapi('Quote');
 
 const quoteRoute = createRoute({
   method: 'post',

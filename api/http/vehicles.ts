@@ -18,7 +18,7 @@ import { listOwnedVehicles, readVehicle, setOwnerPolicy, type Vehicle } from '..
 import { readVehicleState } from '../../store/vehicleStates.ts';
 import { newOwnerKey, ownerKeyHash, type CarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
-import { staysSchema, vehiclePlanSchema, vehicleSchema, whySchema } from './vehicleView.ts';
+import { staysSchema, vehiclePlanSchema, vehicleSchema, whySchema } from '../wire/cars.ts';
 import { errorResponses, limitParam } from './wire.ts';
 
 const MAX_ROWS = 200;

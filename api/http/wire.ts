@@ -1,18 +1,7 @@
 import { z } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
-
-/** Forms on the wire that several routes share. */
-const errorSchema = z
-  .object({
-    error: z.object({
-      message: z.string(),
-      type: z.string(),
-      param: z.string().nullable().meta({ description: 'The field that is wrong.' }),
-      code: z.string().meta({ description: 'Stable; docs/errors.md lists them.' }),
-    }),
-  })
-  .openapi('Error');
+import { errorSchema } from '../wire/error.ts';
 
 /** What every route may answer. */
 export const errorResponses = {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
-import type { BatchRequest, SubmittedBatch } from '../../api/client/batchClient.ts';
+import type { BatchClient, BatchRequest } from '../../api/client/batchClient.ts';
+import type { BatchWire } from '../../api/wire/batch.ts';
 import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import { EXIT_CODES, type ExitCode } from '../exitCodes.ts';
 import { wholeNumber } from '../numberOption.ts';
@@ -35,7 +36,7 @@ const common = (name: string): Command =>
     .option('--json', 'print JSON');
 
 export const batchCommand: CommandFactory = (terminal, done) => {
-  const print = async (value: SubmittedBatch, { json, timeZone }: CommonOptions): Promise<void> => {
+  const print = async (value: BatchWire, { json, timeZone }: CommonOptions): Promise<void> => {
     const { batchText } = await import('../batchText.ts');
     const clock = await clockOf(timeZone);
     terminal.out(`${json ? JSON.stringify(value, null, 2) : batchText(value, clock, terminal.colors)}\n`);
@@ -43,7 +44,7 @@ export const batchCommand: CommandFactory = (terminal, done) => {
   const watch = async (batchId: string, options: CommonOptions): Promise<ExitCode> => {
     const { watchBatch } = await import('../watchBatch.ts');
     const clock = await clockOf(options.timeZone);
-    const batch = await watchBatch(await openApi(options), batchId, terminal, clock, options.json === true);
+    const batch = await watchBatch(await openBatches(options), batchId, terminal, clock, options.json === true);
     return batch.status === 'completed' ? EXIT_CODES.ok : EXIT_CODES.failed;
   };
   const submission = (name: string): Command =>
@@ -61,7 +62,7 @@ export const batchCommand: CommandFactory = (terminal, done) => {
       .description(description)
       .argument('<batch>', 'batch id')
       .action(async (id: string, options: CommonOptions) => {
-        await print(await (await openApi(options)).act(id, action), options);
+        await print(await (await openBatches(options)).act(id, action), options);
         done(EXIT_CODES.ok);
       });
 
@@ -72,8 +73,8 @@ export const batchCommand: CommandFactory = (terminal, done) => {
         .description('upload a file and submit it as a batch')
         .option('--watch', 'follow it to its end')
         .action(async (file: string, options: SubmitOptions) => {
-          const api = await openApi(options);
-          const batch = await api.submit(requestOf(await api.upload(file), options));
+          const batches = await openBatches(options);
+          const batch = await batches.submit(requestOf(await batches.upload(file), options));
           if (options.watch) return done(await watch(batch.id, options));
           await print(batch, options);
           done(EXIT_CODES.ok);
@@ -87,8 +88,8 @@ export const batchCommand: CommandFactory = (terminal, done) => {
         .option('--watch', 'follow it to its end')
         .action(async (id: string, options: CommonOptions & Pick<SubmitOptions, 'watch'> & { window?: string }) => {
           const { window } = options;
-          const api = await openApi(options);
-          const batch = await api.resubmit(id, window === undefined ? {} : { completion_window: window });
+          const batches = await openBatches(options);
+          const batch = await batches.resubmit(id, window === undefined ? {} : { completion_window: window });
           if (options.watch) return done(await watch(batch.id, options));
           await print(batch, options);
           done(EXIT_CODES.ok);
@@ -98,10 +99,10 @@ export const batchCommand: CommandFactory = (terminal, done) => {
       submission('quote')
         .description('say when a batch would run, what it would cost and how sure that is, without submitting it')
         .action(async (file: string, options: SubmitOptions) => {
-          const api = await openApi(options);
-          const fileId = await api.upload(file);
-          const quote = await api.quote(requestOf(fileId, options));
-          await api.call(`/files/${fileId}`, { method: 'DELETE' });
+          const batches = await openBatches(options);
+          const fileId = await batches.upload(file);
+          const quote = await batches.quote(requestOf(fileId, options));
+          await batches.deleteFile(fileId);
           const { quoteText } = await import('../batchText.ts');
           const clock = await clockOf(options.timeZone);
           terminal.out(`${options.json ? JSON.stringify(quote, null, 2) : quoteText(quote, clock, terminal.colors)}\n`);
@@ -113,11 +114,11 @@ export const batchCommand: CommandFactory = (terminal, done) => {
         .description('list the newest batches')
         .option('--limit <n>', 'at most so many', wholeNumber(1, 100), LISTED)
         .action(async (options: CommonOptions & { readonly limit: number }) => {
-          const batches = await (await openApi(options)).list(options.limit);
+          const listed = await (await openBatches(options)).list(options.limit);
           const { batchLine } = await import('../batchText.ts');
           const clock = await clockOf(options.timeZone);
-          if (options.json) terminal.out(`${JSON.stringify(batches, null, 2)}\n`);
-          else for (const batch of batches) terminal.out(`${batchLine(batch, clock, terminal.colors)}\n`);
+          if (options.json) terminal.out(`${JSON.stringify(listed, null, 2)}\n`);
+          else for (const batch of listed) terminal.out(`${batchLine(batch, clock, terminal.colors)}\n`);
           done(EXIT_CODES.ok);
         }),
     )
@@ -126,7 +127,7 @@ export const batchCommand: CommandFactory = (terminal, done) => {
         .description('show how far a batch is, and why it runs or waits')
         .argument('<batch>', 'batch id')
         .action(async (id: string, options: CommonOptions) => {
-          await print(await (await openApi(options)).read(id), options);
+          await print(await (await openBatches(options)).read(id), options);
           done(EXIT_CODES.ok);
         }),
     )
@@ -147,8 +148,8 @@ export const batchCommand: CommandFactory = (terminal, done) => {
         .option('--join <input>', 'put each request of the input file beside its answer')
         .action(async (id: string, options: ResultsCommandOptions) => {
           const { writeResults } = await import('../batchResults.ts');
-          const api = await openApi(options);
-          const { lines, partial } = await writeResults(api, await api.read(id), {
+          const batches = await openBatches(options);
+          const { lines, partial } = await writeResults(batches, await batches.read(id), {
             out: options.out,
             joinFile: options.join,
             print: terminal.out,
@@ -158,6 +159,11 @@ export const batchCommand: CommandFactory = (terminal, done) => {
         }),
     );
 };
+
+async function openBatches(options: ApiOptions): Promise<BatchClient> {
+  const { BatchClient } = await import('../../api/client/batchClient.ts');
+  return new BatchClient(await openApi(options));
+}
 
 function requestOf(fileId: string, options: SubmitOptions): BatchRequest {
   const hints = {

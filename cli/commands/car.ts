@@ -2,11 +2,13 @@ import { Command } from 'commander';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { ownerPolicySchema, type OwnerPolicy } from '../../domain/vehicles.ts';
-import type { FleetClient, FleetClientOptions, ShownVehicle } from '../fleetClient.ts';
+import type { CarClient } from '../../api/client/carClient.ts';
+import type { VehicleWire } from '../../api/wire/cars.ts';
+import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import type { CommandFactory } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
 
-interface Reached extends FleetClientOptions {
+interface Reached extends ApiOptions {
   readonly json?: true;
 }
 
@@ -14,12 +16,7 @@ interface Reached extends FleetClientOptions {
 export const carCommand: CommandFactory = (terminal) => {
   const car = new Command('car').description('show cars, say why they do what they do, and set what their owners want');
   const withReach = (name: string, description: string): Command =>
-    car
-      .command(name)
-      .description(description)
-      .option('--url <url>', 'the API; left out: as configured')
-      .option('--key <key>', 'an owner’s key; left out: the operator’s')
-      .option('--json', 'print JSON');
+    withApiOptions(car.command(name).description(description)).option('--json', 'print JSON');
 
   withReach('show', 'what is known of a car; without a VIN, of all that the key may see')
     .argument('[vin]')
@@ -81,11 +78,12 @@ export const carCommand: CommandFactory = (terminal) => {
   return car;
 };
 
-async function reach(options: Reached): Promise<FleetClient> {
-  return new (await import('../fleetClient.ts')).FleetClient(options);
+async function reach(options: Reached): Promise<CarClient> {
+  const { CarClient } = await import('../../api/client/carClient.ts');
+  return new CarClient(await openApi(options));
 }
 
-async function print(terminal: Terminal, vehicles: readonly ShownVehicle[], { json }: Reached): Promise<void> {
+async function print(terminal: Terminal, vehicles: readonly VehicleWire[], { json }: Reached): Promise<void> {
   const { vehicleText } = await import('../carText.ts');
   terminal.out(json ? asJson(vehicles) : vehicles.map((vehicle) => vehicleText(vehicle, terminal)).join('\n'));
 }

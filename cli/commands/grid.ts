@@ -33,8 +33,8 @@ interface ConnectOptions extends GridOptions {
   readonly insecure?: true;
 }
 
-const CONNECTIONS = '/../grid/v1/connections';
-const EVENTS = '/../grid/v1/events';
+const CONNECTIONS = '/grid/v1/connections';
+const EVENTS = '/grid/v1/events';
 const MOST_POLL_SECONDS = 86_400;
 
 export const gridCommand: CommandFactory = (terminal, done) => {

@@ -30,7 +30,7 @@ export const gridEmergencyCommand: CommandFactory = (terminal, done) =>
       if ((until === undefined) === (end === undefined)) {
         throw new NightshiftError('invalid_request', 'Give one of --until and --end.', { field: 'until' });
       }
-      const path = `/../grid/v1/regions/${encodeURIComponent(region)}/emergency`;
+      const path = `/grid/v1/regions/${encodeURIComponent(region)}/emergency`;
       const init =
         until === undefined
           ? { method: 'DELETE' }

@@ -26,7 +26,7 @@ export const gridImportCommand: CommandFactory = (terminal, done) =>
       const { readSignalFile } = await import('../signalFile.ts');
       const client = await openApi(api);
       for (const { kind: pushedKind, ...push } of await readSignalFile(file, { kind, timeZone })) {
-        const path = `/../grid/v1/regions/${encodeURIComponent(region)}/signals/${pushedKind}`;
+        const path = `/grid/v1/regions/${encodeURIComponent(region)}/signals/${pushedKind}`;
         await client.call(path, {
           method: 'PUT',
           body: JSON.stringify({ ...push, source }),

@@ -9,7 +9,7 @@ interface RegionOptions extends ApiOptions {
   readonly json?: true;
 }
 
-const REGIONS = '/../grid/v1/regions';
+const REGIONS = '/grid/v1/regions';
 
 export const gridRegionCommand: CommandFactory = (terminal, done) =>
   withApiOptions(new Command('region'))

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 
 import { API_SCOPES } from '../../domain/apiKeys.ts';
+import { keySchema, newKeySchema, type ApiKeyWire } from '../../api/wire/keys.ts';
 import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { wholeNumber } from '../numberOption.ts';
@@ -18,22 +19,13 @@ interface CreateOptions extends KeyOptions {
   readonly rate: number;
 }
 
-const keySchema = z.looseObject({
-  id: z.string(),
-  tenant: z.string(),
-  name: z.string(),
-  scopes: z.array(z.string()),
-  requests_per_minute: z.number(),
-  revoked_at: z.number().nullable(),
-});
-
 const MOST_PER_MINUTE = 1_000_000;
-const KEYS_PATH = '/../ops/v1/keys';
+const KEYS_PATH = '/ops/v1/keys';
 
 const common = (name: string): Command => withApiOptions(new Command(name)).option('--json', 'print JSON');
 
 export const keyCommand: CommandFactory = (terminal, done) => {
-  const line = (key: z.infer<typeof keySchema>): string => {
+  const line = (key: ApiKeyWire): string => {
     const state = key.revoked_at === null ? `${key.requests_per_minute}/min` : terminal.colors.red('revoked');
     return `${key.id}  ${key.tenant}  ${key.scopes.join(',')}  ${state}  ${key.name}\n`;
   };
@@ -49,9 +41,7 @@ export const keyCommand: CommandFactory = (terminal, done) => {
         .action(async (options: CreateOptions) => {
           const { tenant, name, scope: scopes, rate } = options;
           const body = { tenant, name, scopes, requests_per_minute: rate };
-          const made = keySchema
-            .extend({ key: z.string() })
-            .parse(await (await openApi(options)).post(KEYS_PATH, body));
+          const made = newKeySchema.parse(await (await openApi(options)).json('POST', KEYS_PATH, body));
           terminal.out(options.json ? `${JSON.stringify(made, null, 2)}\n` : `${made.key}\n`);
           if (!options.json) terminal.err(line(made));
           done(EXIT_CODES.ok);
@@ -61,7 +51,7 @@ export const keyCommand: CommandFactory = (terminal, done) => {
       common('list')
         .description('list the keys')
         .action(async (options: KeyOptions) => {
-          const answer = await (await (await openApi(options)).call(KEYS_PATH)).json();
+          const answer = await (await openApi(options)).json('GET', KEYS_PATH);
           const { data } = z.object({ data: z.array(keySchema) }).parse(answer);
           terminal.out(options.json ? `${JSON.stringify(data, null, 2)}\n` : data.map(line).join(''));
           done(EXIT_CODES.ok);
@@ -72,8 +62,7 @@ export const keyCommand: CommandFactory = (terminal, done) => {
         .description('end a key; it works on for two seconds at most')
         .argument('<id>', 'id of the key')
         .action(async (id: string, options: KeyOptions) => {
-          const answer = await (await openApi(options)).call(`${KEYS_PATH}/${id}`, { method: 'DELETE' });
-          const revoked = keySchema.parse(await answer.json());
+          const revoked = keySchema.parse(await (await openApi(options)).json('DELETE', `${KEYS_PATH}/${id}`));
           terminal.out(options.json ? `${JSON.stringify(revoked, null, 2)}\n` : line(revoked));
           done(EXIT_CODES.ok);
         }),

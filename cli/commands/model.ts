@@ -56,7 +56,7 @@ export const modelCommand: CommandFactory = (terminal, done) => {
           form.append('manifest', JSON.stringify({ ...declaration, name, ...(version !== undefined && { version }) }));
           for (const [asset, bytes] of assets) form.append('assets', new Blob([new Uint8Array(bytes)]), asset);
           form.append('file', await openAsBlob(file), basename(file));
-          const answer = await (await openApi(options)).call('/models', { method: 'POST', body: form });
+          const answer = await (await openApi(options)).call('/v1/models', { method: 'POST', body: form });
           const added = admittedSchema.parse(await answer.json());
           if (options.json) terminal.out(`${JSON.stringify(added, null, 2)}\n`);
           else {
@@ -71,7 +71,7 @@ export const modelCommand: CommandFactory = (terminal, done) => {
       common('list')
         .description('list the newest version of each model')
         .action(async (options: ModelOptions) => {
-          const answer = await (await (await openApi(options)).call('/models')).json();
+          const answer = await (await openApi(options)).json('GET', '/v1/models');
           const { data } = z.object({ data: z.array(modelSchema) }).parse(answer);
           terminal.out(options.json ? `${JSON.stringify(data, null, 2)}\n` : data.map(line).join(''));
           done(EXIT_CODES.ok);
@@ -85,7 +85,7 @@ export const modelCommand: CommandFactory = (terminal, done) => {
         .action(async (name: string, options: ModelOptions & { readonly modelVersion?: string }) => {
           const query =
             options.modelVersion === undefined ? '' : `?version=${encodeURIComponent(options.modelVersion)}`;
-          await (await openApi(options)).call(`/models/${encodeURIComponent(name)}${query}`, { method: 'DELETE' });
+          await (await openApi(options)).json('DELETE', `/v1/models/${encodeURIComponent(name)}${query}`);
           terminal.out(options.json ? `${JSON.stringify({ id: name, deleted: true })}\n` : `${name} removed\n`);
           done(EXIT_CODES.ok);
         }),

@@ -112,7 +112,7 @@ test('resubmits what an ended batch left without an answer', async () => {
 test('a server that does not answer is named', async () => {
   const { code, err } = await cli('batch', 'list', '--url', 'http://127.0.0.1:9/v1', '--key', 'k');
   expect(code).toBe(1);
-  expect(err).toContain('http://127.0.0.1:9/v1 does not answer');
+  expect(err).toContain('http://127.0.0.1:9 does not answer');
 });
 
 test('keys are made, listed and revoked', async () => {

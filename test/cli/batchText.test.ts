@@ -2,7 +2,7 @@ import pico from 'picocolors';
 import { expect, test } from 'vitest';
 
 import { batchText } from '../../cli/batchText.ts';
-import { batchSchema, type SubmittedBatch } from '../../api/client/batchClient.ts';
+import { batchSchema, type BatchWire } from '../../api/wire/batch.ts';
 
 const plain = pico.createColors(false);
 const clock = (iso: string): string => iso.slice(11, 16);
@@ -15,9 +15,17 @@ const window = (start: string, end: string, region: string, shards: number) => (
   gco2_per_kwh: 240,
 });
 
-function batch(grid: object = {}, more: object = {}): SubmittedBatch {
+function batch(grid: object = {}, more: object = {}): BatchWire {
   return batchSchema.parse({
     id: 'batch_1',
+    object: 'batch',
+    errors: null,
+    completion_window: '24h',
+    output_file_id: null,
+    error_file_id: null,
+    created_at: 1_768_435_200,
+    expires_at: 1_768_521_600,
+    metadata: null,
     status: 'in_progress',
     endpoint: '/v1/embeddings',
     input_file_id: 'file-1',

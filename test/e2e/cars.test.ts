@@ -103,8 +103,8 @@ test(
     const cell = await readCell(stack.database, CALM_NIGHT);
     if (!vehicle || !cell) throw new Error('the night is not there');
     const optOutUntilMs = Math.round(gridTimeMs(cell.clock, Date.now()) + 12 * HOUR_MS);
-    const api = await stack.client();
-    await api.call(`/../fleet/v1/vehicles/${vin}/policy`, {
+    const api = await stack.api();
+    await api.call(`/fleet/v1/vehicles/${vin}/policy`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ...vehicle.policy, optOutUntilMs }),

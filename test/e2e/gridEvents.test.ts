@@ -152,7 +152,7 @@ test.concurrent(
     const upAgainMs = endMs + 75 * MINUTE_MS;
     await until('the limits have run out', endMs + 30 * MINUTE_MS);
     await until('hours are over', upAgainMs);
-    const shown = await (await (await stack.client()).call('/../grid/v1/regions/limit')).json();
+    const shown = await (await (await stack.api()).call('/grid/v1/regions/limit')).json();
     expect(shown).toMatchObject({ utilities: [{ failure: expect.stringContaining('503') }] });
     const houses = await readSignals(stack.database, 'limit', { startMs: startMs - HOUR_MS, endMs: upAgainMs }, [
       'house_load',

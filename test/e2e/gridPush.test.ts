@@ -25,12 +25,12 @@ test(
     const batchId = await stack.submit(REQUESTS);
     await stack.inMidWork(batchId);
     const cell = await stack.cell();
-    const client = await stack.client();
+    const client = await stack.api();
 
     const startMs = Math.floor(gridTimeMs(cell.clock, Date.now()));
     const endMs = startMs + LIMIT_MS;
     const [start, end] = [startMs, endMs].map((ms) => new Date(ms).toISOString());
-    const answer = await client.call('/../grid/v1/regions/berlin/signals/import_limit', {
+    const answer = await client.call('/grid/v1/regions/berlin/signals/import_limit', {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ source: 'desk', unit: 'kW', spans: [{ start, end, value: 0 }] }),

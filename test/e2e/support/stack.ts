@@ -13,7 +13,9 @@ import { readCell, type Cell } from '../../../store/cells.ts';
 import { openDatabase, type Database } from '../../../store/database.ts';
 import { createFileStore } from '../../../store/objects/fileStore.ts';
 import type { ObjectStore } from '../../../store/objectStore.ts';
-import { BatchClient, type SubmittedBatch } from '../../../api/client/batchClient.ts';
+import { ApiClient } from '../../../api/client/apiClient.ts';
+import { BatchClient } from '../../../api/client/batchClient.ts';
+import type { BatchWire } from '../../../api/wire/batch.ts';
 import { NIGHT_MODEL } from '../../../demo/prepareNight.ts';
 import { eventually } from '../../support/eventually.ts';
 import { descendantsOf, type RunningProcess } from './processes.ts';
@@ -177,19 +179,23 @@ export class Stack {
     await rm(this.stateDir, { recursive: true, force: true });
   }
 
-  async client(): Promise<BatchClient> {
+  async api(): Promise<ApiClient> {
     const key = await readFile(join(this.stateDir, 'api-key'), 'utf8');
-    return new BatchClient(`${this.apiUrl}/v1`, key);
+    return new ApiClient(this.apiUrl, key);
+  }
+
+  async batches(): Promise<BatchClient> {
+    return new BatchClient(await this.api());
   }
 
   /** Submits `requests` rendered lines, the same ones for the same number, due in ten grid hours, to cars of the region. */
   async submit(requests: number, region?: string): Promise<string> {
     const file = await this.#inputFile(requests);
-    const client = await this.client();
+    const batches = await this.batches();
     const { clock } = await this.cell();
     const deadlineMs = gridTimeMs(clock, Date.now()) + 10 * HOUR_MS;
-    const batch = await client.submit({
-      input_file_id: await client.upload(file),
+    const batch = await batches.submit({
+      input_file_id: await batches.upload(file),
       endpoint: `/v2/models/${NIGHT_MODEL}/infer`,
       completion_window: '24h',
       metadata: { 'grid.deadline': new Date(deadlineMs).toISOString(), ...(region && { 'grid.region': region }) },
@@ -233,26 +239,26 @@ export class Stack {
   }
 
   /** The batch as the API shows it once it has ended; undefined until then. */
-  async ended(batchId: string): Promise<SubmittedBatch | undefined> {
-    const batch = await (await this.client()).read(batchId);
+  async ended(batchId: string): Promise<BatchWire | undefined> {
+    const batch = await (await this.batches()).read(batchId);
     return (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status) ? batch : undefined;
   }
 
   /** Waits for the batch's end. @returns its answers in the order of the input @throws Error when one is an error */
   async finished(batchId: string): Promise<string> {
-    const client = await this.client();
+    const batches = await this.batches();
     const batch = await eventually('the batch ends', BATCH_LIMIT_MS, () => this.ended(batchId)).catch(
       async (cause: unknown) => {
         throw new Error(`the batch does not end; the journal says:\n${await this.#journal()}`, { cause });
       },
     );
     if (batch.status !== 'completed' || batch.error_file_id) {
-      const errors = batch.error_file_id ? await client.content(batch.error_file_id) : 'none';
+      const errors = batch.error_file_id ? await (await batches.content(batch.error_file_id)).text() : 'none';
       throw new Error(
         `the batch ended as ${JSON.stringify(batch)}; errors:\n${errors}\nthe journal says:\n${await this.#journal()}`,
       );
     }
-    return client.content(batch.output_file_id ?? '');
+    return (await batches.content(batch.output_file_id ?? '')).text();
   }
 }
 

@@ -30,8 +30,8 @@ export class Utility {
     });
     vtn.create('programs', { id: PROGRAM, programName: PROGRAM });
     const id = `utility-of-${region}`;
-    const client = await stack.client();
-    await client.call(`/../grid/v1/connections/${id}`, {
+    const client = await stack.api();
+    await client.call(`/grid/v1/connections/${id}`, {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({

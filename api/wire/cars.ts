@@ -28,6 +28,7 @@ export const vehicleSchema = z
     policy: ownerPolicySchema,
   })
   .openapi('Vehicle');
+export type VehicleWire = z.output<typeof vehicleSchema>;
 
 const transitionSchema = z.object({
   seq: z.number(),
@@ -52,6 +53,7 @@ export const whySchema = z
     transitions: z.array(transitionSchema).meta({ description: 'Newest first.' }),
   })
   .openapi('VehicleWhy');
+export type WhyWire = z.output<typeof whySchema>;
 
 export const vehiclePlanSchema = z
   .object({

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { OwnerPolicy } from '../../domain/vehicles.ts';
+import { vehicleSchema, whySchema, type VehicleWire, type WhyWire } from '../wire/cars.ts';
+import type { ApiClient } from './apiClient.ts';
+
+const CARS = '/fleet/v1/vehicles';
+
+/** Cars and what their owners want. Each method throws NightshiftError like `ApiClient.call`. */
+export class CarClient {
+  readonly #api: ApiClient;
+
+  constructor(api: ApiClient) {
+    this.#api = api;
+  }
+
+  async list(): Promise<VehicleWire[]> {
+    return z.object({ vehicles: z.array(vehicleSchema) }).parse(await this.#api.json('GET', CARS)).vehicles;
+  }
+
+  async show(vin: string): Promise<VehicleWire> {
+    return vehicleSchema.parse(await this.#api.json('GET', pathOf(vin)));
+  }
+
+  async why(vin: string): Promise<WhyWire> {
+    return whySchema.parse(await this.#api.json('GET', `${pathOf(vin)}/why`));
+  }
+
+  async setPolicy(vin: string, policy: OwnerPolicy): Promise<VehicleWire> {
+    return vehicleSchema.parse(await this.#api.json('PUT', `${pathOf(vin)}/policy`, policy));
+  }
+
+  async newOwnerKey(ownerId: string): Promise<string> {
+    const answer = await this.#api.json('POST', `/fleet/v1/owners/${encodeURIComponent(ownerId)}/keys`);
+    return z.object({ key: z.string() }).parse(answer).key;
+  }
+}
+
+function pathOf(vin: string): string {
+  return `${CARS}/${encodeURIComponent(vin)}`;
+}
