@@ -15,10 +15,10 @@ interface Canned {
 }
 
 /** A server that gives the answers in turn, the last one for ever; @returns its client and the paths that were asked */
-async function answering(...answers: readonly Canned[]): Promise<{ client: ApiClient; paths: string[] }> {
+async function answering(...answers: readonly [Canned, ...Canned[]]): Promise<{ client: ApiClient; paths: string[] }> {
   const paths: string[] = [];
   server = createServer((request, response) => {
-    const { status, body, headers = {} } = answers[Math.min(paths.length, answers.length - 1)] ?? answers[0]!;
+    const { status, body, headers = {} } = answers[Math.min(paths.length, answers.length - 1)] ?? answers[0];
     paths.push(request.url ?? '');
     response.writeHead(status, headers).end(body);
   });
