@@ -21,6 +21,7 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly mqtt: MqttConfig;
   readonly objects: ObjectsConfig;
+  readonly gateway: GatewayConfig;
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
@@ -50,6 +51,15 @@ export interface MqttConfig {
   readonly url: string;
   readonly telemetryBase: string;
   readonly embedded: boolean;
+}
+
+export interface GatewayConfig {
+  readonly host: string;
+  readonly port: number;
+  /** host:port as cars reach it. */
+  readonly address: string;
+  /** Paths of PEM files; undefined: without TLS. */
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | undefined;
 }
 
 export interface ConfigSources {
@@ -116,11 +126,27 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       telemetryBase: values['mqtt.telemetryBase'],
     },
     objects: collect(() => resolveObjects(values, env)),
+    gateway: collect(() => resolveGateway(values)),
     secretsKey: values.secretsKey,
     webhookHosts: values['webhooks.hosts'],
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },
+  };
+}
+
+/** @throws Error whose message names the key */
+function resolveGateway(values: ConfigValues): GatewayConfig {
+  const { 'gateway.certificateFile': certificateFile, 'gateway.keyFile': keyFile } = values;
+  if ((certificateFile === undefined) !== (keyFile === undefined)) {
+    throw new Error('gateway.certificateFile, gateway.keyFile: both or none must be set');
+  }
+  const { 'gateway.host': host, 'gateway.port': port } = values;
+  return {
+    host,
+    port,
+    address: values['gateway.address'] ?? `${host}:${port}`,
+    tls: certificateFile !== undefined && keyFile !== undefined ? { certificateFile, keyFile } : undefined,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { JobPorts } from '../../activities/jobs/jobPorts.ts';
+import { taskTokensWith, type TaskTokens } from '../../api/gateway/taskTokens.ts';
 import { sealWith, type Seal } from '../../store/seal.ts';
 import { sliceSignerWith, type SliceSigner } from '../../store/sliceAccess.ts';
 import type { Config } from '../config/config.ts';
@@ -12,6 +13,11 @@ export function secretsSealOf(config: SecretsConfig): Seal {
 /** Signs cars' access with the same key. */
 export function sliceSignerOf(config: SecretsConfig): SliceSigner {
   return sliceSignerWith(secretsKeyOf(config));
+}
+
+/** Seals cars' task tokens with the same key. */
+export function taskTokensOf(config: SecretsConfig): TaskTokens {
+  return taskTokensWith(secretsKeyOf(config));
 }
 
 /** How cars reach their shards over the API, where the config says so. */
