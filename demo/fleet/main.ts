@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { DEFAULT_MODEL_FAMILY } from '../../domain/models.ts';
 import { loadNight, scenarioCars, telemetryConfig } from '../night/night.ts';
 import { SimulatedFleet } from '../../simulator/fleet.ts';
-import { readCell } from '../../store/cells.ts';
 import { openDatabase } from '../../store/database.ts';
 import { VehicleAgent } from '../../car/agent/vehicleAgent.ts';
 import { setpointLinkOver, shedLinkOver } from '../../car/agent/setpointLink.ts';
@@ -14,7 +13,7 @@ import { openMqtt } from '../../worker/process/mqttLink.ts';
 import { requireSetting } from '../../worker/process/requireSetting.ts';
 import { runChild } from '../../worker/local/supervisor/child.ts';
 import { installTemporalRuntime } from '../../worker/process/temporalRuntime.ts';
-import { untilAnswered } from '../../worker/process/untilAnswered.ts';
+import { appliedCell } from '../../worker/process/appliedCell.ts';
 import { boardAgent } from './agentOnBoard.ts';
 import { openCuttableLink } from './cuttableLink.ts';
 import { sliceOpener } from '../../car/shard/openSlices.ts';
@@ -72,11 +71,7 @@ async function start() {
 async function cellOf(databaseUrl: string, id: string) {
   const database = openDatabase({ url: databaseUrl, maxConnections: 1 });
   try {
-    return await untilAnswered('the control worker', async () => {
-      const cell = await readCell(database, id);
-      if (!cell) throw new Error(`cell ${id} is not applied yet`);
-      return cell;
-    });
+    return await appliedCell(database, id);
   } finally {
     await database.close();
   }
