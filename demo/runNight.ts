@@ -9,11 +9,11 @@ import type { Progress } from './console/progressText.ts';
 import type { NightFacts } from './report/facts.ts';
 import { nightReport, type NightReport } from './report/nightReport.ts';
 import { readBatch, type Batch } from '../store/batches.ts';
-import { readCell, type Cell } from '../store/cells.ts';
+import type { Cell } from '../store/cells.ts';
 import type { Database } from '../store/database.ts';
 import { readJournal, type StoredJournalLine } from '../store/journal.ts';
 import { listOpenParkingSessions } from '../store/parkingSessions.ts';
-import { untilAnswered } from '../worker/process/untilAnswered.ts';
+import { appliedCell } from '../worker/process/appliedCell.ts';
 import type { ApiClient } from '../api/client/apiClient.ts';
 import { BatchClient } from '../api/client/batchClient.ts';
 import { readNightFacts } from './nightFacts.ts';
@@ -54,11 +54,7 @@ export interface FinishedNight {
 /** Submits the night's batch as any submitter would, follows it until the morning, and adds up what happened. */
 export async function runNight(ports: NightPorts, state: NightState): Promise<FinishedNight> {
   const { night, database, signal } = ports;
-  const cell = await untilAnswered('the control worker', async () => {
-    const found = await readCell(database, night.scenario);
-    if (found?.incarnation !== state.incarnation) throw new Error('the cell is not applied yet');
-    return found;
-  });
+  const cell = await appliedCell(database, night.scenario, state.incarnation);
   const batchId = state.batchId ?? (await submit(ports, state));
   const running = night.utility && (await startNightUtility(night.utility, cell, ports.api, ports.apiUrl));
   const endOwners = startNightOwners(night, cell, ports.api, database);
