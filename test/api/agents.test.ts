@@ -11,6 +11,10 @@ async function newCode(vin = 'car-1'): Promise<Json> {
   return (await api.fetch(`/fleet/v1/vehicles/${vin}/codes`, { method: 'POST' })).json();
 }
 
+async function ownerKey(owner: string): Promise<string> {
+  return ((await (await api.fetch(`/fleet/v1/owners/${owner}/keys`, { method: 'POST' })).json()) as Json).key;
+}
+
 describe('an agent', () => {
   it('gets its car’s key for a code, once, and with the key what it needs to know', async () => {
     const { code, car_id, expires_at } = await newCode();
@@ -48,10 +52,8 @@ describe('an agent', () => {
   });
 
   it('has its code made by its own owner or the operator, by no other owner', async () => {
-    const keyOf = async (owner: string): Promise<string> =>
-      ((await (await api.fetch(`/fleet/v1/owners/${owner}/keys`, { method: 'POST' })).json()) as Json).key;
     const ask = async (owner: string): Promise<number> => {
-      const headers = { authorization: `Bearer ${await keyOf(owner)}` };
+      const headers = { authorization: `Bearer ${await ownerKey(owner)}` };
       return (await api.fetch('/fleet/v1/vehicles/car-1/codes', { method: 'POST', headers })).status;
     };
     expect(await ask('owner-of-car-1')).toBe(200);
