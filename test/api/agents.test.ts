@@ -15,6 +15,11 @@ async function ownerKey(owner: string): Promise<string> {
   return ((await (await api.fetch(`/fleet/v1/owners/${owner}/keys`, { method: 'POST' })).json()) as Json).key;
 }
 
+async function askForCode(owner: string): Promise<number> {
+  const headers = { authorization: `Bearer ${await ownerKey(owner)}` };
+  return (await api.fetch('/fleet/v1/vehicles/car-1/codes', { method: 'POST', headers })).status;
+}
+
 describe('an agent', () => {
   it('gets its car’s key for a code, once, and with the key what it needs to know', async () => {
     const { code, car_id, expires_at } = await newCode();
@@ -52,11 +57,7 @@ describe('an agent', () => {
   });
 
   it('has its code made by its own owner or the operator, by no other owner', async () => {
-    const ask = async (owner: string): Promise<number> => {
-      const headers = { authorization: `Bearer ${await ownerKey(owner)}` };
-      return (await api.fetch('/fleet/v1/vehicles/car-1/codes', { method: 'POST', headers })).status;
-    };
-    expect(await ask('owner-of-car-1')).toBe(200);
-    expect(await ask('owner-of-car-2')).toBe(404);
+    expect(await askForCode('owner-of-car-1')).toBe(200);
+    expect(await askForCode('owner-of-car-2')).toBe(404);
   });
 });
