@@ -18,6 +18,8 @@ export interface PreparedNight {
   readonly truth: ReadonlyMap<string, string>;
 }
 
+export const signalFolder = (stateDir: string): string => join(nightFolder(stateDir), 'signals');
+
 /** Writes what the night needs into the state folder: the cell, its signals, and the batch of rendered lines. */
 export async function prepareNight(
   stateDir: string,
@@ -27,7 +29,7 @@ export async function prepareNight(
 ): Promise<PreparedNight> {
   const folder = nightFolder(stateDir);
   await mkdir(folder, { recursive: true });
-  await writeSignalFiles(night, join(folder, 'signals'));
+  await writeSignalFiles(night, signalFolder(stateDir));
   const cellFile = join(folder, 'cell.json');
   await writeFile(cellFile, JSON.stringify(cellOf(night, incarnation), undefined, 2));
   const { requests: count } = night.batch;

@@ -83,6 +83,8 @@ export const nightFileSchema = z.strictObject({
   end: instant,
   /** Grid seconds that pass in one real second. */
   scale: z.number().positive(),
+  /** Days on which cars leave, come back and stay for a night again, once the night is over. */
+  daysAfter: z.number().int().min(0).max(400).default(0),
   /** What the cars' telemetry config asks for: a changed value at most this often, gear and plug excepted. */
   telemetryIntervalSeconds: z.number().int().positive(),
   batch: z.strictObject({ requests: z.number().int().positive(), deadline: instant }),
