@@ -1,10 +1,9 @@
 import { z } from 'zod';
 
 /** How a class sheds its heat: by the car's loop, whose power depends on the weather, or within its own chip power. */
-export const COOLINGS = ['car_loop', 'included'] as const;
+const COOLINGS = ['car_loop', 'included'] as const;
 /** As ONNX Runtime calls them, the first that works is used; `cpu` works everywhere. */
-export const EXECUTION_PROVIDERS = ['cpu', 'cuda', 'tensorrt', 'coreml'] as const;
-export type ExecutionProvider = (typeof EXECUTION_PROVIDERS)[number];
+const EXECUTION_PROVIDERS = ['cpu', 'cuda', 'tensorrt', 'coreml'] as const;
 
 /** Names task queues, so that it keeps to their alphabet. */
 export const hardwareClassId = z

@@ -93,7 +93,6 @@ export const enrolmentSchema = z
     }
   });
 export type Enrolment = z.output<typeof enrolmentSchema>;
-export type EnrolmentInput = z.input<typeof enrolmentSchema>;
 
 /** Of a site node, which has no battery to charge. */
 export const NO_CHARGER: Charger = { maxKw: 0, minKw: 0, efficiency: 1 };

@@ -8,11 +8,6 @@ export async function listHardwareClasses(db: Queryable): Promise<HardwareClassS
   return db.query<HardwareClassSpec>(`select ${COLUMNS} from hardware_classes order by id`);
 }
 
-export async function readHardwareClass(db: Queryable, id: string): Promise<HardwareClassSpec | undefined> {
-  const [found] = await db.query<HardwareClassSpec>(`select ${COLUMNS} from hardware_classes where id = $1`, [id]);
-  return found;
-}
-
 /** Adds a class, or changes its figures. */
 export async function upsertHardwareClass(db: Queryable, spec: HardwareClassSpec): Promise<void> {
   await db.query(
