@@ -13,7 +13,6 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { connectAsync } from 'mqtt';
 import { pino } from 'pino';
-import type { TestProject } from 'vitest/node';
 import { startIngress } from '../api/ingress/ingress.ts';
 import { startBroker } from '../api/mqtt/broker.ts';
 import { gridTimeMs, type Clock } from '../domain/clock.ts';
@@ -22,7 +21,7 @@ import type { SetpointProfile } from '../domain/setpoints.ts';
 import { seededFleet } from '../simulator/seededFleet.ts';
 import { openDatabase } from '../store/database.ts';
 import { CELL, enrolFleet } from '../test/support/fleetFixture.ts';
-import setupPostgres, { TEMPLATE_DATABASE } from '../test/support/postgres.ts';
+import { temporaryDatabase } from './support/temporaryDatabase.ts';
 import type { FleetOrder, FleetReport } from './fleetCars.ts';
 import { watchedDatabase } from './support/watchedDatabase.ts';
 
@@ -44,10 +43,8 @@ const SLOTS_AHEAD = 3;
 // People come home: the ingress opens stays throughout.
 const EVENING_MS = Date.parse('2020-01-15T16:00:00Z');
 
-let postgresUrl = '';
-const project = { provide: (_: string, url: string) => (postgresUrl = url) } as unknown as TestProject;
-const stopPostgres = await setupPostgres(project);
-const database = openDatabase({ url: `${postgresUrl}/${TEMPLATE_DATABASE}` });
+const postgres = await temporaryDatabase();
+const database = openDatabase({ url: postgres.url });
 const fleet = { seed: 1, startMs: EVENING_MS, hours: 24, faults: [], place: 'home', regionId: 'oslo' } as const;
 const clock: Clock = { originMs: EVENING_MS, anchorMs: Date.now(), scale };
 await enrolFleet(database, [...seededFleet({ ...fleet, cars }).map(({ spec }) => spec.vehicleId), PROBE_ID], clock);
@@ -116,7 +113,7 @@ console.log(
 await mqtt.endAsync();
 await broker.close();
 await database.close();
-await stopPostgres();
+await postgres.stop();
 
 function share(cpuMs: number): string {
   return (cpuMs / 1_000 / seconds).toFixed(2);

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { JobActivities } from '../domain/activities/jobActivities.ts';
+import type { WebhookActivities } from '../domain/activities/webhookActivities.ts';
 import { REAL_TIME } from '../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, inferenceTaskQueue, workflowIds } from '../domain/names.ts';
 import type { RunShardInput, RunShardResult } from '../domain/shards.ts';
@@ -67,12 +68,14 @@ const runShard = async (input: RunShardInput): Promise<RunShardResult> => ({
   handovers: 0,
   redoneLines: 0,
 });
-const control: JobActivities = {
+const control: JobActivities & WebhookActivities = {
   prepareBatch: async () => ({ kind: 'ready', split }),
   recordProgress: async () => undefined,
   signSlices: async () => [],
   acceptShards: async ({ shards: finished }) => finished.map(({ shard }) => ({ shard, accepted: true, message: '' })),
   finishBatch: async () => undefined,
+  webhooksOf: async () => [],
+  postWebhook: async () => undefined,
 };
 
 const workers = [

@@ -11,7 +11,6 @@ import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { connectAsync } from 'mqtt';
 import { pino } from 'pino';
-import type { TestProject } from 'vitest/node';
 import { createEmergencyShed } from '../activities/grid/emergencyShed.ts';
 import { startApiServer } from '../api/http/server.ts';
 import { startBroker } from '../api/mqtt/broker.ts';
@@ -21,7 +20,7 @@ import { createFileStore } from '../store/objects/fileStore.ts';
 import { sealWith } from '../store/seal.ts';
 import { sliceSignerWith } from '../store/sliceAccess.ts';
 import { CELL, enrolFleet } from '../test/support/fleetFixture.ts';
-import startPostgres, { TEMPLATE_DATABASE } from '../test/support/postgres.ts';
+import { temporaryDatabase } from './support/temporaryDatabase.ts';
 import { vehicleLinkOver } from '../worker/process/mqttLink.ts';
 import { modelAdmissionOver } from '../worker/api/modelAdmission.ts';
 import { LINES_PER_SHARD, vehicleIdOf, type CarsMessage, type CarsOptions } from './shed/benchProtocol.ts';
@@ -35,11 +34,8 @@ const logger = pino({ level: 'error' });
 const clock: Clock = { originMs: Date.now(), anchorMs: Date.now(), scale: 30 };
 const gridNowMs = (): number => gridTimeMs(clock, Date.now());
 
-let postgresUrl = '';
-// All that the setup uses of a test project.
-const project = { provide: (_: string, url: string) => (postgresUrl = url) };
-const stopPostgres = await startPostgres(project as unknown as TestProject);
-const db = openDatabase({ url: `${postgresUrl}/${TEMPLATE_DATABASE}` });
+const postgres = await temporaryDatabase();
+const db = openDatabase({ url: postgres.url });
 await enrolFleet(
   db,
   Array.from({ length: count }, (_, index) => vehicleIdOf(index)),
@@ -68,6 +64,7 @@ const server = await startApiServer(
     vens: { hint: unused },
     seal: sealWith('a key for benches'),
     slices: sliceSignerWith('a key for benches'),
+    carDoors: { gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' }, mqttUrl: 'mqtt://127.0.0.1' },
     webhookHosts: 'public',
     carbonEurPerKg: 0,
     cell: { ...CELL, clock },
@@ -131,7 +128,7 @@ await server.close();
 await mqtt.endAsync();
 await broker.close();
 await db.close();
-await stopPostgres();
+await postgres.stop();
 process.exitCode = isMet ? 0 : 1;
 
 function iso(ms: number): string {

@@ -11,13 +11,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { connectAsync } from 'mqtt';
 import { pino } from 'pino';
-import type { TestProject } from 'vitest/node';
 import { startIngress } from '../api/ingress/ingress.ts';
 import { startBroker } from '../api/mqtt/broker.ts';
 import { TELEMETRY_BASE } from '../domain/names.ts';
 import { openDatabase } from '../store/database.ts';
 import { CELL, enrolFleet } from '../test/support/fleetFixture.ts';
-import setupPostgres, { TEMPLATE_DATABASE } from '../test/support/postgres.ts';
+import { temporaryDatabase } from './support/temporaryDatabase.ts';
 import { watchedDatabase } from './support/watchedDatabase.ts';
 import type { SendOrder, SendReport } from './telemetrySender.ts';
 
@@ -35,10 +34,8 @@ const rate = Number(values.rate);
 const steadyMessages = rate * Number(values.seconds);
 const SENDER = fileURLToPath(new URL('./telemetrySender.ts', import.meta.url));
 
-let postgresUrl = '';
-const project = { provide: (_: string, url: string) => (postgresUrl = url) } as unknown as TestProject;
-const stopPostgres = await setupPostgres(project);
-const database = openDatabase({ url: `${postgresUrl}/${TEMPLATE_DATABASE}` });
+const postgres = await temporaryDatabase();
+const database = openDatabase({ url: postgres.url });
 await enrolFleet(
   database,
   Array.from({ length: cars }, (_, car) => `car-${car}`),
@@ -91,7 +88,7 @@ console.log(
 await ours.endAsync();
 await broker.close();
 await database.close();
-await stopPostgres();
+await postgres.stop();
 
 /** Settles once nothing has come for a second. */
 async function quiet(count: () => number): Promise<void> {

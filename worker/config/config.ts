@@ -21,6 +21,7 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly mqtt: MqttConfig;
   readonly objects: ObjectsConfig;
+  readonly gateway: GatewayConfig;
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
@@ -48,8 +49,19 @@ export interface MqttConfig {
   readonly port: number;
   /** How to connect, also to the embedded broker. */
   readonly url: string;
+  /** How cars connect, each with its own credentials. */
+  readonly carUrl: string;
   readonly telemetryBase: string;
   readonly embedded: boolean;
+}
+
+export interface GatewayConfig {
+  readonly host: string;
+  readonly port: number;
+  /** host:port as cars reach it. */
+  readonly address: string;
+  /** Paths of PEM files; undefined: without TLS. */
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | undefined;
 }
 
 export interface ConfigSources {
@@ -109,18 +121,45 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     },
     postgres: { port: values['postgres.port'] },
     databaseUrl: values.databaseUrl,
-    mqtt: {
-      port: values['mqtt.port'],
-      url: values['mqtt.url'] ?? `mqtt://127.0.0.1:${values['mqtt.port']}`,
-      embedded: values['mqtt.url'] === undefined,
-      telemetryBase: values['mqtt.telemetryBase'],
-    },
+    mqtt: resolveMqtt(values),
     objects: collect(() => resolveObjects(values, env)),
+    gateway: collect(() => resolveGateway(values)),
     secretsKey: values.secretsKey,
     webhookHosts: values['webhooks.hosts'],
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },
+  };
+}
+
+function resolveMqtt(values: ConfigValues): MqttConfig {
+  const url = values['mqtt.url'] ?? `mqtt://127.0.0.1:${values['mqtt.port']}`;
+  return {
+    port: values['mqtt.port'],
+    url,
+    carUrl: values['mqtt.carUrl'] ?? withoutCredentials(url),
+    embedded: values['mqtt.url'] === undefined,
+    telemetryBase: values['mqtt.telemetryBase'],
+  };
+}
+
+/** What we connect with must not reach cars. */
+function withoutCredentials(url: string): string {
+  return url.replace(/^([a-z]+:\/\/)[^/@]*@/, '$1');
+}
+
+/** @throws Error whose message names the key */
+function resolveGateway(values: ConfigValues): GatewayConfig {
+  const { 'gateway.certificateFile': certificateFile, 'gateway.keyFile': keyFile } = values;
+  if ((certificateFile === undefined) !== (keyFile === undefined)) {
+    throw new Error('gateway.certificateFile, gateway.keyFile: both or none must be set');
+  }
+  const { 'gateway.host': host, 'gateway.port': port } = values;
+  return {
+    host,
+    port,
+    address: values['gateway.address'] ?? `${host}:${port}`,
+    tls: certificateFile !== undefined && keyFile !== undefined ? { certificateFile, keyFile } : undefined,
   };
 }
 

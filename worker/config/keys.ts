@@ -123,6 +123,12 @@ export const CONFIG_KEYS = {
     isSecret: true,
     doc: 'An MQTT 3.1.1 broker to use instead of the embedded one, e.g. `mqtts://user:password@host:8883`.',
   },
+  'mqtt.carUrl': {
+    schema: url('mqtt', 'mqtts', 'ws', 'wss').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_MQTT_CAR_URL',
+    doc: "The broker as cars reach it, without credentials: a car's are its id and its key. Unset: as `mqtt.url`.",
+  },
   'mqtt.telemetryBase': {
     schema: text.regex(/^[^#+/]+(\/[^#+/]+)*$/, 'must be an MQTT topic without wildcards'),
     default: TELEMETRY_BASE,
@@ -162,7 +168,7 @@ export const CONFIG_KEYS = {
     schema: url('https', 'http').optional(),
     default: undefined,
     env: 'NIGHTSHIFT_OBJECTS_CAR_URL',
-    doc: 'Base URL of the HTTP API as cars reach it. Set, each shard comes with a signed token that expires, and a car reads and writes only that shard, over the API. Unset: cars open the store themselves.',
+    doc: 'Base URL of the HTTP API as cars reach it. Each shard comes with a signed token that expires, by which its car reads and writes that shard, over the API. Unset: `api.host` and `api.port`.',
   },
   'api.host': {
     schema: text,
@@ -177,12 +183,44 @@ export const CONFIG_KEYS = {
     isSecret: true,
     doc: 'Key that callers of the API present as `Authorization: Bearer`. Unset: one is made up and kept in `stateDir`.',
   },
+  'gateway.host': {
+    schema: text,
+    default: '127.0.0.1',
+    env: 'NIGHTSHIFT_GATEWAY_HOST',
+    doc: "Address that the cars' gateway to Temporal listens on.",
+  },
+  'gateway.port': {
+    schema: port,
+    default: 7243,
+    env: 'NIGHTSHIFT_GATEWAY_PORT',
+    doc: "Port that the cars' gateway to Temporal listens on.",
+  },
+  'gateway.address': {
+    schema: text.regex(/^[^/\s]+:\d+$/, 'must be host:port').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_GATEWAY_ADDRESS',
+    doc: 'Where cars reach the gateway, as host:port. Unset: `gateway.host` and `gateway.port`.',
+  },
+  'gateway.certificateFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_GATEWAY_CERTIFICATE_FILE',
+    isPath: true,
+    doc: 'Certificate chain (PEM) of the gateway, with `gateway.keyFile`. Unset: it speaks without TLS, for one machine or behind a proxy that has it.',
+  },
+  'gateway.keyFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_GATEWAY_KEY_FILE',
+    isPath: true,
+    doc: "Private key (PEM) of the gateway's certificate.",
+  },
   secretsKey: {
     schema: text.min(24, 'must have at least 24 characters').optional(),
     default: undefined,
     env: 'NIGHTSHIFT_SECRETS_KEY',
     isSecret: true,
-    doc: "Key that utilities' credentials and webhooks' secrets are sealed with in the database, and that tokens for cars are signed with; the same for all processes of a cell. Unset: one is made up and kept in `stateDir`.",
+    doc: "Key that utilities' credentials and webhooks' secrets are sealed with in the database, and that tokens for cars are signed and sealed with; the same for all processes of a cell. Unset: one is made up and kept in `stateDir`.",
   },
   'webhooks.hosts': {
     schema: z.enum(WEBHOOK_HOSTS, `must be one of ${WEBHOOK_HOSTS.join(', ')}`),

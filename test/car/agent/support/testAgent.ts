@@ -18,6 +18,8 @@ export interface TestAgent {
 
 export async function testAgent(options: {
   readonly address: string;
+  /** Of the car, where it goes through a gateway. */
+  readonly key?: string;
   readonly objects: MemoryObjects;
   readonly vehicleId?: string;
   readonly folder?: string;
@@ -36,7 +38,13 @@ export async function testAgent(options: {
       computeKw: () => 0.5,
       computeDraw: (kw) => drawnKw.push(kw),
     },
-    temporal: { options: { address: options.address }, namespace: 'default' },
+    temporal: {
+      options: {
+        address: options.address,
+        ...(options.key === undefined ? {} : { metadata: { authorization: `Bearer ${options.key}` } }),
+      },
+      namespace: 'default',
+    },
     modelFamily: 'ocr',
     openSlice: () => options.objects,
     setpoints: {

@@ -1,0 +1,175 @@
+import {
+  Server,
+  ServerCredentials,
+  status,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { NightshiftError } from '../../domain/errors.ts';
+import type { KeyedCar } from '../../store/carKeys.ts';
+import { CAR_LIMITS, CarUses, type CarLimits } from './carLimits.ts';
+import { createKeyring } from './keyring.ts';
+import { gatewayPolicy } from './policy.ts';
+import { Refusal, REFUSALS } from './refusal.ts';
+import { carRpcs, everyRpc, WORKFLOW_SERVICE, type GatewayUpstream, type RpcHandler } from './rpcs.ts';
+import type { TaskTokens } from './taskTokens.ts';
+
+/** Results and failures carry keys and figures, never tensors. */
+const MAX_REQUEST_BYTES = 256 * 1024;
+const MAX_CALLS_PER_CONNECTION = 64;
+/** A car that lost its network still has a poll open here, and would be handed a shard. */
+const KEEPALIVE = { everyMs: 20_000, withinMs: 10_000 } as const;
+/** Above the server's own limit of a poll, a minute. */
+const MAX_CALL_REAL_MS = 90_000;
+const DRAIN_LIMIT_MS = 500;
+
+export interface GatewayPorts {
+  readonly upstream: GatewayUpstream;
+  readonly carOfKey: (key: string) => Promise<KeyedCar | undefined>;
+  /** Told of each refusal. `car` is undefined while nobody knows who it was. */
+  readonly onRefused: (refusal: Refusal, car: KeyedCar | undefined, peer: string) => void;
+  readonly tokens: TaskTokens;
+  readonly log: Logger;
+  /** Real time in epoch milliseconds. */
+  readonly now: () => number;
+}
+
+export interface GatewayOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly namespace: string;
+  /** PEM; left out: without TLS, for a network that is trusted or a proxy in front. */
+  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer };
+  readonly limits?: Partial<CarLimits>;
+}
+
+export interface Gateway {
+  readonly port: number;
+  /** Ends the open polls, lets calls under way finish, and closes. */
+  close(): Promise<void>;
+}
+
+type Call = ServerUnaryCall<Buffer, Uint8Array>;
+type Reply = sendUnaryData<Uint8Array>;
+
+/**
+ * The cars' own door to Temporal: it speaks the server's protocol, takes a car's key as bearer token, and passes on
+ * what the car's Worker needs and nothing else. Any number of gateways may run; a car may use each of them.
+ * @throws NightshiftError `port_in_use`
+ */
+export async function startGateway(options: GatewayOptions, ports: GatewayPorts): Promise<Gateway> {
+  const { log, now } = ports;
+  const uses = new CarUses({ ...CAR_LIMITS, ...options.limits }, now);
+  const carOf = createKeyring(ports.carOfKey, now);
+  const handlers = carRpcs(ports.upstream, gatewayPolicy(options.namespace, ports.tokens), uses);
+  const closing = new AbortController();
+
+  const answer = async (handler: RpcHandler | undefined, path: string, call: Call): Promise<Uint8Array> => {
+    let car: KeyedCar | undefined;
+    try {
+      car = await carOf(bearerOf(call));
+      const knownCar = car;
+      if (!knownCar) throw new Refusal('key', 'The key is not a car’s.');
+      uses.call(knownCar.vehicleId);
+      if (!handler) throw new Refusal('rpc', `${path} is not for cars.`);
+      const { request } = call;
+      const gone = AbortSignal.any([goneSignal(call), closing.signal]);
+      return await ports.upstream.withDeadline(deadlineOf(call, now()), () => handler(knownCar, request, gone));
+    } catch (error) {
+      if (error instanceof Refusal) ports.onRefused(error, car, call.getPeer());
+      throw error;
+    }
+  };
+
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_REQUEST_BYTES,
+    'grpc.max_concurrent_streams': MAX_CALLS_PER_CONNECTION,
+    'grpc.keepalive_time_ms': KEEPALIVE.everyMs,
+    'grpc.keepalive_timeout_ms': KEEPALIVE.withinMs,
+  });
+  const definition: Record<string, ServiceDefinition[string]> = {};
+  const implementation: UntypedServiceImplementation = {};
+  for (const path of everyRpc()) {
+    const handler = handlers[path.slice(`/${WORKFLOW_SERVICE}/`.length)];
+    definition[path] = { path, requestStream: false, responseStream: false, ...RAW };
+    implementation[path] = (call: Call, reply: Reply) => {
+      answer(handler, path, call).then(
+        (bytes) => reply(null, bytes),
+        (error: unknown) => reply(statusOf(error, closing.signal.aborted, log)),
+      );
+    };
+  }
+  server.addService(definition, implementation);
+  const port = await bind(server, options);
+  return {
+    port,
+    close: async () => {
+      closing.abort();
+      const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      const limit = setTimeout(() => server.forceShutdown(), DRAIN_LIMIT_MS);
+      await drained;
+      clearTimeout(limit);
+    },
+  };
+}
+
+/** Requests are decoded by their handlers, so that what is refused is never looked at. */
+const RAW = {
+  requestSerialize: (bytes: Buffer) => bytes,
+  requestDeserialize: (bytes: Buffer) => bytes,
+  responseSerialize: (bytes: Uint8Array) => Buffer.from(bytes),
+  responseDeserialize: (bytes: Buffer) => bytes,
+} as const;
+
+function bearerOf(call: Call): string {
+  const [presented] = call.metadata.get('authorization');
+  return /^Bearer (.{1,200})$/i.exec(String(presented ?? ''))?.[1] ?? '';
+}
+
+/** The car's, as long as it is one. */
+function deadlineOf(call: Call, nowRealMs: number): number {
+  return Math.min(Number(call.getDeadline()), nowRealMs + MAX_CALL_REAL_MS);
+}
+
+function goneSignal(call: Call): AbortSignal {
+  const gone = new AbortController();
+  if (call.cancelled) gone.abort();
+  call.on('cancelled', () => gone.abort());
+  return gone.signal;
+}
+
+function statusOf(error: unknown, isClosing: boolean, log: Logger): { code: status; details: string } {
+  if (error instanceof Refusal) return { code: status[REFUSALS[error.kind]], details: error.message };
+  if (isClosing) return { code: status.UNAVAILABLE, details: 'The gateway is closing.' };
+  const answered = asServerStatus(error);
+  if (answered) return answered;
+  log.warn({ err: error }, 'a call of a car failed');
+  return { code: status.UNAVAILABLE, details: 'The gateway cannot do this now.' };
+}
+
+const OWN_CREDENTIALS: readonly number[] = [status.UNAUTHENTICATED, status.PERMISSION_DENIED];
+
+/** What the server itself answered: the SDK goes by its codes. */
+function asServerStatus(error: unknown): { code: status; details: string } | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'number') return undefined;
+  // The gateway's own credentials are no business of the car's, and no fault of its key.
+  if (OWN_CREDENTIALS.includes(error.code)) return undefined;
+  return { code: error.code, details: 'details' in error ? String(error.details) : error.message };
+}
+
+function bind(server: Server, { host, port, tls }: GatewayOptions): Promise<number> {
+  const credentials = tls
+    ? ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }])
+    : ServerCredentials.createInsecure();
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`${host}:${port}`, credentials, (cause, bound) => {
+      if (!cause) return resolve(bound);
+      const inUse = new NightshiftError('port_in_use', `Port ${port} on ${host} is in use.`, { cause });
+      reject(cause.message.includes('EADDRINUSE') ? inUse : cause);
+    });
+  });
+}

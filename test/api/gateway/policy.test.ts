@@ -1,0 +1,105 @@
+import proto from '@temporalio/proto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CAR_LIMITS, CarUses } from '../../../api/gateway/carLimits.ts';
+import { gatewayPolicy } from '../../../api/gateway/policy.ts';
+import { carRpcs, type GatewayUpstream } from '../../../api/gateway/rpcs.ts';
+import { taskTokensWith } from '../../../api/gateway/taskTokens.ts';
+import { inferenceTaskQueue } from '../../../domain/names.ts';
+import { SHARD_FAILURES } from '../../../domain/shards.ts';
+import { carIdentity } from '../../../store/carIdentity.ts';
+import { keyedCar, SECRET } from './support/testGateway.ts';
+
+const tokens = taskTokensWith(SECRET);
+const policy = gatewayPolicy('default', tokens);
+const car = keyedCar('car-a');
+const QUEUE = inferenceTaskQueue('north', 'ai4', 'ocr');
+const bytes = fc.uint8Array({ maxLength: 300 });
+
+describe('task tokens', () => {
+  it('open for their car alone, at every gateway of the same secret', () => {
+    fc.assert(
+      fc.property(bytes, fc.string(), fc.string(), (token, carId, otherId) => {
+        const sealed = tokens.seal(carId, token);
+        expect([...(taskTokensWith(SECRET).open(carId, sealed) ?? [])]).toEqual([...token]);
+        if (otherId !== carId) expect(tokens.open(otherId, sealed)).toBeUndefined();
+        expect(taskTokensWith('another secret').open(carId, sealed)).toBeUndefined();
+      }),
+    );
+  });
+
+  it('are refused when they are made up', () => {
+    fc.assert(
+      fc.property(bytes, (made) => {
+        expect(tokens.open('car-a', made)).toBeUndefined();
+      }),
+    );
+  });
+});
+
+describe('the policy', () => {
+  it('passes only named fields on, whatever a car puts into the others', () => {
+    const text = fc.string();
+    fc.assert(
+      fc.property(fc.dictionary(text, fc.anything()), text, bytes, (others, key, token) => {
+        const given = { ...others, namespace: 'default', identity: 'somebody else', workerInstanceKey: key };
+        const taskToken = tokens.seal('car-a', token);
+        const poll = policy.poll(car, { ...given, taskQueue: { name: QUEUE, kind: 2, normalName: 'control' } });
+        expect(Object.keys(poll).sort()).toEqual(['identity', 'namespace', 'taskQueue', 'workerInstanceKey']);
+        expect(poll).toMatchObject({ identity: carIdentity('car-a'), taskQueue: { name: QUEUE, kind: 1 } });
+        const done = policy.completed(car, { ...given, taskToken, result: { payloads: [] } });
+        expect(Object.keys(done).sort()).toEqual(['identity', 'namespace', 'result', 'taskToken']);
+        expect([...(done.taskToken ?? [])]).toEqual([...token]);
+      }),
+    );
+  });
+
+  it('keeps the workers of different cars apart: no car ends another one’s polls', () => {
+    const shutDown = (vehicleId: string) =>
+      policy.shutdownWorker(keyedCar(vehicleId), {
+        namespace: 'default',
+        taskQueue: QUEUE,
+        stickyTaskQueue: 'control-sticky',
+        workerInstanceKey: 'key',
+      });
+    expect(shutDown('car-a').workerInstanceKey).toBe(
+      policy.poll(car, { namespace: 'default', taskQueue: { name: QUEUE }, workerInstanceKey: 'key' })
+        .workerInstanceKey,
+    );
+    expect(shutDown('car-b').workerInstanceKey).not.toBe(shutDown('car-a').workerInstanceKey);
+    expect(shutDown('car-a')).not.toHaveProperty('stickyTaskQueue');
+  });
+
+  it('shows of the namespace what the SDK goes by', () => {
+    const shown = policy.namespaceFor({
+      namespaceInfo: { name: 'default', ownerEmail: 'ops@example.org', capabilities: { workerCommands: true } },
+      config: { customSearchAttributeAliases: { a: 'b' } },
+    });
+    expect(shown).toEqual({
+      namespaceInfo: { name: 'default', state: null, limits: null, capabilities: { workerCommands: false } },
+    });
+  });
+});
+
+describe('a task that comes when the car has gone', () => {
+  it('is handed back at once, for another car', async () => {
+    const failed: unknown[] = [];
+    const service: Partial<GatewayUpstream['service']> = {
+      pollActivityTaskQueue: (async () => ({ taskToken: Buffer.from('task'), workflowNamespace: 'default' })) as never,
+      respondActivityTaskFailed: (async (request: unknown) => failed.push(request)) as never,
+    };
+    const upstream: GatewayUpstream = {
+      service: service as GatewayUpstream['service'],
+      withDeadline: (_, work) => work(),
+      withAbortSignal: (_, work) => work(),
+    };
+    const rpcs = carRpcs(upstream, policy, new CarUses(CAR_LIMITS, Date.now));
+    const { PollActivityTaskQueueRequest } = proto.temporal.api.workflowservice.v1;
+    const request = PollActivityTaskQueueRequest.encode({ namespace: 'default', taskQueue: { name: QUEUE } }).finish();
+    const poll = rpcs['PollActivityTaskQueue']?.(car, Buffer.from(request), AbortSignal.abort());
+    await expect(poll).rejects.toThrow('gone');
+    expect(failed).toMatchObject([
+      { taskToken: Buffer.from('task'), failure: { applicationFailureInfo: { type: SHARD_FAILURES.gateClosed } } },
+    ]);
+  });
+});

@@ -1,0 +1,61 @@
+import { Connection } from '@temporalio/client';
+import { pino } from 'pino';
+import type { CarLimits } from '../../../../api/gateway/carLimits.ts';
+import type { RefusalKind } from '../../../../api/gateway/refusal.ts';
+import { startGateway } from '../../../../api/gateway/server.ts';
+import { taskTokensWith } from '../../../../api/gateway/taskTokens.ts';
+import type { KeyedCar } from '../../../../store/carKeys.ts';
+
+export const SECRET = 'a secret that gateways share';
+
+/** As the agents of the tests are; the key of each car is `key of <id>`. */
+export function keyedCar(vehicleId: string): KeyedCar {
+  return { vehicleId, cellId: 'test', regionId: 'north', hardwareClass: 'ai4', modelFamilies: ['ocr'] };
+}
+
+export interface TestGateway {
+  readonly address: string;
+  readonly port: number;
+  readonly refused: { readonly kind: RefusalKind; readonly vehicleId: string | undefined }[];
+  close(): Promise<void>;
+}
+
+/** A gateway before the server at `target`, for these cars. */
+export async function testGateway(options: {
+  readonly target: string;
+  readonly vehicleIds: readonly string[];
+  readonly port?: number;
+  readonly limits?: Partial<CarLimits>;
+}): Promise<TestGateway> {
+  const connection = await Connection.connect({ address: options.target, interceptors: [] });
+  const refused: TestGateway['refused'] = [];
+  const gateway = await startGateway(
+    {
+      host: '127.0.0.1',
+      port: options.port ?? 0,
+      namespace: 'default',
+      ...(options.limits && { limits: options.limits }),
+    },
+    {
+      upstream: {
+        service: connection.workflowService,
+        withDeadline: (deadline, work) => connection.withDeadline(deadline, work),
+        withAbortSignal: (signal, work) => connection.withAbortSignal(signal, work),
+      },
+      carOfKey: async (key) => options.vehicleIds.map(keyedCar).find(({ vehicleId }) => key === `key of ${vehicleId}`),
+      onRefused: ({ kind }, car) => refused.push({ kind, vehicleId: car?.vehicleId }),
+      tokens: taskTokensWith(SECRET),
+      log: pino({ level: 'silent' }),
+      now: Date.now,
+    },
+  );
+  return {
+    address: `127.0.0.1:${gateway.port}`,
+    port: gateway.port,
+    refused,
+    close: async () => {
+      await gateway.close();
+      await connection.close();
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import { beforeAll, expect, it } from 'vitest';
+import { addEnrolmentCode, carOfKey, exchangeEnrolmentCode, removeCarKey } from '../../store/carKeys.ts';
+import { CELL, enrolFleet } from '../support/fleetFixture.ts';
+import { useTestDatabase } from '../support/testDatabase.ts';
+
+const { db } = useTestDatabase();
+beforeAll(() => enrolFleet(db, ['car-a', 'car-b']));
+
+async function keyOf(vehicleId: string): Promise<string> {
+  const exchanged = await exchangeEnrolmentCode(db, await addEnrolmentCode(db, vehicleId, 1_000), 0);
+  return exchanged?.key ?? '';
+}
+
+it('exchanges a code once, before it expires, for a key that is its car’s', async () => {
+  const code = await addEnrolmentCode(db, 'car-a', 1_000);
+  expect(await exchangeEnrolmentCode(db, code, 1_000)).toBeUndefined();
+  const exchanged = await exchangeEnrolmentCode(db, code, 999);
+  expect(exchanged?.vehicleId).toBe('car-a');
+  expect(await exchangeEnrolmentCode(db, code, 999)).toBeUndefined();
+  expect(await carOfKey(db, exchanged?.key ?? '')).toEqual({
+    vehicleId: 'car-a',
+    cellId: CELL.id,
+    regionId: 'oslo',
+    hardwareClass: 'ai4',
+    modelFamilies: ['general'],
+  });
+  expect(await carOfKey(db, code)).toBeUndefined();
+});
+
+it('gives one of two exchanges at once the key', async () => {
+  const code = await addEnrolmentCode(db, 'car-a', 1_000);
+  const both = await Promise.all([exchangeEnrolmentCode(db, code, 0), exchangeEnrolmentCode(db, code, 0)]);
+  expect(both.filter((each) => each !== undefined)).toHaveLength(1);
+});
+
+it('withdraws a key by a new one, and with its codes by removal; neither reaches other cars', async () => {
+  const other = await keyOf('car-b');
+  const first = await keyOf('car-a');
+  const second = await keyOf('car-a');
+  expect(await carOfKey(db, first)).toBeUndefined();
+  const code = await addEnrolmentCode(db, 'car-a', 1_000);
+  await removeCarKey(db, 'car-a');
+  expect(await carOfKey(db, second)).toBeUndefined();
+  expect(await exchangeEnrolmentCode(db, code, 0)).toBeUndefined();
+  expect((await carOfKey(db, other))?.vehicleId).toBe('car-b');
+});
+
+it('keeps no key and no code in the clear', async () => {
+  const key = await keyOf('car-a');
+  const code = await addEnrolmentCode(db, 'car-a', 1_000);
+  const stored = JSON.stringify([
+    await db.query('select * from car_keys'),
+    await db.query('select * from enrolment_codes'),
+  ]);
+  expect(stored).not.toContain(key);
+  expect(stored).not.toContain(code);
+});
