@@ -2,19 +2,21 @@ import { writeFile } from 'node:fs/promises';
 import { NightshiftError } from '../domain/errors.ts';
 import { journalText } from './console/journalText.ts';
 import { Places, placeOf } from './console/places.ts';
-import { progressText } from './console/progressText.ts';
+import { dayText, progressText, type DayProgress } from './console/progressText.ts';
 import { Terminal } from './console/terminal.ts';
 import { enrolledCars, loadNight } from './night/night.ts';
 import type { NightFile } from './night/nightFile.ts';
 import { exitCode } from './report/nightReport.ts';
 import { reportText } from './report/reportText.ts';
 import { openDatabase } from '../store/database.ts';
+import type { StoredJournalLine } from '../store/journal.ts';
 import { apiKeyOf } from '../worker/process/apiKey.ts';
 import { eventText } from '../cli/gridText.ts';
 import { loadConfig, type Config } from '../worker/config/config.ts';
 import { ApiClient } from '../api/client/apiClient.ts';
 import { currentNight } from './nightState.ts';
 import { prepareNight } from './prepareNight.ts';
+import { followDays } from './followDays.ts';
 import { runNight, type FinishedNight } from './runNight.ts';
 import type { ProcessStatus } from '../worker/local/supervisor/managedProcess.ts';
 import { listenForStopSignals } from '../worker/local/supervisor/stopSignals.ts';
@@ -57,12 +59,14 @@ async function main(): Promise<number> {
     force: signals.force,
   });
   const database = openDatabase({ url: databaseUrl, maxConnections: 2 });
+  let finished: FinishedNight | undefined;
   try {
     terminal.print(welcome(config, night));
     const apiUrl = `http://${config.api.host}:${config.api.port}`;
     const places = new Places(timeZonesOf(night));
     const first = placeOf(night.regions[0]?.timeZone ?? 'UTC');
-    const finished = await runNight(
+    const onLine = (line: StoredJournalLine): void => terminal.print(journalText(line, places, terminal.colors));
+    finished = await runNight(
       {
         stateDir,
         night,
@@ -70,8 +74,9 @@ async function main(): Promise<number> {
         database,
         api: new ApiClient(apiUrl, apiKeyOf(config)),
         apiUrl,
-        onLine: (line) => terminal.print(journalText(line, places, terminal.colors)),
+        onLine,
         onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
+        onSignalError: (error) => terminal.print(red(`The night’s signals cannot be written: ${String(error)}`)),
         signal: signals.stop,
       },
       state,
@@ -79,12 +84,16 @@ async function main(): Promise<number> {
     terminal.status('');
     await tellFigures(finished);
     if (!options.exit) {
-      terminal.print(dim('The stack stays up. Ctrl-C ends it.'));
+      terminal.print(dim(daysText(night)));
+      const onProgress = (progress: DayProgress): void =>
+        terminal.status(dayText(progress, first, terminal.columns, terminal.colors));
+      await followDays({ database, onLine, onProgress, signal: signals.stop }, finished.cell);
       await platform.stopped;
       return 0;
     }
     return exitCode(finished.report);
   } finally {
+    await finished?.close();
     await database.close();
     await platform.stop();
   }
@@ -104,8 +113,18 @@ function welcome(config: Config, night: NightFile): string {
     `  Temporal UI   ${temporal.embedded ? `http://127.0.0.1:${temporal.uiPort}` : temporal.connection.options.address}`,
     `  API           http://${api.host}:${api.port}/v1, key ${apiKeyOf(config)}`,
     `  State, logs   ${stateDir}`,
+    `  Cars          ${night.cars.filter(({ arrives }) => arrives === undefined).length} are at their plugs, the others come in the evening; most leave towards morning`,
     '',
   ].join('\n');
+}
+
+function daysText({ daysAfter, scale }: NightFile): string {
+  if (daysAfter === 0) return 'The night is over and no car comes back. The stack stays up; Ctrl-C ends it.';
+  const minutes = (24 * 60) / scale;
+  return (
+    `The days go on: cars are away over the day and come back towards evening, and a day passes in ${minutes} minutes. ` +
+    'What you submit is computed as soon as cars are there and power is cheap. Ctrl-C ends it.'
+  );
 }
 
 async function tellFigures({ report, facts, batch, utility }: FinishedNight): Promise<void> {

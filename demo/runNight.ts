@@ -9,19 +9,20 @@ import type { Progress } from './console/progressText.ts';
 import type { NightFacts } from './report/facts.ts';
 import { nightReport, type NightReport } from './report/nightReport.ts';
 import { readBatch, type Batch } from '../store/batches.ts';
-import { readCell, type Cell } from '../store/cells.ts';
+import type { Cell } from '../store/cells.ts';
 import type { Database } from '../store/database.ts';
 import { readJournal, type StoredJournalLine } from '../store/journal.ts';
 import { listOpenParkingSessions } from '../store/parkingSessions.ts';
-import { untilAnswered } from '../worker/process/untilAnswered.ts';
+import { appliedCell } from '../worker/process/appliedCell.ts';
 import type { ApiClient } from '../api/client/apiClient.ts';
 import { BatchClient } from '../api/client/batchClient.ts';
+import { keepSignals } from './keepSignals.ts';
 import { readNightFacts } from './nightFacts.ts';
 import { nightProgress } from './nightProgress.ts';
 import { startNightOwners } from './nightOwners.ts';
 import { startNightUtility, type RunningUtility } from './nightUtility.ts';
 import { saveNight, type NightState } from './nightState.ts';
-import { NIGHT_MODEL, type PreparedNight } from './prepareNight.ts';
+import { NIGHT_MODEL, signalFolder, type PreparedNight } from './prepareNight.ts';
 
 const FOLLOW_EVERY_REAL_MS = 300;
 const LINES_AT_ONCE = 200;
@@ -40,6 +41,7 @@ export interface NightPorts {
   readonly onLine: (line: StoredJournalLine) => void;
   /** Told a few times a second how far the night is. */
   readonly onProgress: (progress: Progress) => void;
+  readonly onSignalError: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
 
@@ -49,38 +51,47 @@ export interface FinishedNight {
   readonly batch: Batch;
   /** What the night's utility asked for and got, when it has one. */
   readonly utility: Awaited<ReturnType<RunningUtility['proof']>> | undefined;
+  readonly cell: Cell;
+  /** Ends what goes on after the night: its utility's server and its signals. */
+  close(): Promise<void>;
 }
 
 /** Submits the night's batch as any submitter would, follows it until the morning, and adds up what happened. */
 export async function runNight(ports: NightPorts, state: NightState): Promise<FinishedNight> {
   const { night, database, signal } = ports;
-  const cell = await untilAnswered('the control worker', async () => {
-    const found = await readCell(database, night.scenario);
-    if (found?.incarnation !== state.incarnation) throw new Error('the cell is not applied yet');
-    return found;
-  });
-  const batchId = state.batchId ?? (await submit(ports, state));
-  const running = night.utility && (await startNightUtility(night.utility, cell, ports.api, ports.apiUrl));
-  const endOwners = startNightOwners(night, cell, ports.api, database);
-  let batch: Batch;
-  let utility: FinishedNight['utility'];
+  const cell = await appliedCell(database, night.scenario, state.incarnation);
+  const endSignals = keepSignals(night, cell.clock, signalFolder(ports.stateDir), ports.onSignalError);
+  let utility: RunningUtility | undefined;
+  const close = async (): Promise<void> => {
+    endSignals();
+    await utility?.close();
+  };
   try {
-    batch = await follow(ports, cell, batchId);
+    const batchId = state.batchId ?? (await submit(ports, state));
+    utility = night.utility && (await startNightUtility(night.utility, cell, ports.api, ports.apiUrl));
+    const endOwners = startNightOwners(night, cell, ports.api, database);
+    const batch = await follow(ports, cell, batchId).finally(endOwners);
     signal.throwIfAborted();
-    utility = await running?.proof();
-  } finally {
-    endOwners();
-    await running?.close();
+    const proof = await utility?.proof();
+    const facts = await readNightFacts(
+      database,
+      cell,
+      batch,
+      { startMs: night.start, endMs: night.end },
+      await errorRateOf(ports, batch),
+    );
+    await saveNight(ports.stateDir, { ...state, batchId, finished: true });
+    return { report: nightReport(facts), facts, batch, utility: proof, cell, close };
+  } catch (error) {
+    await close();
+    throw error;
   }
-  const answers = batch.outputFileId ? await textOf(ports.api, batch.outputFileId) : '';
-  const errorRate =
-    answers === ''
-      ? undefined
-      : characterErrorRate(ports.prepared.truth, new Map(answers.trimEnd().split('\n').map(answerOf)));
-  const window = { startMs: night.start, endMs: night.end };
-  const facts = await readNightFacts(database, cell, batch, window, errorRate);
-  await saveNight(ports.stateDir, { ...state, batchId, finished: true });
-  return { report: nightReport(facts), facts, batch, utility };
+}
+
+async function errorRateOf({ api, prepared }: NightPorts, batch: Batch): Promise<number | undefined> {
+  const answers = batch.outputFileId ? await textOf(api, batch.outputFileId) : '';
+  if (answers === '') return undefined;
+  return characterErrorRate(prepared.truth, new Map(answers.trimEnd().split('\n').map(answerOf)));
 }
 
 async function textOf(api: ApiClient, fileId: string): Promise<string> {

@@ -5,7 +5,7 @@ import { nextReadyBy } from '../../domain/readyBy.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { topics, workflowIds } from '../../domain/names.ts';
 import { learnStay, type Habit } from '../../scheduler/survival.ts';
-import type { Database } from '../../store/database.ts';
+import type { Database, Queryable } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { learnHabit } from '../../store/habits.ts';
 import { bookLedgerEntry } from '../../store/ledger.ts';
@@ -15,6 +15,7 @@ import {
   recordReadyBySoc,
   setSessionTerms,
   settleParkingSession,
+  type ParkingSession,
 } from '../../store/parkingSessions.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
 import { wasHeld } from '../../store/vehicleClaims.ts';
@@ -22,7 +23,7 @@ import { readVehicleState } from '../../store/vehicleStates.ts';
 import type { SessionTerms } from '../../domain/workflows/parkingSession.ts';
 import type { VehicleLink } from '../../charging/vehicleLink.ts';
 import { availabilityCreditEur } from '../settlement/payRates.ts';
-import { statementOf } from '../settlement/statement.ts';
+import { statementOf, type OwnerStatement } from '../settlement/statement.ts';
 
 export interface StayPorts {
   readonly database: Database;
@@ -45,7 +46,7 @@ export function createStayActivities({ database, vehicles }: StayPorts): StayAct
     /** Agrees what the owner is promised for this stay, from the policy as it is now; called again when it changes. */
     async openSession(request: Stay & { pluggedInMs: number }): Promise<SessionTerms> {
       const { vehicleId, stay, cellId, pluggedInMs } = request;
-      const { policy, displayName } = await vehicleOf(vehicleId);
+      const { kind, policy, displayName } = await vehicleOf(vehicleId);
       const { atMs: readyByMs, targetSocPercent } = nextReadyBy(policy, pluggedInMs);
       const { timeZone } = policy;
       await setSessionTerms(database, vehicleId, stay, { readyByMs, targetSocPercent });
@@ -58,7 +59,10 @@ export function createStayActivities({ database, vehicles }: StayPorts): StayAct
           atMs: pluggedInMs,
           kind: 'plugged_in',
           subject: vehicleId,
-          message: `${displayName} is plugged in at ${soc}, wants ${targetSocPercent} % by ${readyBy}`,
+          message:
+            kind === 'site_node'
+              ? `${displayName} is in reach`
+              : `${displayName} is plugged in at ${soc}, wants ${targetSocPercent} % by ${readyBy}`,
           dedupeKey: `plugged_in/${vehicleId}/${stay}/${readyByMs}/${targetSocPercent}`,
         },
       ]);
@@ -87,56 +91,69 @@ export function createStayActivities({ database, vehicles }: StayPorts): StayAct
       ]);
     },
 
-    /** Ends a stay: availability is paid unless its telemetry contradicted itself, and the owner's statement written from meter and ledger. */
+    /**
+     * Ends a stay: pays its availability unless its telemetry contradicted itself, and writes the owner's statement. All
+     * of it or nothing: else a failure in between would leave a stay that is closed but not paid.
+     */
     async closeSession(request: Stay & { unpluggedMs: number; reason: string; wasComputing: boolean }): Promise<void> {
       const { vehicleId, stay, cellId, unpluggedMs, reason, wasComputing } = request;
       const vehicle = await vehicleOf(vehicleId);
       // A car that is back within the hour must not follow setpoints that were planned without it.
       await vehicles.withdraw(topics.setpoints(vehicleId));
-      await closeParkingSession(database, vehicleId, stay, unpluggedMs);
-      const session = await readParkingSession(database, vehicleId, stay);
-      if (!session) return;
-      const stayed = { pluggedInMs: session.pluggedInAtMs, unpluggedMs: session.unpluggedAtMs ?? unpluggedMs };
-      const localHourOf = (atMs: number) => localHour(vehicle.policy.timeZone, atMs);
-      await learnHabit<Habit>(database, vehicleId, stay, (habit = {}) => learnStay(habit, stayed, localHourOf));
-      const { pluggedInAtMs } = session;
-      const wasDistrusted = await wasHeld(database, vehicleId, 'telemetry_not_trusted', {
-        startMs: pluggedInAtMs,
-        endMs: unpluggedMs,
+      await database.transaction(async (tx) => {
+        await closeParkingSession(tx, vehicleId, stay, unpluggedMs);
+        const session = await readParkingSession(tx, vehicleId, stay);
+        if (!session) return;
+        const statement = await settleStay(tx, vehicle, session, unpluggedMs);
+        await appendJournal(tx, cellId, [
+          ...(wasComputing ? [departureInShard(vehicle, stay, unpluggedMs)] : []),
+          {
+            atMs: unpluggedMs,
+            kind: 'settled',
+            subject: vehicleId,
+            message:
+              `${vehicle.displayName} left (${reason}): charged ${statement.chargingKwh.toFixed(1)} kWh, ` +
+              `computed ${statement.computeKwh.toFixed(2)} kWh, earned ${statement.creditEur.toFixed(2)} EUR`,
+            dedupeKey: `settled/${vehicleId}/${stay}`,
+          },
+        ]);
       });
-      // That it was at the plug is known from the telemetry that contradicted itself.
-      const isPaid = vehicle.policy.computeOptIn && !wasDistrusted;
-      const hours = isPaid ? (unpluggedMs - pluggedInAtMs) / HOUR_MS : 0;
-      await bookLedgerEntry(database, {
-        ownerId: vehicle.ownerId,
-        vehicleId,
-        kind: 'availability',
-        reference: workflowIds.session(vehicleId, stay),
-        quantity: hours,
-        unit: 'h',
-        amountEur: availabilityCreditEur(hours),
-        bookedAtMs: unpluggedMs,
-      });
-      // Meter readings are kept by slot: the one in which the car came counts whole.
-      const statement = await statementOf(database, vehicleId, {
-        startMs: session.pluggedInAtMs - LONGEST_SLOT_MS,
-        endMs: unpluggedMs,
-      });
-      await settleParkingSession(database, vehicleId, stay, statement);
-      await appendJournal(database, cellId, [
-        ...(wasComputing ? [departureInShard(vehicle, stay, unpluggedMs)] : []),
-        {
-          atMs: unpluggedMs,
-          kind: 'settled',
-          subject: vehicleId,
-          message:
-            `${vehicle.displayName} left (${reason}): charged ${statement.chargingKwh.toFixed(1)} kWh, ` +
-            `computed ${statement.computeKwh.toFixed(2)} kWh, earned ${statement.creditEur.toFixed(2)} EUR`,
-          dedupeKey: `settled/${vehicleId}/${stay}`,
-        },
-      ]);
     },
   };
+}
+
+/** Learns the stay, pays its availability and writes its statement; each once, however often it is asked. */
+async function settleStay(
+  tx: Queryable,
+  vehicle: Vehicle,
+  session: ParkingSession,
+  unpluggedMs: number,
+): Promise<OwnerStatement> {
+  const { vehicleId, stay, pluggedInAtMs } = session;
+  const stayed = { pluggedInMs: pluggedInAtMs, unpluggedMs: session.unpluggedAtMs ?? unpluggedMs };
+  const localHourOf = (atMs: number) => localHour(vehicle.policy.timeZone, atMs);
+  await learnHabit<Habit>(tx, vehicleId, stay, (habit = {}) => learnStay(habit, stayed, localHourOf));
+  const wasDistrusted = await wasHeld(tx, vehicleId, 'telemetry_not_trusted', {
+    startMs: pluggedInAtMs,
+    endMs: unpluggedMs,
+  });
+  // That it was at the plug is known from the telemetry that contradicted itself.
+  const isPaid = vehicle.policy.computeOptIn && !wasDistrusted;
+  const hours = isPaid ? (unpluggedMs - pluggedInAtMs) / HOUR_MS : 0;
+  await bookLedgerEntry(tx, {
+    ownerId: vehicle.ownerId,
+    vehicleId,
+    kind: 'availability',
+    reference: workflowIds.session(vehicleId, stay),
+    quantity: hours,
+    unit: 'h',
+    amountEur: availabilityCreditEur(hours),
+    bookedAtMs: unpluggedMs,
+  });
+  // Meter readings are kept by slot: the one in which the car came counts whole.
+  const statement = await statementOf(tx, vehicleId, { startMs: pluggedInAtMs - LONGEST_SLOT_MS, endMs: unpluggedMs });
+  await settleParkingSession(tx, vehicleId, stay, statement);
+  return statement;
 }
 
 function departureInShard({ id, displayName }: Vehicle, stay: number, atMs: number): JournalLine {

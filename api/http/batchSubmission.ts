@@ -141,7 +141,7 @@ async function checkBatchQuota(tx: Queryable, tenantId: string): Promise<void> {
 /** Exported for quotes, which read the same input. */
 export async function checkInput(tx: Queryable, tenantId: string, fileId: string): Promise<StoredFile> {
   const file = await readFile(tx, fileId);
-  // Another tenant's file is told apart from none by nobody.
+  // One answer for a file of another tenant and for none, so that ids of others cannot be found out.
   if (file?.tenantId !== tenantId) {
     throw new NightshiftError('invalid_request', `There is no file "${fileId}".`, { field: 'input_file_id' });
   }

@@ -25,10 +25,12 @@ export interface GridFacts {
   readonly progress: JobProgress | undefined;
   readonly footprint: Footprint | undefined;
   readonly plans: JobPlans | undefined;
+  /** Why it expired, or that no car is there that could compute it. */
+  readonly presence: readonly GridWire['reasons'][number][];
 }
 
 /** The extension `x_grid` of a batch. */
-export function gridToWire(batch: Batch, { progress, footprint, plans }: GridFacts): GridWire {
+export function gridToWire(batch: Batch, { progress, footprint, plans, presence }: GridFacts): GridWire {
   const state = stateOf(batch, progress);
   const planned = state === 'waiting' || state === 'running' ? plans : undefined;
   const job = planned?.jobs.find(({ jobId }) => jobId === batch.id);
@@ -37,7 +39,7 @@ export function gridToWire(batch: Batch, { progress, footprint, plans }: GridFac
     state,
     deadline: new Date(batch.deadlineMs).toISOString(),
     submitted_at: new Date(batch.submittedAtMs).toISOString(),
-    reasons: reasonsOf(state, job),
+    reasons: [...presence, ...reasonsOf(state, job)],
     eta: planned && finishSlot !== null ? new Date(slotStartMs(planned.slots, finishSlot + 1)).toISOString() : null,
     planned_windows: planned ? plannedWindows(planned.slots, planned.grants, planned.regions, batch.id) : [],
     energy_wh: rounded(footprint?.energyWh ?? 0, 3),

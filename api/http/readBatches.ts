@@ -1,29 +1,54 @@
 import type { z } from '@hono/zod-openapi';
 
+import { gridTimeMs } from '../../domain/clock.ts';
+import { parseGridHints } from '../../domain/gridHints.ts';
 import { readBatch, type Batch } from '../../store/batches.ts';
+import type { Queryable } from '../../store/database.ts';
 import { readJobProgresses } from '../../store/jobProgress.ts';
 import { latestJobPlans } from '../../store/plans.ts';
+import { listPresence, readPluggedTime, type RegionPresence } from '../../store/presence.ts';
 import { readFootprints } from '../../store/shardFootprints.ts';
 import type { batchSchema } from '../wire/batch.ts';
 import { batchToWire } from './batchView.ts';
 import type { ApiDeps } from './deps.ts';
 import type { JobPlans } from './gridView.ts';
+import { absenceReasons, expiryReasons } from './presenceReasons.ts';
 import { notFound } from './wire.ts';
 
 type BatchWire = z.input<typeof batchSchema>;
 
 /** The batches with all that `x_grid` says of them. */
-export async function batchesToWire({ db, cell }: ApiDeps, batches: readonly Batch[]): Promise<BatchWire[]> {
+export async function batchesToWire({ db, cell, now }: ApiDeps, batches: readonly Batch[]): Promise<BatchWire[]> {
   const ids = batches.map(({ id }) => id);
   const isOpen = batches.some(({ status }) => status === 'in_progress');
-  const [progresses, footprints, plans] = await Promise.all([
+  const nowMs = Math.round(gridTimeMs(cell.clock, now()));
+  const [progresses, footprints, plans, presence] = await Promise.all([
     readJobProgresses(db, ids),
     readFootprints(db, ids),
     isOpen ? latestJobPlans<JobPlans>(db, cell.id) : undefined,
+    isOpen ? listPresence(db, cell.id, nowMs) : [],
   ]);
-  return batches.map((batch) =>
-    batchToWire(batch, { progress: progresses.get(batch.id), footprint: footprints.get(batch.id), plans }, cell.clock),
+  return Promise.all(
+    batches.map(async (batch) => {
+      const facts = {
+        progress: progresses.get(batch.id),
+        footprint: footprints.get(batch.id),
+        plans,
+        presence: await presenceReasons(db, cell.id, batch, presence),
+      };
+      return batchToWire(batch, facts, cell.clock);
+    }),
   );
+}
+
+async function presenceReasons(db: Queryable, cellId: string, batch: Batch, presence: readonly RegionPresence[]) {
+  const { status, submittedAtMs, deadlineMs } = batch;
+  const { regionIds = null } = parseGridHints(batch.metadata);
+  if (status === 'in_progress') return absenceReasons(presence, regionIds);
+  if (status !== 'expired') return [];
+  const window = { startMs: submittedAtMs, endMs: deadlineMs };
+  const plugged = await readPluggedTime(db, cellId, window, regionIds);
+  return expiryReasons(batch, plugged, new Date(deadlineMs).toISOString());
 }
 
 export async function batchToWireById(deps: ApiDeps, tenantId: string, id: string): Promise<BatchWire> {

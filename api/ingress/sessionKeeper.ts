@@ -54,7 +54,7 @@ export class SessionKeeper {
     this.#waiting.set(vehicle.id, { vehicle, changes: [...changes, change] });
   }
 
-  /** Works on what waits, unless it is at it; settles when it has done what it could. */
+  /** Applies the waiting changes. A second call while one runs waits for that one; a failure leaves the rest for later. */
   async work(): Promise<void> {
     if (Date.now() < this.#pausedUntilRealMs) return;
     this.#working ??= this.#workOnce().finally(() => {
@@ -94,21 +94,25 @@ export class SessionKeeper {
     await Promise.all(Array.from({ length: CARS_AT_ONCE }, worker));
   }
 
+  /** The car's changes in their order, up to the first that fails. */
   async #workOnCar(vehicleId: string): Promise<void> {
-    const waiting = this.#waiting.get(vehicleId);
-    const [change] = waiting?.changes ?? [];
-    if (!waiting || !change) return;
-    try {
-      await this.#apply(waiting.vehicle, change);
-    } catch (error) {
-      this.#deps.logger.warn({ err: error, vehicleId, change: change.kind }, 'parking session: will try again');
-      this.#pausedUntilRealMs = Date.now() + RETRY_AFTER_REAL_MS;
-      return;
+    for (let waiting = this.#waiting.get(vehicleId); waiting; waiting = this.#waiting.get(vehicleId)) {
+      const [change] = waiting.changes;
+      if (!change) {
+        this.#waiting.delete(vehicleId);
+        return;
+      }
+      try {
+        await this.#apply(waiting.vehicle, change);
+      } catch (error) {
+        this.#deps.logger.warn({ err: error, vehicleId, change: change.kind }, 'parking session: will try again');
+        this.#pausedUntilRealMs = Date.now() + RETRY_AFTER_REAL_MS;
+        return;
+      }
+      // More may have been pushed meanwhile.
+      const { vehicle, changes } = this.#waiting.get(vehicleId) ?? waiting;
+      this.#waiting.set(vehicleId, { vehicle, changes: changes.slice(1) });
     }
-    const left = this.#waiting.get(vehicleId)?.changes.slice(1) ?? [];
-    if (left.length === 0) this.#waiting.delete(vehicleId);
-    else this.#waiting.set(vehicleId, { ...waiting, changes: left });
-    await this.#workOnCar(vehicleId);
   }
 
   async #apply(vehicle: Vehicle, change: StayChange): Promise<void> {

@@ -31,6 +31,28 @@ export function progressText(progress: Progress, place: Place, columns: number, 
   return colors.bold(text.slice(0, Math.max(0, columns - 1)));
 }
 
+/** Where the days after the night are. */
+export interface DayProgress {
+  /** Grid time. */
+  readonly atMs: number;
+  readonly carsPluggedIn: number;
+  /** Grid time at which, by the last days, the next car comes; null when that is not known. */
+  readonly nextArrivalMs: number | null;
+  /** Real time until then. */
+  readonly nextArrivalRealMs: number | null;
+}
+
+/** The line that stays once the night is over, cut to the terminal's width. */
+export function dayText(progress: DayProgress, place: Place, columns: number, colors: Colors): string {
+  const { atMs, carsPluggedIn, nextArrivalMs, nextArrivalRealMs } = progress;
+  const next =
+    nextArrivalMs === null || nextArrivalRealMs === null
+      ? ''
+      : `, the next at about ${wallClock(nextArrivalMs, place)} (in ${(nextArrivalRealMs / 60_000).toFixed(1)} min)`;
+  const text = `${wallClock(atMs, place)} ${place.name}  ${carsPluggedIn} cars plugged in${next}`;
+  return colors.bold(text.slice(0, Math.max(0, columns - 1)));
+}
+
 /** 12345 as `12,345`. */
 export function grouped(count: number): string {
   return count.toLocaleString('en-US');

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import type { CarHost } from '../../simulator/carHost.ts';
 import type { VehicleAgent } from '../../car/agent/vehicleAgent.ts';
@@ -8,10 +9,10 @@ import type { CuttableLink } from './cuttableLink.ts';
  * link where the car has no coverage.
  */
 export function boardAgent(host: CarHost, agent: VehicleAgent, link: CuttableLink, log: Logger): void {
-  let turn: Promise<void> = Promise.resolve();
+  const oneAtATime = pLimit(1);
   // One after the other: a car that falls asleep while its agent still starts would else leave it running.
   const next = (change: () => Promise<void>): void => {
-    turn = turn.then(change).catch((error: unknown) => log.error({ err: error }, 'the agent did not follow the car'));
+    oneAtATime(change).catch((error: unknown) => log.error({ err: error }, 'the agent did not follow the car'));
   };
   host.listen({
     onAwake: (awake) => next(() => (awake ? agent.start() : agent.stop())),

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
@@ -11,10 +11,13 @@ import { seededTrips, type CarScript, type PlannedTrip } from '../../simulator/m
 import { derivedSeed } from '../../simulator/random.ts';
 import { TELEMETRY_CONFIG, type TelemetryConfig } from '../../simulator/telemetry.ts';
 import { Weather } from '../../simulator/weather.ts';
+import { daysAfter } from './daysAfter.ts';
 import { nightFileSchema, type NightCar, type NightFile, type NightRegion } from './nightFile.ts';
-import { nightSignals, nightTemperatures } from './signals.ts';
+import { nightSignals, nightSpan, temperatures, type SignalWindow } from './signals.ts';
 
 export const WINTER_NIGHT_FILE = fileURLToPath(new URL('./winter-night.yaml', import.meta.url));
+
+const DAY_MS = 86_400_000;
 
 /** How a car of the night is enrolled: the columns of `vehicles`. */
 export interface EnrolledCar {
@@ -63,9 +66,12 @@ export function enrolledCars(night: NightFile): EnrolledCar[] {
 }
 
 export function scenarioCars(night: NightFile): ScenarioCar[] {
+  const { startMs, endMs } = nightSpan(night);
+  const lived = { startMs, endMs: endMs + night.daysAfter * DAY_MS };
+  const weathers = new Map(night.regions.map((region) => [region, new Weather(temperatures(night, region, lived))]));
   return night.cars.map((car) => {
     const region = regionOf(night, car);
-    const weather = new Weather(nightTemperatures(night, region));
+    const weather = weathers.get(region) ?? new Weather(temperatures(night, region, lived));
     return { spec: specOf(car, region), script: scriptOf(night, car), weather };
   });
 }
@@ -75,10 +81,17 @@ export function telemetryConfig(night: NightFile): TelemetryConfig {
 }
 
 /** Writes one JSON array of signal records per region, `<folder>/<region id>.json`, for the file feed to read. */
-export async function writeSignalFiles(night: NightFile, folder: string): Promise<void> {
+export async function writeSignalFiles(
+  night: NightFile,
+  folder: string,
+  window: SignalWindow = nightSpan(night),
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const region of night.regions) {
-    await writeFile(path.join(folder, `${region.id}.json`), JSON.stringify(nightSignals(night, region)));
+    const file = path.join(folder, `${region.id}.json`);
+    // Replaced as a whole: the feed reads it at any moment.
+    await writeFile(`${file}.tmp`, JSON.stringify(nightSignals(night, region, window)));
+    await rename(`${file}.tmp`, file);
   }
 }
 
@@ -115,17 +128,20 @@ function scriptOf(night: NightFile, car: NightCar): CarScript {
             consumesSocPercent: 0,
           },
         ];
-  const outbound = car.trips.map(({ leaves, waitsForComputingUntil, ...trip }) => ({
-    ...trip,
-    leavesAtMs: leaves,
-    waitsForComputingUntilMs: waitsForComputingUntil,
-  }));
+  const after = daysAfter(night, car);
+  const outbound = (after.length === 0 ? car.trips : car.trips.slice(0, -1)).map(
+    ({ leaves, waitsForComputingUntil, ...trip }) => ({
+      ...trip,
+      leavesAtMs: leaves,
+      waitsForComputingUntilMs: waitsForComputingUntil,
+    }),
+  );
   return {
     drivingAtStart: car.arrives !== undefined,
     socPercentAtStart: car.socPercent,
     asleepAtStart: car.asleep,
     ignoredWakes: car.ignoredWakes,
-    trips: seededTrips([...inbound, ...outbound], derivedSeed(night.seed, `${car.vin} trips`)),
+    trips: seededTrips([...inbound, ...outbound, ...after], derivedSeed(night.seed, `${car.vin} trips`)),
     outages: car.outages.map(({ kind, start, end }) => ({ kind, startMs: start, endMs: end })),
   };
 }

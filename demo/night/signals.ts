@@ -27,51 +27,53 @@ const STEP_MS = 15 * 60_000;
 const HOUR_MS = 4 * STEP_MS;
 const DAY_MS = 24 * HOUR_MS;
 const RIPPLE = 0.02;
+const TEMPERATURE_DIGITS = 1;
 /** Names the made-up source in every record, so that nobody takes it for a measurement. */
 const SOURCE = 'nightshift-demo-made-up';
 
-/** What the region's feeds say through the night, made up from the scenario's curves. */
-export function nightSignals(night: NightFile, region: NightRegion): SignalRecord[] {
+/** Half-open grid time, whole UTC days. */
+export interface SignalWindow {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/**
+ * What the region's feeds say in the window, made up from the scenario's curves. Every day has the same curves with a
+ * ripple of its own, so that windows that overlap agree.
+ */
+export function nightSignals(
+  night: NightFile,
+  region: NightRegion,
+  window: SignalWindow = nightSpan(night),
+): SignalRecord[] {
+  const series = (name: SignalSeries, unit: string, curve: readonly number[], digits: number): SignalRecord[] =>
+    steps(night, `${region.id} ${name}`, curve, digits, window).map((step) => ({
+      ...record(night, name, unit, step),
+      ...(name === 'carbon' ? ({ kind: 'average' } as const) : {}),
+    }));
   return [
-    ...regionSeries(night, region, 'price', 'EUR/kWh', region.priceEurPerKwh, 4),
-    ...regionSeries(night, region, 'carbon', 'g/kWh', region.carbonGPerKwh, 0),
-    ...regionSeries(night, region, 'temperature', 'Cel', region.temperatureC, 1),
-    ...region.feeders.flatMap((feeder) => feederSeries(night, feeder)),
+    ...series('price', 'EUR/kWh', region.priceEurPerKwh, 4),
+    ...series('carbon', 'g/kWh', region.carbonGPerKwh, 0),
+    ...series('temperature', 'Cel', region.temperatureC, TEMPERATURE_DIGITS),
+    ...region.feeders.flatMap((feeder) => feederSeries(night, feeder, window)),
   ];
 }
 
 /** The region's temperature as its cars feel it: the same values that the feed tells. */
-export function nightTemperatures(night: NightFile, region: NightRegion): TemperatureSpan[] {
-  return regionSeries(night, region, 'temperature', 'Cel', region.temperatureC, 1).map(({ start, end, value }) => ({
-    startMs: Date.parse(start),
-    endMs: Date.parse(end),
-    celsius: value,
-  }));
+export function temperatures(night: NightFile, region: NightRegion, window: SignalWindow): TemperatureSpan[] {
+  return steps(night, `${region.id} temperature`, region.temperatureC, TEMPERATURE_DIGITS, window).map(
+    ({ startMs, value }) => ({ startMs, endMs: startMs + STEP_MS, celsius: value }),
+  );
 }
 
-function regionSeries(
-  night: NightFile,
-  region: NightRegion,
-  series: SignalSeries,
-  unit: string,
-  curve: readonly number[],
-  digits: number,
-): SignalRecord[] {
-  const kind = series === 'carbon' ? ({ kind: 'average' } as const) : {};
-  return steps(night, `${region.id} ${series}`, curve, digits).map((step) => ({
-    ...record(night, series, unit, step),
-    ...kind,
-  }));
-}
-
-function feederSeries(night: NightFile, feeder: NightFeeder): SignalRecord[] {
+function feederSeries(night: NightFile, feeder: NightFeeder, window: SignalWindow): SignalRecord[] {
   const feederId = feeder.id;
-  const houseLoad = steps(night, `${feederId} house load`, feeder.houseLoadKw, 2).map((step) => ({
+  const houseLoad = steps(night, `${feederId} house load`, feeder.houseLoadKw, 2, window).map((step) => ({
     ...record(night, 'house_load', 'kW', step),
     feederId,
   }));
   const { importLimitKw: limitKw } = feeder;
-  const limits = (limitKw === undefined ? [] : spanSteps(span(night), limitKw)).map((step) => ({
+  const limits = (limitKw === undefined ? [] : spanSteps(window, limitKw)).map((step) => ({
     ...record(night, 'import_limit', 'kW', step),
     feederId,
   }));
@@ -91,13 +93,13 @@ interface Step {
   readonly value: number;
 }
 
-/** The day before and after too: planning looks ahead, and off-peak windows are cut from noon to noon. */
-function span(night: NightFile): { startMs: number; endMs: number } {
+/** The days of the night and the one after: planning looks ahead, and off-peak windows are cut from noon to noon. */
+export function nightSpan(night: NightFile): SignalWindow {
   const firstDayMs = Math.floor(night.start / DAY_MS) * DAY_MS;
   return { startMs: firstDayMs, endMs: Math.ceil(night.end / DAY_MS) * DAY_MS + DAY_MS };
 }
 
-function spanSteps({ startMs, endMs }: { startMs: number; endMs: number }, value: number): Step[] {
+function spanSteps({ startMs, endMs }: SignalWindow, value: number): Step[] {
   return Array.from({ length: (endMs - startMs) / STEP_MS }, (_, index) => ({
     startMs: startMs + index * STEP_MS,
     value,
@@ -105,9 +107,10 @@ function spanSteps({ startMs, endMs }: { startMs: number; endMs: number }, value
 }
 
 /** A curve of hourly values, read off every quarter of an hour between its points. */
-function steps(night: NightFile, name: string, curve: readonly number[], digits: number): Step[] {
-  const random = seededRandom(derivedSeed(night.seed, name));
-  return spanSteps(span(night), 0).map(({ startMs }) => {
+function steps(night: NightFile, name: string, curve: readonly number[], digits: number, window: SignalWindow): Step[] {
+  let random = seededRandom(0);
+  return spanSteps(window, 0).map(({ startMs }) => {
+    if (startMs % DAY_MS === 0) random = seededRandom(derivedSeed(night.seed, `${name} ${startMs}`));
     const hour = (startMs % DAY_MS) / HOUR_MS;
     const from = curve[Math.floor(hour)] ?? 0;
     const to = curve[(Math.floor(hour) + 1) % curve.length] ?? from;
@@ -125,7 +128,7 @@ function record(night: NightFile, series: SignalSeries, unit: string, { startMs,
     value,
     unit,
     forecast: startMs >= night.start,
-    generatedAt: iso(span(night).startMs),
+    generatedAt: iso(nightSpan(night).startMs),
     revision: 1,
     source: SOURCE,
   };

@@ -5,7 +5,6 @@ import { startApiServer } from '../../api/http/server.ts';
 import { startIngress } from '../../api/ingress/ingress.ts';
 import { startBroker } from '../../api/mqtt/broker.ts';
 import { openDatabase } from '../../store/database.ts';
-import { readCell } from '../../store/cells.ts';
 import { apiKeyOf } from '../process/apiKey.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { readCellFile } from '../cell/cellFile.ts';
@@ -19,7 +18,7 @@ import { requireSetting } from '../process/requireSetting.ts';
 import { secretsSealOf, sliceSignerOf } from '../process/secretsSeal.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { connectClient } from '../process/temporalClients.ts';
-import { untilAnswered } from '../process/untilAnswered.ts';
+import { appliedCell } from '../process/appliedCell.ts';
 import { jobStarterOver } from './jobStarter.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
@@ -31,11 +30,7 @@ async function start() {
   const logger = createLogger('api', config.logLevel);
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   const { cell: cellFile } = await readCellFile(requireSetting(config, 'cellFile'));
-  const cell = await untilAnswered('the control worker', async () => {
-    const applied = await readCell(database, cellFile.id);
-    if (!applied) throw new Error(`cell ${cellFile.id} is not applied yet`);
-    return applied;
-  });
+  const cell = await appliedCell(database, cellFile.id);
   const broker = config.mqtt.embedded
     ? await startBroker({ host: '127.0.0.1', port: config.mqtt.port, logger })
     : undefined;
@@ -60,6 +55,14 @@ async function start() {
       slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
       webhookHosts: config.webhookHosts,
+      carDoors: {
+        gateway: {
+          address: config.gateway.address,
+          tls: config.gateway.tls !== undefined,
+          namespace: config.temporal.connection.namespace,
+        },
+        mqttUrl: config.mqtt.carUrl,
+      },
       stays: sessions,
       cell,
       carbonEurPerKg: CARBON_EUR_PER_KG,

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { admitModel } from '../../inference/admission/admitModel.ts';
 import type { ModelAdmission } from '../../api/http/deps.ts';
 import type { Database } from '../../store/database.ts';
@@ -6,15 +7,12 @@ import type { ObjectStore } from '../../store/objectStore.ts';
 
 /** Admits models one after the other: each may take gigabytes while it is looked at. */
 export function modelAdmissionOver(database: Database, objects: ObjectStore): ModelAdmission {
-  let turn: Promise<unknown> = Promise.resolve();
+  const oneAtATime = pLimit(1);
   return {
-    admit: (upload) => {
-      const admitting = turn.then(async () => {
+    admit: (upload) =>
+      oneAtATime(async () => {
         const { manifest, probed } = await admitModel(objects, (model) => addModel(database, model), upload);
         return { name: manifest.name, version: manifest.version, ...probed };
-      });
-      turn = admitting.catch(() => undefined);
-      return admitting;
-    },
+      }),
   };
 }

@@ -1,0 +1,95 @@
+import { expect, it } from 'vitest';
+import { createStayActivities } from '../../../activities/stays/stayActivities.ts';
+import { carReason } from '../../../domain/claims.ts';
+import { listLedgerEntries } from '../../../store/ledger.ts';
+import type { Database } from '../../../store/database.ts';
+import { openParkingSession, readParkingSession } from '../../../store/parkingSessions.ts';
+import { updateClaims } from '../../../store/vehicleClaims.ts';
+import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
+import { useTestDatabase } from '../../support/testDatabase.ts';
+
+const { db } = useTestDatabase();
+const START_MS = Date.UTC(2026, 0, 14, 18);
+const HOUR_MS = 3_600_000;
+
+it('pays no availability for a stay whose telemetry contradicted itself, but for the one before and after', async () => {
+  await enrolFleet(db, ['CAR']);
+  const { closeSession } = createStayActivities({
+    database: db,
+    vehicles: { publish: async () => {}, withdraw: async () => {} },
+  });
+  for (const [stay, isTrusted] of [true, false, true].entries()) {
+    const pluggedInAtMs = START_MS + stay * 10 * HOUR_MS;
+    const unpluggedMs = pluggedInAtMs + 5 * HOUR_MS;
+    const session = await openParkingSession(db, {
+      vehicleId: 'CAR',
+      pluggedInAtMs,
+      readyByMs: unpluggedMs,
+      targetSocPercent: 80,
+      arrivalSocPercent: 40,
+    });
+    const tell = (atMs: number, plug: 'plugged' | 'away') => {
+      const reasons = isTrusted ? [] : [carReason('telemetry', 'safety', 'telemetry_not_trusted')];
+      return updateClaims(db, [{ vehicleId: 'CAR', atMs, source: 'telemetry', reasons, condition: { plug } }]);
+    };
+    await tell(pluggedInAtMs + HOUR_MS, 'plugged');
+    await tell(unpluggedMs, 'away');
+    const request = { vehicleId: 'CAR', stay: session.stay, cellId: CELL.id, unpluggedMs };
+    await closeSession({ ...request, reason: 'Gear is D', wasComputing: false });
+  }
+  const entries = await listLedgerEntries(db, 'CAR', { startMs: START_MS, endMs: START_MS + 100 * HOUR_MS });
+  expect(entries.map(({ kind, quantity }) => [kind, quantity])).toEqual([
+    ['availability', 5],
+    ['availability', 0],
+    ['availability', 5],
+  ]);
+});
+
+it('settles a stay as a whole: what fails in between leaves it open and unpaid, and the next attempt pays once', async () => {
+  await enrolFleet(db, ['CAR2']);
+  let isJournalBroken = true;
+  // A database whose journal fails once all else of the stay is written.
+  const failing: Database = {
+    ...db,
+    transaction: (work) =>
+      db.transaction((tx) =>
+        work({
+          ...tx,
+          query: async (sql, values) => {
+            if (isJournalBroken && sql.includes('into journal')) throw new Error('the disk is full');
+            return tx.query(sql, values);
+          },
+        }),
+      ),
+  };
+  const { closeSession } = createStayActivities({
+    database: failing,
+    vehicles: { publish: async () => {}, withdraw: async () => {} },
+  });
+  const { stay } = await openParkingSession(db, {
+    vehicleId: 'CAR2',
+    pluggedInAtMs: START_MS,
+    readyByMs: START_MS + 5 * HOUR_MS,
+    targetSocPercent: 80,
+    arrivalSocPercent: 40,
+  });
+  const close = () =>
+    closeSession({
+      vehicleId: 'CAR2',
+      stay,
+      cellId: CELL.id,
+      unpluggedMs: START_MS + 5 * HOUR_MS,
+      reason: 'Gear is D',
+      wasComputing: false,
+    });
+  const booked = () => listLedgerEntries(db, 'CAR2', { startMs: START_MS, endMs: START_MS + 100 * HOUR_MS });
+
+  await expect(close()).rejects.toThrow('the disk is full');
+  expect(await booked()).toEqual([]);
+  expect(await readParkingSession(db, 'CAR2', stay)).toMatchObject({ unpluggedAtMs: null });
+
+  isJournalBroken = false;
+  await close();
+  await close();
+  expect(await booked()).toHaveLength(1);
+});
