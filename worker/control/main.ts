@@ -92,7 +92,7 @@ async function start() {
         database,
         vehicles,
         plan: planner.plan,
-        carbonEurPerKg: CARBON_EUR_PER_KG,
+        weights: { carbonEurPerKg: CARBON_EUR_PER_KG, missingEurPerKwh: config.missingEurPerKwh },
         gridNowMs,
       }),
       ...createJobActivities({ database, objects, gridNowMs, carAccess: carAccessOf(config) }),

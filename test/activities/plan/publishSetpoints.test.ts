@@ -21,7 +21,7 @@ const { publishSetpoints } = createPlanActivities({
     withdraw: async () => {},
   },
   plan: () => Promise.reject(new Error('not asked')),
-  carbonEurPerKg: 0,
+  weights: { carbonEurPerKg: 0, missingEurPerKwh: 0.6 },
   gridNowMs: () => SLOT_MS,
 });
 
