@@ -54,6 +54,8 @@ const hardwareClassSchema = z.object({
   chipKw: z.number().positive(),
   /** What keeps the car awake while it computes, battery side. */
   awakeKw: nonNegative.default(0.25),
+  /** A computer at a charging site: cooling is part of `chipKw`, and it runs straight from the wall. */
+  coolingIncluded: z.boolean().optional(),
 });
 
 const carSchema = z

@@ -5,6 +5,7 @@ import { requestId } from 'hono/request-id';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
+import { addAgentRoutes } from './agents.ts';
 import { authenticate, requireScope } from './auth.ts';
 import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchResubmissionRoutes } from './batchResubmission.ts';
@@ -96,6 +97,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addJournalRoutes(app, deps);
   addStatusRoutes(app, deps);
   addGridRoutes(app, deps);
+  addAgentRoutes(app, deps);
   addCarObjectRoutes(app, deps);
   addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });

@@ -91,6 +91,11 @@ export interface ApiDeps {
   /** Where tenants may have their events posted to. */
   readonly webhookHosts: WebhookHosts;
   readonly stays: StayNotifier;
+  /** Where cars find the gateway and the broker. */
+  readonly carDoors: {
+    readonly gateway: { readonly address: string; readonly tls: boolean; readonly namespace: string };
+    readonly mqttUrl: string;
+  };
   readonly cell: Cell;
   /** What a kilogram of CO2 counts for beside the price. */
   readonly carbonEurPerKg: number;

@@ -9,6 +9,7 @@ import { nextReadyByMs } from '../../domain/readyBy.ts';
 import { ownerPolicySchema, type OwnerPolicy } from '../../domain/vehicles.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import { slotStartMs } from '../../scheduler/time.ts';
+import { addEnrolmentCode } from '../../store/carKeys.ts';
 import { addOwnerKey, removeOwnerKeys } from '../../store/ownerKeys.ts';
 import { listStaysOf, readOpenParkingSession } from '../../store/parkingSessions.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -19,10 +20,12 @@ import { readVehicleState } from '../../store/vehicleStates.ts';
 import { newOwnerKey, ownerKeyHash, type CarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
 import { staysSchema, vehiclePlanSchema, vehicleSchema, whySchema } from '../wire/cars.ts';
-import { errorResponses, limitParam } from './wire.ts';
+import { enrolmentCodeSchema } from '../wire/agents.ts';
+import { errorResponses, limitParam, unixSeconds } from './wire.ts';
 
 const MAX_ROWS = 200;
 const DEFAULT_ROWS = 20;
+const CODE_LIFE_REAL_MS = 3_600_000;
 const vinParam = z.object({ vin: z.string().min(1).max(64) });
 const rowsQuery = z.object({ limit: limitParam(MAX_ROWS, DEFAULT_ROWS) });
 
@@ -74,6 +77,12 @@ const newKeyRoute = createRoute({
   path: '/fleet/v1/owners/{owner}/keys',
   request: { params: ownerParam },
   responses: answers('A key for the owner, shown this once', z.object({ ownerId: z.string(), key: z.string() })),
+});
+const newCodeRoute = createRoute({
+  method: 'post',
+  path: '/fleet/v1/vehicles/{vin}/codes',
+  request: { params: vinParam },
+  responses: answers('A code that the car’s agent exchanges for its key, once, within an hour', enrolmentCodeSchema),
 });
 const removeKeysRoute = createRoute({
   method: 'delete',
@@ -188,6 +197,13 @@ export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const key = newOwnerKey();
     await addOwnerKey(db, ownerId, ownerKeyHash(key));
     return c.json({ ownerId, key }, 200);
+  });
+
+  app.openapi(newCodeRoute, async (c) => {
+    const { id } = await visible(c.get('carCaller'), c.req.valid('param').vin);
+    const expiresRealMs = now() + CODE_LIFE_REAL_MS;
+    const code = await addEnrolmentCode(db, id, expiresRealMs);
+    return c.json({ car_id: id, code, expires_at: unixSeconds(expiresRealMs) }, 200);
   });
 
   app.openapi(removeKeysRoute, async (c) => {

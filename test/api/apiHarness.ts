@@ -80,6 +80,10 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
         signalsPushed: async (regionId) => void pushedTo.push(regionId),
       },
       webhookHosts: 'loopback',
+      carDoors: {
+        gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
+        mqttUrl: 'mqtt://127.0.0.1:18830',
+      },
       cell: CELL,
       carbonEurPerKg: 0.08,
       apiKey: API_KEY,

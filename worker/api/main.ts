@@ -55,6 +55,14 @@ async function start() {
       slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
       webhookHosts: config.webhookHosts,
+      carDoors: {
+        gateway: {
+          address: config.gateway.address,
+          tls: config.gateway.tls !== undefined,
+          namespace: config.temporal.connection.namespace,
+        },
+        mqttUrl: config.mqtt.carUrl,
+      },
       stays: sessions,
       cell,
       carbonEurPerKg: CARBON_EUR_PER_KG,
