@@ -140,12 +140,6 @@ export const completionRequestSchema = z.strictObject({
 });
 export type CompletionRequest = z.output<typeof completionRequestSchema>;
 
-/** The endpoints of generation, and the schemas of their requests; docs list the parameters from here. */
-export const GENERATION_SCHEMAS = {
-  '/v1/chat/completions': chatCompletionRequestSchema,
-  '/v1/completions': completionRequestSchema,
-} as const;
-
 export type GenerationRequest =
   | { readonly kind: 'chat'; readonly request: ChatCompletionRequest }
   | { readonly kind: 'completion'; readonly request: CompletionRequest };
