@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { NightshiftError } from '../../domain/errors.ts';
+import { feederSupplySchema } from '../../domain/feederSupply.ts';
 import { hardwareClassId, hardwareClassSchema } from '../../domain/hardwareClasses.ts';
 import { enrolmentSchema, timeZoneSchema } from '../../domain/vehicles.ts';
 import { feedListSchema } from '../../activities/grid/feeds/feedConfig.ts';
@@ -26,7 +27,9 @@ export const cellFileSchema = z.strictObject({
         id,
         timeZone: timeZoneSchema,
         feeds: feedListSchema,
-        feeders: z.array(z.strictObject({ id, failSafeImportKw: z.number().min(0) })).min(1),
+        feeders: z
+          .array(z.strictObject({ id, failSafeImportKw: z.number().min(0), ...feederSupplySchema.partial().shape }))
+          .min(1),
       }),
     )
     .min(1),
