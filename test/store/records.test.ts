@@ -38,7 +38,7 @@ import {
 import { latestPlan, readPlan, savePlan } from '../../store/plans.ts';
 import { listFeeders } from '../../store/feeders.ts';
 import { listRegions } from '../../store/regions.ts';
-import { listVehicles, readVehicle, upsertVehicle, type Vehicle } from '../../store/vehicles.ts';
+import { listVehicles, readVehicle, seedVehicle, type Vehicle } from '../../store/vehicles.ts';
 import { listVehicleStates, upsertVehicleStates } from '../../store/vehicleStates.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
@@ -116,7 +116,7 @@ test('a car has one open stay at a time, numbered, and is settled once', async (
   const [first, again] = await Promise.all([openParkingSession(db, arrival), openParkingSession(db, arrival)]);
   expect(first).toMatchObject({ ...arrival, stay: 1, unpluggedAtMs: null });
   expect(again).toEqual(first);
-  await upsertVehicle(db, { ...only(vehicles.slice(0, 1)), displayName: 'Renamed' });
+  await seedVehicle(db, { ...only(vehicles.slice(0, 1)), displayName: 'Renamed' });
   expect(await listOpenParkingSessions(db, CELL.id)).toEqual([first]);
 
   await recordReadyBySoc(db, 'car-1', 1, 80.5);
