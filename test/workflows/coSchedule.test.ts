@@ -81,7 +81,7 @@ describe('a cell', () => {
 
   it('plans once more for what came while it was planning', async () => {
     const control = new Control();
-    let resolve = (): void => {};
+    let resolve: (() => void) | undefined;
     const promise = new Promise<void>((done) => {
       resolve = done;
     });
@@ -90,7 +90,7 @@ describe('a cell', () => {
       await replan('slow');
       await expect.poll(() => control.causes).toContain('slow');
       await replan('meanwhile');
-      resolve();
+      resolve?.();
       await expect.poll(() => control.causes).toEqual(['next slot', 'slow', 'meanwhile']);
     });
   });

@@ -73,7 +73,7 @@ describe('a stay', () => {
 
   it('keeps a setpoint and a departure that come while its terms are being agreed', async () => {
     const control = new Control();
-    let resolve = (): void => {};
+    let resolve: (() => void) | undefined;
     const promise = new Promise<void>((done) => {
       resolve = done;
     });
@@ -83,7 +83,7 @@ describe('a stay', () => {
       await expect.poll(() => control.calls).toEqual(['open']);
       await stay.signal(setpointPlanned, SETPOINT);
       await stay.signal(unplugged, { atMs: Date.now(), reason: 'gone' });
-      resolve();
+      resolve?.();
       await stay.result();
       expect(control.calls).toEqual(['open', 'check', 'close: gone, computing']);
     });
