@@ -97,6 +97,9 @@ const limit = (kw: number, over: Record<string, unknown> = {}) =>
   held('IMPORT_CAPACITY_LIMIT', [kw], over, { feeders: [NORTH] });
 const priced = (value: number, modificationDateTime: string) => held('PRICE', [value], { modificationDateTime });
 
+const contracted = (type: string, kw: number, over: Record<string, unknown> = {}) =>
+  held(type, [kw], over, { feeders: [NORTH] });
+
 describe('where events contradict each other', () => {
   const later = { start: '2026-02-10T01:00:00Z', duration: 'PT2H' };
 
@@ -129,8 +132,6 @@ describe('where events contradict each other', () => {
   });
 
   it('what is reserved is allowed beyond the subscription, each by its own priority', () => {
-    const contracted = (type: string, kw: number, over: Record<string, unknown> = {}) =>
-      held(type, [kw], over, { feeders: [NORTH] });
     const subscription = contracted('IMPORT_CAPACITY_SUBSCRIPTION', 20);
     const reservation = contracted('IMPORT_CAPACITY_RESERVATION', 10, { intervalPeriod: later });
     expect(drawn([subscription, reservation])).toEqual(['north 0-1 20', 'north 1-2 30', 'north 2-3 10']);

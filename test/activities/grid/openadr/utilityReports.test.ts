@@ -50,6 +50,12 @@ describe('a report', () => {
   });
 });
 
+const request = (start: string, descriptor: Record<string, unknown>) => ({
+  programID: 'p1',
+  intervalPeriod: { start, duration: 'PT1H' },
+  reportDescriptors: [descriptor],
+});
+
 describe('an event without intervals', () => {
   const rolling = {
     payloadType: 'USAGE',
@@ -59,11 +65,6 @@ describe('an event without intervals', () => {
     frequency: 1,
     repeat: -1,
   };
-  const request = (start: string, descriptor: Record<string, unknown>) => ({
-    programID: 'p1',
-    intervalPeriod: { start, duration: 'PT1H' },
-    reportDescriptors: [descriptor],
-  });
 
   it('implies them: as long as its period, as many as are asked for, with ids of ours', () => {
     const event = wireEventSchema.parse({ id: 'e', ...request('2026-02-10T00:00:00Z', { ...rolling, repeat: 2 }) });
