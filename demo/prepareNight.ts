@@ -75,7 +75,7 @@ function cellOf(night: NightFile, incarnation: string): CellFile {
     classSpeeds: HARDWARE_CLASS_NAMES.map((hardwareClass) => ({
       model: NIGHT_MODEL,
       hardwareClass,
-      secondsPerLine: GRID_SECONDS_PER_LINE[hardwareClass],
+      secondsPerUnit: GRID_SECONDS_PER_LINE[hardwareClass],
     })),
   };
 }

@@ -50,7 +50,7 @@ export const cellFileSchema = z.strictObject({
     }),
   ),
   /** What each class is expected to take for one line of a model, until cars have been measured. */
-  classSpeeds: z.array(z.strictObject({ model: id, hardwareClass, secondsPerLine: z.number().positive() })).default([]),
+  classSpeeds: z.array(z.strictObject({ model: id, hardwareClass, secondsPerUnit: z.number().positive() })).default([]),
 });
 export type CellFile = z.infer<typeof cellFileSchema>;
 
