@@ -27,6 +27,19 @@ export async function seedClassSpeed(
   );
 }
 
+/**
+ * Gives classes a speed for the models that they have none for: that of the slowest class, until cars have been
+ * measured. Without one, no job of the model would be planned on them.
+ */
+export async function completeClassSpeeds(db: Queryable): Promise<void> {
+  await db.query(
+    `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit)
+     select s.model_name, s.model_version, c.id, max(s.stated_ms_per_unit)
+     from class_speeds s cross join hardware_classes c group by s.model_name, s.model_version, c.id
+     on conflict do nothing`,
+  );
+}
+
 /** Adds what one car's share of one shard has shown, and forgets the oldest. Time that no clock could see says nothing. */
 export async function measureClassSpeed(
   db: Queryable,

@@ -148,7 +148,7 @@ async function splitOf(
     submittedAtMs,
     ...(priority !== undefined && { priority }),
     tenant: { id: tenantId, weight },
-    ...(ports.carAccess && { carUrl: ports.carAccess.url }),
+    carUrl: ports.carAccess.url,
   };
 }
 
