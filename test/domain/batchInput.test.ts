@@ -173,8 +173,9 @@ describe('a byte order mark', () => {
   });
 });
 
+const nested = (levels: number) => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as unknown;
+
 it('refuses a line that nests deeper than its readers go, in any field', async () => {
-  const nested = (levels: number) => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as unknown;
   const line = (levels: number) => request('x', { body: { model: 'lsa', input: 'x', z: nested(levels) } });
   expect((await check(line(62))).errors).toEqual([]);
   expect((await check(line(500))).errors).toMatchObject([{ code: 'invalid_json_line', line: 1 }]);
