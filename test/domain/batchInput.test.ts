@@ -175,10 +175,11 @@ describe('a byte order mark', () => {
 
 const nested = (levels: number) => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as unknown;
 
+const nestedLine = (levels: number) => request('x', { body: { model: 'lsa', input: 'x', z: nested(levels) } });
+
 it('refuses a line that nests deeper than its readers go, in any field', async () => {
-  const line = (levels: number) => request('x', { body: { model: 'lsa', input: 'x', z: nested(levels) } });
-  expect((await check(line(62))).errors).toEqual([]);
-  expect((await check(line(500))).errors).toMatchObject([{ code: 'invalid_json_line', line: 1 }]);
+  expect((await check(nestedLine(62))).errors).toEqual([]);
+  expect((await check(nestedLine(500))).errors).toMatchObject([{ code: 'invalid_json_line', line: 1 }]);
 });
 
 it('tells of what it refuses in text that can be stored', async () => {
