@@ -1,12 +1,5 @@
 import type { Pipeline } from './models.ts';
 
-/** What a pipeline's work is counted in: what its device time grows with. */
-export const WORK_UNITS = {
-  'text-embedding': 'tokens',
-  'image-ctc': 'pictures',
-  tensors: 'elements',
-} as const satisfies Record<Pipeline['kind'], string>;
-
 /** English text has about as many; only ratios between requests count. */
 const CHARACTERS_PER_TOKEN = 4;
 
@@ -20,6 +13,7 @@ export function workUnitsOf(kind: Pipeline['kind'] | undefined, body: Readonly<R
 
 type UnitCounter = (body: Readonly<Record<string, unknown>>) => number;
 
+/** What device time grows with: tokens of texts, pictures, elements of tensors. */
 const COUNTERS: Record<Pipeline['kind'], UnitCounter> = {
   'text-embedding': ({ input }) => {
     if (!Array.isArray(input)) return tokensOf(input);
