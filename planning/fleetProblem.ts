@@ -1,4 +1,5 @@
-import { parseGridHints, plannerLimits } from '../domain/gridHints.ts';
+import { agedPriority } from '../domain/ageing.ts';
+import { parseGridHints, plannerLimits, plannerPriority } from '../domain/gridHints.ts';
 import { isBoosting } from '../domain/ownerPolicy.ts';
 import { acceptanceKw, hoursToCharge } from '../scheduler/energy/battery.ts';
 import { chargeFromCelsiusOf } from '../scheduler/energy/carModels.ts';
@@ -161,30 +162,24 @@ function computeAllowed(cell: CellLookup, { id, regionId, policy }: Vehicle, onl
 
 /** An open job, or undefined when no class's speed is known for its model or nothing of it is left. */
 export function planningJob(state: CellState, job: OpenJob): JobInput | undefined {
+  const { startMs } = state.axis;
   const hints = parseGridHints(job.metadata);
-  const limits = plannerLimits(hints);
   const known = state.regions.map((region) => region.id);
   const classIds = new Set<string>(state.hardwareClasses.map(({ id }) => id));
+  const waitedMs = startMs - job.submittedAtMs;
+  const leftMs = job.deadlineMs - startMs;
   return jobToPlan(state.axis, {
     id: job.jobId,
     modelFamily: job.model.family,
     shardsRemaining: job.pending + job.inFlight,
-    classes: shardMinutesOf(state.classSpeeds, job.model, job.linesPerShard).filter(({ hardwareClass }) =>
+    classes: shardMinutesOf(state.classSpeeds, job.model, job).filter(({ hardwareClass }) =>
       classIds.has(hardwareClass),
     ),
     regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
-    limits: { ...limits, priority: agedPriority(limits.priority, state.axis.startMs - job.submittedAtMs) },
+    limits: {
+      ...plannerLimits(hints),
+      priority: plannerPriority(agedPriority({ priority: hints.priority, waitedMs, leftMs })),
+    },
     deadlineMs: job.deadlineMs,
   });
-}
-
-const DEFAULT_PRIORITY = 5;
-const HIGHEST_PRIORITY = 9;
-const HOUR_MS = 3_600_000;
-const HOURS_PER_STEP = 6;
-
-/** A job that waits rises a step every six hours, so that a stream of others never keeps it waiting for ever. */
-function agedPriority(priority: number | undefined, waitedMs: number): number {
-  const steps = Math.floor(Math.max(0, waitedMs) / (HOURS_PER_STEP * HOUR_MS));
-  return Math.min(HIGHEST_PRIORITY, (priority ?? DEFAULT_PRIORITY) + steps);
 }

@@ -51,12 +51,12 @@ export function jobToPlan(axis: SlotAxis, job: JobToPlan): JobInput | undefined 
 export function shardMinutesOf(
   speeds: readonly ClassSpeed[],
   model: { readonly name: string; readonly version: string },
-  linesPerShard: number,
+  { linesPerShard, unitsPerLine }: { readonly linesPerShard: number; readonly unitsPerLine: number },
 ): JobToPlan['classes'] {
   return speeds
     .filter(({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version)
-    .map(({ hardwareClass, deviceMsPerLine }) => ({
+    .map(({ hardwareClass, deviceMsPerUnit }) => ({
       hardwareClass,
-      shardMinutes: (deviceMsPerLine * linesPerShard) / 60_000,
+      shardMinutes: (deviceMsPerUnit * unitsPerLine * linesPerShard) / 60_000,
     }));
 }

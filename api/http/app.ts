@@ -13,6 +13,7 @@ import { addBatchRoutes } from './batches.ts';
 import { addCarObjectRoutes, MAX_PART_BYTES } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
+import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
 import { addEmbeddingRoutes } from './embeddings.ts';
@@ -99,6 +100,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addGridRoutes(app, deps);
   addAgentRoutes(app, deps);
   addCarObjectRoutes(app, deps);
+  addEnrolmentRoutes(app, deps);
   addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {

@@ -20,5 +20,6 @@ export type AgentSettingsWire = z.infer<typeof agentSettingsSchema>;
 export const enrolmentCodeSchema = z
   .object({ car_id: z.string(), code: z.string(), expires_at: z.number().int() })
   .openapi('EnrolmentCode');
+export type EnrolmentCodeWire = z.infer<typeof enrolmentCodeSchema>;
 
 export const carKeySchema = z.object({ car_id: z.string(), key: z.string() }).openapi('CarKey');

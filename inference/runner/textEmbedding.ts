@@ -23,8 +23,17 @@ const bodySchema = z.object({
     tokens,
     z.array(tokens).min(1).max(MAX_INPUTS),
   ]),
-  encoding_format: z.enum(['float', 'base64']).default('float'),
-  dimensions: z.number().int().min(1).optional(),
+  // SDKs send null for what is not asked for.
+  encoding_format: z
+    .enum(['float', 'base64'])
+    .nullish()
+    .transform((format) => format ?? 'float'),
+  dimensions: z
+    .number()
+    .int()
+    .min(1)
+    .nullish()
+    .transform((count) => count ?? undefined),
 });
 
 type Tokenize = (text: string) => readonly number[];
