@@ -32,10 +32,7 @@ export function valuedEur(
 ): number {
   const { costEur, carbonKg, missingKwh, shardsLate } = ledger;
   return (
-    costEur +
-    worth.carbonEurPerKg * carbonKg +
-    worth.missingEurPerKwh * missingKwh +
-    worth.lateEurPerShard * shardsLate
+    costEur + worth.carbonEurPerKg * carbonKg + worth.missingEurPerKwh * missingKwh + worth.lateEurPerShard * shardsLate
   );
 }
 

@@ -26,8 +26,6 @@ export interface CellLookup {
 }
 
 export function lookupOf(state: CellState): CellLookup {
-  const byVehicle = <Item extends { readonly vehicleId: string }>(items: readonly Item[]): Map<string, Item> =>
-    new Map(items.map((item) => [item.vehicleId, item]));
   const byRegion = <Value>(valueOf: (regionId: string) => Value): Map<string, Value> =>
     new Map(state.regions.map(({ id }) => [id, valueOf(id)]));
   return {
@@ -43,15 +41,19 @@ export function lookupOf(state: CellState): CellLookup {
   };
 }
 
+function byVehicle<Item extends { readonly vehicleId: string }>(items: readonly Item[]): Map<string, Item> {
+  return new Map(items.map((item) => [item.vehicleId, item]));
+}
+
 /** Owners share zones and hours, and asking the calendar for every car and slot would take minutes. */
 function rememberedHours({ axis }: CellState): CellLookup['computeHours'] {
   const known = new Map<string, readonly boolean[]>();
-  return ({ optOutUntilMs: _, ...policy }) => {
+  return (policy) => {
     const key = JSON.stringify([policy.timeZone, policy.computeHours]);
     const remembered = known.get(key);
     if (remembered) return remembered;
     // An opt-in that is withdrawn is its own reason, not one of hours.
-    const asked = { ...policy, computeOptIn: true };
+    const asked = { ...policy, computeOptIn: true, optOutUntilMs: -Infinity };
     const hours = Array.from({ length: axis.count }, (_, slot) => ownerAllowsCompute(asked, slotStartMs(axis, slot)));
     known.set(key, hours);
     return hours;

@@ -28,11 +28,7 @@ export function planningClasses({ hardwareClasses }: CellState): PlanningProblem
 }
 
 /** The car or site node of an open stay, or undefined when telemetry says that it is not at the plug. */
-export function planningCar(
-  cell: CellLookup,
-  session: ParkingSession,
-  missingEurPerKwh: number,
-): CarInput | undefined {
+export function planningCar(cell: CellLookup, session: ParkingSession, missingEurPerKwh: number): CarInput | undefined {
   const { state } = cell;
   const vehicle = cell.vehicles.get(session.vehicleId);
   const live = cell.vehicleStates.get(session.vehicleId);

@@ -1,13 +1,5 @@
 import { at } from './columns.ts';
-import {
-  copyOf,
-  kindOfHour,
-  kindOfStated,
-  paceOf,
-  type Habit,
-  type LocalHour,
-  type LocalHourOf,
-} from './habit.ts';
+import { copyOf, kindOfHour, kindOfStated, paceOf, type Habit, type LocalHour, type LocalHourOf } from './habit.ts';
 
 /**
  * How long a car is likely to stay at its plug: a rate of departures by age of the stay, hour of the day and weekend.
@@ -106,12 +98,13 @@ export function survivalCurve(question: SurvivalQuestion): number[] {
 }
 
 /** What the car and its site are known to do after one more stay has ended. */
-export function learnStay(
-  stay: StayAtPlug & { readonly unpluggedMs: number },
-): { readonly car: Habit; readonly site: Habit } {
+export function learnStay(stay: StayAtPlug & { readonly unpluggedMs: number }): {
+  readonly car: Habit;
+  readonly site: Habit;
+} {
   const { pluggedInMs, unpluggedMs, statedMs, localHourOf } = stay;
   const [car, site] = [copyOf(stay.car), copyOf(stay.site)];
-  for (let atMs = pluggedInMs; atMs < unpluggedMs; ) {
+  for (let atMs = pluggedInMs; atMs < unpluggedMs;) {
     const stepEndMs = Math.min(unpluggedMs, atMs + LEARNING_STEP_MS);
     const endMs = statedMs !== undefined && atMs < statedMs ? Math.min(stepEndMs, statedMs) : stepEndMs;
     const hours = (endMs - atMs) / HOUR_MS;

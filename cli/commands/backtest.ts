@@ -40,7 +40,10 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
         .default('habit'),
     )
     .addOption(
-      new Option('--prices <rule>', 'the planner’s prices: as the auction publishes them, or the same hour of an earlier day')
+      new Option(
+        '--prices <rule>',
+        'the planner’s prices: as the auction publishes them, or the same hour of an earlier day',
+      )
         .choices(PRICE_FORECASTS)
         .default('published'),
     )
@@ -85,8 +88,6 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
         const { writeTextFile } = await import('../files/writeFiles.ts');
         await writeTextFile(options.nights, nightsCsv(results));
       }
-      terminal.out(
-        options.json ? `${JSON.stringify(results, null, 2)}\n` : resultTable(results, options),
-      );
+      terminal.out(options.json ? `${JSON.stringify(results, null, 2)}\n` : resultTable(results, options));
       done(EXIT_CODES.ok);
     });

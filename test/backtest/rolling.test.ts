@@ -15,15 +15,14 @@ const nightPrice = (hour: number): number => (hour >= 2 && hour < 5 ? 0.1 : 0.3)
 /** A planner that trusts the owner: nobody leaves before ready-by, and whatever is missing then is worth nothing. */
 const trusting: Policy = async ({ promised }) =>
   planCell(
-    planningProblemSchema.parse({ ...promised, cars: promised.cars.map(({ survival: _, ...car }) => car) }),
+    planningProblemSchema.parse({ ...promised, cars: promised.cars.map((car) => ({ ...car, survival: undefined })) }),
   );
 
+/** The planner's own care for early departures. */
+const careful: Policy = async (parts) => planCell(planningProblem(parts));
+
 async function live(night: Scenario, policy = trusting): Promise<NightLedger> {
-  const { ledger } = await rollThrough(
-    night,
-    policy,
-    () => false,
-  );
+  const { ledger } = await rollThrough(night, policy, () => false);
   return ledger.total();
 }
 
@@ -50,7 +49,6 @@ describe('rollThrough', () => {
   it('charges at once where earlier stays say that the car will soon be gone', async () => {
     const before = Array.from({ length: 25 }, (_, day) => stay(`before ${day}`, day - 30, 18, 3, 6));
     const night = scenario([...before, stay('a', 0, 18, 3, 6)], signals(4, nightPrice));
-    const careful: Policy = async (parts) => planCell(planningProblem(parts));
     expect(await live(night, careful)).toMatchObject({ leftEarly: 1, leftEarlyShort: 0, missingKwh: 0 });
   });
 

@@ -142,10 +142,11 @@ test('a car is expected to stay less and less long, sooner when its own stays we
   const survival = firstCar(cellState())?.survival ?? [];
   expect(survival).toHaveLength(12);
   expect(survival[0]).toBe(1);
-  const restless = readHabit(Object.fromEntries(
-    [21, 22, 23].flatMap((hour) => [0, 1, 2, 3].map((age) => [`${age}/${hour}/week`, [20, 15]])),
-  ));
-  const sooner = firstCar(cellState({ habits: { cars: new Map([['CAR1', restless]]), feeders: new Map() } }))?.survival ?? [];
+  const restless = readHabit(
+    Object.fromEntries([21, 22, 23].flatMap((hour) => [0, 1, 2, 3].map((age) => [`${age}/${hour}/week`, [20, 15]]))),
+  );
+  const sooner =
+    firstCar(cellState({ habits: { cars: new Map([['CAR1', restless]]), feeders: new Map() } }))?.survival ?? [];
   expect(sooner[8]).toBeLessThan(0.5 * (survival[8] ?? 0));
 });
 

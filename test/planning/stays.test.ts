@@ -125,9 +125,7 @@ test('planned again in every slot, cars are still switched no more than the rule
   const { count } = stays.state.axis;
   for (let slot = 0; slot < count - 1; slot++) {
     const openSessions = stays.state.openSessions.filter(({ readyByMs }) => readyByMs > START_MS + slot * SLOT_MS);
-    const plan = planCell(
-      problemOf(stateAt(stays, slot, { chargeCycles: cycles, previous, openSessions }), 0.08),
-    );
+    const plan = planCell(problemOf(stateAt(stays, slot, { chargeCycles: cycles, previous, openSessions }), 0.08));
     checkLimits(stays, plan);
     const changed = changedCycles(plan, openSessions, cycles);
     cycles = [...cycles.filter(({ vehicleId }) => !changed.some((each) => each.vehicleId === vehicleId)), ...changed];

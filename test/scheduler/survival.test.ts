@@ -110,7 +110,8 @@ describe('ended stays', () => {
     }
     const fromMs = MONDAY + 70 * DAY_MS + 9 * HOUR_MS;
     const after5h = (known: Known, statedHours: number): number =>
-      hourly({ ...known, place: 'work', pluggedInMs: fromMs, fromMs, statedMs: fromMs + statedHours * HOUR_MS })[5] ?? 0;
+      hourly({ ...known, place: 'work', pluggedInMs: fromMs, fromMs, statedMs: fromMs + statedHours * HOUR_MS })[5] ??
+      0;
     expect(after5h(kept, 7)).toBeGreaterThan(after5h(kept, 4) + 0.4);
     expect(Math.abs(after5h(ignored, 12) - after5h(ignored, 9))).toBeLessThan(0.2);
   });
