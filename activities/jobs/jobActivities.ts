@@ -20,7 +20,7 @@ export function createJobActivities(ports: JobPorts): JobActivities {
   return {
     /** Checks every line of a batch's input and cuts it into shards; a batch with a bad line fails as a whole. */
     async prepareBatch(request: { batchId: string; cellId: string }): Promise<PreparedBatch> {
-      const prepared = await splitBatch(ports, request.batchId);
+      const prepared = await splitBatch(ports, request);
       const message =
         prepared.kind === 'refused'
           ? `Batch refused: ${prepared.message}`
@@ -60,7 +60,7 @@ export function createJobActivities(ports: JobPorts): JobActivities {
 
     /**
      * Signs for each of the shards that a car may read its input and its model and write its parts.
-     * @returns in the order of `shards`; none where cars open the store themselves
+     * @returns in the order of `shards`
      */
     async signSlices(request: {
       jobId: string;

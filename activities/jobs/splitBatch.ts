@@ -9,6 +9,7 @@ import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readFile } from '../../store/files.ts';
 import { readTenant } from '../../store/tenants.ts';
 import { readModel, type Model } from '../../store/models.ts';
+import { isFamilyServed } from '../../store/vehicles.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import type { JobPorts } from './jobPorts.ts';
 
@@ -16,11 +17,14 @@ import type { JobPorts } from './jobPorts.ts';
  * Reads the input file once, line by line: checks it and writes the shards' slices. All or nothing: with any bad line
  * the batch is `failed`, with a code and a line number for each. Running it again writes the same slices.
  */
-export async function splitBatch(ports: JobPorts, batchId: string): Promise<PreparedBatch> {
+export async function splitBatch(
+  ports: JobPorts,
+  { batchId, cellId }: { readonly batchId: string; readonly cellId: string },
+): Promise<PreparedBatch> {
   const { database } = ports;
   const batch = await readBatch(database, batchId);
   if (!batch) throw new Error(`batch ${batchId} is not stored`);
-  const cut = await cutIntoShards(ports, batch);
+  const cut = await cutIntoShards(ports, batch, cellId);
   if ('errors' in cut) {
     await moveBatch(database, batchId, ['validating'], 'failed', { errors: cut.errors });
     const message = cut.errors.map((error) => `line ${error.line ?? '-'}: ${error.message}`).join(' ');
@@ -34,6 +38,7 @@ export async function splitBatch(ports: JobPorts, batchId: string): Promise<Prep
 async function cutIntoShards(
   ports: JobPorts,
   batch: Batch,
+  cellId: string,
 ): Promise<SplitBatch | { readonly errors: readonly BatchInputError[] }> {
   const { database, objects } = ports;
   const file = await readFile(database, batch.inputFileId);
@@ -60,6 +65,12 @@ async function cutIntoShards(
     if (!sized) {
       const message = `The model ${JSON.stringify(request.model)} does not exist.`;
       return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+    }
+    const { family } = sized.model;
+    // It would wait for its deadline, since no car takes shards of it.
+    if (lines === 0 && !(await isFamilyServed(database, cellId, family))) {
+      const message = `No car serves models of the family ${JSON.stringify(family)}: cars are enrolled with the families that they take.`;
+      return { errors: [{ code: 'model_not_served', line: request.line, message, param: 'model' }] };
     }
     lines++;
     slice.push(request.bytes, LINE_FEED);
