@@ -7,6 +7,7 @@ import { createJobActivities } from '../activities/jobs/jobActivities.ts';
 import type { PreparedBatch } from '../domain/activities/jobActivities.ts';
 import { openDatabase } from '../store/database.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
+import { sliceSignerWith } from '../store/sliceAccess.ts';
 import { linesOf } from '../domain/batchInput.ts';
 import { startBenchApi } from './support/benchApi.ts';
 
@@ -44,7 +45,8 @@ async function handle(request: IngestRequest): Promise<Omit<IngestReply, 'peakMb
     const database = openDatabase({ url: request.databaseUrl });
     const objects = createFileStore(request.folder);
     const { url } = await startBenchApi(database, objects, { infer: async () => [] });
-    const jobs = createJobActivities({ database, objects, gridNowMs: Date.now });
+    const carAccess = { url, signer: sliceSignerWith('a key for benches') };
+    const jobs = createJobActivities({ database, objects, gridNowMs: Date.now, carAccess });
     split = async (batchId) => {
       const work = (): Promise<PreparedBatch> => jobs.prepareBatch({ batchId, cellId: 'bench' });
       const prepared = await new MockActivityEnvironment().run<[], PreparedBatch, typeof work>(work);

@@ -12,8 +12,25 @@ export const connectionSchema = z.looseObject({
   id: z.string(),
   vtn_url: z.string(),
   region: z.string(),
-  status: z.looseObject({ failure: z.string().nullable(), events: z.number() }).nullable(),
+  status: z
+    .looseObject({
+      synced_at: z.string().nullable(),
+      failures: z.number(),
+      failure: z.string().nullable(),
+      report_failures: z.number(),
+      report_failure: z.string().nullable(),
+      registration_failure: z.string().nullable(),
+      programs: z.number(),
+      events: z.number(),
+      refused: z.number(),
+      webhook: z.string().nullable(),
+      mqtt: z.string().nullable(),
+    })
+    .nullable(),
+  ven: z.object({ id: z.string(), name: z.string(), targets: z.array(z.string()) }).nullable(),
+  refusals: z.array(z.object({ event: z.string(), name: z.string().nullable(), reasons: z.array(z.string()) })),
 });
+export type Connection = z.output<typeof connectionSchema>;
 
 export const eventSchema = z.looseObject({
   id: z.string(),
@@ -26,6 +43,7 @@ export const eventSchema = z.looseObject({
   end: z.string().nullable(),
   feeders: z.array(z.string()),
   refused: z.string().nullable(),
+  refused_payloads: z.array(z.string()),
 });
 
 const shownSchema = eventSchema.extend({
@@ -67,6 +85,40 @@ const reportSchema = z.object({
   ),
 });
 
+/** A utility that is followed: how it does, what it has us do, and what of that is refused. */
+export function connectionText(
+  { id, region, vtn_url: url, status, ven, refusals }: Connection,
+  colors: Terminal['colors'],
+): string {
+  const lines = [`${colors.bold(id)} for ${region}, ${url}`];
+  if (status === null) return `${[...lines, '  not synchronised yet'].join('\n')}\n`;
+  if (ven) {
+    const targets = ven.targets.length === 0 ? 'no targets' : `targets ${ven.targets.join(', ')}`;
+    lines.push(`  known there as ${JSON.stringify(ven.name)}, ${targets}`);
+  }
+  lines.push(
+    `  ${status.programs} programs, ${status.events} events taken, ${status.refused} refused; ` +
+      (status.synced_at === null ? 'never synchronised' : `synchronised ${clock(status.synced_at)} UTC`),
+    `  notifications: webhook ${status.webhook ?? 'works'}; MQTT ${status.mqtt ?? 'works'}`,
+  );
+  const failing = (what: string, times: number, failure: string | null): void => {
+    if (failure !== null) lines.push(`  ${colors.red(`${what}${times > 0 ? `, ${times} times` : ''}: ${failure}`)}`);
+  };
+  failing('events cannot be read', status.failures, status.failure);
+  failing('targets are as they were', 0, status.registration_failure);
+  failing('reports fail', status.report_failures, status.report_failure);
+  for (const { event, name, reasons } of refusals) {
+    for (const reason of reasons)
+      lines.push(`  ${colors.yellow(`not followed: ${name ?? `event ${event}`}: ${reason}`)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** `relief-1 "Evening relief"`: what is asked for by, and what its utility calls it. */
+export function eventTitle({ id, name }: { readonly id: string; readonly name: string | null }): string {
+  return name === null ? id : `${id} ${JSON.stringify(name)}`;
+}
+
 /** The event with its proof, as a table. */
 export function eventText(answer: unknown, colors: Terminal['colors']): string {
   const event = shownSchema.parse(answer);
@@ -80,6 +132,7 @@ export function eventText(answer: unknown, colors: Terminal['colors']): string {
     ),
     `received ${event.received_at}, from ${event.start ?? '-'} to ${event.end ?? 'further notice'}, on ${event.feeders.join(', ')}`,
     ...(event.refused === null ? [] : [colors.red(`not followed: ${event.refused}`)]),
+    ...event.refused_payloads.map((reason) => colors.yellow(`a payload is not followed: ${reason}`)),
   ];
   if (measurement) {
     lines.push(

@@ -1,3 +1,4 @@
+import { simulatedClass } from '../domain/hardwareClasses.ts';
 import type { FeederFacts, NightFacts, OwnerFacts, RegionFacts, VehicleFacts } from './report/facts.ts';
 import { seriesOnAxis, slotStartMs, type SlotAxis } from '../scheduler/time.ts';
 import { acceptedTotals } from '../store/acceptedShards.ts';
@@ -48,7 +49,7 @@ export async function readNightFacts(
     vehicles: vehicles.map((vehicle): VehicleFacts => ({
       id: vehicle.id,
       feederId: vehicle.feederId,
-      hardwareClass: vehicle.hardwareClass,
+      hardwareClass: simulatedClass(vehicle.hardwareClass),
       charger: vehicle.charger,
       stays: sessions
         .filter((session) => session.vehicleId === vehicle.id)

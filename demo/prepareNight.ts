@@ -1,12 +1,12 @@
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HARDWARE_CLASS_NAMES } from '../domain/hardwareClasses.ts';
+import { SIMULATED_CLASSES } from '../domain/hardwareClasses.ts';
 import { renderBatch } from './glosses/batchFile.ts';
 import { selectGlosses } from './glosses/selection.ts';
 import { enrolledCars, writeSignalFiles } from './night/night.ts';
 import type { NightFile } from './night/nightFile.ts';
 import { GRID_SECONDS_PER_LINE } from '../simulator/pacing.ts';
-import type { CellFile } from '../worker/cell/cellFile.ts';
+import type { CellFileInput } from '../worker/cell/cellFile.ts';
 import { nightFolder } from './nightState.ts';
 
 export const NIGHT_MODEL = 'pp-ocrv4-rec';
@@ -47,7 +47,7 @@ export async function prepareNight(
   return { cellFile, batchFile, truth };
 }
 
-function cellOf(night: NightFile, incarnation: string): CellFile {
+function cellOf(night: NightFile, incarnation: string): CellFileInput {
   return {
     id: night.scenario,
     slotMinutes: 15,
@@ -72,7 +72,7 @@ function cellOf(night: NightFile, incarnation: string): CellFile {
         owner: ownerId,
       };
     }),
-    classSpeeds: HARDWARE_CLASS_NAMES.map((hardwareClass) => ({
+    classSpeeds: SIMULATED_CLASSES.map((hardwareClass) => ({
       model: NIGHT_MODEL,
       hardwareClass,
       secondsPerLine: GRID_SECONDS_PER_LINE[hardwareClass],

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex');
-const slugSchema = z
+export const slugSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be lower-case letters, digits, ".", "_" or "-"');
 const nameSchema = z

@@ -85,6 +85,8 @@ export const topics = {
   connectivity: (base: string, vin: string): string => `${base}/${vin}/connectivity`,
   /** Cumulative energy registers of the car's agent: `MeterReading`. */
   meter: (vin: string): string => `nightshift/${vin}/meter`,
+  /** An agent's own connection, in the form of telemetry's; its will says that it has gone. */
+  agentConnectivity: (vin: string): string => `nightshift/${vin}/connectivity`,
   /** Retained `SetpointProfile`: what the car may draw, slot by slot. */
   setpoints: (vin: string): string => `nightshift/${vin}/setpoints`,
   /** Retained `ShedOrder`: draw nothing, at once, past every plan. */

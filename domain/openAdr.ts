@@ -5,6 +5,11 @@ import { z } from 'zod';
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 const DEFAULT_PRIORITY = 50;
 
+/** This machine has several names for itself, which are one host. */
+export function isSameHost(one: string, other: string): boolean {
+  return one === other || (LOOPBACK.has(one) && LOOPBACK.has(other));
+}
+
 /** https, or http on this machine: a token or an event must not cross a network in the clear. */
 export const secureUrlSchema = z
   .string()
@@ -62,12 +67,29 @@ export const openAdrSecretsSchema = z.object({
 });
 export type OpenAdrSecrets = z.output<typeof openAdrSecretsSchema>;
 
+/** What a server knew us as when it last told, and what it granted. It holds on while the server does not tell. */
+export interface OpenAdrRegistration {
+  readonly venId: string;
+  readonly venName: string;
+  /** We made the ven, so it goes with the connection; the utility's own stays. */
+  readonly isOurs: boolean;
+  /** Targets of the ven: each reaches all of its resources. */
+  readonly venTargets: readonly string[];
+  /** Targets of each resource, by the feeder that it stands for. */
+  readonly resourceTargets: Readonly<Record<string, readonly string[]>>;
+}
+
 /** How the last synchronisation went. Instants are grid time. */
 export interface OpenAdrStatus {
   readonly syncedAtMs: number | null;
-  /** In a row. */
+  /** Of reading events, in a row: what slows the polling down. */
   readonly failures: number;
   readonly failure: string | null;
+  /** Of reports and measurements, in a row. Absent in what older versions stored, like the two after it. */
+  readonly reportFailures?: number;
+  readonly reportFailure?: string | null;
+  /** Why our ven or resources are not known as they are now; what was known of them holds. */
+  readonly registrationFailure?: string | null;
   readonly programs: number;
   readonly events: number;
   readonly refused: number;

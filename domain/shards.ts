@@ -28,7 +28,7 @@ export interface RunShardInput {
   readonly linesPerPart: number;
   /** Grid time after which nobody wants the answers any more. */
   readonly deadlineMs: number;
-  /** Undefined: the car opens the store itself, as in the local stack. */
+  /** Undefined in shards of versions in which cars opened the store themselves. */
   readonly access?: SliceAccess;
 }
 

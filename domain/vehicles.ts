@@ -1,4 +1,7 @@
+import { DateTime } from 'luxon';
 import { z } from 'zod';
+import { hardwareClassId } from './hardwareClasses.ts';
+import { DEFAULT_MODEL_FAMILY, slugSchema } from './models.ts';
 
 /** How one car charges at its usual plug. */
 export const chargerSchema = z.object({
@@ -49,3 +52,47 @@ export const ownerPolicySchema = z.object({
   boostUntilMs: instantMs.optional(),
 });
 export type OwnerPolicy = z.infer<typeof ownerPolicySchema>;
+
+export const timeZoneSchema = z
+  .string()
+  .refine((zone) => DateTime.utc().setZone(zone).isValid, 'must be an IANA time zone');
+
+/** A site node is a computer at a charging site: always awake, without a battery, on the feeder of the cars beside it. */
+export const VEHICLE_KINDS = ['car', 'site_node'] as const;
+export type VehicleKind = (typeof VEHICLE_KINDS)[number];
+
+/** A car as it is enrolled, in the cell file, by `nightshift car enrol` and over the API. docs/cell-file.md */
+export const enrolmentSchema = z
+  .strictObject({
+    /** VIN, as telemetry names it. It names topics and folders too. */
+    id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "_" or "-"'),
+    kind: z.enum(VEHICLE_KINDS).default('car'),
+    feeder: z.string().min(1).max(100),
+    owner: z.string().min(1).max(100),
+    displayName: z.string().min(1).max(100),
+    carModel: z.string().min(1).max(100).default('site-node'),
+    hardwareClass: hardwareClassId,
+    /** Families of models that its computer takes shards of. */
+    modelFamilies: z.array(slugSchema).min(1).max(16).default([DEFAULT_MODEL_FAMILY]),
+    /** Of a car. */
+    batteryKwh: z.number().positive().max(1_000).optional(),
+    /** Of a car. */
+    charger: chargerSchema.optional(),
+    policy: ownerPolicySchema
+      .extend({ timeZone: timeZoneSchema })
+      .refine((policy) => !policy.computeOptIn || policy.consent !== undefined, {
+        path: ['consent'],
+        message: 'must say what the owner agreed to and when, since computeOptIn is true',
+      }),
+  })
+  .superRefine(({ kind, batteryKwh, charger }, context) => {
+    if (kind !== 'car') return;
+    const missing = [['batteryKwh', batteryKwh] as const, ['charger', charger] as const];
+    for (const [path, value] of missing) {
+      if (value === undefined) context.addIssue({ code: 'custom', path: [path], message: 'must be given for a car' });
+    }
+  });
+export type Enrolment = z.output<typeof enrolmentSchema>;
+
+/** Of a site node, which has no battery to charge. */
+export const NO_CHARGER: Charger = { maxKw: 0, minKw: 0, efficiency: 1 };

@@ -1,3 +1,4 @@
+import type { HardwareClassSpec } from '../domain/hardwareClasses.ts';
 import { ARRIVAL_DAYS } from '../scheduler/arrivals.ts';
 import type { Plan } from '../scheduler/plan.ts';
 import type { PlanningProblem } from '../scheduler/problem.ts';
@@ -8,6 +9,7 @@ import { listArrivedEnergy, type ArrivedEnergy } from '../store/arrivals.ts';
 import { listChargeCycles, type ChargeCycle } from '../store/chargeCycles.ts';
 import { listClassSpeeds, type ClassSpeed } from '../store/classSpeeds.ts';
 import type { Database } from '../store/database.ts';
+import { listHardwareClasses } from '../store/hardwareClasses.ts';
 import { listHabits } from '../store/habits.ts';
 import { listFeeders, type Feeder } from '../store/feeders.ts';
 import { listOpenJobs, type OpenJob } from '../store/jobProgress.ts';
@@ -26,6 +28,7 @@ export interface CellState {
   readonly regions: readonly Region[];
   readonly feeders: readonly Feeder[];
   readonly signals: readonly SignalSpan[];
+  readonly hardwareClasses: readonly HardwareClassSpec[];
   readonly vehicles: readonly Vehicle[];
   readonly vehicleStates: readonly VehicleState[];
   /** Cars whose telemetry contradicts itself. */
@@ -67,6 +70,7 @@ export async function readCellState(
       regions,
       signals,
       feeders: await listFeeders(tx, cell.id),
+      hardwareClasses: await listHardwareClasses(tx),
       vehicles: await listVehicles(tx, cell.id),
       vehicleStates: await listVehicleStates(tx, cell.id),
       distrusted: await listHeldVehicles(tx, cell.id, 'telemetry_not_trusted'),

@@ -1,5 +1,5 @@
-import { parseGridHints, plannerLimits } from '../domain/gridHints.ts';
-import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../domain/hardwareClasses.ts';
+import { agedPriority } from '../domain/ageing.ts';
+import { parseGridHints, plannerLimits, plannerPriority } from '../domain/gridHints.ts';
 import { localHour } from '../domain/localHour.ts';
 import { isBoosting, ownerAllowsCompute } from '../domain/ownerPolicy.ts';
 import { acceptanceKw, hoursToCharge } from '../scheduler/energy/battery.ts';
@@ -27,15 +27,21 @@ const DEADLINE_MARGIN_MS = 45 * 60_000;
 /** At 100 % a pack takes nothing, so acceptance is taken just below. */
 const FULLEST_SOC_PERCENT = 99;
 
-export const planningClasses: PlanningProblemInput['hardwareClasses'] = Object.entries(HARDWARE_CLASSES).map(
-  ([id, { chipKw }]) => ({ id, chipKw, awakeKw: ENERGY_PARAMETERS.awakeKw.value }),
-);
+export function planningClasses({ hardwareClasses }: CellState): PlanningProblemInput['hardwareClasses'] {
+  return hardwareClasses.map(({ id, chipKw, awakeKw, cooling }) => ({
+    id,
+    chipKw,
+    awakeKw,
+    ...(cooling === 'included' && { coolingIncluded: true }),
+  }));
+}
 
-/** The car of an open stay, or undefined when telemetry says that it is not at the plug. */
+/** The car or site node of an open stay, or undefined when telemetry says that it is not at the plug. */
 export function planningCar(state: CellState, session: ParkingSession): CarInput | undefined {
   const vehicle = state.vehicles.find((candidate) => candidate.id === session.vehicleId);
   const live = state.vehicleStates.find((candidate) => candidate.vehicleId === session.vehicleId);
   if (!vehicle || !live?.pluggedIn) return undefined;
+  if (vehicle.kind === 'site_node') return planningSiteNode(state, vehicle);
   const { policy, charger } = vehicle;
   const { targetSocPercent } = session;
 
@@ -76,6 +82,25 @@ export function planningCar(state: CellState, session: ParkingSession): CarInput
     asleep: !live.online,
     wakeCostEur: ENERGY_PARAMETERS.wakeCostEur.value,
     ...switchedSoFar(state, session),
+    computingNow: (previous?.computeKw[0] ?? 0) > 0,
+  };
+}
+
+/** A site node is always awake and has nothing to charge. */
+function planningSiteNode(state: CellState, vehicle: Vehicle): CarInput {
+  const previous = state.previous?.cars.find(({ carId }) => carId === vehicle.id);
+  return {
+    id: vehicle.id,
+    feederId: vehicle.feederId,
+    hardwareClass: vehicle.hardwareClass,
+    pluggedFromSlot: 0,
+    untilSlot: state.axis.count,
+    readyBySlot: state.axis.count,
+    chargerMaxKw: 0,
+    chargerEfficiency: 1,
+    needKwh: 0,
+    computeOptIn: vehicle.policy.computeOptIn && !state.distrusted.has(vehicle.id),
+    computeAllowed: computeAllowed(state, vehicle, true),
     computingNow: (previous?.computeKw[0] ?? 0) > 0,
   };
 }
@@ -154,7 +179,7 @@ function computeAllowed(state: CellState, { id, regionId, policy }: Vehicle, onl
 /** An open job, or undefined when no class's speed is known for its model or nothing of it is left. */
 export function planningJob(state: CellState, job: OpenJob): JobInput | undefined {
   const shardsRemaining = job.pending + job.inFlight;
-  const classes = HARDWARE_CLASS_NAMES.flatMap((hardwareClass) => {
+  const classes = state.hardwareClasses.flatMap(({ id: hardwareClass }) => {
     const speed = state.classSpeeds.find(
       (candidate) =>
         candidate.hardwareClass === hardwareClass &&
@@ -179,19 +204,14 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
     classes,
     regionIds,
     ...plannerLimits(hints),
-    priority: agedPriority(plannerLimits(hints).priority, state.axis.startMs - job.submittedAtMs),
+    priority: plannerPriority(
+      agedPriority({
+        priority: hints.priority,
+        waitedMs: startMs - job.submittedAtMs,
+        leftMs: job.deadlineMs - startMs,
+      }),
+    ),
     windowStartSlot: window.from,
     windowEndSlot: window.until,
   };
-}
-
-const DEFAULT_PRIORITY = 5;
-const HIGHEST_PRIORITY = 9;
-const HOUR_MS = 3_600_000;
-const HOURS_PER_STEP = 6;
-
-/** A job that waits rises a step every six hours, so that a stream of others never keeps it waiting for ever. */
-function agedPriority(priority: number | undefined, waitedMs: number): number {
-  const steps = Math.floor(Math.max(0, waitedMs) / (HOURS_PER_STEP * HOUR_MS));
-  return Math.min(HIGHEST_PRIORITY, (priority ?? DEFAULT_PRIORITY) + steps);
 }

@@ -18,7 +18,7 @@ export function planningProblem(
     slots: state.axis,
     regions: state.regions.map((region) => planningRegion(state, region)),
     feeders: state.feeders.map((feeder) => planningFeeder(state, feeder)),
-    hardwareClasses: planningClasses,
+    hardwareClasses: planningClasses(state),
     cars: state.openSessions.flatMap((session) => planningCar(state, session) ?? []),
     jobs: state.jobs.filter((job) => !job.paused).flatMap((job) => planningJob(state, job) ?? []),
     weights: { carbonEurPerKg },

@@ -1,5 +1,5 @@
 import { isTooCold } from './energy/battery.ts';
-import { computePlugKw, heatDerating } from './energy/compute.ts';
+import { computePlugKw, heatDerating, sitePlugKw } from './energy/compute.ts';
 import type { PlanningCar, PlanningProblem } from './problem.ts';
 import { slotHours } from './time.ts';
 
@@ -92,7 +92,9 @@ function compileGrid(problem: PlanningProblem): CompiledGrid {
         const chipKw = hardware.chipKw * heatDerating(ambientCelsius);
         plugKw[(r * hardwareClasses.length + h) * slots + t] = region.plugKwPerChipKw
           ? chipKw * at(region.plugKwPerChipKw, t)
-          : computePlugKw(chipKw, ambientCelsius, hardware.awakeKw);
+          : hardware.coolingIncluded
+            ? sitePlugKw(chipKw, hardware.awakeKw)
+            : computePlugKw(chipKw, ambientCelsius, hardware.awakeKw);
       }
     }
   }

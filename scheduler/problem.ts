@@ -54,7 +54,12 @@ const hardwareClassSchema = z.object({
   chipKw: z.number().positive(),
   /** What keeps the car awake while it computes, battery side. */
   awakeKw: nonNegative.default(0.25),
+  /** A computer at a charging site: cooling is part of `chipKw`, and it runs straight from the wall. */
+  coolingIncluded: z.boolean().optional(),
 });
+
+/** About what a kWh costs at a public charging point. */
+const DEFAULT_MISSING_EUR_PER_KWH = 0.6;
 
 const carSchema = z
   .object({
@@ -82,6 +87,11 @@ const carSchema = z
     chargeFromCelsius: z.number().optional(),
     /** Battery energy missing to the owner's target at ready-by. */
     needKwh: nonNegative,
+    /**
+     * What a kWh is worth to the owner that is missing in the battery when the car leaves, EUR: what it costs to charge
+     * it elsewhere. Left out: what public charging costs.
+     */
+    missingEurPerKwh: nonNegative.default(DEFAULT_MISSING_EUR_PER_KWH),
     /** Part of `needKwh` that lies below the owner's minimum SoC: charged at once at any price. */
     minimumNeedKwh: nonNegative.default(0),
     /** Battery energy missing to the SoC below which the car does not compute; 0 when it is above. */
@@ -132,6 +142,11 @@ export const jobSchema = z
     windowEndSlot: slotIndex,
     /** Higher is served first when not all jobs fit. */
     priority: z.number().int().min(0).max(9).default(5),
+    /**
+     * What a shard is worth that is not done by the end of the window, EUR: its price, or what a cloud takes for it.
+     * Left out: more than any energy that the shard could take, by priority.
+     */
+    lateEurPerShard: nonNegative.optional(),
     /** It only runs in slots whose price is at most this. */
     priceCapEurPerKwh: z.number().optional(),
     /** It only runs in slots whose carbon intensity is at most this. */

@@ -1,4 +1,4 @@
-import type { HardwareClass } from '../domain/hardwareClasses.ts';
+import type { SimulatedClass } from '../domain/hardwareClasses.ts';
 import type { LeaveReason } from '../domain/shards.ts';
 import type { Pacer } from './pacing.ts';
 
@@ -42,7 +42,7 @@ export interface CarListener {
 export interface CarHost {
   readonly vehicleId: string;
   readonly regionId: string;
-  readonly hardwareClass: HardwareClass;
+  readonly hardwareClass: SimulatedClass;
   readonly pacer: Pacer;
   conditions(): CarConditions;
   /** @returns a function that ends the listening. What holds already is in `conditions().holds`. */

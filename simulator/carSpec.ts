@@ -1,4 +1,4 @@
-import type { HardwareClass } from '../domain/hardwareClasses.ts';
+import type { SimulatedClass } from '../domain/hardwareClasses.ts';
 import type { BatteryPack } from '../scheduler/energy/battery.ts';
 import type { Firmware } from './telemetryFields.ts';
 
@@ -12,7 +12,7 @@ export type ParkingPlace = (typeof PARKING_PLACES)[number];
 export interface CarSpec {
   readonly vehicleId: string;
   readonly regionId: string;
-  readonly hardwareClass: HardwareClass;
+  readonly hardwareClass: SimulatedClass;
   readonly pack: BatteryPack;
   readonly phases: 1 | 3;
   /** The owner's target: the car stops charging there by itself. */

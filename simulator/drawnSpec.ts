@@ -1,4 +1,4 @@
-import { HARDWARE_CLASS_NAMES } from '../domain/hardwareClasses.ts';
+import { SIMULATED_CLASSES } from '../domain/hardwareClasses.ts';
 import { CAR_MODELS, packOf, type CarModelName } from '../scheduler/energy/carModels.ts';
 import type { Random } from '../scheduler/random.ts';
 import type { CarSpec, ParkingPlace } from './carSpec.ts';
@@ -24,7 +24,7 @@ export function drawSpec(random: Random, { vehicleId, regionId, place, leastPack
     regionId,
     place,
     chargeLimitPercent: 70 + Math.round(30 * random()),
-    hardwareClass: pick(random, HARDWARE_CLASS_NAMES),
+    hardwareClass: pick(random, SIMULATED_CLASSES),
     pack,
     phases: CAR_MODELS[name].phases.value,
     computeSocFloorPercent: 40,

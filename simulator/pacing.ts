@@ -1,5 +1,5 @@
 import { realDurationMs, type Clock } from '../domain/clock.ts';
-import type { HardwareClass } from '../domain/hardwareClasses.ts';
+import type { SimulatedClass } from '../domain/hardwareClasses.ts';
 
 /**
  * Holds a car's inference down to the speed of its hardware class, so that results depend on the class and not on how
@@ -18,11 +18,11 @@ export const GRID_SECONDS_PER_LINE = {
   hw3: 240,
   ai4: 150,
   ai5: 80,
-} as const satisfies Record<HardwareClass, number>;
+} as const satisfies Record<SimulatedClass, number>;
 
 export interface PacerOptions {
   readonly clock: Clock;
-  readonly hardwareClass: HardwareClass;
+  readonly hardwareClass: SimulatedClass;
   /** Share of full speed that heat leaves, in [0, 1]; 0 pauses. */
   readonly speedShare: () => number;
 }

@@ -25,6 +25,19 @@ export async function seedClassSpeed(db: Queryable, speed: Omit<ClassSpeed, 'lin
   );
 }
 
+/**
+ * Gives classes a speed for the models that they have none for: that of the slowest class, until cars have been
+ * measured. Without one, no job of the model would be planned on them.
+ */
+export async function completeClassSpeeds(db: Queryable): Promise<void> {
+  await db.query(
+    `insert into class_speeds (model_name, model_version, hardware_class, device_ms_per_line, lines)
+     select s.model_name, s.model_version, c.id, max(s.device_ms_per_line), 0
+     from class_speeds s cross join hardware_classes c group by s.model_name, s.model_version, c.id
+     on conflict do nothing`,
+  );
+}
+
 /** Folds a measurement of `lines` lines into the running mean. */
 export async function measureClassSpeed(db: Queryable, speed: ClassSpeed): Promise<void> {
   if (speed.lines <= 0) return;

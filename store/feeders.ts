@@ -1,3 +1,4 @@
+import { DEFAULT_FEEDER_SUPPLY, type FeederSupply } from '../domain/feederSupply.ts';
 import type { Queryable } from './database.ts';
 
 export interface Feeder {
@@ -7,12 +8,37 @@ export interface Feeder {
   readonly failSafeImportKw: number;
 }
 
-export async function upsertFeeder(db: Queryable, feeder: Feeder): Promise<void> {
-  await db.query(
-    `insert into feeders (id, region_id, fail_safe_import_kw) values ($1, $2, $3)
-     on conflict (id) do update set region_id = excluded.region_id, fail_safe_import_kw = excluded.fail_safe_import_kw`,
-    [feeder.id, feeder.regionId, feeder.failSafeImportKw],
+/** Stores a feeder; what is left out of its supply has its default. */
+export async function upsertFeeder(
+  database: Queryable,
+  feeder: Feeder & { readonly [Key in keyof FeederSupply]?: FeederSupply[Key] | undefined },
+): Promise<void> {
+  const { id, regionId, failSafeImportKw } = feeder;
+  const { phaseVoltageV, phases, powerFactor } = DEFAULT_FEEDER_SUPPLY;
+  await database.query(
+    `insert into feeders (id, region_id, fail_safe_import_kw, phase_voltage_v, phases, power_factor)
+     values ($1, $2, $3, $4, $5, $6)
+     on conflict (id) do update set region_id = excluded.region_id, fail_safe_import_kw = excluded.fail_safe_import_kw,
+       phase_voltage_v = excluded.phase_voltage_v, phases = excluded.phases, power_factor = excluded.power_factor`,
+    [
+      id,
+      regionId,
+      failSafeImportKw,
+      feeder.phaseVoltageV ?? phaseVoltageV,
+      feeder.phases ?? phases,
+      feeder.powerFactor ?? powerFactor,
+    ],
   );
+}
+
+/** What each feeder of a cell is supplied with, by its id. */
+export async function listFeederSupplies(database: Queryable, cellId: string): Promise<Map<string, FeederSupply>> {
+  const rows = await database.query<FeederSupply & { readonly id: string }>(
+    `select f.id, f.phase_voltage_v as "phaseVoltageV", f.phases, f.power_factor as "powerFactor"
+     from feeders f join regions r on r.id = f.region_id where r.cell_id = $1`,
+    [cellId],
+  );
+  return new Map(rows.map(({ id, ...supply }) => [id, supply]));
 }
 
 export async function listFeeders(db: Queryable, cellId: string): Promise<Feeder[]> {

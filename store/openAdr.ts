@@ -1,6 +1,7 @@
 import {
   openAdrSecretsSchema,
   type EventMeasurement,
+  type OpenAdrRegistration,
   type OpenAdrSecrets,
   type OpenAdrSettings,
   type OpenAdrStatus,
@@ -16,6 +17,20 @@ export interface OpenAdrConnection {
   readonly settings: OpenAdrSettings;
   readonly sealed: string;
   readonly status: OpenAdrStatus | null;
+  readonly registered: OpenAdrRegistration | null;
+  /** Grid time of the last notification at our callback; null when none has come. */
+  readonly notifiedMs: number | null;
+  /** It is to be removed, with what we made at the server. */
+  readonly isRemoving: boolean;
+}
+
+/** One version of an event, with what was fixed when it came. */
+export interface OpenAdrVersion {
+  readonly body: unknown;
+  readonly program: unknown;
+  readonly anchorMs: number;
+  readonly referenceKw: number | null;
+  readonly feederIds: readonly string[];
 }
 
 /** The connection's credentials. @throws NightshiftError `invalid_config` when they were sealed with another key */
@@ -24,19 +39,20 @@ export function openSecrets(seal: Seal, { id, sealed }: Pick<OpenAdrConnection, 
 }
 
 /** An event as it was received. Instants are grid time. */
-export interface OpenAdrEvent {
+export interface OpenAdrEvent extends OpenAdrVersion {
   readonly connectionId: string;
   readonly eventId: string;
-  readonly body: unknown;
-  readonly program: unknown;
   readonly firstSeenMs: number;
-  readonly anchorMs: number;
-  readonly referenceKw: number | null;
-  readonly feederIds: readonly string[];
   readonly startMs: number | null;
   readonly endMs: number | null;
   readonly goneMs: number | null;
+  /** Why nothing of it is followed. */
   readonly refused: string | null;
+  /** Payloads that are not followed while the others are, each with its reason. */
+  readonly refusedPayloads: readonly string[];
+  readonly isCancelled: boolean;
+  /** The last version of which everything could be followed, if this one is not. */
+  readonly versionBefore: OpenAdrVersion | null;
   readonly measured: EventMeasurement | null;
 }
 
@@ -50,17 +66,21 @@ export interface OpenAdrReport {
   readonly sentMs: number | null;
 }
 
-const CONNECTION = `c.id, c.region_id as "regionId", r.cell_id as "cellId", c.settings, c.sealed, c.status
+const CONNECTION = `c.id, c.region_id as "regionId", r.cell_id as "cellId", c.settings, c.sealed, c.status,
+  c.registered, c.notified_at as "notifiedMs", c.removing as "isRemoving"
   from openadr_connections c join regions r on r.id = c.region_id`;
 const eventColumns = (
   body: string,
 ): string => `connection_id as "connectionId", event_id as "eventId", ${body}, program, first_seen_at as "firstSeenMs",
   anchored_at as "anchorMs", reference_kw as "referenceKw", feeder_ids as "feederIds", starts_at as "startMs",
-  ends_at as "endMs", gone_at as "goneMs", refused, measured`;
+  ends_at as "endMs", gone_at as "goneMs", refused, refused_payloads as "refusedPayloads", cancelled as "isCancelled",
+  version_before as "versionBefore", measured`;
 const EVENT = eventColumns('body');
 const LISTED_BODY_BYTES = 65_536;
 const LISTED_EVENT = eventColumns(`case when octet_length(body::text) <= ${LISTED_BODY_BYTES} then body end as body`);
 const ITS_SIGNALS = `source in ('openadr/' || $1, 'openadr/' || $1 || '/emergency')`;
+const isSame = (setting: string): string =>
+  `openadr_connections.settings->'${setting}' is not distinct from excluded.settings->'${setting}'`;
 const REPORT = `connection_id as "connectionId", event_id as "eventId", report_name as "reportName",
   window_ends_at as "windowEndMs", body, vtn_report_id as "vtnReportId", sent_at as "sentMs"`;
 
@@ -85,7 +105,9 @@ async function insertConnection(
   await db.query(
     `insert into openadr_connections (id, region_id, settings, sealed) values ($1, $2, $3, $4)
      on conflict (id) do update set region_id = excluded.region_id, settings = excluded.settings,
-       sealed = excluded.sealed`,
+       sealed = excluded.sealed, status = null, removing = false,
+       registered = case when ${isSame('vtnUrl')} and ${isSame('venName')} then openadr_connections.registered end,
+       notified_at = case when ${isSame('callbackUrl')} then openadr_connections.notified_at end`,
     [connection.id, connection.settings.regionId, JSON.stringify(connection.settings), connection.sealed],
   );
 }
@@ -95,8 +117,34 @@ export async function readConnection(db: Queryable, id: string): Promise<OpenAdr
   return connection;
 }
 
+/** All connections of the cell, also those that are being removed. */
 export async function listConnections(db: Queryable, cellId: string): Promise<OpenAdrConnection[]> {
   return db.query<OpenAdrConnection>(`select ${CONNECTION} where r.cell_id = $1 order by c.id`, [cellId]);
+}
+
+/** Nothing that the connection says holds any more; what we made at the server is still to be removed there. */
+export async function markConnectionRemoving(db: Queryable, id: string): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query(`delete from signals where ${ITS_SIGNALS}`, [id]);
+    await tx.query('update openadr_connections set removing = true where id = $1', [id]);
+  });
+}
+
+export async function saveRegistration(
+  db: Queryable,
+  { id, sealed }: Pick<OpenAdrConnection, 'id' | 'sealed'>,
+  registered: OpenAdrRegistration,
+): Promise<void> {
+  await db.query('update openadr_connections set registered = $3 where id = $1 and sealed = $2', [
+    id,
+    sealed,
+    JSON.stringify(registered),
+  ]);
+}
+
+/** Notes that the server has told of a change at our callback. */
+export async function markNotified(db: Queryable, id: string, atMs: number): Promise<void> {
+  await db.query('update openadr_connections set notified_at = $2 where id = $1', [id, instant(atMs)]);
 }
 
 /** Removes a connection with its events, its reports and what it says of the grid. */
@@ -107,20 +155,30 @@ export async function deleteConnection(db: Queryable, id: string): Promise<void>
   });
 }
 
-export async function saveConnectionStatus(db: Queryable, id: string, status: OpenAdrStatus): Promise<void> {
-  await db.query('update openadr_connections set status = $2 where id = $1', [id, JSON.stringify(status)]);
+/** Not of a connection that was configured anew meanwhile: that would tell of how the old configuration did. */
+export async function saveConnectionStatus(
+  db: Queryable,
+  { id, sealed }: Pick<OpenAdrConnection, 'id' | 'sealed'>,
+  status: OpenAdrStatus,
+): Promise<void> {
+  await db.query('update openadr_connections set status = $3 where id = $1 and sealed = $2', [
+    id,
+    sealed,
+    JSON.stringify(status),
+  ]);
 }
 
 /** Stores an event as it is now; `measured` and the first receipt stay. */
 export async function upsertEvent(db: Queryable, event: Omit<OpenAdrEvent, 'measured'>): Promise<void> {
   await db.query(
     `insert into openadr_events (connection_id, event_id, body, program, first_seen_at, anchored_at, reference_kw,
-       feeder_ids, starts_at, ends_at, gone_at, refused)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+       feeder_ids, starts_at, ends_at, gone_at, refused, refused_payloads, cancelled, version_before)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
      on conflict (connection_id, event_id) do update set body = excluded.body, program = excluded.program,
        anchored_at = excluded.anchored_at, reference_kw = excluded.reference_kw, feeder_ids = excluded.feeder_ids,
        starts_at = excluded.starts_at, ends_at = excluded.ends_at, gone_at = excluded.gone_at,
-       refused = excluded.refused`,
+       refused = excluded.refused, refused_payloads = excluded.refused_payloads, cancelled = excluded.cancelled,
+       version_before = excluded.version_before`,
     [
       event.connectionId,
       event.eventId,
@@ -134,6 +192,9 @@ export async function upsertEvent(db: Queryable, event: Omit<OpenAdrEvent, 'meas
       event.endMs === null ? null : instant(event.endMs),
       event.goneMs === null ? null : instant(event.goneMs),
       event.refused,
+      event.refusedPayloads,
+      event.isCancelled,
+      event.versionBefore === null ? null : JSON.stringify(event.versionBefore),
     ],
   );
 }
@@ -150,18 +211,17 @@ export async function markEventsGone(
   );
 }
 
-/** Why an event is not followed; null when it is. */
+/** Why an event, or payloads of it, are not followed. */
 export async function markEventRefused(
   db: Queryable,
   connectionId: string,
   eventId: string,
-  refused: string | null,
+  { refused, refusedPayloads }: Pick<OpenAdrEvent, 'refused' | 'refusedPayloads'>,
 ): Promise<void> {
-  await db.query(`update openadr_events set refused = $3 where connection_id = $1 and event_id = $2`, [
-    connectionId,
-    eventId,
-    refused,
-  ]);
+  await db.query(
+    `update openadr_events set refused = $3, refused_payloads = $4 where connection_id = $1 and event_id = $2`,
+    [connectionId, eventId, refused, refusedPayloads],
+  );
 }
 
 /** Events of a connection that were not over before `sinceMs`, oldest first. */
@@ -171,6 +231,33 @@ export async function listEventsOf(db: Queryable, connectionId: string, sinceMs:
      where connection_id = $1 and coalesce(least(ends_at, gone_at), 'infinity') >= $2
      order by first_seen_at, event_id`,
     [connectionId, instant(sinceMs)],
+  );
+}
+
+/** Events of a connection by their ids, however long they are over. */
+export async function readEventsOf(
+  db: Queryable,
+  connectionId: string,
+  eventIds: readonly string[],
+): Promise<OpenAdrEvent[]> {
+  return db.query<OpenAdrEvent>(`select ${EVENT} from openadr_events where connection_id = $1 and event_id = any($2)`, [
+    connectionId,
+    eventIds,
+  ]);
+}
+
+/** Events of a connection that the server still has and that are not, or not wholly, followed; the newest first. */
+export async function listRefusedEvents(
+  db: Queryable,
+  connectionId: string,
+  limit: number,
+): Promise<Pick<OpenAdrEvent, 'eventId' | 'body' | 'refused' | 'refusedPayloads'>[]> {
+  return db.query(
+    `select event_id as "eventId", case when octet_length(body::text) <= ${LISTED_BODY_BYTES} then body end as body,
+       refused, refused_payloads as "refusedPayloads"
+     from openadr_events where connection_id = $1 and gone_at is null and (refused is not null or refused_payloads <> '{}')
+     order by first_seen_at desc, event_id limit $2`,
+    [connectionId, limit],
   );
 }
 

@@ -1,52 +1,102 @@
 import type { HardwareClass } from '../domain/hardwareClasses.ts';
-import type { Charger, OwnerPolicy } from '../domain/vehicles.ts';
+import { NO_CHARGER, type Charger, type Enrolment, type OwnerPolicy, type VehicleKind } from '../domain/vehicles.ts';
 import type { Queryable } from './database.ts';
 
 /** An enrolled car. */
 export interface Vehicle {
   /** VIN. */
   readonly id: string;
+  readonly kind: VehicleKind;
   readonly regionId: string;
   readonly feederId: string;
   readonly ownerId: string;
   readonly displayName: string;
   readonly carModel: string;
   readonly hardwareClass: HardwareClass;
+  readonly modelFamilies: readonly string[];
+  /** 0 for a site node. */
   readonly batteryKwh: number;
   readonly charger: Charger;
   readonly policy: OwnerPolicy;
 }
 
-const COLUMNS = `v.id, v.region_id as "regionId", v.feeder_id as "feederId", v.owner_id as "ownerId",
-  v.display_name as "displayName", v.car_model as "carModel", v.hardware_class as "hardwareClass",
+const COLUMNS = `v.id, v.kind, v.region_id as "regionId", v.feeder_id as "feederId", v.owner_id as "ownerId",
+  v.display_name as "displayName", v.car_model as "carModel", v.hardware_class as "hardwareClass", v.model_families as "modelFamilies",
   v.battery_kwh as "batteryKwh", v.charger, v.policy`;
 
+/** An enrolment as it is kept. */
+export function vehicleOf(enrolment: Enrolment, regionId: string): Vehicle {
+  const { feeder, owner, batteryKwh = 0, charger = NO_CHARGER, ...vehicle } = enrolment;
+  return { ...vehicle, regionId, feederId: feeder, ownerId: owner, batteryKwh, charger };
+}
+
 /**
- * Enrols a car, or changes what is known of it; its stays go on counting. A policy that the owner has set stays: whoever
- * applies the operator's file again must not overwrite it.
+ * Puts a car of the cell file in, or takes over what the file now says of it. What was enrolled, changed or removed at
+ * run time stays as it is, and so does a policy that its owner has set: applying the file again must not undo them.
  */
-export async function upsertVehicle(db: Queryable, vehicle: Vehicle): Promise<void> {
+export async function seedVehicle(db: Queryable, vehicle: Vehicle): Promise<void> {
+  const [removed] = await db.query('select id from removed_vehicles where id = $1', [vehicle.id]);
+  if (!removed) await write(db, vehicle, 'vehicles.enrolment_revision = 0', 0);
+}
+
+/** Enrols a car at run time, or changes what is known of it; its stays go on counting, and its owner's policy stays. */
+export async function enrolVehicle(db: Queryable, vehicle: Vehicle): Promise<void> {
+  await db.transaction(async (tx) => {
+    await tx.query('delete from removed_vehicles where id = $1', [vehicle.id]);
+    await write(tx, vehicle, 'true', 1);
+  });
+}
+
+async function write(db: Queryable, vehicle: Vehicle, condition: string, revision: number): Promise<void> {
   await db.query(
-    `insert into vehicles (id, region_id, feeder_id, owner_id, display_name, car_model, hardware_class, battery_kwh,
-       charger, policy)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-     on conflict (id) do update set region_id = excluded.region_id, feeder_id = excluded.feeder_id,
-       owner_id = excluded.owner_id, display_name = excluded.display_name, car_model = excluded.car_model,
-       hardware_class = excluded.hardware_class, battery_kwh = excluded.battery_kwh, charger = excluded.charger,
-       policy = case when vehicles.policy_revision = 0 then excluded.policy else vehicles.policy end`,
+    `insert into vehicles (id, kind, region_id, feeder_id, owner_id, display_name, car_model, hardware_class,
+       model_families, battery_kwh, charger, policy, enrolment_revision)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+     on conflict (id) do update set kind = excluded.kind, region_id = excluded.region_id,
+       feeder_id = excluded.feeder_id, owner_id = excluded.owner_id, display_name = excluded.display_name,
+       car_model = excluded.car_model, hardware_class = excluded.hardware_class,
+       model_families = excluded.model_families, battery_kwh = excluded.battery_kwh, charger = excluded.charger,
+       policy = case when vehicles.policy_revision = 0 then excluded.policy else vehicles.policy end,
+       enrolment_revision = vehicles.enrolment_revision + excluded.enrolment_revision
+     where ${condition}`,
     [
       vehicle.id,
+      vehicle.kind,
       vehicle.regionId,
       vehicle.feederId,
       vehicle.ownerId,
       vehicle.displayName,
       vehicle.carModel,
       vehicle.hardwareClass,
+      vehicle.modelFamilies,
       vehicle.batteryKwh,
       JSON.stringify(vehicle.charger),
       JSON.stringify(vehicle.policy),
+      revision,
     ],
   );
+}
+
+/**
+ * Removes a car with everything that hangs on it but what its owner has earned.
+ * @returns false while a stay of it is open or not settled: then nothing is removed
+ */
+export async function removeVehicle(db: Queryable, id: string): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    const [unsettled] = await tx.query(
+      'select 1 from parking_sessions where vehicle_id = $1 and settled is null limit 1',
+      [id],
+    );
+    if (unsettled) return false;
+    await tx.query(
+      `insert into removed_vehicles (id, cell_id)
+       select v.id, r.cell_id from vehicles v join regions r on r.id = v.region_id where v.id = $1
+       on conflict (id) do nothing`,
+      [id],
+    );
+    await tx.query('delete from vehicles where id = $1', [id]);
+    return true;
+  });
 }
 
 export async function readVehicle(db: Queryable, id: string): Promise<Vehicle | undefined> {

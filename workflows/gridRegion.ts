@@ -85,7 +85,7 @@ export async function gridRegion(input: GridRegionInput): Promise<void> {
       isOutdated = true;
     }
     if (workflowInfo().continueAsNewSuggested) {
-      // Not for a poll: the next run begins with one.
+      // Neither a poll nor a push needs carrying: the next run begins by polling and by reading what is stored.
       await condition(allHandlersFinished);
       await continueAsNew<typeof gridRegion>({ ...input, last: region });
     }

@@ -15,7 +15,7 @@ import { CONTROL_OPTIONS } from './activityOptions.ts';
 import { signalsPushed } from './messages.ts';
 import type { OpenAdrVenInput, VenSync } from '../domain/workflows/openAdrVen.ts';
 import { venState, vtnHinted } from './messages.ts';
-import { describeVen, pauseRealMs } from './openAdrVenState.ts';
+import { describeVen, isInTrouble, pauseRealMs } from './openAdrVenState.ts';
 import { attributes } from './searchAttributes.ts';
 
 const { syncVtn } = proxyActivities<OpenAdrActivities>({
@@ -50,7 +50,7 @@ export async function openAdrVen(input: OpenAdrVenInput): Promise<void> {
     setCurrentDetails(describeVen(sync));
     upsertSearchAttributes([
       { key: attributes.regionId, value: sync.regionId },
-      { key: attributes.onFallback, value: sync.status.failure !== null },
+      { key: attributes.onFallback, value: isInTrouble(sync.status) },
     ]);
     if (sync.changed) await tellRegion(sync.regionId);
     const pause = pauseRealMs(
@@ -60,6 +60,7 @@ export async function openAdrVen(input: OpenAdrVenInput): Promise<void> {
       Math.random(),
     );
     await condition(() => hinted, pause);
+    // A hint needs no carrying: the next run begins with a synchronisation.
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof openAdrVen>({ ...input, last: sync });
   }
 }

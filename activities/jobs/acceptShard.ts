@@ -5,6 +5,7 @@ import { recordAcceptedShard } from '../../store/acceptedShards.ts';
 import { readAnsweredLines } from '../../store/answeredLines.ts';
 import { measureClassSpeed } from '../../store/classSpeeds.ts';
 import { appendJournal } from '../../store/journal.ts';
+import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import { bookLedgerEntry } from '../../store/ledger.ts';
 import { addShardFootprint } from '../../store/shardFootprints.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
@@ -43,6 +44,8 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
     attributions.map(async (share) => ({ ...share, vehicle: await readVehicle(database, share.vehicleId) })),
   );
 
+  const classes = new Map((await listHardwareClasses(database)).map((spec) => [spec.id, spec]));
+
   const nowMs = Math.round(ports.gridNowMs());
   const [cutOff] = broken;
   const fault =
@@ -50,7 +53,7 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
       ? faultOf(
           customIds,
           answered,
-          work.map((share) => ({ ...share, hardwareClass: share.vehicle?.hardwareClass })),
+          work.map((share) => ({ ...share, hardwareClass: classes.get(share.vehicle?.hardwareClass ?? '') })),
         )
       : `part ${cutOff} is cut off`;
   if (fault !== undefined) {
@@ -110,6 +113,6 @@ function handoverLine(jobId: string, shard: number, work: readonly CarsWork[], a
     const lines = ranges.map(({ start, end }) => (end - start === 1 ? `${start}` : `${start}-${end - 1}`));
     return `${vehicle?.displayName ?? vehicleId} did lines ${lines.join(', ')}`;
   });
-  const message = `Shard ${shard} went on on another car from its last part: ${shares.join('; ')}`;
+  const message = `Shard ${shard} was continued by another car: ${shares.join('; ')}`;
   return [{ atMs, kind: 'handover', subject: jobId, message, dedupeKey: `handover/${jobId}/${shard}` }];
 }

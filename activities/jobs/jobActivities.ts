@@ -69,7 +69,6 @@ export function createJobActivities(ports: JobPorts): JobActivities {
       expiresRealMs: number;
     }): Promise<SliceAccess[]> {
       const { carAccess } = ports;
-      if (!carAccess) return [];
       const { jobId, expiresRealMs, split } = request;
       const { name, version, sha256 } = split.model;
       const scope = { jobId, model: { name, version, sha256 }, expiresRealMs };

@@ -6,6 +6,6 @@ export interface JobPorts {
   readonly database: Database;
   readonly objects: ObjectStore;
   readonly gridNowMs: () => number;
-  /** Where cars reach their shards over the API; undefined: they open the store themselves. */
-  readonly carAccess?: { readonly url: string; readonly signer: SliceSigner } | undefined;
+  /** How cars reach their shards over the API. */
+  readonly carAccess: { readonly url: string; readonly signer: SliceSigner };
 }

@@ -84,7 +84,7 @@ async function cutIntoShards(
     submittedAtMs,
     ...(priority !== undefined && { priority }),
     tenant: { id: tenantId, weight },
-    ...(ports.carAccess && { carUrl: ports.carAccess.url }),
+    carUrl: ports.carAccess.url,
   };
 }
 

@@ -1,5 +1,5 @@
 import { batchAnswerLineSchema } from '../../domain/batchLines.ts';
-import { HARDWARE_CLASSES, type HardwareClass } from '../../domain/hardwareClasses.ts';
+import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 import { parseJson } from '../../domain/json.ts';
 import type { AnsweredLines } from '../../store/answeredLines.ts';
 import type { Attribution } from './shardParts.ts';
@@ -16,7 +16,7 @@ const PLAUSIBLE_SLACK_WH = 5;
 export function faultOf(
   customIds: readonly string[],
   answered: AnsweredLines,
-  attributions: readonly (Attribution & { readonly hardwareClass: HardwareClass | undefined })[],
+  attributions: readonly (Attribution & { readonly hardwareClass: HardwareClassSpec | undefined })[],
 ): string | undefined {
   for (const [line, customId] of customIds.entries()) {
     const answer = answered.get(line);
@@ -32,7 +32,7 @@ export function faultOf(
   if (attributed !== customIds.length) return `receipts name ${attributed} of ${customIds.length} lines`;
   for (const { vehicleId, hardwareClass, energyWh, deviceMs } of attributions) {
     if (hardwareClass === undefined) return `car ${vehicleId} is not enrolled`;
-    const mostWh = HARDWARE_CLASSES[hardwareClass].chipKw * PLAUSIBLE_OVERHEAD * (deviceMs / 3600) + PLAUSIBLE_SLACK_WH;
+    const mostWh = hardwareClass.chipKw * PLAUSIBLE_OVERHEAD * (deviceMs / 3600) + PLAUSIBLE_SLACK_WH;
     if (energyWh > mostWh) return `car ${vehicleId} claims ${energyWh.toFixed(1)} Wh, at most ${mostWh.toFixed(1)}`;
   }
   return undefined;

@@ -46,7 +46,7 @@ export function createStayActivities({ database, vehicles }: StayPorts): StayAct
     /** Agrees what the owner is promised for this stay, from the policy as it is now; called again when it changes. */
     async openSession(request: Stay & { pluggedInMs: number }): Promise<SessionTerms> {
       const { vehicleId, stay, cellId, pluggedInMs } = request;
-      const { policy, displayName } = await vehicleOf(vehicleId);
+      const { kind, policy, displayName } = await vehicleOf(vehicleId);
       const { atMs: readyByMs, targetSocPercent } = nextReadyBy(policy, pluggedInMs);
       const { timeZone } = policy;
       await setSessionTerms(database, vehicleId, stay, { readyByMs, targetSocPercent });
@@ -59,7 +59,10 @@ export function createStayActivities({ database, vehicles }: StayPorts): StayAct
           atMs: pluggedInMs,
           kind: 'plugged_in',
           subject: vehicleId,
-          message: `${displayName} is plugged in at ${soc}, wants ${targetSocPercent} % by ${readyBy}`,
+          message:
+            kind === 'site_node'
+              ? `${displayName} is in reach`
+              : `${displayName} is plugged in at ${soc}, wants ${targetSocPercent} % by ${readyBy}`,
           dedupeKey: `plugged_in/${vehicleId}/${stay}/${readyByMs}/${targetSocPercent}`,
         },
       ]);

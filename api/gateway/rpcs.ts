@@ -29,6 +29,8 @@ export type ForwardedService = Pick<
 /** Temporal's server; the composition root connects to it with the namespace's credentials. */
 export interface GatewayUpstream {
   readonly service: ForwardedService;
+  /** Makes the calls of `work` with this deadline: the server answers no poll without one. */
+  withDeadline<Result>(deadline: Date | number, work: () => Promise<Result>): Promise<Result>;
   /** Ends the calls that `work` makes when the signal aborts. */
   withAbortSignal<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result>;
 }

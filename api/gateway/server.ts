@@ -22,7 +22,9 @@ const MAX_REQUEST_BYTES = 256 * 1024;
 const MAX_CALLS_PER_CONNECTION = 64;
 /** A car that lost its network still has a poll open here, and would be handed a shard. */
 const KEEPALIVE = { everyMs: 20_000, withinMs: 10_000 } as const;
-const DRAIN_LIMIT_MS = 2_000;
+/** Above the server's own limit of a poll, a minute. */
+const MAX_CALL_REAL_MS = 90_000;
+const DRAIN_LIMIT_MS = 500;
 
 export interface GatewayPorts {
   readonly upstream: GatewayUpstream;
@@ -70,10 +72,13 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
     let car: KeyedCar | undefined;
     try {
       car = await carOf(bearerOf(call));
-      if (!car) throw new Refusal('key', 'The key is not a car’s.');
-      uses.call(car.vehicleId);
+      const knownCar = car;
+      if (!knownCar) throw new Refusal('key', 'The key is not a car’s.');
+      uses.call(knownCar.vehicleId);
       if (!handler) throw new Refusal('rpc', `${path} is not for cars.`);
-      return await handler(car, call.request, AbortSignal.any([goneSignal(call), closing.signal]));
+      const { request } = call;
+      const gone = AbortSignal.any([goneSignal(call), closing.signal]);
+      return await ports.upstream.withDeadline(deadlineOf(call, now()), () => handler(knownCar, request, gone));
     } catch (error) {
       if (error instanceof Refusal) ports.onRefused(error, car, call.getPeer());
       throw error;
@@ -123,6 +128,11 @@ const RAW = {
 function bearerOf(call: Call): string {
   const [presented] = call.metadata.get('authorization');
   return /^Bearer (.{1,200})$/i.exec(String(presented ?? ''))?.[1] ?? '';
+}
+
+/** The car's, as long as it is one. */
+function deadlineOf(call: Call, nowRealMs: number): number {
+  return Math.min(Number(call.getDeadline()), nowRealMs + MAX_CALL_REAL_MS);
 }
 
 function goneSignal(call: Call): AbortSignal {

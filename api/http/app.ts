@@ -5,6 +5,7 @@ import { requestId } from 'hono/request-id';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
+import { addAgentRoutes } from './agents.ts';
 import { authenticate, requireScope } from './auth.ts';
 import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchResubmissionRoutes } from './batchResubmission.ts';
@@ -12,6 +13,7 @@ import { addBatchRoutes } from './batches.ts';
 import { addCarObjectRoutes, MAX_PART_BYTES } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
+import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
 import { addEmbeddingRoutes } from './embeddings.ts';
@@ -96,7 +98,9 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addJournalRoutes(app, deps);
   addStatusRoutes(app, deps);
   addGridRoutes(app, deps);
+  addAgentRoutes(app, deps);
   addCarObjectRoutes(app, deps);
+  addEnrolmentRoutes(app, deps);
   addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {

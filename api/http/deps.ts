@@ -68,6 +68,14 @@ export interface RegionTeller {
   signalsPushed(regionId: string): Promise<void>;
 }
 
+/** Checks and follows regions that are added at run time; the composition root implements it with Temporal. */
+export interface RegionKeeper {
+  /** The feeds as they are kept. @throws NightshiftError `invalid_request` that names the field */
+  checkedFeeds(feeds: unknown): unknown;
+  /** Follows the region's signals; one that is followed is left alone. @throws NightshiftError `unavailable` */
+  start(region: { readonly id: string; readonly timeZone: string }): Promise<void>;
+}
+
 /** Tells the durable session of a stay; the composition root implements it with Temporal. */
 export interface StayNotifier {
   /** The owner changed what is wanted; a session that has ended takes no harm. @throws NightshiftError `unavailable` */
@@ -88,9 +96,15 @@ export interface ApiDeps {
   /** Where models are kept while they are looked at; needs room for the largest. */
   readonly scratchFolder: string;
   readonly regions: RegionTeller;
+  readonly regionKeeper: RegionKeeper;
   /** Where tenants may have their events posted to. */
   readonly webhookHosts: WebhookHosts;
   readonly stays: StayNotifier;
+  /** Where cars find the gateway and the broker. */
+  readonly carDoors: {
+    readonly gateway: { readonly address: string; readonly tls: boolean; readonly namespace: string };
+    readonly mqttUrl: string;
+  };
   readonly cell: Cell;
   /** What a kilogram of CO2 counts for beside the price. */
   readonly carbonEurPerKg: number;

@@ -3,11 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
-import { connectionIdSchema, openAdrSettingsSchema, type OpenAdrSecrets } from '../../domain/openAdr.ts';
+import {
+  connectionIdSchema,
+  openAdrSettingsSchema,
+  type OpenAdrSecrets,
+  type OpenAdrSettings,
+} from '../../domain/openAdr.ts';
 import { listFeeders } from '../../store/feeders.ts';
 import {
-  deleteConnection,
   listConnections,
+  listRefusedEvents,
+  markConnectionRemoving,
   openSecrets,
   readConnection,
   upsertConnection,
@@ -15,18 +21,30 @@ import {
 } from '../../store/openAdr.ts';
 import { readRegion } from '../../store/regions.ts';
 import type { ApiDeps } from './deps.ts';
+import { nameOf } from './gridEvents.ts';
 import { isoOrNull } from './isoTime.ts';
 import { tellRegion } from './tellRegion.ts';
 import { errorResponses, notFound } from './wire.ts';
 
 const CALLBACK_TOKEN_BYTES = 24;
+const MAX_REFUSALS = 20;
 
 const fields = openAdrSettingsSchema.shape;
 const connectionBodySchema = z
   .strictObject({
     vtn_url: fields.vtnUrl,
-    client_id: z.string().min(1).max(4_096).optional(),
-    client_secret: z.string().min(1).max(4_096).optional(),
+    client_id: z
+      .string()
+      .min(1)
+      .max(4_096)
+      .nullish()
+      .meta({ description: 'Left out: as it was. Null: the server takes anybody.' }),
+    client_secret: z
+      .string()
+      .min(1)
+      .max(4_096)
+      .optional()
+      .meta({ description: 'Left out: as it was, for the same client at the same hosts.' }),
     region: fields.regionId,
     feeders: fields.feederIds,
     ven_name: fields.venName.optional(),
@@ -56,11 +74,19 @@ const connectionSchema = z
     poll_seconds: z.number(),
     callback_url: z.string().nullable(),
     verify_tls: z.boolean(),
+    eur_per: z.record(z.string(), z.number()),
+    priority: z.number(),
     status: z
       .object({
         synced_at: z.string().nullable(),
-        failures: z.number(),
+        failures: z.number().meta({ description: 'Of reading events, in a row.' }),
         failure: z.string().nullable(),
+        report_failures: z.number().meta({ description: 'Of reports and measurements, in a row.' }),
+        report_failure: z.string().nullable(),
+        registration_failure: z
+          .string()
+          .nullable()
+          .meta({ description: 'Why our ven and targets are not known as they are now; what was known holds.' }),
         programs: z.number(),
         events: z.number(),
         refused: z.number(),
@@ -69,6 +95,13 @@ const connectionSchema = z
         ignored_types: z.array(z.string()),
       })
       .nullable(),
+    ven: z
+      .object({ id: z.string(), name: z.string(), targets: z.array(z.string()) })
+      .nullable()
+      .meta({ description: 'What the server knows us as, and every target that it granted.' }),
+    refusals: z
+      .array(z.object({ event: z.string(), name: z.string().nullable(), reasons: z.array(z.string()) }))
+      .meta({ description: 'Events that are not, or not wholly, followed; the newest first, at most 20.' }),
   })
   .openapi('GridConnection');
 
@@ -97,7 +130,7 @@ const deleteRoute = createRoute({
   request: { params },
   responses: {
     200: {
-      description: 'It is followed no more; its signals end with it',
+      description: 'It is followed no more; its signals end now, and then what we made at the server',
       content: { 'application/json': { schema: z.object({ id: z.string(), deleted: z.literal(true) }) } },
     },
     ...errorResponses,
@@ -119,9 +152,12 @@ const listRoute = createRoute({
 export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens, regions }: ApiDeps): void {
   const own = async (id: string): Promise<OpenAdrConnection> => {
     const connection = await readConnection(db, id);
-    if (connection?.cellId !== cell.id) throw notFound('connection', id);
+    if (connection?.cellId !== cell.id || connection.isRemoving) throw notFound('connection', id);
     return connection;
   };
+
+  const shown = async (connection: OpenAdrConnection) =>
+    toWire(connection, await listRefusedEvents(db, connection.id, MAX_REFUSALS));
 
   app.openapi(putRoute, async (c) => {
     const { id } = c.req.valid('param');
@@ -132,9 +168,6 @@ export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens
     const feeders = (await listFeeders(db, cell.id)).filter(({ regionId }) => regionId === region.id);
     const stranger = body.feeders.find((feederId) => !feeders.some((feeder) => feeder.id === feederId));
     if (stranger !== undefined) throw invalid('feeders', `${JSON.stringify(stranger)} is not a feeder of ${region.id}`);
-    if ((body.client_id === undefined) !== (body.client_secret === undefined)) {
-      throw invalid('client_secret', 'client_id and client_secret go together');
-    }
     const known = await readConnection(db, id);
     if (known && known.cellId !== cell.id)
       throw new NightshiftError('conflict', `Another cell has a connection ${id}.`);
@@ -155,27 +188,30 @@ export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens
       eurPer: body.eur_per,
       priority: body.priority,
     });
-    const before = known && openSecrets(seal, known);
+    const before = known && !known.isRemoving ? openSecrets(seal, known) : undefined;
+    const client = clientOf(body, settings, before && known && { secrets: before, settings: known.settings });
     const secrets: OpenAdrSecrets = {
-      ...(body.client_id !== undefined &&
-        body.client_secret !== undefined && { client: { id: body.client_id, secret: body.client_secret } }),
+      ...(client && { client }),
       // Kept, since the server presents the one that it was given.
       callbackToken: before?.callbackToken ?? randomBytes(CALLBACK_TOKEN_BYTES).toString('base64url'),
     };
     await upsertConnection(db, { id, settings, sealed: seal.seal(JSON.stringify(secrets), id) });
     if (known && known.regionId !== region.id) await tellRegion(regions, known.regionId);
     await vens.hint(id);
-    return c.json(toWire(await own(id)), 200);
+    return c.json(await shown(await own(id)), 200);
   });
 
-  app.openapi(getRoute, async (c) => c.json(toWire(await own(c.req.valid('param').id)), 200));
+  app.openapi(getRoute, async (c) => c.json(await shown(await own(c.req.valid('param').id)), 200));
 
-  app.openapi(listRoute, async (c) => c.json({ data: (await listConnections(db, cell.id)).map(toWire) }, 200));
+  app.openapi(listRoute, async (c) => {
+    const connections = (await listConnections(db, cell.id)).filter(({ isRemoving }) => !isRemoving);
+    return c.json({ data: await Promise.all(connections.map(shown)) }, 200);
+  });
 
   app.openapi(deleteRoute, async (c) => {
     const { id } = c.req.valid('param');
     await own(id);
-    await deleteConnection(db, id);
+    await markConnectionRemoving(db, id);
     await vens.hint(id);
     return c.json({ id, deleted: true as const }, 200);
   });
@@ -185,7 +221,42 @@ function invalid(field: string, message: string): NightshiftError {
   return new NightshiftError('invalid_request', `${field}: ${message}.`, { field });
 }
 
-function toWire({ id, settings, status }: OpenAdrConnection): z.input<typeof connectionSchema> {
+/**
+ * The credentials of a request, with what it leaves out as it was. A secret goes to no other host than it was given for.
+ * @throws NightshiftError `invalid_request` with the field
+ */
+function clientOf(
+  { client_id: id, client_secret: secret }: z.output<typeof connectionBodySchema>,
+  settings: OpenAdrSettings,
+  before: { readonly secrets: OpenAdrSecrets; readonly settings: OpenAdrSettings } | undefined,
+): OpenAdrSecrets['client'] {
+  if (id === null && secret === undefined) return undefined;
+  if (typeof id === 'string' && secret !== undefined) return { id, secret };
+  const kept = before?.secrets.client;
+  if (secret !== undefined) {
+    if (id === undefined && kept) return { id: kept.id, secret };
+    throw invalid('client_id', 'is missing; client_id and client_secret go together');
+  }
+  if (id === undefined && !kept) return undefined;
+  if (!kept || (id !== undefined && id !== kept.id)) {
+    throw invalid('client_secret', `is missing, and none is kept for client ${JSON.stringify(id)}`);
+  }
+  if (before && originsOf(before.settings) !== originsOf(settings)) {
+    throw invalid('client_secret', 'must be given again for another server: the one that is kept was not given for it');
+  }
+  return kept;
+}
+
+/** Where a secret goes. */
+function originsOf({ vtnUrl, tokenUrl = vtnUrl }: OpenAdrSettings): string {
+  return [vtnUrl, tokenUrl].map((url) => new URL(url).origin).join(' ');
+}
+
+function toWire(
+  { id, settings, status, registered }: OpenAdrConnection,
+  refusals: Awaited<ReturnType<typeof listRefusedEvents>>,
+): z.input<typeof connectionSchema> {
+  const resourceTargets = Object.values(registered?.resourceTargets ?? {}).flat();
   return {
     id,
     vtn_url: settings.vtnUrl,
@@ -197,10 +268,15 @@ function toWire({ id, settings, status }: OpenAdrConnection): z.input<typeof con
     poll_seconds: settings.pollSeconds,
     callback_url: settings.callbackUrl ?? null,
     verify_tls: settings.verifyTls,
+    eur_per: { ...settings.eurPer },
+    priority: settings.priority,
     status: status && {
       synced_at: isoOrNull(status.syncedAtMs),
       failures: status.failures,
       failure: status.failure,
+      report_failures: status.reportFailures ?? 0,
+      report_failure: status.reportFailure ?? null,
+      registration_failure: status.registrationFailure ?? null,
       programs: status.programs,
       events: status.events,
       refused: status.refused,
@@ -208,5 +284,15 @@ function toWire({ id, settings, status }: OpenAdrConnection): z.input<typeof con
       mqtt: status.mqtt,
       ignored_types: [...status.ignoredTypes],
     },
+    ven: registered && {
+      id: registered.venId,
+      name: registered.venName,
+      targets: [...new Set([...registered.venTargets, ...resourceTargets])],
+    },
+    refusals: refusals.map(({ eventId, body, refused, refusedPayloads }) => ({
+      event: eventId,
+      name: nameOf(body),
+      reasons: refused === null ? [...refusedPayloads] : [refused],
+    })),
   };
 }

@@ -21,7 +21,10 @@ const eventSchema = z
     start: z.string().nullable(),
     end: z.string().nullable(),
     feeders: z.array(z.string()),
-    refused: z.string().nullable(),
+    refused: z.string().nullable().meta({ description: 'Why nothing of it is followed.' }),
+    refused_payloads: z
+      .array(z.string())
+      .meta({ description: 'Payloads that are not followed while the others are, with their reasons.' }),
   })
   .openapi('GridEvent');
 
@@ -124,6 +127,7 @@ function toWire(event: OpenAdrEvent, nowMs: number): z.input<typeof eventSchema>
     end: isoOrNull(event.endMs),
     feeders: [...event.feederIds],
     refused: event.refused,
+    refused_payloads: [...event.refusedPayloads],
   };
 }
 
@@ -140,6 +144,11 @@ const bodySchema = z.object({
     .nullish()
     .catch(null),
 });
+
+/** The name that a utility gave its event. */
+export function nameOf(body: unknown): string | null {
+  return askedOf(body).name;
+}
 
 function askedOf(body: unknown): Pick<z.input<typeof eventSchema>, 'name' | 'asks'> {
   const read = bodySchema.safeParse(body);

@@ -7,13 +7,13 @@ import { pipeline } from 'node:stream/promises';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
-import { HARDWARE_CLASS_NAMES, HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
 import {
   modelDeclarationSchema,
   type ModelDeclaration,
   type ReceivedFile,
   type UploadedModel,
 } from '../../domain/modelUploads.ts';
+import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import { readModel, removeModel } from '../../store/models.ts';
 import { requireScope } from './auth.ts';
@@ -75,7 +75,8 @@ export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchF
       admission.admit(await receiveModel(folder, c.req.header('content-type'), form)),
     );
     const { name, version, msPerSample, peakMemoryMb } = admitted;
-    for (const hardwareClass of HARDWARE_CLASS_NAMES) {
+    const classes = await listHardwareClasses(db);
+    for (const { id: hardwareClass } of classes) {
       const speed = {
         modelName: name,
         modelVersion: version,
@@ -86,10 +87,7 @@ export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchF
     }
     const model = await readModel(db, name, version);
     if (!model) throw notFound('model', name);
-    const energy = HARDWARE_CLASS_NAMES.map((hardwareClass) => [
-      hardwareClass,
-      rounded((HARDWARE_CLASSES[hardwareClass].chipKw * msPerSample) / 3600, 6),
-    ]);
+    const energy = classes.map(({ id, chipKw }) => [id, rounded((chipKw * msPerSample) / 3600, 6)]);
     const body: z.input<typeof admittedSchema> = {
       ...modelToWire(model),
       x_probe: {

@@ -2,8 +2,9 @@ import { timingSafeEqual } from 'node:crypto';
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
 
+import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
-import { openSecrets, readConnection } from '../../store/openAdr.ts';
+import { markNotified, openSecrets, readConnection } from '../../store/openAdr.ts';
 import { bearerOf, sha256 } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { notFound } from './wire.ts';
@@ -15,10 +16,10 @@ const MOST_ECHO_CHARACTERS = 256;
  * Where a utility's server tells of changes. What it says is a hint only: everything is read again from the server, so
  * that a forged notification can at worst cost one poll.
  */
-export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { db, cell, seal, vens }: ApiDeps): void {
+export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { db, cell, seal, vens, now }: ApiDeps): void {
   const tokenOf = async (id: string): Promise<string> => {
     const connection = await readConnection(db, id);
-    if (connection?.cellId !== cell.id) throw notFound('connection', id);
+    if (connection?.cellId !== cell.id || connection.isRemoving) throw notFound('connection', id);
     return openSecrets(seal, connection).callbackToken;
   };
 
@@ -43,6 +44,7 @@ export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { db, cell, seal, ven
     if (!timingSafeEqual(sha256(presented), sha256(token))) {
       throw new NightshiftError('unauthorized', 'The bearer token is not the one of the subscription.');
     }
+    await markNotified(db, id, gridTimeMs(cell.clock, now()));
     await vens.hint(id);
     return c.body(null, 204);
   });

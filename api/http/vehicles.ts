@@ -9,6 +9,7 @@ import { nextReadyByMs } from '../../domain/readyBy.ts';
 import { ownerPolicySchema, type OwnerPolicy } from '../../domain/vehicles.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import { slotStartMs } from '../../scheduler/time.ts';
+import { addEnrolmentCode } from '../../store/carKeys.ts';
 import { addOwnerKey, removeOwnerKeys } from '../../store/ownerKeys.ts';
 import { listStaysOf, readOpenParkingSession } from '../../store/parkingSessions.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -16,10 +17,12 @@ import { latestPlan } from '../../store/plans.ts';
 import { listTransitions, readClaims, updateClaims } from '../../store/vehicleClaims.ts';
 import { listOwnedVehicles, readVehicle, setOwnerPolicy, type Vehicle } from '../../store/vehicles.ts';
 import { readVehicleState } from '../../store/vehicleStates.ts';
-import { newOwnerKey, ownerKeyHash, type CarCaller } from './carCaller.ts';
+import { newOwnerKey, operatorOnly, ownerKeyHash, type CarCaller } from './carCaller.ts';
+import { CODE_LIFE_REAL_MS } from './enrolments.ts';
 import type { ApiDeps } from './deps.ts';
 import { staysSchema, vehiclePlanSchema, vehicleSchema, whySchema } from '../wire/cars.ts';
-import { errorResponses, limitParam } from './wire.ts';
+import { enrolmentCodeSchema } from '../wire/agents.ts';
+import { errorResponses, limitParam, unixSeconds } from './wire.ts';
 
 const MAX_ROWS = 200;
 const DEFAULT_ROWS = 20;
@@ -74,6 +77,12 @@ const newKeyRoute = createRoute({
   path: '/fleet/v1/owners/{owner}/keys',
   request: { params: ownerParam },
   responses: answers('A key for the owner, shown this once', z.object({ ownerId: z.string(), key: z.string() })),
+});
+const newCodeRoute = createRoute({
+  method: 'post',
+  path: '/fleet/v1/vehicles/{vin}/codes',
+  request: { params: vinParam },
+  responses: answers('A code that the car’s agent exchanges for its key, once, within an hour', enrolmentCodeSchema),
 });
 const removeKeysRoute = createRoute({
   method: 'delete',
@@ -190,14 +199,17 @@ export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     return c.json({ ownerId, key }, 200);
   });
 
+  app.openapi(newCodeRoute, async (c) => {
+    const { id } = await visible(c.get('carCaller'), c.req.valid('param').vin);
+    const expiresRealMs = now() + CODE_LIFE_REAL_MS;
+    const code = await addEnrolmentCode(db, id, expiresRealMs);
+    return c.json({ car_id: id, code, expires_at: unixSeconds(expiresRealMs) }, 200);
+  });
+
   app.openapi(removeKeysRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
     return c.json({ removed: await removeOwnerKeys(db, c.req.valid('param').owner) }, 200);
   });
-}
-
-function operatorOnly(caller: CarCaller): void {
-  if (caller.kind !== 'operator') throw new NightshiftError('unauthorized', 'Only the operator may do this.');
 }
 
 function wrong(field: string, message: string): NightshiftError {

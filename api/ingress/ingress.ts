@@ -82,12 +82,12 @@ export async function startIngress(deps: IngressDeps): Promise<Ingress> {
     const before = states.get(vehicle.id) ?? initialState(atMs);
     const { state: fused, events } = fuse(before, input, atMs);
     if (fused === before) return;
-    const state = withEnergy(before, fused, vehicle, input, atMs);
+    const state = placed(vehicle, withEnergy(before, fused, vehicle, input, atMs));
     keep(vehicle, before, state, atMs);
     for (const event of events) {
       const line = journalLineOf(vehicle, state, event);
       if (line) batch.addLine(line);
-      const change = stayChangeOf(event);
+      const change = stayChangeOf(vehicle, event);
       // Told on only when the state is stored: the session reads the car's SoC from there.
       if (change) batch.afterWrite(() => keeper.push(vehicle, change));
     }
@@ -162,8 +162,17 @@ function pluggedIn(states: ReadonlyMap<string, FusedState>): Set<string> {
   return new Set([...states].filter(([, { plug }]) => plug !== 'away').map(([vehicleId]) => vehicleId));
 }
 
-function stayChangeOf(event: FusionEvent): StayChange | undefined {
+/** A site node never leaves its plug: it counts as there for as long as it is heard. */
+function placed({ kind }: Vehicle, state: FusedState): FusedState {
+  return kind === 'site_node' ? { ...state, plug: state.online ? 'plugged' : 'away' } : state;
+}
+
+function stayChangeOf({ kind }: Vehicle, event: FusionEvent): StayChange | undefined {
   const { atMs } = event;
+  if (kind === 'site_node') {
+    if (event.kind === 'online') return { kind: 'arrival', atMs };
+    return event.kind === 'offline' ? { kind: 'departure', atMs, reason: 'its agent is out of reach' } : undefined;
+  }
   if (event.kind === 'pluggedIn') return { kind: 'arrival', atMs };
   return event.kind === 'unplugged' ? { kind: 'departure', atMs, reason: inWords(event.signs) } : undefined;
 }

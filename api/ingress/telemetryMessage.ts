@@ -23,7 +23,12 @@ const connectivitySchema = z.object({
 
 /** What to subscribe to. `base` is the dispatcher's topic base. */
 export function ingressTopics(base: string): string[] {
-  return [topics.telemetryField(base, '+', '+'), topics.connectivity(base, '+'), topics.meter('+')];
+  return [
+    topics.telemetryField(base, '+', '+'),
+    topics.connectivity(base, '+'),
+    topics.agentConnectivity('+'),
+    topics.meter('+'),
+  ];
 }
 
 /** Reads one message by its topic. */
@@ -37,13 +42,17 @@ export function readMessage(base: string, topic: string, payload: Buffer, retain
       ? { kind: 'meter', vehicleId: meterVehicleId, reading: reading.data }
       : { kind: 'unreadable' };
   }
+  const [, agentVehicleId] = /^nightshift\/([^/]+)\/connectivity$/.exec(topic) ?? [];
+  if (agentVehicleId !== undefined) return connectivityOf(agentVehicleId, text, retained);
   const [vehicleId = '', kind, name = ''] = topic.startsWith(`${base}/`) ? topic.slice(base.length + 1).split('/') : [];
-  if (kind === 'connectivity') {
-    const parsed = connectivitySchema.safeParse(parseJson(text));
-    if (!parsed.success) return { kind: 'unreadable' };
-    const { ConnectionId: connectionId, Status: status } = parsed.data;
-    return { kind: 'telemetry', vehicleId, input: { kind: 'connectivity', connectionId, status, retained } };
-  }
+  if (kind === 'connectivity') return connectivityOf(vehicleId, text, retained);
   if (kind !== 'v' || !isFieldName(name)) return { kind: 'ignored' };
   return { kind: 'telemetry', vehicleId, input: { kind: 'field', name, value: parseField(name, text), retained } };
+}
+
+function connectivityOf(vehicleId: string, text: string, retained: boolean): TelemetryMessage {
+  const parsed = connectivitySchema.safeParse(parseJson(text));
+  if (!parsed.success) return { kind: 'unreadable' };
+  const { ConnectionId: connectionId, Status: status } = parsed.data;
+  return { kind: 'telemetry', vehicleId, input: { kind: 'connectivity', connectionId, status, retained } };
 }

@@ -31,6 +31,11 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       seal: sealWith('a key for benches'),
       slices: sliceSignerWith('a key for benches'),
       regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },
+      carDoors: {
+        gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
+        mqttUrl: 'mqtt://127.0.0.1',
+      },
+      regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
       webhookHosts: 'public',
       carbonEurPerKg: 0,
       apiKey: BENCH_KEY,

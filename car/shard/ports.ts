@@ -20,8 +20,8 @@ export const UNPACED: Pacer = { wait: async () => {} };
 export type PartStore = Pick<ObjectStore, 'put' | 'get' | 'getStream' | 'list'>;
 
 /**
- * The store as one shard's attempt sees it: by the access that came with the shard, else directly.
- * @throws NightshiftError `unavailable` when the car has neither
+ * The store as one shard's attempt sees it, by the access that came with the shard.
+ * @throws NightshiftError `unavailable` when it came without
  */
 export type OpenSlice = (access: SliceAccess | undefined) => PartStore;
 

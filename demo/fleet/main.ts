@@ -1,80 +1,92 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DEFAULT_MODEL_FAMILY } from '../../domain/models.ts';
-import { loadNight, scenarioCars, telemetryConfig } from '../night/night.ts';
-import { SimulatedFleet } from '../../simulator/fleet.ts';
-import { openDatabase } from '../../store/database.ts';
+import { ApiClient } from '../../api/client/apiClient.ts';
 import { VehicleAgent } from '../../car/agent/vehicleAgent.ts';
-import { setpointLinkOver, shedLinkOver } from '../../car/agent/setpointLink.ts';
+import { DEFAULT_MODEL_FAMILY } from '../../domain/models.ts';
+import type { CarHost } from '../../simulator/carHost.ts';
+import { SimulatedFleet } from '../../simulator/fleet.ts';
+import { clockOf, openCarDoors } from '../../worker/car/carDoors.ts';
 import { loadConfig } from '../../worker/config/config.ts';
-import { createLogger } from '../../worker/process/logging.ts';
-import { openObjects } from '../../worker/process/openObjects.ts';
-import { openMqtt } from '../../worker/process/mqttLink.ts';
-import { requireSetting } from '../../worker/process/requireSetting.ts';
 import { runChild } from '../../worker/local/supervisor/child.ts';
+import { apiKeyOf } from '../../worker/process/apiKey.ts';
+import { createLogger, type Logger } from '../../worker/process/logging.ts';
+import { openMqtt } from '../../worker/process/mqttLink.ts';
 import { installTemporalRuntime } from '../../worker/process/temporalRuntime.ts';
-import { appliedCell } from '../../worker/process/appliedCell.ts';
+import { untilAnswered } from '../../worker/process/untilAnswered.ts';
+import { loadNight, scenarioCars, telemetryConfig } from '../night/night.ts';
 import { boardAgent } from './agentOnBoard.ts';
+import { enrolAgent, type EnrolledAgent } from './carKeys.ts';
 import { openCuttableLink } from './cuttableLink.ts';
-import { sliceOpener } from '../../car/shard/openSlices.ts';
 
-/** Simulated cars, each with the agent that a car would run: its own connection, Worker and runner. */
+/** Simulated cars, each with the agent that a car would run: its own key, connections, Worker and runner. */
 async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
   const logger = createLogger('fleet', config.logLevel);
   installTemporalRuntime(logger);
   const night = await loadNight(config.nightFile);
-  const cell = await cellOf(requireSetting(config, 'databaseUrl'), night.scenario);
-  const openSlice = sliceOpener(config.objects.carUrl === undefined ? openObjects(config.objects) : undefined);
+  const cars = scenarioCars(night);
+
+  const apiUrl = config.objects.carUrl;
+  const operator = new ApiClient(apiUrl, apiKeyOf(config));
+  const enrolled = new Map<string, EnrolledAgent>();
+  for (const { spec } of cars) {
+    const { vehicleId } = spec;
+    const folder = folderOf(config.stateDir, vehicleId);
+    await mkdir(folder, { recursive: true });
+    const enrol = (): Promise<EnrolledAgent> => enrolAgent(operator, apiUrl, vehicleId, folder);
+    enrolled.set(vehicleId, await untilAnswered('the API, for the cars of this night,', enrol));
+  }
+  const [first] = enrolled.values();
+  if (!first) throw new Error('the night has no cars');
+  const clock = clockOf(first.settings);
+
   const mqtt = openMqtt(config.mqtt.url, `fleet-${process.pid}`, logger);
-  const setpoints = setpointLinkOver(mqtt);
-  const sheds = shedLinkOver(mqtt);
-  await mkdir(join(config.stateDir, 'fleet'), { recursive: true });
   const fleet = await SimulatedFleet.load({
-    scenario: `${night.scenario} ${cell.incarnation}`,
+    // Another start of the same night has another anchor; its cars begin anew.
+    scenario: `${night.scenario} ${clock.anchorMs}`,
     startMs: night.start,
-    cars: scenarioCars(night),
+    cars,
     seed: night.seed,
-    clock: cell.clock,
+    clock,
     mqtt,
     stateFile: join(config.stateDir, 'fleet', 'cars.json'),
     logger,
     telemetry: telemetryConfig(night),
   });
 
-  const { options: temporal, namespace } = config.temporal.connection;
   const aboard = await Promise.all(
-    fleet.hosts.map(async (host) => {
-      const link = await openCuttableLink(temporal.address, openSlice);
-      const log = logger.child({ vehicle: host.vehicleId });
-      const agent = new VehicleAgent({
-        vehicle: host,
-        temporal: { options: { ...temporal, address: link.address }, namespace },
-        modelFamily: DEFAULT_MODEL_FAMILY,
-        openSlice: link.openSlice,
-        setpoints,
-        sheds,
-        clock: cell.clock,
-        pacer: host.pacer,
-        log,
-        folder: join(config.stateDir, 'fleet', host.vehicleId),
-        modelFolder: join(config.stateDir, 'fleet', 'models'),
-      });
-      boardAgent(host, agent, link, log);
-      return { agent, link };
+    fleet.hosts.flatMap((host) => {
+      const known = enrolled.get(host.vehicleId);
+      return known ? [board(host, known, config.stateDir, logger)] : [];
     }),
   );
   const running = fleet.run();
   return { fleet, running, aboard, mqtt };
 }
 
-async function cellOf(databaseUrl: string, id: string) {
-  const database = openDatabase({ url: databaseUrl, maxConnections: 1 });
-  try {
-    return await appliedCell(database, id);
-  } finally {
-    await database.close();
-  }
+function folderOf(stateDir: string, vehicleId: string): string {
+  return join(stateDir, 'fleet', vehicleId);
+}
+
+/** Puts the agent into its car, with a link to the gateway that the simulation can cut. */
+async function board(host: CarHost, { credentials, settings }: EnrolledAgent, stateDir: string, logger: Logger) {
+  const log = logger.child({ vehicle: host.vehicleId });
+  const doors = openCarDoors(credentials, settings, log);
+  const link = await openCuttableLink(doors.gatewayAddress, doors.openSlice);
+  const { options, namespace } = doors.temporal;
+  const agent = new VehicleAgent({
+    ...doors,
+    vehicle: host,
+    temporal: { options: { ...options, address: link.address }, namespace },
+    modelFamily: DEFAULT_MODEL_FAMILY,
+    openSlice: link.openSlice,
+    pacer: host.pacer,
+    log,
+    folder: folderOf(stateDir, host.vehicleId),
+    modelFolder: join(stateDir, 'fleet', 'models'),
+  });
+  boardAgent(host, agent, link, log);
+  return { agent, link, doors };
 }
 
 runChild({
@@ -83,7 +95,7 @@ runChild({
     await Promise.all(aboard.map(({ agent }) => agent.stop()));
     fleet.stop();
     await running;
-    await Promise.all(aboard.map(({ link }) => link.close()));
+    await Promise.all(aboard.flatMap(({ link, doors }) => [link.close(), doors.close()]));
     await mqtt.endAsync();
   },
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HARDWARE_CLASSES, type HardwareClass } from '../../domain/hardwareClasses.ts';
+import { HARDWARE_CLASSES, type SimulatedClass } from '../../domain/hardwareClasses.ts';
 import { ownerPolicySchema } from '../../domain/vehicles.ts';
 import { CAR_MODELS, type CarModelName } from '../../scheduler/energy/carModels.ts';
 import { DEPARTURE_MANNERS } from '../../simulator/mobility.ts';
@@ -60,7 +60,7 @@ const carSchema = z.strictObject({
   owner: id,
   feeder: id,
   model: keysOf<CarModelName>(CAR_MODELS),
-  class: keysOf<HardwareClass>(HARDWARE_CLASSES),
+  class: keysOf<SimulatedClass>(HARDWARE_CLASSES),
   plugKw: z.number().positive(),
   firmware: z.enum(['typed', 'untyped']),
   asleep: z.boolean().default(false),

@@ -1,4 +1,4 @@
-import type { HardwareClass } from '../../domain/hardwareClasses.ts';
+import type { SimulatedClass } from '../../domain/hardwareClasses.ts';
 import type { Charger } from '../../domain/vehicles.ts';
 
 /**
@@ -51,7 +51,7 @@ export interface FeederFacts {
 export interface VehicleFacts {
   readonly id: string;
   readonly feederId: string;
-  readonly hardwareClass: HardwareClass;
+  readonly hardwareClass: SimulatedClass;
   readonly charger: Charger;
   readonly stays: readonly { readonly pluggedInAtMs: number; readonly unpluggedAtMs: number | undefined }[];
   readonly meter: readonly {

@@ -25,6 +25,7 @@ const bodySchema = z.strictObject({
     tokens,
     z.array(tokens).min(1).max(MAX_INPUTS),
   ]),
+  // SDKs send null for what is not asked for.
   encoding_format: z
     .enum(['float', 'base64'])
     .nullish()

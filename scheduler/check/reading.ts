@@ -50,7 +50,9 @@ export function readProblem(problem: PlanningProblem): Reading {
     const chip = chipKw(region, hardwareClass, slot);
     if (chip === 0) return 0;
     if (region.plugKwPerChipKw) return chip * need(region.plugKwPerChipKw[slot]);
-    const loadKw = chip + need(classes.get(hardwareClass)).awakeKw + coolingKw(chip, need(region.ambientCelsius[slot]));
+    const { awakeKw, coolingIncluded } = need(classes.get(hardwareClass));
+    if (coolingIncluded) return chip + awakeKw;
+    const loadKw = chip + awakeKw + coolingKw(chip, need(region.ambientCelsius[slot]));
     return loadKw / ENERGY_PARAMETERS.wallToLoadEfficiency.value;
   };
   const shardsPerSlot: Reading['shardsPerSlot'] = (job, region, hardwareClass, slot) => {

@@ -31,6 +31,11 @@ export function computePlugKw(
   return loadKw / ENERGY_PARAMETERS.wallToLoadEfficiency.value;
 }
 
+/** kW at the plug of a computer at a charging site, whose chip power includes its cooling; 0 when it draws nothing. */
+export function sitePlugKw(chipKw: number, awakeKw: number): number {
+  return chipKw <= 0 ? 0 : chipKw + awakeKw;
+}
+
 /** Share of its full speed and chip power that a computer keeps at this ambient temperature; 0 when it must stop. */
 export function heatDerating(ambientC: number): number {
   return mustStopComputing(ambientC) ? 0 : interpolate(DERATING_CURVE, ambientC);

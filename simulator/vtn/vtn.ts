@@ -10,6 +10,8 @@ export interface VtnOptions {
   /** What the client may do; a write without its scope is refused with 403. */
   readonly scopes?: readonly string[];
   readonly tokenSeconds?: number;
+  /** How it refuses a token that it does not know: 401, or 403 as openleadr-rs does. */
+  readonly unknownTokenStatus?: 401 | 403;
   /** Stamps objects; a utility's clock may be wrong. */
   readonly now?: () => number;
   /** Offers MQTT notifications: where, and how to send one. */
@@ -121,7 +123,9 @@ export class Vtn {
     const { method, path } = request;
     if (path === '/auth/server') return { status: 200, body: { tokenURL: `${this.url}/auth/token` } };
     if (path === '/auth/token' && method === 'POST') return this.#tokens.issue(form);
-    if (!this.#tokens.isValid(authorization)) return problem(401, 'the bearer token is missing or has ended');
+    if (!this.#tokens.isValid(authorization)) {
+      return problem(this.#options.unknownTokenStatus ?? 401, 'the bearer token is missing or has ended');
+    }
     if (path === '/notifiers') return this.#notifiers();
     if (path.startsWith('/notifiers/mqtt/topics/')) return mqttTopics(path);
     const [, name = '', id] = path.split('/');

@@ -6,7 +6,7 @@ import OpenAI, { toFile } from 'openai';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
-import { HARDWARE_CLASS_NAMES } from '../../domain/hardwareClasses.ts';
+import { SIMULATED_CLASSES } from '../../domain/hardwareClasses.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { moveBatch } from '../../store/batches.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
@@ -141,7 +141,7 @@ describe('a quote', () => {
   beforeEach(() => storePlan(db, []));
 
   test('says when, how much, how clean and how sure, and submits nothing', async () => {
-    for (const hardwareClass of HARDWARE_CLASS_NAMES) {
+    for (const hardwareClass of SIMULATED_CLASSES) {
       await seedClassSpeed(db, { modelName: 'lsa', modelVersion: '1', hardwareClass, deviceMsPerLine: 60_000 });
     }
     const before = (await api.client.batches.list()).data.length;

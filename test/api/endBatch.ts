@@ -12,12 +12,17 @@ import { moveBatch } from '../../store/batches.ts';
  * a line that is not in it has no answer.
  */
 export async function endBatch(
-  { db, objects, cell }: ApiDeps,
+  { db, objects, cell, slices: signer }: ApiDeps,
   batchId: string,
   statuses: Readonly<Record<number, number>>,
   outcome: BatchEnd,
 ): Promise<void> {
-  const jobs = createJobActivities({ database: db, objects, gridNowMs: () => gridTimeMs(cell.clock, Date.now()) });
+  const jobs = createJobActivities({
+    database: db,
+    objects,
+    gridNowMs: () => gridTimeMs(cell.clock, Date.now()),
+    carAccess: { url: 'https://cars.example', signer },
+  });
   const work = async (): Promise<void> => {
     const prepared = await jobs.prepareBatch({ batchId, cellId: cell.id });
     if (prepared.kind === 'refused') throw new Error(prepared.message);

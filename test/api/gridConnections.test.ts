@@ -1,7 +1,16 @@
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
 
+import type { OpenAdrStatus } from '../../domain/openAdr.ts';
 import { Vtn } from '../../simulator/vtn/vtn.ts';
-import { readConnection, saveMeasurement, upsertEvent, upsertReport } from '../../store/openAdr.ts';
+import {
+  readConnection,
+  saveConnectionStatus,
+  saveMeasurement,
+  saveRegistration,
+  upsertEvent,
+  upsertReport,
+} from '../../store/openAdr.ts';
+import { eventually } from '../support/eventually.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { cli } from '../cli/cliRun.ts';
 import { useApi } from './apiHarness.ts';
@@ -17,6 +26,17 @@ const WANTED = {
 };
 const MIDNIGHT_MS = Date.parse('2026-02-10T00:00:00Z');
 const HOUR_MS = 3_600_000;
+const STATUS: OpenAdrStatus = {
+  syncedAtMs: MIDNIGHT_MS,
+  failures: 0,
+  failure: null,
+  programs: 1,
+  events: 4,
+  refused: 0,
+  webhook: null,
+  mqtt: 'not offered',
+  ignoredTypes: [],
+};
 
 const put = (id: string, body: unknown) =>
   api.fetch(`/grid/v1/connections/${id}`, {
@@ -25,6 +45,11 @@ const put = (id: string, body: unknown) =>
     headers: { 'content-type': 'application/json' },
   });
 const grid = (...argv: string[]) => cli('grid', ...argv, '--url', `${api.server.url}/v1`, '--key', api.deps.apiKey);
+
+const clientOf = async (id: string): Promise<unknown> => {
+  const sealed = (await readConnection(db, id))?.sealed ?? '';
+  return JSON.parse(api.deps.seal.open(sealed, id)).client;
+};
 
 beforeEach(() => void api.hinted.splice(0));
 
@@ -55,12 +80,78 @@ describe('a connection', () => {
     ['an unknown region', { region: 'atlantis' }, 'region'],
     ['an unknown feeder', { feeders: ['nowhere'] }, 'feeders'],
     ['half of its credentials', { client_secret: undefined }, 'client_secret'],
+    ['the other half', { client_id: undefined }, 'client_id'],
     ['an unknown field', { verify: false }, 'verify'],
   ])('with %s is refused, with the field', async (_, over, field) => {
     const refused = await put('grid-b', { ...WANTED, ...over });
     expect(refused.status).toBe(400);
     expect(JSON.stringify(await refused.json())).toContain(field);
     expect(api.hinted).toEqual([]);
+  });
+
+  test('keeps the secret that is left out, but gives it to no other server and no other client', async () => {
+    const { client_secret: _, ...left } = WANTED;
+    await put('grid-k', WANTED);
+    expect((await put('grid-k', { ...left, poll_seconds: 30 })).status).toBe(200);
+    expect(await clientOf('grid-k')).toEqual({ id: 'ven', secret: SECRET });
+    for (const over of [
+      { vtn_url: 'https://other.example.org' },
+      { token_url: 'https://other.example.org/token' },
+      { client_id: 'somebody else' },
+    ]) {
+      const refused = await put('grid-k', { ...left, ...over });
+      expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: 'client_secret' } }]);
+    }
+    expect((await put('grid-k', { ...left, client_id: null })).status).toBe(200);
+    expect(await clientOf('grid-k')).toBeUndefined();
+  });
+
+  test('tells on the command line what was taken, what was refused and why, and what fails, all at once', async () => {
+    await put('grid-s', WANTED);
+    const connection = await readConnection(db, 'grid-s');
+    if (!connection) throw new Error('it was just stored');
+    await saveRegistration(db, connection, {
+      venId: 'v1',
+      venName: 'Depot',
+      isOurs: false,
+      venTargets: ['whole'],
+      resourceTargets: { 'oslo-1': ['zone-a'] },
+    });
+    await saveConnectionStatus(db, connection, {
+      ...STATUS,
+      failures: 2,
+      failure: 'answered 503',
+      reportFailures: 3,
+      reportFailure: 'answered 409',
+      refused: 1,
+    });
+    await upsertEvent(db, {
+      connectionId: 'grid-s',
+      eventId: 'e1',
+      body: { eventName: 'Relief' },
+      program: [],
+      firstSeenMs: MIDNIGHT_MS,
+      anchorMs: MIDNIGHT_MS,
+      referenceKw: null,
+      feederIds: [],
+      startMs: null,
+      endMs: null,
+      goneMs: null,
+      refused: null,
+      refusedPayloads: ['SIMPLE: 4 is not a level from 0 to 3'],
+      isCancelled: false,
+      versionBefore: null,
+    });
+    const { out } = await grid('connections');
+    for (const line of [
+      '  known there as "Depot", targets whole, zone-a',
+      '  1 programs, 4 events taken, 1 refused; synchronised 00:00 UTC',
+      '  events cannot be read, 2 times: answered 503',
+      '  reports fail, 3 times: answered 409',
+      '  not followed: Relief: SIMPLE: 4 is not a level from 0 to 3',
+    ]) {
+      expect(out.split('\n')).toContain(line);
+    }
   });
 
   test('needs a key', async () => {
@@ -147,16 +238,48 @@ test('on the command line a utility types its server, its credentials and the re
     SECRET,
     '--region',
     'oslo',
+    '--ven-name',
+    'depot',
+    '--priority',
+    '20',
+    '--eur-per',
+    'USD=0.86',
+    'SEK=0.09',
+    '--no-wait',
   );
   expect({ code, out }).toEqual({ code: 0, out: 'vtn-example-org is followed for oslo\n' });
+  expect(await api.getJson('/grid/v1/connections/vtn-example-org')).toMatchObject({
+    ven_name: 'depot',
+    priority: 20,
+    eur_per: { USD: 0.86, SEK: 0.09 },
+  });
   expect((await grid('connections')).out).toContain(
-    'vtn-example-org  oslo  https://vtn.example.org  not synchronised yet',
+    'vtn-example-org for oslo, https://vtn.example.org\n  not synchronised yet',
   );
   expect(await grid('disconnect', 'vtn-example-org')).toMatchObject({ code: 0 });
   expect(await grid('connect', '--vtn', 'https://vtn.example.org', '--region', 'atlantis')).toMatchObject({
     code: 2,
     err: expect.stringContaining('atlantis'),
   });
+});
+
+const connect = () => grid('connect', '--vtn', 'https://try.example.org', '--region', 'oslo', '--id', 'grid-t');
+/** Says how the connection did as soon as it is configured anew. */
+const told = (over: Partial<OpenAdrStatus>) =>
+  eventually('it is configured anew', 10_000, async () => {
+    const connection = await readConnection(db, 'grid-t');
+    if (!connection || connection.status !== null) return undefined;
+    await saveConnectionStatus(db, connection, { ...STATUS, ...over });
+    return true;
+  });
+
+it('is followed only when it has been tried: token, ven and events', async () => {
+  const [tried] = await Promise.all([connect(), told({ failure: 'POST /auth/token answered 401', failures: 1 })]);
+  expect(tried).toMatchObject({ code: 1, out: expect.stringContaining('does not work yet, and is tried again: POST') });
+  const [unknown] = await Promise.all([connect(), told({ registrationFailure: 'GET /vens answered 403' })]);
+  expect(unknown).toMatchObject({ code: 1, out: expect.stringContaining('GET /vens answered 403') });
+  const [works] = await Promise.all([connect(), told({})]);
+  expect(works).toEqual({ code: 0, err: '', out: 'grid-t is followed for oslo: 1 programs, 4 events, 0 refused\n' });
 });
 
 test('an event is shown with what it did and what went back', async () => {
@@ -178,6 +301,9 @@ test('an event is shown with what it did and what went back', async () => {
     endMs: MIDNIGHT_MS + 2 * HOUR_MS,
     goneMs: null,
     refused: null,
+    refusedPayloads: [],
+    isCancelled: false,
+    versionBefore: null,
   });
   await saveMeasurement(db, place.connectionId, place.eventId, {
     method: 'naesb_meter_before_meter_after',
@@ -228,5 +354,5 @@ test('an event is shown with what it did and what went back', async () => {
   expect(out).toContain(
     'Plan after 2 s; load below the baseline within 900 s, the end of the first meter slot below it.',
   );
-  expect((await grid('event', 'list')).out).toContain('relief-1  grid-d  over');
+  expect((await grid('event', 'list')).out).toContain('relief-1 "Relief"  grid-d  over');
 });

@@ -1,3 +1,4 @@
+import { HARDWARE_CLASSES, SIMULATED_CLASSES } from '../../domain/hardwareClasses.ts';
 import type { CellState } from '../../planning/cellState.ts';
 import type { SignalSpan } from '../../store/signals.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
@@ -23,12 +24,14 @@ export function span(kind: SignalSpan['kind'], value: number, over: Partial<Sign
 
 export const VEHICLE: Vehicle = {
   id: 'CAR1',
+  kind: 'car',
   regionId: 'berlin',
   feederId: 'street',
   ownerId: 'ada',
   displayName: 'Ada’s car',
   carModel: 'model-3',
   hardwareClass: 'ai4',
+  modelFamilies: ['general'],
   batteryKwh: 50,
   charger: { maxKw: 11, minKw: 1.38, efficiency: 0.9 },
   policy: {
@@ -40,6 +43,17 @@ export const VEHICLE: Vehicle = {
     computeOptIn: true,
   },
 };
+
+const CLASSES: CellState['hardwareClasses'] = SIMULATED_CLASSES.map((id) => ({
+  id,
+  chipKw: HARDWARE_CLASSES[id].chipKw,
+  awakeKw: 0.25,
+  cooling: 'car_loop',
+  providers: ['cpu'],
+  probeGflops: null,
+  source: 'test',
+  assumed: true,
+}));
 
 /** One region, one feeder and one car at the plug at 20 %, for 16 slots; parts can be replaced. */
 export function cellState(over: Partial<CellState> = {}): CellState {
@@ -54,6 +68,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
       span('import_limit', 20, { feederId: 'street' }),
       span('house_load', 4, { feederId: 'street' }),
     ],
+    hardwareClasses: CLASSES,
     vehicles: [VEHICLE],
     vehicleStates: [
       { vehicleId: 'CAR1', fused: {}, pluggedIn: true, online: true, socPercent: 20, updatedAtMs: START_MS },

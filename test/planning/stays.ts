@@ -1,3 +1,4 @@
+import { simulatedClass } from '../../domain/hardwareClasses.ts';
 import type { CellState } from '../../planning/cellState.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
 import { CAR_MODELS, packOf, type CarModelName } from '../../scheduler/energy/carModels.ts';
@@ -140,7 +141,7 @@ function simulate({ id, carModel, charger, policy, hardwareClass }: Vehicle, soc
     spec: {
       vehicleId: id,
       regionId: 'berlin',
-      hardwareClass,
+      hardwareClass: simulatedClass(hardwareClass),
       pack: packOf(modelNamed(carModel)),
       phases: 3,
       chargeLimitPercent: policy.targetSocPercent,

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { carReason, type CarReason } from '../../domain/claims.ts';
 import { listHeldVehicles, listTransitions, readClaims, updateClaims } from '../../store/vehicleClaims.ts';
-import { readVehicle, setOwnerPolicy, upsertVehicle } from '../../store/vehicles.ts';
+import { readVehicle, setOwnerPolicy, seedVehicle } from '../../store/vehicles.ts';
 import { CELL, enrolFleet, testVehicle } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
@@ -63,6 +63,6 @@ test('finds the cars that a reason holds, and leaves out what is not enrolled', 
 test('applying the cell file again keeps a policy that the owner has set', async () => {
   const enrolled = testVehicle('kept');
   await setOwnerPolicy(db, 'kept', { ...enrolled.policy, targetSocPercent: 95 });
-  await upsertVehicle(db, { ...enrolled, displayName: 'Renamed' });
+  await seedVehicle(db, { ...enrolled, displayName: 'Renamed' });
   expect(await readVehicle(db, 'kept')).toMatchObject({ displayName: 'Renamed', policy: { targetSocPercent: 95 } });
 });

@@ -2,7 +2,7 @@ import { ensureCell } from '../../store/cells.ts';
 import type { Queryable } from '../../store/database.ts';
 import { upsertFeeder } from '../../store/feeders.ts';
 import { upsertRegion } from '../../store/regions.ts';
-import { upsertVehicle, type Vehicle } from '../../store/vehicles.ts';
+import { seedVehicle, type Vehicle } from '../../store/vehicles.ts';
 import { REAL_TIME, type Clock } from '../../domain/clock.ts';
 
 export const CELL = { id: 'test', clock: REAL_TIME, slotMinutes: 15, incarnation: '1' } as const;
@@ -17,7 +17,7 @@ export async function enrolFleet(
   await upsertRegion(db, { id: 'oslo', cellId: CELL.id, timeZone: 'Europe/Oslo', feeds: {} });
   await upsertFeeder(db, { id: 'oslo-1', regionId: 'oslo', failSafeImportKw: 20 });
   const vehicles = vehicleIds.map(testVehicle);
-  for (const each of vehicles) await upsertVehicle(db, each);
+  for (const each of vehicles) await seedVehicle(db, each);
   return vehicles;
 }
 
@@ -25,12 +25,14 @@ export async function enrolFleet(
 export function testVehicle(id: string): Vehicle {
   return {
     id,
+    kind: 'car',
     regionId: 'oslo',
     feederId: 'oslo-1',
     ownerId: `owner-of-${id}`,
     displayName: `Car ${id}`,
     carModel: 'model-3',
     hardwareClass: 'ai4',
+    modelFamilies: ['general'],
     batteryKwh: 57.5,
     charger: { maxKw: 11, minKw: 1.38, efficiency: 0.89 },
     policy: {

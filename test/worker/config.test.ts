@@ -25,10 +25,15 @@ describe('where values come from', () => {
     expect(config.mqtt).toEqual({
       port: 18830,
       url: 'mqtt://127.0.0.1:18830',
+      carUrl: 'mqtt://127.0.0.1:18830',
       embedded: true,
       telemetryBase: 'telemetry',
     });
-    expect(config.objects).toEqual({ kind: 'directory', path: join(cwd, '.nightshift', 'objects') });
+    expect(config.objects).toEqual({
+      kind: 'directory',
+      path: join(cwd, '.nightshift', 'objects'),
+      carUrl: 'http://127.0.0.1:8787',
+    });
   });
 
   it('reads ./nightshift.yaml, and puts the environment before it', () => {
@@ -95,8 +100,17 @@ describe('replacing parts', () => {
       endpoint: 'https://s3.eu-central-1.amazonaws.com',
       region: 'eu-central-1',
       credentials: { accessKeyId: 'id', secretAccessKey: 'key', sessionToken: undefined },
+      carUrl: 'http://127.0.0.1:8787',
     });
   });
+});
+
+it('tells cars where their doors are, without what we open ours with', () => {
+  const config = load({ MQTT_URL: 'mqtts://control:secret@broker.example:8883', NIGHTSHIFT_GATEWAY_PORT: '9000' });
+  expect(config.mqtt.carUrl).toBe('mqtts://broker.example:8883');
+  expect(config.gateway).toEqual({ host: '127.0.0.1', port: 9000, address: '127.0.0.1:9000', tls: undefined });
+  expect(load({ NIGHTSHIFT_GATEWAY_ADDRESS: 'cars.example:443' }).gateway.address).toBe('cars.example:443');
+  expect(() => load({ NIGHTSHIFT_GATEWAY_KEY_FILE: 'key.pem' })).toThrow('gateway.certificateFile, gateway.keyFile');
 });
 
 it('reads keys that objects are encrypted with, and hands them to a child', () => {

@@ -48,9 +48,19 @@ test('a failing server is asked less and less often, with jitter, and when it sa
   expect([1, 2, 3, 4].map((failures) => pause(failed(failures), 0))).toEqual([500, 1_000, 2_000, 4_000]);
   expect(pause(failed(1), 0.999)).toBeGreaterThan(pause(failed(1), 0));
   expect(pause(failed(1_000), 0.999)).toBeLessThanOrEqual(300_000);
-  expect(pause({ ...failed(1), retryAfterRealMs: 77_000 }, 0)).toBe(77_000);
-  // One that only refuses a report is polled no less often.
-  expect(pause({ ...failed(1_000), isAway: false, pollEveryMs: 60_000 }, 0)).toBe(60_000);
+  expect(pause({ ...failed(1), retryAfterRealMs: 47_000 }, 0)).toBe(47_000);
+});
+
+test('a server that asks to wait for a day is asked again within a minute', () => {
+  expect(pause({ ...failed(1), retryAfterRealMs: 86_400_000 }, 0)).toBe(60_000);
+});
+
+test('refused reports slow down no polling, and do not lengthen the pause after a failed one', () => {
+  const refusing = { ...STATUS, reportFailures: 1_000, reportFailure: 'answered 409' };
+  expect(pause({ ...SYNC, status: refusing, pollEveryMs: 60_000 }, 0)).toBe(60_000);
+  expect(pause({ ...failed(1), status: { ...refusing, failures: 1, failure: 'answered 500' } }, 0)).toBe(500);
+  // What may work the next time is tried before the next poll.
+  expect(pause({ ...SYNC, status: { ...refusing, reportFailures: 1 } }, 0)).toBe(500);
 });
 
 test('the operator reads how it goes', () => {

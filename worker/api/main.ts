@@ -20,6 +20,7 @@ import { runChild } from '../local/supervisor/child.ts';
 import { connectClient } from '../process/temporalClients.ts';
 import { appliedCell } from '../process/appliedCell.ts';
 import { jobStarterOver } from './jobStarter.ts';
+import { regionKeeperOver } from './regionKeeper.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
 import { venStarterOver } from './venStarter.ts';
@@ -54,7 +55,16 @@ async function start() {
       seal: secretsSealOf(config),
       slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
+      regionKeeper: regionKeeperOver(client, cell),
       webhookHosts: config.webhookHosts,
+      carDoors: {
+        gateway: {
+          address: config.gateway.address,
+          tls: config.gateway.tls !== undefined,
+          namespace: config.temporal.connection.namespace,
+        },
+        mqttUrl: config.mqtt.carUrl,
+      },
       stays: sessions,
       cell,
       carbonEurPerKg: CARBON_EUR_PER_KG,

@@ -1,19 +1,20 @@
 import type { Clock } from '../../domain/clock.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { ensureCell, type Cell } from '../../store/cells.ts';
-import { seedClassSpeed } from '../../store/classSpeeds.ts';
+import { completeClassSpeeds, seedClassSpeed } from '../../store/classSpeeds.ts';
 import type { Database } from '../../store/database.ts';
 import { upsertFeeder } from '../../store/feeders.ts';
 import { readModel } from '../../store/models.ts';
 import { upsertRegion } from '../../store/regions.ts';
-import { upsertVehicle } from '../../store/vehicles.ts';
+import { listHardwareClasses, upsertHardwareClass } from '../../store/hardwareClasses.ts';
+import { seedVehicle, vehicleOf } from '../../store/vehicles.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { CellFile } from './cellFile.ts';
 
 /**
- * Puts a cell file into the database. Applying it again updates what it names; a cell that exists keeps its clock,
- * since grid time must not jump under plans and promises.
- * @throws NightshiftError `invalid_config` when a car names a feeder, or a speed a model, that is not there
+ * Puts a cell file into the database. Applying it again updates what it names, except what was changed at run time; a
+ * cell that exists keeps its clock, since grid time must not jump under plans and promises.
+ * @throws NightshiftError `invalid_config` when a car names a feeder or class, or a speed a model, that is not there
  */
 export async function applyCell(database: Database, file: CellFile, realNowMs: number): Promise<Cell> {
   const regionOfFeeder = new Map(
@@ -30,10 +31,16 @@ export async function applyCell(database: Database, file: CellFile, realNowMs: n
       await upsertRegion(tx, { id, cellId: cell.id, timeZone, feeds });
       for (const feeder of feeders) await upsertFeeder(tx, { ...feeder, regionId: id });
     }
-    for (const { feeder, owner, ...vehicle } of file.vehicles) {
+    for (const spec of file.classes) await upsertHardwareClass(tx, spec);
+    const classes = new Set((await listHardwareClasses(tx)).map((known) => known.id));
+    for (const enrolment of file.vehicles) {
+      const { id: vehicleId, feeder, hardwareClass } = enrolment;
       const regionId = regionOfFeeder.get(feeder);
-      if (regionId === undefined) throw unknown(`vehicles.${vehicle.id}.feeder`, feeder, 'a feeder of this cell');
-      await upsertVehicle(tx, { ...vehicle, regionId, feederId: feeder, ownerId: owner });
+      if (regionId === undefined) throw unknown(`vehicles.${vehicleId}.feeder`, feeder, 'a feeder of this cell');
+      if (!classes.has(hardwareClass)) {
+        throw unknown(`vehicles.${vehicleId}.hardwareClass`, hardwareClass, `one of ${[...classes].join(', ')}`);
+      }
+      await seedVehicle(tx, vehicleOf(enrolment, regionId));
     }
     for (const { model: name, hardwareClass, secondsPerLine } of file.classSpeeds) {
       const model = await readModel(tx, name);
@@ -41,6 +48,7 @@ export async function applyCell(database: Database, file: CellFile, realNowMs: n
       const deviceMsPerLine = secondsPerLine * 1000;
       await seedClassSpeed(tx, { modelName: name, modelVersion: model.version, hardwareClass, deviceMsPerLine });
     }
+    await completeClassSpeeds(tx);
     return cell;
   });
 }

@@ -3,12 +3,12 @@ import { dirname } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { NightshiftError } from '../../domain/errors.ts';
-import { HARDWARE_CLASS_NAMES } from '../../domain/hardwareClasses.ts';
-import { chargerSchema, ownerPolicySchema } from '../../domain/vehicles.ts';
-import { feedListSchema, timeZoneSchema } from '../../activities/grid/feeds/feedConfig.ts';
+import { feederSupplySchema } from '../../domain/feederSupply.ts';
+import { hardwareClassId, hardwareClassSchema } from '../../domain/hardwareClasses.ts';
+import { enrolmentSchema, timeZoneSchema } from '../../domain/vehicles.ts';
+import { feedListSchema } from '../../activities/grid/feeds/feedConfig.ts';
 
 const id = z.string().min(1);
-const hardwareClass = z.enum(HARDWARE_CLASS_NAMES);
 
 /** A cell as its operator writes it down. Relative paths are meant from the file's folder. docs/cell-file.md */
 export const cellFileSchema = z.strictObject({
@@ -27,32 +27,22 @@ export const cellFileSchema = z.strictObject({
         id,
         timeZone: timeZoneSchema,
         feeds: feedListSchema,
-        feeders: z.array(z.strictObject({ id, failSafeImportKw: z.number().min(0) })).min(1),
+        feeders: z
+          .array(z.strictObject({ id, failSafeImportKw: z.number().min(0), ...feederSupplySchema.partial().shape }))
+          .min(1),
       }),
     )
     .min(1),
-  vehicles: z.array(
-    z.strictObject({
-      id,
-      feeder: id,
-      owner: id,
-      displayName: z.string().min(1),
-      carModel: z.string().min(1),
-      hardwareClass,
-      batteryKwh: z.number().positive(),
-      charger: chargerSchema,
-      policy: ownerPolicySchema
-        .extend({ timeZone: timeZoneSchema })
-        .refine((policy) => !policy.computeOptIn || policy.consent !== undefined, {
-          path: ['consent'],
-          message: 'must say what the owner agreed to and when, since computeOptIn is true',
-        }),
-    }),
-  ),
+  /** Classes of inference computers beside those that are there from the start. */
+  classes: z.array(hardwareClassSchema).default([]),
+  vehicles: z.array(enrolmentSchema),
   /** What each class is expected to take for one line of a model, until cars have been measured. */
-  classSpeeds: z.array(z.strictObject({ model: id, hardwareClass, secondsPerLine: z.number().positive() })).default([]),
+  classSpeeds: z
+    .array(z.strictObject({ model: id, hardwareClass: hardwareClassId, secondsPerLine: z.number().positive() }))
+    .default([]),
 });
-export type CellFile = z.infer<typeof cellFileSchema>;
+export type CellFile = z.output<typeof cellFileSchema>;
+export type CellFileInput = z.input<typeof cellFileSchema>;
 
 /**
  * Reads a cell file (YAML or JSON).

@@ -49,6 +49,8 @@ export interface MqttConfig {
   readonly port: number;
   /** How to connect, also to the embedded broker. */
   readonly url: string;
+  /** How cars connect, each with its own credentials. */
+  readonly carUrl: string;
   readonly telemetryBase: string;
   readonly embedded: boolean;
 }
@@ -119,12 +121,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     },
     postgres: { port: values['postgres.port'] },
     databaseUrl: values.databaseUrl,
-    mqtt: {
-      port: values['mqtt.port'],
-      url: values['mqtt.url'] ?? `mqtt://127.0.0.1:${values['mqtt.port']}`,
-      embedded: values['mqtt.url'] === undefined,
-      telemetryBase: values['mqtt.telemetryBase'],
-    },
+    mqtt: resolveMqtt(values),
     objects: collect(() => resolveObjects(values, env)),
     gateway: collect(() => resolveGateway(values)),
     secretsKey: values.secretsKey,
@@ -133,6 +130,22 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     cwd,
     environment: { ...env, ...writtenOut(values) },
   };
+}
+
+function resolveMqtt(values: ConfigValues): MqttConfig {
+  const url = values['mqtt.url'] ?? `mqtt://127.0.0.1:${values['mqtt.port']}`;
+  return {
+    port: values['mqtt.port'],
+    url,
+    carUrl: values['mqtt.carUrl'] ?? withoutCredentials(url),
+    embedded: values['mqtt.url'] === undefined,
+    telemetryBase: values['mqtt.telemetryBase'],
+  };
+}
+
+/** What we connect with must not reach cars. */
+function withoutCredentials(url: string): string {
+  return url.replace(/^([a-z]+:\/\/)[^/@]*@/, '$1');
 }
 
 /** @throws Error whose message names the key */

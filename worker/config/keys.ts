@@ -123,6 +123,12 @@ export const CONFIG_KEYS = {
     isSecret: true,
     doc: 'An MQTT 3.1.1 broker to use instead of the embedded one, e.g. `mqtts://user:password@host:8883`.',
   },
+  'mqtt.carUrl': {
+    schema: url('mqtt', 'mqtts', 'ws', 'wss').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_MQTT_CAR_URL',
+    doc: "The broker as cars reach it, without credentials: a car's are its id and its key. Unset: as `mqtt.url`.",
+  },
   'mqtt.telemetryBase': {
     schema: text.regex(/^[^#+/]+(\/[^#+/]+)*$/, 'must be an MQTT topic without wildcards'),
     default: TELEMETRY_BASE,
@@ -162,7 +168,7 @@ export const CONFIG_KEYS = {
     schema: url('https', 'http').optional(),
     default: undefined,
     env: 'NIGHTSHIFT_OBJECTS_CAR_URL',
-    doc: 'Base URL of the HTTP API as cars reach it. Set, each shard comes with a signed token that expires, and a car reads and writes only that shard, over the API. Unset: cars open the store themselves.',
+    doc: 'Base URL of the HTTP API as cars reach it. Each shard comes with a signed token that expires, by which its car reads and writes that shard, over the API. Unset: `api.host` and `api.port`.',
   },
   'api.host': {
     schema: text,

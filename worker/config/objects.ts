@@ -5,8 +5,8 @@ import { join } from 'node:path';
 export type ObjectsConfig = (DirectoryObjects | S3Objects) & {
   /** The first one encrypts, all decrypt; undefined: nothing is encrypted. */
   readonly encryptionKeys: ConfigValues['objects.encryptionKeys'];
-  /** The API, over which cars reach their slices; undefined: they open the store themselves. */
-  readonly carUrl: string | undefined;
+  /** The API, over which cars reach their slices. */
+  readonly carUrl: string;
 };
 
 interface DirectoryObjects {
@@ -35,7 +35,7 @@ export function resolveObjects(values: ConfigValues, env: NodeJS.ProcessEnv): Ob
   return {
     ...placeOf(values, env),
     encryptionKeys: values['objects.encryptionKeys'],
-    carUrl: values['objects.carUrl'],
+    carUrl: values['objects.carUrl'] ?? `http://${values['api.host']}:${values['api.port']}`,
   };
 }
 

@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 import { childEntry } from '../../inference/childEntry.ts';
 import type { RegisterModel } from '../../inference/models/bundledModels.ts';
 import { LSA_MODEL, publishLsa } from '../../inference/lsa/lsaModel.ts';
-import { HARDWARE_CLASS_NAMES } from '../../domain/hardwareClasses.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import type { Database } from '../../store/database.ts';
+import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import { readModel } from '../../store/models.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 
@@ -37,7 +37,7 @@ export async function publishLsaOnce(
     const network = await readFile(join(folder, 'lsa.onnx'));
     const vocabulary = await readFile(join(folder, 'lsa.vocabulary'), 'utf8');
     const { name: modelName, version: modelVersion } = await publishLsa(objects, register, { network, vocabulary });
-    for (const hardwareClass of HARDWARE_CLASS_NAMES) {
+    for (const { id: hardwareClass } of await listHardwareClasses(database)) {
       await seedClassSpeed(database, { modelName, modelVersion, hardwareClass, deviceMsPerLine: STATED_MS_PER_LINE });
     }
   } finally {

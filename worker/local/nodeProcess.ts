@@ -10,10 +10,12 @@ export interface NodeProcessOptions {
   /** Read at each start. */
   readonly environment: () => NodeJS.ProcessEnv;
   readonly cwd: string;
+  readonly stopLimitMs?: number;
 }
 
 /** A process of ours. */
-export function nodeProcess({ name, main, ports = [], environment, cwd }: NodeProcessOptions): ManagedProcess {
+export function nodeProcess(options: NodeProcessOptions): ManagedProcess {
+  const { name, main, ports = [], environment, cwd, stopLimitMs = 3_000 } = options;
   return {
     name,
     ports,
@@ -24,6 +26,6 @@ export function nodeProcess({ name, main, ports = [], environment, cwd }: NodePr
     ready: 'message',
     readyLimitMs: 60_000,
     stopSignal: 'SIGTERM',
-    stopLimitMs: 3_000,
+    stopLimitMs,
   };
 }

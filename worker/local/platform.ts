@@ -35,9 +35,12 @@ export function embeddedServers(config: Config): readonly ManagedProcess[] {
   ];
 }
 
+/** Its calls are short, and cars make up for those that are cut off. */
+const GATEWAY_STOP_LIMIT_MS = 900;
+
 function ownProcesses(config: Config): readonly ManagedProcess[] {
   const common = { cwd: config.cwd, environment: () => childEnvironment(config) };
-  const { api, mqtt } = config;
+  const { api, gateway, mqtt } = config;
   return [
     nodeProcess({ ...common, name: 'control', main: '../control/main' }),
     nodeProcess({
@@ -52,6 +55,13 @@ function ownProcesses(config: Config): readonly ManagedProcess[] {
     }),
     nodeProcess({
       ...common,
+      name: 'gateway',
+      main: '../gateway/main',
+      ports: [{ host: gateway.host, port: gateway.port, configKey: 'gateway.port' }],
+      stopLimitMs: GATEWAY_STOP_LIMIT_MS,
+    }),
+    nodeProcess({
+      ...common,
       environment: () => fleetEnvironment(config),
       name: 'fleet',
       main: '../../demo/fleet/main',
@@ -59,19 +69,20 @@ function ownProcesses(config: Config): readonly ManagedProcess[] {
   ];
 }
 
-const STORE_VARIABLES = [
+const SECRET_VARIABLES = [
   CONFIG_KEYS['objects.url'].env,
   CONFIG_KEYS['objects.encryptionKeys'].env,
   CONFIG_KEYS.secretsKey.env,
+  CONFIG_KEYS.databaseUrl.env,
   'AWS_ACCESS_KEY_ID',
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
 ] as const;
 
-/** Cars that reach their shards over the API are given nothing with which they could open the store. */
+/** Cars are given nothing with which they could open the store, the database or the namespace. */
 function fleetEnvironment(config: Config): NodeJS.ProcessEnv {
-  const environment = childEnvironment(config);
-  if (config.objects.carUrl !== undefined) for (const name of STORE_VARIABLES) delete environment[name];
+  const environment = withoutTemporalVariables(childEnvironment(config));
+  for (const name of SECRET_VARIABLES) delete environment[name];
   return environment;
 }
 

@@ -20,10 +20,9 @@ export function taskTokensOf(config: SecretsConfig): TaskTokens {
   return taskTokensWith(secretsKeyOf(config));
 }
 
-/** How cars reach their shards over the API, where the config says so. */
+/** How cars reach their shards over the API. */
 export function carAccessOf(config: SecretsConfig & Pick<Config, 'objects'>): JobPorts['carAccess'] {
-  const { carUrl } = config.objects;
-  return carUrl === undefined ? undefined : { url: carUrl, signer: sliceSignerOf(config) };
+  return { url: config.objects.carUrl, signer: sliceSignerOf(config) };
 }
 
 type SecretsConfig = Pick<Config, 'secretsKey' | 'stateDir'>;

@@ -1,5 +1,5 @@
-import { DateTime } from 'luxon';
 import { z } from 'zod';
+import { timeZoneSchema } from '../../../domain/vehicles.ts';
 import { holidaysSchema, timeOfUseFields } from '../tariff/timeOfUse.ts';
 
 const name = z.string().min(1).max(100);
@@ -21,9 +21,6 @@ const common = {
   name: name.optional(),
 };
 
-export const timeZoneSchema = z
-  .string()
-  .refine((zone) => DateTime.utc().setZone(zone).isValid, 'must be an IANA time zone');
 /** The clock that a tariff goes by; the region's when left out. */
 const onTheWall = { ...common, timeZone: timeZoneSchema.optional() };
 

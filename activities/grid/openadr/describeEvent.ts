@@ -1,6 +1,13 @@
 import { DateTime } from 'luxon';
 import type { OpenAdrEvent } from '../../../store/openAdr.ts';
+import { textOf } from './walkEvents.ts';
 import type { WireEvent } from './wire.ts';
+
+/** An event by the name that its utility gave it, else by its id. */
+export function eventName(body: unknown, eventId: string): string {
+  const name = textOf(body, 'eventName');
+  return name === undefined ? `event ${eventId}` : `event ${JSON.stringify(name)}`;
+}
 
 /** An event in a few words: `event "Relief": IMPORT_CAPACITY_LIMIT 9 KW on lisbon-alfama from 22:30 to 23:30`. */
 export function describeEvent(
@@ -9,7 +16,6 @@ export function describeEvent(
   timeZone: string,
 ): string {
   const local = (ms: number): string => DateTime.fromMillis(ms, { zone: timeZone }).toFormat('HH:mm');
-  const name = event.eventName === undefined ? `event ${eventId}` : `event ${JSON.stringify(event.eventName)}`;
   const types = [...new Set(event.intervals.flatMap(({ payloads }) => payloads.map(({ type }) => type)))];
   const payloads = types.map((type) => {
     const units = event.payloadDescriptors.find(({ payloadType }) => payloadType === type)?.units;
@@ -18,7 +24,7 @@ export function describeEvent(
   const when = startMs === null ? '' : ` from ${local(startMs)} ${endMs === null ? 'on' : `to ${local(endMs)}`}`;
   const asked = event.reportDescriptors.map(({ payloadType }) => payloadType);
   const wanted = asked.length === 0 ? '' : `; it asks for ${asked.join(', ')}`;
-  return `${name}: ${payloads.join(', ') || 'no payload'} on ${feederIds.join(', ')}${when}${wanted}`;
+  return `${eventName(event, eventId)}: ${payloads.join(', ') || 'no payload'} on ${feederIds.join(', ')}${when}${wanted}`;
 }
 
 const MOST_VALUES = 3;

@@ -1,9 +1,11 @@
+import type { FeederSupply } from '../../../domain/feederSupply.ts';
 import type { WireEvent, WirePayloadDescriptor, WireReportDescriptor } from './wire.ts';
 
 /** A feeder that a connection speaks for: one resource at the VTN. */
 export interface SiteFeeder {
   readonly id: string;
   readonly failSafeImportKw: number;
+  readonly supply: FeederSupply;
 }
 
 /** An event as it is held: with what was fixed when this version of it first came. */
@@ -13,10 +15,14 @@ export interface HeldEvent {
   readonly programDescriptors: readonly WirePayloadDescriptor[];
   /** Grid time of first receipt. */
   readonly anchorMs: number;
+  /** Decides, with the event's id, the random shift of its start. */
+  readonly seed: string;
   /** Mean load of the feeders in the hour before receipt, houses included: what relative setpoints are relative to. */
   readonly referenceKw: number | null;
   /** Those that the event's targets reach. */
   readonly feeders: readonly SiteFeeder[];
+  /** The last version of which everything could be followed: it holds on where this one cannot be followed. */
+  readonly before?: HeldEvent;
 }
 
 /** The unit of a payload: the event's descriptor, else the program's. */
@@ -25,13 +31,25 @@ export function descriptorOf(held: HeldEvent, payloadType: string): WirePayloadD
   return held.event.payloadDescriptors.find(names) ?? held.programDescriptors.find(names);
 }
 
-/** Feeders that the event is for: those whose resource was granted one of its targets, all when it names none of them. */
-export function feedersReached(
-  event: Pick<WireEvent | WireReportDescriptor, 'targets'>,
-  feeders: readonly (SiteFeeder & { readonly targets: readonly string[] })[],
-): SiteFeeder[] {
-  const named = feeders.filter(({ id, targets }) =>
-    event.targets.some((target) => target === id || targets.includes(target)),
+/** Whom targets may name. */
+export interface Addressees<Feeder extends SiteFeeder> {
+  /** Granted to the ven, whose resources are all feeders. */
+  readonly venTargets: readonly string[];
+  /** Each with the targets granted to its resource. */
+  readonly feeders: readonly (Feeder & { readonly targets: readonly string[] })[];
+}
+
+/**
+ * Feeders that an event or a report is for: all when a target is one of the ven's, and those whose resource has one of
+ * the targets. All when no target names any of ours: what we were given to see is meant for us.
+ */
+export function feedersReached<Feeder extends SiteFeeder>(
+  { targets }: Pick<WireEvent | WireReportDescriptor, 'targets'>,
+  { venTargets, feeders }: Addressees<Feeder>,
+): (Feeder & { readonly targets: readonly string[] })[] {
+  if (targets.some((target) => venTargets.includes(target))) return [...feeders];
+  const named = feeders.filter((feeder) =>
+    targets.some((target) => target === feeder.id || feeder.targets.includes(target)),
   );
-  return (named.length > 0 ? named : feeders).map(({ id, failSafeImportKw }) => ({ id, failSafeImportKw }));
+  return named.length > 0 ? named : [...feeders];
 }

@@ -4,24 +4,33 @@ import type { JournalLine } from '../../../domain/journal.ts';
 import { UTILITY_SOURCE } from '../../../scheduler/sources.ts';
 import type { Queryable } from '../../../store/database.ts';
 import { appendJournal } from '../../../store/journal.ts';
-import { markEventsGone, upsertEvent, type OpenAdrConnection, type OpenAdrEvent } from '../../../store/openAdr.ts';
-import { describeEvent } from './describeEvent.ts';
-import { feedersReached, type HeldEvent, type SiteFeeder } from './heldEvent.ts';
-import { spanOf } from './timing.ts';
+import {
+  markEventsGone,
+  readEventsOf,
+  upsertEvent,
+  type OpenAdrConnection,
+  type OpenAdrEvent,
+  type OpenAdrVersion,
+} from '../../../store/openAdr.ts';
+import { describeEvent, eventName } from './describeEvent.ts';
+import { feedersReached, type Addressees, type HeldEvent, type SiteFeeder } from './heldEvent.ts';
+import { hasCancelledForm, spanOf } from './timing.ts';
 import type { Walk, WalkedEvent } from './walkEvents.ts';
 import { readWire, wireEventSchema, wireProgramSchema, type WireEvent } from './wire.ts';
 
 export interface HoldContext {
   readonly connection: OpenAdrConnection;
   readonly timeZone: string;
-  /** Feeders with the targets that the utility granted them. */
-  readonly feeders: readonly (SiteFeeder & { readonly targets: readonly string[] })[];
+  /** Feeders and what the utility granted us. */
+  readonly addressees: Addressees<SiteFeeder>;
+  /** Decides the random shift of starts. */
+  readonly seed: string;
   /** Mean load of feeders before now, houses included; null when nothing is metered. */
   readonly referenceKw: (feederIds: readonly string[]) => Promise<number | null>;
   readonly nowMs: number;
 }
 
-/** The seed of random starts, and the name of the connection's signals. */
+/** The name of the connection's signals. */
 export function sourceOf(connectionId: string): string {
   return `${UTILITY_SOURCE}/${connectionId}`;
 }
@@ -34,11 +43,15 @@ export async function holdEvents(
   context: HoldContext,
 ): Promise<void> {
   const byId = new Map(known.map((event) => [event.eventId, event]));
+  // Events that the server still shows long after their end: known, too, and no news.
+  const others = walk.events.map(({ eventId }) => eventId).filter((eventId) => !byId.has(eventId));
+  for (const event of await readEventsOf(db, context.connection.id, others)) byId.set(event.eventId, event);
   const lines: JournalLine[] = [];
   for (const walked of walk.events) {
     const before = byId.get(walked.eventId);
     const isKnown =
-      before?.goneMs === null &&
+      before !== undefined &&
+      (before.goneMs === null || before.isCancelled) &&
       isDeepStrictEqual(before.body, walked.body) &&
       // A target may have been granted to another feeder since, or the connection speaks for others.
       (!walked.event || isDeepStrictEqual(before.feederIds, reachedIds(walked.event, context))) &&
@@ -49,8 +62,15 @@ export async function holdEvents(
     await upsertEvent(db, stored);
     lines.push(lineOf(stored, walked, context, before !== undefined));
   }
-  await markEventsGone(db, context.connection.id, walk.goneIds, context.nowMs);
-  for (const eventId of walk.goneIds) {
+  await markEventsGone(db, context.connection.id, [...walk.goneIds, ...walk.released.keys()], context.nowMs);
+  const ends = [
+    ...walk.goneIds.map((eventId) => [eventId, (name: string) => `takes back ${name}`] as const),
+    ...[...walk.released].map(([eventId, program]) => {
+      const why = `its program ${JSON.stringify(program)} is not one of those to follow`;
+      return [eventId, (name: string) => `is not followed any more in ${name}: ${why}`] as const;
+    }),
+  ];
+  for (const [eventId, words] of ends) {
     const held = byId.get(eventId);
     if (held?.endMs !== null && held !== undefined && held.endMs <= context.nowMs) continue;
     const { connection, nowMs } = context;
@@ -58,22 +78,23 @@ export async function holdEvents(
       atMs: nowMs,
       kind: 'utility_event',
       subject: connection.regionId,
-      message: `${connection.id} takes back event ${eventId}`,
+      message: `${connection.id} ${words(eventName(held?.body, eventId))}`,
       dedupeKey: `openadr/${connection.id}/${eventId}/gone/${nowMs}`,
     });
   }
   await appendJournal(db, context.connection.cellId, lines);
 }
 
-function reachedIds(event: WireEvent, { feeders }: Pick<HoldContext, 'feeders'>): string[] {
-  return feedersReached(event, feeders).map(({ id }) => id);
+function reachedIds(event: WireEvent, { addressees }: Pick<HoldContext, 'addressees'>): string[] {
+  return feedersReached(event, addressees).map(({ id }) => id);
 }
 
 async function heldForm(
   { eventId, body, event, problem, programDescriptors }: WalkedEvent,
   before: OpenAdrEvent | undefined,
-  { connection, feeders, referenceKw, nowMs }: HoldContext,
+  { connection, addressees, seed, referenceKw, nowMs }: HoldContext,
 ): Promise<Omit<OpenAdrEvent, 'measured'>> {
+  const isCancelled = event !== undefined && isCancellation(event, before);
   const isSameVersion =
     before !== undefined &&
     event?.modificationDateTime !== undefined &&
@@ -86,20 +107,42 @@ async function heldForm(
     program: programDescriptors,
     firstSeenMs: before?.firstSeenMs ?? nowMs,
     anchorMs,
-    goneMs: null,
+    goneMs: isCancelled ? (before?.goneMs ?? nowMs) : null,
+    isCancelled,
+    refusedPayloads: [],
+    versionBefore: versionBefore(before),
   };
-  if (!event) return { ...common, referenceKw: null, feederIds: [], startMs: null, endMs: null, refused: problem };
-  const feederIds = reachedIds(event, { feeders });
+  if (!event) {
+    // It is over when the version before, which stands in for it, is: the first that nobody can read is never.
+    const { startMs = null, endMs = null } = before ?? {};
+    return { ...common, referenceKw: null, feederIds: [], startMs, endMs, refused: problem };
+  }
+  const feederIds = reachedIds(event, { addressees });
   const isRelative = event.intervals.some(({ payloads }) => payloads.some(({ type }) => type.endsWith('_RELATIVE')));
   const reference = isSameVersion ? before.referenceKw : isRelative ? await referenceKw(feederIds) : null;
   try {
-    const span = spanOf(event, anchorMs, sourceOf(connection.id));
+    const span = spanOf(event, anchorMs, seed);
     const endMs = span && Number.isFinite(span.endMs) ? span.endMs : null;
     return { ...common, referenceKw: reference, feederIds, startMs: span?.startMs ?? null, endMs, refused: null };
   } catch (error) {
     const refused = error instanceof Error ? error.message : String(error);
     return { ...common, referenceKw: reference, feederIds, startMs: null, endMs: null, refused };
   }
+}
+
+/** An update that brings in the form that cancels; one that had it all along is what its server makes of every event. */
+function isCancellation(event: WireEvent, before: OpenAdrEvent | undefined): boolean {
+  if (!before || !hasCancelledForm(event)) return false;
+  const read = readWire(wireEventSchema, before.body);
+  return before.isCancelled || !('read' in read && hasCancelledForm(read.read));
+}
+
+/** What stands in where the new version cannot be followed. */
+function versionBefore(before: OpenAdrEvent | undefined): OpenAdrVersion | null {
+  if (before?.goneMs !== null || before === undefined) return null;
+  if (before.refused !== null || before.refusedPayloads.length > 0) return before.versionBefore;
+  const { body, program, anchorMs, referenceKw, feederIds } = before;
+  return { body, program, anchorMs, referenceKw, feederIds };
 }
 
 function versionOf(body: unknown): string | undefined {
@@ -114,11 +157,13 @@ function lineOf(
   isRevised: boolean,
 ): JournalLine {
   const { id, regionId } = connection;
-  const what = event ? describeEvent(event, stored, timeZone) : `event ${stored.eventId}`;
+  const what = event ? describeEvent(event, stored, timeZone) : eventName(stored.body, stored.eventId);
+  const holdsOn = stored.versionBefore === null ? '' : '; the version before holds on';
+  const verb = stored.isCancelled ? 'cancels' : isRevised ? 'changes' : 'sends';
   const message =
     stored.refused === null
-      ? `${id} ${isRevised ? 'changes' : 'sends'} ${what}`
-      : `${id} sends ${what}, which is not followed: ${stored.refused}`;
+      ? `${id} ${verb} ${what}`
+      : `${id} ${verb} ${what}, which is not followed: ${stored.refused}${holdsOn}`;
   // A retry of this step may be a little later, but it holds the same version.
   const version = event?.modificationDateTime ?? nowMs;
   const dedupeKey = `openadr/${id}/${stored.eventId}/${version}/${stored.anchorMs}`;
@@ -136,13 +181,30 @@ const descriptorsSchema = z.array(z.unknown()).transform((descriptors) => {
   return 'read' in program ? program.read.payloadDescriptors : [];
 });
 
-/** Stored events that can be read, in the form that their meaning is read from. */
-export function heldEvents(stored: readonly OpenAdrEvent[], feeders: readonly SiteFeeder[]): HeldEvent[] {
-  return stored.flatMap(({ body, program, anchorMs, referenceKw, feederIds, goneMs }) => {
-    const read = readWire(wireEventSchema, body);
-    if (goneMs !== null || !('read' in read)) return [];
-    const programDescriptors = descriptorsSchema.catch([]).parse(program);
-    const reached = feeders.filter(({ id }) => feederIds.includes(id));
-    return [{ event: read.read, programDescriptors, anchorMs, referenceKw, feeders: reached }];
+/** Stored events in the form that their meaning is read from. For one that cannot be read, the version before stands in. */
+export function heldEvents(stored: readonly OpenAdrEvent[], feeders: readonly SiteFeeder[], seed: string): HeldEvent[] {
+  return stored.flatMap((row) => {
+    if (row.goneMs !== null) return [];
+    const before = row.versionBefore === null ? undefined : heldVersion(row.versionBefore, feeders, seed);
+    const held = heldVersion(row, feeders, seed);
+    if (!held) return before ? [before] : [];
+    return [{ ...held, ...(before && { before }) }];
   });
+}
+
+function heldVersion(
+  { body, program, anchorMs, referenceKw, feederIds }: OpenAdrVersion,
+  feeders: readonly SiteFeeder[],
+  seed: string,
+): HeldEvent | undefined {
+  const read = readWire(wireEventSchema, body);
+  if (!('read' in read)) return undefined;
+  const programDescriptors = descriptorsSchema.catch([]).parse(program);
+  const reached = feeders.filter(({ id }) => feederIds.includes(id));
+  return { event: read.read, programDescriptors, anchorMs, seed, referenceKw, feeders: reached };
+}
+
+/** Whether the version that is held of an event is the newest, not one that stands in for it. */
+export function isNewestVersion(row: OpenAdrEvent): boolean {
+  return 'read' in readWire(wireEventSchema, row.body);
 }

@@ -1,11 +1,21 @@
+import { messageOf } from '../../../domain/thrown.ts';
 import { firstCovers } from '../../../scheduler/firstCovers.ts';
-import { SIGNAL_LIMITS, SIGNAL_UNITS, type SignalKind, type SignalSpan } from '../../../store/signals.ts';
+import { SIGNAL_UNITS, type SignalKind, type SignalSpan } from '../../../store/signals.ts';
 import type { HeldEvent, SiteFeeder } from './heldEvent.ts';
-import { ALERT_PREFIX, isSilent, readPayload, type Figure, type Layer } from './payloads.ts';
+import {
+  ALERT_PREFIX,
+  isSilent,
+  limitKwOf,
+  readPayload,
+  type Figure,
+  type Layer,
+  type Reading,
+  type Refusal,
+} from './payloads.ts';
 import { occurrencesOf, subIntervals, type Occurrence, type TimeSpan } from './timing.ts';
 
 /** Of one event: more than a value a minute for each of some feeders is no plan. */
-const MOST_SPANS = 50_000;
+const MAX_SPANS = 50_000;
 
 export interface Site {
   readonly regionId: string;
@@ -23,12 +33,18 @@ export interface Alert extends TimeSpan {
   readonly message: string;
 }
 
+/** What is not followed of an event: all of it, for `refused`, or single payloads, each with its reason. */
+export interface Refusals {
+  readonly refused: string | null;
+  readonly refusedPayloads: readonly string[];
+}
+
 /** What the events say about the region within a window. */
 export interface Meaning {
   readonly spans: readonly SignalSpan[];
   readonly alerts: readonly Alert[];
-  /** Events that cannot be followed, each with its reason; the others are. */
-  readonly refused: ReadonlyMap<string, string>;
+  /** Of events that are not, or not wholly, followed; the others are. */
+  readonly refusals: ReadonlyMap<string, Refusals>;
   /** Payload types that nothing follows from. */
   readonly ignored: readonly string[];
 }
@@ -48,40 +64,88 @@ interface LayerSpan extends TimeSpan {
  *
  * Where events contradict each other, the lower `priority` counts; among equals the tightest limit and the newest
  * price. A dynamic limit stands before the contracted capacity, and an emergency is a series of its own: whatever else
- * is stated, the tightest series holds.
+ * is stated, the tightest series holds. A payload that cannot be followed takes no other with it, and what it would
+ * have replaced stays in force: a mistake must not free anybody from a limit.
  * @param nowMs grid time, kept as the revision
  */
 export function meaningOf(events: readonly HeldEvent[], site: Site, window: TimeSpan, nowMs: number): Meaning {
   const spans: LayerSpan[] = [];
   const alerts: Alert[] = [];
-  const refused = new Map<string, string>();
+  const refusals = new Map<string, Refusals>();
   const ignored = new Set<string>();
   for (const held of events) {
-    try {
-      const read = eventMeaning(held, site, window);
-      for (const span of read.spans) spans.push(span);
-      alerts.push(...read.alerts);
-      for (const type of read.ignored) ignored.add(type);
-    } catch (error) {
-      refused.set(held.event.id, error instanceof Error ? error.message : String(error));
-    }
+    const { read, lost, ...refusal } = attempted(held, site, window);
+    if (refusal.refused !== null || refusal.refusedPayloads.length > 0) refusals.set(held.event.id, refusal);
+    for (const span of read.spans) spans.push(span);
+    alerts.push(...read.alerts);
+    for (const type of read.ignored) ignored.add(type);
+    if (!held.before || lost === NOTHING) continue;
+    const before = attempted(held.before, site, window).read;
+    for (const span of before.spans) if (lost === EVERYTHING || lost.has(span.kind)) spans.push(span);
   }
   return {
     spans: resolved(spans, site, nowMs),
     alerts,
-    refused,
+    refusals,
     ignored: [...ignored].sort(),
   };
 }
 
-function eventMeaning(held: HeldEvent, site: Site, window: TimeSpan) {
+/** Kinds of signals of which an event has said something that cannot be followed. */
+type Lost = ReadonlySet<SignalKind> | typeof EVERYTHING;
+const EVERYTHING = 'everything';
+const NOTHING: ReadonlySet<SignalKind> = new Set();
+
+/** What can be followed of an event, and what cannot. */
+function attempted(held: HeldEvent, site: Site, window: TimeSpan): Refusals & { read: EventMeaning; lost: Lost } {
+  try {
+    const read = eventMeaning(held, site, window);
+    const { refusals, isAnyFollowed } = payloadRefusals(held, site);
+    const all = [...refusals, ...read.refusals];
+    const problems = [...new Set(all.map(({ problem }) => problem))].slice(0, MAX_PROBLEMS);
+    const [first = null] = problems;
+    const refused = isAnyFollowed ? null : first;
+    const lost = all.length === 0 ? NOTHING : new Set(all.map(({ kind }) => kind));
+    return { read, refused, refusedPayloads: refused === null ? problems : [], lost };
+  } catch (error) {
+    const read = { spans: [], alerts: [], ignored: [], refusals: [] };
+    return { read, refused: messageOf(error), refusedPayloads: [], lost: EVERYTHING };
+  }
+}
+
+/** What of an event's payloads cannot be followed, whenever it is to hold: it is told before its time comes. */
+function payloadRefusals(held: HeldEvent, { eurPer }: Site) {
+  const readings = held.event.intervals.flatMap(({ payloads }) =>
+    payloads.flatMap((payload) => readPayload(held, payload, eurPer) ?? [null]),
+  );
+  const refusals = readings.filter((reading) => isRefusal(reading));
+  return { refusals, isAnyFollowed: refusals.length < readings.length };
+}
+
+function isRefusal(reading: Reading): reading is Refusal {
+  return reading !== null && 'problem' in reading;
+}
+
+/** More reasons than that say nothing new. */
+const MAX_PROBLEMS = 10;
+
+interface EventMeaning {
+  readonly spans: readonly LayerSpan[];
+  readonly alerts: readonly Alert[];
+  readonly ignored: readonly string[];
+  readonly refusals: readonly Refusal[];
+}
+
+/** @throws Error in words when the event has no place in time, or too many values */
+function eventMeaning(held: HeldEvent, site: Site, window: TimeSpan): EventMeaning {
   const spans: LayerSpan[] = [];
   const alerts: Alert[] = [];
   const ignored: string[] = [];
+  const refusals: Refusal[] = [];
   const { event } = held;
   const rank = event.priority ?? Number.MAX_SAFE_INTEGER;
   const modified = event.modificationDateTime ?? '';
-  for (const occurrence of occurrencesOf(event, held.anchorMs, site.source, window)) {
+  for (const occurrence of occurrencesOf(event, held.anchorMs, held.seed, window)) {
     for (const payload of occurrence.payloads) {
       if (payload.type.startsWith(ALERT_PREFIX)) {
         const { startMs, endMs } = occurrence;
@@ -89,25 +153,25 @@ function eventMeaning(held: HeldEvent, site: Site, window: TimeSpan) {
         const message = (typeof said === 'string' ? said : JSON.stringify(said ?? '')).slice(0, 500);
         alerts.push({ eventId: event.id, type: payload.type, message, startMs, endMs });
       }
-      const figures = readPayload(held, payload, site.eurPer);
-      if (figures === undefined) {
+      const readings = readPayload(held, payload, site.eurPer);
+      if (readings === undefined) {
         if (!payload.type.startsWith(ALERT_PREFIX) && !isSilent(payload.type)) ignored.push(payload.type);
         continue;
       }
+      const [first] = readings;
+      if (first && readings.length > 1 && occurrence.fullEndMs === Number.POSITIVE_INFINITY) {
+        const problem = `${payload.type}: interval ${occurrence.intervalId} has no end to divide among its values`;
+        refusals.push({ kind: first.kind, problem });
+        continue;
+      }
+      const figures = readings.map((reading) => (isRefusal(reading) ? null : reading));
       for (const figure of pieces(occurrence, figures, window)) {
-        assertPossible(payload.type, figure);
         for (const span of placed(held.feeders, figure)) spans.push({ ...span, rank, modified });
       }
-      if (spans.length > MOST_SPANS) throw new Error(`says more than ${MOST_SPANS} values in two days`);
+      if (spans.length > MAX_SPANS) throw new Error(`says more than ${MAX_SPANS} values in two days`);
     }
   }
-  return { spans, alerts, ignored };
-}
-
-function assertPossible(payloadType: string, { kind, value }: Figure): void {
-  const { least, most } = SIGNAL_LIMITS[kind];
-  if (value >= least && value <= most) return;
-  throw new Error(`${payloadType}: ${value} ${SIGNAL_UNITS[kind]} is not from ${least} to ${most}`);
+  return { spans, alerts, ignored, refusals };
 }
 
 /** Figures over their sub-intervals, clipped to the window: a series has no infinite end. */
@@ -125,10 +189,9 @@ function pieces(occurrence: Occurrence, figures: readonly (Figure | null)[], win
 function placed(feeders: readonly SiteFeeder[], figure: Figure & TimeSpan): Omit<LayerSpan, 'rank' | 'modified'>[] {
   if (figure.kind !== 'import_limit') return [{ ...figure, feederId: null }];
   const totalKw = feeders.reduce((sum, { failSafeImportKw }) => sum + failSafeImportKw, 0);
-  return feeders.map(({ id, failSafeImportKw }) => {
-    const share = totalKw > 0 ? failSafeImportKw / totalKw : 1 / feeders.length;
-    const value = figure.ofFailSafe === undefined ? figure.value * share : failSafeImportKw * figure.ofFailSafe;
-    return { ...figure, value, feederId: id };
+  return feeders.map((feeder) => {
+    const share = totalKw > 0 ? feeder.failSafeImportKw / totalKw : 1 / feeders.length;
+    return { ...figure, value: limitKwOf(figure, feeder, share), feederId: feeder.id };
   });
 }
 
@@ -142,7 +205,7 @@ function resolved(spans: readonly LayerSpan[], site: Site, nowMs: number): Signa
     else bySeries.set(series, [span]);
   }
   return [...bySeries.values()].flatMap((series) =>
-    firstCovers(series.sort(byPrecedence)).map(({ feederId, kind, layer, startMs, endMs, value }) => ({
+    inForce(series).map(({ feederId, kind, layer, startMs, endMs, value }) => ({
       regionId: site.regionId,
       feederId,
       kind,
@@ -158,12 +221,29 @@ function resolved(spans: readonly LayerSpan[], site: Site, nowMs: number): Signa
   );
 }
 
-const LAYERS: readonly Layer[] = ['emergency', 'dynamic', 'contracted'];
+/** Of one series: what is dispatched, and where nothing is, what is contracted. */
+function inForce(series: readonly LayerSpan[]): LayerSpan[] {
+  const of = (...layers: readonly Layer[]): LayerSpan[] =>
+    firstCovers(series.filter(({ layer }) => layers.includes(layer)).toSorted(byPrecedence));
+  return firstCovers([...of('emergency', 'dynamic'), ...contracted(of('subscription'), of('reservation'))]);
+}
+
+/** What is reserved is reserved beyond the subscription. Either alone is all that is known to be allowed. */
+function contracted(subscriptions: readonly LayerSpan[], reservations: readonly LayerSpan[]): LayerSpan[] {
+  const both = subscriptions.flatMap((subscription) =>
+    reservations.flatMap((reservation) => {
+      const startMs = Math.max(subscription.startMs, reservation.startMs);
+      const endMs = Math.min(subscription.endMs, reservation.endMs);
+      if (startMs >= endMs) return [];
+      return [{ ...subscription, startMs, endMs, value: subscription.value + reservation.value }];
+    }),
+  );
+  return firstCovers([...both, ...subscriptions, ...reservations]);
+}
 
 function byPrecedence(a: LayerSpan, b: LayerSpan): number {
   const isLimit = a.kind === 'import_limit';
   return (
-    LAYERS.indexOf(a.layer) - LAYERS.indexOf(b.layer) ||
     a.rank - b.rank ||
     (isLimit ? a.value - b.value : Date.parse(b.modified || '0') - Date.parse(a.modified || '0') || 0)
   );

@@ -1,4 +1,4 @@
-import type { OpenAdrSecrets, OpenAdrSettings } from '../../../domain/openAdr.ts';
+import { isSameHost, type OpenAdrSecrets, type OpenAdrSettings } from '../../../domain/openAdr.ts';
 import type { MqttOffer } from './openAdrPorts.ts';
 import type { VtnClient } from './vtnClient.ts';
 import { VtnError } from './vtnError.ts';
@@ -22,7 +22,7 @@ export async function mqttOffer(
     const binding = 'read' in notifiers ? notifiers.read.MQTT : undefined;
     if (!binding) return 'not offered';
     const allowed = [new URL(vtnUrl).hostname, ...brokerHosts];
-    const uris = binding.URIS.filter((uri) => allowed.includes(hostOf(uri)));
+    const uris = binding.URIS.filter((uri) => allowed.some((host) => isSameHost(host, hostOf(uri))));
     if (uris.length === 0) {
       const hosts = binding.URIS.map(hostOf).join(', ');
       return `the server names brokers at ${hosts}, other hosts than its own; configure them as broker hosts to allow them`;

@@ -4,10 +4,19 @@ import { gridTimeMs } from '../../../domain/clock.ts';
 import type { OpenAdrStatus } from '../../../domain/openAdr.ts';
 import { readCell } from '../../../store/cells.ts';
 import { appendJournal } from '../../../store/journal.ts';
-import { openSecrets, readConnection, saveConnectionStatus, type OpenAdrConnection } from '../../../store/openAdr.ts';
+import type { JournalLine } from '../../../domain/journal.ts';
+import {
+  deleteConnection,
+  openSecrets,
+  readConnection,
+  saveConnectionStatus,
+  type OpenAdrConnection,
+} from '../../../store/openAdr.ts';
 import { readRegion } from '../../../store/regions.ts';
 import type { VenSync } from '../../../domain/workflows/openAdrVen.ts';
-import { applyHeldEvents, askForHints, feedersOf, takeEvents, type SyncContext } from './synchronise.ts';
+import { applyHeldEvents } from './applyEvents.ts';
+import { unregister } from './registration.ts';
+import { askForHints, feedersOf, takeEvents, type SyncContext } from './synchronise.ts';
 import { vtnClient, type VtnClient } from './vtnClient.ts';
 import { VtnError } from './vtnError.ts';
 
@@ -66,45 +75,38 @@ export function createOpenAdrActivities(ports: OpenAdrPorts): OpenAdrActivities 
         feeders: await feedersOf(database, connection),
         shed,
       };
-      let taken: Awaited<ReturnType<typeof takeEvents>> | undefined;
-      let failure: VtnError | undefined;
-      try {
-        taken = await takeEvents(context, client);
-      } catch (error) {
-        if (!(error instanceof VtnError)) throw error;
-        failure = error;
+      if (connection.isRemoving) {
+        await remove(context, client);
+        clients.delete(connectionId);
+        ports.listen(connectionId, undefined);
+        return null;
       }
-      const applied = await applyHeldEvents(context, taken?.feeders, taken ? client : undefined);
-      const hints = taken ? await askForHints(connection, client, taken.venId, secrets, ports.listen) : before;
-      const told = failure?.message ?? applied.failure;
+      const taken = await takeEvents(context, client, secrets);
+      const { registered, failure } = taken;
+      const isAway = failure !== null;
+      const applied = await applyHeldEvents(context, registered, isAway ? undefined : client);
+      const hints = isAway ? before : await askForHints(connection, client, registered, secrets, ports.listen);
       const status: OpenAdrStatus = {
-        syncedAtMs: taken ? nowMs : before.syncedAtMs,
-        failures: told === null ? 0 : before.failures + 1,
-        failure: told,
-        programs: taken?.programs ?? before.programs,
+        syncedAtMs: isAway ? before.syncedAtMs : nowMs,
+        failures: isAway ? before.failures + 1 : 0,
+        failure: failure?.message ?? null,
+        reportFailures: applied.reportFailure === null ? 0 : (before.reportFailures ?? 0) + 1,
+        reportFailure: applied.reportFailure,
+        registrationFailure: taken.registrationFailure,
+        programs: taken.programs,
         events: applied.events,
         refused: applied.refused,
         webhook: hints.webhook,
         mqtt: hints.mqtt,
         ignoredTypes: applied.ignoredTypes,
       };
-      await saveConnectionStatus(database, connectionId, status);
-      if (failure && before.failures === 0) {
-        await appendJournal(database, connection.cellId, [
-          {
-            atMs: nowMs,
-            kind: 'fallback',
-            subject: connection.regionId,
-            message: `${connectionId} does not answer as it should; what it said before holds: ${failure.message}`,
-            dedupeKey: `openadr/${connectionId}/failing/${before.syncedAtMs ?? 0}`,
-          },
-        ]);
-      }
+      await saveConnectionStatus(database, connection, status);
+      await appendJournal(database, connection.cellId, troubleLines(connection, before, status, nowMs));
       return {
         status,
         regionId: connection.regionId,
         changed: applied.changed,
-        isAway: failure !== undefined,
+        isAway,
         pollEveryMs: connection.settings.pollSeconds * 1000,
         nextReportMs: applied.nextReportMs,
         retryAfterRealMs: failure?.retryAfterRealMs ?? null,
@@ -112,4 +114,44 @@ export function createOpenAdrActivities(ports: OpenAdrPorts): OpenAdrActivities 
       };
     },
   };
+}
+
+/** Takes back what we made at the server, as far as it lets us, and then removes what is stored of it. */
+async function remove({ database, connection, nowMs }: SyncContext, client: VtnClient): Promise<void> {
+  const { id, cellId, regionId, settings, registered } = connection;
+  let message = `${id} is followed no more`;
+  try {
+    await unregister(client, id, settings, registered);
+  } catch (error) {
+    if (!(error instanceof VtnError)) throw error;
+    message += `; what we are registered as there could not be removed: ${error.message}`;
+  }
+  const dedupeKey = `openadr/${id}/removed/${nowMs}`;
+  await appendJournal(database, cellId, [
+    { atMs: nowMs, kind: 'utility_event', subject: regionId, message, dedupeKey },
+  ]);
+  await deleteConnection(database, id);
+}
+
+/** A line when a trouble begins, not at every poll until it ends. */
+function troubleLines(
+  { id, regionId }: OpenAdrConnection,
+  before: OpenAdrStatus,
+  now: OpenAdrStatus,
+  nowMs: number,
+): JournalLine[] {
+  const since = before.syncedAtMs ?? 0;
+  const line = (message: string, what: string): JournalLine => {
+    const dedupeKey = `openadr/${id}/${what}/${since}`;
+    return { atMs: nowMs, kind: 'fallback', subject: regionId, message: `${id} ${message}`, dedupeKey };
+  };
+  const lines: JournalLine[] = [];
+  if (now.failure !== null && before.failures === 0) {
+    lines.push(line(`does not answer as it should; what it said before holds: ${now.failure}`, 'failing'));
+  }
+  if (now.failure === null && now.registrationFailure != null && before.registrationFailure == null) {
+    const message = `does not tell what we are to it; targets are as they were: ${now.registrationFailure}`;
+    lines.push(line(message, 'registration'));
+  }
+  return lines;
 }

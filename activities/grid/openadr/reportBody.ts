@@ -99,6 +99,9 @@ const REPORTED: Readonly<Record<string, Reported>> = {
   STORAGE_MAX_DISCHARGE_POWER: { units: 'KW', readingType: 'DIRECT_READ', value: () => 0 },
 };
 
+/** What stands for a type where a forecast of it is asked for (User Guide 8.8). */
+const FORECAST: Readonly<Record<string, string>> = { USAGE: 'USAGE_FORECAST', DEMAND: 'LOAD_SHED_DELTA_AVAILABLE' };
+
 export function canReport(payloadType: string): boolean {
   return Object.hasOwn(REPORTED, payloadType);
 }
@@ -106,6 +109,8 @@ export function canReport(payloadType: string): boolean {
 export interface ReportTask {
   readonly eventId: string;
   readonly clientName: string;
+  /** Unique at the server. */
+  readonly reportName: string;
   readonly descriptor: WireReportDescriptor;
   readonly window: ReportWindow;
   readonly feederIds: readonly string[];
@@ -118,10 +123,11 @@ const AGGREGATED = 'AGGREGATED_REPORT';
  * left out rather than reported as 0.
  */
 export function reportBody(
-  { eventId, clientName, descriptor, window, feederIds }: ReportTask,
+  { eventId, clientName, reportName, descriptor, window, feederIds }: ReportTask,
   facts: ReportFacts,
 ): ReportBody {
-  const reported = REPORTED[descriptor.payloadType];
+  const forecast = descriptor.historical ? undefined : FORECAST[descriptor.payloadType];
+  const reported = REPORTED[forecast ?? descriptor.payloadType];
   if (!reported) throw new Error(`${descriptor.payloadType} is not a type that is reported`);
   const isRead = window.intervals.every((interval) => facts.isWhole(interval));
   const readingType = reported.readingType === 'DIRECT_READ' && !isRead ? 'ESTIMATED' : reported.readingType;
@@ -136,7 +142,7 @@ export function reportBody(
   return {
     eventID: eventId,
     clientName,
-    reportName: window.name,
+    reportName,
     payloadDescriptors: [
       {
         objectType: 'REPORT_PAYLOAD_DESCRIPTOR',

@@ -58,7 +58,10 @@ export function reportWindows(request: ReportRequest): ReportWindow[] {
     windows.push({ name: `${prefix}/${first}`, dueMs, endMs: end.endMs, intervals: laidOut(within, request) });
     if (dueMs > nowMs) break;
   }
-  return caughtUp(windows, firstSeenMs);
+  if (descriptor.historical) return caughtUp(windows, firstSeenMs);
+  // A forecast that a newer one has overtaken tells nobody anything: the newest that is due, and the next.
+  const newest = windows.findLastIndex(({ dueMs }) => dueMs <= nowMs);
+  return windows.slice(Math.max(0, newest));
 }
 
 function positions({ descriptor, total, occurrences, slotMs }: ReportRequest): { first: number; count: number }[] {

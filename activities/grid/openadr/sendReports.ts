@@ -1,15 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Database } from '../../../store/database.ts';
 import { listReports, upsertReport, type OpenAdrConnection, type OpenAdrReport } from '../../../store/openAdr.ts';
-import type { HeldEvent } from './heldEvent.ts';
-import { feedersReached } from './heldEvent.ts';
+import type { OpenAdrRegistration } from '../../../domain/openAdr.ts';
+import { feedersReached, type HeldEvent, type SiteFeeder } from './heldEvent.ts';
+import { impliedOccurrences } from './impliedIntervals.ts';
 import type { ReportBody } from './outgoing.ts';
 import { canReport, reportBody, type ReportFacts } from './reportBody.ts';
+import { addresseesOf, clientNameOf } from './registration.ts';
 import { reportWindows } from './reportPlan.ts';
 import { occurrencesIn, occurrencesOf, type Occurrence, type TimeSpan } from './timing.ts';
 import type { VtnClient } from './vtnClient.ts';
 import { VtnError } from './vtnError.ts';
-import { readWire, wireReportSchema } from './wire.ts';
+import { readWire, wireReportSchema, type WireReportDescriptor } from './wire.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -24,16 +26,12 @@ export interface SendContext {
   readonly client: VtnClient | undefined;
   readonly connection: OpenAdrConnection;
   readonly held: HeldEvent;
-  readonly feeders: readonly {
-    readonly id: string;
-    readonly failSafeImportKw: number;
-    readonly targets: readonly string[];
-  }[];
+  readonly feeders: readonly SiteFeeder[];
+  readonly registered: OpenAdrRegistration | null;
   /** Null for an event that takes no time. */
   readonly span: TimeSpan | null;
   readonly firstSeenMs: number;
   readonly facts: () => Promise<ReportFacts>;
-  readonly source: string;
   readonly slotMs: number;
   readonly nowMs: number;
 }
@@ -49,24 +47,33 @@ export interface SentReports {
 
 /** Sends every report of an event that is due and not sent, and corrects those whose meters have moved since. */
 export async function sendReports(context: SendContext): Promise<SentReports> {
-  const { database, client, connection, held, firstSeenMs, nowMs, slotMs } = context;
+  const { database, client, connection, registered, held, firstSeenMs, nowMs, slotMs } = context;
   const { event } = held;
+  // Two VENs at one server report on the same event: each puts its own name before.
+  const prefix = registered?.venId ?? connection.settings.venName;
+  const clientName = clientNameOf(connection.settings, registered);
+  const addressees = addresseesOf(
+    registered,
+    context.feeders.filter(({ id }) => held.feeders.some((feeder) => feeder.id === id)),
+  );
   const known = new Map(
     (await listReports(database, connection.id, event.id)).map((report) => [report.reportName, report]),
   );
-  const occurrences = reportOccurrences(context);
-  const total = occurrences.length === 0 ? 0 : occurrencesIn(event, held.anchorMs, context.source);
   const types: string[] = [];
   const ignored: string[] = [];
   let nextDueMs = Number.POSITIVE_INFINITY;
   let failure: string | null = null;
   for (const [index, descriptor] of event.reportDescriptors.entries()) {
+    if (descriptor.problem !== undefined) {
+      failure ??= `report ${descriptor.payloadType} is not asked for readably: ${descriptor.problem}`;
+      continue;
+    }
     if (!canReport(descriptor.payloadType)) {
       ignored.push(descriptor.payloadType);
       continue;
     }
-    const ofEvent = context.feeders.filter(({ id }) => held.feeders.some((feeder) => feeder.id === id));
-    const feederIds = feedersReached(descriptor, ofEvent).map(({ id }) => id);
+    const feederIds = feedersReached(descriptor, addressees).map(({ id }) => id);
+    const { occurrences, total } = intervalsOf(context, descriptor);
     const windows = reportWindows({
       eventId: event.id,
       descriptor,
@@ -84,10 +91,14 @@ export async function sendReports(context: SendContext): Promise<SentReports> {
         nextDueMs = Math.min(nextDueMs, dueMs);
         continue;
       }
-      const before = known.get(window.name);
+      const name = `${prefix}/${window.name}`;
+      // Without the VEN's name as older versions sent it.
+      const sentBefore = known.get(window.name)?.vtnReportId == null ? undefined : known.get(window.name);
+      const before = known.get(name) ?? sentBefore;
       const isSettled = before?.vtnReportId != null && (!descriptor.historical || nowMs > window.endMs + SETTLING_MS);
       if (isSettled || !client) continue;
-      const task = { eventId: event.id, clientName: connection.settings.venName, descriptor, window, feederIds };
+      const reportName = before?.reportName ?? name;
+      const task = { eventId: event.id, clientName, reportName, descriptor, window, feederIds };
       const body = reportBody(task, await context.facts());
       if (before?.vtnReportId != null && isDeepStrictEqual(before.body, body)) continue;
       try {
@@ -102,11 +113,18 @@ export async function sendReports(context: SendContext): Promise<SentReports> {
   return { types, ignored, failure, nextDueMs: Number.isFinite(nextDueMs) ? nextDueMs : null };
 }
 
-function reportOccurrences({ held, span, source, nowMs }: SendContext): Occurrence[] {
-  if (span === null || held.event.intervals.length === 0) return [];
+/** The intervals that a report is laid out over, and how many there are in all: the event's, or those that it implies. */
+function intervalsOf(
+  { held, span, nowMs }: SendContext,
+  descriptor: WireReportDescriptor,
+): { readonly occurrences: readonly Occurrence[]; readonly total: number } {
+  const { event, anchorMs, seed } = held;
+  if (event.intervals.length === 0) return impliedOccurrences(held, descriptor, nowMs - REPORTED_BACK_MS, nowMs);
+  if (span === null) return { occurrences: [], total: 0 };
   const endMs = Number.isFinite(span.endMs) ? span.endMs : nowMs + DAY_MS;
   const startMs = Math.max(span.startMs, nowMs - REPORTED_BACK_MS);
-  return occurrencesOf(held.event, held.anchorMs, source, { startMs, endMs });
+  const occurrences = occurrencesOf(event, anchorMs, seed, { startMs, endMs });
+  return { occurrences, total: occurrences.length === 0 ? 0 : occurrencesIn(event, anchorMs, seed) };
 }
 
 /**
@@ -131,11 +149,23 @@ async function sendReport(
   if (!before) await upsertReport(database, noted);
   const isUncertain = before !== undefined && before.vtnReportId === null;
   const knownId = before?.vtnReportId ?? (isUncertain ? await findReport(client, body) : undefined);
-  const answer = knownId === undefined ? await client.post('reports', body) : await corrected(client, knownId, body);
+  const answer = knownId === undefined ? await posted(client, body) : await corrected(client, knownId, body);
   const stored = readWire(wireReportSchema, answer);
   const vtnReportId = 'read' in stored ? stored.read.id : knownId;
   if (vtnReportId === undefined) throw new VtnError('POST reports answered no report id');
   await upsertReport(database, { ...noted, vtnReportId, sentMs: noted.sentMs ?? nowMs });
+}
+
+/** A server that has a report of this name already, of ours, has it corrected. */
+async function posted(client: VtnClient, body: ReportBody): Promise<unknown> {
+  try {
+    return await client.post('reports', body);
+  } catch (error) {
+    if (!(error instanceof VtnError) || error.status !== 409) throw error;
+    const knownId = await findReport(client, body);
+    if (knownId === undefined) throw error;
+    return client.put(`reports/${encodeURIComponent(knownId)}`, body);
+  }
 }
 
 /** A server that has lost the report gets it anew. */

@@ -69,6 +69,17 @@ export function occurrencesOf(event: WireEvent, anchorMs: number, seed: string, 
   return found;
 }
 
+/**
+ * Whether an event is in the form that cancels it (User Guide 7.9): from now on, for no time. A server may fill in a
+ * duration that was left out with this default of the schema, so that it is a cancellation only as an update that brings
+ * it in; an event that has it from the start is held, since a limit that is lost is worse than one too many.
+ */
+export function hasCancelledForm({ intervalPeriod, duration, intervals }: WireEvent): boolean {
+  const isNow =
+    intervalPeriod.start === 'now' && intervals.every(({ intervalPeriod: own }) => typeof own.start !== 'number');
+  return isNow && duration !== undefined && isZero(duration);
+}
+
 /** How many occurrences an event has in all; infinite for one without an end. */
 export function occurrencesIn(event: WireEvent, anchorMs: number, seed: string): number {
   const placed = shifted(event, placedIntervals(event, anchorMs), seed);

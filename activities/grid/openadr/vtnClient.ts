@@ -11,6 +11,11 @@ type OutgoingBody = VenBody | ResourceBody | ReportBody | SubscriptionBody;
 const PAGE_SIZE = 50;
 /** 50,000 objects: more is a server that pages in circles. */
 const MAX_PAGES = 1_000;
+/**
+ * After a 403 that a new token did not change, a right is lacking: for so long no further token is asked for there. Not
+ * for ever: a server that starts may refuse every token for a moment.
+ */
+const LACKING_RIGHT_REAL_MS = 5 * 60_000;
 /** Of all pages of a list together, since they are held together. */
 const MAX_WALK_BYTES = 64 * 1024 * 1024;
 
@@ -26,6 +31,8 @@ export interface VtnClient {
   post(path: string, body: OutgoingBody): Promise<unknown>;
   /** @throws VtnError */
   put(path: string, body: OutgoingBody): Promise<unknown>;
+  /** @throws VtnError */
+  delete(path: string): Promise<void>;
 }
 
 export interface VtnClientLimits {
@@ -47,15 +54,27 @@ export function vtnClient(
   const http = vtnHttp({ verifyTls, ca, secrets: hidden, ...limits });
   const tokens = tokenSource({ http, endpoint, client: secrets.client, scopes, tokenUrl, now });
 
+  const lackingSinceRealMs = new Map<string, number>();
+
   const call = async (wanted: Omit<VtnCall, 'token'>): Promise<unknown> => {
     const token = await tokens.current();
+    // By the list: the ids in it are many.
+    const place = `${wanted.method} ${wanted.url.pathname.slice(endpoint('').pathname.length).split('/', 1)[0] ?? ''}`;
     try {
       return await http({ ...wanted, token });
     } catch (error) {
-      // A token that the server has forgotten is worth one new one; a right that we lack (403) is not.
-      if (!(error instanceof VtnError) || error.status !== 401 || token === undefined) throw error;
-      tokens.forget();
-      return http({ ...wanted, token: await tokens.current() });
+      if (!(error instanceof VtnError) || token === undefined) throw error;
+      // A token that the server has forgotten is worth a new one, and many servers say so with 403.
+      const sinceRealMs = lackingSinceRealMs.get(place) ?? Number.NEGATIVE_INFINITY;
+      const isRefusal = error.status === 403 && now() - sinceRealMs >= LACKING_RIGHT_REAL_MS;
+      if (error.status !== 401 && !isRefusal) throw error;
+      tokens.forget(token);
+      try {
+        return await http({ ...wanted, token: await tokens.current() });
+      } catch (again) {
+        if (again instanceof VtnError && again.status === 403) lackingSinceRealMs.set(place, now());
+        throw again;
+      }
     }
   };
 
@@ -64,6 +83,7 @@ export function vtnClient(
     get: (path) => call({ method: 'GET', url: endpoint(path) }),
     post: (path, json) => call({ method: 'POST', url: endpoint(path), json }),
     put: (path, json) => call({ method: 'PUT', url: endpoint(path), json }),
+    delete: async (path) => void (await call({ method: 'DELETE', url: endpoint(path) })),
     async walk(path, query = {}) {
       const found = new Map<string, unknown>();
       const budget = { leftBytes: maxWalkBytes };

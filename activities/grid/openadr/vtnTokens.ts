@@ -1,3 +1,4 @@
+import { isSameHost } from '../../../domain/openAdr.ts';
 import { wireTokenSchema, wireTokenServerSchema } from './wire.ts';
 import { isNotOffered, VtnError } from './vtnError.ts';
 import type { VtnHttp } from './vtnHttp.ts';
@@ -5,8 +6,8 @@ import type { VtnHttp } from './vtnHttp.ts';
 export interface TokenSource {
   /** The token in use, or a new one when it is about to end. Undefined for a server that takes anybody. */
   current(): Promise<string | undefined>;
-  /** The server does not take this one any more: get another. */
-  forget(): void;
+  /** The server does not take this one any more: get another, unless that has been done. */
+  forget(token: string): void;
 }
 
 export interface TokenOptions {
@@ -39,8 +40,14 @@ export function tokenSource({ http, endpoint, client, scopes, tokenUrl, now }: T
     if (!named.success) throw new VtnError('auth/server names no tokenURL');
     const url = new URL(named.data.tokenURL, own);
     // The secret would go to whoever the answer names.
-    if (url.hostname !== own.hostname || (own.protocol === 'https:' && url.protocol !== 'https:')) {
+    if (!isSameHost(url.hostname, own.hostname)) {
       throw new VtnError(`auth/server names ${url.origin}, another host; configure it as the token URL to allow it`);
+    }
+    if (own.protocol === 'https:' && url.protocol !== 'https:') {
+      throw new VtnError(
+        `auth/server names ${url.origin}, which is http although the server is https: the secret would cross the ` +
+          'network in the clear; have the server corrected, or configure a token URL with https',
+      );
     }
     return url;
   };
@@ -63,8 +70,8 @@ export function tokenSource({ http, endpoint, client, scopes, tokenUrl, now }: T
       held = { token, renewAtRealMs: now() + lifeMs * USED_SHARE };
       return token;
     },
-    forget() {
-      held = undefined;
+    forget(token) {
+      if (held?.token === token) held = undefined;
     },
   };
 }

@@ -43,9 +43,49 @@ const duration = parsed(parseWireDuration, 'a duration of ISO 8601 from zero up'
 const stated = z.object({ start: optional(start), duration: optional(duration), randomizeStart: optional(duration) });
 const period = stated.nullish().transform((value): Partial<z.output<typeof stated>> => value ?? {});
 
-const value = z.union([z.number(), text, z.boolean(), z.object({ x: z.number(), y: z.number() })]);
-const payload = z.object({ type: id, values: z.array(value).max(MAX_VALUES) });
-export type WirePayload = z.output<typeof payload>;
+/** In 3.1 a list of texts; in 3.0 objects with a type and such a list. What is neither names nobody. */
+const targets = z
+  .array(z.unknown())
+  .max(1_000)
+  .nullish()
+  .transform((items) => [...new Set((items ?? []).flatMap(targetNames))]);
+
+function targetNames(item: unknown): string[] {
+  if (typeof item === 'string') return [item];
+  const values: unknown = typeof item === 'object' && item !== null && 'values' in item ? item.values : [];
+  return Array.isArray(values) ? values.filter((value) => typeof value === 'string') : [];
+}
+
+/** What is wrong with a part of an object that is kept in its place, so that it takes no other part with it. */
+interface Unreadable {
+  readonly problem?: string;
+}
+
+/** Items of which one that cannot be read is replaced by what `unreadable` makes of it. */
+function eachOf<Item>(schema: z.ZodType<Item>, most: number, unreadable: (sent: unknown, problem: string) => Item) {
+  return listOf(z.unknown(), most).transform((items) =>
+    items.map((sent): Item => {
+      const result = readWire(schema, sent);
+      return 'read' in result ? result.read : unreadable(sent, result.problem);
+    }),
+  );
+}
+
+const statedPayload = z.object({ type: id, values: listOf(z.unknown(), MAX_VALUES) });
+/** Values are checked one by one where they are used. */
+export type WirePayload = z.output<typeof statedPayload> & Unreadable;
+
+function unreadablePayload(sent: unknown, problem: string): WirePayload {
+  return { type: shortText(sent, 'type') ?? UNREADABLE, values: [], problem };
+}
+
+/** Stands for the type of a payload that names none. */
+export const UNREADABLE = 'unreadable';
+
+function shortText(sent: unknown, key: string): string | undefined {
+  if (typeof sent !== 'object' || sent === null) return undefined;
+  return id.safeParse(Object.entries(sent).find(([name]) => name === key)?.[1]).data;
+}
 
 /** `payLoadType` is what one widespread server writes. */
 function respelled(item: unknown): unknown {
@@ -53,11 +93,17 @@ function respelled(item: unknown): unknown {
   return { ...item, payloadType: item.payLoadType };
 }
 
-const payloadDescriptor = z.preprocess(
+const statedDescriptor = z.preprocess(
   respelled,
-  z.object({ payloadType: id, units: optional(text), currency: optional(text) }),
+  // `problem` as it was stored with a descriptor that could not be read.
+  z.object({ payloadType: id, units: optional(text), currency: optional(text), problem: text.optional() }),
 );
-export type WirePayloadDescriptor = z.output<typeof payloadDescriptor>;
+export type WirePayloadDescriptor = z.output<typeof statedDescriptor>;
+
+const payloadDescriptors = eachOf<WirePayloadDescriptor>(statedDescriptor, 100, (sent, problem) => {
+  const payloadType = shortText(respelled(sent), 'payloadType') ?? UNREADABLE;
+  return { payloadType, units: undefined, currency: undefined, problem };
+});
 
 const count = (otherwise: number) =>
   z
@@ -66,13 +112,13 @@ const count = (otherwise: number) =>
     .nullish()
     .transform((read) => read ?? otherwise);
 
-const reportDescriptor = z.preprocess(
+const statedReportDescriptor = z.preprocess(
   respelled,
   z.object({
     payloadType: id,
     readingType: optional(id),
     units: optional(text),
-    targets: listOf(text, 1_000),
+    targets,
     aggregate: z
       .boolean()
       .nullish()
@@ -95,9 +141,18 @@ const reportDescriptor = z.preprocess(
       .transform((read) => read ?? 'INTERVALS'),
   }),
 );
-export type WireReportDescriptor = z.output<typeof reportDescriptor>;
+export type WireReportDescriptor = z.output<typeof statedReportDescriptor> & Unreadable;
 
-const interval = z.object({ id: z.number().int(), intervalPeriod: period, payloads: listOf(payload, 1_000) });
+const reportDescriptors = eachOf<WireReportDescriptor>(statedReportDescriptor, 100, (sent, problem) => {
+  const payloadType = shortText(respelled(sent), 'payloadType') ?? UNREADABLE;
+  return { ...statedReportDescriptor.parse({ payloadType }), problem };
+});
+
+const interval = z.object({
+  id: z.number().int(),
+  intervalPeriod: period,
+  payloads: eachOf<WirePayload>(statedPayload, 1_000, unreadablePayload),
+});
 export type WireInterval = z.output<typeof interval>;
 
 const stamped = { id, modificationDateTime: optional(text) };
@@ -108,13 +163,18 @@ export const wireEventSchema = z.object({
   eventName: optional(text),
   duration: optional(duration),
   priority: z
-    .number()
-    .int()
+    .union([
+      z.number().int(),
+      z
+        .string()
+        .regex(/^-?\d{1,9}$/, 'must be a whole number')
+        .transform(Number),
+    ])
     .nullish()
     .transform((read) => read ?? null),
-  targets: listOf(text, 1_000),
-  reportDescriptors: listOf(reportDescriptor, 100),
-  payloadDescriptors: listOf(payloadDescriptor, 100),
+  targets,
+  reportDescriptors,
+  payloadDescriptors,
   intervalPeriod: period,
   intervals: listOf(interval, MAX_INTERVALS),
 });
@@ -123,21 +183,22 @@ export type WireEvent = z.output<typeof wireEventSchema>;
 export const wireProgramSchema = z.object({
   ...stamped,
   programName: text,
-  payloadDescriptors: listOf(payloadDescriptor, 100),
+  payloadDescriptors,
 });
 
-/** Of a ven or resource only what a VEN reads: its id and what the utility granted it. */
+/** Of a ven or resource only what a VEN reads: its id, whose it is, and what the utility granted it. */
 export const wireVenSchema = z.object({
   ...stamped,
   venName: text,
-  targets: listOf(text, 1_000),
+  clientID: optional(text),
+  targets,
   attributes: z.unknown().optional(),
 });
 export const wireResourceSchema = z.object({
   ...stamped,
   resourceName: text,
   venID: optional(text),
-  targets: listOf(text, 1_000),
+  targets,
   attributes: z.unknown().optional(),
 });
 export const wireReportSchema = z.object({ ...stamped, reportName: optional(text) });

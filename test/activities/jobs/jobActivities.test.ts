@@ -41,7 +41,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const jobs = () => createJobActivities({ database: db, objects, gridNowMs: () => 5000 });
+const signer = sliceSignerWith('a key for tests');
+const carAccess = { url: 'https://cars.example', signer };
+const jobs = () => createJobActivities({ database: db, objects, gridNowMs: () => 5000, carAccess });
 const cellId = CELL.id;
 
 function requestLine(customId: string, url = ENDPOINT): string {
@@ -83,20 +85,13 @@ async function prepared(lines: readonly string[]): Promise<{ batchId: string; sp
   return { batchId, split: result.split };
 }
 
-test('where cars may not open the store, each shard gets a token of its own until the deadline', async () => {
-  const signer = sliceSignerWith('a key for tests');
-  const signing = createJobActivities({
-    database: db,
-    objects,
-    gridNowMs: () => 5000,
-    carAccess: { url: 'https://cars.example', signer },
-  });
+test('each shard gets a token of its own until the deadline', async () => {
   const batchId = await submitted([requestLine('a'), requestLine('b'), requestLine('c'), requestLine('d')]);
-  const prepared = await run(signing.prepareBatch, { batchId, cellId });
+  const prepared = await run(jobs().prepareBatch, { batchId, cellId });
   if (prepared.kind === 'refused') throw new Error(prepared.message);
   const { split } = prepared;
   expect(split.carUrl).toBe('https://cars.example');
-  const accesses = await run(signing.signSlices, { jobId: batchId, split, shards: [1, 0], expiresRealMs: 9000 });
+  const accesses = await run(jobs().signSlices, { jobId: batchId, split, shards: [1, 0], expiresRealMs: 9000 });
   expect(accesses.map(({ url }) => url)).toEqual([split.carUrl, split.carUrl]);
   const { name, version, sha256 } = split.model;
   for (const [index, shard] of [1, 0].entries()) {

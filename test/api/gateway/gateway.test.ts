@@ -63,6 +63,7 @@ function caller(key: string | undefined) {
           (bytes: Buffer) => bytes,
           request,
           metadata,
+          { deadline: Date.now() + 10_000 },
           (error: ServiceError | null, bytes?: Buffer) =>
             resolve({ code: error?.code ?? status.OK, bytes: bytes ?? Buffer.alloc(0) }),
         );

@@ -90,6 +90,7 @@ describe('a task that comes when the car has gone', () => {
     };
     const upstream: GatewayUpstream = {
       service: service as GatewayUpstream['service'],
+      withDeadline: (_, work) => work(),
       withAbortSignal: (_, work) => work(),
     };
     const rpcs = carRpcs(upstream, policy, new CarUses(CAR_LIMITS, Date.now));

@@ -48,7 +48,7 @@ export class Stack {
     const nightFile = join(stateDir, 'calm-night.yaml');
     // JSON is YAML.
     await writeFile(nightFile, JSON.stringify(night));
-    const [temporal, ui, postgres, mqtt, api] = await freePorts(5);
+    const [temporal, ui, postgres, mqtt, api, gateway] = await freePorts(6);
     const env = {
       ...process.env,
       NIGHTSHIFT_STATE_DIR: stateDir,
@@ -58,6 +58,7 @@ export class Stack {
       NIGHTSHIFT_POSTGRES_PORT: String(postgres),
       NIGHTSHIFT_MQTT_PORT: String(mqtt),
       NIGHTSHIFT_API_PORT: String(api),
+      NIGHTSHIFT_GATEWAY_PORT: String(gateway),
       TEMPORAL_ADDRESS: '',
       DATABASE_URL: '',
     };

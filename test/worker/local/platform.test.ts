@@ -11,18 +11,24 @@ const names = (env: NodeJS.ProcessEnv): string[] => localProcesses(load(env)).ma
 
 describe('the processes of the local stack', () => {
   it('start with the servers and end with the fleet, so that they stop the other way round', () => {
-    expect(names({})).toEqual(['postgres', 'temporal', 'control', 'api', 'fleet']);
+    expect(names({})).toEqual(['postgres', 'temporal', 'control', 'api', 'gateway', 'fleet']);
   });
 
   it('leave out what the config replaces', () => {
-    expect(names({ DATABASE_URL: 'postgres://db/nightshift' })).toEqual(['temporal', 'control', 'api', 'fleet']);
-    expect(names({ TEMPORAL_ADDRESS: 'temporal:7233' })).toEqual(['postgres', 'control', 'api', 'fleet']);
+    expect(names({ DATABASE_URL: 'postgres://db/nightshift' })).toEqual([
+      'temporal',
+      'control',
+      'api',
+      'gateway',
+      'fleet',
+    ]);
+    expect(names({ TEMPORAL_ADDRESS: 'temporal:7233' })).toEqual(['postgres', 'control', 'api', 'gateway', 'fleet']);
   });
 
   it('claim every port that they listen on', () => {
-    const embedded = ['postgres.port', 'temporal.port', 'temporal.uiPort', 'api.port', 'mqtt.port'];
+    const embedded = ['postgres.port', 'temporal.port', 'temporal.uiPort', 'api.port', 'mqtt.port', 'gateway.port'];
     expect(keys({})).toEqual(embedded);
-    expect(keys({ MQTT_URL: 'mqtt://broker' })).toEqual(embedded.slice(0, -1));
+    expect(keys({ MQTT_URL: 'mqtt://broker' })).toEqual(embedded.filter((key) => key !== 'mqtt.port'));
   });
 
   it('stop within 15 s together', () => {
@@ -59,20 +65,20 @@ async function environmentOf(name: string, env: NodeJS.ProcessEnv): Promise<Node
   return launched?.env ?? {};
 }
 
-it('gives cars nothing to open the store with, where they reach their shards over the API', async () => {
-  const store = {
+it('gives cars nothing to open the store, the database or the namespace with', async () => {
+  const secrets = {
     NIGHTSHIFT_OBJECTS_URL: 's3://bucket',
     NIGHTSHIFT_OBJECTS_ENCRYPTION_KEYS: 'the key of the objects at rest',
     NIGHTSHIFT_SECRETS_KEY: 'the key that signs tokens',
     AWS_ACCESS_KEY_ID: 'id',
     AWS_SECRET_ACCESS_KEY: 'secret',
+    DATABASE_URL: 'postgres://db/nightshift',
+    TEMPORAL_ADDRESS: 'cloud:7233',
+    TEMPORAL_API_KEY: 'the key of the namespace',
   };
-  const carUrl = { NIGHTSHIFT_OBJECTS_CAR_URL: 'https://cars.example' };
-  expect(await environmentOf('fleet', store)).toMatchObject(store);
-  expect(await environmentOf('control', { ...store, ...carUrl })).toMatchObject(store);
-  const fleet = await environmentOf('fleet', { ...store, ...carUrl });
-  expect(fleet).toMatchObject(carUrl);
-  expect(Object.keys(store).filter((name) => fleet[name] !== undefined)).toEqual([]);
+  expect(await environmentOf('control', secrets)).toMatchObject(secrets);
+  const fleet = await environmentOf('fleet', secrets);
+  expect(Object.keys(secrets).filter((name) => fleet[name] !== undefined)).toEqual([]);
 });
 
 it('lets a process of ours reach the PostgreSQL that was started before it', async () => {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { feedHttp } from '../../../../activities/grid/feeds/feedHttp.ts';
+import { mqttOffer } from '../../../../activities/grid/openadr/mqttOffer.ts';
 import { redactor } from '../../../../activities/grid/redactor.ts';
 import { vtnClient } from '../../../../activities/grid/openadr/vtnClient.ts';
 import { openAdrSettingsSchema } from '../../../../domain/openAdr.ts';
@@ -72,7 +73,9 @@ describe('one bad event is refused with its reason, and the rest is taken', () =
     ven.vtn.create('events', limitEvent(9, { priority: 1 }));
     const synced = await ven.sync();
     expect(synced).toMatchObject({ changed: true, isAway: false });
-    expect(synced?.status.failure).toContain('event loop cannot be measured or reported on: has more than');
+    expect(synced?.status.reportFailure).toContain(
+      'event "Evening relief" cannot be measured or reported on: has more than',
+    );
     expect(await ven.limits()).toContainEqual('1-2 9');
   });
 
@@ -121,12 +124,26 @@ describe('a server', () => {
     broker('mqtts://evil.example');
     const { status } = (await ven.sync()) ?? {};
     expect(status?.mqtt).toContain('evil.example, other hosts than its own');
-    broker('mqtt://localhost:1883');
-    expect((await ven.sync())?.status.mqtt).toContain('localhost, other hosts');
     expect(ven.offers).toEqual([]);
+    const { origin } = new URL(ven.vtn.url);
+    // It is on this machine itself, whatever that is called.
+    broker('mqtt://localhost:1883');
+    expect([origin.includes('127.0.0.1'), (await ven.sync())?.status.mqtt]).toEqual([true, null]);
     await ven.connect({ brokerHosts: ['evil.example'] });
     broker('mqtts://evil.example');
     expect((await ven.sync())?.status.mqtt).toBeNull();
+  });
+
+  test('elsewhere cannot have us connect to our own machine', async () => {
+    const client = vtnClient(
+      openAdrSettingsSchema.parse({ vtnUrl: ven.vtn.url, regionId: 'oslo', venName: 'v' }),
+      { client: { id: 'ven', secret: SECRET }, callbackToken: 't' },
+      Date.now,
+    );
+    const MQTT = { URIS: ['mqtt://localhost:1883'], authentication: { method: 'ANONYMOUS' } };
+    ven.vtn.fault = ({ path }) => (path === '/notifiers' ? { status: 200, body: { MQTT } } : undefined);
+    const elsewhere = { vtnUrl: 'https://vtn.example.org', brokerHosts: [] };
+    expect(await mqttOffer(client, null, elsewhere, { callbackToken: 't' })).toContain('localhost, other hosts');
   });
 
   test('that is slow with what is beside the events does not keep an emergency waiting', async () => {

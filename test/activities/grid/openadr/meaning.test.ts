@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { DEFAULT_FEEDER_SUPPLY } from '../../../../domain/feederSupply.ts';
 import type { HeldEvent } from '../../../../activities/grid/openadr/heldEvent.ts';
 import { meaningOf } from '../../../../activities/grid/openadr/meaning.ts';
 import { wireEventSchema } from '../../../../activities/grid/openadr/wire.ts';
@@ -8,10 +9,8 @@ const START_MS = Date.parse('2026-02-10T00:00:00Z');
 const HOUR_MS = 3_600_000;
 const WINDOW = { startMs: START_MS, endMs: START_MS + 4 * HOUR_MS };
 const SITE = { regionId: 'berlin', source: 'openadr/grid', priority: 50, eurPer: { USD: 0.5 } };
-const FEEDERS = [
-  { id: 'north', failSafeImportKw: 30 },
-  { id: 'south', failSafeImportKw: 10 },
-];
+const NORTH = { id: 'north', failSafeImportKw: 30, supply: DEFAULT_FEEDER_SUPPLY };
+const FEEDERS = [NORTH, { id: 'south', failSafeImportKw: 10, supply: DEFAULT_FEEDER_SUPPLY }];
 
 let events = 0;
 function held(
@@ -27,7 +26,7 @@ function held(
     intervals: [{ id: 0, payloads: [{ type, values }] }],
     ...over,
   });
-  return { event, programDescriptors: [], anchorMs: START_MS, referenceKw: 20, feeders: FEEDERS, ...more };
+  return { event, programDescriptors: [], anchorMs: START_MS, seed: 'ven', referenceKw: 20, feeders: FEEDERS, ...more };
 }
 
 /** `north 0-2 7.5`: feeder, hours since the start, value. */
@@ -95,7 +94,7 @@ describe('what payloads say', () => {
 });
 
 const limit = (kw: number, over: Record<string, unknown> = {}) =>
-  held('IMPORT_CAPACITY_LIMIT', [kw], over, { feeders: [{ id: 'north', failSafeImportKw: 30 }] });
+  held('IMPORT_CAPACITY_LIMIT', [kw], over, { feeders: [NORTH] });
 const priced = (value: number, modificationDateTime: string) => held('PRICE', [value], { modificationDateTime });
 
 describe('where events contradict each other', () => {
@@ -124,13 +123,13 @@ describe('where events contradict each other', () => {
       'IMPORT_CAPACITY_SUBSCRIPTION',
       [4],
       { intervalPeriod: { start: '2026-02-10T00:00:00Z', duration: 'P9999Y' } },
-      { feeders: [{ id: 'north', failSafeImportKw: 30 }] },
+      { feeders: [NORTH] },
     );
     expect(drawn([contract, limit(12)])).toEqual(['north 0-2 12', 'north 2-4 4']);
   });
 
   test('an emergency stays beside a limit of a better priority', () => {
-    const alert = held('ALERT_GRID_EMERGENCY', ['now'], {}, { feeders: [{ id: 'north', failSafeImportKw: 30 }] });
+    const alert = held('ALERT_GRID_EMERGENCY', ['now'], {}, { feeders: [NORTH] });
     expect(drawn([limit(9, { priority: 0 }), alert]).sort()).toEqual(['north 0-2 0 emergency', 'north 0-2 9']);
   });
 });
@@ -157,7 +156,7 @@ test.each([
   ],
 ])('%s refuses that event with its reason; the others hold', (_, bad, words) => {
   const good = held('IMPORT_CAPACITY_LIMIT', [20]);
-  const { refused, spans } = meaningOf([bad, good], SITE, WINDOW, START_MS);
-  expect([...refused]).toEqual([[bad.event.id, expect.stringContaining(words)]]);
+  const { refusals, spans } = meaningOf([bad, good], SITE, WINDOW, START_MS);
+  expect([...refusals]).toEqual([[bad.event.id, { refused: expect.stringContaining(words), refusedPayloads: [] }]]);
   expect(spans).toHaveLength(2);
 });

@@ -159,7 +159,7 @@ describe('a server that is wrong', () => {
     expect(ven.vtn.asked.some(({ path }) => path === `/events/${event.id}`)).toBe(true);
   });
 
-  test('that forgot the token is asked for one new one; one that forbids is not', async () => {
+  test('that forgot the token is asked for one new one, also where it says so with 403; a right that we lack is not asked for again and again', async () => {
     const tokens = () => ven.vtn.asked.filter(({ path }) => path === '/auth/token').length;
     await ven.sync();
     expect(tokens()).toBe(1);
@@ -171,7 +171,12 @@ describe('a server that is wrong', () => {
     expect(tokens()).toBe(3);
     ven.vtn.fault = ({ path }) => (path === '/programs' ? { status: 403 } : undefined);
     await ven.sync();
-    expect(tokens()).toBe(3);
+    expect(tokens()).toBe(4);
+    await ven.sync();
+    expect(tokens()).toBe(4);
+    ven.nowMs += 6 * MINUTE_MS;
+    await ven.sync();
+    expect(tokens()).toBe(5);
   });
 
   test('whose token is about to end is asked for another before it does', async () => {

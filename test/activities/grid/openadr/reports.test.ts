@@ -137,7 +137,7 @@ describe('reports', () => {
       ven.vtn.store.create('reports', body);
       return 'cut';
     };
-    expect((await ven.sync())?.status.failure).toContain('/reports');
+    expect((await ven.sync())?.status.reportFailure).toContain('/reports');
     ven.vtn.fault = () => undefined;
     await ven.sync();
     expect(sent()).toHaveLength(1);

@@ -33,7 +33,8 @@ export interface TestVen {
   /** Topics that the server has published to. */
   readonly published: string[];
   connect(over?: Record<string, unknown>): Promise<void>;
-  sync(): Promise<VenSync | null>;
+  /** Synchronises this connection, or another one of the cell. */
+  sync(connectionId?: string): Promise<VenSync | null>;
   /** `1-2 9`: hours since midnight, kW. */
   limits(): Promise<string[]>;
   /** What the journal says of the connection. */
@@ -84,7 +85,7 @@ export function useVen(db: Database): TestVen {
       const secrets = { client: { id: 'ven', secret: SECRET }, callbackToken: 'callback-token' };
       await upsertConnection(db, { id, settings, sealed: TEST_SEAL.seal(JSON.stringify(secrets), id) });
     },
-    sync: () => activities.syncVtn({ connectionId: id }),
+    sync: (connectionId = id) => activities.syncVtn({ connectionId }),
     async limits() {
       const window = { startMs: MIDNIGHT_MS - HOUR_MS, endMs: MIDNIGHT_MS + 48 * HOUR_MS };
       return (await readSignals(db, 'oslo', window, ['import_limit'])).map(

@@ -39,6 +39,7 @@ export async function testGateway(options: {
     {
       upstream: {
         service: connection.workflowService,
+        withDeadline: (deadline, work) => connection.withDeadline(deadline, work),
         withAbortSignal: (signal, work) => connection.withAbortSignal(signal, work),
       },
       carOfKey: async (key) => options.vehicleIds.map(keyedCar).find(({ vehicleId }) => key === `key of ${vehicleId}`),

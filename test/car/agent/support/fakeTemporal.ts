@@ -146,6 +146,10 @@ export class FakeTemporal {
   };
 
   #poll(call: ServerUnaryCall<Message, Message>, reply: Reply): void {
+    if (!Number.isFinite(Number(call.getDeadline()))) {
+      reply({ code: status.INVALID_ARGUMENT, details: 'Context timeout is not set.' });
+      return;
+    }
     this.polls += 1;
     this.openPolls += 1;
     this.mostOpenPolls = Math.max(this.mostOpenPolls, this.openPolls);

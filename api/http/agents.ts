@@ -1,0 +1,69 @@
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+
+import { NightshiftError } from '../../domain/errors.ts';
+import { carOfKey, exchangeEnrolmentCode } from '../../store/carKeys.ts';
+import { readVehicle } from '../../store/vehicles.ts';
+import { agentSettingsSchema, carKeySchema } from '../wire/agents.ts';
+import { bearerOf } from './auth.ts';
+import type { ApiDeps } from './deps.ts';
+import { errorResponses } from './wire.ts';
+
+const exchangeRoute = createRoute({
+  method: 'post',
+  path: '/cars/v1/keys',
+  summary: 'Exchange a single-use enrolment code for the car’s key, which ends the key that the car had before',
+  security: [],
+  request: {
+    body: {
+      required: true,
+      content: { 'application/json': { schema: z.strictObject({ code: z.string().max(200) }) } },
+    },
+  },
+  responses: {
+    200: { description: 'The key, shown this once', content: { 'application/json': { schema: carKeySchema } } },
+    ...errorResponses,
+  },
+});
+
+const settingsRoute = createRoute({
+  method: 'get',
+  path: '/cars/v1/settings',
+  summary: 'What an agent needs to know, for the car whose key is the bearer token',
+  responses: {
+    200: { description: 'The car and its doors', content: { 'application/json': { schema: agentSettingsSchema } } },
+    ...errorResponses,
+  },
+});
+
+/** What cars' agents ask before they begin; they present a code, then their car's key. */
+export function addAgentRoutes(app: OpenAPIHono, { db, cell, carDoors, logger, now }: ApiDeps): void {
+  app.openapi(exchangeRoute, async (c) => {
+    const exchanged = await exchangeEnrolmentCode(db, c.req.valid('json').code, now());
+    if (!exchanged) {
+      const message = 'The code is unknown, used or expired: have another one made (nightshift car code).';
+      throw new NightshiftError('unauthorized', message, { field: 'code' });
+    }
+    logger.info({ vehicleId: exchanged.vehicleId }, 'a car’s agent got its key');
+    return c.json({ car_id: exchanged.vehicleId, key: exchanged.key }, 200);
+  });
+
+  app.openapi(settingsRoute, async (c) => {
+    const car = await carOfKey(db, bearerOf(c) ?? '');
+    const vehicle = car && (await readVehicle(db, car.vehicleId));
+    if (!car || !vehicle) throw new NightshiftError('unauthorized', 'The car’s key is unknown.');
+    const { originMs, anchorMs, scale } = cell.clock;
+    return c.json(
+      {
+        car_id: car.vehicleId,
+        region_id: car.regionId,
+        hardware_class: car.hardwareClass,
+        model_families: [...car.modelFamilies],
+        clock: { origin_ms: originMs, anchor_ms: anchorMs, scale },
+        gateway: carDoors.gateway,
+        mqtt_url: carDoors.mqttUrl,
+        compute_soc_floor_percent: vehicle.policy.computeSocFloorPercent,
+      },
+      200,
+    );
+  });
+}

@@ -1,0 +1,68 @@
+import { connect } from 'mqtt';
+import type { Logger } from 'pino';
+import { ApiClient } from '../../api/client/apiClient.ts';
+import { agentSettingsSchema, carKeySchema, type AgentSettingsWire } from '../../api/wire/agents.ts';
+import { setpointLinkOver, shedLinkOver } from '../../car/agent/setpointLink.ts';
+import type { VehicleAgentOptions } from '../../car/agent/vehicleAgent.ts';
+import { openSliceByAccess } from '../../car/shard/openSlices.ts';
+import type { Clock } from '../../domain/clock.ts';
+
+const RECONNECT_EVERY_MS = 2_000;
+
+/** What a car proves itself with, and where: all that an agent is given. */
+export interface CarCredentials {
+  readonly apiUrl: string;
+  readonly carId: string;
+  readonly key: string;
+}
+
+/** Exchanges a single-use code for the car's key. @throws NightshiftError as the API answers, or `unavailable` */
+export async function exchangeCode(apiUrl: string, code: string): Promise<{ carId: string; key: string }> {
+  const answer = carKeySchema.parse(await new ApiClient(apiUrl, '').json('POST', '/cars/v1/keys', { code }));
+  return { carId: answer.car_id, key: answer.key };
+}
+
+/** @throws NightshiftError `unauthorized` when the key is not a car's, or `unavailable` */
+export async function readAgentSettings({ apiUrl, key }: CarCredentials): Promise<AgentSettingsWire> {
+  return agentSettingsSchema.parse(await new ApiClient(apiUrl, key).json('GET', '/cars/v1/settings'));
+}
+
+/** An agent's ways out of its car, each by the car's own key. */
+export interface CarDoors extends Pick<
+  VehicleAgentOptions,
+  'temporal' | 'setpoints' | 'sheds' | 'openSlice' | 'clock'
+> {
+  /** host:port */
+  readonly gatewayAddress: string;
+  close(): Promise<void>;
+}
+
+/** Opens the doors that the settings name. They connect when they are used, and again whenever they have to. */
+export function openCarDoors({ carId, key }: CarCredentials, settings: AgentSettingsWire, log: Logger): CarDoors {
+  const { gateway, mqtt_url: mqttUrl } = settings;
+  const mqtt = connect(mqttUrl, {
+    clientId: `car-${carId}`,
+    username: carId,
+    password: key,
+    protocolVersion: 4,
+    reconnectPeriod: RECONNECT_EVERY_MS,
+  });
+  // Without a listener, a refused connection ends the process.
+  mqtt.on('error', (error) => log.warn({ err: error }, 'the broker refuses the car'));
+  return {
+    gatewayAddress: gateway.address,
+    temporal: {
+      options: { address: gateway.address, tls: gateway.tls, metadata: { authorization: `Bearer ${key}` } },
+      namespace: gateway.namespace,
+    },
+    setpoints: setpointLinkOver(mqtt),
+    sheds: shedLinkOver(mqtt),
+    openSlice: openSliceByAccess,
+    clock: clockOf(settings),
+    close: () => mqtt.endAsync(true),
+  };
+}
+
+export function clockOf({ clock }: AgentSettingsWire): Clock {
+  return { originMs: clock.origin_ms, anchorMs: clock.anchor_ms, scale: clock.scale };
+}
