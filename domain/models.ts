@@ -174,18 +174,23 @@ export function pipelineAssets(pipeline: Pipeline): string[] {
       return [];
     case 'image-ctc':
       return [pipeline.dictionarySha256];
-    default: {
+    case 'text-embedding':
+    case 'text-classification':
+    case 'rerank': {
       const { tokenizer } = pipeline;
       if (tokenizer.kind === 'words') return [tokenizer.vocabularySha256];
       return [tokenizer.tokenizerSha256, ...(tokenizer.configSha256 ? [tokenizer.configSha256] : [])];
     }
+    default:
+      return pipeline satisfies never;
   }
 }
 
+const text = (name: string, shape: number[]): TensorSpec => ({ name, datatype: 'BYTES', shape });
+const numbers = (name: string, shape: number[]): TensorSpec => ({ name, datatype: 'FP32', shape });
+
 /** The tensors that the Open Inference Protocol names for the pipeline. */
 export function pipelineTensors(pipeline: Pipeline): { inputs: readonly TensorSpec[]; outputs: readonly TensorSpec[] } {
-  const text = (name: string, shape: number[]): TensorSpec => ({ name, datatype: 'BYTES', shape });
-  const numbers = (name: string, shape: number[]): TensorSpec => ({ name, datatype: 'FP32', shape });
   switch (pipeline.kind) {
     case 'tensors':
       return pipeline;
