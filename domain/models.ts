@@ -116,7 +116,6 @@ const textGenerationPipelineSchema = z.object({
    */
   batchInvariant: z.boolean(),
 });
-export type TextGenerationPipeline = z.infer<typeof textGenerationPipelineSchema>;
 
 /** Datatypes of the Open Inference Protocol that tensors may have; FP16 in binary form only. */
 export const TENSOR_DATATYPES = [
@@ -239,10 +238,10 @@ export function inferEndpoint(name: string): string {
   return `/v2/models/${encodeURIComponent(name)}/infer`;
 }
 
-/** The model that an endpoint names, or undefined for one whose requests name it. */
+/** The model that an endpoint names, or undefined for one that names none. */
 export function modelOfEndpoint(endpoint: string): string | undefined {
-  const named = /^\/v2\/models\/([^/]+)\/infer$/.exec(endpoint)?.[1];
-  return named?.replaceAll(/%2f/gi, '/');
+  const named = /^\/v2\/models\/([^/]+)\/infer$/.exec(endpoint)?.[1]?.replaceAll(/%2f/gi, '/');
+  return nameSchema.safeParse(named).data;
 }
 
 /** The family of models that say nothing else. */

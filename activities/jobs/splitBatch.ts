@@ -2,6 +2,7 @@ import type { PreparedBatch } from '../../domain/activities/jobActivities.ts';
 import { createBatchLineChecker, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
+import { endpointsOf, modelManifestSchema } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
 import { moveBatch, readBatch, updateBatchCounts, type Batch } from '../../store/batches.ts';
@@ -61,6 +62,10 @@ async function cutIntoShards(
       const message = `The model ${JSON.stringify(request.model)} does not exist.`;
       return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
     }
+    if (sized.endpoints && !sized.endpoints.includes(batch.endpoint)) {
+      const message = `The model ${JSON.stringify(request.model)} answers ${sized.endpoints.join(', ')}, not ${batch.endpoint}.`;
+      return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+    }
     lines++;
     slice.push(request.bytes, LINE_FEED);
     if (lines % sized.linesPerShard === 0) await writeSlice();
@@ -94,6 +99,8 @@ const LINE_FEED = Buffer.from('\n');
 
 interface SizedModel extends ReturnType<typeof shardSizeOf> {
   readonly model: Model;
+  /** Undefined: its manifest cannot be read, and the cars will say so. */
+  readonly endpoints: readonly string[] | undefined;
 }
 
 async function sizedModel({ database }: JobPorts, name: string): Promise<SizedModel | undefined> {
@@ -102,5 +109,6 @@ async function sizedModel({ database }: JobPorts, name: string): Promise<SizedMo
   const speeds = (await listClassSpeeds(database)).filter(
     (speed) => speed.modelName === model.name && speed.modelVersion === model.version,
   );
-  return { model, ...shardSizeOf(speeds) };
+  const manifest = modelManifestSchema.safeParse(model.manifest).data;
+  return { model, endpoints: manifest && endpointsOf(model.name, manifest.pipeline), ...shardSizeOf(speeds) };
 }
