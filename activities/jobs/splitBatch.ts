@@ -99,8 +99,8 @@ async function checkLines(
       kind = manifest?.pipeline.kind;
       // One whose manifest cannot be read has none, and the cars will say so.
       const endpoints = manifest && endpointsOf(model.name, manifest.pipeline);
-      if (endpoints && !endpoints.includes(batch.endpoint)) {
-        const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${batch.endpoint}.`;
+      if (endpoints && !endpoints.includes(endpoint)) {
+        const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${endpoint}.`;
         return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
       }
     }
