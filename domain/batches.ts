@@ -34,5 +34,6 @@ export const BATCH_INPUT_ERROR_CODES = [
   'model_not_served',
   'empty_file',
   'too_many_tasks',
+  'missing_input_file',
 ] as const;
 export type BatchInputErrorCode = (typeof BATCH_INPUT_ERROR_CODES)[number];
