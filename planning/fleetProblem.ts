@@ -187,7 +187,12 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
         candidate.modelVersion === job.model.version,
     );
     return speed
-      ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 / UTILIZATION }]
+      ? [
+          {
+            hardwareClass,
+            shardMinutes: (speed.deviceMsPerUnit * job.unitsPerLine * job.linesPerShard) / 60_000 / UTILIZATION,
+          },
+        ]
       : [];
   });
   const { startMs } = state.axis;

@@ -97,8 +97,8 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
         modelName: job.split.model.name,
         modelVersion: job.split.model.version,
         hardwareClass: vehicle.hardwareClass,
-        deviceMsPerLine: deviceMs / lines,
-        lines,
+        deviceMs,
+        units: lines * (job.split.unitsPerLine ?? 1),
       });
     }
     await appendJournal(tx, cellId, handoverLine(jobId, shard, work, nowMs));

@@ -48,6 +48,8 @@ export interface SplitBatch {
   readonly shards: number;
   readonly linesPerShard: number;
   readonly linesPerPart: number;
+  /** Mean units of work of a line (domain/workUnits.ts); undefined for batches split before that was counted: 1. */
+  readonly unitsPerLine?: number;
   readonly deadlineMs: number;
   readonly submittedAtMs?: number;
   /** As the submitter asked: 1 first, 5 last. */

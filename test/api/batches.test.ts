@@ -78,7 +78,16 @@ test('shows what the job reports: states, counts, files and shards', async () =>
   const { id } = await create();
   await moveBatch(db, id, ['validating'], 'in_progress');
   await updateBatchCounts(db, id, { total: 10, completed: 4, failed: 1, expired: 0 });
-  const progress = { jobId: id, cellId: CELL.id, shards: 5, pending: 2, inFlight: 1, done: 2, linesPerShard: 2 };
+  const progress = {
+    jobId: id,
+    cellId: CELL.id,
+    shards: 5,
+    pending: 2,
+    inFlight: 1,
+    done: 2,
+    linesPerShard: 2,
+    unitsPerLine: 1,
+  };
   const model = { name: 'lsa', version: '1', family: 'lsa', sha256: 'a' };
   await upsertJobProgress(db, { ...progress, model, paused: false, finished: false });
   expect(await api.client.batches.retrieve(id)).toMatchObject({

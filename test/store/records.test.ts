@@ -285,6 +285,7 @@ describe('files and batches', () => {
       inFlight: 0,
       done: 0,
       linesPerShard: 100,
+      unitsPerLine: 1,
       paused: false,
       finished: false,
     };
