@@ -67,12 +67,13 @@ it('a car without a token has nothing of its body read', async () => {
       if (pulled > 1_000) controller.close();
     },
   });
-  const request = new Request('http://api/', {
+  const init: RequestInit & { duplex: 'half' } = {
+    duplex: 'half',
     method: 'PUT',
     body,
     headers: { authorization: 'Bearer x' },
-    ...{ duplex: 'half' },
-  });
+  };
+  const request = new Request('http://api/', init);
   expect((await app.request(request)).status).toBe(401);
   // A stream pulls one chunk ahead by itself.
   expect(pulled).toBeLessThanOrEqual(1);
