@@ -4,7 +4,7 @@ import { createBatchLineChecker, isBlankLine, linesOf } from '../../domain/batch
 import type { BatchInputError } from '../../domain/batches.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { NightshiftError } from '../../domain/errors.ts';
-import { modelManifestSchema, type Pipeline } from '../../domain/models.ts';
+import { endpointsOf, modelManifestSchema, type Pipeline } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
@@ -95,7 +95,14 @@ async function checkLines(
         const message = `The model ${JSON.stringify(request.model)} does not exist.`;
         return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
       }
-      kind = modelManifestSchema.safeParse(model.manifest).data?.pipeline.kind;
+      const manifest = modelManifestSchema.safeParse(model.manifest).data;
+      kind = manifest?.pipeline.kind;
+      // One whose manifest cannot be read has none, and the cars will say so.
+      const endpoints = manifest && endpointsOf(model.name, manifest.pipeline);
+      if (endpoints && !endpoints.includes(endpoint)) {
+        const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${endpoint}.`;
+        return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+      }
     }
     units += workUnitsOf(kind, request.body);
   }
