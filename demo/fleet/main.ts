@@ -40,7 +40,7 @@ async function start() {
   if (!first) throw new Error('the night has no cars');
   const clock = clockOf(first.settings);
 
-  const mqtt = openMqtt(config.mqtt.url, `fleet-${process.pid}`, logger);
+  const mqtt = openMqtt(config.mqtt.url, 'fleet', logger);
   const fleet = await SimulatedFleet.load({
     // Another start of the same night has another anchor; its cars begin anew.
     scenario: `${night.scenario} ${clock.anchorMs}`,

@@ -62,7 +62,7 @@ async function start() {
   await ensureSearchAttributes(client.connection, config.temporal.connection.namespace, logger);
   await retireOutdatedCell(client, database, cellFile);
   const cell = await applyCell(database, cellFile, Date.now());
-  const mqtt = openMqtt(config.mqtt.url, `control-${process.pid}`, logger);
+  const mqtt = openMqtt(config.mqtt.url, 'control', logger);
   const connection = await connectWorker(config.temporal.connection);
   const vehicles = vehicleLinkOver(mqtt);
   const shed = createEmergencyShed({ database, vehicles });
