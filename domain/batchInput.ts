@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { isStorableText, storableText } from './storableText.ts';
 import type { BatchInputError, BatchInputErrorCode } from './batches.ts';
+import { modelOfEndpoint } from './models.ts';
 
 export const BATCH_LIMITS = { lines: 50_000, bytes: 200 * 1024 * 1024, lineBytes: 8 * 1024 * 1024 } as const;
 const MAX_REPORTED_ERRORS = 100;
@@ -50,12 +51,12 @@ type ParsedLine = Pick<z.output<typeof lineSchema>, 'custom_id' | 'url'> & {
  * @param endpoint as the batch names it, e.g. /v1/embeddings, or /v2/models/ocr/infer, which names the model itself.
  */
 export function createBatchLineChecker(endpoint: string): BatchLineChecker {
-  const modelOfEndpoint = /^\/v2\/models\/([^/]+)\/infer$/.exec(endpoint)?.[1];
+  const endpointModel = modelOfEndpoint(endpoint);
   const errors: BatchInputError[] = [];
   const seen = new Set<string>();
   let line = 0;
   let total = 0;
-  let model = modelOfEndpoint;
+  let model = endpointModel;
 
   const refuse = (code: BatchInputErrorCode, message: string, param: string | null = null): undefined => {
     errors.push({ code, line, message: storableText(message), param });
@@ -83,7 +84,7 @@ export function createBatchLineChecker(endpoint: string): BatchLineChecker {
       if (url !== endpoint) {
         return refuse('url_mismatch', `The url must be the batch's endpoint, ${endpoint}.`, 'url');
       }
-      const named = modelOfEndpoint ?? body.model;
+      const named = endpointModel ?? body.model;
       if (named === undefined) return refuse('invalid_json_line', 'body.model is missing.', 'body.model');
       if (!isStorableText(named)) {
         return refuse(

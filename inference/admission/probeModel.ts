@@ -75,6 +75,12 @@ function sampleBody(pipeline: Pipeline): unknown {
   switch (pipeline.kind) {
     case 'text-embedding':
       return { input: 'a parked car at night' };
+    case 'text-classification':
+      return { input: 'a parked car at night' };
+    case 'rerank':
+      return { query: 'Where is the car?', documents: ['It is parked at home.'] };
+    case 'text-generation':
+      return { prompt: 'a parked car', max_tokens: 8 };
     case 'image-ctc':
       return {
         inputs: [

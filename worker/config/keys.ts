@@ -226,7 +226,7 @@ export const CONFIG_KEYS = {
     default: undefined,
     env: 'NIGHTSHIFT_SECRETS_KEY',
     isSecret: true,
-    doc: "Key that utilities' credentials and webhooks' secrets are sealed with in the database, and that tokens for cars are signed and sealed with; the same for all processes of a cell. Unset: one is made up and kept in `stateDir`.",
+    doc: "Key that utilities' credentials and webhooks' secrets are sealed with in the database, and that tokens for cars are signed and sealed with; the same for all processes of a cell. Must be set with `databaseUrl` or an `s3://` store. Unset: one is made up and kept in `stateDir`.",
   },
   'webhooks.hosts': {
     schema: z.enum(WEBHOOK_HOSTS, `must be one of ${WEBHOOK_HOSTS.join(', ')}`),
