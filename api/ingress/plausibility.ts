@@ -39,6 +39,13 @@ const JUMP_TOLERANCE_PERCENT = 3;
 const SAME_TIME_MS = 15 * 60_000;
 /** Less than this on the register is no charge. */
 const CHARGED_KWH = 0.1;
+/**
+ * Telemetry carries no times. After an outage, ours or the car's, what was held back arrives at once: a SoC that comes so
+ * soon after the one before may have been measured long after it.
+ */
+const HELD_BACK_MS = 4 * 60_000;
+/** A car that is heard says something at least this often; what it drew in a longer silence is not known. */
+const MOST_SILENT_MS = 10 * 60_000;
 const HOUR_MS = 3_600_000;
 
 /** Takes a SoC. It may not rise faster than the charger can fill the battery. */
@@ -47,16 +54,22 @@ export function trackSoc(track: EnergyTrack, pack: Pack, percent: number, atMs: 
   const { soc } = track;
   if (soc === null || (percent < soc.percent && !fallsWhileCharged(track, percent))) {
     // A SoC that fell, by preconditioning or a trip that nobody saw, starts the comparison anew.
-    return { ...track, soc: latestSoc, meterKwh: track.latestMeter?.chargingKwh ?? null, latestSoc };
+    return comparedFrom(track, latestSoc);
   }
   const fastestPercent = (100 * pack.charger.maxKw * ((atMs - soc.atMs) / HOUR_MS)) / pack.batteryKwh;
   const limit = fastestPercent + JUMP_TOLERANCE_PERCENT;
   const risen = percent - soc.percent;
+  if (risen > limit && atMs - soc.atMs <= HELD_BACK_MS) return comparedFrom(track, latestSoc);
   if (risen > limit) {
     const text = `SoC rose by ${risen.toFixed(1)} %; the charger can have given ${limit.toFixed(1)} % at most.`;
     return doubted({ ...track, latestSoc }, { text, value: risen, limit });
   }
   return compared({ ...track, latestSoc }, pack);
+}
+
+/** Starts the comparison anew. */
+function comparedFrom(track: EnergyTrack, soc: NonNullable<EnergyTrack['soc']>): EnergyTrack {
+  return { ...track, soc, meterKwh: track.latestMeter?.chargingKwh ?? null, latestSoc: soc };
 }
 
 /** Bit by bit, with the meter running: that is no trip, and a comparison that began anew each time would never see it. */
@@ -88,7 +101,8 @@ function countedTo(drawn: Drawn, totalKwh: number): Drawn {
  */
 export function trackDraw(track: EnergyTrack, kw: number, atMs: number): EnergyTrack {
   const before = track.drawn ?? { kw: 0, atMs, kwh: 0, fromKwh: null, toKwh: 0 };
-  const kwh = before.kwh + (before.kw * (atMs - before.atMs)) / HOUR_MS;
+  const silentMs = atMs - before.atMs;
+  const kwh = before.kwh + (silentMs > MOST_SILENT_MS ? 0 : (before.kw * silentMs) / HOUR_MS);
   const drawn = { ...before, kw, atMs, kwh };
   if (drawn.fromKwh === null) return { ...track, drawn };
   const byMeterKwh = drawn.toKwh - drawn.fromKwh;

@@ -52,6 +52,23 @@ describe('energy that contradicts itself', () => {
     ).toEqual([]);
   });
 
+  test('SoCs that were held back while nobody listened, and arrive at once, blame nobody', () => {
+    let track = trackMeter(NEW_TRACK, PACK, { atMs: 0, chargingKwh: 10, computeKwh: 0 });
+    // Half an hour of charging, heard in a second.
+    for (const [second, percent] of [55, 58, 61, 64].entries()) track = trackSoc(track, PACK, percent, second * 250);
+    track = trackMeter(track, PACK, { atMs: 1_000, chargingKwh: 14.5, computeKwh: 0 });
+    track = trackSoc(track, PACK, 65, 5 * MINUTE_MS);
+    expect(distrustReasons(trackMeter(track, PACK, { atMs: 5 * MINUTE_MS, chargingKwh: 15, computeKwh: 0 }))).toEqual(
+      [],
+    );
+  });
+
+  test('what a car drew while nobody listened is not guessed from what it said before', () => {
+    let track = trackMeter(trackDraw(NEW_TRACK, 11, 0), PACK, { atMs: 0, chargingKwh: 100, computeKwh: 0 });
+    track = trackDraw(track, 0, 120 * MINUTE_MS);
+    expect(distrustReasons(track)).toEqual([]);
+  });
+
   test.each([
     ['as the meter counts', 7, 7, 0, false],
     ['stuck at charging while the meter stands', 7, 0, 0, true],
