@@ -8,10 +8,15 @@ export interface FakeS3 {
   readonly endpoint: string;
   /** Makes the next requests fail with status 503. */
   failNext(requests: number): void;
+  /** Refuses what writes, for as long as that is set. */
+  setFault(fault: StoreFault | undefined): void;
   /** Multipart uploads that were begun, but neither completed nor aborted. */
   openUploads(): number;
   close(): Promise<void>;
 }
+
+/** `read_only`: nothing may be stored or removed. `full`: nothing may be stored. */
+export type StoreFault = 'read_only' | 'full';
 
 export const FAKE_S3 = {
   bucket: 'nightshift',
@@ -25,16 +30,24 @@ export async function startFakeS3(): Promise<FakeS3> {
   const objects = new Map<string, Buffer>();
   const uploads = new Map<string, Map<number, Buffer>>();
   let failures = 0;
+  let fault: StoreFault | undefined;
 
-  const answer = async (request: IncomingMessage, response: ServerResponse, endpoint: string): Promise<void> => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await readAll(request);
-    const url = new URL(request.url ?? '', endpoint);
+    // As the client named it, which may have come through a proxy.
+    const url = new URL(request.url ?? '', `http://${request.headers.host}`);
     if (failures > 0) {
       failures -= 1;
       return end(response, 503, '<Error><Code>SlowDown</Code></Error>');
     }
     if (!(await isSigned(request, url))) {
       return end(response, 403, '<Error><Code>SignatureDoesNotMatch</Code><Message>No.</Message></Error>');
+    }
+    if (fault === 'read_only' && request.method !== 'GET' && request.method !== 'HEAD') {
+      return end(response, 403, '<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>');
+    }
+    if (fault === 'full' && (request.method === 'PUT' || request.method === 'POST')) {
+      return end(response, 507, '<Error><Code>XMinioStorageFull</Code><Message>No space left.</Message></Error>');
     }
     const [, bucket, ...rest] = decodeURIComponent(url.pathname).split('/');
     if (bucket !== FAKE_S3.bucket) return end(response, 404, '<Error><Code>NoSuchBucket</Code></Error>');
@@ -90,18 +103,20 @@ export async function startFakeS3(): Promise<FakeS3> {
     }
   };
 
-  let endpoint = '';
   const server: Server = createServer((request, response) => {
-    answer(request, response, endpoint).catch((error: unknown) => end(response, 500, String(error)));
+    answer(request, response).catch((error: unknown) => end(response, 500, String(error)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('The fake has no port.');
-  endpoint = `http://127.0.0.1:${address.port}`;
+  const endpoint = `http://127.0.0.1:${address.port}`;
   return {
     endpoint,
     failNext: (requests) => {
       failures = requests;
+    },
+    setFault: (next) => {
+      fault = next;
     },
     openUploads: () => uploads.size,
     close: async () => {

@@ -27,23 +27,31 @@ const START_LIMIT_MS = 60_000;
 const KEPT_OUTPUT = 2_000;
 const BATCH_LIMIT_MS = 90_000;
 
+/** Servers that a test runs for the stack. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string>>;
+  readonly databaseUrl: string;
+  readonly objects: ObjectStore;
+}
+
 /** The product as `npm start` runs it, in a state folder of its own, on a night of the test's making. */
 export class Stack {
   readonly stateDir: string;
+  readonly objects: ObjectStore;
   readonly #env: NodeJS.ProcessEnv;
-  readonly #apiPort: number;
   readonly #inputs = new Map<number, Promise<string>>();
   #main: ChildProcess | undefined;
   #database: Database | undefined;
   #temporal: Connection | undefined;
 
-  private constructor(stateDir: string, env: NodeJS.ProcessEnv, apiPort: number) {
+  private constructor(stateDir: string, env: NodeJS.ProcessEnv, objects: ObjectStore) {
     this.stateDir = stateDir;
+    this.objects = objects;
     this.#env = env;
-    this.#apiPort = apiPort;
   }
 
-  static async start(night = calmNight()): Promise<Stack> {
+  /** @param surroundings servers to use instead of the embedded ones; its variables go over the stack's own */
+  static async start(night = calmNight(), surroundings?: Surroundings): Promise<Stack> {
     const stateDir = await mkdtemp(join(tmpdir(), 'nightshift-e2e-'));
     const nightFile = join(stateDir, 'calm-night.yaml');
     // JSON is YAML.
@@ -61,15 +69,13 @@ export class Stack {
       NIGHTSHIFT_GATEWAY_PORT: String(gateway),
       TEMPORAL_ADDRESS: '',
       DATABASE_URL: '',
+      ...surroundings?.env,
     };
-    const stack = new Stack(stateDir, env, api ?? 0);
+    const stack = new Stack(stateDir, env, surroundings?.objects ?? createFileStore(join(stateDir, 'objects')));
     try {
       await stack.launch();
-      const password = await readFile(join(stateDir, 'postgres-password'), 'utf8');
-      stack.#database = openDatabase({
-        url: `postgres://nightshift:${password}@127.0.0.1:${postgres}/nightshift`,
-        maxConnections: 2,
-      });
+      const url = surroundings?.databaseUrl ?? (await embeddedUrl(stateDir, env.NIGHTSHIFT_POSTGRES_PORT));
+      stack.#database = openDatabase({ url, maxConnections: 2 });
       return stack;
     } catch (error) {
       await stack.remove();
@@ -103,7 +109,7 @@ export class Stack {
   }
 
   get apiUrl(): string {
-    return `http://127.0.0.1:${this.#apiPort}`;
+    return `http://127.0.0.1:${this.#env.NIGHTSHIFT_API_PORT}`;
   }
 
   get mqttUrl(): string {
@@ -120,10 +126,6 @@ export class Stack {
   async temporal(): Promise<Client> {
     this.#temporal ??= await Connection.connect({ address: `127.0.0.1:${this.#env.NIGHTSHIFT_TEMPORAL_PORT}` });
     return new Client({ connection: this.#temporal });
-  }
-
-  get objects(): ObjectStore {
-    return createFileStore(join(this.stateDir, 'objects'));
   }
 
   async pidOf(name: string): Promise<number> {
@@ -191,7 +193,7 @@ export class Stack {
 
   /** Submits `requests` rendered lines, the same ones for the same number, due in ten grid hours, to cars of the region. */
   async submit(requests: number, region?: string): Promise<string> {
-    const file = await this.#inputFile(requests);
+    const file = await this.inputFile(requests);
     const batches = await this.batches();
     const { clock } = await this.cell();
     const deadlineMs = gridTimeMs(clock, Date.now()) + 10 * HOUR_MS;
@@ -212,7 +214,7 @@ export class Stack {
   }
 
   /** Rendered once: batches of one size have the same input. */
-  #inputFile(requests: number): Promise<string> {
+  inputFile(requests: number): Promise<string> {
     const rendered = this.#inputs.get(requests) ?? this.#render(requests);
     this.#inputs.set(requests, rendered);
     return rendered;
@@ -263,6 +265,11 @@ export class Stack {
   }
 }
 
+async function embeddedUrl(stateDir: string, port: string): Promise<string> {
+  const password = await readFile(join(stateDir, 'postgres-password'), 'utf8');
+  return `postgres://nightshift:${password}@127.0.0.1:${port}/nightshift`;
+}
+
 /**
  * Below the ports that systems give to outgoing connections, since one of those might take the port of a server that was
  * killed before it is back.
@@ -270,7 +277,7 @@ export class Stack {
 const FIRST_PORT = 20_000;
 const PORTS = 12_000;
 
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   while (ports.size < count) {
     const port = FIRST_PORT + Math.floor(Math.random() * PORTS);

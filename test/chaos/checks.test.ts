@@ -1,0 +1,194 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { objectKeys } from '../../domain/names.ts';
+import { recordAcceptedShard } from '../../store/acceptedShards.ts';
+import { insertBatch } from '../../store/batches.ts';
+import { bookLedgerEntry } from '../../store/ledger.ts';
+import { recordMeterReadings } from '../../store/meters.ts';
+import { createFileStore } from '../../store/objects/fileStore.ts';
+import type { ObjectStore } from '../../store/objectStore.ts';
+import {
+  closeParkingSession,
+  openParkingSession,
+  recordReadyBySoc,
+  settleParkingSession,
+} from '../../store/parkingSessions.ts';
+import { CELL, enrolFleet } from '../support/fleetFixture.ts';
+import { useTestDatabase } from '../support/testDatabase.ts';
+import { answeredOnce, limitKept, ownersWhole, paidOnce, paidWithinMeter } from './checks.ts';
+
+const HOUR_MS = 3_600_000;
+const START_MS = Date.parse('2026-01-14T20:00:00Z');
+const { db } = useTestDatabase();
+let folder: string;
+let objects: ObjectStore;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nightshift-checks-'));
+  objects = createFileStore(folder);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+beforeEach(async () => {
+  await db.query('truncate cells, batches, ledger cascade');
+  await enrolFleet(db, ['car-1', 'car-2']);
+});
+
+function answer(id: string, code = 200): string {
+  return JSON.stringify({
+    id: 'batch_req_0',
+    custom_id: id,
+    response: { status_code: code, request_id: 'req_0', body: { text: id } },
+    error: null,
+  });
+}
+
+describe('answered once', () => {
+  const undisturbed = `${answer('a')}\n${answer('b')}\n`;
+
+  it('holds for the same bytes but for the ids', () => {
+    expect(answeredOnce(undisturbed.replaceAll('req_0', 'req_1'), 2, undisturbed)).toEqual([]);
+  });
+
+  it.each([
+    ['one is missing', `${answer('a')}\n`],
+    ['one comes twice', `${undisturbed}${answer('b')}\n`],
+    ['one is an error', `${answer('a')}\n${answer('b', 500)}\n`],
+    ['one says something else', undisturbed.replace('"text":"b"', '"text":"c"')],
+  ])('does not when %s', (_, output) => {
+    expect(answeredOnce(output, 2, undisturbed)).not.toEqual([]);
+  });
+});
+
+describe('paid once', () => {
+  const BATCH = 'batch-1';
+
+  beforeEach(async () => {
+    await insertBatch(db, {
+      id: BATCH,
+      endpoint: '/v1/embeddings',
+      inputFileId: 'file-1',
+      completionWindow: '24h',
+      metadata: null,
+      outputExpiresAfterSeconds: null,
+      deadlineMs: START_MS,
+      submittedAtMs: START_MS,
+      idempotencyKey: null,
+      requestHash: 'hash',
+    });
+    const range = { start: 0, end: 2 };
+    await recordAcceptedShard(db, {
+      jobId: BATCH,
+      shard: 0,
+      completed: 2,
+      failed: 0,
+      handovers: 0,
+      redoneLines: 0,
+      parts: [{ ...range, sha256: 'hash' }],
+    });
+    const receipt = { vehicleId: 'car-1', range, energyWh: 50, deviceMs: 1, partSha256: 'hash' };
+    await objects.put(objectKeys.receipt(BATCH, 0, range, 'car-1'), JSON.stringify(receipt));
+  });
+
+  const pay = (vehicleId: string, kwh: number) =>
+    bookLedgerEntry(db, {
+      ownerId: `owner-of-${vehicleId}`,
+      vehicleId,
+      kind: 'compute',
+      reference: `job/${BATCH}/shard/0`,
+      quantity: kwh,
+      unit: 'kWh',
+      amountEur: 0,
+      bookedAtMs: START_MS,
+    });
+
+  it('holds when the car that did the part has what its receipt claims', async () => {
+    await pay('car-1', 0.05);
+    expect(await paidOnce(db, objects, BATCH)).toEqual([]);
+  });
+
+  it('does not when nobody, the wrong one or too little was paid', async () => {
+    expect(await paidOnce(db, objects, BATCH)).toEqual([expect.stringContaining('car-1 has 0 entries')]);
+    await pay('car-2', 0.05);
+    expect(await paidOnce(db, objects, BATCH)).toContainEqual(expect.stringContaining('car-2 is paid without a part'));
+    await pay('car-1', 0.01);
+    expect(await paidOnce(db, objects, BATCH)).toContainEqual(expect.stringContaining('10 Wh paid of 50'));
+  });
+
+  it('does not when more is paid than the meter has counted', async () => {
+    await pay('car-1', 0.05);
+    const read = (atMs: number, computeKwh: number) =>
+      recordMeterReadings(db, CELL, [{ vehicleId: 'car-1', atMs, chargingKwh: 0, computeKwh }]);
+    await read(START_MS, 0);
+    expect(await paidWithinMeter(db)).toHaveLength(1);
+    await read(START_MS + HOUR_MS, 0.06);
+    expect(await paidWithinMeter(db)).toEqual([]);
+  });
+});
+
+it('limits are kept when no slot of the feeder has more energy than its limit leaves', async () => {
+  const window = { startMs: START_MS, endMs: START_MS + 2 * HOUR_MS };
+  for (const vehicleId of ['car-1', 'car-2'])
+    await recordMeterReadings(db, CELL, [
+      { vehicleId, atMs: START_MS, chargingKwh: 0, computeKwh: 0 },
+      { vehicleId, atMs: START_MS + HOUR_MS, chargingKwh: 5, computeKwh: 0 },
+    ]);
+  const kept = (availableKw: number) => limitKept(db, { id: 'oslo-1', availableKw }, CELL.slotMinutes, window);
+  expect(await kept(10)).toEqual([]);
+  expect(await kept(9)).toHaveLength(4);
+});
+
+describe('owners are whole', () => {
+  const readyByMs = START_MS + 10 * HOUR_MS;
+  const leftMs = readyByMs + HOUR_MS;
+  const laterMs = leftMs + 24 * HOUR_MS;
+
+  beforeEach(async () => {
+    await openParkingSession(db, {
+      vehicleId: 'car-1',
+      pluggedInAtMs: START_MS,
+      readyByMs,
+      targetSocPercent: 80,
+      arrivalSocPercent: 50,
+    });
+  });
+
+  const settle = async (socPercent: number, hours: number): Promise<void> => {
+    await recordReadyBySoc(db, 'car-1', 1, socPercent);
+    await closeParkingSession(db, 'car-1', 1, leftMs);
+    await settleParkingSession(db, 'car-1', 1, {});
+    await bookLedgerEntry(db, {
+      ownerId: 'owner-of-car-1',
+      vehicleId: 'car-1',
+      kind: 'availability',
+      reference: 'session/car-1/1',
+      quantity: hours,
+      unit: 'h',
+      amountEur: 0,
+      bookedAtMs: leftMs,
+    });
+  };
+
+  it('when the car was ready and its hours are paid', async () => {
+    await settle(80, 11);
+    expect(await ownersWhole(db, laterMs)).toEqual([]);
+  });
+
+  it('not when it was not, or an hour is missing', async () => {
+    await settle(60, 10);
+    expect(await ownersWhole(db, laterMs)).toEqual([
+      expect.stringContaining('60 % at its ready-by, target 80 %'),
+      expect.stringContaining('10 h of 11 h are paid'),
+    ]);
+  });
+
+  it('not when nobody looked or settled in time, but while there is time', async () => {
+    await closeParkingSession(db, 'car-1', 1, leftMs);
+    expect(await ownersWhole(db, leftMs)).toEqual([]);
+    expect(await ownersWhole(db, laterMs)).toEqual([
+      expect.stringContaining('nobody looked'),
+      expect.stringContaining('not settled'),
+    ]);
+  });
+});
