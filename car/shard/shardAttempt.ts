@@ -9,6 +9,7 @@ import type { EnergyRegister } from './energyMeter.ts';
 import { countLines, microBatches, partRanges, type MicroBatch } from './lineRanges.ts';
 import { MicroBatchSizer } from './microBatchSizer.ts';
 import { untilOnline } from '../../inference/offline.ts';
+import { PartCutter, type CutPart } from './partCutter.ts';
 import type { PartOutbox } from './partOutbox.ts';
 import type { InferencePorts, PartStore, ShardLimits } from './ports.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
@@ -23,12 +24,6 @@ const MOST_POISONED_IN_ROW = 3;
 
 interface SentBatch extends MicroBatch {
   readonly computing: Promise<readonly Answer[]>;
-}
-
-/** Answers of consecutive lines, from `start` on. */
-interface AnsweredLines {
-  readonly start: number;
-  readonly answers: string[];
 }
 
 /** One attempt of runShard: computing in front, storing behind it, heartbeats beside both. */
@@ -48,6 +43,8 @@ export class ShardAttempt {
   #poisonedInRow = 0;
   #progress: ShardHeartbeat;
   readonly #deliveries: Promise<void>[] = [];
+  /** What the store refused a part with: what is computed from then on would be refused too. */
+  #refusal: { readonly error: unknown } | undefined;
 
   constructor(input: RunShardInput, ports: InferencePorts, limits: ShardLimits, outbox: PartOutbox, context: Context) {
     this.#input = input;
@@ -136,15 +133,15 @@ export class ShardAttempt {
   ): Promise<void> {
     const batches = microBatches(parts, () => this.#sizer.lines);
     const sendNext = (): SentBatch | undefined => this.#send(model, requests, batches.next().value);
-    let unfinished: AnsweredLines = { start: 0, answers: [] };
+    const unfinished = new PartCutter();
     this.#setComputing(true);
     try {
       let sent = sendNext();
       let endedAtMs = performance.now();
       while (sent !== undefined) {
         const { part, range, computing } = sent;
-        if (range.start === part.start) unfinished = { start: part.start, answers: [] };
         this.#checkDeadline();
+        if (this.#refusal !== undefined) throw this.#refusal.error;
         sent = sendNext();
         const computed = await computing.catch((error: unknown) =>
           this.#isolate(error, model, requests.slice(range.start, range.end)),
@@ -153,14 +150,13 @@ export class ShardAttempt {
         await this.#ports.pacer.wait(computed.length, this.#stop.signal);
         this.#sizer.measured(computed.length, performance.now() - endedAtMs);
         endedAtMs = performance.now();
-        unfinished.answers.push(...this.#answerLines(requests, range, computed));
-        if (range.end === part.end) {
-          this.#deliver(unfinished);
-          unfinished = { start: part.end, answers: [] };
+        for (const [offset, line] of this.#answerLines(requests, range, computed).entries()) {
+          this.#deliver(unfinished.add(range.start + offset, line));
         }
+        if (range.end === part.end) this.#deliver(unfinished.cut());
       }
     } finally {
-      this.#deliver(unfinished);
+      this.#deliver(unfinished.cut());
       this.#setComputing(false);
     }
   }
@@ -234,14 +230,16 @@ export class ShardAttempt {
   }
 
   /** Stored in the background: the device goes on computing. */
-  #deliver({ start, answers }: AnsweredLines): void {
-    if (answers.length === 0) return;
+  #deliver(cut: CutPart | undefined): void {
+    if (cut === undefined) return;
+    const { range, body } = cut;
+    const lines = range.end - range.start;
     const meter = this.#ports.meter.read();
     const delivery = this.#outbox.deliver({
       jobId: this.#input.jobId,
       shard: this.#input.shard,
-      range: { start, end: start + answers.length },
-      body: answers.map((line) => `${line}\n`).join(''),
+      range,
+      body,
       energyWh: meter.energyWh - this.#meterAtPart.energyWh,
       deviceMs: meter.deviceMs - this.#meterAtPart.deviceMs,
       objects: this.#objects,
@@ -250,12 +248,17 @@ export class ShardAttempt {
     this.#deliveries.push(
       delivery.then(() => {
         this.#count({
-          storedLines: this.#progress.storedLines + answers.length,
-          unstoredLines: this.#progress.unstoredLines - answers.length,
+          storedLines: this.#progress.storedLines + lines,
+          unstoredLines: this.#progress.unstoredLines - lines,
         });
         this.#heartbeat();
       }),
     );
+    // Noticed at the next micro-batch, and awaited at the end.
+    delivery.catch((error: unknown) => {
+      this.#refusal ??= { error };
+    });
+    this.#deliveries.at(-1)?.catch(() => {});
   }
 
   #setComputing(computing: boolean): void {
