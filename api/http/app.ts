@@ -11,6 +11,7 @@ import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchResubmissionRoutes } from './batchResubmission.ts';
 import { addBatchRoutes } from './batches.ts';
 import { limitAtOnce } from './callerLimits.ts';
+import { addCapacityRoutes } from './capacity.ts';
 import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
@@ -107,6 +108,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addGridRoutes(app, deps);
   addAgentRoutes(app, deps);
   addCarObjectRoutes(app, deps);
+  addCapacityRoutes(app, deps);
   addEnrolmentRoutes(app, deps);
   addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
