@@ -25,6 +25,7 @@ export interface Config {
   readonly gateway: GatewayConfig;
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
+  readonly retentionDays: number;
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
   readonly cwd: string;
@@ -128,6 +129,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     gateway: collect(() => resolveGateway(values)),
     secretsKey: values.secretsKey,
     webhookHosts: values['webhooks.hosts'],
+    retentionDays: values['retention.days'],
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },
