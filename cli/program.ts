@@ -10,6 +10,7 @@ import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
 import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
+import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
@@ -28,6 +29,7 @@ const COMMANDS: readonly CommandFactory[] = [
   backtestCommand,
   batchCommand,
   carCommand,
+  chargerCommand,
   fleetCommand,
 ];
 

@@ -13,6 +13,7 @@ import { addBatchRoutes } from './batches.ts';
 import { addCarObjectRoutes, MAX_PART_BYTES } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
+import { addChargerRoutes } from './chargers.ts';
 import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
@@ -101,6 +102,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addAgentRoutes(app, deps);
   addCarObjectRoutes(app, deps);
   addEnrolmentRoutes(app, deps);
+  addChargerRoutes(app, deps);
   addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {

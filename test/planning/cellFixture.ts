@@ -108,6 +108,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
         metadata: null,
       },
     ],
+    foreignLoadKw: new Map(),
     classSpeeds: [{ modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', deviceMsPerLine: 60_000, lines: 100 }],
     previous: undefined,
     ...over,
