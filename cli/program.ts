@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 
 import { NightshiftError } from '../domain/errors.ts';
+import { agentCommand } from './commands/agent.ts';
 import { backtestCommand } from './commands/backtest.ts';
 import { batchCommand } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
@@ -31,6 +32,7 @@ const COMMANDS: readonly CommandFactory[] = [
   carCommand,
   chargerCommand,
   fleetCommand,
+  agentCommand,
 ];
 
 const EXIT_HELP = `

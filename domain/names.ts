@@ -24,7 +24,11 @@ export const objectKeys = {
   model: (sha256: string): string => `models/${sha256}.onnx`,
   /** What a model needs beside its network, e.g. the dictionary of a recognition model. */
   modelAsset: (sha256: string): string => `models/${sha256}.asset`,
-  modelManifest: (name: string, version: string): string => `models/manifests/${name}/${version}.json`,
+  /** A file of a model that is a folder. */
+  modelFile: (sha256: string): string => `models/files/${sha256}`,
+  /** A name's slash becomes "=", which no name has: so no name is a folder of another's manifests. */
+  modelManifest: (name: string, version: string): string =>
+    `models/manifests/${name.replaceAll('/', '=')}/${version}.json`,
   /** Everything that a job works with. */
   jobPrefix: (jobId: string): string => `jobs/${jobId}/`,
   shardInput: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/input.jsonl`,
@@ -66,10 +70,12 @@ export function rangeOfPartKey(key: string): LineRange | undefined {
   return match ? { start: Number(match[1]), end: Number(match[2]) } : undefined;
 }
 
-/** The range that a receipt's key names, or undefined for a key that is not a receipt's. */
-export function rangeOfReceiptKey(key: string): LineRange | undefined {
-  const match = /\/receipts\/(\d{6})-(\d{6})\.[^/]+\.json$/.exec(key);
-  return match ? { start: Number(match[1]), end: Number(match[2]) } : undefined;
+/** The part that a receipt's key names and the car that wrote it, or undefined for a key that is not a receipt's. */
+export function receiptOfKey(key: string): { readonly range: LineRange; readonly vehicleId: string } | undefined {
+  const match = /\/receipts\/(\d{6})-(\d{6})\.([^/]+)\.json$/.exec(key);
+  const [, start, end, vehicleId] = match ?? [];
+  if (vehicleId === undefined) return undefined;
+  return { range: { start: Number(start), end: Number(end) }, vehicleId };
 }
 
 /** Topic base of the telemetry dispatcher, as its config names it. */

@@ -15,6 +15,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly cellFile: string | undefined;
   readonly nightFile: string | undefined;
+  readonly missingEurPerKwh: number;
   readonly temporal: TemporalConfig;
   readonly postgres: { readonly port: number };
   /** Undefined: the local stack starts its own PostgreSQL and hands its address to the other processes. */
@@ -127,6 +128,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     logLevel: values.logLevel,
     cellFile: values.cellFile,
     nightFile: values.nightFile,
+    missingEurPerKwh: values.missingEurPerKwh,
     temporal: {
       executable: values['temporal.executable'],
       port: values['temporal.port'],
