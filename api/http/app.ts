@@ -14,6 +14,7 @@ import { limitAtOnce } from './callerLimits.ts';
 import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
+import { addChargerRoutes } from './chargers.ts';
 import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
@@ -108,6 +109,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addAgentRoutes(app, deps);
   addCarObjectRoutes(app, deps);
   addEnrolmentRoutes(app, deps);
+  addChargerRoutes(app, deps);
   addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {

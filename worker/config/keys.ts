@@ -189,6 +189,32 @@ export const CONFIG_KEYS = {
     isSecret: true,
     doc: 'Key that callers of the API present as `Authorization: Bearer`. Unset: one is made up and kept in `stateDir`.',
   },
+  'ocpp.host': {
+    schema: text,
+    default: '127.0.0.1',
+    env: 'NIGHTSHIFT_OCPP_HOST',
+    doc: 'Address that chargers connect to, over OCPP.',
+  },
+  'ocpp.port': {
+    schema: port.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OCPP_PORT',
+    doc: 'Port that chargers connect to, at `/ocpp/<id>`. Unset: the local stack starts no process for chargers.',
+  },
+  'ocpp.certificateFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OCPP_CERTIFICATE_FILE',
+    isPath: true,
+    doc: 'Certificate chain (PEM) for chargers, with `ocpp.keyFile`: security profile 2. Unset: profile 1, for a network that only chargers are on.',
+  },
+  'ocpp.keyFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OCPP_KEY_FILE',
+    isPath: true,
+    doc: 'Private key (PEM) of the certificate for chargers.',
+  },
   'gateway.host': {
     schema: text,
     default: '127.0.0.1',
