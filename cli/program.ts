@@ -11,6 +11,7 @@ import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
 import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
+import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
@@ -29,6 +30,7 @@ const COMMANDS: readonly CommandFactory[] = [
   backtestCommand,
   batchCommand,
   carCommand,
+  chargerCommand,
   fleetCommand,
   agentCommand,
 ];

@@ -15,6 +15,7 @@ import { addCapacityRoutes } from './capacity.ts';
 import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
+import { addChargerRoutes } from './chargers.ts';
 import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
@@ -110,6 +111,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addCarObjectRoutes(app, deps);
   addCapacityRoutes(app, deps);
   addEnrolmentRoutes(app, deps);
+  addChargerRoutes(app, deps);
   addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
