@@ -109,12 +109,15 @@ async function usage(child: ChildProcess): Promise<{ rssMb: number; cpu: NodeJS.
   return used;
 }
 
+function raw(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes);
+}
+
 /** Cars that do nothing but hold a poll open, each on a connection of its own. */
 async function holdPolls(cars: number): Promise<() => void> {
   const Client = makeGenericClientConstructor({}, 'poll');
   const { PollActivityTaskQueueRequest } = proto.temporal.api.workflowservice.v1;
   const request = PollActivityTaskQueueRequest.encode({ namespace, taskQueue: { name: QUEUES.gateway } }).finish();
-  const raw = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
   const clients = Array.from({ length: cars }, (_, car) => {
     // Else all of them would share one connection.
     const own = { 'grpc.use_local_subchannel_pool': 1 };

@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { energyUntilKwh, fleetCapacity } from '../../planning/capacity.ts';
-import { planningProblem } from '../../planning/planningProblem.ts';
 import { computeCapKw } from '../../scheduler/energy/compute.ts';
 import { planCell } from '../../scheduler/planCell.ts';
-import { cellState, HOUR_MS, span, START_MS, VEHICLE } from './cellFixture.ts';
+import { cellState, HOUR_MS, problemOf, span, START_MS, VEHICLE } from './cellFixture.ts';
 
 const AI4_KW = computeCapKw(0.16, 5);
 
 function capacityOf(over: Parameters<typeof cellState>[0] = {}) {
-  const problem = planningProblem(cellState(over), 0);
+  const problem = problemOf(cellState(over), 0);
   const [capacity] = fleetCapacity(problem, planCell(problem));
   return { problem, capacity };
 }
