@@ -148,7 +148,7 @@ async function gateway({ gateway: { address, tls } }: Config): Promise<string> {
   try {
     await stranger.withDeadline(Date.now() + ANSWER_LIMIT_MS, () => stranger.workflowService.getSystemInfo({}));
   } catch (error) {
-    if (isGrpcServiceError(error) && error.code === Number(status.UNAUTHENTICATED)) {
+    if (isGrpcServiceError(error) && error.code === status.UNAUTHENTICATED) {
       return `${address} answers, and turns strangers away`;
     }
     throw error;
