@@ -93,7 +93,9 @@ export const TELEMETRY_BASE = 'telemetry';
 export const topics = {
   telemetryField: (base: string, vin: string, field: string): string => `${base}/${vin}/v/${field}`,
   connectivity: (base: string, vin: string): string => `${base}/${vin}/connectivity`,
-  /** Cumulative energy registers of the car's agent: `MeterReading`. */
+  /** What the agent's own meter says of its compute, where a charger's meter counts. */
+  computeMeter: (vin: string): string => `nightshift/${vin}/compute-meter`,
+  /** Cumulative energy registers of the car: `MeterReading`. */
   meter: (vin: string): string => `nightshift/${vin}/meter`,
   /** An agent's own connection, in the form of telemetry's; its will says that it has gone. */
   agentConnectivity: (vin: string): string => `nightshift/${vin}/connectivity`,

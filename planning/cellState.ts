@@ -6,6 +6,7 @@ import { readHabit, type Habit } from '../scheduler/habit.ts';
 import type { SlotAxis } from '../scheduler/time.ts';
 import { slotStartMs } from '../scheduler/time.ts';
 import { listArrivedEnergy, type ArrivedEnergy } from '../store/arrivals.ts';
+import { listForeignLoads } from '../store/chargePoints.ts';
 import { listChargeCycles, type ChargeCycle } from '../store/chargeCycles.ts';
 import { listClassSpeeds, type ClassSpeed } from '../store/classSpeeds.ts';
 import type { Database } from '../store/database.ts';
@@ -44,6 +45,8 @@ export interface CellState {
   readonly arrivals: readonly ArrivedEnergy[];
   readonly jobs: readonly OpenJob[];
   readonly classSpeeds: readonly ClassSpeed[];
+  /** What cars that are not enrolled draw at our chargers, kW by feeder. */
+  readonly foreignLoadKw: ReadonlyMap<string, number>;
   /** The newest plan of an earlier slot, or of this slot made earlier. */
   readonly previous: Plan | undefined;
 }
@@ -81,6 +84,7 @@ export async function readCellState(
       arrivals: await listArrivedEnergy(tx, cell.id, { startMs: slotStart - ARRIVAL_DAYS * DAY_MS, endMs: slotStart }),
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),
+      foreignLoadKw: await listForeignLoads(tx, cell.id),
       previous: (await latestPlan<PlanningProblem, Plan>(tx, cell.id))?.plan,
     };
   });

@@ -41,8 +41,11 @@ export interface LiveInference {
 
 /** Checks and measures models of strangers; the composition root implements it with limited processes. */
 export interface ModelAdmission {
-  /** Publishes the model. @throws NightshiftError `model_refused`, `conflict` */
-  admit(upload: UploadedModel): Promise<{
+  /** Publishes the model for the tenant. @throws NightshiftError `model_refused`, `conflict` */
+  admit(
+    upload: UploadedModel,
+    tenantId: string,
+  ): Promise<{
     readonly name: string;
     readonly version: string;
     readonly msPerSample: number;
@@ -100,6 +103,8 @@ export interface ApiDeps {
   readonly regionKeeper: RegionKeeper;
   /** Where tenants may have their events posted to. */
   readonly webhookHosts: WebhookHosts;
+  /** Grid time for which plans, the journal and signals are kept. */
+  readonly retentionDays: number;
   readonly stays: StayNotifier;
   /** Where cars find the gateway and the broker. */
   readonly carDoors: {

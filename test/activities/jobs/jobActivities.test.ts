@@ -41,7 +41,14 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-jobs-'));
   objects = createFileStore(folder);
   await enrolFleet(db, ['car-1', 'car-2']);
-  await addModel(db, { name: 'ocr', version: '1', family: 'ocr', sha256: '0'.repeat(64), manifest: {} });
+  await addModel(db, {
+    name: 'ocr',
+    version: '1',
+    family: 'ocr',
+    sha256: '0'.repeat(64),
+    manifest: {},
+    tenantId: null,
+  });
   // 200 s a line: three lines a shard, a part a line.
   await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 200_000 });
 });
