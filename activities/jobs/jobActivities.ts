@@ -4,6 +4,7 @@ import { messageOf } from '../../domain/thrown.ts';
 import type { JobPorts } from './jobPorts.ts';
 import type { BatchEnd, JobActivities, PreparedBatch } from '../../domain/activities/jobActivities.ts';
 import type { JournalLine } from '../../domain/journal.ts';
+import { recordAttemptFailure } from '../../store/attemptFailures.ts';
 import { acceptedParts, acceptedTotals } from '../../store/acceptedShards.ts';
 import { readBatch, updateBatchCounts } from '../../store/batches.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -104,7 +105,7 @@ export function createJobActivities(ports: JobPorts): JobActivities {
     }): Promise<AcceptedShard[]> {
       const accepted = await acceptedParts(database, request.jobId);
       const accepting = pLimit(SHARDS_AT_ONCE);
-      return Promise.all(
+      const verdicts = await Promise.all(
         request.shards.map((finished) =>
           accepting(async () =>
             accepted.has(finished.shard)
@@ -113,6 +114,10 @@ export function createJobActivities(ports: JobPorts): JobActivities {
           ),
         ),
       );
+      for (const { accepted: stands, message } of verdicts) {
+        if (!stands) await recordAttemptFailure(database, request.jobId, message);
+      }
+      return verdicts;
     },
 
     /** Writes the output and error files: an answer or an error for each line, in the order of the input. */

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
 import { objectKeys, type LineRange } from '../../../domain/names.ts';
 import type { RunShardResult } from '../../../domain/shards.ts';
+import { readAttemptFailures } from '../../../store/attemptFailures.ts';
 import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
 import { recordMeterReadings } from '../../../store/meters.ts';
 import { listHeldVehicles } from '../../../store/vehicleClaims.ts';
@@ -308,6 +309,10 @@ describe('a finished shard', () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
     await tamper(batchId);
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: false });
+    expect((await readAttemptFailures(db, [batchId])).get(batchId)).toMatchObject({
+      failures: 1,
+      lastMessage: expect.stringContaining('shard 0 was refused'),
+    });
     expect(await acceptedTotals(db, batchId)).toMatchObject({ shards: 0 });
     await compute('car-1', batchId, 0, { start: 0, end: 3 });
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
