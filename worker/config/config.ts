@@ -24,6 +24,7 @@ export interface Config {
   readonly gateway: GatewayConfig;
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
+  readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
   readonly cwd: string;
@@ -126,6 +127,11 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     gateway: collect(() => resolveGateway(values)),
     secretsKey: values.secretsKey,
     webhookHosts: values['webhooks.hosts'],
+    models: {
+      maxBytes: values['models.maxBytes'],
+      cacheBytes: values['models.cacheBytes'],
+      hub: values['models.hub'],
+    },
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },
