@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
 import { NightshiftError } from '../domain/errors.ts';
-import { objectKeys } from '../domain/names.ts';
+import { objectKeys, rangeOfPartKey, receiptOfKey } from '../domain/names.ts';
 import { keyBytesOf } from './aesGcm.ts';
 
 const scopeSchema = z.object({
@@ -55,8 +55,12 @@ export function mayRead({ jobId, shard, model }: SliceScope, key: string): boole
   ].includes(key);
 }
 
+/** Parts and receipts of the shard, by exactly the keys that they have: nothing else can stand where one belongs. */
 export function mayWrite({ jobId, shard }: SliceScope, key: string): boolean {
-  return key.startsWith(objectKeys.partPrefix(jobId, shard)) || key.startsWith(objectKeys.receiptPrefix(jobId, shard));
+  const range = rangeOfPartKey(key);
+  if (range) return key === objectKeys.part(jobId, shard, range) && range.start < range.end;
+  const receipt = receiptOfKey(key);
+  return receipt !== undefined && key === objectKeys.receipt(jobId, shard, receipt.range, receipt.vehicleId);
 }
 
 export function mayList({ jobId, shard }: SliceScope, prefix: string): boolean {

@@ -3,7 +3,8 @@ import { z } from '@hono/zod-openapi';
 import { readModel } from '../../store/models.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
-import type { AdmittedModel, ApiDeps } from './deps.ts';
+import type { Database } from '../../store/database.ts';
+import type { AdmittedModel } from './deps.ts';
 import { modelSchema, modelToWire } from './modelRoutes.ts';
 import { rounded } from './plannedWindows.ts';
 import { notFound } from './wire.ts';
@@ -20,7 +21,8 @@ export const admittedSchema = modelSchema.extend({
 
 /** Says how fast each class of cars is held to be until they are measured. @returns the answer to who sent the model */
 export async function answerAdmitted(
-  { db }: Pick<ApiDeps, 'db'>,
+  db: Database,
+  tenantId: string,
   admitted: AdmittedModel,
 ): Promise<z.input<typeof admittedSchema>> {
   const { name, version, msPerSample, unitsPerSample, peakMemoryMb } = admitted;
@@ -29,7 +31,7 @@ export async function answerAdmitted(
     const statedMsPerUnit = Math.max(msPerSample, 0.01) / unitsPerSample;
     await seedClassSpeed(db, { modelName: name, modelVersion: version, hardwareClass, statedMsPerUnit });
   }
-  const model = await readModel(db, name, version);
+  const model = await readModel(db, tenantId, name, version);
   if (!model) throw notFound('model', name);
   const energy = classes.map(({ id, chipKw }) => [id, rounded((chipKw * msPerSample) / 3600, 6)]);
   return {

@@ -49,10 +49,10 @@ export interface AdmittedModel {
 
 /** Checks and measures models of strangers; the composition root implements it with limited processes. */
 export interface ModelAdmission {
-  /** Publishes the model. @throws NightshiftError `model_refused`, `conflict` */
-  admit(upload: UploadedModel): Promise<AdmittedModel>;
+  /** Publishes the model for the tenant. @throws NightshiftError `model_refused`, `conflict` */
+  admit(upload: UploadedModel, tenantId: string): Promise<AdmittedModel>;
   /** As `admit`, of a folder that says itself what it is. @throws NightshiftError `invalid_request` too */
-  admitFolder(upload: UploadedFolder): Promise<AdmittedModel>;
+  admitFolder(upload: UploadedFolder, tenantId: string): Promise<AdmittedModel>;
 }
 
 /** Follows utilities' servers; the composition root implements it with Temporal. */

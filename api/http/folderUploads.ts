@@ -132,6 +132,7 @@ export function addFolderUploadRoutes(app: OpenAPIHono, deps: ApiDeps): void {
 
   app.openapi(completeRoute, async (c) => {
     const { id } = c.req.valid('param');
+    const { tenantId } = c.get('caller');
     const upload = await readUpload(root, id);
     const { files, ...declaration } = upload;
     for (const { path, sha256, sizeBytes } of files) {
@@ -146,10 +147,10 @@ export function addFolderUploadRoutes(app: OpenAPIHono, deps: ApiDeps): void {
         throw new NightshiftError('invalid_request', message, { field: path });
       }
     }
-    const admitted = await admission.admitFolder({ declaration, root: join(root, id, 'files'), files });
+    const admitted = await admission.admitFolder({ declaration, root: join(root, id, 'files'), files }, tenantId);
     await rm(join(root, id), { recursive: true, force: true });
     for (const { path } of files) writers.delete(`${id}/${path}`);
-    return c.json(await answerAdmitted(deps, admitted), 200);
+    return c.json(await answerAdmitted(deps.db, tenantId, admitted), 200);
   });
 }
 

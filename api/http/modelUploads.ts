@@ -13,7 +13,7 @@ import {
   type ReceivedFile,
   type UploadedModel,
 } from '../../domain/modelUploads.ts';
-import { readModel, removeModel } from '../../store/models.ts';
+import { modelOwner, readModel, removeModel } from '../../store/models.ts';
 import { admittedSchema, answerAdmitted } from './admittedModel.ts';
 import { requireScope } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
@@ -57,11 +57,12 @@ const removeModelRoute = createRoute({
 export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchFolder, maxModelBytes }: ApiDeps): void {
   app.openAPIRegistry.registerPath(addModelDoc);
   app.post('/v1/models', requireScope('models'), async (c) => {
+    const { tenantId } = c.get('caller');
     const form = c.req.raw.body ?? emptyBody();
     const admitted = await inFolderBelow(scratchFolder, async (folder) =>
-      admission.admit(await receiveModel(folder, c.req.header('content-type'), form, maxModelBytes)),
+      admission.admit(await receiveModel(folder, c.req.header('content-type'), form, maxModelBytes), tenantId),
     );
-    return c.json(await answerAdmitted({ db }, admitted), 200);
+    return c.json(await answerAdmitted(db, tenantId, admitted), 200);
   });
 
   app.use('/v1/models/:model', async (c, next) => {
@@ -70,8 +71,12 @@ export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchF
   });
   app.openapi(removeModelRoute, async (c) => {
     const { model: name } = c.req.valid('param');
-    const model = await readModel(db, name, c.req.valid('query').version);
+    const { tenantId } = c.get('caller');
+    const model = await readModel(db, tenantId, name, c.req.valid('query').version);
     if (!model) throw notFound('model', name);
+    if (model.tenantId !== modelOwner(tenantId)) {
+      throw new NightshiftError('forbidden', `${name} ${model.version} is the operator's, who alone removes it.`);
+    }
     if (!(await removeModel(db, name, model.version))) {
       throw new NightshiftError('conflict', `A batch that is not finished uses ${name} ${model.version}.`, {
         field: 'model',

@@ -29,7 +29,7 @@ export function addNamedModelRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     });
     app.openapi(route, async (c) => {
       const body = c.req.valid('json');
-      const manifest = await models.read(body.model);
+      const manifest = await models.read(c.get('caller').tenantId, body.model);
       const endpoints = endpointsOf(manifest.name, manifest.pipeline);
       if (!endpoints.includes(path)) {
         const message = `"${body.model}" answers ${endpoints.join(', ')}, not ${path}.`;

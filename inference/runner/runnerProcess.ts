@@ -1,4 +1,5 @@
 import { InferenceSession } from 'onnxruntime-node';
+import type { ExecutionProvider } from '../../domain/hardwareClasses.ts';
 import type { Answer } from '../../domain/answerLine.ts';
 import { imageCtcPipeline, type AnswerRequest } from './imageCtc.ts';
 import { BadRequest, badRequestAnswer, inferenceFailedAnswer } from './openInference.ts';
@@ -24,8 +25,9 @@ async function handle(request: RunnerRequest): Promise<void> {
   switch (request.type) {
     case 'load':
       try {
-        answerRequest = await loadPipeline(request.model);
-        reply({ type: 'ready' });
+        const { session, ...used } = await openSession(request.model, request.provider);
+        answerRequest = await pipelineOf(session, request.model);
+        reply({ type: 'ready', ...used });
       } catch (error) {
         reply({ type: 'load_failed', message: String(error) });
       }
@@ -39,8 +41,25 @@ async function handle(request: RunnerRequest): Promise<void> {
   }
 }
 
-async function loadPipeline(model: LoadedModel): Promise<AnswerRequest> {
-  const session = await InferenceSession.create(model.modelPath, {
+interface OpenedSession {
+  readonly session: InferenceSession;
+  readonly provider: ExecutionProvider;
+  readonly refusal?: string;
+}
+
+/** With the provider that was asked for where this computer has it, else with the one that every computer has. */
+async function openSession(model: LoadedModel, provider: ExecutionProvider): Promise<OpenedSession> {
+  try {
+    return { session: await createSession(model, provider), provider };
+  } catch (error) {
+    if (provider === 'cpu') throw error;
+    return { session: await createSession(model, 'cpu'), provider: 'cpu', refusal: String(error) };
+  }
+}
+
+function createSession(model: LoadedModel, provider: ExecutionProvider): Promise<InferenceSession> {
+  return InferenceSession.create(model.modelPath, {
+    executionProviders: [provider],
     // One thread is the most work per joule, and the same sums in the same order on every car of a class.
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -48,6 +67,9 @@ async function loadPipeline(model: LoadedModel): Promise<AnswerRequest> {
     graphOptimizationLevel: 'all',
     enableCpuMemArena: false,
   });
+}
+
+async function pipelineOf(session: InferenceSession, model: LoadedModel): Promise<AnswerRequest> {
   const { pipeline } = model;
   switch (pipeline.kind) {
     case 'image-ctc':

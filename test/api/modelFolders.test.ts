@@ -8,13 +8,14 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
+import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 import { readModel } from '../../store/models.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
 import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExecutor.ts';
 import { cli } from '../cli/cliRun.ts';
 import { modelFolder, writeFolder, type FolderKind } from '../support/modelFolders.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
-import { useApi } from './apiHarness.ts';
+import { useApi, type Json } from './apiHarness.ts';
 
 const { db } = useTestDatabase();
 let live: LiveExecutor | undefined;
@@ -35,7 +36,8 @@ const model = (...argv: string[]) => cli('model', ...argv, '--url', `${api.serve
 const post = async (path: string, body: unknown) => {
   const headers = { 'content-type': 'application/json' };
   const answer = await api.fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
-  return { status: answer.status, body: await answer.json() };
+  const json: Json = await answer.json();
+  return { status: answer.status, body: json };
 };
 const written = async (name: string, kind: FolderKind): Promise<string> => {
   const place = join(folder, name);
@@ -136,7 +138,8 @@ describe('an upload of a folder', () => {
   const put = async (id: string, offset: number, part: Uint8Array) => {
     const path = `/v1/model_uploads/${id}/file?path=config.json&offset=${offset}`;
     const answer = await api.fetch(path, { method: 'PUT', body: Buffer.from(part) });
-    return { status: answer.status, body: await answer.json() };
+    const json: Json = await answer.json();
+    return { status: answer.status, body: json };
   };
 
   it('goes on where it broke off', async () => {
@@ -213,7 +216,7 @@ describe('model pull', () => {
       expect(hub.ranges).toEqual(['bytes=100-']);
       const pinned = z
         .object({ source: z.object({ hub: z.string(), repository: z.string(), revision: z.string() }) })
-        .parse((await readModel(db, 'acme/tiny'))?.manifest);
+        .parse((await readModel(db, DEFAULT_TENANT, 'acme/tiny'))?.manifest);
       expect(pinned.source).toEqual({ hub: hub.url, repository: 'acme/tiny', revision: commit });
       const missing = await model('pull', 'acme/none', '--hub', hub.url);
       expect(missing.err).toContain('does not exist: check its name and revision');
