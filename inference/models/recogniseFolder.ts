@@ -30,7 +30,7 @@ const configSchema = z.looseObject({
 });
 const tokenizerConfigSchema = z.looseObject({
   model_max_length: z.number().optional(),
-  chat_template: z.unknown(),
+  chat_template: z.unknown().optional(),
 });
 const genaiSchema = z.looseObject({
   model: z.looseObject({
@@ -95,7 +95,7 @@ export async function recogniseFolder(
   const limits = [sentence?.max_seq_length, tokenizerConfig?.model_max_length, usable];
   const stated = limits.filter((limit): limit is number => limit !== undefined && limit < NO_LIMIT);
   const maxTokens = Math.max(1, Math.min(MOST_TOKENS, ...stated, ...(stated.length === 0 ? [UNSTATED_TOKENS] : [])));
-  if (/ForSequenceClassification$/.test(architecture)) {
+  if (architecture.endsWith('ForSequenceClassification')) {
     const labels = labelsOf(config.id2label);
     if (labels.length === 1) return { kind: 'rerank', tokenizer, maxTokens, truncate: true };
     const scores = config.problem_type === 'multi_label_classification' ? 'sigmoid' : 'softmax';
@@ -103,7 +103,7 @@ export async function recogniseFolder(
     const flagging = declaration.flagging ?? harmful;
     return checked({ kind: 'text-classification', tokenizer, maxTokens, truncate: true, labels, scores, flagging });
   }
-  if (/For|Conditional/.test(architecture) && !/ForMaskedLM$/.test(architecture)) {
+  if (/For|Conditional/.test(architecture) && !architecture.endsWith('ForMaskedLM')) {
     throw refused(
       `its architecture is ${architecture}; causal language models, sentence encoders, classifiers of texts and ` +
         'cross-encoders are recognised: for anything else, add the network with a manifest',
