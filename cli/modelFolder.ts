@@ -46,7 +46,7 @@ export async function addFolder(
   const files = [];
   for (const path of paths) {
     const full = join(folder, path);
-    files.push({ path, sha256: await sha256Of(full), sizeBytes: (await stat(full)).size });
+    files.push({ path, sha256: await sha256Of(full), size_bytes: (await stat(full)).size });
   }
   const created = await api.json('POST', '/v1/model_uploads', { ...options, files });
   const upload = uploadSchema.parse(created);
@@ -55,12 +55,11 @@ export async function addFolder(
   const progress = progressLine(terminal, 'sent', total);
   progress.show(sent);
   for (const { path, size_bytes: size, received_bytes: received } of upload.files) {
-    for (let offset = received; offset < size || size === 0; offset += PART_BYTES) {
+    for (let offset = received; offset < size; offset += PART_BYTES) {
       const end = Math.min(size, offset + PART_BYTES);
       await sendPart(api, upload.id, path, join(folder, path), offset, end);
       sent += end - offset;
       progress.show(sent);
-      if (size === 0) break;
     }
   }
   progress.end();
@@ -80,8 +79,7 @@ async function sendPart(
     const query = `path=${encodeURIComponent(path)}&offset=${from}`;
     try {
       const chunks: Buffer[] = [];
-      if (end > from)
-        for await (const chunk of createReadStream(file, { start: from, end: end - 1 })) chunks.push(chunk);
+      for await (const chunk of createReadStream(file, { start: from, end: end - 1 })) chunks.push(chunk);
       await api.call(`/v1/model_uploads/${id}/file?${query}`, { method: 'PUT', body: Buffer.concat(chunks) });
       return;
     } catch (error) {
@@ -114,9 +112,10 @@ export interface ProgressLine {
   end(): void;
 }
 
+const mb = (bytes: number): string => (bytes / 1e6).toFixed(0);
+
 /** On a terminal a line that is drawn again, elsewhere nothing: a log is no place for it. */
 export function progressLine({ liveColumns, err }: Terminal, verb: string, totalBytes: number): ProgressLine {
-  const mb = (bytes: number): string => (bytes / 1e6).toFixed(0);
   return {
     show: (bytes) => {
       if (liveColumns !== undefined) err(`\r${mb(bytes)} of ${mb(totalBytes)} MB ${verb}`);

@@ -23,7 +23,7 @@ export const modelFilePathSchema = z
 export const MAX_MODEL_FILES = 64;
 
 export const modelFilesSchema = z
-  .array(z.object({ path: modelFilePathSchema, sha256: sha256Schema, sizeBytes: z.number().int().min(0) }))
+  .array(z.object({ path: modelFilePathSchema, sha256: sha256Schema, sizeBytes: z.number().int().min(1) }))
   .min(1)
   .max(MAX_MODEL_FILES);
 

@@ -43,6 +43,8 @@ const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_TEXTS_BYTES = 16 * 1024 * 1024;
 const MAX_SIGNALS_BYTES = 8 * 1024 * 1024;
 const MAX_INFER_BYTES = 64 * 1024 * 1024;
+/** Of one key: each is planned for seconds. */
+const MAX_QUOTES_AT_ONCE = 1;
 /** Of one key. A live executor holds 64 in all. */
 const MAX_LIVE_AT_ONCE = 16;
 const MAX_REQUESTS_AT_ONCE = 100;
@@ -84,6 +86,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
     app.use(path, requireScope('submit'));
   }
   for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
+  app.use('/v1/batches/quote', limitAtOnce(MAX_QUOTES_AT_ONCE, 'quotes'));
   const liveHeld = limitAtOnce(MAX_LIVE_AT_ONCE, 'live requests');
   for (const path of OPENAI_ENDPOINTS) app.use(path, liveHeld, limitJson(MAX_TEXTS_BYTES));
   app.use('/v2/models/*', liveHeld, limitJson(MAX_INFER_BYTES));

@@ -23,7 +23,15 @@ const MAX_OPEN_UPLOADS = 16;
 const DECLARATION = 'upload.json';
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
 
-const createSchema = folderDeclarationSchema.extend({ files: modelFilesSchema }).openapi('CreateModelUpload');
+const fileSchema = z.object({ path: z.string(), sha256: z.string(), size_bytes: z.number() });
+const createSchema = folderDeclarationSchema
+  .extend({
+    files: z
+      .array(fileSchema.transform(({ path, sha256, size_bytes: sizeBytes }) => ({ path, sha256, sizeBytes })))
+      .pipe(modelFilesSchema),
+  })
+  .openapi('CreateModelUpload');
+const storedSchema = folderDeclarationSchema.extend({ files: modelFilesSchema });
 const uploadSchema = z
   .object({
     id: z.string(),
@@ -108,7 +116,7 @@ export function addFolderUploadRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   app.put('/v1/model_uploads/:id/file', async (c) => {
     const body = c.req.raw.body ?? emptyBody();
     const query = partQuery.safeParse(c.req.query());
-    const { id = '' } = c.req.param();
+    const { id } = c.req.param();
     try {
       const upload = await readUpload(root, id);
       const file = upload.files.find(({ path }) => path === query.data?.path);
@@ -161,7 +169,7 @@ function filePath(root: string, id: string, path: string): string {
 async function readUpload(root: string, id: string): Promise<Upload> {
   const known = idParam.safeParse({ id }).success;
   const text = known ? await readFile(join(root, id, DECLARATION), 'utf8').catch(() => '') : '';
-  const parsed = createSchema.safeParse(parseJson(text));
+  const parsed = storedSchema.safeParse(parseJson(text));
   if (!parsed.success) throw notFound('model upload', id);
   return parsed.data;
 }

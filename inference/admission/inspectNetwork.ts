@@ -175,7 +175,7 @@ function constantOf({ attribute }: NodeProto): bigint | undefined {
 
 /** Of a tensor that holds one INT64. */
 function wholeNumber({ dataType, dims, rawData, int64Data, externalData }: TensorProto): bigint | undefined {
-  if (dataType !== TensorProto_DataType.INT64 || dims.some((length) => length !== 1n) || dims.length > 1)
+  if (DATATYPES_BY_NUMBER[dataType] !== 'INT64' || dims.some((length) => length !== 1n) || dims.length > 1)
     return undefined;
   if (externalData.length > 0) return undefined;
   if (rawData.length === 8) return new DataView(rawData.buffer, rawData.byteOffset, 8).getBigInt64(0, true);
@@ -236,7 +236,7 @@ function checkExternalData({ name, externalData }: TensorProto, beside: FilesBes
   }
 }
 
-const DATATYPES: Readonly<Partial<Record<TensorProto_DataType, TensorDatatype>>> = {
+const DATATYPES_BY_NUMBER: Readonly<Record<number, TensorDatatype | undefined>> = {
   [TensorProto_DataType.BOOL]: 'BOOL',
   [TensorProto_DataType.INT8]: 'INT8',
   [TensorProto_DataType.INT16]: 'INT16',
@@ -266,6 +266,5 @@ function tensorOf({ name, type }: ValueInfoProto): NetworkTensor {
     }
     return Number(value.value);
   });
-  const datatype: Readonly<Record<number, TensorDatatype | undefined>> = DATATYPES;
-  return { name, datatype: datatype[elemType], shape: dims };
+  return { name, datatype: DATATYPES_BY_NUMBER[elemType], shape: dims };
 }

@@ -131,17 +131,17 @@ describe('the folder of a model, as Hugging Face lays it out,', () => {
   });
 });
 
+const put = async (id: string, offset: number, part: Uint8Array) => {
+  const path = `/v1/model_uploads/${id}/file?path=config.json&offset=${offset}`;
+  const answer = await api.fetch(path, { method: 'PUT', body: Buffer.from(part) });
+  const json: Json = await answer.json();
+  return { status: answer.status, body: json };
+};
+
 describe('an upload of a folder', () => {
   const body = Buffer.from('{"a": 1}');
   const sha256 = createHash('sha256').update(body).digest('hex');
-  const files = [{ path: 'config.json', sha256, sizeBytes: body.length }];
-  const put = async (id: string, offset: number, part: Uint8Array) => {
-    const path = `/v1/model_uploads/${id}/file?path=config.json&offset=${offset}`;
-    const answer = await api.fetch(path, { method: 'PUT', body: Buffer.from(part) });
-    const json: Json = await answer.json();
-    return { status: answer.status, body: json };
-  };
-
+  const files = [{ path: 'config.json', sha256, size_bytes: body.length }];
   it('goes on where it broke off', async () => {
     const first = await post('/v1/model_uploads', { name: 'resumed', files });
     expect(first.body.files).toEqual([{ path: 'config.json', size_bytes: 8, received_bytes: 0 }]);
@@ -161,7 +161,7 @@ describe('an upload of a folder', () => {
       const answer = await post('/v1/model_uploads', { name: 'evil', files: [{ ...files[0], path }] });
       expect(answer, path).toMatchObject({ status: 400, body: { error: { param: 'files.0.path' } } });
     }
-    const large = [{ ...files[0], sizeBytes: 2 * 1024 ** 3 }];
+    const large = [{ ...files[0], size_bytes: 2 * 1024 ** 3 }];
     expect((await post('/v1/model_uploads', { name: 'large', files: large })).body.error.message).toContain(
       'models.maxBytes',
     );

@@ -98,20 +98,21 @@ function withWeightsBeside(network: Uint8Array, location: string): { network: Ui
 
 export type FolderKind = 'embedding' | 'embedding-int32' | 'embedding-external' | 'classification' | 'rerank';
 
+const config = (architecture: string, more: object = {}): string =>
+  JSON.stringify({
+    architectures: [architecture],
+    model_type: 'bert',
+    hidden_size: 9,
+    max_position_embeddings: 8,
+    ...more,
+  });
+
 /** The files of a small model in the layout of Hugging Face. */
 export function modelFolder(kind: FolderKind): Record<string, Uint8Array | string> {
   const shared = {
     'tokenizer.json': JSON.stringify(TOKENIZER),
     'tokenizer_config.json': JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast', model_max_length: 1e30 }),
   };
-  const config = (architecture: string, more: object = {}): string =>
-    JSON.stringify({
-      architectures: [architecture],
-      model_type: 'bert',
-      hidden_size: 9,
-      max_position_embeddings: 8,
-      ...more,
-    });
   switch (kind) {
     case 'classification':
       return {
@@ -125,7 +126,9 @@ export function modelFolder(kind: FolderKind): Record<string, Uint8Array | strin
         'config.json': config('BertForSequenceClassification', { id2label: { 0: 'LABEL_0' } }),
         'onnx/model.onnx': classifier(1),
       };
-    default: {
+    case 'embedding':
+    case 'embedding-int32':
+    case 'embedding-external': {
       const { network, weights } = withWeightsBeside(encoder(INT64), 'model_q8.onnx_data');
       return {
         ...shared,
@@ -140,6 +143,8 @@ export function modelFolder(kind: FolderKind): Record<string, Uint8Array | strin
         ...(kind === 'embedding-external' && { 'onnx/model_q8.onnx': network, 'onnx/model_q8.onnx_data': weights }),
       };
     }
+    default:
+      return kind satisfies never;
   }
 }
 
