@@ -12,6 +12,7 @@ import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchResubmissionRoutes } from './batchResubmission.ts';
 import { addBatchRoutes } from './batches.ts';
 import { limitAtOnce } from './callerLimits.ts';
+import { addCapacityRoutes } from './capacity.ts';
 import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
@@ -116,6 +117,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addGridRoutes(app, deps);
   addAgentRoutes(app, deps);
   addCarObjectRoutes(app, deps);
+  addCapacityRoutes(app, deps);
   addEnrolmentRoutes(app, deps);
   addChargerRoutes(app, deps);
   addVehicleRoutes(app, deps);
