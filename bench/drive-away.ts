@@ -32,7 +32,7 @@ console.log(
 
 // Speeds at which a line is short beside a part: what the cut itself costs.
 const MS_PER_LINE = 1_000;
-const { linesPerPart } = shardSizeOf([{ deviceMsPerLine: MS_PER_LINE, lines: 1 }]);
+const { linesPerPart } = shardSizeOf([{ deviceMsPerUnit: MS_PER_LINE, measuredMsPerUnit: [MS_PER_LINE] }], 1);
 const partMs = linesPerPart * MS_PER_LINE;
 console.log(`\nwork lost, % of plugged hours (every car computes all the time)`);
 for (const [what, unitMs] of [

@@ -33,5 +33,6 @@ export const BATCH_INPUT_ERROR_CODES = [
   'model_mismatch',
   'empty_file',
   'too_many_tasks',
+  'missing_input_file',
 ] as const;
 export type BatchInputErrorCode = (typeof BATCH_INPUT_ERROR_CODES)[number];

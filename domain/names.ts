@@ -24,7 +24,11 @@ export const objectKeys = {
   model: (sha256: string): string => `models/${sha256}.onnx`,
   /** What a model needs beside its network, e.g. the dictionary of a recognition model. */
   modelAsset: (sha256: string): string => `models/${sha256}.asset`,
-  modelManifest: (name: string, version: string): string => `models/manifests/${name}/${version}.json`,
+  /** A file of a model that is a folder. */
+  modelFile: (sha256: string): string => `models/files/${sha256}`,
+  /** A name's slash becomes "=", which no name has: so no name is a folder of another's manifests. */
+  modelManifest: (name: string, version: string): string =>
+    `models/manifests/${name.replaceAll('/', '=')}/${version}.json`,
   /** Everything that a job works with. */
   jobPrefix: (jobId: string): string => `jobs/${jobId}/`,
   shardInput: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/input.jsonl`,

@@ -1,4 +1,5 @@
-import { parseGridHints, plannerLimits } from '../domain/gridHints.ts';
+import { agedPriority } from '../domain/ageing.ts';
+import { parseGridHints, plannerLimits, plannerPriority } from '../domain/gridHints.ts';
 import { localHour } from '../domain/localHour.ts';
 import { isBoosting, ownerAllowsCompute } from '../domain/ownerPolicy.ts';
 import { acceptanceKw, hoursToCharge } from '../scheduler/energy/battery.ts';
@@ -186,7 +187,12 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
         candidate.modelVersion === job.model.version,
     );
     return speed
-      ? [{ hardwareClass, shardMinutes: (speed.deviceMsPerLine * job.linesPerShard) / 60_000 / UTILIZATION }]
+      ? [
+          {
+            hardwareClass,
+            shardMinutes: (speed.deviceMsPerUnit * job.unitsPerLine * job.linesPerShard) / 60_000 / UTILIZATION,
+          },
+        ]
       : [];
   });
   const { startMs } = state.axis;
@@ -203,19 +209,14 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
     classes,
     regionIds,
     ...plannerLimits(hints),
-    priority: agedPriority(plannerLimits(hints).priority, state.axis.startMs - job.submittedAtMs),
+    priority: plannerPriority(
+      agedPriority({
+        priority: hints.priority,
+        waitedMs: startMs - job.submittedAtMs,
+        leftMs: job.deadlineMs - startMs,
+      }),
+    ),
     windowStartSlot: window.from,
     windowEndSlot: window.until,
   };
-}
-
-const DEFAULT_PRIORITY = 5;
-const HIGHEST_PRIORITY = 9;
-const HOUR_MS = 3_600_000;
-const HOURS_PER_STEP = 6;
-
-/** A job that waits rises a step every six hours, so that a stream of others never keeps it waiting for ever. */
-function agedPriority(priority: number | undefined, waitedMs: number): number {
-  const steps = Math.floor(Math.max(0, waitedMs) / (HOURS_PER_STEP * HOUR_MS));
-  return Math.min(HIGHEST_PRIORITY, (priority ?? DEFAULT_PRIORITY) + steps);
 }

@@ -6,7 +6,7 @@ import { seriesOnAxis } from '../scheduler/time.ts';
 import type { Feeder } from '../store/feeders.ts';
 import type { Region } from '../store/regions.ts';
 import type { SignalKind, SignalSpan } from '../store/signals.ts';
-import { tightestLimitKw } from './limits/importLimits.ts';
+import { tightestLimitKw } from './importLimits.ts';
 import type { CellState } from './cellState.ts';
 
 type RegionInput = PlanningProblemInput['regions'][number];

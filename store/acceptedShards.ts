@@ -8,7 +8,7 @@ export interface AcceptedShardRecord {
   readonly completed: number;
   /** Lines answered with an error. */
   readonly failed: number;
-  /** Times that the shard went on on another car. */
+  /** Times that another car continued the shard. */
   readonly handovers: number;
   /** Lines that were computed more than once. */
   readonly redoneLines: number;

@@ -1,3 +1,4 @@
+import { inferEndpoint } from '../domain/models.ts';
 import type { ModelRef } from '../domain/shards.ts';
 import type { Queryable } from './database.ts';
 
@@ -50,9 +51,9 @@ export async function removeModel(db: Queryable, name: string, version: string):
        and not exists (select 1 from job_progress
          where not finished and model->>'name' = $1 and model->>'version' = $2)
        and not exists (select 1 from batches
-         where status = 'validating' and (endpoint not like '/v2/%' or endpoint = '/v2/models/' || $1 || '/infer'))
+         where status = 'validating' and (endpoint not like '/v2/%' or endpoint = $3))
      returning name`,
-    [name, version],
+    [name, version, inferEndpoint(name)],
   );
   return rows.length > 0;
 }

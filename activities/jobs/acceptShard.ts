@@ -97,8 +97,8 @@ export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedS
         modelName: job.split.model.name,
         modelVersion: job.split.model.version,
         hardwareClass: vehicle.hardwareClass,
-        deviceMsPerLine: deviceMs / lines,
-        lines,
+        deviceMs,
+        units: lines * (job.split.unitsPerLine ?? 1),
       });
     }
     await appendJournal(tx, cellId, handoverLine(jobId, shard, work, nowMs));
@@ -113,6 +113,6 @@ function handoverLine(jobId: string, shard: number, work: readonly CarsWork[], a
     const lines = ranges.map(({ start, end }) => (end - start === 1 ? `${start}` : `${start}-${end - 1}`));
     return `${vehicle?.displayName ?? vehicleId} did lines ${lines.join(', ')}`;
   });
-  const message = `Shard ${shard} went on on another car from its last part: ${shares.join('; ')}`;
+  const message = `Shard ${shard} was continued by another car: ${shares.join('; ')}`;
   return [{ atMs, kind: 'handover', subject: jobId, message, dedupeKey: `handover/${jobId}/${shard}` }];
 }

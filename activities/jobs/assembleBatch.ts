@@ -65,7 +65,7 @@ export async function assembleBatch({ database, objects }: JobPorts, finished: F
   const hasErrors = counts.completed < counts.total;
   const errorFileId = hasErrors ? await write('error', lines('errors')) : undefined;
   await updateBatchCounts(database, batchId, counts);
-  await moveBatch(database, batchId, ['finalizing'], outcome, {
+  await moveBatch(database, batchId, ['finalizing', 'cancelling'], outcome, {
     ...(counts.completed > 0 ? { outputFileId } : {}),
     ...(errorFileId ? { errorFileId } : {}),
   });

@@ -49,6 +49,7 @@ export function createJobActivities(ports: JobPorts): JobActivities {
         cellId,
         model: split.model,
         linesPerShard: split.linesPerShard,
+        unitsPerLine: split.unitsPerLine ?? 1,
         ...counts,
         paused,
         finished,

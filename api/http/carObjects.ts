@@ -19,7 +19,7 @@ const readRoute = createRoute({
   method: 'get',
   path: '/cars/v1/object',
   summary: 'Read an object of the shard that the bearer token names',
-  request: { query: keyQuery },
+  request: { query: keyQuery.extend({ from_byte: z.coerce.number().int().min(0).default(0) }) },
   responses: {
     200: { description: 'The bytes', content: { 'application/octet-stream': { schema: z.any() } } },
     ...errorResponses,
@@ -62,9 +62,9 @@ export function addCarObjectRoutes(app: OpenAPIHono, { objects, slices, now }: A
 
   app.openapi(readRoute, async (c) => {
     const scope = scopeOf(c);
-    const { key } = c.req.valid('query');
-    if (!mayRead(scope, key) && !(await isAssetOf(objects, scope, key))) throw outside(key);
-    const content = await objects.getStream(key);
+    const { key, from_byte: fromByte } = c.req.valid('query');
+    if (!mayRead(scope, key) && !(await isOfModel(objects, scope, key))) throw outside(key);
+    const content = await objects.getStream(key, fromByte);
     return c.body(ReadableStream.from(content), 200, { 'content-type': 'application/octet-stream' });
   });
 
@@ -90,9 +90,10 @@ export function addCarObjectRoutes(app: OpenAPIHono, { objects, slices, now }: A
   });
 }
 
-async function isAssetOf(objects: ObjectStore, { model }: SliceScope, key: string): Promise<boolean> {
+async function isOfModel(objects: ObjectStore, { model }: SliceScope, key: string): Promise<boolean> {
   const bytes = await objects.get(objectKeys.modelManifest(model.name, model.version));
-  const { pipeline } = modelManifestSchema.parse(JSON.parse(bytes.toString('utf8')));
+  const { pipeline, folder } = modelManifestSchema.parse(JSON.parse(bytes.toString('utf8')));
+  if (folder) return folder.files.some(({ sha256 }) => objectKeys.modelFile(sha256) === key);
   return pipelineAssets(pipeline).some((sha256) => objectKeys.modelAsset(sha256) === key);
 }
 

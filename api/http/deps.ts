@@ -46,6 +46,7 @@ export interface ModelAdmission {
     readonly name: string;
     readonly version: string;
     readonly msPerSample: number;
+    readonly unitsPerSample: number;
     readonly peakMemoryMb: number | undefined;
   }>;
 }

@@ -9,8 +9,8 @@ const requestSchema = z
   .looseObject({
     model: z.string().min(1).max(200),
     input: z.unknown().meta({ description: 'A text, token ids, or a list of up to 2048 of either.' }),
-    encoding_format: z.enum(['float', 'base64']).optional(),
-    dimensions: z.number().int().min(1).optional(),
+    encoding_format: z.enum(['float', 'base64']).nullish(),
+    dimensions: z.number().int().min(1).nullish(),
   })
   .openapi('CreateEmbedding');
 

@@ -74,14 +74,14 @@ export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchF
     const admitted = await inFolderBelow(scratchFolder, async (folder) =>
       admission.admit(await receiveModel(folder, c.req.header('content-type'), form)),
     );
-    const { name, version, msPerSample, peakMemoryMb } = admitted;
+    const { name, version, msPerSample, unitsPerSample, peakMemoryMb } = admitted;
     const classes = await listHardwareClasses(db);
     for (const { id: hardwareClass } of classes) {
       const speed = {
         modelName: name,
         modelVersion: version,
         hardwareClass,
-        deviceMsPerLine: Math.max(msPerSample, 0.01),
+        statedMsPerUnit: Math.max(msPerSample, 0.01) / unitsPerSample,
       };
       await seedClassSpeed(db, speed);
     }

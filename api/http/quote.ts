@@ -6,7 +6,9 @@ import { createBatchLineChecker, linesOf, BATCH_LIMITS } from '../../domain/batc
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
+import { modelManifestSchema, type Pipeline } from '../../domain/models.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
+import { workUnitsOf } from '../../domain/workUnits.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import { jobSchema, type PlanningJob, type PlanningProblem } from '../../scheduler/problem.ts';
 import { quoteJob } from '../../scheduler/quoteJob.ts';
@@ -56,7 +58,7 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const request = c.req.valid('json');
     const nowMs = gridTimeMs(cell.clock, now());
     const deadlineMs = deadlineOf(request, nowMs);
-    const { requests, model: modelName } = await sizeOf(deps, c.get('caller').tenantId, request);
+    const { requests, model: modelName, unitsPerLine } = await sizeOf(deps, c.get('caller').tenantId, request);
     const model = await readModel(db, modelName);
     if (!model) throw invalid('model', `There is no model "${modelName}".`);
     const latest = await latestPlan<PlanningProblem, Plan>(db, cell.id);
@@ -66,7 +68,7 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
       ({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version,
     );
     if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
-    const { linesPerShard } = shardSizeOf(speeds);
+    const { linesPerShard } = shardSizeOf(speeds, unitsPerLine);
     const { problem } = latest;
     const window = slotsWithin(problem.slots, nowMs - problem.slots.slotMinutes * 60_000, deadlineMs);
     const hints = parseGridHints(request.metadata);
@@ -75,9 +77,9 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
       id: JOB_ID,
       modelFamily: model.family,
       shardsRemaining: Math.ceil(requests / linesPerShard),
-      classes: speeds.map(({ hardwareClass, deviceMsPerLine }) => ({
+      classes: speeds.map(({ hardwareClass, deviceMsPerUnit }) => ({
         hardwareClass,
-        shardMinutes: (deviceMsPerLine * linesPerShard) / 60_000,
+        shardMinutes: (deviceMsPerUnit * unitsPerLine * linesPerShard) / 60_000,
       })),
       regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
       windowStartSlot: window.from,
@@ -122,28 +124,37 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   });
 }
 
-/** How many requests to which model: as the caller says, or as the uploaded file has them. */
+/**
+ * How many requests to which model: as the caller says, then of one unit of work each, or as the uploaded file has them.
+ */
 async function sizeOf(
   deps: ApiDeps,
   tenantId: string,
   request: QuoteRequest,
-): Promise<{ readonly requests: number; readonly model: string }> {
+): Promise<{ readonly requests: number; readonly model: string; readonly unitsPerLine: number }> {
   const named = request.model ?? /^\/v2\/models\/([^/]+)\/infer$/.exec(request.endpoint)?.[1];
   if (request.input_file_id === undefined) {
     if (request.requests === undefined) throw invalid('requests', 'Give either input_file_id or requests.');
     if (named === undefined) throw invalid('model', 'Without a file, model must be named.');
-    return { requests: request.requests, model: named };
+    return { requests: request.requests, model: named, unitsPerLine: 1 };
   }
   const file = await checkInput(deps.db, tenantId, request.input_file_id);
   const checker = createBatchLineChecker(request.endpoint);
-  for await (const line of linesOf(await deps.objects.getStream(file.objectKey))) {
-    checker.take(line);
+  let kind: Pipeline['kind'] | undefined;
+  let units = 0;
+  for await (const bytes of linesOf(await deps.objects.getStream(file.objectKey))) {
+    const line = checker.take(bytes);
     if (checker.done) break;
+    if (!line) continue;
+    if (units === 0) {
+      kind = modelManifestSchema.safeParse((await readModel(deps.db, line.model))?.manifest).data?.pipeline.kind;
+    }
+    units += workUnitsOf(kind, line.body);
   }
   const { errors, total, model } = checker.finish();
   const [first] = errors;
   if (first) throw invalid('input_file_id', `Line ${first.line ?? '-'}: ${first.message}`);
-  return { requests: total, model: model ?? '' };
+  return { requests: total, model: model ?? '', unitsPerLine: units / total };
 }
 
 function invalid(field: string, message: string): NightshiftError {

@@ -1,7 +1,13 @@
 import { createReadStream } from 'node:fs';
 
 import type { ReceivedFile, UploadedModel } from '../../domain/modelUploads.ts';
-import { pipelineAssets, pipelineTensors, type ModelManifest, type Pipeline } from '../../domain/models.ts';
+import {
+  endpointsOf,
+  pipelineAssets,
+  pipelineTensors,
+  type ModelManifest,
+  type Pipeline,
+} from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import { publishManifest, type ModelStore, type RegisterModel } from '../models/bundledModels.ts';
@@ -40,7 +46,7 @@ export async function admitModel(
     family,
     sha256,
     sizeBytes,
-    requestUrl: pipeline.kind === 'text-embedding' ? '/v1/embeddings' : `/v2/models/${name}/infer`,
+    requestUrl: endpointsOf(name, pipeline)[0],
     pipeline,
   };
   const assetPaths: Record<string, string> = {};

@@ -3,9 +3,12 @@ import { readFile } from 'node:fs/promises';
 
 import { deflateSync } from 'node:zlib';
 
+import { z } from 'zod';
+
 import type { LoadedModel } from '../runner/protocol.ts';
 import { Runner } from '../runner/runner.ts';
 import type { Pipeline, TensorSpec } from '../../domain/models.ts';
+import { workUnitsOf } from '../../domain/workUnits.ts';
 import { refused } from './inspectNetwork.ts';
 
 const PROBE_LIMITS = {
@@ -15,9 +18,12 @@ const PROBE_LIMITS = {
   processesPerCall: 1,
 } as const;
 const TIMED_RUNS = 5;
+const bodySchema = z.record(z.string(), z.unknown()).catch({});
 
 export interface ProbedModel {
   readonly msPerSample: number;
+  /** Units of work of the sample (domain/workUnits.ts). */
+  readonly unitsPerSample: number;
   /** Most memory that its process had, MiB; undefined where the system does not tell. */
   readonly peakMemoryMb: number | undefined;
 }
@@ -47,7 +53,8 @@ export async function probeModel(model: LoadedModel, sample: unknown): Promise<P
         throw refused('it does not keep to its limits');
       });
     const msPerSample = (performance.now() - startMs) / TIMED_RUNS;
-    return { msPerSample, peakMemoryMb: await peakMemoryMb(runner.pid) };
+    const unitsPerSample = workUnitsOf(model.pipeline.kind, bodySchema.parse(body));
+    return { msPerSample, unitsPerSample, peakMemoryMb: await peakMemoryMb(runner.pid) };
   } finally {
     await runner.stop();
   }
@@ -68,6 +75,12 @@ function sampleBody(pipeline: Pipeline): unknown {
   switch (pipeline.kind) {
     case 'text-embedding':
       return { input: 'a parked car at night' };
+    case 'text-classification':
+      return { input: 'a parked car at night' };
+    case 'rerank':
+      return { query: 'Where is the car?', documents: ['It is parked at home.'] };
+    case 'text-generation':
+      return { prompt: 'a parked car', max_tokens: 8 };
     case 'image-ctc':
       return {
         inputs: [

@@ -6,9 +6,12 @@ export interface LoadedModel {
   readonly name: string;
   readonly version: string;
   readonly sha256: string;
+  /** Of the network; what it keeps in other files lies beside it. */
   readonly modelPath: string;
   /** Paths of what the pipeline needs beside the network, by sha256. */
   readonly assetPaths: Readonly<Record<string, string>>;
+  /** Of a model that is a folder: paths of its files by their path below it, e.g. "tokenizer.json". */
+  readonly filePaths?: Readonly<Record<string, string>>;
   readonly pipeline: Pipeline;
 }
 

@@ -3,7 +3,9 @@ import type { Answer } from '../../domain/answerLine.ts';
 import { imageCtcPipeline, type AnswerRequest } from './imageCtc.ts';
 import { BadRequest, badRequestAnswer, inferenceFailedAnswer } from './openInference.ts';
 import type { LoadedModel, RunnerReply, RunnerRequest } from './protocol.ts';
+import { rerankPipeline } from './rerank.ts';
 import { tensorsPipeline } from './tensors.ts';
+import { textClassificationPipeline } from './textClassification.ts';
 import { textEmbeddingPipeline } from './textEmbedding.ts';
 
 /** The forked process that holds one model and computes. It knows no job, no network and no store. */
@@ -52,6 +54,12 @@ async function loadPipeline(model: LoadedModel): Promise<AnswerRequest> {
       return imageCtcPipeline(session, model, pipeline);
     case 'text-embedding':
       return textEmbeddingPipeline(session, model, pipeline);
+    case 'text-classification':
+      return textClassificationPipeline(session, model, pipeline);
+    case 'rerank':
+      return rerankPipeline(session, model, pipeline);
+    case 'text-generation':
+      throw new Error('This runner does not generate text.');
     case 'tensors':
       return tensorsPipeline(session, model, pipeline);
     default:
@@ -65,8 +73,14 @@ async function answer(answerRequest: AnswerRequest, body: unknown): Promise<Answ
   } catch (error) {
     if (error instanceof BadRequest) return badRequestAnswer(error);
     // One input that the network cannot digest must not keep its shard from ever finishing.
-    return inferenceFailedAnswer();
+    return inferenceFailedAnswer(reasonOf(error));
   }
+}
+
+/** The runtime's own words, without the places in its source that differ from build to build. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/\/\S+\.(?:cc|h|cpp|hpp):\d+ ?/g, '').trim();
 }
 
 function reply(message: RunnerReply): void {

@@ -52,12 +52,12 @@ export function createFileStore(folder: string): ObjectStore {
       if (bytes === undefined) throw objectNotFound(key);
       return bytes;
     },
-    getStream: async (key) => {
+    getStream: async (key, fromByte = 0) => {
       const path = pathOf(key);
       const found = await unlessAbsent(stat(path));
       const file = found?.isFile() ? await unlessAbsent(open(path)) : undefined;
       if (file === undefined) throw objectNotFound(key);
-      return file.createReadStream({ highWaterMark: READ_BYTES });
+      return file.createReadStream({ highWaterMark: READ_BYTES, start: fromByte });
     },
     head: async (key) => {
       const found = await unlessAbsent(stat(pathOf(key)));

@@ -39,7 +39,7 @@ async function running(): Promise<string> {
     completion_window: '24h',
   });
   await moveBatch(db, id, ['validating'], 'in_progress');
-  const shards = { shards: 6, pending: 6, inFlight: 0, done: 0, linesPerShard: 2 };
+  const shards = { shards: 6, pending: 6, inFlight: 0, done: 0, linesPerShard: 2, unitsPerLine: 1 };
   await upsertJobProgress(db, { jobId: id, cellId: CELL.id, model: MODEL, ...shards, paused: false, finished: false });
   return id;
 }
@@ -142,7 +142,7 @@ describe('a quote', () => {
 
   test('says when, how much, how clean and how sure, and submits nothing', async () => {
     for (const hardwareClass of SIMULATED_CLASSES) {
-      await seedClassSpeed(db, { modelName: 'lsa', modelVersion: '1', hardwareClass, deviceMsPerLine: 60_000 });
+      await seedClassSpeed(db, { modelName: 'lsa', modelVersion: '1', hardwareClass, statedMsPerUnit: 60_000 });
     }
     const before = (await api.client.batches.list()).data.length;
     const request = { endpoint: '/v1/embeddings', completion_window: '12h', model: 'lsa', requests: 30 };

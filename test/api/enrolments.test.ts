@@ -144,13 +144,13 @@ describe('regions and feeders at run time', () => {
 
 describe('classes at run time', () => {
   it('are added with their figures, and planned as the slowest until they are measured', async () => {
-    await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'hw3', deviceMsPerLine: 300 });
+    await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'hw3', statedMsPerUnit: 300 });
     const spec = { chipKw: 0.3, awakeKw: 0.01, cooling: 'included', providers: ['cuda', 'cpu'], source: 'data sheet' };
     expect((await send('PUT', '/fleet/v1/classes/desktop-gpu', spec)).status).toBe(200);
     const { classes } = await api.getJson('/fleet/v1/classes');
     expect(classes).toContainEqual({ ...spec, id: 'desktop-gpu', probeGflops: null, assumed: false });
     const speeds = await listClassSpeeds(db);
-    expect(speeds.find(({ hardwareClass }) => hardwareClass === 'desktop-gpu')).toMatchObject({ deviceMsPerLine: 300 });
+    expect(speeds.find(({ hardwareClass }) => hardwareClass === 'desktop-gpu')).toMatchObject({ deviceMsPerUnit: 300 });
     const enrolled = await send('POST', '/fleet/v1/enrolments', { ...ENROLMENT, hardwareClass: 'desktop-gpu' });
     expect(enrolled.status).toBe(200);
     expect((await send('PUT', '/fleet/v1/classes/desktop-gpu', { ...spec, chipKw: 0 })).status).toBe(400);

@@ -121,7 +121,7 @@ test('a version is published once, and removed only when no batch uses it', asyn
     idempotencyKey: null,
     requestHash: 'x',
   });
-  const shards = { shards: 1, pending: 1, inFlight: 0, done: 0, linesPerShard: 1, paused: false };
+  const shards = { shards: 1, pending: 1, inFlight: 0, done: 0, linesPerShard: 1, unitsPerLine: 1, paused: false };
   const progress = { jobId: 'batch_uses', cellId: CELL.id, model: { name, version, family, sha256 }, ...shards };
   await upsertJobProgress(db, { ...progress, finished: false });
   expect((await model('remove', 'doubling')).err).toContain('A batch that is not finished uses doubling v1');

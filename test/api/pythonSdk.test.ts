@@ -44,7 +44,7 @@ beforeAll(async () => {
     smallLsa(),
     SMALL_LSA.dimensions,
   );
-  await seedClassSpeed(db, { modelName: name, modelVersion: version, hardwareClass: 'ai4', deviceMsPerLine: 1 });
+  await seedClassSpeed(db, { modelName: name, modelVersion: version, hardwareClass: 'ai4', statedMsPerUnit: 1 });
   folder = await mkdtemp(join(tmpdir(), 'nightshift-python-'));
   const limit = AbortSignal.timeout(INSTALL_LIMIT_REAL_MS);
   try {

@@ -49,6 +49,7 @@ async function submitted(): Promise<string> {
     inFlight: 1,
     done: 0,
     linesPerShard: 2,
+    unitsPerLine: 1,
     paused: false,
     finished: false,
   });

@@ -101,6 +101,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
         inFlight: 2,
         done: 2,
         linesPerShard: 8,
+        unitsPerLine: 1,
         paused: false,
         finished: false,
         deadlineMs: START_MS + 2 * HOUR_MS,
@@ -108,7 +109,16 @@ export function cellState(over: Partial<CellState> = {}): CellState {
         metadata: null,
       },
     ],
-    classSpeeds: [{ modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', deviceMsPerLine: 60_000, lines: 100 }],
+    classSpeeds: [
+      {
+        modelName: 'ocr',
+        modelVersion: '1',
+        hardwareClass: 'ai4',
+        statedMsPerUnit: 60_000,
+        measuredMsPerUnit: [],
+        deviceMsPerUnit: 60_000,
+      },
+    ],
     previous: undefined,
     ...over,
   };

@@ -70,13 +70,23 @@ function nodeState(over: { readonly online: boolean; readonly spareKw?: number }
         inFlight: 0,
         done: 0,
         linesPerShard: 1,
+        unitsPerLine: 1,
         deadlineMs: START_MS + 12 * 3_600_000,
         submittedAtMs: START_MS,
         metadata: null,
         paused: false,
       },
     ],
-    classSpeeds: [{ modelName: 'ocr', modelVersion: '1', hardwareClass: 'jetson', deviceMsPerLine: 255_000, lines: 0 }],
+    classSpeeds: [
+      {
+        modelName: 'ocr',
+        modelVersion: '1',
+        hardwareClass: 'jetson',
+        statedMsPerUnit: 255_000,
+        measuredMsPerUnit: [],
+        deviceMsPerUnit: 255_000,
+      },
+    ],
   });
 }
 

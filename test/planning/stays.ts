@@ -85,8 +85,9 @@ export function drawStays(count: number, seed: number): Stays {
       modelName: 'ocr',
       modelVersion: '1',
       hardwareClass,
-      deviceMsPerLine: 60_000,
-      lines: 100,
+      statedMsPerUnit: 60_000,
+      measuredMsPerUnit: [],
+      deviceMsPerUnit: 60_000,
     })),
   });
   const weather = new Weather(temperatures.map(({ startMs, endMs, value }) => ({ startMs, endMs, celsius: value })));

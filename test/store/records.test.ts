@@ -20,6 +20,7 @@ import {
   listFiles,
   readFile,
   type NewFile,
+  type Page,
 } from '../../store/files.ts';
 import { listOpenJobs, upsertJobProgress, type JobProgress } from '../../store/jobProgress.ts';
 import { appendJournal, readJournal } from '../../store/journal.ts';
@@ -234,10 +235,11 @@ describe('files and batches', () => {
   test('files are paged in both directions; expired ones are gone', async () => {
     for (const id of ['file-1', 'file-2', 'file-3']) await insertFile(db, file(id));
     await insertFile(db, file('file-old', -1));
-    const ids = async (page: { after?: string; ascending?: boolean }): Promise<string[]> =>
+    const second = await readFile(db, 'file-2');
+    const ids = async (page: Partial<Page>): Promise<string[]> =>
       (await listFiles(db, { limit: 2, ...page }, 'default')).map(({ id }) => id);
     expect(await ids({})).toEqual(['file-3', 'file-2']);
-    expect(await ids({ after: 'file-2' })).toEqual(['file-1']);
+    expect(await ids({ after: second })).toEqual(['file-1']);
     expect(await ids({ ascending: true })).toEqual(['file-1', 'file-2']);
     expect(await listFiles(db, { limit: 9 }, 'default', 'other')).toEqual([]);
     expect(await listFiles(db, { limit: 9 }, 'somebody')).toEqual([]);
@@ -266,7 +268,8 @@ describe('files and batches', () => {
   test('batches are paged newest first, and those that Temporal has not taken are known', async () => {
     await insertBatch(db, batch('batch-3'));
     expect((await listBatches(db, { limit: 1 }, 'default')).map(({ id }) => id)).toEqual(['batch-3']);
-    expect((await listBatches(db, { limit: 5, after: 'batch-3' }, 'default')).map(({ id }) => id)).toEqual(['batch-1']);
+    const newest = await readBatch(db, 'batch-3');
+    expect((await listBatches(db, { limit: 5, after: newest }, 'default')).map(({ id }) => id)).toEqual(['batch-1']);
     expect(await listUnstartedBatches(db)).toEqual(['batch-1', 'batch-3']);
     await markJobStarted(db, 'batch-1');
     expect(await listUnstartedBatches(db)).toEqual(['batch-3']);
@@ -282,6 +285,7 @@ describe('files and batches', () => {
       inFlight: 0,
       done: 0,
       linesPerShard: 100,
+      unitsPerLine: 1,
       paused: false,
       finished: false,
     };

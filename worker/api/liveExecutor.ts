@@ -13,7 +13,7 @@ export interface LiveExecutor extends LiveInference {
 export interface LiveExecutorOptions {
   /** Where checked model files are kept. */
   readonly folder: string;
-  readonly objects: Pick<ObjectStore, 'get'>;
+  readonly objects: Pick<ObjectStore, 'get' | 'getStream'>;
   readonly runner?: Partial<RunnerOptions>;
   /** Models whose process stays; the one that was not asked for longest goes first. */
   readonly models?: number;

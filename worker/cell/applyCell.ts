@@ -42,11 +42,11 @@ export async function applyCell(database: Database, file: CellFile, realNowMs: n
       }
       await seedVehicle(tx, vehicleOf(enrolment, regionId));
     }
-    for (const { model: name, hardwareClass, secondsPerLine } of file.classSpeeds) {
+    for (const { model: name, hardwareClass, secondsPerUnit } of file.classSpeeds) {
       const model = await readModel(tx, name);
       if (!model) throw unknown('classSpeeds.model', name, 'a model that is published');
-      const deviceMsPerLine = secondsPerLine * 1000;
-      await seedClassSpeed(tx, { modelName: name, modelVersion: model.version, hardwareClass, deviceMsPerLine });
+      const statedMsPerUnit = secondsPerUnit * 1000;
+      await seedClassSpeed(tx, { modelName: name, modelVersion: model.version, hardwareClass, statedMsPerUnit });
     }
     await completeClassSpeeds(tx);
     return cell;

@@ -12,6 +12,7 @@ import { createPlanActivities } from '../../activities/plan/planActivities.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
+import { SOLVER_LIMIT_REAL_MS } from '../../domain/planLimits.ts';
 import { addModel } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
@@ -33,6 +34,7 @@ import { heartbeatWhileAlive } from './heartbeatWhileAlive.ts';
 import { startPlanner } from './planner.ts';
 import { publishLsaOnce } from './publishLsa.ts';
 import { retireOutdatedCell } from './retireCell.ts';
+import { sessionTellerOver } from './sessionTeller.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
 import { listenForHints } from './vtnHints.ts';
 
@@ -42,8 +44,6 @@ const MAX_CACHED_WORKFLOWS = 500;
 const CACHED_WORKFLOW_WAIT = '3 seconds';
 /** How often the server hears that an activity runs; a few may be late on a busy machine before the timeout. */
 const HEARTBEAT_INTERVAL = '2 seconds';
-/** A plan that takes longer comes too late for its slot. */
-const PLAN_LIMIT_MS = 20_000;
 const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
 /** Workflows and their activities: everything that decides. Any number of them share one queue. */
@@ -64,7 +64,7 @@ async function start() {
   const connection = await connectWorker(config.temporal.connection);
   const vehicles = vehicleLinkOver(mqtt);
   const shed = createEmergencyShed({ database, vehicles });
-  const planner = startPlanner(PLAN_LIMIT_MS);
+  const planner = startPlanner(SOLVER_LIMIT_REAL_MS);
   const hints = listenForHints((connectionId) => startVen(client, cell, connectionId), logger);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
 
@@ -91,6 +91,7 @@ async function start() {
       ...createPlanActivities({
         database,
         vehicles,
+        tellSession: sessionTellerOver(client),
         plan: planner.plan,
         carbonEurPerKg: CARBON_EUR_PER_KG,
         gridNowMs,

@@ -14,7 +14,7 @@ import { readModel } from '../../store/models.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 
 const run = promisify(execFile);
-const STATED_MS_PER_LINE = 1;
+const STATED_MS_PER_TOKEN = 0.1;
 
 /**
  * Builds and publishes the text embedding of the project, unless it is there: on another machine its bytes may differ in
@@ -38,7 +38,7 @@ export async function publishLsaOnce(
     const vocabulary = await readFile(join(folder, 'lsa.vocabulary'), 'utf8');
     const { name: modelName, version: modelVersion } = await publishLsa(objects, register, { network, vocabulary });
     for (const { id: hardwareClass } of await listHardwareClasses(database)) {
-      await seedClassSpeed(database, { modelName, modelVersion, hardwareClass, deviceMsPerLine: STATED_MS_PER_LINE });
+      await seedClassSpeed(database, { modelName, modelVersion, hardwareClass, statedMsPerUnit: STATED_MS_PER_TOKEN });
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -8,7 +8,7 @@ import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
 import { objectKeys, type LineRange } from '../../../domain/names.ts';
 import type { RunShardResult } from '../../../domain/shards.ts';
 import { acceptedTotals } from '../../../store/acceptedShards.ts';
-import { insertBatch, readBatch } from '../../../store/batches.ts';
+import { insertBatch, moveBatch, readBatch } from '../../../store/batches.ts';
 import { listClassSpeeds, seedClassSpeed } from '../../../store/classSpeeds.ts';
 import { insertFile, readFile } from '../../../store/files.ts';
 import { listBalances } from '../../../store/ledger.ts';
@@ -37,7 +37,7 @@ beforeAll(async () => {
   await enrolFleet(db, ['car-1', 'car-2']);
   await addModel(db, { name: 'ocr', version: '1', family: 'ocr', sha256: '0'.repeat(64), manifest: {} });
   // 200 s a line: three lines a shard, a part a line.
-  await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', deviceMsPerLine: 200_000 });
+  await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 200_000 });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -177,6 +177,37 @@ describe('a batch', () => {
   });
 });
 
+describe('a batch ends', () => {
+  test('failed, when its input was deleted before it was read', async () => {
+    const batchId = await submitted([requestLine('a')]);
+    await db.query('delete from files where id = (select input_file_id from batches where id = $1)', [batchId]);
+    expect(await run(jobs().prepareBatch, { batchId, cellId })).toMatchObject({ kind: 'refused' });
+    expect(await readBatch(db, batchId)).toMatchObject({
+      status: 'failed',
+      errors: [{ code: 'missing_input_file', param: 'input_file_id' }],
+    });
+  });
+
+  test('failed, when its ids cannot be stored as they are', async () => {
+    const batchId = await submitted([requestLine('x\0'), requestLine('x\0')]);
+    await run(jobs().prepareBatch, { batchId, cellId });
+    expect((await readBatch(db, batchId))?.status).toBe('failed');
+  });
+
+  test('cancelled, when it was cancelled while it was validated, with a good file and with a bad one', async () => {
+    const bad = await submitted(['{']);
+    await moveBatch(db, bad, ['validating'], 'cancelling');
+    await run(jobs().prepareBatch, { batchId: bad, cellId });
+    expect((await readBatch(db, bad))?.status).toBe('cancelled');
+    const good = await submitted([requestLine('a')]);
+    await moveBatch(db, good, ['validating'], 'cancelling');
+    const ready = await run(jobs().prepareBatch, { batchId: good, cellId });
+    if (ready.kind === 'refused') throw new Error(ready.message);
+    await run(jobs().finishBatch, { batchId: good, cellId, split: ready.split, outcome: 'cancelled' });
+    expect((await readBatch(db, good))?.status).toBe('cancelled');
+  });
+});
+
 describe('a finished shard', () => {
   test('is paid to the cars that computed it, once, however often it is handed in', async () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
@@ -199,7 +230,7 @@ describe('a finished shard', () => {
     );
     expect(handover).toHaveLength(1);
     expect(handover[0]?.message).toContain('Car car-1 did lines 0; Car car-2 did lines 1-2');
-    expect((await listClassSpeeds(db))[0]).toMatchObject({ deviceMsPerLine: 200_000 });
+    expect((await listClassSpeeds(db))[0]).toMatchObject({ deviceMsPerUnit: 200_000 });
   });
 
   test('is not paid to a car that claims what another one wrote', async () => {

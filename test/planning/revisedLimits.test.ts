@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { revisedLimits } from '../../../planning/limits/revisedLimits.ts';
-import { HOUR_MS, span, START_MS } from '../cellFixture.ts';
+import { revisedLimits } from '../../planning/importLimits.ts';
+import { HOUR_MS, span, START_MS } from './cellFixture.ts';
 
 const limit = (value: number, fromHour: number, toHour: number, feederId = 'street') =>
   span('import_limit', value, { feederId, startMs: START_MS + fromHour * HOUR_MS, endMs: START_MS + toHour * HOUR_MS });

@@ -1,14 +1,20 @@
-import { gridDay } from '../../domain/gridDay.ts';
-import type { JournalReason } from '../../domain/journal.ts';
-import { regionWindows } from '../../scheduler/regionWindows.ts';
-import { carbonKind, rankSources, STALE_AFTER_HOURS, staleSources } from '../../scheduler/sources.ts';
-import type { Feeder } from '../../store/feeders.ts';
-import type { FeedState } from '../../store/feedStates.ts';
-import type { Region } from '../../store/regions.ts';
-import type { SignalSpan } from '../../store/signals.ts';
-import type { RegionSummary } from '../../domain/workflows/gridRegion.ts';
-import { limitsNow } from '../../planning/limits/limitsNow.ts';
+import { gridDay } from '../domain/gridDay.ts';
+import type { JournalReason } from '../domain/journal.ts';
+import { regionWindows } from '../scheduler/regionWindows.ts';
+import { carbonKind, rankSources, STALE_AFTER_HOURS, staleSources } from '../scheduler/sources.ts';
+import type { Feeder } from '../store/feeders.ts';
+import type { FeedState } from '../store/feedStates.ts';
+import type { Region } from '../store/regions.ts';
+import type { SignalSpan, TimeWindow } from '../store/signals.ts';
+import type { RegionSummary } from '../domain/workflows/gridRegion.ts';
+import { limitsNow } from './importLimits.ts';
 
+/** What a region is summed up from: from the last local noon, so that nights are whole, to where plans look. */
+export function knownWindow({ timeZone }: Pick<Region, 'timeZone'>, nowMs: number): TimeWindow {
+  return { startMs: gridDay(timeZone, nowMs).startMs, endMs: nowMs + PLAN_HORIZON_MS };
+}
+
+const PLAN_HORIZON_MS = 24 * 3_600_000;
 /** A summary goes into the workflow's history, and a region may have thousands of feeders. */
 const MOST_LIMITS = 20;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { tightestLimitKw } from '../../../planning/limits/importLimits.ts';
-import type { SignalSpan } from '../../../store/signals.ts';
+import { tightestLimitKw } from '../../planning/importLimits.ts';
+import type { SignalSpan } from '../../store/signals.ts';
 
 const QUARTER_MS = 15 * 60_000;
 const AXIS = { startMs: 0, slotMinutes: 15, count: 4 };
