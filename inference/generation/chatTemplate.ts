@@ -54,7 +54,9 @@ function bounded(render: () => string): string {
     return String(runInNewContext('render()', { render }, { timeout: RENDER_LIMIT_MS }));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw refused(/timed out/.test(message) ? `takes longer than ${RENDER_LIMIT_MS} ms` : `says: ${message.slice(0, 200)}`);
+    throw refused(
+      /timed out/.test(message) ? `takes longer than ${RENDER_LIMIT_MS} ms` : `says: ${message.slice(0, 200)}`,
+    );
   }
 }
 
@@ -82,31 +84,21 @@ function templateMessage(message: ChatMessage): Record<string, unknown> {
   };
 }
 
-const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const LONG_MONTHS = [
-  'January',
-  'February',
-  'March',
-  'April',
-  'May',
-  'June',
-  'July',
-  'August',
-  'September',
-  'October',
-  'November',
-  'December',
-];
+const MONTH_NAMES = 'January February March April May June July August September October November December'.split(' ');
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
 
 /** What templates use of it, in UTC. */
 function strftime(format: string, date: Date): string {
-  const two = (value: number): string => String(value).padStart(2, '0');
+  const month = MONTH_NAMES[date.getUTCMonth()] ?? '';
   const fields: Readonly<Record<string, string>> = {
     d: two(date.getUTCDate()),
     m: two(date.getUTCMonth() + 1),
     Y: String(date.getUTCFullYear()),
-    b: MONTHS[date.getUTCMonth()] ?? '',
-    B: LONG_MONTHS[date.getUTCMonth()] ?? '',
+    b: month.slice(0, 3),
+    B: month,
     H: two(date.getUTCHours()),
     M: two(date.getUTCMinutes()),
     S: two(date.getUTCSeconds()),

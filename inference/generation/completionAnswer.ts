@@ -85,7 +85,10 @@ function textChoice(choice: Choice, vocabulary: Vocabulary): object {
   };
 }
 
-function namedToken({ id, logprob }: Omit<PlaceLogprobs, 'top'>, vocabulary: Vocabulary): {
+function namedToken(
+  { id, logprob }: Omit<PlaceLogprobs, 'top'>,
+  vocabulary: Vocabulary,
+): {
   token: string;
   logprob: number;
   bytes: number[];

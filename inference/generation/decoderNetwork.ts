@@ -77,9 +77,12 @@ export async function openDecoderNetwork(networkPath: string): Promise<DecoderNe
   if (!Number.isInteger(vocabularySize)) throw new Error('The network does not say how many logits it gives.');
   const presents = cache.map(({ present }) => present);
   const grouped = named.has('GroupQueryAttention');
-  const isNarrow = (name: string): boolean => {
+  const integers = (name: string, numbers: readonly number[], dims: readonly number[]): Tensor => {
     const input = inputs.get(name);
-    return input?.isTensor === true && input.type === 'int32';
+    const isNarrow = input?.isTensor === true && input.type === 'int32';
+    return isNarrow
+      ? new Tensor('int32', Int32Array.from(numbers), dims)
+      : new Tensor('int64', BigInt64Array.from(numbers, BigInt), dims);
   };
 
   return {
@@ -94,10 +97,6 @@ export async function openDecoderNetwork(networkPath: string): Promise<DecoderNe
       const pastWidth = past?.width ?? 0;
       const width = pastWidth + steps;
       const lengths = past?.lengths ?? tokens.map(() => 0);
-      const integers = (name: string, numbers: number[], dims: number[]): Tensor =>
-        isNarrow(name)
-          ? new Tensor('int32', Int32Array.from(numbers), dims)
-          : new Tensor('int64', BigInt64Array.from(numbers, BigInt), dims);
       const mask = lengths.flatMap((length) =>
         Array.from({ length: width }, (_, column) =>
           grouped ? Number(column < length + steps) : Number(column >= pastWidth - length),

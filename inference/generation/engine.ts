@@ -1,5 +1,5 @@
 import type { Answer } from '../../domain/answerLine.ts';
-import { BadRequest, badRequestAnswer, inferenceFailedAnswer } from '../runner/openInference.ts';
+import { BadRequest, badRequestAnswer, inferenceFailedAnswer, reasonOf } from '../runner/openInference.ts';
 import { Choice } from './choice.ts';
 import { completionAnswer } from './completionAnswer.ts';
 import type { DecoderNetwork } from './decoderNetwork.ts';
@@ -164,9 +164,9 @@ export class GenerationEngine {
       this.#prefilling = undefined;
       row.choice.next(logits[0] ?? new Float32Array());
       if (row.choice.finishReason === undefined) this.#ready.push({ row, kv: { kv, row: 0 } });
-    } catch {
+    } catch (error) {
       this.#prefilling = undefined;
-      this.#fail(row.owner);
+      this.#fail(row.owner, error);
     }
   }
 
@@ -191,7 +191,12 @@ export class GenerationEngine {
     if (!only) this.#batch = undefined;
     else {
       const isWhole = joined.length === 1 && only.kv.kv.lengths.length === 1;
-      const kv = isWhole ? only.kv.kv : gatherRows(joined.map((each) => each.kv), this.#network.padding);
+      const kv = isWhole
+        ? only.kv.kv
+        : gatherRows(
+            joined.map((each) => each.kv),
+            this.#network.padding,
+          );
       this.#batch = { kv, rows: joined.map(({ row }) => row) };
     }
   }
@@ -210,8 +215,8 @@ export class GenerationEngine {
         past: batch.kv,
         wantsLogits: true,
       });
-    } catch {
-      this.#retreat();
+    } catch (error) {
+      this.#retreat(error);
       return;
     }
     batch.kv = output.kv;
@@ -225,23 +230,23 @@ export class GenerationEngine {
   #choose(row: Row, logits: Float32Array | undefined): void {
     try {
       row.choice.next(logits ?? new Float32Array());
-    } catch {
-      this.#fail(row.owner);
+    } catch (error) {
+      this.#fail(row.owner, error);
     }
   }
 
   /** A step that fails with many rows, for want of memory mostly, is tried again with half as many. */
-  #retreat(): void {
+  #retreat(error: unknown): void {
     const rows = this.#liveRows;
     this.#batch = undefined;
     const [only] = rows;
-    if (rows.length === 1 && only) this.#fail(only.owner);
+    if (rows.length === 1 && only) this.#fail(only.owner, error);
     else this.#waiting.unshift(...rows);
     this.#mostRows = Math.max(1, Math.min(this.#mostRows, rows.length) >> 1);
   }
 
-  #fail(owner: OpenTask): void {
-    this.#answer(owner, inferenceFailedAnswer());
+  #fail(owner: OpenTask, error: unknown): void {
+    this.#answer(owner, inferenceFailedAnswer(reasonOf(error)));
   }
 
   #finishIfDone(owner: OpenTask): void {

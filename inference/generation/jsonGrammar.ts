@@ -62,7 +62,11 @@ export function createGrammarCompiler(
     schema: (schema) => {
       const key = JSON.stringify(schema);
       if (key.length > MAX_SCHEMA_CHARACTERS) {
-        throw new BadRequest('unsupported_schema', PARAM, `${PARAM} has more than ${MAX_SCHEMA_CHARACTERS} characters.`);
+        throw new BadRequest(
+          'unsupported_schema',
+          PARAM,
+          `${PARAM} has more than ${MAX_SCHEMA_CHARACTERS} characters.`,
+        );
       }
       try {
         return compile(key, (places) => schemaPiece(schema, places));

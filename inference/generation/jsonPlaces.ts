@@ -94,10 +94,7 @@ export class JsonPlaces {
     const letterD = this.oneOf(this.bytes(0x44), this.bytes(0x64));
     const unicode = this.sequence(
       this.bytes(0x75),
-      this.oneOf(
-        this.sequence(notD, hex, hex, hex),
-        this.sequence(letterD, this.bytes(0x30, 0x37), hex, hex),
-      ),
+      this.oneOf(this.sequence(notD, hex, hex, hex), this.sequence(letterD, this.bytes(0x30, 0x37), hex, hex)),
     );
     const simple = [...Buffer.from('"\\/bfnrt')].map((byte) => this.bytes(byte));
     return this.oneOf(
@@ -131,9 +128,7 @@ export class JsonPlaces {
     return this.sequence(
       this.integer(),
       this.optional(this.sequence(this.bytes(0x2e), this.repeat(digit, 1, 15))),
-      this.optional(
-        this.sequence(this.oneOf(this.bytes(0x65), this.bytes(0x45)), sign, this.repeat(digit, 1, 2)),
-      ),
+      this.optional(this.sequence(this.oneOf(this.bytes(0x65), this.bytes(0x45)), sign, this.repeat(digit, 1, 2))),
     );
   }
 
@@ -143,7 +138,10 @@ export class JsonPlaces {
 
   array(item: Piece, least: number, most?: number): Piece {
     const more = this.sequence(this.space, this.bytes(0x2c), this.space, item);
-    const some = this.sequence(item, this.repeat(more, Math.max(0, least - 1), most === undefined ? undefined : most - 1));
+    const some = this.sequence(
+      item,
+      this.repeat(more, Math.max(0, least - 1), most === undefined ? undefined : most - 1),
+    );
     const inner = most === 0 ? this.space : least > 0 ? some : this.optional(some);
     return this.sequence(this.bytes(0x5b), this.space, inner, this.space, this.bytes(0x5d));
   }

@@ -42,6 +42,8 @@ const KEYWORDS: Readonly<Record<string, Type>> = {
   minLength: 'string',
   maxLength: 'string',
 };
+/** They say all of what a value may be; others beside them are not taken. */
+const WHOLE = ['$ref', 'anyOf', 'enum', 'const'] as const;
 const MAX_NESTING = 64;
 /** A count is written out, place by place. */
 const MAX_COUNT = 1_024;
@@ -60,7 +62,7 @@ export function schemaPiece(root: Schema, places: JsonPlaces): Piece {
     if (schema === true) return places.anyValue();
     if (!isSchema(schema)) throw new UnsupportedSchema(path, 'must be a schema; false is none that can be met');
     const keywords = Object.keys(schema).filter((keyword) => !ANNOTATIONS.has(keyword));
-    const alone = ['$ref', 'anyOf', 'enum', 'const'].find((keyword) => keywords.includes(keyword));
+    const alone = WHOLE.find((keyword) => keywords.includes(keyword));
     const beside = keywords.find((keyword) => keyword !== alone && (alone === undefined ? !isKnown(keyword) : true));
     // The type of an enum's values says what the values say.
     const isRedundant = beside === 'type' && (alone === 'enum' || alone === 'const') && keywords.length === 2;
@@ -81,8 +83,10 @@ export function schemaPiece(root: Schema, places: JsonPlaces): Piece {
         return places.oneOf(...list(schema['enum'], `${path}.enum`).map((each) => places.text(JSON.stringify(each))));
       case 'const':
         return places.text(JSON.stringify(schema['const']));
-      default:
+      case undefined:
         return typed(schema, path, depth);
+      default:
+        return alone satisfies never;
     }
   };
 
@@ -126,7 +130,8 @@ export function schemaPiece(root: Schema, places: JsonPlaces): Piece {
         return places.text('null');
       case 'array': {
         const [least, most] = bounds(schema, 'minItems', 'maxItems', path);
-        const item = schema['items'] === undefined ? places.anyValue() : piece(schema['items'], `${path}.items`, depth + 1);
+        const item =
+          schema['items'] === undefined ? places.anyValue() : piece(schema['items'], `${path}.items`, depth + 1);
         return places.array(item, least, most);
       }
       case 'object':

@@ -28,9 +28,7 @@ const genaiConfigSchema = z.looseObject({
 });
 const specialTokenSchema = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
 const tokenizerConfigSchema = z.looseObject({
-  chat_template: z
-    .union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))])
-    .nullish(),
+  chat_template: z.union([z.string(), z.array(z.looseObject({ name: z.string(), template: z.string() }))]).nullish(),
   bos_token: specialTokenSchema,
   eos_token: specialTokenSchema,
   pad_token: specialTokenSchema,
@@ -57,9 +55,7 @@ export async function readLanguageModelFiles(read: ReadModelFile): Promise<Langu
     const token = tokenizer?.[role];
     if (token) specialTokens[role] = typeof token === 'string' ? token : token.content;
   }
-  const endTokens = new Set(
-    [generation?.eos_token_id ?? genai?.eos_token_id ?? config?.eos_token_id ?? []].flat(),
-  );
+  const endTokens = new Set([generation?.eos_token_id ?? genai?.eos_token_id ?? config?.eos_token_id ?? []].flat());
   const template = tokenizer?.chat_template;
   return {
     vocabulary,

@@ -55,7 +55,8 @@ export function planRequest(task: GenerationTask, context: PlanContext): Request
       `The prompt has ${promptTokens.length} tokens${asked}; the model takes ${context.contextTokens} in all.`,
     );
   }
-  const logprobs = read.kind === 'chat' ? (read.request.logprobs ? (read.request.top_logprobs ?? 0) : null) : read.request.logprobs;
+  const logprobs =
+    read.kind === 'chat' ? (read.request.logprobs ? (read.request.top_logprobs ?? 0) : null) : read.request.logprobs;
   return {
     kind: read.kind,
     promptTokens,
@@ -88,7 +89,11 @@ function promptOf(
       throw new BadRequest('unsupported_endpoint', 'messages', 'The model has no chat template; use /v1/completions.');
     }
     if (read.request.tools && !(chatTemplate.takesTools && writesToolCalls(chatTemplate.source))) {
-      throw new BadRequest('unsupported_parameter', 'tools', 'tools is not supported: the model’s template has no calls.');
+      throw new BadRequest(
+        'unsupported_parameter',
+        'tools',
+        'tools is not supported: the model’s template has no calls.',
+      );
     }
     const text = chatTemplate.render(read.request, createdAtSeconds);
     return knownTokens(vocabulary.encode(text, { addSpecialTokens: false }), 'messages', vocabularySize);
@@ -102,7 +107,11 @@ function promptOf(
 function knownTokens(ids: readonly number[], param: string, size: number): readonly number[] {
   if (ids.length === 0) throw new BadRequest('invalid_body', param, `${param} has no tokens.`);
   if (ids.every((id) => Number.isInteger(id) && id < size)) return ids;
-  throw new BadRequest('invalid_token', param, `${param} has a token that the model does not know; ids are below ${size}.`);
+  throw new BadRequest(
+    'invalid_token',
+    param,
+    `${param} has a token that the model does not know; ids are below ${size}.`,
+  );
 }
 
 function tokenLimit({ kind, request }: GenerationRequest): { maxTokens: number; param?: string } {

@@ -1,7 +1,11 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 
-const addedTokenSchema = z.object({ id: z.number().int().min(0), content: z.string(), special: z.boolean().optional() });
+const addedTokenSchema = z.object({
+  id: z.number().int().min(0),
+  content: z.string(),
+  special: z.boolean().optional(),
+});
 const tokenizerSchema = z.looseObject({
   added_tokens: z.array(addedTokenSchema).default([]),
   decoder: z.unknown(),
@@ -36,7 +40,8 @@ export interface Vocabulary {
 export function openVocabulary(tokenizerJson: string, configJson: string | undefined): Vocabulary {
   const json: unknown = JSON.parse(tokenizerJson);
   const parsed = tokenizerSchema.safeParse(json);
-  if (!parsed.success) throw new Error(`tokenizer.json: ${parsed.error.issues[0]?.path.join('.')} is not as it must be.`);
+  if (!parsed.success)
+    throw new Error(`tokenizer.json: ${parsed.error.issues[0]?.path.join('.')} is not as it must be.`);
   const { vocab } = parsed.data.model;
   const entries = Array.isArray(vocab) ? vocab.map(([name], id) => [name, id] as const) : Object.entries(vocab);
   const added = parsed.data.added_tokens;
@@ -75,17 +80,17 @@ function largestOf(ids: readonly number[]): [number] {
 }
 
 /** GPT-2 writes each byte as a printable character: itself where it is one, else one from 256 on. */
-const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
-  (() => {
-    const isPrintable = (byte: number): boolean =>
-      (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-    let next = 256;
-    return Array.from({ length: 256 }, (_, byte): [string, number] => [
-      String.fromCharCode(isPrintable(byte) ? byte : next++),
-      byte,
-    ]);
-  })(),
-);
+const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = byteCharacters();
+
+function byteCharacters(): Map<string, number> {
+  const characters = new Map<string, number>();
+  let next = 256;
+  for (let byte = 0; byte < 256; byte += 1) {
+    const isPrintable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+    characters.set(String.fromCharCode(isPrintable ? byte : next++), byte);
+  }
+  return characters;
+}
 
 function byteLevelBytes(name: string): Uint8Array {
   return Buffer.concat(

@@ -135,7 +135,11 @@ function tinyLlamaNetwork({ layout, weights: stored }: TinyLlamaOptions): Uint8A
       }
       const quantised = name('weight');
       weights.push(tensor(quantised, UINT8, [to, blocks, BLOCK / 2], bytesOf(packed)));
-      const scales = reals('scales', [to * blocks], Array.from({ length: to * blocks }, () => 0.05));
+      const scales = reals(
+        'scales',
+        [to * blocks],
+        Array.from({ length: to * blocks }, () => 0.05),
+      );
       return add('MatMulNBits', [x, quantised, scales], { K: from, N: to, bits: 4, block_size: BLOCK }, MICROSOFT);
     }
     return add('MatMul', [x, reals('weight', [from, to], numbers)]);
@@ -143,7 +147,14 @@ function tinyLlamaNetwork({ layout, weights: stored }: TinyLlamaOptions): Uint8A
   const normed = (x: string): string => {
     const mean = add('ReduceMean', [add('Mul', [x, x])], { axes: [-1], keepdims: 1 });
     const deviation = add('Sqrt', [add('Add', [mean, reals('epsilon', [], [1e-3])])]);
-    return add('Mul', [add('Div', [x, deviation]), reals('gain', [HIDDEN], drawn(HIDDEN, 0.2).map((each) => 1 + each))]);
+    return add('Mul', [
+      add('Div', [x, deviation]),
+      reals(
+        'gain',
+        [HIDDEN],
+        drawn(HIDDEN, 0.2).map((each) => 1 + each),
+      ),
+    ]);
   };
   const headed = (x: string, heads: number): string =>
     add('Transpose', [add('Reshape', [x, integers('shape', [4], [0, 0, heads, HEAD_SIZE])])], { perm: [0, 2, 1, 3] });
@@ -193,9 +204,16 @@ function tinyLlamaNetwork({ layout, weights: stored }: TinyLlamaOptions): Uint8A
     const from = add('Sub', [total, lengthOf('input_ids')]);
     const queries = add('Unsqueeze', [add('Range', [from, total, one]), axis(1)]);
     const causal = add('LessOrEqual', [columns, queries]);
-    const present = add('Unsqueeze', [add('Cast', ['attention_mask'], { to: ONNX_TYPES.BOOL }), integers('axes', [2], [1, 2])]);
+    const present = add('Unsqueeze', [
+      add('Cast', ['attention_mask'], { to: ONNX_TYPES.BOOL }),
+      integers('axes', [2], [1, 2]),
+    ]);
     const bias = add('Where', [add('And', [present, causal]), reals('open', [], [0]), reals('closed', [], [-10_000])]);
-    const groups = integers('groups', [HEADS], Array.from({ length: HEADS }, (_, head) => head >> 1));
+    const groups = integers(
+      'groups',
+      [HEADS],
+      Array.from({ length: HEADS }, (_, head) => head >> 1),
+    );
     attend = (q, k, v, layer) => {
       const cached = (x: string, part: string): string => {
         const output = `present.${layer}.${part}`;
@@ -206,7 +224,9 @@ function tinyLlamaNetwork({ layout, weights: stored }: TinyLlamaOptions): Uint8A
       const values = cached(headed(v, KV_HEADS), 'value');
       const scores = add('MatMul', [rotated(headed(q, HEADS)), add('Transpose', [keys], { perm: [0, 1, 3, 2] })]);
       const scaled = add('Add', [add('Mul', [scores, reals('scale', [], [HEAD_SIZE ** -0.5])]), bias]);
-      const mixed = add('Transpose', [add('MatMul', [add('Softmax', [scaled], { axis: -1 }), values])], { perm: [0, 2, 1, 3] });
+      const mixed = add('Transpose', [add('MatMul', [add('Softmax', [scaled], { axis: -1 }), values])], {
+        perm: [0, 2, 1, 3],
+      });
       return add('Reshape', [mixed, integers('shape', [3], [0, 0, HIDDEN])]);
     };
   }
@@ -232,9 +252,7 @@ function tinyLlamaNetwork({ layout, weights: stored }: TinyLlamaOptions): Uint8A
 
   const cache = (hint: string, width: string): ValueInfoProto[] =>
     Array.from({ length: LAYERS }, (_, layer) =>
-      ['key', 'value'].map((part) =>
-        value(`${hint}.${layer}.${part}`, real, ['batch', KV_HEADS, width, HEAD_SIZE]),
-      ),
+      ['key', 'value'].map((part) => value(`${hint}.${layer}.${part}`, real, ['batch', KV_HEADS, width, HEAD_SIZE])),
     ).flat();
   return onnxFile({
     name: 'tiny-llama',

@@ -20,7 +20,9 @@ const PROMPTS = [
 ];
 
 function tasks(fields: object = {}): GenerationTask[] {
-  return PROMPTS.map((prompt, index) => task(String(index), { prompt, max_tokens: 8 + 5 * index, temperature: 0, ...fields }));
+  return PROMPTS.map((prompt, index) =>
+    task(String(index), { prompt, max_tokens: 8 + 5 * index, temperature: 0, ...fields }),
+  );
 }
 
 const textsOf = (answers: Record<string, Answered>): string[] => PROMPTS.map((_, index) => answers[index]?.text ?? '?');
@@ -59,7 +61,8 @@ describe.each(VARIANTS)('a $layout network with $weights weights', (variant) => 
   it('says in a batch what it says alone, and without a cache', async () => {
     const together = textsOf(await answerAll(model, tasks(), { rows: 4, prefillTokens: 512 }));
     const alone: string[] = [];
-    for (const one of tasks()) alone.push((await answerAll(model, [one], { prefillTokens: 512 }))[one.key]?.text ?? '?');
+    for (const one of tasks())
+      alone.push((await answerAll(model, [one], { prefillTokens: 512 }))[one.key]?.text ?? '?');
     expect(together).toEqual(alone);
     // A dynamically quantised network reads a text in one piece differently from one in two.
     if (variant.weights === 'int8') return;
@@ -125,7 +128,7 @@ describe('GenerationEngine', () => {
       choices: [{ index: 0, message: { role: 'assistant', refusal: null }, finish_reason: 'length' }],
       usage: { completion_tokens: 5 },
     });
-    const [place] = a?.body['choices'][0].logprobs.content;
+    const place = a?.body['choices'][0].logprobs.content[0];
     expect(place.top_logprobs).toHaveLength(2);
     expect(place.top_logprobs[0].logprob).toBeCloseTo(place.logprob, 5);
     expect(a?.body['usage'].total_tokens).toBe(a?.body['usage'].prompt_tokens + 5);
@@ -146,7 +149,8 @@ describe('GenerationEngine', () => {
   });
 
   it('ends before a stop string and never shows its beginning', async () => {
-    const whole = (await answerAll(model, [task('a', { prompt: 'The', max_tokens: 30, temperature: 0 })]))['a']?.text ?? '';
+    const whole =
+      (await answerAll(model, [task('a', { prompt: 'The', max_tokens: 30, temperature: 0 })]))['a']?.text ?? '';
     const stop = whole.slice(8, 11);
     let shown = '';
     const body = { prompt: 'The', max_tokens: 30, temperature: 0, stop: [stop, 'never comes'] };
@@ -179,7 +183,11 @@ describe('GenerationEngine', () => {
   it('reads a common beginning once', async () => {
     const system = { role: 'system', content: 'Be short and kind to everybody who asks. '.repeat(3) };
     const bodies = [0, 1, 2, 3, 4].map((index) =>
-      task(String(index), { messages: [system, { role: 'user', content: `Question ${index}` }], max_tokens: 4, temperature: 0 }),
+      task(String(index), {
+        messages: [system, { role: 'user', content: `Question ${index}` }],
+        max_tokens: 4,
+        temperature: 0,
+      }),
     );
     let read = 0;
     const counting: LanguageModel = {
@@ -206,7 +214,10 @@ describe('GenerationEngine', () => {
       task('long', { prompt: 'x'.repeat(600) }),
       task('field', { prompt: 'x', top_k: 3 }),
       task('token', { prompt: [99_999] }),
-      task('tools', { messages: [{ role: 'user', content: 'x' }], tools: [{ type: 'function', function: { name: 'f' } }] }),
+      task('tools', {
+        messages: [{ role: 'user', content: 'x' }],
+        tools: [{ type: 'function', function: { name: 'f' } }],
+      }),
       task('good', { prompt: 'x', max_tokens: 3 }),
     ]);
     expect(answers['long']?.body['error'].code).toBe('context_length_exceeded');
@@ -232,7 +243,10 @@ describe('GenerationEngine', () => {
 
   it('lets requests leave and join while others go on', async () => {
     const engine = new GenerationEngine(model, { rows: 8 });
-    engine.add([task('a', { prompt: 'The', max_tokens: 40, temperature: 0 }), task('b', { prompt: 'A', max_tokens: 40 })]);
+    engine.add([
+      task('a', { prompt: 'The', max_tokens: 40, temperature: 0 }),
+      task('b', { prompt: 'A', max_tokens: 40 }),
+    ]);
     for (let step = 0; step < 6; step += 1) await engine.step();
     engine.cancel(['b']);
     engine.add([task('c', { prompt: 'He', max_tokens: 4, temperature: 0 })]);

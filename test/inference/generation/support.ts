@@ -23,9 +23,17 @@ export async function openFolder(folder: string, networkPath: string): Promise<L
 }
 
 export function task(key: string, body: object, partial?: GenerationTask['partial']): GenerationTask {
-  return { key, id: `req_${key}`, body: { model: 'tiny', ...body }, createdAtSeconds: 1_764_000_000, ...(partial && { partial }) };
+  return {
+    key,
+    id: `req_${key}`,
+    body: { model: 'tiny', ...body },
+    createdAtSeconds: 1_764_000_000,
+    ...(partial && { partial }),
+  };
 }
 
+/* What an answer has depends on its request. */
+/* oxlint-disable typescript/no-explicit-any */
 export interface Answered {
   readonly statusCode: number;
   readonly text: string;
