@@ -24,14 +24,14 @@ describe('philox', () => {
   });
 });
 
-describe('chooseToken', () => {
-  const logits = () => Float32Array.of(1, 3, 3, -2);
+const logits = () => Float32Array.of(1, 3, 3, -2);
+const at = (draw: number, topP = 1) => chooseToken(logits(), { temperature: 1, topP }, draw);
 
+describe('chooseToken', () => {
   it('takes the lowest id of the likeliest at temperature 0', () => {
     expect(chooseToken(logits(), { temperature: 0, topP: 1 }, 0.9)).toBe(1);
   });
   it('draws by probability, in order of id', () => {
-    const at = (draw: number, topP = 1) => chooseToken(logits(), { temperature: 1, topP }, draw);
     expect([at(0), at(0.1), at(0.6), at(0.9999)]).toEqual([0, 1, 2, 3]);
     expect([at(0, 0.9), at(0.49, 0.9), at(0.51, 0.9), at(0.9999, 0.9)]).toEqual([1, 1, 2, 2]);
   });
@@ -57,7 +57,7 @@ describe('chooseToken', () => {
 });
 
 it('penalties count the answer’s own tokens', () => {
-  const logits = Float32Array.of(1, 1, 1);
+  const even = Float32Array.of(1, 1, 1);
   const options = {
     temperature: 1,
     topP: 1,
@@ -65,8 +65,8 @@ it('penalties count the answer’s own tokens', () => {
     frequencyPenalty: 0.25,
     logitBias: new Map([[2, -100]]),
   };
-  adjustLogits(logits, options, new Map([[1, 2]]), undefined);
-  expect([...logits]).toEqual([1, 0, -Infinity]);
+  adjustLogits(even, options, new Map([[1, 2]]), undefined);
+  expect([...even]).toEqual([1, 0, -Infinity]);
 });
 
 it('logprobs are those of a softmax', () => {
