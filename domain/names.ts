@@ -38,6 +38,10 @@ export const objectKeys = {
   receiptPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/receipts/`,
   receipt: (jobId: string, shard: number, range: LineRange, vehicleId: string): string =>
     `${objectKeys.receiptPrefix(jobId, shard)}${pad(range.start)}-${pad(range.end)}.${vehicleId}.json`,
+  /** Answers that a car began and did not end, e.g. the tokens so far of generated texts. */
+  unfinishedPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/unfinished/`,
+  unfinished: (jobId: string, shard: number, tokens: number, vehicleId: string): string =>
+    `${objectKeys.unfinishedPrefix(jobId, shard)}${String(tokens).padStart(9, '0')}.${vehicleId}.json`,
 } as const;
 
 const RESULT_FILE = /^file-([\w-]+)-(output|error)$/;
@@ -70,10 +74,18 @@ export function rangeOfPartKey(key: string): LineRange | undefined {
   return match ? { start: Number(match[1]), end: Number(match[2]) } : undefined;
 }
 
-/** The range that a receipt's key names, or undefined for a key that is not a receipt's. */
-export function rangeOfReceiptKey(key: string): LineRange | undefined {
-  const match = /\/receipts\/(\d{6})-(\d{6})\.[^/]+\.json$/.exec(key);
-  return match ? { start: Number(match[1]), end: Number(match[2]) } : undefined;
+/** The part that a receipt's key names and the car that wrote it, or undefined for a key that is not a receipt's. */
+export function receiptOfKey(key: string): { readonly range: LineRange; readonly vehicleId: string } | undefined {
+  const match = /\/receipts\/(\d{6})-(\d{6})\.([^/]+)\.json$/.exec(key);
+  const [, start, end, vehicleId] = match ?? [];
+  if (vehicleId === undefined) return undefined;
+  return { range: { start: Number(start), end: Number(end) }, vehicleId };
+}
+
+/** What an unfinished answers' key names, or undefined for another key. */
+export function unfinishedOfKey(key: string): { readonly tokens: number; readonly vehicleId: string } | undefined {
+  const [, tokens, vehicleId] = /\/unfinished\/(\d{9})\.([^/]+)\.json$/.exec(key) ?? [];
+  return tokens === undefined || vehicleId === undefined ? undefined : { tokens: Number(tokens), vehicleId };
 }
 
 /** Topic base of the telemetry dispatcher, as its config names it. */
@@ -83,7 +95,9 @@ export const TELEMETRY_BASE = 'telemetry';
 export const topics = {
   telemetryField: (base: string, vin: string, field: string): string => `${base}/${vin}/v/${field}`,
   connectivity: (base: string, vin: string): string => `${base}/${vin}/connectivity`,
-  /** Cumulative energy registers of the car's agent: `MeterReading`. */
+  /** What the agent's own meter says of its compute, where a charger's meter counts. */
+  computeMeter: (vin: string): string => `nightshift/${vin}/compute-meter`,
+  /** Cumulative energy registers of the car: `MeterReading`. */
   meter: (vin: string): string => `nightshift/${vin}/meter`,
   /** An agent's own connection, in the form of telemetry's; its will says that it has gone. */
   agentConnectivity: (vin: string): string => `nightshift/${vin}/connectivity`,

@@ -50,3 +50,13 @@ export function checkPrefix(prefix: string): void {
 export function objectNotFound(key: string): NightshiftError {
   return new NightshiftError('object_not_found', `Nothing is stored under "${key}".`);
 }
+
+/** What is read, or undefined when nothing is stored under its key. */
+export async function unlessNotFound<Found>(reading: Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof NightshiftError && error.code === 'object_not_found') return undefined;
+    throw error;
+  }
+}

@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
 import { NightshiftError } from '../domain/errors.ts';
-import { objectKeys } from '../domain/names.ts';
+import { objectKeys, rangeOfPartKey, receiptOfKey, unfinishedOfKey } from '../domain/names.ts';
 import { keyBytesOf } from './aesGcm.ts';
 
 const scopeSchema = z.object({
@@ -48,6 +48,7 @@ export function sliceSignerWith(secret: string): SliceSigner {
 
 /** Whether the scope lets its bearer read this object; what the model needs beside its network is for its manifest to say. */
 export function mayRead({ jobId, shard, model }: SliceScope, key: string): boolean {
+  if (key.startsWith(objectKeys.unfinishedPrefix(jobId, shard))) return true;
   return [
     objectKeys.shardInput(jobId, shard),
     objectKeys.model(model.sha256),
@@ -55,10 +56,17 @@ export function mayRead({ jobId, shard, model }: SliceScope, key: string): boole
   ].includes(key);
 }
 
+/** Parts, receipts and unfinished answers of the shard, by exactly the keys that they have: nothing else can stand where one belongs. */
 export function mayWrite({ jobId, shard }: SliceScope, key: string): boolean {
-  return key.startsWith(objectKeys.partPrefix(jobId, shard)) || key.startsWith(objectKeys.receiptPrefix(jobId, shard));
+  const range = rangeOfPartKey(key);
+  if (range) return key === objectKeys.part(jobId, shard, range) && range.start < range.end;
+  const unfinished = unfinishedOfKey(key);
+  if (unfinished) return key === objectKeys.unfinished(jobId, shard, unfinished.tokens, unfinished.vehicleId);
+  const receipt = receiptOfKey(key);
+  return receipt !== undefined && key === objectKeys.receipt(jobId, shard, receipt.range, receipt.vehicleId);
 }
 
 export function mayList({ jobId, shard }: SliceScope, prefix: string): boolean {
-  return prefix === objectKeys.partPrefix(jobId, shard) || prefix === objectKeys.receiptPrefix(jobId, shard);
+  const prefixes = [objectKeys.partPrefix, objectKeys.receiptPrefix, objectKeys.unfinishedPrefix];
+  return prefixes.some((of) => prefix === of(jobId, shard));
 }

@@ -14,6 +14,7 @@ import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readFile } from '../../store/files.ts';
 import { readTenant } from '../../store/tenants.ts';
 import { readModel, type Model } from '../../store/models.ts';
+import { isFamilyServed } from '../../store/vehicles.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import type { JobPorts } from './jobPorts.ts';
 
@@ -21,11 +22,14 @@ import type { JobPorts } from './jobPorts.ts';
  * Reads the input file once, line by line: checks it and writes the shards' slices. All or nothing: with any bad line
  * the batch is `failed`, with a code and a line number for each. Running it again writes the same slices.
  */
-export async function splitBatch(ports: JobPorts, batchId: string): Promise<PreparedBatch> {
+export async function splitBatch(
+  ports: JobPorts,
+  { batchId, cellId }: { readonly batchId: string; readonly cellId: string },
+): Promise<PreparedBatch> {
   const { database } = ports;
   const batch = await readBatch(database, batchId);
   if (!batch) throw new Error(`batch ${batchId} is not stored`);
-  const cut = await cutIntoShards(ports, batch);
+  const cut = await cutIntoShards(ports, batch, cellId);
   if ('errors' in cut) {
     const failed = await moveBatch(database, batchId, ['validating'], 'failed', { errors: cut.errors });
     // Its submitter wanted it cancelled before it was read: that is how it ends.
@@ -41,14 +45,17 @@ export async function splitBatch(ports: JobPorts, batchId: string): Promise<Prep
 async function cutIntoShards(
   ports: JobPorts,
   batch: Batch,
+  cellId: string,
 ): Promise<SplitBatch | { readonly errors: readonly BatchInputError[] }> {
   const { database, objects } = ports;
   const file = await readFile(database, batch.inputFileId);
   if (!file) return { errors: [MISSING_INPUT] };
   try {
-    const checked = await checkLines(ports, batch.endpoint, file.objectKey);
+    const checked = await checkLines(ports, batch, file.objectKey);
     if ('errors' in checked) return checked;
     const { model, lines, units } = checked;
+    // It would wait for its deadline, since no car takes shards of it.
+    if (!(await isFamilyServed(database, cellId, model.family))) return { errors: [notServed(model.family)] };
     const unitsPerLine = units / lines;
     const speeds = (await listClassSpeeds(database)).filter(
       (speed) => speed.modelName === model.name && speed.modelVersion === model.version,
@@ -70,6 +77,11 @@ const MISSING_INPUT: BatchInputError = {
   param: 'input_file_id',
 };
 
+function notServed(family: string): BatchInputError {
+  const message = `No car serves models of the family ${JSON.stringify(family)}: cars are enrolled with the families that they take.`;
+  return { code: 'model_not_served', line: null, message, param: 'model' };
+}
+
 interface CheckedLines {
   readonly model: Model;
   readonly lines: number;
@@ -78,7 +90,7 @@ interface CheckedLines {
 
 async function checkLines(
   { database, objects }: JobPorts,
-  endpoint: string,
+  { endpoint, tenantId }: Pick<Batch, 'endpoint' | 'tenantId'>,
   objectKey: string,
 ): Promise<CheckedLines | { readonly errors: readonly BatchInputError[] }> {
   const checker = createBatchLineChecker(endpoint);
@@ -90,7 +102,7 @@ async function checkLines(
     if (checker.done) break;
     if (!request) continue;
     if (!model) {
-      model = await readModel(database, request.model);
+      model = await readModel(database, tenantId, request.model);
       if (!model) {
         const message = `The model ${JSON.stringify(request.model)} does not exist.`;
         return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };

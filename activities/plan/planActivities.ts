@@ -20,7 +20,8 @@ import { updateClaims } from '../../store/vehicleClaims.ts';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
 import { changedCycles } from '../../planning/chargeCycles.ts';
 import { readCellState, type CellState } from '../../planning/cellState.ts';
-import { planningProblem } from '../../planning/planningProblem.ts';
+import { partsOfCell, type CellWeights } from '../../planning/planningProblem.ts';
+import { planPromises } from '../../planning/planPromises.ts';
 import { settleWakes, wakeWithinMs } from '../../planning/wakes.ts';
 import {
   carsById,
@@ -39,7 +40,7 @@ export interface PlanPorts {
   /** Tells a parking session, unless it has ended. */
   readonly tellSession: (setpoint: SessionSetpoint) => Promise<void>;
   readonly plan: (problem: PlanningProblem, previous: Plan | undefined) => Promise<Plan>;
-  readonly carbonEurPerKg: number;
+  readonly weights: CellWeights;
   readonly gridNowMs: () => number;
 }
 
@@ -55,7 +56,9 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
       const nowMs = Math.round(ports.gridNowMs());
       const wakes = settleWakes(read.wakes, read.vehicleStates, nowMs, wakeWithinMs(cell.clock));
       const state = { ...read, wakes: wakes.attempts };
-      const { problem, plan, fallback } = await planPromises(ports, state);
+      const { problem, plan, fallback } = await planPromises(partsOfCell(state, ports.weights), (asked) =>
+        planOrKeep(ports, asked, state.previous),
+      );
       const createdAtMs = Math.round(ports.gridNowMs());
       // Names the slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart.
       const id = `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
@@ -138,19 +141,6 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
 /** What a car is told to draw in the committed slot. */
 function powerKw(car: CarPlan | undefined): number {
   return (car?.chargeKw[0] ?? 0) + (car?.computeKw[0] ?? 0);
-}
-
-/**
- * Plans cars to be ready early. For those that cannot be, plans again with what was promised: the margin is there to
- * keep promises, and a car that is ready in time must not be reported as late.
- */
-async function planPromises(ports: PlanPorts, state: CellState): Promise<Planned & { problem: PlanningProblem }> {
-  const early = planningProblem(state, ports.carbonEurPerKg);
-  const planned = await planOrKeep(ports, early, state.previous);
-  const late = planned.plan.unmet.filter(({ kind }) => kind === 'ready_by').map(({ id }) => id);
-  if (late.length === 0 || planned.fallback !== undefined) return { problem: early, ...planned };
-  const problem = planningProblem(state, ports.carbonEurPerKg, new Set(late));
-  return { problem, ...(await planOrKeep(ports, problem, state.previous)) };
 }
 
 interface Planned {

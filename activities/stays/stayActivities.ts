@@ -4,10 +4,11 @@ import { localHour } from '../../domain/localHour.ts';
 import { nextReadyBy } from '../../domain/readyBy.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { topics, workflowIds } from '../../domain/names.ts';
-import { learnStay, type Habit } from '../../scheduler/survival.ts';
+import { readHabit, storedHabit } from '../../scheduler/habit.ts';
+import { learnStay, placeOfArrival } from '../../scheduler/survival.ts';
 import type { Database, Queryable } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
-import { learnHabit } from '../../store/habits.ts';
+import { learnHabits } from '../../store/habits.ts';
 import { bookLedgerEntry } from '../../store/ledger.ts';
 import {
   closeParkingSession,
@@ -130,9 +131,19 @@ async function settleStay(
   unpluggedMs: number,
 ): Promise<OwnerStatement> {
   const { vehicleId, stay, pluggedInAtMs } = session;
-  const stayed = { pluggedInMs: pluggedInAtMs, unpluggedMs: session.unpluggedAtMs ?? unpluggedMs };
   const localHourOf = (atMs: number) => localHour(vehicle.policy.timeZone, atMs);
-  await learnHabit<Habit>(tx, vehicleId, stay, (habit = {}) => learnStay(habit, stayed, localHourOf));
+  await learnHabits(tx, { vehicleId, feederId: vehicle.feederId, stay }, (known) => {
+    const { car, site } = learnStay({
+      car: readHabit(known.car),
+      site: readHabit(known.feeder),
+      place: placeOfArrival(localHourOf(pluggedInAtMs)),
+      pluggedInMs: pluggedInAtMs,
+      unpluggedMs: session.unpluggedAtMs ?? unpluggedMs,
+      statedMs: session.readyByMs,
+      localHourOf,
+    });
+    return { car: storedHabit(car), feeder: storedHabit(site) };
+  });
   const wasDistrusted = await wasHeld(tx, vehicleId, 'telemetry_not_trusted', {
     startMs: pluggedInAtMs,
     endMs: unpluggedMs,

@@ -10,9 +10,11 @@ import { authenticate, requireScope } from './auth.ts';
 import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchResubmissionRoutes } from './batchResubmission.ts';
 import { addBatchRoutes } from './batches.ts';
-import { addCarObjectRoutes, MAX_PART_BYTES } from './carObjects.ts';
+import { limitAtOnce } from './callerLimits.ts';
+import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
+import { addChargerRoutes } from './chargers.ts';
 import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
@@ -38,6 +40,9 @@ const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_EMBEDDINGS_BYTES = 16 * 1024 * 1024;
 const MAX_SIGNALS_BYTES = 8 * 1024 * 1024;
 const MAX_INFER_BYTES = 64 * 1024 * 1024;
+/** Of one key. A live executor holds 64 in all. */
+const MAX_LIVE_AT_ONCE = 16;
+const MAX_REQUESTS_AT_ONCE = 100;
 const MAX_DISCARDED_JSON_BYTES = 64 * 1024 * 1024;
 
 /**
@@ -61,12 +66,14 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   app.use(logRequest(deps));
   const authenticated = authenticate(deps);
   const gridPaths = ['/grid/v1/connections/*', '/grid/v1/events/*', '/grid/v1/regions/*'];
-  for (const path of ['/v1/*', '/v2/models/*', '/ops/*', ...gridPaths]) app.use(path, authenticated);
+  const callersHeld = limitAtOnce(MAX_REQUESTS_AT_ONCE, 'requests');
+  for (const path of ['/v1/*', '/v2/models/*', '/ops/*', ...gridPaths]) app.use(path, authenticated, callersHeld);
   for (const path of gridPaths) app.use(path, requireScope('ops'), limitJson(MAX_SIGNALS_BYTES));
   // A utility's server presents the connection's own token, not a key of ours.
   app.use('/grid/v1/openadr/*', limitJson(MAX_JSON_BYTES));
-  // A car presents the token that came with its shard.
-  app.use('/cars/v1/*', limitJson(MAX_PART_BYTES));
+  // A car presents the token that came with its shard; without one, nothing of its body is read.
+  for (const path of ['/cars/v1/object', '/cars/v1/objects']) app.use(path, requireSlice(deps));
+  app.use('/cars/v1/keys', limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
@@ -74,8 +81,9 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
     app.use(path, requireScope('submit'));
   }
   for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
-  app.use('/v1/embeddings', limitJson(MAX_EMBEDDINGS_BYTES));
-  app.use('/v2/models/*', limitJson(MAX_INFER_BYTES));
+  const liveHeld = limitAtOnce(MAX_LIVE_AT_ONCE, 'live requests');
+  app.use('/v1/embeddings', liveHeld, limitJson(MAX_EMBEDDINGS_BYTES));
+  app.use('/v2/models/*', liveHeld, limitJson(MAX_INFER_BYTES));
   app.use('/fleet/*', identifyCarCaller(deps.db, authenticated), limitJson(MAX_JSON_BYTES));
 
   addFileRoutes(app, deps);
@@ -101,6 +109,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addAgentRoutes(app, deps);
   addCarObjectRoutes(app, deps);
   addEnrolmentRoutes(app, deps);
+  addChargerRoutes(app, deps);
   addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {

@@ -1,5 +1,5 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import type { Context } from 'hono';
+import type { MiddlewareHandler } from 'hono';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { modelManifestSchema, pipelineAssets } from '../../domain/models.ts';
@@ -12,7 +12,7 @@ import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
 import { errorResponses } from './wire.ts';
 
-export const MAX_PART_BYTES = 64 * 1024 * 1024;
+const MAX_PART_BYTES = 64 * 1024 * 1024;
 const keyQuery = z.object({ key: z.string().min(1) });
 
 const readRoute = createRoute({
@@ -54,14 +54,26 @@ const listRoute = createRoute({
   },
 });
 
-/** The object store for cars: each reads its slice and its model and writes its answers, and nothing else. */
-export function addCarObjectRoutes(app: OpenAPIHono, { objects, slices, now }: ApiDeps): void {
-  const scopeOf = (c: Context): SliceScope => {
-    return slices.read(bearerOf(c) ?? '', now());
+declare module 'hono' {
+  interface ContextVariableMap {
+    slice: SliceScope;
+  }
+}
+
+/** Puts what the bearer token names into the context. @throws NightshiftError `unauthorized` */
+export function requireSlice({ slices, now }: Pick<ApiDeps, 'slices' | 'now'>): MiddlewareHandler {
+  return async (c, next) => {
+    c.set('slice', slices.read(bearerOf(c) ?? '', now()));
+    await next();
   };
+}
+
+/** The object store for cars: each reads its slice and its model and writes its answers, and nothing else. */
+export function addCarObjectRoutes(app: OpenAPIHono, { objects }: ApiDeps): void {
+  const written = new WrittenObjects();
 
   app.openapi(readRoute, async (c) => {
-    const scope = scopeOf(c);
+    const scope = c.get('slice');
     const { key, from_byte: fromByte } = c.req.valid('query');
     if (!mayRead(scope, key) && !(await isOfModel(objects, scope, key))) throw outside(key);
     const content = await objects.getStream(key, fromByte);
@@ -71,7 +83,7 @@ export function addCarObjectRoutes(app: OpenAPIHono, { objects, slices, now }: A
   // Not as an OpenAPI route: its validator would read the body.
   app.openAPIRegistry.registerPath(writeDoc);
   app.put('/cars/v1/object', async (c) => {
-    const scope = scopeOf(c);
+    const scope = c.get('slice');
     const key = c.req.query('key') ?? '';
     if (!mayWrite(scope, key)) throw outside(key);
     // A car that had the shard before must not replace what another one has answered since.
@@ -79,13 +91,14 @@ export function addCarObjectRoutes(app: OpenAPIHono, { objects, slices, now }: A
       await discard(c.req.raw.body, MAX_PART_BYTES);
       return c.json({ stored: false });
     }
-    await objects.putStream(key, c.req.raw.body ?? emptyBody());
+    written.count(scope);
+    await objects.putStream(key, ofPartSize(c.req.raw.body ?? emptyBody()));
     return c.json({ stored: true });
   });
 
   app.openapi(listRoute, async (c) => {
     const { prefix } = c.req.valid('query');
-    if (!mayList(scopeOf(c), prefix)) throw outside(prefix);
+    if (!mayList(c.get('slice'), prefix)) throw outside(prefix);
     return c.json({ keys: await objects.list(prefix) }, 200);
   });
 }
@@ -95,6 +108,40 @@ async function isOfModel(objects: ObjectStore, { model }: SliceScope, key: strin
   const { pipeline, folder } = modelManifestSchema.parse(JSON.parse(bytes.toString('utf8')));
   if (folder) return folder.files.some(({ sha256 }) => objectKeys.modelFile(sha256) === key);
   return pipelineAssets(pipeline).some((sha256) => objectKeys.modelAsset(sha256) === key);
+}
+
+/** @throws NightshiftError `payload_too_large` */
+async function* ofPartSize(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const piece of body) {
+    bytes += piece.byteLength;
+    if (bytes > MAX_PART_BYTES) {
+      throw new NightshiftError('payload_too_large', `The body has more than ${MAX_PART_BYTES} bytes.`);
+    }
+    yield piece;
+  }
+}
+
+const MAX_OBJECTS_PER_SHARD = 2_000;
+const MAX_SHARDS_COUNTED = 100_000;
+
+/** How many objects cars wrote of each shard since this process began: parts and receipts, with room for handovers. */
+class WrittenObjects {
+  readonly #objects = new Map<string, number>();
+
+  /** @throws NightshiftError `quota_exceeded` */
+  count({ jobId, shard }: SliceScope): void {
+    const key = `${jobId}/${shard}`;
+    const objects = (this.#objects.get(key) ?? 0) + 1;
+    if (objects > MAX_OBJECTS_PER_SHARD) {
+      throw new NightshiftError('quota_exceeded', `A shard has at most ${MAX_OBJECTS_PER_SHARD} parts and receipts.`);
+    }
+    // The shard that was counted last stays: the oldest are the likeliest to be done.
+    this.#objects.delete(key);
+    this.#objects.set(key, objects);
+    const [oldest] = this.#objects.keys();
+    if (this.#objects.size > MAX_SHARDS_COUNTED && oldest !== undefined) this.#objects.delete(oldest);
+  }
 }
 
 function outside(key: string): NightshiftError {

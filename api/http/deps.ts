@@ -41,8 +41,11 @@ export interface LiveInference {
 
 /** Checks and measures models of strangers; the composition root implements it with limited processes. */
 export interface ModelAdmission {
-  /** Publishes the model. @throws NightshiftError `model_refused`, `conflict` */
-  admit(upload: UploadedModel): Promise<{
+  /** Publishes the model for the tenant. @throws NightshiftError `model_refused`, `conflict` */
+  admit(
+    upload: UploadedModel,
+    tenantId: string,
+  ): Promise<{
     readonly name: string;
     readonly version: string;
     readonly msPerSample: number;

@@ -15,7 +15,7 @@ import {
 } from '../../domain/modelUploads.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
-import { readModel, removeModel } from '../../store/models.ts';
+import { modelOwner, readModel, removeModel } from '../../store/models.ts';
 import { requireScope } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { discard } from './discard.ts';
@@ -70,9 +70,10 @@ const removeModelRoute = createRoute({
 export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchFolder }: ApiDeps): void {
   app.openAPIRegistry.registerPath(addModelDoc);
   app.post('/v1/models', requireScope('models'), async (c) => {
+    const { tenantId } = c.get('caller');
     const form = c.req.raw.body ?? emptyBody();
     const admitted = await inFolderBelow(scratchFolder, async (folder) =>
-      admission.admit(await receiveModel(folder, c.req.header('content-type'), form)),
+      admission.admit(await receiveModel(folder, c.req.header('content-type'), form), tenantId),
     );
     const { name, version, msPerSample, unitsPerSample, peakMemoryMb } = admitted;
     const classes = await listHardwareClasses(db);
@@ -85,7 +86,7 @@ export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchF
       };
       await seedClassSpeed(db, speed);
     }
-    const model = await readModel(db, name, version);
+    const model = await readModel(db, tenantId, name, version);
     if (!model) throw notFound('model', name);
     const energy = classes.map(({ id, chipKw }) => [id, rounded((chipKw * msPerSample) / 3600, 6)]);
     const body: z.input<typeof admittedSchema> = {
@@ -105,8 +106,12 @@ export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchF
   });
   app.openapi(removeModelRoute, async (c) => {
     const { model: name } = c.req.valid('param');
-    const model = await readModel(db, name, c.req.valid('query').version);
+    const { tenantId } = c.get('caller');
+    const model = await readModel(db, tenantId, name, c.req.valid('query').version);
     if (!model) throw notFound('model', name);
+    if (model.tenantId !== modelOwner(tenantId)) {
+      throw new NightshiftError('forbidden', `${name} ${model.version} is the operator's, who alone removes it.`);
+    }
     if (!(await removeModel(db, name, model.version))) {
       throw new NightshiftError('conflict', `A batch that is not finished uses ${name} ${model.version}.`, {
         field: 'model',

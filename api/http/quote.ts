@@ -10,9 +10,10 @@ import { modelManifestSchema, type Pipeline } from '../../domain/models.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 import type { Plan } from '../../scheduler/plan.ts';
-import { jobSchema, type PlanningJob, type PlanningProblem } from '../../scheduler/problem.ts';
+import { jobToPlan, shardMinutesOf } from '../../planning/jobToPlan.ts';
+import { jobSchema, type PlanningProblem } from '../../scheduler/problem.ts';
 import { quoteJob } from '../../scheduler/quoteJob.ts';
-import { slotStartMs, slotsWithin } from '../../scheduler/time.ts';
+import { slotStartMs } from '../../scheduler/time.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readModel } from '../../store/models.ts';
 import { latestPlan } from '../../store/plans.ts';
@@ -26,7 +27,7 @@ import { errorResponses } from './wire.ts';
 const SCENARIOS = 20;
 /** Real time that scenarios may take: they run in the process that serves everybody. */
 const SCENARIOS_REAL_MS = 2_000;
-/** Stays of private cars end unannounced at about this rate at night. */
+/** For a car without a survival curve: stays of private cars end unannounced at about this rate at night. */
 const LEAVES_PER_HOUR = 0.02;
 const JOB_ID = 'quote';
 
@@ -58,8 +59,9 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const request = c.req.valid('json');
     const nowMs = gridTimeMs(cell.clock, now());
     const deadlineMs = deadlineOf(request, nowMs);
-    const { requests, model: modelName, unitsPerLine } = await sizeOf(deps, c.get('caller').tenantId, request);
-    const model = await readModel(db, modelName);
+    const { tenantId } = c.get('caller');
+    const { requests, model: modelName, unitsPerLine } = await sizeOf(deps, tenantId, request);
+    const model = await readModel(db, tenantId, modelName);
     if (!model) throw invalid('model', `There is no model "${modelName}".`);
     const latest = await latestPlan<PlanningProblem, Plan>(db, cell.id);
     if (!latest) throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
@@ -70,22 +72,19 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
     const { linesPerShard } = shardSizeOf(speeds, unitsPerLine);
     const { problem } = latest;
-    const window = slotsWithin(problem.slots, nowMs - problem.slots.slotMinutes * 60_000, deadlineMs);
     const hints = parseGridHints(request.metadata);
     const known = problem.regions.map(({ id }) => id);
-    const job: PlanningJob = jobSchema.parse({
+    const asked = jobToPlan(problem.slots, {
       id: JOB_ID,
       modelFamily: model.family,
       shardsRemaining: Math.ceil(requests / linesPerShard),
-      classes: speeds.map(({ hardwareClass, deviceMsPerUnit }) => ({
-        hardwareClass,
-        shardMinutes: (deviceMsPerUnit * unitsPerLine * linesPerShard) / 60_000,
-      })),
+      classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
       regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
-      windowStartSlot: window.from,
-      windowEndSlot: window.until,
-      ...plannerLimits(hints),
+      limits: plannerLimits(hints),
+      deadlineMs,
     });
+    if (!asked) throw invalid('metadata', `None of the regions is planned here; there are ${known.join(', ')}.`);
+    const job = jobSchema.parse(asked);
     const endRealMs = now() + SCENARIOS_REAL_MS;
     const quote = await quoteJob(problem, job, {
       scenarios: SCENARIOS,
@@ -114,7 +113,7 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
         confidence: {
           probability: rounded(quote.confidence, 2),
           scenarios: quote.scenarios,
-          assumption: `cars leave unannounced at ${LEAVES_PER_HOUR * 100} % an hour`,
+          assumption: 'cars leave before their ready-by as often as earlier stays did',
         },
         reasons: (planned?.reasons ?? []).map(({ code, words }) => ({ code, text: words })),
         planned_from: new Date(latest.slotStartMs).toISOString(),
@@ -147,7 +146,8 @@ async function sizeOf(
     if (checker.done) break;
     if (!line) continue;
     if (units === 0) {
-      kind = modelManifestSchema.safeParse((await readModel(deps.db, line.model))?.manifest).data?.pipeline.kind;
+      kind = modelManifestSchema.safeParse((await readModel(deps.db, tenantId, line.model))?.manifest).data?.pipeline
+        .kind;
     }
     units += workUnitsOf(kind, line.body);
   }

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
 
 import { halfToFloat } from '../runner/halfFloat.ts';
 import { kvTensor, type KvRows, type Padding } from './kvRows.ts';
@@ -28,7 +28,6 @@ export interface DecoderNetwork {
   /** Memory of one token of one row in the cache. */
   readonly kvBytesPerToken: number;
   forward(input: ForwardInput): Promise<ForwardOutput>;
-  release(): Promise<void>;
 }
 
 interface CacheTensor {
@@ -51,19 +50,12 @@ const KNOWN_INPUTS: ReadonlySet<string> = new Set([
 const BATCH_DEPENDENT_OPERATORS = ['DynamicQuantizeLinear', 'DynamicQuantizeMatMul'];
 
 /**
- * Opens the network and finds out how it wants to be asked.
+ * Finds out how the network wants to be asked.
+ * @param networkPath the file that the session was made from: it tells more than the session does
  * @throws Error that names what it has or lacks
  */
-export async function openDecoderNetwork(networkPath: string): Promise<DecoderNetwork> {
+export async function openDecoderNetwork(session: InferenceSession, networkPath: string): Promise<DecoderNetwork> {
   const named = await operatorsNamed(networkPath, ['GroupQueryAttention', ...BATCH_DEPENDENT_OPERATORS]);
-  const session = await InferenceSession.create(networkPath, {
-    // One thread is the most work per joule, and the same sums in the same order on every car of a class.
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    enableCpuMemArena: false,
-  });
   const inputs = new Map(session.inputMetadata.map((each) => [each.name, each]));
   const cache = cacheTensors(session);
   for (const name of session.inputNames) {
@@ -127,7 +119,6 @@ export async function openDecoderNetwork(networkPath: string): Promise<DecoderNe
       const kv = { tensors, width, lengths: lengths.map((length) => length + steps) };
       return { kv, logits: wantsLogits ? lastLogits(outputs['logits'], rows, vocabularySize) : [] };
     },
-    release: () => session.release(),
   };
 }
 

@@ -99,14 +99,20 @@ export class GenerationEngine {
         `The prompt and the answer may have ${this.#maxWidthTokens} tokens here; that is what the memory holds.`,
       );
     }
+    const partial = this.#isKnown(task.partial) ? task.partial : undefined;
     const choices = Array.from(
       { length: plan.choices },
-      (_, index) => new Choice(plan, index, task.partial?.[index], this.#model),
+      (_, index) => new Choice(plan, index, partial?.[index], this.#model),
     );
     const owner = { task, choices };
     this.#open.set(task.key, owner);
     for (const choice of choices) if (choice.finishReason === undefined) this.#waiting.push({ owner, choice });
     this.#finishIfDone(owner);
+  }
+
+  /** What another car says that it had may be anything: with tokens that the network lacks it counts as nothing. */
+  #isKnown(partial: GenerationTask['partial']): boolean {
+    return partial?.every(({ tokens }) => tokens.every((id) => id < this.#network.vocabularySize)) === true;
   }
 
   /** One forward step: a chunk of a prompt, or a token of each row. */

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 
+import type { InferenceSession } from 'onnxruntime-node';
+
 import { openChatTemplate, type ChatTemplate } from './chatTemplate.ts';
 import { openDecoderNetwork, type DecoderNetwork } from './decoderNetwork.ts';
 import { createGrammarCompiler, type GrammarCompiler } from './jsonGrammar.ts';
@@ -24,6 +26,8 @@ export interface LanguageModelSource {
   readonly name: string;
   /** Of the network's file or of the whole folder: what the fingerprint is made of. */
   readonly sha256: string;
+  readonly session: InferenceSession;
+  /** The file that the session was made from. */
   readonly networkPath: string;
   readonly readFile: ReadModelFile;
 }
@@ -33,7 +37,7 @@ export async function openLanguageModel(source: LanguageModelSource): Promise<La
   const files = await readLanguageModelFiles(source.readFile);
   const chatTemplate =
     files.chatTemplate === undefined ? undefined : openChatTemplate(files.chatTemplate, files.specialTokens);
-  const network = await openDecoderNetwork(source.networkPath);
+  const network = await openDecoderNetwork(source.session, source.networkPath);
   const { vocabulary, endTokens, contextTokens } = files;
   const { vocabularySize, batchInvariant } = network;
   return {

@@ -1,4 +1,5 @@
 import type { Pipeline } from '../../domain/models.ts';
+import type { ExecutionProvider } from '../../domain/hardwareClasses.ts';
 import type { Answer } from '../../domain/answerLine.ts';
 import type { GenerationTask, StepResult } from '../generation/generationTask.ts';
 
@@ -28,13 +29,14 @@ export interface StepRequest {
 
 /** Parent to child: `load`, then any number of `run`, or of `step` for a model that generates. Each is answered, in order. */
 export type RunnerRequest =
-  | { readonly type: 'load'; readonly model: LoadedModel }
+  | { readonly type: 'load'; readonly model: LoadedModel; readonly provider: ExecutionProvider }
   | { readonly type: 'run'; readonly bodies: readonly unknown[] }
   | StepRequest;
 
 /** Child to parent. */
 export type RunnerReply =
-  | { readonly type: 'ready' }
+  /** `refusal`: why the provider that was asked for is not used. */
+  | { readonly type: 'ready'; readonly provider: ExecutionProvider; readonly refusal?: string }
   | { readonly type: 'load_failed'; readonly message: string }
   | { readonly type: 'answers'; readonly answers: readonly Answer[] }
   | { readonly type: 'stepped'; readonly result: StepResult };

@@ -1,4 +1,5 @@
 import { InferenceSession } from 'onnxruntime-node';
+import type { ExecutionProvider } from '../../domain/hardwareClasses.ts';
 import type { Answer } from '../../domain/answerLine.ts';
 import { GenerationEngine } from '../generation/engine.ts';
 import { openLoadedLanguageModel } from '../generation/loadedLanguageModel.ts';
@@ -29,10 +30,11 @@ async function handle(request: RunnerRequest): Promise<void> {
   switch (request.type) {
     case 'load':
       try {
+        const { session, ...used } = await openSession(request.model, request.provider);
         if (request.model.pipeline.kind === 'text-generation') {
-          engine = new GenerationEngine(await openLoadedLanguageModel(request.model));
-        } else answerRequest = await loadPipeline(request.model);
-        reply({ type: 'ready' });
+          engine = new GenerationEngine(await openLoadedLanguageModel(session, request.model));
+        } else answerRequest = await pipelineOf(session, request.model);
+        reply({ type: 'ready', ...used });
       } catch (error) {
         reply({ type: 'load_failed', message: String(error) });
       }
@@ -67,8 +69,25 @@ async function steps(engine: GenerationEngine, budgetMs: number): Promise<StepRe
   }
 }
 
-async function loadPipeline(model: LoadedModel): Promise<AnswerRequest> {
-  const session = await InferenceSession.create(model.modelPath, {
+interface OpenedSession {
+  readonly session: InferenceSession;
+  readonly provider: ExecutionProvider;
+  readonly refusal?: string;
+}
+
+/** With the provider that was asked for where this computer has it, else with the one that every computer has. */
+async function openSession(model: LoadedModel, provider: ExecutionProvider): Promise<OpenedSession> {
+  try {
+    return { session: await createSession(model, provider), provider };
+  } catch (error) {
+    if (provider === 'cpu') throw error;
+    return { session: await createSession(model, 'cpu'), provider: 'cpu', refusal: String(error) };
+  }
+}
+
+function createSession(model: LoadedModel, provider: ExecutionProvider): Promise<InferenceSession> {
+  return InferenceSession.create(model.modelPath, {
+    executionProviders: [provider],
     // One thread is the most work per joule, and the same sums in the same order on every car of a class.
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -76,6 +95,9 @@ async function loadPipeline(model: LoadedModel): Promise<AnswerRequest> {
     graphOptimizationLevel: 'all',
     enableCpuMemArena: false,
   });
+}
+
+async function pipelineOf(session: InferenceSession, model: LoadedModel): Promise<AnswerRequest> {
   const { pipeline } = model;
   switch (pipeline.kind) {
     case 'image-ctc':

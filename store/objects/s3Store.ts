@@ -128,7 +128,9 @@ function createRequester(options: S3StoreOptions): Requester {
       const why = outcome instanceof Response ? `status ${outcome.status}` : outcome.message;
       if (outcome instanceof Response) await outcome.body?.cancel();
       if (attempt >= retries) {
-        throw new NightshiftError('unavailable', `The object store at ${options.endpoint} does not answer: ${why}`);
+        throw new NightshiftError('unavailable', 'The object store does not answer.', {
+          cause: new Error(`${options.endpoint}: ${why}`),
+        });
       }
       await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_REAL_MS * 2 ** attempt * (0.5 + Math.random())));
     }

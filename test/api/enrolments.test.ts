@@ -5,7 +5,7 @@ import { listFeeders } from '../../store/feeders.ts';
 import { listClassSpeeds, seedClassSpeed } from '../../store/classSpeeds.ts';
 import { closeParkingSession, openParkingSession, settleParkingSession } from '../../store/parkingSessions.ts';
 import { readVehicle } from '../../store/vehicles.ts';
-import { exchangeCode, readAgentSettings } from '../../worker/car/carDoors.ts';
+import { exchangeCode, readAgentSettings } from '../../agent/carDoors.ts';
 import { temporaryFolder } from '../car/shard/support/testCar.ts';
 import { cli } from '../cli/cliRun.ts';
 import { CELL } from '../support/fleetFixture.ts';

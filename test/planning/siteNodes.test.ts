@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { planningProblem } from '../../planning/planningProblem.ts';
 import { checkPlan } from '../../scheduler/check/checkPlan.ts';
 import { planCell } from '../../scheduler/planCell.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
-import { cellState, VEHICLE } from './cellFixture.ts';
+import { cellState, VEHICLE, problemOf } from './cellFixture.ts';
 
 const NODE: Vehicle = {
   ...VEHICLE,
@@ -92,7 +91,7 @@ function nodeState(over: { readonly online: boolean; readonly spareKw?: number }
 
 describe('a site node', () => {
   it('computes at the power of its computer alone, whatever its ready-by says, and the plan proves correct', () => {
-    const problem = planningProblem(nodeState({ online: true }), 0);
+    const problem = problemOf(nodeState({ online: true }), 0);
     const plan = planCell(problem);
     expect(checkPlan(problem, plan).findings).toEqual([]);
     const [node] = plan.cars;
@@ -104,11 +103,11 @@ describe('a site node', () => {
   });
 
   it('is under the same feeder limit as the cars beside it', () => {
-    const plan = planCell(planningProblem(nodeState({ online: true, spareKw: 0.01 }), 0));
+    const plan = planCell(problemOf(nodeState({ online: true, spareKw: 0.01 }), 0));
     expect(plan.cars[0]?.computeKw.every((kw) => kw === 0)).toBe(true);
   });
 
   it('is planned without while nobody hears of it', () => {
-    expect(planningProblem(nodeState({ online: false }), 0).cars).toEqual([]);
+    expect(problemOf(nodeState({ online: false }), 0).cars).toEqual([]);
   });
 });

@@ -35,7 +35,7 @@ async function start() {
   const broker = config.mqtt.embedded
     ? await startBroker({ host: '127.0.0.1', port: config.mqtt.port, logger })
     : undefined;
-  const mqtt = openMqtt(config.mqtt.url, `nightshift-ingress-${cell.id}`, logger);
+  const mqtt = openMqtt(config.mqtt.url, 'ingress', logger);
   const client = await connectClient(config.temporal.connection);
   const objects = openObjects(config.objects);
   const scratchFolder = join(config.stateDir, 'live', 'uploads');

@@ -28,6 +28,7 @@ import { carAccessOf, secretsSealOf } from '../process/secretsSeal.ts';
 import { startVen } from '../process/startVen.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { connectClient, connectWorker } from '../process/temporalClients.ts';
+import { ensureSearchAttributes } from '../process/searchAttributes.ts';
 import { installTemporalRuntime } from '../process/temporalRuntime.ts';
 import { untilAnswered } from '../process/untilAnswered.ts';
 import { heartbeatWhileAlive } from './heartbeatWhileAlive.ts';
@@ -54,13 +55,14 @@ async function start() {
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   await untilAnswered('PostgreSQL', () => migrate(database));
   const objects = openObjects(config.objects);
-  const register: RegisterModel = (model) => addModel(database, model);
+  const register: RegisterModel = (model) => addModel(database, { ...model, tenantId: null });
   await publishBundledModels(objects, register);
   const { cell: cellFile, folder } = await readCellFile(requireSetting(config, 'cellFile'));
   const client = await connectClient(config.temporal.connection);
+  await ensureSearchAttributes(client.connection, config.temporal.connection.namespace, logger);
   await retireOutdatedCell(client, database, cellFile);
   const cell = await applyCell(database, cellFile, Date.now());
-  const mqtt = openMqtt(config.mqtt.url, `control-${process.pid}`, logger);
+  const mqtt = openMqtt(config.mqtt.url, 'control', logger);
   const connection = await connectWorker(config.temporal.connection);
   const vehicles = vehicleLinkOver(mqtt);
   const shed = createEmergencyShed({ database, vehicles });
@@ -93,7 +95,7 @@ async function start() {
         vehicles,
         tellSession: sessionTellerOver(client),
         plan: planner.plan,
-        carbonEurPerKg: CARBON_EUR_PER_KG,
+        weights: { carbonEurPerKg: CARBON_EUR_PER_KG, missingEurPerKwh: config.missingEurPerKwh },
         gridNowMs,
       }),
       ...createJobActivities({ database, objects, gridNowMs, carAccess: carAccessOf(config) }),
@@ -106,7 +108,8 @@ async function start() {
   const embedding = publishLsaOnce(database, objects, register, stopping.signal).catch((error: unknown) => {
     if (!stopping.signal.aborted) logger.warn({ err: error }, 'the text embedding could not be built');
   });
-  await startCellWorkflows(client, database, cell);
+  // A server takes a moment until it knows attributes that were registered just now.
+  await untilAnswered('Temporal', () => startCellWorkflows(client, database, cell));
   return { worker, running, stopping, embedding, planner, hints, connection, client, mqtt, database };
 }
 

@@ -22,6 +22,8 @@ import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
 const ENDPOINT = '/v2/models/ocr/infer';
+/** Long after the batches came in: cars have had the time that they claim. */
+const NOW_MS = 1_000_000_000;
 const { db } = useTestDatabase();
 const run = <Argument, Result>(
   activity: (argument: Argument) => Promise<Result>,
@@ -35,7 +37,14 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-jobs-'));
   objects = createFileStore(folder);
   await enrolFleet(db, ['car-1', 'car-2']);
-  await addModel(db, { name: 'ocr', version: '1', family: 'ocr', sha256: '0'.repeat(64), manifest: {} });
+  await addModel(db, {
+    name: 'ocr',
+    version: '1',
+    family: 'ocr',
+    sha256: '0'.repeat(64),
+    manifest: {},
+    tenantId: null,
+  });
   // 200 s a line: three lines a shard, a part a line.
   await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 200_000 });
 });
@@ -43,7 +52,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const signer = sliceSignerWith('a key for tests');
 const carAccess = { url: 'https://cars.example', signer };
-const jobs = () => createJobActivities({ database: db, objects, gridNowMs: () => 5000, carAccess });
+const jobs = () => createJobActivities({ database: db, objects, gridNowMs: () => NOW_MS, carAccess });
 const cellId = CELL.id;
 
 function requestLine(customId: string, url = ENDPOINT): string {
@@ -99,6 +108,18 @@ test('each shard gets a token of its own until the deadline', async () => {
     expect(signer.read(accesses[index]?.token ?? '', 8999)).toEqual(scope);
     expect(() => signer.read(accesses[index]?.token ?? '', 9000)).toThrow('expired');
   }
+});
+
+test('a batch for a model of a family that no car takes is refused, instead of waiting for its deadline', async () => {
+  const batchId = await submitted([requestLine('a')]);
+  await db.query(`update vehicles set model_families = '{general}'`);
+  const refused = await run(jobs().prepareBatch, { batchId, cellId });
+  await db.query(`update vehicles set model_families = '{general,ocr}'`);
+  expect(refused).toMatchObject({
+    kind: 'refused',
+    message: expect.stringContaining('No car serves models of the family "ocr"'),
+  });
+  expect((await readBatch(db, batchId))?.errors).toMatchObject([{ code: 'model_not_served', param: 'model' }]);
 });
 
 /** What a car's agent leaves behind: parts with their receipts. */
@@ -264,15 +285,6 @@ describe('a finished shard', () => {
       },
     ],
     [
-      'a car claims more energy than its computer can use',
-      async (id: string) => {
-        await compute('car-1', id, 0, { start: 0, end: 3 });
-        const key = objectKeys.receipt(id, 0, { start: 0, end: 3 }, 'car-1');
-        const receipt = JSON.parse((await objects.get(key)).toString('utf8')) as object;
-        await objects.put(key, JSON.stringify({ ...receipt, energyWh: 9000 }));
-      },
-    ],
-    [
       'a part is cut off',
       async (id: string) => {
         await compute('car-1', id, 0, { start: 0, end: 3 });
@@ -281,18 +293,99 @@ describe('a finished shard', () => {
       },
     ],
     ['an unknown car did it', async (id: string) => compute('car-9', id, 0, { start: 0, end: 3 })],
-  ])('is refused when %s, and its parts are removed so that it is computed anew', async (_, tamper) => {
+  ])('is refused when %s, and what does not stand up is computed anew', async (_, tamper) => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
     await tamper(batchId);
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: false });
-    expect(await objects.list(objectKeys.partPrefix(batchId, 0))).toEqual([]);
     expect(await acceptedTotals(db, batchId)).toMatchObject({ shards: 0 });
     await compute('car-1', batchId, 0, { start: 0, end: 3 });
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
   });
 });
 
+/** A shard that a car has answered, with a receipt that claims this. */
+async function claimed(changes: object): Promise<{ batchId: string; split: SplitBatch }> {
+  const range = { start: 0, end: 3 };
+  const ready = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
+  await compute('car-1', ready.batchId, 0, range);
+  const key = objectKeys.receipt(ready.batchId, 0, range, 'car-1');
+  const receipt = JSON.parse((await objects.get(key)).toString('utf8')) as object;
+  await objects.put(key, JSON.stringify({ ...receipt, ...changes }));
+  return ready;
+}
+
+describe('a car', () => {
+  test('whose clock saw no time is accepted all the same', async () => {
+    const { batchId, split } = await claimed({ energyWh: 0, deviceMs: 0 });
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+  });
+
+  test('replaces nothing that was accepted', async () => {
+    const { batchId, split } = await claimed({});
+    await accept(batchId, split, 0);
+    const late = answerOf('a', 'EVIL') + answerOf('b', 'EVIL');
+    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 2 }), late);
+    await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'completed' });
+    const output = await outputOf((await readBatch(db, batchId))?.outputFileId);
+    expect(JSON.stringify(output)).not.toContain('EVIL');
+    expect(output).toHaveLength(3);
+  });
+
+  test('that leaves junk stops nobody: it counts for nothing, and is removed and told', async () => {
+    const { batchId, split } = await claimed({});
+    const junk = objectKeys.receipt(batchId, 0, { start: 0, end: 1 }, 'car-2');
+    await objects.put(junk, 'not json');
+    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 1 }), 'garbage\n');
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+    expect(await objects.head(junk)).toBeUndefined();
+    const told = (await readJournal(db, cellId, 0, 1000)).filter(({ subject }) => subject === 'car-2');
+    expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('it cannot be read')]);
+  });
+
+  test('is paid no more than its class and the time since the batch came in explain, and no moment twice', async () => {
+    const { batchId, split } = await claimed({ energyWh: 5e8, deviceMs: 1e13 });
+    const before = await earnedBy('car-1');
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+    // 278 hours at less than 3 kW.
+    expect((await earnedBy('car-1')) - before).toBeLessThan(400);
+    const told = (await readJournal(db, cellId, 0, 1000)).filter(({ subject }) => subject === 'car-1');
+    expect(told.some(({ message }) => message.includes('the rest is not paid'))).toBe(true);
+    const next = await claimed({ energyWh: 100, deviceMs: 600_000 });
+    const had = await earnedBy('car-1');
+    await accept(next.batchId, next.split, 0);
+    expect((await earnedBy('car-1')) - had).toBeLessThan(0.01);
+  });
+});
+
+test('a shard that cannot be read at all leaves its neighbours accepted', async () => {
+  const { batchId, split } = await prepared(['a', 'b', 'c', 'd'].map((id) => requestLine(id)));
+  await compute('car-2', batchId, 1, { start: 0, end: 1 });
+  await objects.delete(objectKeys.shardInput(batchId, 0));
+  const shards = [0, 1].map((shard) => ({ shard, result: result('car-2') }));
+  expect(await run(jobs().acceptShards, { jobId: batchId, cellId, split, shards })).toMatchObject([
+    { shard: 0, accepted: false },
+    { shard: 1, accepted: true },
+  ]);
+});
+
+function answerOf(customId: string, text: string): string {
+  const response = { status_code: 200, request_id: 'q', body: { text } };
+  return `${JSON.stringify({ id: 'r', custom_id: customId, response, error: null })}\n`;
+}
+
 describe('the end of a batch', () => {
+  test('expired: what nobody has verified is not delivered, and what is delivered is paid', async () => {
+    const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
+    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 1 }), answerOf('another', 'WRONG'));
+    await compute('car-2', batchId, 0, { start: 1, end: 2 });
+    const before = await earnedBy('car-2');
+    await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'expired' });
+    const batch = await readBatch(db, batchId);
+    expect(batch).toMatchObject({ status: 'expired', completed: 1, expired: 2 });
+    expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['b']);
+    expect(await earnedBy('car-2')).toBeGreaterThan(before);
+  });
+
   test('completed: every answer in the output file, errors in the error file, in the order of the input', async () => {
     const { batchId, split } = await prepared(['a', 'b', 'c', 'd'].map((id) => requestLine(id)));
     await compute('car-1', batchId, 0, { start: 0, end: 2 });

@@ -31,7 +31,7 @@ const { publishSetpoints, tellSessions } = createPlanActivities({
     toldSessions.push(sessionId);
   },
   plan: () => Promise.reject(new Error('not asked')),
-  carbonEurPerKg: 0,
+  weights: { carbonEurPerKg: 0, missingEurPerKwh: 0.6 },
   gridNowMs: () => SLOT_MS,
 });
 

@@ -2,6 +2,8 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { InferenceSession } from 'onnxruntime-node';
+
 import { GenerationEngine, type EngineLimits } from '../../../inference/generation/engine.ts';
 import type { FinishedTask, GenerationTask, StepResult } from '../../../inference/generation/generationTask.ts';
 import { openLanguageModel, type LanguageModel } from '../../../inference/generation/languageModel.ts';
@@ -15,6 +17,7 @@ export async function openTiny(options: Partial<TinyLlamaOptions> = {}): Promise
 
 export async function openFolder(folder: string, networkPath: string): Promise<LanguageModel> {
   return openLanguageModel({
+    session: await InferenceSession.create(networkPath, { intraOpNumThreads: 1, interOpNumThreads: 1 }),
     name: 'tiny',
     sha256: '0'.repeat(64),
     networkPath,

@@ -1,8 +1,12 @@
-import type { Connection } from '@temporalio/client';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
+import { status } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
 import proto from '@temporalio/proto';
-import { SEARCH_ATTRIBUTES } from '../../../domain/searchAttributes.ts';
-import { NightshiftError } from '../../../domain/errors.ts';
-import { messageOf } from '../../../domain/thrown.ts';
+import { SEARCH_ATTRIBUTES } from '../../domain/searchAttributes.ts';
+import { NightshiftError } from '../../domain/errors.ts';
+import { messageOf } from '../../domain/thrown.ts';
+
+type OperatorConnection = Pick<Client['connection'], 'operatorService'>;
 
 const { IndexedValueType } = proto.temporal.api.enums.v1;
 
@@ -18,7 +22,7 @@ const TYPES = {
  * @returns the names that it added
  * @throws NightshiftError `unavailable` when one exists with another type, or the server does not let us
  */
-export async function registerSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
+export async function registerSearchAttributes(connection: OperatorConnection, namespace: string): Promise<string[]> {
   const wanted = Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => ({ name, type, indexedType: TYPES[type] }));
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
@@ -44,5 +48,28 @@ export async function registerSearchAttributes(connection: Connection, namespace
         `temporal operator search-attribute create --namespace ${namespace} ${flags.join(' ')}`,
       { cause },
     );
+  }
+}
+
+/** Servers that keep their operator's service to administrators, such as Temporal Cloud. */
+const NOT_FOR_US: readonly number[] = [status.UNAUTHENTICATED, status.PERMISSION_DENIED, status.UNIMPLEMENTED];
+
+/**
+ * As `registerSearchAttributes`, at the start of a worker. A server that lets only administrators look is taken to have
+ * them: the log says how they are created.
+ * @throws NightshiftError `unavailable` that names the command
+ */
+export async function ensureSearchAttributes(
+  connection: OperatorConnection,
+  namespace: string,
+  log: Logger,
+): Promise<void> {
+  try {
+    const added = await registerSearchAttributes(connection, namespace);
+    if (added.length > 0) log.info({ added }, 'registered search attributes');
+  } catch (error) {
+    const cause = error instanceof NightshiftError ? error.cause : undefined;
+    if (!isGrpcServiceError(cause) || !NOT_FOR_US.includes(cause.code)) throw error;
+    log.warn({ err: error }, 'the search attributes cannot be looked at from here');
   }
 }
