@@ -67,6 +67,7 @@ const server = await startApiServer(
     carDoors: { gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' }, mqttUrl: 'mqtt://127.0.0.1' },
     regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
     webhookHosts: 'public',
+    retentionDays: 90,
     carbonEurPerKg: 0,
     cell: { ...CELL, clock },
     apiKey: 'bench-key',

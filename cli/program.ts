@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 
 import { NightshiftError } from '../domain/errors.ts';
 import { agentCommand } from './commands/agent.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { backtestCommand } from './commands/backtest.ts';
 import { batchCommand } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly CommandFactory[] = [
   chargerCommand,
   fleetCommand,
   agentCommand,
+  doctorCommand,
 ];
 
 const EXIT_HELP = `

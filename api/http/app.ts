@@ -11,6 +11,7 @@ import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchResubmissionRoutes } from './batchResubmission.ts';
 import { addBatchRoutes } from './batches.ts';
 import { limitAtOnce } from './callerLimits.ts';
+import { addCapacityRoutes } from './capacity.ts';
 import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
@@ -40,6 +41,8 @@ const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_EMBEDDINGS_BYTES = 16 * 1024 * 1024;
 const MAX_SIGNALS_BYTES = 8 * 1024 * 1024;
 const MAX_INFER_BYTES = 64 * 1024 * 1024;
+/** Of one key: each is planned for seconds. */
+const MAX_QUOTES_AT_ONCE = 1;
 /** Of one key. A live executor holds 64 in all. */
 const MAX_LIVE_AT_ONCE = 16;
 const MAX_REQUESTS_AT_ONCE = 100;
@@ -81,6 +84,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
     app.use(path, requireScope('submit'));
   }
   for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
+  app.use('/v1/batches/quote', limitAtOnce(MAX_QUOTES_AT_ONCE, 'quotes'));
   const liveHeld = limitAtOnce(MAX_LIVE_AT_ONCE, 'live requests');
   app.use('/v1/embeddings', liveHeld, limitJson(MAX_EMBEDDINGS_BYTES));
   app.use('/v2/models/*', liveHeld, limitJson(MAX_INFER_BYTES));
@@ -108,6 +112,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addGridRoutes(app, deps);
   addAgentRoutes(app, deps);
   addCarObjectRoutes(app, deps);
+  addCapacityRoutes(app, deps);
   addEnrolmentRoutes(app, deps);
   addChargerRoutes(app, deps);
   addVehicleRoutes(app, deps);

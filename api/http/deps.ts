@@ -103,6 +103,8 @@ export interface ApiDeps {
   readonly regionKeeper: RegionKeeper;
   /** Where tenants may have their events posted to. */
   readonly webhookHosts: WebhookHosts;
+  /** Grid time for which plans, the journal and signals are kept. */
+  readonly retentionDays: number;
   readonly stays: StayNotifier;
   /** Where cars find the gateway and the broker. */
   readonly carDoors: {

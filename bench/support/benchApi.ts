@@ -37,6 +37,7 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       },
       regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
       webhookHosts: 'public',
+      retentionDays: 90,
       carbonEurPerKg: 0,
       apiKey: BENCH_KEY,
       logger: pino({ level: 'silent' }),

@@ -87,6 +87,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
         start: async ({ id }) => void startedRegions.push(id),
       },
       webhookHosts: 'loopback',
+      retentionDays: 90,
       carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1:18830',

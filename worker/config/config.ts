@@ -27,6 +27,7 @@ export interface Config {
   readonly ocpp: OcppConfig | null;
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
+  readonly retentionDays: number;
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
   readonly cwd: string;
@@ -144,6 +145,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     ocpp: collect(() => resolveOcpp(values)),
     secretsKey: values.secretsKey,
     webhookHosts: values['webhooks.hosts'],
+    retentionDays: values['retention.days'],
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },

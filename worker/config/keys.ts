@@ -260,6 +260,12 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_WEBHOOKS_HOSTS',
     doc: 'Where webhooks may go: `public` is https to public addresses, `loopback` also http and https to this machine, `any` also http and private networks.',
   },
+  'retention.days': {
+    schema: z.coerce.number().int().min(7, 'must be at least 7').max(36_500, 'must be at most 36500'),
+    default: 90,
+    env: 'NIGHTSHIFT_RETENTION_DAYS',
+    doc: 'Days of grid time for which plans, the journal and signals are kept. What was paid and metered is kept for ever.',
+  },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;
 
