@@ -185,11 +185,14 @@ async function askBare(request: BareRequest): Promise<number> {
 /** Prompts that an engine that works one by one is measured with: a share of them tells its speed. */
 const ONE_BY_ONE = 4;
 
+/** Another engine, from the folder in which it was installed. */
+// oxlint-disable-next-line typescript/no-explicit-any
+async function loadFrom(engines: string, packageName: string): Promise<any> {
+  return await import(pathToFileURL(createRequire(join(engines, 'package.json')).resolve(packageName)).href);
+}
+
 async function transformersPerSecond(engines: string): Promise<number> {
-  const require = createRequire(join(engines, 'package.json'));
-  const { env, AutoTokenizer, AutoModelForCausalLM } = await import(
-    pathToFileURL(require.resolve('@huggingface/transformers')).href
-  );
+  const { env, AutoTokenizer, AutoModelForCausalLM } = await loadFrom(engines, '@huggingface/transformers');
   env.allowRemoteModels = false;
   env.localModelPath = dirname(modelFolder);
   const id = basename(modelFolder);
@@ -207,8 +210,7 @@ async function transformersPerSecond(engines: string): Promise<number> {
 }
 
 async function llamaPerSecond(engines: string, gguf: string): Promise<number> {
-  const require = createRequire(join(engines, 'package.json'));
-  const { getLlama } = await import(pathToFileURL(require.resolve('node-llama-cpp')).href);
+  const { getLlama } = await loadFrom(engines, 'node-llama-cpp');
   const llama = await getLlama({ gpu: false, maxThreads: 1 });
   const model = await llama.loadModel({ modelPath: resolve(gguf) });
   const context = await model.createContext({ contextSize: 1_024, threads: 1 });
