@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { startGateway } from '../../api/gateway/server.ts';
 import { taskTokensWith } from '../../api/gateway/taskTokens.ts';
 import type { KeyedCar } from '../../store/carKeys.ts';
+import { sliceSignerWith } from '../../store/sliceAccess.ts';
 import { BENCH_FAMILY, BENCH_REGION, keyOf } from './cars.ts';
 
 /** The gateway in a process of its own, as it runs; its cars are known without a database. */
@@ -33,6 +34,7 @@ const gateway = await startGateway(
     carOfKey: async (key) => known.get(key),
     onRefused: (refusal) => console.error(refusal.message),
     tokens: taskTokensWith('a secret of benches'),
+    slices: sliceSignerWith('a secret of benches'),
     log: pino({ level: 'warn' }, pino.destination(2)),
     now: Date.now,
   },

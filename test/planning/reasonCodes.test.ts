@@ -1,3 +1,4 @@
+import { workReason } from '../../activities/jobs/holdAgainst.ts';
 import { describe, expect, test } from 'vitest';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
 import type { CellState } from '../../planning/cellState.ts';
@@ -117,6 +118,7 @@ const CAR_NIGHTS: Record<CarReasonCode, () => readonly CarReason[]> = {
     heard({ plug: 'doubted', values: { Gear: { value: 'D', atMs: START_MS, live: true } }, doubtedAtMs: START_MS }),
   asleep: () => heard({ online: false, connectionIds: [] }),
   telemetry_not_trusted: () => heard({ energy: trackPower(NEW_TRACK, VEHICLE, 40, 3) }),
+  work_not_trusted: () => [workReason({ text: 'It claimed 500 kWh.', value: 500, limit: 1 })],
   wake_failed: () =>
     claims({
       vehicleStates: [{ ...CAR, online: false }],
