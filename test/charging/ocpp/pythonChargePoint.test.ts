@@ -15,6 +15,8 @@ const LIMIT_MS = 30_000;
 const HOUR_MS = 3_600_000;
 const isThere = spawnSync(PYTHON, ['-c', 'import ocpp.v16, websockets']).status === 0;
 
+const until = (what: string, is: () => boolean) => eventually(what, LIMIT_MS, async () => is() || undefined);
+
 let central: CentralSystem | undefined;
 let python: ChildProcess | undefined;
 afterEach(async () => {
@@ -58,7 +60,6 @@ describe.skipIf(!isThere)(
           const interval = { startMs: nowMs - 1000, endMs: nowMs + HOUR_MS, chargeKw, computeKw: 0 };
           session?.follow({ planId: 'p', issuedAtMs: nowMs, intervals: [interval] });
         };
-        const until = (what: string, is: () => boolean) => eventually(what, LIMIT_MS, async () => is() || undefined);
 
         await until('it is there', () => state.plug === 'unplugged');
         child.stdin.write('plug\n');
