@@ -1,14 +1,14 @@
 import { planCell } from '../scheduler/planCell.ts';
-import type { PlanningProblem } from '../scheduler/problem.ts';
-import { slotAt, slotStartMs, type SlotAxis } from '../scheduler/time.ts';
-import { equipmentFor } from './fleet.ts';
+import type { CarInput } from '../planning/stayToPlan.ts';
+import { planningProblemSchema, type PlanningProblem } from '../scheduler/problem.ts';
+import { slotAt, slotsWithin, slotStartMs, type SlotAxis } from '../scheduler/time.ts';
 import { actualSignals } from './foresight.ts';
 import { Ledger } from './ledger.ts';
 import { nightOf, type NightJob } from './nights.ts';
 import { PlanTimer } from './planTimer.ts';
 import { SLOT_HOURS, SLOT_MINUTES, SLOT_MS, type PromisedStay, type Scenario } from './scenario.ts';
 import { bookDeparture, bookEnergy, bookReadyBy, ENOUGH_KWH } from './settlement.ts';
-import { LONG_AGO_SLOTS, reachableKwh, slotProblem, type PlannedStay } from './slotProblem.ts';
+import { reachableKwh, REGION, SHARD_MINUTES, traceCar, traceProblem } from './traceProblem.ts';
 
 export interface ClairvoyantResult {
   readonly ledger: Ledger;
@@ -22,13 +22,13 @@ export interface ClairvoyantResult {
  * together, each night as if it had the feeders to itself: that relaxes the few hours in which stays of two nights
  * meet, so the sum is no dearer than the true optimum but for the gap that the planner certifies.
  */
-export function planClairvoyantly(scenario: Scenario): ClairvoyantResult {
+export async function planClairvoyantly(scenario: Scenario): Promise<ClairvoyantResult> {
   const ledger = new Ledger();
   const impossible = new Set<string>();
   const timer = new PlanTimer();
   for (const night of nightsOf(scenario)) {
     const { problem, wantedKwh } = nightProblem(scenario, night);
-    const plan = timer.time(() => planCell(problem));
+    const plan = await timer.time(() => planCell(problem));
     for (const [index, stay] of night.stays.entries()) {
       const car = plan.cars.find(({ carId }) => carId === stay.id);
       let leftKwh = stay.energyKwh;
@@ -90,12 +90,24 @@ function nightProblem(
   const count = Math.max(1, Math.ceil((endMs - startMs) / SLOT_MS));
   const axis = { startMs, slotMinutes: SLOT_MINUTES, count };
   const wantedKwh = own.map((stay) => Math.min(stay.energyKwh, reachableKwh(scenario, stay)));
-  const planned = [
-    ...own.map((stay, index) => plannedStay(scenario, axis, stay, wantedKwh[index] ?? 0)),
-    ...guests.map((stay) => plannedStay(scenario, axis, stay, 0)),
+  const cars = [
+    ...own.map((stay, index) => knownCar(scenario, axis, stay, wantedKwh[index] ?? 0)),
+    ...guests.map((stay) => knownCar(scenario, axis, stay, 0)),
   ];
-  const jobs = job ? [{ ...job, shardsRemaining: job.shards }] : [];
-  return { problem: slotProblem(scenario, axis, actualSignals(scenario.signals, axis), planned, jobs), wantedKwh };
+  const jobs = job
+    ? [
+        {
+          id: job.id,
+          shardsRemaining: job.shards,
+          classes: SHARD_MINUTES,
+          regionIds: [REGION],
+          windowStartSlot: slotsWithin(axis, job.releaseMs, job.deadlineMs).from,
+          windowEndSlot: slotsWithin(axis, job.releaseMs, job.deadlineMs).until,
+        },
+      ]
+    : [];
+  const signals = actualSignals(scenario.signals, axis);
+  return { problem: planningProblemSchema.parse(traceProblem(scenario, axis, signals, cars, jobs)), wantedKwh };
 }
 
 /** A ready-by that cannot be kept does not bind, so that the energy behind it is bought as well as it can be. */
@@ -108,19 +120,10 @@ function overlaps(stay: PromisedStay, fromMs: number, untilMs: number): boolean 
   return stay.pluggedInMs < untilMs && stay.pluggedOutMs > fromMs;
 }
 
-/** A stay with its real departure, in the slots that it touches. */
-function plannedStay(scenario: Scenario, axis: SlotAxis, stay: PromisedStay, missingKwh: number): PlannedStay {
-  const fromSlot = Math.min(axis.count, Math.max(0, slotAt(axis, stay.firstSlotMs)));
-  const untilSlot = Math.max(fromSlot, Math.min(axis.count, slotAt(axis, stay.pluggedOutMs - 1) + 1));
-  return {
-    stay,
-    equipment: equipmentFor(scenario, stay),
-    missingKwh,
-    fromSlot,
-    untilSlot,
-    chargingNow: false,
-    computingNow: false,
-    chargeStartsSoFar: 0,
-    slotsInChargeState: LONG_AGO_SLOTS,
-  };
+/** A stay with its real departure, in the slots that it touches; ready-by takes the slot in which it lies. */
+function knownCar(scenario: Scenario, axis: SlotAxis, stay: PromisedStay, missingKwh: number): CarInput {
+  const pluggedFromSlot = Math.min(axis.count, Math.max(0, slotAt(axis, stay.firstSlotMs)));
+  const untilSlot = Math.max(pluggedFromSlot, Math.min(axis.count, slotAt(axis, stay.pluggedOutMs - 1) + 1));
+  const readyBySlot = Math.max(pluggedFromSlot, Math.min(untilSlot, slotAt(axis, stay.readyByMs - 1) + 1));
+  return { ...traceCar(scenario, stay, missingKwh), pluggedFromSlot, untilSlot, readyBySlot };
 }

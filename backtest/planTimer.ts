@@ -4,9 +4,9 @@ export class PlanTimer {
   slowestMs = 0;
   #totalMs = 0;
 
-  time<Result>(plan: () => Result): Result {
+  async time<Result>(plan: () => Result | Promise<Result>): Promise<Result> {
     const startedMs = performance.now();
-    const result = plan();
+    const result = await plan();
     const tookMs = performance.now() - startedMs;
     this.plans++;
     this.#totalMs += tookMs;

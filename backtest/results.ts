@@ -22,8 +22,56 @@ export function capturedShare(firstEur: number, policyEur: number, clairvoyantEu
   return possible > 1e-9 ? (firstEur - policyEur) / possible : undefined;
 }
 
-/** The table that a person reads: one line per policy; shares are against the first and the last of them. */
-export function resultTable(results: readonly PolicyResult[], carbonEurPerKg: number): string {
+/** What a kWh that a car left without may be worth: from a cheap charge at home tomorrow to a public fast charger. */
+const MISSING_EUR_PER_KWH = [0.1, 0.3, 0.6] as const;
+
+/** Cost with the carbon weight, missing energy and late shards at the given worth. */
+export function valuedEur(
+  ledger: NightLedger,
+  worth: { readonly carbonEurPerKg: number; readonly missingEurPerKwh: number; readonly lateEurPerShard: number },
+): number {
+  const { costEur, carbonKg, missingKwh, shardsLate } = ledger;
+  return (
+    costEur + worth.carbonEurPerKg * carbonKg + worth.missingEurPerKwh * missingKwh + worth.lateEurPerShard * shardsLate
+  );
+}
+
+/** The tables that a person reads: one line per policy; shares are against the first and the last of them. */
+export function resultTable(
+  results: readonly PolicyResult[],
+  worth: { readonly carbonEurPerKg: number; readonly lateEurPerShard: number },
+): string {
+  return `${settledTable(results, worth.carbonEurPerKg)}\n${valuedTable(results, worth)}`;
+}
+
+function valuedTable(
+  results: readonly PolicyResult[],
+  worth: { readonly carbonEurPerKg: number; readonly lateEurPerShard: number },
+): string {
+  const headings = [
+    'EUR+carbon+late, a missing kWh at',
+    ...MISSING_EUR_PER_KWH.flatMap((value) => [value.toFixed(2), '% captured']),
+    'missing %',
+  ];
+  const columns = MISSING_EUR_PER_KWH.map((missingEurPerKwh) =>
+    results.map(({ total }) => valuedEur(total, { ...worth, missingEurPerKwh })),
+  );
+  const rows = results.map(({ policy, total }, index) => [
+    policy,
+    ...columns.flatMap((column) => [
+      (column[index] ?? 0).toFixed(2),
+      percent(capturedShare(column[0] ?? 0, column[index] ?? 0, column.at(-1) ?? 0)),
+    ]),
+    percent(total.missingKwh / Math.max(Number.MIN_VALUE, total.missingKwh + total.chargeKwh)),
+  ]);
+  return aligned([headings, ...rows]);
+}
+
+function percent(share: number | undefined): string {
+  return share === undefined ? '-' : (100 * share).toFixed(1);
+}
+
+function settledTable(results: readonly PolicyResult[], carbonEurPerKg: number): string {
   const settled = results.map(({ total }) => settledEur(total, carbonEurPerKg));
   const rows = results.map(({ policy, total, plans, meanPlanMs }, index) => {
     const share = capturedShare(settled[0] ?? 0, settled[index] ?? 0, settled.at(-1) ?? 0);
@@ -32,7 +80,7 @@ export function resultTable(results: readonly PolicyResult[], carbonEurPerKg: nu
       (total.costEur + total.missingCostEur).toFixed(2),
       (total.carbonKg + total.missingCarbonKg).toFixed(1),
       (settled[index] ?? 0).toFixed(2),
-      share === undefined ? '-' : (100 * share).toFixed(1),
+      percent(share),
       total.missingKwh.toFixed(1),
       `${total.readyByKept}/${total.readyByBroken}/${total.readyByImpossible}`,
       `${total.leftEarly}/${total.leftEarlyShort}`,
@@ -40,8 +88,11 @@ export function resultTable(results: readonly PolicyResult[], carbonEurPerKg: nu
       `${plans} x ${meanPlanMs.toFixed(1)}`,
     ];
   });
-  const table = [HEADINGS, ...rows];
-  const widths = HEADINGS.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  return aligned([HEADINGS, ...rows]);
+}
+
+function aligned(table: readonly (readonly string[])[]): string {
+  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
   return table
     .map((row) =>
       row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))),

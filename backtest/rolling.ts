@@ -1,17 +1,18 @@
-import { ARRIVAL_DAYS, arrivingKwh, type Arrival } from '../scheduler/arrivals.ts';
-import { withEarlyReadyBy } from '../scheduler/earlyReadyBy.ts';
+import { jobToPlan } from '../planning/jobToPlan.ts';
+import type { ProblemParts } from '../planning/planningProblem.ts';
+import { stayToPlan } from '../planning/stayToPlan.ts';
+import { ARRIVAL_DAYS, type Arrival } from '../scheduler/arrivals.ts';
 import { heatDerating } from '../scheduler/energy/compute.ts';
-import type { PlanningProblem } from '../scheduler/problem.ts';
 import type { Stay } from './traces/sessions.ts';
 import { equipmentFor, FLEET_CLASSES, type Equipment } from './fleet.ts';
 import { actualSignals, foreseenSignals } from './foresight.ts';
-import { Habits } from './habits.ts';
 import { Ledger } from './ledger.ts';
 import { nightOf, type NightJob } from './nights.ts';
 import { PlanTimer } from './planTimer.ts';
 import { SLOT_HOURS, SLOT_MINUTES, SLOT_MS, type PromisedStay, type Scenario } from './scenario.ts';
 import { bookDeparture, bookEnergy, bookReadyBy, ENOUGH_KWH } from './settlement.ts';
-import { LONG_AGO_SLOTS, slotProblem, type PlannedStay } from './slotProblem.ts';
+import { TraceHabits } from './traceHabits.ts';
+import { REGION, SHARD_MINUTES, traceCar, traceProblem } from './traceProblem.ts';
 
 /** Setpoints of each car, kW at the plug by slot. */
 export interface PolicyPlan {
@@ -22,12 +23,8 @@ export interface PolicyPlan {
   }[];
 }
 
-/**
- * Decides from what is known.
- * @param promised asks for what owners were promised
- * @param early asks for it earlier, so that neither an early departure nor a late arrival breaks a promise
- */
-export type Policy = (promised: PlanningProblem, early: () => PlanningProblem) => PolicyPlan;
+/** Decides from what is known. */
+export type Policy = (parts: ProblemParts) => Promise<PolicyPlan>;
 
 interface OpenStay {
   readonly stay: PromisedStay;
@@ -46,6 +43,8 @@ interface OpenJob extends NightJob {
 }
 
 const LONGEST_AXIS_SLOTS = 192;
+/** Slots since the last change of charging, for a car that has just been plugged in. */
+const LONG_AGO_SLOTS = 96;
 const DAY_MS = 86_400_000;
 
 export interface RollingResult {
@@ -60,19 +59,19 @@ export interface RollingResult {
  * @param isImpossible whether no policy could have served the stay, beyond what its own charger shows
  * @param onNight called with the date of each night as it begins, for a progress display
  */
-export function rollThrough(
+export async function rollThrough(
   scenario: Scenario,
   policy: Policy,
   isImpossible: (stayId: string) => boolean,
   onNight: (night: string) => void = () => undefined,
-): RollingResult {
+): Promise<RollingResult> {
   const run = new Rolling(scenario, policy, isImpossible);
   let night = '';
   for (let nowMs = scenario.fromMs; nowMs < scenario.untilMs; nowMs += SLOT_MS) {
     const current = nightOf(nowMs, scenario.options.timeZone);
     if (current !== night) onNight(current);
     night = current;
-    run.liveThroughSlot(nowMs);
+    await run.liveThroughSlot(nowMs);
   }
   run.end();
   return { ledger: run.ledger, timer: run.timer };
@@ -84,7 +83,7 @@ class Rolling {
   readonly #scenario: Scenario;
   readonly #policy: Policy;
   readonly #isImpossible: (stayId: string) => boolean;
-  readonly #habits: Habits;
+  readonly #habits: TraceHabits;
   /** By arrival, and how many of them have arrived. */
   readonly #stays: readonly PromisedStay[];
   #arrived = 0;
@@ -105,12 +104,12 @@ class Rolling {
     this.#isImpossible = isImpossible;
     this.#stays = scenario.stays;
     this.#jobs = scenario.jobs.map((job) => ({ ...job, shardsRemaining: job.shards }));
-    this.#habits = new Habits(scenario.options.timeZone);
+    this.#habits = new TraceHabits(scenario.options.timeZone);
     for (const stay of scenario.earlier) this.#habits.learn(stay);
     this.#arrivals = scenario.earlier.map(arrivalOf).sort((a, b) => a.pluggedInMs - b.pluggedInMs);
   }
 
-  liveThroughSlot(nowMs: number): void {
+  async liveThroughSlot(nowMs: number): Promise<void> {
     this.#depart(nowMs);
     this.#arrive(nowMs);
     const job = this.#currentJob(nowMs);
@@ -119,7 +118,7 @@ class Rolling {
       for (const car of this.#open) hold(car, 0, 0);
       return;
     }
-    const plan = this.#currentPlan(nowMs, job);
+    const plan = await this.#currentPlan(nowMs, job);
     const slot = Math.round((nowMs - this.#plannedAtMs) / SLOT_MS);
     this.#hasNews = carryOut(plan, slot, {
       scenario: this.#scenario,
@@ -157,6 +156,7 @@ class Rolling {
     if (!car.isJudged && nowMs >= Math.min(stay.readyByMs, stay.pluggedOutMs)) {
       car.isJudged = true;
       bookReadyBy(this.#scenario, this.ledger, stay, missingKwh, this.#isImpossible(stay.id));
+      if (missingKwh > ENOUGH_KWH) this.#hasNews = true;
     }
     if (nowMs >= stay.pluggedOutMs) bookDeparture(this.#scenario, this.ledger, stay, missingKwh);
   }
@@ -172,20 +172,13 @@ class Rolling {
     return job;
   }
 
-  #currentPlan(nowMs: number, job: OpenJob | undefined): PolicyPlan {
+  async #currentPlan(nowMs: number, job: OpenJob | undefined): Promise<PolicyPlan> {
     const ageMs = nowMs - this.#plannedAtMs;
     if (this.#plan && !this.#hasNews && ageMs < this.#scenario.options.replanMinutes * 60_000) return this.#plan;
-    const { departureRisk, marginMinutes } = this.#scenario.options;
     const outdated = this.#arrivals.findIndex(({ pluggedInMs }) => pluggedInMs > nowMs - ARRIVAL_DAYS * DAY_MS);
     this.#arrivals.splice(0, Math.max(0, outdated));
     const promised = problemAt(this.#scenario, this.#habits, this.#open, job, nowMs);
-    const early = (): PlanningProblem =>
-      withEarlyReadyBy(promised, {
-        marginSlots: Math.round(marginMinutes / SLOT_MINUTES),
-        departureRisk,
-        arrivingKwh: arrivingKwh(this.#arrivals, nowMs),
-      });
-    const plan = this.timer.time(() => this.#policy(promised, early));
+    const plan = await this.timer.time(() => this.#policy({ promised, arrivals: this.#arrivals }));
     this.#plan = plan;
     this.#plannedAtMs = nowMs;
     return plan;
@@ -211,11 +204,11 @@ function openStay(scenario: Scenario, stay: PromisedStay): OpenStay {
 
 function problemAt(
   scenario: Scenario,
-  habits: Habits,
+  habits: TraceHabits,
   open: readonly OpenStay[],
   job: OpenJob | undefined,
   nowMs: number,
-): PlanningProblem {
+): ProblemParts['promised'] {
   const lastMs = Math.max(
     nowMs + 4 * SLOT_MS,
     job?.deadlineMs ?? 0,
@@ -223,23 +216,41 @@ function problemAt(
   );
   const count = Math.min(LONGEST_AXIS_SLOTS, Math.ceil((lastMs - nowMs) / SLOT_MS));
   const axis = { startMs: nowMs, slotMinutes: SLOT_MINUTES, count };
-  const planned = open.map((car): PlannedStay => {
-    const survival = habits.survival(car.stay, nowMs, SLOT_MS, count);
-    return {
-      stay: car.stay,
-      equipment: car.equipment,
-      missingKwh: car.missingKwh > ENOUGH_KWH ? car.missingKwh : 0,
-      fromSlot: 0,
-      untilSlot: count,
-      survival,
-      chargingNow: car.chargingNow,
-      computingNow: car.computingNow,
-      chargeStartsSoFar: car.chargeStarts,
-      slotsInChargeState: car.slotsInChargeState,
-    };
-  });
-  const foreseen = foreseenSignals(scenario.signals, axis, scenario.options.marketZone);
-  return slotProblem(scenario, axis, foreseen, planned, job ? [job] : []);
+  const { timeZone, marketZone, prices, lateEurPerShard } = scenario.options;
+  const cars = open.map((car) =>
+    stayToPlan(axis, {
+      car: {
+        ...traceCar(scenario, car.stay, car.missingKwh > ENOUGH_KWH ? car.missingKwh : 0),
+        chargingNow: car.chargingNow,
+        computingNow: car.computingNow,
+        chargeStartsSoFar: car.chargeStarts,
+        slotsInChargeState: car.slotsInChargeState,
+      },
+      pluggedInMs: car.stay.pluggedInMs,
+      readyByMs: car.stay.readyByMs,
+      timeZone,
+      habit: habits.users.get(car.stay.userId),
+      siteHabit: habits.sites.get(car.stay.siteId),
+    }),
+  );
+  const planned =
+    job &&
+    jobToPlan(axis, {
+      id: job.id,
+      // Part of a shard may be done: what is left of it is still one shard to hand out.
+      shardsRemaining: Math.ceil(job.shardsRemaining),
+      classes: SHARD_MINUTES,
+      regionIds: [REGION],
+      deadlineMs: job.deadlineMs,
+      lateEurPerShard,
+    });
+  return traceProblem(
+    scenario,
+    axis,
+    foreseenSignals(scenario.signals, axis, marketZone, prices),
+    cars,
+    planned ? [planned] : [],
+  );
 }
 
 /** @returns whether a car was charged for less of the slot than the plan assumes, so that a new plan is due */

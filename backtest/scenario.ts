@@ -1,16 +1,18 @@
 import { DateTime } from 'luxon';
 
 import { NightshiftError } from '../domain/errors.ts';
-import { nextReadyByMs } from '../domain/readyBy.ts';
 import type { Sessions, Stay } from './traces/sessions.ts';
 import { signalsEndMs, type SignalSeries } from './traces/signals.ts';
 import { equipmentOf, siteLimitsKw, type Equipment } from './fleet.ts';
-import { Habits } from './habits.ts';
 import { nightJobs, type NightJob } from './nights.ts';
+import { statedReadyBys } from './statedReadyBy.ts';
 
 export const SLOT_MINUTES = 15;
 export const SLOT_MS = SLOT_MINUTES * 60_000;
 export const SLOT_HOURS = SLOT_MINUTES / 60;
+
+export const PRICE_FORECASTS = ['published', 'yesterday', 'last-week'] as const;
+export type PriceForecast = (typeof PRICE_FORECASTS)[number];
 
 export interface BacktestOptions {
   /** Zone of owners' clocks, and of nights. */
@@ -19,10 +21,12 @@ export interface BacktestOptions {
   readonly marketZone: string;
   /** `habit`: learnt from earlier nights; `departure`: owners state when they really leave. */
   readonly readyBy: 'habit' | 'departure';
-  /** Charging is planned to end while the car is still there with a probability of 1 less this; 1 turns that off. */
-  readonly departureRisk: number;
-  /** Charging is planned to end so long before ready-by, for arrivals that nobody foresees. */
-  readonly marginMinutes: number;
+  /** Where the planner has its prices from: the auction as it is published, or the same hour of an earlier day. */
+  readonly prices: PriceForecast;
+  /** What the planner takes a kWh at the plug to be worth that a car leaves without. */
+  readonly missingEurPerKwh: number;
+  /** What the planner takes a late shard to be worth. */
+  readonly lateEurPerShard: number;
   /** Longest time between two plans; an arrival and a new batch are planned at once. */
   readonly replanMinutes: number;
   readonly carbonEurPerKg: number;
@@ -51,7 +55,7 @@ export interface Scenario {
   /** Stays that begin in it, by plug-in time. */
   readonly stays: readonly PromisedStay[];
   /** Stays that ended before it, from which habits are learnt. */
-  readonly earlier: readonly Stay[];
+  readonly earlier: readonly PromisedStay[];
   readonly equipment: ReadonlyMap<string, Equipment>;
   readonly siteLimitKw: ReadonlyMap<string, number>;
   readonly jobs: readonly NightJob[];
@@ -89,7 +93,7 @@ export function createScenario(
     fromMs,
     untilMs,
     stays: promised(stays, earlier, fromMs, options),
-    earlier,
+    earlier: promised(earlier, [], fromMs, options),
     equipment,
     siteLimitKw: siteLimitsKw(sessions.stays, equipment, options.feederShare),
     jobs: nightJobs(stays, equipment, {
@@ -107,20 +111,12 @@ function promised(
   fromMs: number,
   { timeZone, readyBy }: BacktestOptions,
 ): PromisedStay[] {
-  const habits = new Habits(timeZone);
-  for (const stay of earlier) habits.learn(stay);
-  const ended = [...stays].sort((a, b) => a.pluggedOutMs - b.pluggedOutMs);
-  let learnt = 0;
-  return stays.map((stay) => {
-    for (let next = ended[learnt]; next && next.pluggedOutMs <= stay.pluggedInMs; next = ended[++learnt])
-      habits.learn(next);
-    const policy = { readyBy: habits.readyBy(stay.userId), timeZone };
-    return {
-      ...stay,
-      readyByMs: readyBy === 'departure' ? stay.pluggedOutMs : nextReadyByMs(policy, stay.pluggedInMs),
-      firstSlotMs: fromMs + Math.floor((stay.pluggedInMs - fromMs) / SLOT_MS) * SLOT_MS,
-    };
-  });
+  const stated = statedReadyBys(earlier, stays, timeZone);
+  return stays.map((stay, index) => ({
+    ...stay,
+    readyByMs: readyBy === 'departure' ? stay.pluggedOutMs : (stated[index] ?? stay.pluggedOutMs),
+    firstSlotMs: fromMs + Math.floor((stay.pluggedInMs - fromMs) / SLOT_MS) * SLOT_MS,
+  }));
 }
 
 /** Nobody arrives in the last hours, so that the stays of the last night have their ready-by inside. */

@@ -2,7 +2,7 @@ import { actualSignals } from './foresight.ts';
 import type { Ledger } from './ledger.ts';
 import { nightOf } from './nights.ts';
 import { SLOT_MINUTES, type PromisedStay, type Scenario } from './scenario.ts';
-import { reachableInSlotsKwh } from './slotProblem.ts';
+import { reachableInSlotsKwh } from './traceProblem.ts';
 
 /** Less than this is rounding, or a charge that ended with the last quarter of an hour. */
 export const ENOUGH_KWH = 0.01;

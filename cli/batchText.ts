@@ -20,7 +20,11 @@ export function batchText(batch: BatchWire, clock: (iso: string) => string, colo
     const { total, done, in_flight: inFlight } = grid.shards;
     lines.push(`  shards     ${done} of ${total} done, ${inFlight} with cars`);
   }
-  lines.push(`  due        ${clock(grid.deadline)}${grid.eta ? `, expected by ${colors.bold(clock(grid.eta))}` : ''}`);
+  const label =
+    grid.clock.scale === 1 ? '' : colors.dim(` (grid time, ${grid.clock.scale} times as fast as real time)`);
+  lines.push(
+    `  due        ${clock(grid.deadline)}${grid.eta ? `, expected by ${colors.bold(clock(grid.eta))}` : ''}${label}`,
+  );
   for (const { text } of grid.reasons) lines.push(`  ${colors.dim('why')}        ${text}`);
   lines.push(...planTimeline(batch, clock, colors), ...windowLines(grid.planned_windows, clock));
   if (grid.energy_wh > 0) {

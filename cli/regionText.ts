@@ -10,26 +10,28 @@ export const regionsSchema = z.object({ regions: z.array(z.object({ id: z.string
 const time = z.string().nullable();
 const stateSchema = z.object({
   id: z.string(),
-  timeZone: z.string(),
-  asOf: time,
-  priceEurPerKwh: z.number().nullable(),
-  carbonGPerKwh: z.number().nullable(),
-  ambientCelsius: z.number().nullable(),
-  pricesKnownUntil: time,
+  time_zone: z.string(),
+  as_of: z.string(),
+  price_eur_per_kwh: z.number().nullable(),
+  carbon_g_per_kwh: z.number().nullable(),
+  ambient_celsius: z.number().nullable(),
+  prices_known_until: time,
   emergency: z.boolean(),
   windows: z.array(z.object({ start: z.string(), end: z.string() })),
-  limits: z.array(z.object({ feederId: z.string(), limitKw: z.number(), source: z.string().nullable(), until: time })),
+  limits: z.array(
+    z.object({ feeder_id: z.string(), limit_kw: z.number(), source: z.string().nullable(), until: time }),
+  ),
   feeds: z.array(
     z.object({
       feed: z.string(),
-      readAt: time,
-      failingSince: time,
+      read_at: time,
+      failing_since: time,
       failure: z.string().nullable(),
       failures: z.number(),
     }),
   ),
   utilities: z.array(
-    z.object({ id: z.string(), syncedAt: time, failure: z.string().nullable(), failures: z.number() }),
+    z.object({ id: z.string(), synced_at: time, failure: z.string().nullable(), failures: z.number() }),
   ),
   fallbacks: z.array(z.object({ text: z.string() })),
 });
@@ -37,9 +39,8 @@ const stateSchema = z.object({
 /** A region as a few lines and two tables, in its own time zone. */
 export function regionText(answer: unknown, colors: Terminal['colors']): string {
   const region = stateSchema.parse(answer);
-  const { asOf } = region;
-  if (asOf === null) return `${colors.bold(region.id)}: nothing is known yet\n`;
-  const local = (iso: string): string => DateTime.fromISO(iso, { zone: region.timeZone }).toFormat('ccc HH:mm');
+  const { as_of: asOf, time_zone: timeZone, prices_known_until: pricesKnownUntil } = region;
+  const local = (iso: string): string => DateTime.fromISO(iso, { zone: timeZone }).toFormat('ccc HH:mm');
   const since = (iso: string): string =>
     `${Math.max(0, Math.round((Date.parse(asOf) - Date.parse(iso)) / 60_000))} min`;
   const failing = (failure: string | null, failures: number, from: string | null): string => {
@@ -48,23 +49,23 @@ export function regionText(answer: unknown, colors: Terminal['colors']): string 
     return `  ${colors.red(`failing ${forHowLong}${failures} times: ${failure}`)}`;
   };
   return [
-    `${colors.bold(region.id)} at ${local(asOf)} (${region.timeZone})`,
-    `  price ${figure(region.priceEurPerKwh, 'EUR/kWh', 3)}, carbon ${figure(region.carbonGPerKwh, 'g/kWh', 0)}, ` +
-      `outside ${figure(region.ambientCelsius, '°C', 1)}; prices known until ` +
-      (region.pricesKnownUntil === null ? '-' : local(region.pricesKnownUntil)),
+    `${colors.bold(region.id)} at ${local(asOf)} (${timeZone})`,
+    `  price ${figure(region.price_eur_per_kwh, 'EUR/kWh', 3)}, carbon ${figure(region.carbon_g_per_kwh, 'g/kWh', 0)}, ` +
+      `outside ${figure(region.ambient_celsius, '°C', 1)}; prices known until ` +
+      (pricesKnownUntil === null ? '-' : local(pricesKnownUntil)),
     `  off-peak ${region.windows.map(({ start, end }) => `${local(start)} to ${local(end)}`).join('; ') || 'not known'}`,
     ...(region.emergency ? [`  ${colors.red('emergency: an import limit of 0 is in force')}`] : []),
     ...region.limits.map(
-      ({ feederId, limitKw, source, until }) =>
+      ({ feeder_id: feederId, limit_kw: limitKw, source, until }) =>
         `  limit ${feederId}  ${limitKw.toFixed(1)} kW until ${until === null ? 'further notice' : local(until)}, ` +
         (source === null ? 'fail-safe since nobody says anything' : `by ${source}`),
     ),
     ...region.feeds.map(
-      ({ feed, readAt, failingSince, failure, failures }) =>
+      ({ feed, read_at: readAt, failing_since: failingSince, failure, failures }) =>
         `  feed ${feed}  ${readAt === null ? 'never read' : `read ${since(readAt)} ago`}${failing(failure, failures, failingSince)}`,
     ),
     ...region.utilities.map(
-      ({ id, syncedAt, failure, failures }) =>
+      ({ id, synced_at: syncedAt, failure, failures }) =>
         `  utility ${id}  ${syncedAt === null ? 'never synchronised' : `synchronised ${since(syncedAt)} ago`}${failing(failure, failures, syncedAt)}`,
     ),
     ...region.fallbacks.map(({ text }) => `  ${colors.yellow(`fallback: ${text}`)}`),

@@ -11,7 +11,7 @@ import { parseTable } from '../backtest/traces/table.ts';
 export interface SignalPush {
   readonly kind: SignalKind;
   readonly unit: string;
-  readonly feederId?: string;
+  readonly feeder_id?: string;
   readonly spans: { readonly start: string; readonly end: string; readonly value: number }[];
 }
 
@@ -52,7 +52,7 @@ export async function readSignalFile(file: string, defaults: FileDefaults): Prom
     const { feeder, startMs, endMs, value } = record;
     const key = `${kind}/${feeder ?? ''}`;
     const unit = SIGNAL_UNITS[kind];
-    const push = pushes.get(key) ?? { kind, unit, ...(feeder !== undefined && { feederId: feeder }), spans: [] };
+    const push = pushes.get(key) ?? { kind, unit, ...(feeder !== undefined && { feeder_id: feeder }), spans: [] };
     push.spans.push({ start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString(), value });
     pushes.set(key, push);
   }

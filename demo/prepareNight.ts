@@ -75,7 +75,7 @@ function cellOf(night: NightFile, incarnation: string): CellFileInput {
     classSpeeds: SIMULATED_CLASSES.map((hardwareClass) => ({
       model: NIGHT_MODEL,
       hardwareClass,
-      secondsPerLine: GRID_SECONDS_PER_LINE[hardwareClass],
+      secondsPerUnit: GRID_SECONDS_PER_LINE[hardwareClass],
     })),
   };
 }

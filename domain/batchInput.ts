@@ -2,7 +2,9 @@ import { isAscii } from 'node:buffer';
 
 import { z } from 'zod';
 
+import { isStorableText, storableText } from './storableText.ts';
 import type { BatchInputError, BatchInputErrorCode } from './batches.ts';
+import { modelOfEndpoint } from './models.ts';
 
 export const BATCH_LIMITS = { lines: 50_000, bytes: 200 * 1024 * 1024, lineBytes: 8 * 1024 * 1024 } as const;
 const MAX_REPORTED_ERRORS = 100;
@@ -13,6 +15,7 @@ export interface BatchLine {
   readonly line: number;
   readonly customId: string;
   readonly model: string;
+  readonly body: Readonly<Record<string, unknown>>;
   /** The line without its line break. */
   readonly bytes: Uint8Array;
 }
@@ -28,6 +31,8 @@ export interface BatchLineChecker {
 
 const CUSTOM_ID_CHARACTERS = 512;
 const MODEL_CHARACTERS = 200;
+/** Deeper values end in an overflow of the stack of whoever copies or checks them. */
+const MAX_DEPTH = 64;
 
 /** Exported for the test that holds `shapedLine` against it. */
 export const lineSchema = z.object({
@@ -46,15 +51,15 @@ type ParsedLine = Pick<z.output<typeof lineSchema>, 'custom_id' | 'url'> & {
  * @param endpoint as the batch names it, e.g. /v1/embeddings, or /v2/models/ocr/infer, which names the model itself.
  */
 export function createBatchLineChecker(endpoint: string): BatchLineChecker {
-  const modelOfEndpoint = /^\/v2\/models\/([^/]+)\/infer$/.exec(endpoint)?.[1];
+  const endpointModel = modelOfEndpoint(endpoint);
   const errors: BatchInputError[] = [];
   const seen = new Set<string>();
   let line = 0;
   let total = 0;
-  let model = modelOfEndpoint;
+  let model = endpointModel;
 
   const refuse = (code: BatchInputErrorCode, message: string, param: string | null = null): undefined => {
-    errors.push({ code, line, message, param });
+    errors.push({ code, line, message: storableText(message), param });
   };
 
   return {
@@ -71,7 +76,7 @@ export function createBatchLineChecker(endpoint: string): BatchLineChecker {
         return refuse('too_many_tasks', `A batch has at most ${BATCH_LIMITS.lines} requests.`);
       }
       if ('problem' in parsed) return refuse('invalid_json_line', parsed.problem, parsed.param);
-      const { custom_id: customId, url, body } = parsed;
+      const { custom_id: customId, url, body, wholeBody } = parsed;
       if (seen.has(customId)) {
         return refuse('duplicate_custom_id', `The custom_id "${customId}" was used before.`, 'custom_id');
       }
@@ -79,8 +84,15 @@ export function createBatchLineChecker(endpoint: string): BatchLineChecker {
       if (url !== endpoint) {
         return refuse('url_mismatch', `The url must be the batch's endpoint, ${endpoint}.`, 'url');
       }
-      const named = modelOfEndpoint ?? body.model;
+      const named = endpointModel ?? body.model;
       if (named === undefined) return refuse('invalid_json_line', 'body.model is missing.', 'body.model');
+      if (!isStorableText(named)) {
+        return refuse(
+          'invalid_json_line',
+          'body.model has a character that is no text (NUL or half a pair).',
+          'body.model',
+        );
+      }
       model ??= named;
       if (named !== model) {
         return refuse(
@@ -89,7 +101,7 @@ export function createBatchLineChecker(endpoint: string): BatchLineChecker {
           'body.model',
         );
       }
-      return { line, customId, model, bytes };
+      return { line, customId, model, body: wholeBody, bytes };
     },
     finish: () => {
       if (total > 0) return { errors, total, model };
@@ -102,17 +114,23 @@ export function createBatchLineChecker(endpoint: string): BatchLineChecker {
 /** Stands for a line longer than the limit, whose bytes were not kept. */
 const TOO_LONG = new Uint8Array();
 
-/** Cuts a stream at its line breaks; holds at most one line of the permitted length in memory. */
+/**
+ * Cuts a stream at its line breaks; holds at most one line of the permitted length in memory. A byte order mark at the
+ * start of the file is no part of its first line; anywhere else it is, and no JSON.
+ */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let pieces: Uint8Array[] = [];
   let pieceBytes = 0;
+  let isFirst = true;
   const gather = (piece: Uint8Array): void => {
     pieceBytes += piece.byteLength;
     if (pieceBytes <= BATCH_LIMITS.lineBytes) pieces.push(piece);
     else pieces = [];
   };
   const takeLine = (): Uint8Array => {
-    const line = pieceBytes > BATCH_LIMITS.lineBytes ? TOO_LONG : join(pieces, pieceBytes);
+    const whole = pieceBytes > BATCH_LIMITS.lineBytes ? TOO_LONG : join(pieces, pieceBytes);
+    const line = isFirst && startsWithMark(whole) ? whole.subarray(BYTE_ORDER_MARK.length) : whole;
+    isFirst = false;
     pieces = [];
     pieceBytes = 0;
     return line;
@@ -130,6 +148,16 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
 }
 
 const LINE_FEED = 0x0a;
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
+
+function startsWithMark(bytes: Uint8Array): boolean {
+  return BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte);
+}
+
+/** Whether the line is no request and stands in no shard: white space only. */
+export function isBlankLine(bytes: Uint8Array): boolean {
+  return bytes !== TOO_LONG && bytes.every((byte) => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d));
+}
 
 function join(pieces: readonly Uint8Array[], totalBytes: number): Uint8Array {
   const [only] = pieces;
@@ -148,28 +176,49 @@ interface LineProblem {
   readonly param: string | null;
 }
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-function parseLine(bytes: Uint8Array): ParsedLine | LineProblem | 'blank' {
+function parseLine(
+  bytes: Uint8Array,
+): (ParsedLine & { readonly wholeBody: Readonly<Record<string, unknown>> }) | LineProblem | 'blank' {
+  if (isBlankLine(bytes)) return 'blank';
   if (bytes === TOO_LONG) {
     return { problem: `The line is longer than ${BATCH_LIMITS.lineBytes} bytes.`, param: null };
   }
   let value: unknown;
   try {
     const text = isAscii(bytes) ? asciiText(bytes) : decoder.decode(bytes);
-    if (text.trim() === '') return 'blank';
     value = JSON.parse(text);
   } catch (error) {
     const why = error instanceof SyntaxError ? 'JSON' : 'UTF-8';
     return { problem: `The line is not ${why}.`, param: null };
   }
+  if (mayBeDeep(bytes) && isDeeperThan(value, MAX_DEPTH)) {
+    return { problem: `The line nests arrays and objects deeper than ${MAX_DEPTH} levels.`, param: null };
+  }
   const shaped = shapedLine(value);
-  if (shaped) return shaped;
+  if (shaped) return { ...shaped, wholeBody: bodyOf(value) };
   const parsed = lineSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { ...parsed.data, wholeBody: bodyOf(value) };
   const [issue] = parsed.error.issues;
   const param = issue?.path.join('.') || null;
   return { problem: param ? `${param}: ${issue?.message}.` : 'The line is not a JSON object.', param };
+}
+
+function bodyOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) && isRecord(value['body']) ? value['body'] : {};
+}
+
+/** Few brackets nest little: the usual line is not walked. */
+function mayBeDeep(bytes: Uint8Array): boolean {
+  let opened = 0;
+  for (const byte of bytes) if (byte === 0x5b || byte === 0x7b) opened++;
+  return opened > MAX_DEPTH;
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((item) => isDeeperThan(item, levels - 1));
 }
 
 function asciiText(bytes: Uint8Array): string {

@@ -33,6 +33,13 @@ export function parseAnswerLine(text: string): BatchAnswerLine {
   return batchAnswerLineSchema.parse(JSON.parse(text));
 }
 
+/** The request lines of a shard's slice, as texts. Validation, cars, acceptance and the output files all read by this. */
+export function requestLinesOf(slice: Buffer): string[] {
+  const lines = slice.toString('utf8').split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines;
+}
+
 /** The custom_id of a request line that has been checked before. @throws Error when it has none */
 export function customIdOf(requestLine: string): string {
   return z.object({ custom_id: z.string() }).parse(JSON.parse(requestLine)).custom_id;

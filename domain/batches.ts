@@ -31,7 +31,9 @@ export const BATCH_INPUT_ERROR_CODES = [
   'duplicate_custom_id',
   'url_mismatch',
   'model_mismatch',
+  'model_not_served',
   'empty_file',
   'too_many_tasks',
+  'missing_input_file',
 ] as const;
 export type BatchInputErrorCode = (typeof BATCH_INPUT_ERROR_CODES)[number];

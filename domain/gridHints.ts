@@ -69,6 +69,11 @@ export function parseGridHints(metadata: Readonly<Record<string, string>> | null
   };
 }
 
+/** Submitters count from 1, first, to 5; the planner serves higher figures first. */
+export function plannerPriority(priority: number): number {
+  return 8 - priority;
+}
+
 /** The hints as limits of a planning job. */
 export function plannerLimits({ priority, maxEurPerKwh, maxGCo2PerKwh }: GridHints): {
   readonly priority?: number;
@@ -76,8 +81,7 @@ export function plannerLimits({ priority, maxEurPerKwh, maxGCo2PerKwh }: GridHin
   readonly carbonCapGPerKwh?: number;
 } {
   return {
-    // Submitters count from 1, first, to 5; the planner serves higher figures first.
-    ...(priority !== undefined && { priority: 8 - priority }),
+    ...(priority !== undefined && { priority: plannerPriority(priority) }),
     ...(maxEurPerKwh !== undefined && { priceCapEurPerKwh: maxEurPerKwh }),
     ...(maxGCo2PerKwh !== undefined && { carbonCapGPerKwh: maxGCo2PerKwh }),
   };

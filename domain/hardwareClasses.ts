@@ -3,7 +3,8 @@ import { z } from 'zod';
 /** How a class sheds its heat: by the car's loop, whose power depends on the weather, or within its own chip power. */
 const COOLINGS = ['car_loop', 'included'] as const;
 /** As ONNX Runtime calls them, the first that works is used; `cpu` works everywhere. */
-const EXECUTION_PROVIDERS = ['cpu', 'cuda', 'tensorrt', 'coreml'] as const;
+export const EXECUTION_PROVIDERS = ['cpu', 'cuda', 'tensorrt', 'coreml'] as const;
+export type ExecutionProvider = (typeof EXECUTION_PROVIDERS)[number];
 
 /** Names task queues, so that it keeps to their alphabet. */
 export const hardwareClassId = z

@@ -7,3 +7,9 @@ export function newId(prefix: 'file-' | 'batch_' | 'req_' | 'whe_' | 'key_' | 'e
   const time = nowRealMs.toString(16).padStart(TIME_HEX_DIGITS, '0');
   return prefix + time + Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
+
+/** Real time in epoch ms at which an id of `newId` was made; undefined for what is none. */
+export function idTimeMs(id: string): number | undefined {
+  const [, time] = /^[a-z]+[-_]([0-9a-f]{12})[0-9a-f]{16}$/.exec(id) ?? [];
+  return time === undefined ? undefined : Number.parseInt(time, 16);
+}

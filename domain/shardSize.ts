@@ -11,16 +11,24 @@ const MOST_UNMEASURED_LINES = 64;
 /** While no car has been measured and nobody has stated a speed. */
 const UNKNOWN_SPEED = { linesPerShard: 16, linesPerPart: 4 } as const;
 
-/** Lines per shard and per part for a model, from the speeds of the classes that run it (grid time). */
-export function shardSizeOf(speeds: readonly { readonly deviceMsPerLine: number; readonly lines: number }[]): {
+/**
+ * Lines per shard and per part of a batch, from the speeds of the classes that run its model (grid time).
+ * @param unitsPerLine is the batch's mean, in units of work (domain/workUnits.ts)
+ */
+export function shardSizeOf(
+  speeds: readonly { readonly deviceMsPerUnit: number; readonly measuredMsPerUnit: readonly number[] }[],
+  unitsPerLine: number,
+): {
   readonly linesPerShard: number;
   readonly linesPerPart: number;
 } {
-  const ascending = speeds.map((speed) => speed.deviceMsPerLine).sort((a, b) => a - b);
+  const ascending = speeds.map((speed) => speed.deviceMsPerUnit * unitsPerLine).sort((a, b) => a - b);
   const middle = ascending[Math.floor((ascending.length - 1) / 2)];
   const slowest = ascending.at(-1);
   if (middle === undefined || slowest === undefined) return UNKNOWN_SPEED;
-  const most = speeds.some((speed) => speed.lines > 0) ? Number.POSITIVE_INFINITY : MOST_UNMEASURED_LINES;
+  const most = speeds.some((speed) => speed.measuredMsPerUnit.length > 0)
+    ? Number.POSITIVE_INFINITY
+    : MOST_UNMEASURED_LINES;
   const linesPerShard = Math.max(1, Math.min(most, Math.round(SHARD_MS / middle)));
   const linesPerPart = Math.min(linesPerShard, Math.max(1, Math.floor(LONGEST_PART_MS / slowest)));
   return { linesPerShard, linesPerPart };

@@ -46,6 +46,8 @@ export const ownerPolicySchema = z.object({
   computeHours: z.array(computeHoursSchema).min(1).max(14).optional(),
   /** It computes only while the price is at most this. */
   maxComputeEurPerKwh: z.number().min(-10).max(10).optional(),
+  /** What a kWh is worth that is missing when the car leaves; left out: what the cell says. */
+  missingEurPerKwh: z.number().min(0).max(10).optional(),
   /** No compute until then: one night. */
   optOutUntilMs: instantMs.optional(),
   /** Charged at once, at any price, up to the target until then. */

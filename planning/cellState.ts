@@ -2,10 +2,11 @@ import type { HardwareClassSpec } from '../domain/hardwareClasses.ts';
 import { ARRIVAL_DAYS } from '../scheduler/arrivals.ts';
 import type { Plan } from '../scheduler/plan.ts';
 import type { PlanningProblem } from '../scheduler/problem.ts';
-import type { Habit } from '../scheduler/survival.ts';
+import { readHabit, type Habit } from '../scheduler/habit.ts';
 import type { SlotAxis } from '../scheduler/time.ts';
 import { slotStartMs } from '../scheduler/time.ts';
 import { listArrivedEnergy, type ArrivedEnergy } from '../store/arrivals.ts';
+import { listForeignLoads } from '../store/chargePoints.ts';
 import { listChargeCycles, type ChargeCycle } from '../store/chargeCycles.ts';
 import { listClassSpeeds, type ClassSpeed } from '../store/classSpeeds.ts';
 import type { Database } from '../store/database.ts';
@@ -33,8 +34,8 @@ export interface CellState {
   readonly vehicleStates: readonly VehicleState[];
   /** Cars whose telemetry contradicts itself. */
   readonly distrusted: ReadonlySet<string>;
-  /** How long cars have stayed; absent for one that has no ended stay. */
-  readonly habits: ReadonlyMap<string, Habit>;
+  /** How long cars have stayed, by car and by feeder; absent where no stay has ended. */
+  readonly habits: { readonly cars: ReadonlyMap<string, Habit>; readonly feeders: ReadonlyMap<string, Habit> };
   /** Wake-ups under way and those that failed. */
   readonly wakes: readonly WakeAttempt[];
   /** How charging was switched so far, also in stays that have ended. */
@@ -44,6 +45,8 @@ export interface CellState {
   readonly arrivals: readonly ArrivedEnergy[];
   readonly jobs: readonly OpenJob[];
   readonly classSpeeds: readonly ClassSpeed[];
+  /** What cars that are not enrolled draw at our chargers, kW by feeder. */
+  readonly foreignLoadKw: ReadonlyMap<string, number>;
   /** The newest plan of an earlier slot, or of this slot made earlier. */
   readonly previous: Plan | undefined;
 }
@@ -73,14 +76,15 @@ export async function readCellState(
       hardwareClasses: await listHardwareClasses(tx),
       vehicles: await listVehicles(tx, cell.id),
       vehicleStates: await listVehicleStates(tx, cell.id),
-      distrusted: await listHeldVehicles(tx, cell.id, 'telemetry_not_trusted'),
-      habits: await listHabits<Habit>(tx, cell.id),
+      distrusted: await listHeldVehicles(tx, cell.id, ['telemetry_not_trusted', 'work_not_trusted']),
+      habits: await listHabits(tx, cell.id, readHabit),
       wakes: await listWakes(tx, cell.id),
       chargeCycles: await listChargeCycles(tx, cell.id),
       openSessions: await listOpenParkingSessions(tx, cell.id),
       arrivals: await listArrivedEnergy(tx, cell.id, { startMs: slotStart - ARRIVAL_DAYS * DAY_MS, endMs: slotStart }),
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),
+      foreignLoadKw: await listForeignLoads(tx, cell.id),
       previous: (await latestPlan<PlanningProblem, Plan>(tx, cell.id))?.plan,
     };
   });

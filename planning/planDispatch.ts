@@ -1,3 +1,4 @@
+import { energyUntilKwh, fleetCapacity } from './capacity.ts';
 import { workflowIds } from '../domain/names.ts';
 import type { JournalReason } from '../domain/journal.ts';
 import type { SetpointInterval } from '../domain/setpoints.ts';
@@ -10,15 +11,10 @@ import type { PlanDispatch, SessionSetpoint } from '../domain/workflows/coSchedu
 
 /** Slots of setpoints that each car is sent ahead: enough to ride out a lost plan or two, then its fail-safe. */
 export const PROFILE_SLOTS = 3;
+const CAPACITY_HOURS = 12;
 
-/** The part of a plan that workflows need: grants and what changed, small enough for their history. */
-export function dispatchOf(
-  planId: string,
-  problem: PlanningProblem,
-  plan: Plan,
-  previous: Plan | undefined,
-  sessions: readonly ParkingSession[],
-): PlanDispatch {
+/** The part of a plan that workflows need: nothing that grows with the cars, so that it fits their history. */
+export function dispatchOf(planId: string, problem: PlanningProblem, plan: Plan): PlanDispatch {
   const startMs = slotStartMs(plan.slots, 0);
   const computing = computingCars(problem, plan);
   return {
@@ -37,20 +33,20 @@ export function dispatchOf(
         // boundary. What nobody begins goes back to the job when the slot is over.
         shards: grant.shards + (computing.get(`${grant.regionId}/${grant.hardwareClass}`) ?? 0),
       })),
-    changedSetpoints: sessions.flatMap((session) => changedSetpoint(plan, previous, session, startMs) ?? []),
     vehiclesToWake: plan.wakeUps
       .filter((wakeUp) => wakeUp.slot === 0)
       .map((wakeUp) => ({ vehicleId: wakeUp.carId, reason: 'planned to compute in the coming slot' })),
-    summary: summarize(plan),
+    summary: `${summarize(plan)}\n${capacityLine(problem, plan)}`,
   };
 }
 
 /** Cars that compute in the committed slot, by region and class. */
 function computingCars(problem: PlanningProblem, plan: Plan): Map<string, number> {
   const regionOfFeeder = new Map(problem.feeders.map((feeder) => [feeder.id, feeder.regionId]));
+  const askedFor = new Map(problem.cars.map((car) => [car.id, car]));
   const computing = new Map<string, number>();
   for (const car of plan.cars) {
-    const asked = problem.cars.find(({ id }) => id === car.carId);
+    const asked = askedFor.get(car.carId);
     if (!asked || (car.computeKw[0] ?? 0) === 0) continue;
     const key = `${regionOfFeeder.get(asked.feederId)}/${asked.hardwareClass}`;
     computing.set(key, (computing.get(key) ?? 0) + 1);
@@ -58,23 +54,31 @@ function computingCars(problem: PlanningProblem, plan: Plan): Map<string, number
   return computing;
 }
 
-function changedSetpoint(
+/** What the sessions are told whose setpoint or reasons changed since the previous plan. */
+export function changedSetpoints(
   plan: Plan,
   previous: Plan | undefined,
-  session: ParkingSession,
-  startMs: number,
-): SessionSetpoint | undefined {
-  const car = plan.cars.find((candidate) => candidate.carId === session.vehicleId);
-  if (!car) return undefined;
-  const before = previous?.cars.find((candidate) => candidate.carId === session.vehicleId);
-  if (before && committed(before) === committed(car)) return undefined;
-  return {
-    sessionId: workflowIds.session(session.vehicleId, session.stay),
-    slotStartMs: startMs,
-    chargeKw: car.chargeKw[0] ?? 0,
-    computeKw: car.computeKw[0] ?? 0,
-    reasons: car.reasons.map(journalReason),
-  };
+  sessions: readonly Pick<ParkingSession, 'vehicleId' | 'stay'>[],
+): SessionSetpoint[] {
+  const planned = carsById(plan);
+  const before = carsById(previous);
+  return sessions.flatMap(({ vehicleId, stay }) => {
+    const car = planned.get(vehicleId);
+    if (!car) return [];
+    const was = before.get(vehicleId);
+    if (was && committed(was) === committed(car)) return [];
+    return {
+      sessionId: workflowIds.session(vehicleId, stay),
+      slotStartMs: slotStartMs(plan.slots, 0),
+      chargeKw: car.chargeKw[0] ?? 0,
+      computeKw: car.computeKw[0] ?? 0,
+      reasons: car.reasons.map(journalReason),
+    };
+  });
+}
+
+export function carsById(plan: Plan | undefined): ReadonlyMap<string, CarPlan> {
+  return new Map(plan?.cars.map((car) => [car.carId, car]));
 }
 
 /** What a session would be told, without the figures in the words: those change with every plan. */
@@ -117,6 +121,15 @@ export function profileIntervals(plan: Plan, car: CarPlan, slots: number, runnin
     computeKw: Math.min(first.computeKw, running?.computeKw[0] ?? 0),
   };
   return [waiting, { ...first, startMs: turnMs }, ...later].filter(({ startMs, endMs }) => startMs < endMs);
+}
+
+/** What the fleet can do, in one line of Markdown. */
+function capacityLine(problem: PlanningProblem, plan: Plan): string {
+  const capacities = fleetCapacity(problem, plan);
+  const untilMs = plan.slots.startMs + CAPACITY_HOURS * 3_600_000;
+  const kwNow = capacities.reduce((sum, { curve }) => sum + (curve[0]?.kw ?? 0), 0);
+  const kwh = capacities.reduce((sum, capacity) => sum + energyUntilKwh(capacity, problem, untilMs), 0);
+  return `The fleet can compute with ${kwNow.toFixed(1)} kW now and ${kwh.toFixed(1)} kWh in ${CAPACITY_HOURS} h.`;
 }
 
 /** Markdown for the operator. */

@@ -1,37 +1,47 @@
+import { at } from './columns.ts';
+import { copyOf, kindOfHour, kindOfStated, paceOf, type Habit, type LocalHour, type LocalHourOf } from './habit.ts';
+
 /**
- * How long a car is likely to stay at its plug, learned from its own stays. A departure has a chance in every hour that
- * depends on the age of the stay, the hour of the day and whether it is a weekend; a prior for homes or workplaces
- * counts as some hours that were seen already, so a car with few stays behaves like all others.
+ * How long a car is likely to stay at its plug: a rate of departures by age of the stay, hour of the day and weekend.
+ * It is learned in steps, from those who resemble the car to the car itself: a prior for homes or workplaces, the cars
+ * of the feeder, how fast this car leaves beside the others, this car's own hours, and how well departures keep to what
+ * was stated, at this feeder and by this car. In each step the one before is a gamma prior of the rate, worth a few departures (Gamma-Poisson):
+ * few stays move it little, and a car that was never seen is judged as its neighbours are.
  */
 export const PLACES = ['home', 'work'] as const;
 export type Place = (typeof PLACES)[number];
 
-/** An instant on the wall clock of the plug. Callers know the zone; the planner does not. */
-export interface LocalHour {
-  /** 0 to 23. */
-  readonly hour: number;
-  /** Monday is 1, Sunday 7. */
-  readonly weekday: number;
-}
-export type LocalHourOf = (atMs: number) => LocalHour;
-
-/** Hours that were begun at the plug, and those of them in which the car left, by kind of hour: age, hour of day, weekend. */
-export type Habit = Readonly<Record<string, readonly [begun: number, departures: number]>>;
-
-export interface SurvivalQuestion {
-  readonly habit: Habit;
+/** A stay at a plug, and what is known of its like. */
+interface StayAtPlug {
+  /** Of the car, and of all cars at its feeder. */
+  readonly car: Habit;
+  readonly site: Habit;
   readonly place: Place;
   readonly pluggedInMs: number;
+  /** When the owner said that the car will leave or wants it ready. Evidence only, whose worth is learned too. */
+  readonly statedMs: number | undefined;
+  readonly localHourOf: LocalHourOf;
+}
+
+export interface SurvivalQuestion extends StayAtPlug {
   /** From when on the curve runs: the car is there then. */
   readonly fromMs: number;
   readonly stepMs: number;
   readonly count: number;
-  readonly localHourOf: LocalHourOf;
 }
 
 const HOUR_MS = 3_600_000;
-/** Hours of plug time of one kind that the prior weighs. Chosen on recorded stays: `npm run bench:drive-away`. */
-const PRIOR_HOURS = 4;
+/** Stays are learned in steps of this length. */
+const LEARNING_STEP_MS = HOUR_MS / 4;
+
+/**
+ * Departures that the step before is worth. Chosen on one site of recorded stays and judged on others
+ * (docs/evaluation.md).
+ */
+const WEIGHT = { sitePace: 3, site: 1, carPace: 4, car: 1, siteStated: 10, carStated: 5 } as const;
+
+/** Where departures are rare the prior would outweigh a month of a car's own hours, so that it never got to be known. */
+const MAX_PRIOR_HOURS = 10;
 
 /** Chance of leaving within the hour by age of the stay in hours; measured, see PRIORS. */
 type AgeHazard = readonly (readonly [fromAgeHours: number, hazard: number])[];
@@ -74,60 +84,97 @@ const PRIORS: Readonly<
     byHour: {},
   },
 };
-/** Ages from here on are one kind: the hour of the day says more then. */
-const SETTLED_AGE_HOURS = 3;
-
-/** The habit with one stay more, from plug-in to departure. */
-export function learnStay(
-  habit: Habit,
-  stay: { readonly pluggedInMs: number; readonly unpluggedMs: number },
-  localHourOf: LocalHourOf,
-): Habit {
-  const learned: Record<string, readonly [number, number]> = { ...habit };
-  for (let atMs = stay.pluggedInMs; atMs < stay.unpluggedMs; atMs += HOUR_MS) {
-    const key = kindOf(stay.pluggedInMs, atMs, localHourOf);
-    const [hours, departures] = learned[key] ?? [0, 0];
-    const leftMs = stay.unpluggedMs - atMs;
-    learned[key] = [hours + 1, departures + (leftMs <= HOUR_MS ? 1 : 0)];
-  }
-  return learned;
-}
 
 /** Probability that the car is still there at the start of each step, from 1 falling. */
 export function survivalCurve(question: SurvivalQuestion): number[] {
   const { fromMs, stepMs, count } = question;
   const curve: number[] = [];
   let left = 1;
-  let hazard = 0;
-  let hazardUntilMs = -Infinity;
   for (let step = 0; step < count; step++) {
     curve.push(left);
-    const atMs = fromMs + step * stepMs;
-    if (atMs >= hazardUntilMs) {
-      hazard = hazardAt(question, atMs);
-      hazardUntilMs = (Math.floor(atMs / HOUR_MS) + 1) * HOUR_MS;
-    }
-    left *= (1 - hazard) ** (stepMs / HOUR_MS);
+    left *= Math.exp((-ratesAt(question, fromMs + step * stepMs).asCarStates * stepMs) / HOUR_MS);
   }
   return curve;
 }
 
-/** Weekday mornings fill workplaces; everything else counts as a home. An assumption, until owners say where the plug is. */
+/** What the car and its site are known to do after one more stay has ended. */
+export function learnStay(stay: StayAtPlug & { readonly unpluggedMs: number }): {
+  readonly car: Habit;
+  readonly site: Habit;
+} {
+  const { pluggedInMs, unpluggedMs, statedMs, localHourOf } = stay;
+  const [car, site] = [copyOf(stay.car), copyOf(stay.site)];
+  for (let atMs = pluggedInMs; atMs < unpluggedMs;) {
+    const stepEndMs = Math.min(unpluggedMs, atMs + LEARNING_STEP_MS);
+    const endMs = statedMs !== undefined && atMs < statedMs ? Math.min(stepEndMs, statedMs) : stepEndMs;
+    const hours = (endMs - atMs) / HOUR_MS;
+    const departures = endMs === unpluggedMs ? 1 : 0;
+    const rates = ratesAt(stay, atMs);
+    const kind = kindOfHour(atMs - pluggedInMs, localHourOf(atMs));
+    const pace = paceOf(atMs - pluggedInMs);
+    for (const habit of [car, site]) {
+      add(habit.hours, kind, hours);
+      add(habit.departures, kind, departures);
+      add(habit.seen, pace, departures);
+    }
+    add(site.expected, pace, rates.prior * hours);
+    add(car.expected, pace, rates.ofSite * hours);
+    if (statedMs !== undefined) {
+      add(site.expectedByStated, kindOfStated(statedMs - atMs), rates.ofCar * hours);
+      add(car.expectedByStated, kindOfStated(statedMs - atMs), rates.asSiteStates * hours);
+      for (const habit of [car, site]) add(habit.seenByStated, kindOfStated(statedMs - endMs), departures);
+    }
+    atMs = endMs;
+  }
+  return { car, site };
+}
+
+/** Weekday mornings fill workplaces; everything else counts as a home, until the feeder's own stays say more. */
 export function placeOfArrival({ hour, weekday }: LocalHour): Place {
   return weekday <= 5 && hour >= 6 && hour < 11 ? 'work' : 'home';
 }
 
-function hazardAt({ habit, place, pluggedInMs, localHourOf }: SurvivalQuestion, atMs: number): number {
-  const { byAge, byHour } = PRIORS[place];
-  const ageHours = Math.max(0, (atMs - pluggedInMs) / HOUR_MS);
-  const ofAge = byAge.findLast(([fromAgeHours]) => ageHours >= fromAgeHours)?.[1] ?? 0;
-  const prior = byHour[localHourOf(atMs).hour] ?? ofAge;
-  const [hours, departures] = habit[kindOf(pluggedInMs, atMs, localHourOf)] ?? [0, 0];
-  return (PRIOR_HOURS * prior + departures) / (PRIOR_HOURS + hours);
+/** Departures an hour, from the least to the most that is known of the car. */
+interface Rates {
+  readonly prior: number;
+  readonly ofSite: number;
+  readonly ofCar: number;
+  readonly asSiteStates: number;
+  readonly asCarStates: number;
 }
 
-function kindOf(pluggedInMs: number, atMs: number, localHourOf: LocalHourOf): string {
-  const { hour, weekday } = localHourOf(atMs);
-  const age = Math.min(SETTLED_AGE_HOURS, Math.max(0, Math.floor((atMs - pluggedInMs) / HOUR_MS)));
-  return `${age}/${hour}/${weekday >= 6 ? 'weekend' : 'week'}`;
+function ratesAt({ car, site, place, pluggedInMs, statedMs, localHourOf }: StayAtPlug, atMs: number): Rates {
+  const ageMs = Math.max(0, atMs - pluggedInMs);
+  const local = localHourOf(atMs);
+  const kind = kindOfHour(ageMs, local);
+  const pace = paceOf(ageMs);
+  const prior = priorRate(place, ageMs, local);
+  const ofSite = ownRate(site, kind, prior * factor(WEIGHT.sitePace, site.seen, site.expected, pace), WEIGHT.site);
+  const ofCar = ownRate(car, kind, ofSite * factor(WEIGHT.carPace, car.seen, car.expected, pace), WEIGHT.car);
+  if (statedMs === undefined) return { prior, ofSite, ofCar, asSiteStates: ofCar, asCarStates: ofCar };
+  const stated = kindOfStated(statedMs - atMs);
+  const asSiteStates = ofCar * factor(WEIGHT.siteStated, site.seenByStated, site.expectedByStated, stated);
+  const asCarStates = asSiteStates * factor(WEIGHT.carStated, car.seenByStated, car.expectedByStated, stated);
+  return { prior, ofSite, ofCar, asSiteStates, asCarStates };
+}
+
+function priorRate(place: Place, ageMs: number, { hour }: LocalHour): number {
+  const { byAge, byHour } = PRIORS[place];
+  const ofAge = byAge.findLast(([fromAgeHours]) => ageMs >= fromAgeHours * HOUR_MS)?.[1] ?? 0;
+  return -Math.log(1 - (byHour[hour] ?? ofAge));
+}
+
+/** Mean of the rate after what was seen, with a gamma prior around `rate` that is worth `weight` departures. */
+function ownRate({ hours, departures }: Habit, kind: number, rate: number, weight: number): number {
+  const priorHours = Math.min(weight / rate, MAX_PRIOR_HOURS);
+  return (priorHours * rate + at(departures, kind)) / (priorHours + at(hours, kind));
+}
+
+/** By how much more than expected was seen, with a gamma prior around 1. */
+function factor(weight: number, seen: Float64Array, expected: Float64Array, kind: number): number {
+  return (weight + at(seen, kind)) / (weight + at(expected, kind));
+}
+
+function add(values: Float64Array, index: number, value: number): void {
+  values[index] = at(values, index) + value;
 }

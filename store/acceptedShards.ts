@@ -8,22 +8,57 @@ export interface AcceptedShardRecord {
   readonly completed: number;
   /** Lines answered with an error. */
   readonly failed: number;
-  /** Times that the shard went on on another car. */
+  /** Times that another car continued the shard. */
   readonly handovers: number;
   /** Lines that were computed more than once. */
   readonly redoneLines: number;
+  /** In the order in which they count. */
+  readonly parts: readonly AcceptedPart[];
 }
 
-export type AcceptedTotals = Omit<AcceptedShardRecord, 'jobId' | 'shard'> & { readonly shards: number };
+/** A part as it was verified. */
+export interface AcceptedPart {
+  /** Lines of the shard, half-open. */
+  readonly start: number;
+  readonly end: number;
+  /** Of its bytes, hex. */
+  readonly sha256: string;
+  /** The car that stored it; undefined for parts that were accepted before their keys named it. */
+  readonly vehicleId?: string;
+}
+
+export type AcceptedTotals = Omit<AcceptedShardRecord, 'jobId' | 'shard' | 'parts'> & { readonly shards: number };
 
 /** @returns whether this call was the first to record the shard */
 export async function recordAcceptedShard(db: Queryable, record: AcceptedShardRecord): Promise<boolean> {
   const rows = await db.query(
-    `insert into accepted_shards (job_id, shard, completed, failed, handovers, redone_lines)
-     values ($1, $2, $3, $4, $5, $6) on conflict do nothing returning shard`,
-    [record.jobId, record.shard, record.completed, record.failed, record.handovers, record.redoneLines],
+    `insert into accepted_shards (job_id, shard, completed, failed, handovers, redone_lines, parts)
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict (job_id, shard) do update set parts = excluded.parts where accepted_shards.parts is null
+     returning shard`,
+    [
+      record.jobId,
+      record.shard,
+      record.completed,
+      record.failed,
+      record.handovers,
+      record.redoneLines,
+      JSON.stringify(record.parts),
+    ],
   );
   return rows.length > 0;
+}
+
+/** The parts of the job's accepted shards, by shard. */
+export async function acceptedParts(
+  db: Queryable,
+  jobId: string,
+): Promise<ReadonlyMap<number, readonly AcceptedPart[]>> {
+  const rows = await db.query<{ shard: number; parts: readonly AcceptedPart[] }>(
+    'select shard, parts from accepted_shards where job_id = $1 and parts is not null',
+    [jobId],
+  );
+  return new Map(rows.map(({ shard, parts }) => [shard, parts]));
 }
 
 export async function acceptedTotals(db: Queryable, jobId: string): Promise<AcceptedTotals> {

@@ -1,7 +1,7 @@
 import { DEFAULT_TENANT } from '../domain/apiKeys.ts';
 import type { BatchInputError, BatchStatus } from '../domain/batches.ts';
 import { instant, type Queryable } from './database.ts';
-import { pageOrder, type Page } from './files.ts';
+import { pageOrder, pageStart, type Page } from './files.ts';
 
 export interface BatchCounts {
   readonly total: number;
@@ -114,8 +114,8 @@ export async function readBatch(db: Queryable, id: string): Promise<Batch | unde
 }
 
 export async function listBatches(db: Queryable, page: Page, tenantId: string): Promise<Batch[]> {
-  return db.query<Batch>(`select ${COLUMNS} from batches where tenant_id = $3 and ${pageOrder(page)}`, [
-    page.after ?? null,
+  return db.query<Batch>(`select ${COLUMNS} from batches where tenant_id = $4 and ${pageOrder(page)}`, [
+    ...pageStart(page),
     page.limit,
     tenantId,
   ]);

@@ -1,27 +1,29 @@
+import { MAX_SPEED_SAMPLES, speedsOf, type KnownSpeed } from '../domain/classSpeed.ts';
 import type { HardwareClass } from '../domain/hardwareClasses.ts';
 import type { Queryable } from './database.ts';
 
-/** How long a class of cars takes for one line of a model, at full power, in grid time. */
-export interface ClassSpeed {
+interface ClassOfModel {
   readonly modelName: string;
   readonly modelVersion: string;
   readonly hardwareClass: HardwareClass;
-  readonly deviceMsPerLine: number;
-  /** Lines that this figure was measured on; 0 for the figure of the model's manifest. */
-  readonly lines: number;
 }
 
-/** Weight of the lines seen so far is capped here, so that the figure follows a fleet that changes. */
-const MEMORY_LINES = 2000;
+/** How long a class of cars takes for one unit of a model's work, at full power, in grid time. */
+export interface ClassSpeed extends ClassOfModel, KnownSpeed {
+  readonly deviceMsPerUnit: number;
+}
 
-/** Sets the figure that the model's manifest states, unless cars have been measured already. */
-export async function seedClassSpeed(db: Queryable, speed: Omit<ClassSpeed, 'lines'>): Promise<void> {
+/** Sets the figure that holds until cars have been measured. */
+export async function seedClassSpeed(
+  db: Queryable,
+  speed: ClassOfModel & { readonly statedMsPerUnit: number },
+): Promise<void> {
   await db.query(
-    `insert into class_speeds (model_name, model_version, hardware_class, device_ms_per_line, lines)
-     values ($1, $2, $3, $4, 0)
+    `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit)
+     values ($1, $2, $3, $4)
      on conflict (model_name, model_version, hardware_class) do update
-       set device_ms_per_line = excluded.device_ms_per_line where class_speeds.lines = 0`,
-    [speed.modelName, speed.modelVersion, speed.hardwareClass, speed.deviceMsPerLine],
+       set stated_ms_per_unit = excluded.stated_ms_per_unit`,
+    [speed.modelName, speed.modelVersion, speed.hardwareClass, speed.statedMsPerUnit],
   );
 }
 
@@ -31,30 +33,39 @@ export async function seedClassSpeed(db: Queryable, speed: Omit<ClassSpeed, 'lin
  */
 export async function completeClassSpeeds(db: Queryable): Promise<void> {
   await db.query(
-    `insert into class_speeds (model_name, model_version, hardware_class, device_ms_per_line, lines)
-     select s.model_name, s.model_version, c.id, max(s.device_ms_per_line), 0
+    `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit)
+     select s.model_name, s.model_version, c.id, max(s.stated_ms_per_unit)
      from class_speeds s cross join hardware_classes c group by s.model_name, s.model_version, c.id
      on conflict do nothing`,
   );
 }
 
-/** Folds a measurement of `lines` lines into the running mean. */
-export async function measureClassSpeed(db: Queryable, speed: ClassSpeed): Promise<void> {
-  if (speed.lines <= 0) return;
+/** Adds what one car's share of one shard has shown, and forgets the oldest. Time that no clock could see says nothing. */
+export async function measureClassSpeed(
+  db: Queryable,
+  measured: ClassOfModel & { readonly deviceMs: number; readonly units: number },
+): Promise<void> {
+  const msPerUnit = measured.deviceMs / measured.units;
+  if (!(msPerUnit > 0) || !Number.isFinite(msPerUnit)) return;
   await db.query(
-    `insert into class_speeds as s (model_name, model_version, hardware_class, device_ms_per_line, lines)
-     values ($1, $2, $3, $4, $5)
-     on conflict (model_name, model_version, hardware_class) do update set
-       device_ms_per_line = (s.device_ms_per_line * s.lines + excluded.device_ms_per_line * excluded.lines)
-         / (s.lines + excluded.lines),
-       lines = least($6, s.lines + excluded.lines)`,
-    [speed.modelName, speed.modelVersion, speed.hardwareClass, speed.deviceMsPerLine, speed.lines, MEMORY_LINES],
+    `insert into class_speeds as s (model_name, model_version, hardware_class, stated_ms_per_unit, measured_ms_per_unit)
+     values ($1, $2, $3, $4::double precision, array[$4::double precision])
+     on conflict (model_name, model_version, hardware_class) do update set measured_ms_per_unit =
+       (s.measured_ms_per_unit || $4::double precision)[greatest(1, cardinality(s.measured_ms_per_unit) + 2 - $5):]`,
+    [measured.modelName, measured.modelVersion, measured.hardwareClass, msPerUnit, MAX_SPEED_SAMPLES],
   );
 }
 
+/** The speeds of every model, each class's held against the others of its model. */
 export async function listClassSpeeds(db: Queryable): Promise<ClassSpeed[]> {
-  return db.query<ClassSpeed>(
+  const known = await db.query<ClassOfModel & KnownSpeed>(
     `select model_name as "modelName", model_version as "modelVersion", hardware_class as "hardwareClass",
-       device_ms_per_line as "deviceMsPerLine", lines from class_speeds`,
+       stated_ms_per_unit as "statedMsPerUnit", measured_ms_per_unit as "measuredMsPerUnit" from class_speeds`,
   );
+  const models = new Map<string, (ClassOfModel & KnownSpeed)[]>();
+  for (const each of known) {
+    const model = `${each.modelName}/${each.modelVersion}`;
+    models.set(model, [...(models.get(model) ?? []), each]);
+  }
+  return [...models.values()].flatMap((classes) => speedsOf(classes));
 }

@@ -30,6 +30,7 @@ export interface DatabaseOptions {
 
 const DEFAULT_MAX_CONNECTIONS = 10;
 const CONNECT_TIMEOUT_REAL_MS = 10_000;
+const STATEMENT_TIMEOUT_REAL_MS = 60_000;
 
 const NUMERIC_OID = 1700;
 const BIGINT_OID = 20;
@@ -41,8 +42,9 @@ export function openDatabase({ url, maxConnections, onIdleError }: DatabaseOptio
     connectionString: url,
     max: maxConnections ?? DEFAULT_MAX_CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_REAL_MS,
-    // UTC, else timestamptz values cross the wire in the server's zone.
-    options: '-c timezone=UTC',
+    // UTC, else timestamptz values cross the wire in the server's zone. A statement that hangs, or a transaction whose
+    // process does, must not hold its locks for ever.
+    options: `-c timezone=UTC -c statement_timeout=${STATEMENT_TIMEOUT_REAL_MS} -c idle_in_transaction_session_timeout=${STATEMENT_TIMEOUT_REAL_MS}`,
     types: { getTypeParser: parserFor },
   });
   // Without a listener, an idle connection that breaks ends the process.
@@ -94,8 +96,9 @@ async function run<Row>(client: Pool | PoolClient, sql: string, values: readonly
   }
 }
 
-// SQLSTATE classes 08 (connection), 53 (resources), 57P (shutting down, starting up), and what the socket says.
-const UNAVAILABLE = /^(08|53|57P)|^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN)$/;
+// SQLSTATE classes 08 (connection), 53 (resources), 57P (shutting down, starting up), 57014 (out of time), and what the
+// socket says.
+const UNAVAILABLE = /^(08|53|57P|57014)|^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN)$/;
 
 // What pg says without a code.
 const UNREACHABLE_MESSAGE = /Connection terminated|timeout exceeded when trying to connect|not queryable/;
@@ -104,7 +107,7 @@ function rethrow(error: unknown): never {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (UNAVAILABLE.test(code) || UNREACHABLE_MESSAGE.test(message)) {
-    throw new NightshiftError('unavailable', `PostgreSQL does not answer: ${message || code}`, { cause: error });
+    throw new NightshiftError('unavailable', 'PostgreSQL does not answer.', { cause: error });
   }
   throw error;
 }

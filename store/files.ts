@@ -21,10 +21,15 @@ export interface NewFile extends Omit<StoredFile, 'createdRealMs' | 'expiresReal
   readonly lifeSeconds: number | null;
 }
 
-/** One page of a list, newest first unless `ascending`. */
+/** Where a page begins: behind the thing with this time of creation and id. */
+export interface PageStart {
+  readonly createdRealMs: number;
+  readonly id: string;
+}
+
+/** One page of a list by time of creation, newest first unless `ascending`. */
 export interface Page {
-  /** Id of the last thing of the page before, which may be gone by now. */
-  readonly after?: string | undefined;
+  readonly after?: PageStart | undefined;
   readonly limit: number;
   readonly ascending?: boolean;
 }
@@ -62,8 +67,9 @@ export async function readFile(db: Queryable, id: string): Promise<StoredFile | 
 export async function listFiles(db: Queryable, page: Page, tenantId: string, purpose?: string): Promise<StoredFile[]> {
   return db.query<StoredFile>(
     `select ${COLUMNS} from files
-     where tenant_id = $3 and ($4::text is null or purpose = $4) and ${UNEXPIRED} and ${pageOrder(page)}`,
-    [page.after ?? null, page.limit, tenantId, purpose ?? null],
+     where tenant_id = $4 and ($5::text is null or purpose = $5) and ${UNEXPIRED}
+       and not (purpose = 'batch_output' and bytes = 0) and ${pageOrder(page)}`,
+    [...pageStart(page), page.limit, tenantId, purpose ?? null],
   );
 }
 
@@ -92,8 +98,18 @@ export async function deleteFile(db: Queryable, id: string): Promise<void> {
   await db.query('delete from files where id = $1', [id]);
 }
 
-/** SQL: what comes after the id in $1 (null: all), in the page's order. Ids rise with time: domain/ids.ts. */
+/** The first two parameters of a query with `pageOrder`. */
+export function pageStart({ after }: Page): [createdRealAt: Date | null, id: string | null] {
+  return [after ? new Date(after.createdRealMs) : null, after?.id ?? null];
+}
+
+/**
+ * SQL: what comes after the start in $1 and $2, at most $3 rows, in the page's order. By time of creation, since the ids of
+ * output files follow from their batches' and do not rise with time; to the millisecond, as the API knows it.
+ */
 export function pageOrder(page: Page): string {
   const [comparison, direction] = page.ascending ? ['>', 'asc'] : ['<', 'desc'];
-  return `($1::text is null or id ${comparison} $1) order by id ${direction} limit $2`;
+  const created = `date_trunc('milliseconds', created_real_at)`;
+  return `($2::text is null or (${created}, id) ${comparison} ($1::timestamptz, $2))
+     order by ${created} ${direction}, id ${direction} limit $3`;
 }

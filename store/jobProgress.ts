@@ -11,6 +11,8 @@ export interface JobProgress {
   readonly inFlight: number;
   readonly done: number;
   readonly linesPerShard: number;
+  /** Mean units of work of a line (domain/workUnits.ts). */
+  readonly unitsPerLine: number;
   readonly paused: boolean;
   readonly finished: boolean;
 }
@@ -23,16 +25,17 @@ export interface OpenJob extends JobProgress {
 }
 
 const COLUMNS = `p.job_id as "jobId", p.cell_id as "cellId", p.model, p.shards, p.pending, p.in_flight as "inFlight",
-  p.done, p.lines_per_shard as "linesPerShard", p.paused, p.finished`;
+  p.done, p.lines_per_shard as "linesPerShard", p.units_per_line as "unitsPerLine", p.paused, p.finished`;
 
 export async function upsertJobProgress(db: Queryable, progress: JobProgress): Promise<void> {
   await db.query(
     `insert into job_progress (job_id, cell_id, model, shards, pending, in_flight, done, lines_per_shard, paused,
-       finished)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+       finished, units_per_line)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      on conflict (job_id) do update set cell_id = excluded.cell_id, model = excluded.model, shards = excluded.shards,
        pending = excluded.pending, in_flight = excluded.in_flight, done = excluded.done,
-       lines_per_shard = excluded.lines_per_shard, paused = excluded.paused, finished = excluded.finished`,
+       lines_per_shard = excluded.lines_per_shard, paused = excluded.paused, finished = excluded.finished,
+       units_per_line = excluded.units_per_line`,
     [
       progress.jobId,
       progress.cellId,
@@ -44,6 +47,7 @@ export async function upsertJobProgress(db: Queryable, progress: JobProgress): P
       progress.linesPerShard,
       progress.paused,
       progress.finished,
+      progress.unitsPerLine,
     ],
   );
 }

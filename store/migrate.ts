@@ -26,6 +26,8 @@ const MIGRATION_LOCK = 4_711_001;
 export async function migrate(database: Database, folder: URL = MIGRATIONS_FOLDER): Promise<string[]> {
   const migrations = await readMigrations(folder);
   return database.transaction(async (tx) => {
+    // Waiting for another process that migrates, or a new index on a large table, may take longer than any other query.
+    await tx.query('set local statement_timeout = 0');
     await tx.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     await tx.query(`create table if not exists schema_migrations (
       name text primary key, checksum text not null, ran_real_at timestamptz not null default now())`);
@@ -36,6 +38,11 @@ export async function migrate(database: Database, folder: URL = MIGRATIONS_FOLDE
     }
     return pending.map(({ name }) => name);
   });
+}
+
+/** Names of the files that have not run on this database, in order. @throws NightshiftError like `migrate` */
+export async function listPendingMigrations(database: Database, folder: URL = MIGRATIONS_FOLDER): Promise<string[]> {
+  return (await pendingMigrations(database, await readMigrations(folder))).map(({ name }) => name);
 }
 
 async function pendingMigrations(tx: Queryable, migrations: readonly Migration[]): Promise<Migration[]> {

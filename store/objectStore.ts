@@ -14,9 +14,10 @@ export interface ObjectStore {
   get(key: string): Promise<Buffer>;
   /**
    * The bytes in order, without holding them in memory. Settles before the first byte is read.
+   * @param fromByte where to begin, to go on with a reading that was broken off; at most the object's size
    * @throws NightshiftError `object_not_found`
    */
-  getStream(key: string): Promise<AsyncIterable<Uint8Array>>;
+  getStream(key: string, fromByte?: number): Promise<AsyncIterable<Uint8Array>>;
   /** Size in bytes, or undefined when nothing is stored under the key. */
   head(key: string): Promise<{ readonly sizeBytes: number } | undefined>;
   /** Keys that start with the prefix, in ascending order. */
@@ -48,4 +49,14 @@ export function checkPrefix(prefix: string): void {
 
 export function objectNotFound(key: string): NightshiftError {
   return new NightshiftError('object_not_found', `Nothing is stored under "${key}".`);
+}
+
+/** What is read, or undefined when nothing is stored under its key. */
+export async function unlessNotFound<Found>(reading: Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof NightshiftError && error.code === 'object_not_found') return undefined;
+    throw error;
+  }
 }

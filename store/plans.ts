@@ -74,6 +74,19 @@ export async function planReplacedBy<Problem, Plan>(
   return replaced;
 }
 
+/** The newest plan of the cell that was made before the given one, for its slot or an earlier one. */
+export async function planBefore<Problem, Plan>(
+  db: Queryable,
+  plan: Pick<StoredPlan<Problem, Plan>, 'cellId' | 'slotStartMs' | 'createdAtMs'>,
+): Promise<StoredPlan<Problem, Plan> | undefined> {
+  const [before] = await db.query<StoredPlan<Problem, Plan>>(
+    `select ${COLUMNS} from plans where cell_id = $1 and slot_start <= $2 and created_at < $3
+     order by slot_start desc, created_at desc, id desc limit 1`,
+    [plan.cellId, instant(plan.slotStartMs), instant(plan.createdAtMs)],
+  );
+  return before;
+}
+
 /** The parts of the newest plan that speak of jobs: a plan of many cars is large. */
 export async function latestJobPlans<
   Parts extends {

@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
 import { NightshiftError } from '../domain/errors.ts';
-import { objectKeys } from '../domain/names.ts';
+import { objectKeys, partOfKey, receiptOfKey } from '../domain/names.ts';
 import { keyBytesOf } from './aesGcm.ts';
 
 const scopeSchema = z.object({
@@ -12,9 +12,13 @@ const scopeSchema = z.object({
   model: z.object({ name: z.string(), version: z.string(), sha256: z.string() }),
   /** Real time, epoch milliseconds. */
   expiresRealMs: z.number(),
+  /** Whom the shard was handed to, and when by real time; undefined until the gateway hands it out. */
+  car: z.object({ vehicleId: z.string(), handedOutRealMs: z.number() }).optional(),
 });
-/** What a token lets its bearer do: read one shard's input and its model, and write the shard's parts. */
+/** What a token stands for: one shard's input, its model, and the parts that one car writes of it. */
 export type SliceScope = z.output<typeof scopeSchema>;
+/** What a car may do: it alone may write in its name. */
+export type CarSliceScope = SliceScope & { readonly car: NonNullable<SliceScope['car']> };
 
 export interface SliceSigner {
   sign(scope: SliceScope): string;
@@ -55,10 +59,17 @@ export function mayRead({ jobId, shard, model }: SliceScope, key: string): boole
   ].includes(key);
 }
 
-export function mayWrite({ jobId, shard }: SliceScope, key: string): boolean {
-  return key.startsWith(objectKeys.partPrefix(jobId, shard)) || key.startsWith(objectKeys.receiptPrefix(jobId, shard));
+/** The car's own parts and receipts of the shard, by exactly the keys that they have. */
+export function mayWrite({ jobId, shard, car }: CarSliceScope, key: string): boolean {
+  const range = (partOfKey(key) ?? receiptOfKey(key))?.range;
+  if (!range || range.start >= range.end) return false;
+  return [
+    objectKeys.part(jobId, shard, range, car.vehicleId),
+    objectKeys.receipt(jobId, shard, range, car.vehicleId),
+  ].includes(key);
 }
 
+/** Who has answered what of the shard. */
 export function mayList({ jobId, shard }: SliceScope, prefix: string): boolean {
-  return prefix === objectKeys.partPrefix(jobId, shard) || prefix === objectKeys.receiptPrefix(jobId, shard);
+  return prefix === objectKeys.receiptPrefix(jobId, shard);
 }

@@ -111,6 +111,16 @@ export async function listVehicles(db: Queryable, cellId: string): Promise<Vehic
   );
 }
 
+/** Whether a car of the cell whose owner lets it compute takes shards of this family of models. */
+export async function isFamilyServed(db: Queryable, cellId: string, family: string): Promise<boolean> {
+  const [serving] = await db.query(
+    `select 1 from vehicles v join regions r on r.id = v.region_id
+     where r.cell_id = $1 and $2 = any(v.model_families) and (v.policy ->> 'computeOptIn')::boolean limit 1`,
+    [cellId, family],
+  );
+  return serving !== undefined;
+}
+
 /** Ids of the cars on a feeder, ascending. */
 export async function listFeederVehicleIds(db: Queryable, feederId: string): Promise<string[]> {
   const rows = await db.query<{ id: string }>('select id from vehicles where feeder_id = $1 order by id', [feederId]);

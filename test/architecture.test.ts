@@ -20,6 +20,7 @@ const MAY_IMPORT = {
   car: ['domain', 'store', 'inference'],
   activities: ['domain', 'scheduler', 'store', 'charging', 'planning', 'inference'],
   api: ['domain', 'scheduler', 'store', 'charging', 'planning'],
+  agent: ['domain', 'store', 'inference', 'car', 'api'],
   simulator: ['domain', 'scheduler'],
   backtest: ['domain', 'scheduler', 'planning', 'simulator'],
   worker: [
@@ -33,9 +34,10 @@ const MAY_IMPORT = {
     'car',
     'activities',
     'api',
+    'agent',
   ],
-  cli: ['domain', 'scheduler', 'store', 'planning', 'api', 'simulator', 'backtest', 'worker'],
-  demo: ['domain', 'scheduler', 'store', 'car', 'api', 'simulator', 'worker', 'cli'],
+  cli: ['domain', 'scheduler', 'store', 'planning', 'api', 'agent', 'simulator', 'backtest', 'worker'],
+  demo: ['domain', 'scheduler', 'store', 'inference', 'car', 'api', 'agent', 'simulator', 'worker', 'cli'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Packages that a folder must do without, since what it promises would not hold with them. */

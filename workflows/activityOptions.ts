@@ -1,7 +1,9 @@
 import type { ActivityOptions } from '@temporalio/workflow';
+import { agedPriority } from '../domain/ageing.ts';
 import type { Clock } from '../domain/clock.ts';
 import { realDurationMs } from '../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, inferenceTaskQueue } from '../domain/names.ts';
+import { PLAN_LIMIT_REAL_MS } from '../domain/planLimits.ts';
 import { SHARD_FAILURES } from '../domain/shards.ts';
 import type { SplitBatch } from '../domain/workflows/inferenceJob.ts';
 import type { ShardWaveInput } from '../domain/workflows/shardWave.ts';
@@ -16,6 +18,16 @@ export const CONTROL_OPTIONS: ActivityOptions = {
   heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 };
+
+/** A late plan is a wrong plan: the next slot, or the next event, makes a new one. */
+export const PLAN_OPTIONS: ActivityOptions = {
+  ...CONTROL_OPTIONS,
+  startToCloseTimeout: PLAN_LIMIT_REAL_MS,
+  scheduleToCloseTimeout: PLAN_LIMIT_REAL_MS,
+};
+
+/** Telling thousands of sessions; what takes longer is overtaken by the next plan. */
+export const TELL_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, scheduleToCloseTimeout: '1 minute' };
 
 /** Reading a whole batch: minutes for 50,000 lines. */
 export const BATCH_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, startToCloseTimeout: '1 hour' };
@@ -60,21 +72,11 @@ export function shardOptions(input: ShardWaveInput, clock: Clock, gridNowMs: num
   };
 }
 
-const HOUR_MS = 3_600_000;
-const DEFAULT_PRIORITY = 3;
-const URGENT_BEFORE_DEADLINE_MS = 2 * HOUR_MS;
-const OLD_AFTER_MS = 6 * HOUR_MS;
-
-/**
- * Which shard a car takes first: what the submitter asked for, a step earlier when the deadline is near, another when
- * the batch has waited for long, so that none waits for ever. Among equals the tenants take turns by their weights.
- */
+/** Which shard a car takes first: the plan's own order. Among equals the tenants take turns by their weights. */
 export function shardPriority(split: SplitBatch, gridNowMs: number): NonNullable<ActivityOptions['priority']> {
-  const { priority = DEFAULT_PRIORITY, submittedAtMs = gridNowMs, deadlineMs, tenant } = split;
-  const isUrgent = deadlineMs - gridNowMs < URGENT_BEFORE_DEADLINE_MS;
-  const isOld = gridNowMs - submittedAtMs > OLD_AFTER_MS;
+  const { priority, submittedAtMs = gridNowMs, deadlineMs, tenant } = split;
   return {
-    priorityKey: Math.max(1, priority - Number(isUrgent) - Number(isOld)),
+    priorityKey: agedPriority({ priority, waitedMs: gridNowMs - submittedAtMs, leftMs: deadlineMs - gridNowMs }),
     ...(tenant && { fairnessKey: tenant.id, fairnessWeight: tenant.weight }),
   };
 }

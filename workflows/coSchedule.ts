@@ -13,16 +13,16 @@ import {
 import type { PlanActivities } from '../domain/activities/planActivities.ts';
 import { gridTimeMs, realTimeMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
-import { CONTROL_OPTIONS } from './activityOptions.ts';
-import { grantsByJob, slotToPlan } from './coScheduleState.ts';
+import { PLAN_OPTIONS, TELL_OPTIONS } from './activityOptions.ts';
+import { grantsByJob, groupsOf, slotToPlan } from './coScheduleState.ts';
 import type { CoScheduleInput, PlanDispatch } from '../domain/workflows/coSchedule.ts';
 import { granted, lastPlan, replanRequested, setpointPlanned } from './messages.ts';
 
-const { planCell, publishSetpoints, wakeVehicles } = proxyActivities<PlanActivities>({
-  ...CONTROL_OPTIONS,
-  // A late plan is a wrong plan: the next slot, or the next event, makes a new one.
-  scheduleToCloseTimeout: '30 seconds',
-});
+const { planCell, publishSetpoints, wakeVehicles } = proxyActivities<PlanActivities>(PLAN_OPTIONS);
+const { tellSessions } = proxyActivities<PlanActivities>(TELL_OPTIONS);
+
+/** Temporal fails a workflow task that leaves more than 2,000 signals under way, and would fail it again for ever. */
+const MAX_SIGNALS_AT_ONCE = 500;
 
 /**
  * Before every slot, and within seconds of an event, a fresh feasible plan for all regions of the cell. Sends each
@@ -30,7 +30,7 @@ const { planCell, publishSetpoints, wakeVehicles } = proxyActivities<PlanActivit
  */
 export async function coSchedule(input: CoScheduleInput): Promise<void> {
   const { cellId, clock, slotMinutes, leadRealMs } = input;
-  const causes: string[] = [];
+  const causes = [...(input.causes ?? [])];
   let dispatch: PlanDispatch | null = input.last ?? null;
 
   setHandler(replanRequested, ({ cause }) => {
@@ -54,8 +54,7 @@ export async function coSchedule(input: CoScheduleInput): Promise<void> {
       await Promise.all([
         publishSetpoints({ planId: dispatch.planId }),
         wakeVehicles({ cellId, vehicles: dispatch.vehiclesToWake }),
-        ...grantsByJob(dispatch).map(([jobId, grants]) => tell(workflowIds.job(jobId), granted, grants)),
-        ...dispatch.changedSetpoints.map((setpoint) => tell(setpoint.sessionId, setpointPlanned, setpoint)),
+        tellAll(dispatch),
       ]);
       setCurrentDetails(dispatch.summary);
     } catch (error) {
@@ -65,9 +64,26 @@ export async function coSchedule(input: CoScheduleInput): Promise<void> {
     }
     if (workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);
-      await continueAsNew<typeof coSchedule>({ ...input, ...(dispatch ? { last: dispatch } : {}) });
+      // What was told while the plan was being made waits in `causes`.
+      await continueAsNew<typeof coSchedule>({ ...input, causes, ...(dispatch ? { last: dispatch } : {}) });
     }
   }
+}
+
+/** Tells the jobs their grants and the sessions their setpoints. */
+async function tellAll(dispatch: PlanDispatch): Promise<void> {
+  const tellings = [
+    ...grantsByJob(dispatch).map(
+      ([jobId, grants]) =>
+        () =>
+          tell(workflowIds.job(jobId), granted, grants),
+    ),
+    ...(dispatch.changedSetpoints ?? []).map((setpoint) => () => tell(setpoint.sessionId, setpointPlanned, setpoint)),
+  ];
+  for (const group of groupsOf(tellings, MAX_SIGNALS_AT_ONCE)) await Promise.all(group.map((telling) => telling()));
+  if (dispatch.changedSetpoints) return;
+  // Sessions show what they are told, cars follow their profiles: that it cannot be told does not fail the plan.
+  await tellSessions({ planId: dispatch.planId }).catch(() => undefined);
 }
 
 /** Signals a workflow that may have ended meanwhile: then it needs no telling. */

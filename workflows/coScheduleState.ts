@@ -24,3 +24,10 @@ export function grantsByJob(dispatch: PlanDispatch): [jobId: string, grants: Gra
   for (const grant of dispatch.grants) byJob.set(grant.jobId, [...(byJob.get(grant.jobId) ?? []), grant]);
   return [...byJob];
 }
+
+/** The items in their order, in groups of `size`; the last may be smaller. */
+export function groupsOf<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, group) =>
+    items.slice(group * size, (group + 1) * size),
+  );
+}

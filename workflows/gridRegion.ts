@@ -20,6 +20,9 @@ import { declareEmergency, regionState, replanRequested, signalsPushed } from '.
 const { pollFeeds, refreshRegion, limitForEmergency, announceWindow } =
   proxyActivities<GridActivities>(CONTROL_OPTIONS);
 
+/** What `region` does not tell yet: nothing, that time has gone on, or that signals are otherwise than the last plan knew. */
+type News = 'none' | 'outdated' | 'changed';
+
 /**
  * Knows this region's signals at any moment: polls its feeds, is pushed to, opens and closes its off-peak windows,
  * and tells the cell when anything that a plan rests on has changed.
@@ -28,14 +31,15 @@ export async function gridRegion(input: GridRegionInput): Promise<void> {
   const { regionId, cellId, clock, timeZone, pollEveryMs } = input;
   const cell = getExternalWorkflowHandle(workflowIds.cell(cellId));
   let region = input.last ?? null;
-  // What is stored may be otherwise than `region` says, and otherwise than the last plan knew.
-  let isOutdated = true;
-  let isChanged = true;
-  let isPolling = false;
+  let news: News = 'changed';
+  /** The poll that goes on beside the loop. */
+  let poll: Promise<void> | null = null;
 
   const changed = (): void => {
-    isOutdated = true;
-    isChanged = true;
+    news = 'changed';
+  };
+  const outdated = (): void => {
+    if (news === 'none') news = 'outdated';
   };
   setHandler(signalsPushed, changed);
   setHandler(
@@ -51,41 +55,39 @@ export async function gridRegion(input: GridRegionInput): Promise<void> {
 
   const now = (): number => gridTimeMs(clock, Date.now());
   const replan = (cause: string): Promise<void> => cell.signal(replanRequested, { cause }).catch(() => undefined);
-  const poll = async (): Promise<void> => {
-    isPolling = true;
-    const polled = await pollFeeds({ regionId, nowMs: now() });
-    isPolling = false;
-    isOutdated = true;
-    isChanged ||= polled.changed;
+  const polled = async (): Promise<void> => {
+    const { changed: isChanged } = await pollFeeds({ regionId, nowMs: now() });
+    poll = null;
+    if (isChanged) changed();
+    else outdated();
   };
   let pollAtMs = now();
 
   for (;;) {
-    if (now() >= pollAtMs && !isPolling) {
+    if (now() >= pollAtMs && poll === null) {
       pollAtMs = now() + pollEveryMs;
       // Beside the loop: what is pushed must not wait for a feed that hangs.
-      void poll();
+      poll = polled();
     }
-    if (isOutdated) {
-      const replans = isChanged;
-      isOutdated = false;
-      isChanged = false;
+    if (news !== 'none') {
+      const replans = news === 'changed';
+      news = 'none';
       region = await refreshRegion({ regionId, nowMs: now() });
       upsertSearchAttributes(regionAttributes(region));
       if (replans) await replan(`signals of ${regionId} changed`);
     }
     if (!region) continue;
     setCurrentDetails(describeRegion(region, timeZone, now()));
-    const pollOrLaterMs = isPolling ? now() + pollEveryMs : pollAtMs;
+    const pollOrLaterMs = poll !== null ? now() + pollEveryMs : pollAtMs;
     const wakeAtMs = Math.min(pollOrLaterMs, nextBoundaryMs(region, now()));
-    const woken = await condition(() => isOutdated, realDelayUntilMs(clock, wakeAtMs, Date.now()));
+    const woken = await condition(() => news !== 'none', realDelayUntilMs(clock, wakeAtMs, Date.now()));
     if (!woken) {
       await announceWindow({ regionId, cellId, region, nowMs: now() });
       // A limit begins or ends, or a window does: what operators see is of now.
-      isOutdated = true;
+      outdated();
     }
     if (workflowInfo().continueAsNewSuggested) {
-      // Not for a poll: the next run begins with one.
+      // Neither a poll nor a push needs carrying: the next run begins by polling and by reading what is stored.
       await condition(allHandlersFinished);
       await continueAsNew<typeof gridRegion>({ ...input, last: region });
     }

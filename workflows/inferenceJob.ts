@@ -17,8 +17,9 @@ import type { WebhookActivities } from '../domain/activities/webhookActivities.t
 import { gridTimeMs, realDelayUntilMs, realDurationMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { BATCH_OPTIONS, CONTROL_OPTIONS, WEBHOOK_OPTIONS } from './activityOptions.ts';
-import { JobShards, type WaveOrder } from './inferenceJobState.ts';
-import type { Grant } from '../domain/workflows/coSchedule.ts';
+import type { JobShards, WaveOrder } from './inferenceJobState.ts';
+import { JobCourse } from './jobCourse.ts';
+import { ProgressWriter } from './progressWriter.ts';
 import type { InferenceJobInput, JobStatus } from '../domain/workflows/inferenceJob.ts';
 import {
   cancelRequested,
@@ -50,138 +51,133 @@ const STOP_GRACE_REAL_MS = 2000;
  * is finished is lost. Does not push work at cars: it releases just as many shards as the plan grants.
  */
 export async function inferenceJob(input: InferenceJobInput): Promise<void> {
-  const { batchId, cellId, clock } = input;
-  const cell = getExternalWorkflowHandle(workflowIds.cell(cellId));
-  let shards = input.carried ? JobShards.restore(input.carried) : undefined;
-  let state = 'validating' as JobStatus['state'];
-  let cancelled = false;
-  let paused = input.paused ?? false;
-  let news = false;
-  // Kept beside the shards: a grant may come while the batch is still being split.
-  let grants: readonly Grant[] = [];
-
-  setHandler(granted, (given) => {
-    grants = given;
-    news = true;
-  });
-  setHandler(waveReported, (report) => {
-    shards?.receiveReport(report);
-    news = true;
-  });
+  const course = new JobCourse(input);
+  setHandler(granted, (grants) => course.grant(grants));
+  setHandler(waveReported, (report) => course.report(report));
   setHandler(cancelRequested, () => {
-    cancelled = true;
+    course.cancelled = true;
   });
-  setHandler(pauseRequested, (request) => {
-    paused = request.paused;
-    news = true;
-  });
-  setHandler(jobStatus, () => ({ state, ...(shards?.counts() ?? { shards: 0, pending: 0, inFlight: 0, done: 0 }) }));
+  setHandler(pauseRequested, ({ paused }) => course.pause(paused));
+  setHandler(jobStatus, () => course.status);
 
+  const shards = course.shards ?? (await prepare(input, course));
+  if (shards) {
+    enter(course, 'waiting');
+    await work(input, course, shards);
+  }
+  await announceEnd(input.batchId);
+}
+
+/** @returns undefined when the batch was refused */
+async function prepare(input: InferenceJobInput, course: JobCourse): Promise<JobShards | undefined> {
+  const { batchId, cellId } = input;
+  enter(course, 'validating');
+  setCurrentDetails('Reading the input file: checking every line, cutting it into shards.');
+  const prepared = await prepareBatch({ batchId, cellId });
+  if (prepared.kind === 'refused') return undefined;
+  const shards = course.begin(prepared.split);
+  upsertSearchAttributes([{ key: attributes.deadline, value: new Date(prepared.split.deadlineMs) }]);
+  await recordProgress(progressOf(input, course, shards));
+  await replan(cellId, `job ${batchId} has ${prepared.split.shards} shards`);
+  return shards;
+}
+
+async function work(input: InferenceJobInput, course: JobCourse, shards: JobShards): Promise<void> {
+  const { batchId, cellId, clock } = input;
+  const { deadlineMs } = shards.split;
   const now = (): number => gridTimeMs(clock, Date.now());
-  const enter = (next: JobStatus['state']): void => {
-    state = next;
-    upsertSearchAttributes([{ key: attributes.jobState, value: next }]);
-  };
-  const replan = (cause: string): Promise<void> => cell.signal(replanRequested, { cause }).catch(() => undefined);
+  const progress = new ProgressWriter(() => recordProgress(progressOf(input, course, shards)));
 
-  if (!shards) {
-    enter('validating');
-    setCurrentDetails('Reading the input file: checking every line, cutting it into shards.');
-    const prepared = await prepareBatch({ batchId, cellId });
-    if (prepared.kind === 'refused') return announceEnd(batchId);
-    shards = JobShards.fresh(prepared.split);
-    upsertSearchAttributes([{ key: attributes.deadline, value: new Date(prepared.split.deadlineMs) }]);
-    await recordProgress({ batchId, cellId, split: shards.split, counts: shards.counts(), paused, finished: false });
-    await replan(`job ${batchId} has ${prepared.split.shards} shards`);
-  }
-  enter('waiting');
-
-  const job = shards;
-  const { deadlineMs } = job.split;
-  const order = async (wave: WaveOrder): Promise<void> => {
-    const workflowId = waveId(batchId, wave.kind === 'start' ? wave.wave.wave : wave.wave);
-    if (wave.kind === 'extend') {
-      const running = getExternalWorkflowHandle(workflowId);
-      await running.signal(waveExtended, { endsAtMs: wave.endsAtMs }).catch(() => undefined);
-      return;
-    }
-    const { regionId, hardwareClass } = wave.wave;
-    await startChild(shardWave, {
-      workflowId,
-      args: [{ ...wave.wave, jobId: batchId, cellId, split: job.split, clock }],
-      // Waves outlive a continue-as-new of their job.
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `${wave.wave.shards.length} shards on ${hardwareClass} in ${regionId}`,
-      typedSearchAttributes: [
-        { key: attributes.jobId, value: batchId },
-        { key: attributes.regionId, value: regionId },
-        { key: attributes.hardwareClass, value: hardwareClass },
-      ],
-    });
-  };
-
-  const stopWaves = async (): Promise<void> => {
-    for (const wave of job.openWaves) {
-      await getExternalWorkflowHandle(waveId(batchId, wave))
-        .signal(waveStopped)
-        .catch(() => undefined);
-    }
-  };
-
-  // Written beside the loop and one at a time: while one write is under way, the reports that come in are gathered.
-  let unwritten = false;
-  let ended = false;
-  const writeProgress = async (): Promise<void> => {
-    for (;;) {
-      await condition(() => unwritten || ended);
-      if (ended) return;
-      unwritten = false;
-      await recordProgress({ batchId, cellId, split: job.split, counts: job.counts(), paused, finished: false });
-    }
-  };
-  const progressWritten = writeProgress();
-
-  while (!job.finished && !cancelled && now() < deadlineMs) {
-    if (paused) {
-      if (state !== 'paused') {
-        enter('paused');
-        await stopWaves();
-      }
-    } else {
-      if (state === 'paused') {
-        enter('waiting');
-        await replan(`job ${batchId} was resumed`);
-      }
-      const orders = job.release(grants, now());
-      // Together: one after the other, extensions would come after the slot's end and the cars would stand still.
-      await Promise.all(orders.map(order));
-      if (orders.length > 0 && state === 'waiting') enter('running');
-    }
-    setCurrentDetails(describe(job, deadlineMs, paused));
-    const wakeAtMs = Math.min(deadlineMs, job.nextWatchdogMs(SILENT_WAVE_GRACE_MS) ?? deadlineMs);
-    await condition(() => news || cancelled, realDelayUntilMs(clock, wakeAtMs, Date.now()));
-    news = false;
-    unwritten = true;
-    job.giveUpSilentWaves(now(), SILENT_WAVE_GRACE_MS);
+  while (!shards.finished && !course.cancelled && now() < deadlineMs) {
+    if (course.paused) await holdBack(input, course, shards);
+    else await release(input, course, shards, now());
+    setCurrentDetails(course.describe(shards));
+    const wakeAtMs = Math.min(deadlineMs, shards.nextWatchdogMs(SILENT_WAVE_GRACE_MS) ?? deadlineMs);
+    await condition(() => course.mustLook, realDelayUntilMs(clock, wakeAtMs, Date.now()));
+    course.looked();
+    progress.outdated();
+    shards.giveUpSilentWaves(now(), SILENT_WAVE_GRACE_MS);
     if (workflowInfo().continueAsNewSuggested) {
-      await condition(allHandlersFinished);
-      await continueAsNew<typeof inferenceJob>({ ...input, carried: job.snapshot(), paused });
+      await condition(() => allHandlersFinished() && progress.isIdle);
+      await continueAsNew<typeof inferenceJob>(course.carriedOver(input));
     }
   }
 
-  enter('finalizing');
-  await stopWaves();
+  enter(course, 'finalizing');
+  await stopWaves(batchId, shards);
   // Waves that were stopped still hand in what their cars had finished.
-  await condition(() => job.openWaves.length === 0, realDurationMs(clock, SILENT_WAVE_GRACE_MS) + STOP_GRACE_REAL_MS);
-  const outcome = cancelled ? 'cancelled' : job.finished ? 'completed' : 'expired';
+  const graceRealMs = realDurationMs(clock, SILENT_WAVE_GRACE_MS) + STOP_GRACE_REAL_MS;
+  await condition(() => shards.openWaves.length === 0, graceRealMs);
+  const outcome = course.cancelled ? 'cancelled' : shards.finished ? 'completed' : 'expired';
   setCurrentDetails(`Every line has its answer or its error. Writing the output files (${outcome}).`);
-  await finishBatch({ batchId, cellId, split: job.split, outcome });
-  ended = true;
-  await progressWritten;
-  await recordProgress({ batchId, cellId, split: job.split, counts: job.counts(), paused: false, finished: true });
-  enter('ended');
-  await replan(`job ${batchId} ended: ${outcome}`);
-  await announceEnd(batchId);
+  await finishBatch({ batchId, cellId, split: shards.split, outcome });
+  await progress.end();
+  await recordProgress({ ...progressOf(input, course, shards), paused: false, finished: true });
+  enter(course, 'ended');
+  await replan(cellId, `job ${batchId} ended: ${outcome}`);
+}
+
+/** What is in the cars' hands comes back with its parts kept. */
+async function holdBack({ batchId }: InferenceJobInput, course: JobCourse, shards: JobShards): Promise<void> {
+  if (course.state === 'paused') return;
+  enter(course, 'paused');
+  await stopWaves(batchId, shards);
+}
+
+async function release(input: InferenceJobInput, course: JobCourse, shards: JobShards, nowMs: number): Promise<void> {
+  if (course.state === 'paused') {
+    enter(course, 'waiting');
+    await replan(input.cellId, `job ${input.batchId} was resumed`);
+  }
+  const orders = shards.release(course.grants, nowMs);
+  // Together: one after the other, extensions would come after the slot's end and the cars would stand still.
+  await Promise.all(orders.map((order) => carryOut(input, shards, order)));
+  if (orders.length > 0 && course.state === 'waiting') enter(course, 'running');
+}
+
+async function carryOut(input: InferenceJobInput, { split }: JobShards, order: WaveOrder): Promise<void> {
+  const { batchId, cellId, clock } = input;
+  if (order.kind === 'extend') {
+    const running = getExternalWorkflowHandle(waveId(batchId, order.wave));
+    await running.signal(waveExtended, { endsAtMs: order.endsAtMs }).catch(() => undefined);
+    return;
+  }
+  const { wave, regionId, hardwareClass, shards } = order.wave;
+  await startChild(shardWave, {
+    workflowId: waveId(batchId, wave),
+    args: [{ ...order.wave, jobId: batchId, cellId, split, clock }],
+    // Waves outlive a continue-as-new of their job.
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    staticSummary: `${shards.length} shards on ${hardwareClass} in ${regionId}`,
+    typedSearchAttributes: [
+      { key: attributes.jobId, value: batchId },
+      { key: attributes.regionId, value: regionId },
+      { key: attributes.hardwareClass, value: hardwareClass },
+    ],
+  });
+}
+
+async function stopWaves(batchId: string, shards: JobShards): Promise<void> {
+  for (const wave of shards.openWaves) {
+    await getExternalWorkflowHandle(waveId(batchId, wave))
+      .signal(waveStopped)
+      .catch(() => undefined);
+  }
+}
+
+function enter(course: JobCourse, state: JobStatus['state']): void {
+  course.state = state;
+  upsertSearchAttributes([{ key: attributes.jobState, value: state }]);
+}
+
+function progressOf({ batchId, cellId }: InferenceJobInput, { paused }: JobCourse, shards: JobShards) {
+  return { batchId, cellId, split: shards.split, counts: shards.counts(), paused, finished: false };
+}
+
+async function replan(cellId: string, cause: string): Promise<void> {
+  await getExternalWorkflowHandle(workflowIds.cell(cellId))
+    .signal(replanRequested, { cause })
+    .catch(() => undefined);
 }
 
 /** Tells those who wanted to hear of it. One that does not answer for a day is given up; the batch is done all the same. */
@@ -194,21 +190,4 @@ async function announceEnd(batchId: string): Promise<void> {
 
 function waveId(batchId: string, wave: number): string {
   return `${workflowIds.job(batchId)}/wave/${wave}`;
-}
-
-/** Markdown for the operator: how far, and what it waits for. */
-function describe(job: JobShards, deadlineMs: number, paused: boolean): string {
-  const { shards, pending, inFlight, done } = job.counts();
-  const waitsFor = paused
-    ? 'Paused by its submitter.'
-    : inFlight > 0
-      ? 'Cars are computing.'
-      : pending > 0
-        ? 'Waits for a grant: the plan of its cell releases shards when a slot is cheap enough and cars may compute.'
-        : '';
-  return [
-    `**${done} of ${shards} shards answered**, ${inFlight} released, ${pending} waiting for a grant.`,
-    waitsFor,
-    `Deadline ${new Date(deadlineMs).toISOString()} (grid time).`,
-  ].join('\n\n');
 }

@@ -1,5 +1,11 @@
 import type { Grant } from '../domain/workflows/coSchedule.ts';
-import type { JobSnapshot, JobStatus, SplitBatch, WaveSnapshot } from '../domain/workflows/inferenceJob.ts';
+import type {
+  JobSnapshot,
+  JobStatus,
+  ReleasedInSlot,
+  SplitBatch,
+  WaveSnapshot,
+} from '../domain/workflows/inferenceJob.ts';
 import type { WaveReport } from '../domain/workflows/shardWave.ts';
 import { fromRanges, toRanges } from './shardRanges.ts';
 
@@ -20,6 +26,13 @@ interface Wave {
   readonly shards: Set<number>;
 }
 
+type Released = { -readonly [Key in keyof ReleasedInSlot]: ReleasedInSlot[Key] };
+
+/** Where a grant lets shards run. */
+function placeOf({ regionId, hardwareClass }: Pick<Grant, 'regionId' | 'hardwareClass'>): string {
+  return `${regionId}/${hardwareClass}`;
+}
+
 /**
  * Where every shard of one job is: pending, in flight in a wave, done or given up. Each shard is in exactly one of
  * these at any time; that is what "answered exactly once" rests on.
@@ -30,7 +43,7 @@ export class JobShards {
   private readonly done: Set<number>;
   private readonly waves = new Map<number, Wave>();
   private readonly failures = new Map<number, number>();
-  private readonly released = new Map<string, { slotStartMs: number; shards: number }>();
+  private readonly released = new Map<string, Released>();
   private nextWave: number;
 
   private constructor(split: SplitBatch, pending: Set<number>, done: Set<number>, nextWave: number) {
@@ -53,6 +66,7 @@ export class JobShards {
     );
     for (const wave of snapshot.waves) job.waves.set(wave.wave, { ...wave, shards: new Set(wave.shards) });
     for (const [shard, count] of Object.entries(snapshot.failures)) job.failures.set(Number(shard), count);
+    for (const released of snapshot.released ?? []) job.released.set(placeOf(released), { ...released });
     return job;
   }
 
@@ -64,6 +78,7 @@ export class JobShards {
       waves: [...this.waves.values()].map((wave) => ({ ...wave, shards: [...wave.shards] })),
       nextWave: this.nextWave,
       failures: Object.fromEntries(this.failures),
+      released: [...this.released.values()].map((released) => ({ ...released })),
     };
   }
 
@@ -112,11 +127,13 @@ export class JobShards {
     return orders;
   }
 
-  private releasedInSlot(grant: Grant, running: readonly Wave[]): { slotStartMs: number; shards: number } {
-    const key = `${grant.regionId}/${grant.hardwareClass}`;
+  private releasedInSlot(grant: Grant, running: readonly Wave[]): Released {
+    const key = placeOf(grant);
     let released = this.released.get(key);
     if (!released || released.slotStartMs !== grant.slotStartMs) {
-      released = { slotStartMs: grant.slotStartMs, shards: running.reduce((sum, wave) => sum + wave.shards.size, 0) };
+      const { regionId, hardwareClass, slotStartMs } = grant;
+      const shards = running.reduce((sum, wave) => sum + wave.shards.size, 0);
+      released = { regionId, hardwareClass, slotStartMs, shards };
       this.released.set(key, released);
     }
     return released;
@@ -166,7 +183,7 @@ export class JobShards {
 
   private returnToPending(shard: number, wave: Wave): void {
     this.pending.add(shard);
-    const released = this.released.get(`${wave.regionId}/${wave.hardwareClass}`);
+    const released = this.released.get(placeOf(wave));
     if (released) released.shards--;
   }
 }

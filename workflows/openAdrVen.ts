@@ -60,6 +60,7 @@ export async function openAdrVen(input: OpenAdrVenInput): Promise<void> {
       Math.random(),
     );
     await condition(() => hinted, pause);
+    // A hint needs no carrying: the next run begins with a synchronisation.
     if (workflowInfo().continueAsNewSuggested) await continueAsNew<typeof openAdrVen>({ ...input, last: sync });
   }
 }

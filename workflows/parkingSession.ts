@@ -25,11 +25,14 @@ export async function parkingSession(input: ParkingSessionInput): Promise<void> 
   const { vehicleId, stay, cellId, clock } = input;
   const cell = getExternalWorkflowHandle(workflowIds.cell(cellId));
   let session: SessionSnapshot | null = input.carried ?? null;
+  // Kept beside the session: a plan may come while its terms are still being agreed.
+  let setpoint = session?.setpoint ?? null;
   let departure: { readonly atMs: number; readonly reason: string } | undefined;
   let termsOutdated = false;
   let news = false;
 
-  setHandler(setpointPlanned, (setpoint) => {
+  setHandler(setpointPlanned, (planned) => {
+    setpoint = planned;
     if (session) session = { ...session, setpoint };
     news = true;
   });
@@ -45,7 +48,7 @@ export async function parkingSession(input: ParkingSessionInput): Promise<void> 
   const agreeTerms = async (): Promise<SessionSnapshot> => {
     const terms = await openSession({ vehicleId, stay, cellId, pluggedInMs: input.pluggedInMs });
     upsertSearchAttributes([{ key: attributes.readyBy, value: new Date(terms.readyByMs) }]);
-    return { terms, setpoint: session?.setpoint ?? null, readyByChecked: session?.readyByChecked ?? false };
+    return { terms, setpoint, readyByChecked: session?.readyByChecked ?? false };
   };
 
   if (!session) {
@@ -73,6 +76,8 @@ export async function parkingSession(input: ParkingSessionInput): Promise<void> 
     }
     if (workflowInfo().continueAsNewSuggested) {
       await condition(allHandlersFinished);
+      // The car may have left, or its owner changed the terms, in the very task that suggests it: first that.
+      if (departure || termsOutdated) continue;
       await continueAsNew<typeof parkingSession>({ ...input, carried: session });
     }
   }

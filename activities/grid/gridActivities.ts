@@ -1,7 +1,6 @@
 import type { GridActivities } from '../../domain/activities/gridActivities.ts';
 import { createHash } from 'node:crypto';
 import { DateTime } from 'luxon';
-import { gridDay } from '../../domain/gridDay.ts';
 import type { JournalLine, JournalReason } from '../../domain/journal.ts';
 import { WINDOW_SLOT_MINUTES } from '../../scheduler/regionWindows.ts';
 import { EMERGENCY_SOURCE } from '../../scheduler/sources.ts';
@@ -11,13 +10,13 @@ import { listRegionFeeders } from '../../store/feeders.ts';
 import { storeEmergency } from '../../store/emergencies.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { readRegion, saveRegionSummary, type Region } from '../../store/regions.ts';
-import { readSignals, type SignalSpan, type TimeWindow } from '../../store/signals.ts';
+import { readSignals, type SignalSpan } from '../../store/signals.ts';
 import type { GridEmergency, RegionSummary } from '../../domain/workflows/gridRegion.ts';
 import type { EmergencyShed } from './emergencyShed.ts';
 import type { GridFeed } from './feeds/feed.ts';
 import { readFeeds } from './readFeeds.ts';
-import { revisedLimits } from '../../planning/limits/revisedLimits.ts';
-import { summarizeRegion } from './regionSummary.ts';
+import { revisedLimits } from '../../planning/importLimits.ts';
+import { knownWindow, summarizeRegion } from '../../planning/regionSummary.ts';
 
 export interface GridPorts {
   readonly database: Database;
@@ -30,7 +29,6 @@ export interface GridPorts {
 const HOUR_MS = 3_600_000;
 /** Feeds are read further ahead than plans look, so that what moves into a plan's sight is not news by then. */
 const FEED_HORIZON_MS = 36 * HOUR_MS;
-const PLAN_HORIZON_MS = 24 * HOUR_MS;
 
 /** Longer than a source takes with all its retries, shorter than the step may take. */
 const FEED_PATIENCE_REAL_MS = 45_000;
@@ -129,11 +127,6 @@ export function createGridActivities({
       }
     },
   };
-}
-
-/** From the last local noon, so that the night's windows are whole, to where plans look. */
-function knownWindow(region: Region, nowMs: number): TimeWindow {
-  return { startMs: gridDay(region.timeZone, nowMs).startMs, endMs: nowMs + PLAN_HORIZON_MS };
 }
 
 /** A broker that is away must not keep the region from planning; the next refresh tells the cars. */

@@ -70,10 +70,8 @@ async function withinPatience(reading: Promise<SignalSpan[]>, patienceRealMs: nu
   const late = delay(patienceRealMs, undefined, { signal: answered.signal }).then(() => {
     throw new Error(`has not answered within ${patienceRealMs / 1000} s`);
   });
-  // Whichever of the two comes later has nobody who waits for it.
-  late.catch(() => undefined);
-  reading.catch(() => undefined);
   try {
+    // The race handles both, so the one that loses is nobody's unhandled failure.
     return await Promise.race([reading, late]);
   } finally {
     answered.abort();

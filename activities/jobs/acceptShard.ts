@@ -1,109 +1,131 @@
-import { customIdOf, parseAnswerLine } from '../../domain/batchLines.ts';
+import { customIdOf, parseAnswerLine, requestLinesOf } from '../../domain/batchLines.ts';
 import type { JournalLine } from '../../domain/journal.ts';
-import { objectKeys, workflowIds } from '../../domain/names.ts';
+import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
+import { objectKeys, receiptOfKey } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
-import { readAnsweredLines } from '../../store/answeredLines.ts';
-import { measureClassSpeed } from '../../store/classSpeeds.ts';
+import type { PartReceipt, RunShardResult } from '../../domain/shards.ts';
+import { storableText } from '../../domain/storableText.ts';
+import type { Queryable } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
-import { bookLedgerEntry } from '../../store/ledger.ts';
-import { addShardFootprint } from '../../store/shardFootprints.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
-import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
-import type { AcceptedShard, FinishedShard } from '../../domain/workflows/shardWave.ts';
-import { computeCreditEur } from '../settlement/payRates.ts';
+import type { AcceptedShard } from '../../domain/workflows/shardWave.ts';
 import type { JobPorts } from './jobPorts.ts';
-import { attribute, duplicatedLines, readReceipts, type Attribution } from './shardParts.ts';
-import { faultOf } from './verifyShard.ts';
-
-interface Job {
-  readonly jobId: string;
-  readonly cellId: string;
-  readonly split: SplitBatch;
-}
-
-type CarsWork = Attribution & { readonly vehicle: Vehicle | undefined };
+import { holdAgainst } from './holdAgainst.ts';
+import { payForWork, type CarsWork, type PaidJob } from './payForWork.ts';
+import { attribute, duplicatedLines, inOrder } from './shardParts.ts';
+import { judgeShard, type JudgedShard } from './verifyShard.ts';
 
 /**
- * Verifies a finished shard, records it and pays the cars that computed it, all in one transaction. A shard that fails
- * verification loses its parts, so that the next car computes it anew instead of finding it done.
+ * Verifies a finished shard, records the hashes of its parts and pays the cars that computed them, all in one
+ * transaction. What does not stand up loses its receipt, so that the next car computes just that anew.
+ * @param least `all` lines must be answered, or `any` are taken: what there is when the batch ends
  */
-export async function acceptShard(ports: JobPorts, job: Job, finished: FinishedShard): Promise<AcceptedShard> {
+export async function acceptShard(
+  ports: JobPorts,
+  job: PaidJob,
+  { shard, result }: { readonly shard: number; readonly result?: RunShardResult },
+  least: 'all' | 'any' = 'all',
+): Promise<AcceptedShard> {
   const { database, objects } = ports;
   const { jobId, cellId } = job;
-  const { shard, result } = finished;
-  const slice = (await objects.get(objectKeys.shardInput(jobId, shard))).toString('utf8');
-  const customIds = slice.trimEnd().split('\n').map(customIdOf);
-  const { answered, broken, partSha256 } = await readAnsweredLines(objects, jobId, shard);
-  const receipts = await readReceipts(objects, jobId, shard);
-  // A receipt claims the very bytes that are stored: nobody is paid for a part that somebody else wrote.
-  const attributions = attribute(
-    receipts.filter((receipt) => partSha256.get(objectKeys.part(jobId, shard, receipt.range)) === receipt.partSha256),
-  );
-  const work: CarsWork[] = await Promise.all(
-    attributions.map(async (share) => ({ ...share, vehicle: await readVehicle(database, share.vehicleId) })),
-  );
-
-  const classes = new Map((await listHardwareClasses(database)).map((spec) => [spec.id, spec]));
-
   const nowMs = Math.round(ports.gridNowMs());
-  const [cutOff] = broken;
-  const fault =
-    cutOff === undefined
-      ? faultOf(
-          customIds,
-          answered,
-          work.map((share) => ({ ...share, hardwareClass: classes.get(share.vehicle?.hardwareClass ?? '') })),
-        )
-      : `part ${cutOff} is cut off`;
-  if (fault !== undefined) {
-    // Receipts first: what has none is computed again.
-    for (const prefix of [objectKeys.receiptPrefix(jobId, shard), objectKeys.partPrefix(jobId, shard)]) {
-      for (const key of await objects.list(prefix)) await objects.delete(key);
-    }
-    const message = `shard ${shard} was refused: ${fault}`;
-    const dedupeKey = `refused/${jobId}/${shard}/${nowMs}`;
-    await appendJournal(database, cellId, [{ atMs: nowMs, kind: 'fallback', subject: jobId, message, dedupeKey }]);
-    return { shard, accepted: false, message };
-  }
+  const customIds = requestLinesOf(await objects.get(objectKeys.shardInput(jobId, shard))).map(customIdOf);
+  const readCar = carReader(database);
+  const { good, lines, bad } = await judgeShard(
+    objects,
+    jobId,
+    shard,
+    customIds,
+    async (vehicleId) => (await readCar(vehicleId)) !== undefined,
+  );
+  await discard(ports, job, shard, bad, nowMs);
 
-  const failed = [...answered.values()].filter(
-    (line) => (parseAnswerLine(line).response?.status_code ?? 0) >= 400,
-  ).length;
+  const attributions = attribute(good);
+  const answeredLines = attributions.reduce((sum, share) => sum + share.lines, 0);
+  if (answeredLines < (least === 'all' ? customIds.length : 1)) {
+    const why = bad.map(({ key, why }) => `${key.split('/').at(-1)}: ${why}`).slice(0, MAX_TOLD);
+    const message = [`shard ${shard} was refused: ${answeredLines} of ${customIds.length} lines stand up`, ...why];
+    return { shard, accepted: false, message: message.join('; ') };
+  }
+  const work: CarsWork[] = [];
+  for (const share of attributions) {
+    const car = await readCar(share.vehicleId);
+    if (car) work.push({ ...share, ...car });
+  }
+  const accepted = inOrder(good);
+  const failed = failedLines(good, lines);
   await database.transaction(async (tx) => {
     const isFirst = await recordAcceptedShard(tx, {
       jobId,
       shard,
-      completed: customIds.length - failed,
+      completed: answeredLines - failed,
       failed,
-      handovers: Math.max(result.handovers, work.length - 1),
-      redoneLines: result.redoneLines + duplicatedLines(receipts, attributions),
+      handovers: Math.max(result?.handovers ?? 0, work.length - 1),
+      redoneLines: (result?.redoneLines ?? 0) + duplicatedLines(good, attributions),
+      parts: accepted.map(({ range, partSha256: sha256, vehicleId }) => ({ ...range, sha256, vehicleId })),
     });
     if (!isFirst) return;
-    for (const { vehicle, energyWh, deviceMs, lines } of work) {
-      if (!vehicle) continue;
-      await bookLedgerEntry(tx, {
-        ownerId: vehicle.ownerId,
-        vehicleId: vehicle.id,
-        kind: 'compute',
-        reference: `${workflowIds.job(jobId)}/shard/${shard}`,
-        quantity: energyWh / 1000,
-        unit: 'kWh',
-        amountEur: computeCreditEur(energyWh),
-        bookedAtMs: nowMs,
-      });
-      await addShardFootprint(tx, { jobId, shard, regionId: vehicle.regionId, energyWh, atMs: nowMs });
-      await measureClassSpeed(tx, {
-        modelName: job.split.model.name,
-        modelVersion: job.split.model.version,
-        hardwareClass: vehicle.hardwareClass,
-        deviceMsPerLine: deviceMs / lines,
-        lines,
-      });
+    // In one order, since each car's row is locked until the end.
+    for (const share of work.toSorted((a, b) => (a.vehicleId < b.vehicleId ? -1 : 1))) {
+      await payForWork(tx, job, shard, share, nowMs);
     }
     await appendJournal(tx, cellId, handoverLine(jobId, shard, work, nowMs));
   });
   return { shard, accepted: true, message: '' };
+}
+
+const MAX_TOLD = 3;
+
+function failedLines(good: readonly PartReceipt[], lines: readonly (readonly string[])[]): number {
+  const statuses = new Map<number, number>();
+  const linesOf = new Map(good.map((receipt, index) => [receipt, lines[index] ?? []]));
+  for (const receipt of inOrder(good)) {
+    for (const [offset, line] of linesOf.get(receipt)?.entries() ?? []) {
+      const number = receipt.range.start + offset;
+      if (!statuses.has(number)) statuses.set(number, parseAnswerLine(line).response?.status_code ?? 0);
+    }
+  }
+  return [...statuses.values()].filter((status) => status >= 400).length;
+}
+
+/** Receipts before parts: what has no receipt is computed again. */
+async function discard(
+  { database, objects }: JobPorts,
+  { jobId, cellId }: PaidJob,
+  shard: number,
+  bad: JudgedShard['bad'],
+  nowMs: number,
+): Promise<void> {
+  for (const { key, partKey } of bad) {
+    await objects.delete(key);
+    if (partKey !== undefined) await objects.delete(partKey);
+  }
+  const lines = bad.slice(0, MAX_TOLD).map(({ key, why }): JournalLine => {
+    const vehicleId = receiptOfKey(key)?.vehicleId;
+    const message = `A receipt of shard ${shard} of ${jobId} counts for nothing and is not paid: ${why}`;
+    const dedupeKey = `discarded/${key}/${nowMs}`;
+    return { atMs: nowMs, kind: 'fallback', subject: vehicleId ?? jobId, message: storableText(message), dedupeKey };
+  });
+  await appendJournal(database, cellId, lines);
+  // A key is written by the very car that it names.
+  for (const vehicleId of new Set(bad.map(({ key }) => receiptOfKey(key)?.vehicleId))) {
+    if (vehicleId === undefined) continue;
+    const text = `It stored answers of ${jobId} that do not stand up.`;
+    await holdAgainst(database, cellId, { vehicleId, atMs: nowMs, text });
+  }
+}
+
+function carReader(
+  database: Queryable,
+): (vehicleId: string) => Promise<{ vehicle: Vehicle; hardwareClass: HardwareClassSpec } | undefined> {
+  let classes: Promise<HardwareClassSpec[]> | undefined;
+  return async (vehicleId) => {
+    const vehicle = await readVehicle(database, vehicleId);
+    classes ??= listHardwareClasses(database);
+    const hardwareClass = (await classes).find(({ id }) => id === vehicle?.hardwareClass);
+    return vehicle && hardwareClass && { vehicle, hardwareClass };
+  };
 }
 
 /** Says where a shard went on when more than one car had part in it. */
@@ -113,6 +135,6 @@ function handoverLine(jobId: string, shard: number, work: readonly CarsWork[], a
     const lines = ranges.map(({ start, end }) => (end - start === 1 ? `${start}` : `${start}-${end - 1}`));
     return `${vehicle?.displayName ?? vehicleId} did lines ${lines.join(', ')}`;
   });
-  const message = `Shard ${shard} went on on another car from its last part: ${shares.join('; ')}`;
+  const message = `Shard ${shard} was continued by another car: ${shares.join('; ')}`;
   return [{ atMs, kind: 'handover', subject: jobId, message, dedupeKey: `handover/${jobId}/${shard}` }];
 }

@@ -1,11 +1,14 @@
 import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
 import { createHash } from 'node:crypto';
-import { customIdOf, parseAnswerLine, type BatchAnswerLine } from '../../domain/batchLines.ts';
+import pLimit from 'p-limit';
+import { customIdOf, parseAnswerLine, requestLinesOf, type BatchAnswerLine } from '../../domain/batchLines.ts';
 import { objectKeys, resultFileId } from '../../domain/names.ts';
+import { acceptedParts, type AcceptedPart } from '../../store/acceptedShards.ts';
 import { readAnsweredLines } from '../../store/answeredLines.ts';
 import { moveBatch, readBatch, updateBatchCounts, type BatchCounts } from '../../store/batches.ts';
 import { insertFile } from '../../store/files.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
+import { acceptShard } from './acceptShard.ts';
 import type { JobPorts } from './jobPorts.ts';
 
 /** Why a line has no answer, by how the batch ended, in the codes of the Batch API. */
@@ -20,6 +23,7 @@ const UNANSWERED = {
 
 interface FinishedBatch {
   readonly batchId: string;
+  readonly cellId: string;
   readonly split: SplitBatch;
   readonly outcome: BatchEnd;
 }
@@ -29,16 +33,18 @@ interface FinishedBatch {
  * exactly one of them, in the order of the input; answers that are there count, whatever became of the batch.
  * Running it again writes the same files.
  */
-export async function assembleBatch({ database, objects }: JobPorts, finished: FinishedBatch): Promise<BatchCounts> {
+export async function assembleBatch(ports: JobPorts, finished: FinishedBatch): Promise<BatchCounts> {
+  const { database, objects } = ports;
   const { batchId, split, outcome } = finished;
   await moveBatch(database, batchId, ['in_progress', 'cancelling'], 'finalizing');
+  const parts = await settledParts(ports, finished);
   const counts = { total: split.lines, completed: 0, failed: 0, expired: 0 };
 
   const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<Uint8Array> {
     for (let shard = 0; shard < split.shards; shard++) {
-      const { answered } = await readAnsweredLines(objects, batchId, shard);
-      const slice = (await objects.get(objectKeys.shardInput(batchId, shard))).toString('utf8');
-      for (const [index, request] of slice.trimEnd().split('\n').entries()) {
+      const answered = await readAnsweredLines(objects, batchId, shard, parts.get(shard) ?? []);
+      const slice = await objects.get(objectKeys.shardInput(batchId, shard));
+      for (const [index, request] of requestLinesOf(slice).entries()) {
         const answer = answered.get(index);
         const isAnswer = answer !== undefined && isSuccess(answer);
         if (wanted === 'answers') count(counts, answer, isAnswer, outcome);
@@ -65,13 +71,33 @@ export async function assembleBatch({ database, objects }: JobPorts, finished: F
   const hasErrors = counts.completed < counts.total;
   const errorFileId = hasErrors ? await write('error', lines('errors')) : undefined;
   await updateBatchCounts(database, batchId, counts);
-  await moveBatch(database, batchId, ['finalizing'], outcome, {
+  await moveBatch(database, batchId, ['finalizing', 'cancelling'], outcome, {
     ...(counts.completed > 0 ? { outputFileId } : {}),
     ...(errorFileId ? { errorFileId } : {}),
   });
   const batch = await readBatch(database, batchId);
   return batch ?? counts;
 }
+
+/**
+ * The parts that are delivered. Those of shards that were never completed are verified and paid first, like all others:
+ * what is not verified is not delivered, and what is delivered is paid.
+ */
+async function settledParts(
+  ports: JobPorts,
+  { batchId: jobId, cellId, split }: FinishedBatch,
+): Promise<ReadonlyMap<number, readonly AcceptedPart[]>> {
+  const accepted = await acceptedParts(ports.database, jobId);
+  const settling = pLimit(SHARDS_AT_ONCE);
+  await Promise.all(
+    Array.from({ length: split.shards }, (_, shard) => shard)
+      .filter((shard) => !accepted.has(shard))
+      .map((shard) => settling(() => acceptShard(ports, { jobId, cellId, split }, { shard }, 'any'))),
+  );
+  return acceptedParts(ports.database, jobId);
+}
+
+const SHARDS_AT_ONCE = 8;
 
 function count(
   counts: { completed: number; failed: number; expired: number },

@@ -1,7 +1,10 @@
+import pLimit from 'p-limit';
+import { NightshiftError } from '../../domain/errors.ts';
+import { messageOf } from '../../domain/thrown.ts';
 import type { JobPorts } from './jobPorts.ts';
 import type { BatchEnd, JobActivities, PreparedBatch } from '../../domain/activities/jobActivities.ts';
 import type { JournalLine } from '../../domain/journal.ts';
-import { acceptedTotals } from '../../store/acceptedShards.ts';
+import { acceptedParts, acceptedTotals } from '../../store/acceptedShards.ts';
 import { readBatch, updateBatchCounts } from '../../store/batches.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { upsertJobProgress } from '../../store/jobProgress.ts';
@@ -12,6 +15,19 @@ import { acceptShard } from './acceptShard.ts';
 import { assembleBatch } from './assembleBatch.ts';
 import { splitBatch } from './splitBatch.ts';
 
+/** A store waits for its disk or its network most of the time that a shard takes. */
+const SHARDS_AT_ONCE = 8;
+
+/** One shard that cannot be accepted does not hold its neighbours: it is computed again. */
+async function verdictOn(shard: number, accept: () => Promise<AcceptedShard>): Promise<AcceptedShard> {
+  try {
+    return await accept();
+  } catch (error) {
+    if (error instanceof NightshiftError && error.retryable) throw error;
+    return { shard, accepted: false, message: `shard ${shard} could not be accepted: ${messageOf(error)}` };
+  }
+}
+
 export function createJobActivities(ports: JobPorts): JobActivities {
   const { database } = ports;
   const journal = (cellId: string, line: Omit<JournalLine, 'atMs'>): Promise<number> =>
@@ -20,7 +36,7 @@ export function createJobActivities(ports: JobPorts): JobActivities {
   return {
     /** Checks every line of a batch's input and cuts it into shards; a batch with a bad line fails as a whole. */
     async prepareBatch(request: { batchId: string; cellId: string }): Promise<PreparedBatch> {
-      const prepared = await splitBatch(ports, request.batchId);
+      const prepared = await splitBatch(ports, request);
       const message =
         prepared.kind === 'refused'
           ? `Batch refused: ${prepared.message}`
@@ -49,6 +65,7 @@ export function createJobActivities(ports: JobPorts): JobActivities {
         cellId,
         model: split.model,
         linesPerShard: split.linesPerShard,
+        unitsPerLine: split.unitsPerLine ?? 1,
         ...counts,
         paused,
         finished,
@@ -60,7 +77,7 @@ export function createJobActivities(ports: JobPorts): JobActivities {
 
     /**
      * Signs for each of the shards that a car may read its input and its model and write its parts.
-     * @returns in the order of `shards`; none where cars open the store themselves
+     * @returns in the order of `shards`
      */
     async signSlices(request: {
       jobId: string;
@@ -85,9 +102,17 @@ export function createJobActivities(ports: JobPorts): JobActivities {
       split: SplitBatch;
       shards: readonly FinishedShard[];
     }): Promise<AcceptedShard[]> {
-      const verdicts: AcceptedShard[] = [];
-      for (const finished of request.shards) verdicts.push(await acceptShard(ports, request, finished));
-      return verdicts;
+      const accepted = await acceptedParts(database, request.jobId);
+      const accepting = pLimit(SHARDS_AT_ONCE);
+      return Promise.all(
+        request.shards.map((finished) =>
+          accepting(async () =>
+            accepted.has(finished.shard)
+              ? { shard: finished.shard, accepted: true, message: '' }
+              : verdictOn(finished.shard, () => acceptShard(ports, request, finished)),
+          ),
+        ),
+      );
     },
 
     /** Writes the output and error files: an answer or an error for each line, in the order of the input. */

@@ -1,13 +1,5 @@
-import { objectKeys, type LineRange } from '../../domain/names.ts';
-import { partReceiptSchema, type PartReceipt } from '../../domain/shards.ts';
-import type { ObjectStore } from '../../store/objectStore.ts';
-
-export async function readReceipts(objects: ObjectStore, jobId: string, shard: number): Promise<PartReceipt[]> {
-  const keys = await objects.list(objectKeys.receiptPrefix(jobId, shard));
-  return Promise.all(
-    keys.map(async (key) => partReceiptSchema.parse(JSON.parse((await objects.get(key)).toString('utf8')))),
-  );
-}
+import type { LineRange } from '../../domain/names.ts';
+import type { PartReceipt } from '../../domain/shards.ts';
 
 /** What one car is paid for in a shard, and which of its lines those are. */
 export interface Attribution {
@@ -23,9 +15,7 @@ export interface Attribution {
  * did the same lines, a receipt's energy counts in proportion to the lines that are attributed to it.
  */
 export function attribute(receipts: readonly PartReceipt[]): Attribution[] {
-  const ordered = [...receipts].sort(
-    (a, b) => a.range.start - b.range.start || a.range.end - b.range.end || compare(a.vehicleId, b.vehicleId),
-  );
+  const ordered = inOrder(receipts);
   const byVehicle = new Map<string, { ranges: LineRange[]; lines: number; energyWh: number; deviceMs: number }>();
   const taken = new Set<number>();
   for (const { vehicleId, range, energyWh, deviceMs } of ordered) {
@@ -45,6 +35,13 @@ export function attribute(receipts: readonly PartReceipt[]): Attribution[] {
     byVehicle.set(vehicleId, sum);
   }
   return [...byVehicle].map(([vehicleId, sum]) => ({ vehicleId, ...sum }));
+}
+
+/** The receipts in the order in which they count: where two have a line, the first has it. */
+export function inOrder(receipts: readonly PartReceipt[]): PartReceipt[] {
+  return receipts.toSorted(
+    (a, b) => a.range.start - b.range.start || a.range.end - b.range.end || compare(a.vehicleId, b.vehicleId),
+  );
 }
 
 /** Lines that were computed and stored more than once. */

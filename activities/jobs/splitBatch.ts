@@ -1,14 +1,20 @@
 import type { PreparedBatch } from '../../domain/activities/jobActivities.ts';
-import { createBatchLineChecker, linesOf } from '../../domain/batchInput.ts';
+import pLimit from 'p-limit';
+import { createBatchLineChecker, isBlankLine, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
+import { NightshiftError } from '../../domain/errors.ts';
+import { endpointsOf, modelManifestSchema, type Pipeline } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
+import { workUnitsOf } from '../../domain/workUnits.ts';
+import type { ObjectStore } from '../../store/objectStore.ts';
 import { moveBatch, readBatch, updateBatchCounts, type Batch } from '../../store/batches.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readFile } from '../../store/files.ts';
 import { readTenant } from '../../store/tenants.ts';
 import { readModel, type Model } from '../../store/models.ts';
+import { isFamilyServed } from '../../store/vehicles.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import type { JobPorts } from './jobPorts.ts';
 
@@ -16,13 +22,18 @@ import type { JobPorts } from './jobPorts.ts';
  * Reads the input file once, line by line: checks it and writes the shards' slices. All or nothing: with any bad line
  * the batch is `failed`, with a code and a line number for each. Running it again writes the same slices.
  */
-export async function splitBatch(ports: JobPorts, batchId: string): Promise<PreparedBatch> {
+export async function splitBatch(
+  ports: JobPorts,
+  { batchId, cellId }: { readonly batchId: string; readonly cellId: string },
+): Promise<PreparedBatch> {
   const { database } = ports;
   const batch = await readBatch(database, batchId);
   if (!batch) throw new Error(`batch ${batchId} is not stored`);
-  const cut = await cutIntoShards(ports, batch);
+  const cut = await cutIntoShards(ports, batch, cellId);
   if ('errors' in cut) {
-    await moveBatch(database, batchId, ['validating'], 'failed', { errors: cut.errors });
+    const failed = await moveBatch(database, batchId, ['validating'], 'failed', { errors: cut.errors });
+    // Its submitter wanted it cancelled before it was read: that is how it ends.
+    if (!failed) await moveBatch(database, batchId, ['cancelling'], 'cancelled', { errors: cut.errors });
     const message = cut.errors.map((error) => `line ${error.line ?? '-'}: ${error.message}`).join(' ');
     return { kind: 'refused', message };
   }
@@ -34,52 +45,124 @@ export async function splitBatch(ports: JobPorts, batchId: string): Promise<Prep
 async function cutIntoShards(
   ports: JobPorts,
   batch: Batch,
+  cellId: string,
 ): Promise<SplitBatch | { readonly errors: readonly BatchInputError[] }> {
   const { database, objects } = ports;
   const file = await readFile(database, batch.inputFileId);
-  if (!file) throw new Error(`file ${batch.inputFileId} is not stored`);
-  const checker = createBatchLineChecker(batch.endpoint);
-  let sized: SizedModel | undefined;
-  let slice: Uint8Array[] = [];
-  let shards = 0;
-  let lines = 0;
-  const writing: Promise<void>[] = [];
-  const writeSlice = async (): Promise<void> => {
-    const written = objects.put(objectKeys.shardInput(batch.id, shards++), Buffer.concat(slice));
-    slice = [];
-    // Awaited below; until then a failure is nobody's surprise.
-    written.catch(() => {});
-    if (writing.push(written) >= SLICES_AT_ONCE) await writing.shift();
-  };
+  if (!file) return { errors: [MISSING_INPUT] };
+  try {
+    const checked = await checkLines(ports, batch, file.objectKey);
+    if ('errors' in checked) return checked;
+    const { model, lines, units } = checked;
+    // It would wait for its deadline, since no car takes shards of it.
+    if (!(await isFamilyServed(database, cellId, model.family))) return { errors: [notServed(model.family)] };
+    const unitsPerLine = units / lines;
+    const speeds = (await listClassSpeeds(database)).filter(
+      (speed) => speed.modelName === model.name && speed.modelVersion === model.version,
+    );
+    const size = shardSizeOf(speeds, unitsPerLine);
+    await writeSlices(objects, batch.id, file.objectKey, size.linesPerShard);
+    return await splitOf(ports, batch, { model, lines, unitsPerLine, ...size });
+  } catch (error) {
+    // Deleted or expired since it was found.
+    if (error instanceof NightshiftError && error.code === 'object_not_found') return { errors: [MISSING_INPUT] };
+    throw error;
+  }
+}
 
-  for await (const bytes of linesOf(await objects.getStream(file.objectKey))) {
+const MISSING_INPUT: BatchInputError = {
+  code: 'missing_input_file',
+  line: null,
+  message: 'The input file was deleted or has expired before it was read. Upload it again and create a new batch.',
+  param: 'input_file_id',
+};
+
+function notServed(family: string): BatchInputError {
+  const message = `No car serves models of the family ${JSON.stringify(family)}: cars are enrolled with the families that they take.`;
+  return { code: 'model_not_served', line: null, message, param: 'model' };
+}
+
+interface CheckedLines {
+  readonly model: Model;
+  readonly lines: number;
+  readonly units: number;
+}
+
+async function checkLines(
+  { database, objects }: JobPorts,
+  { endpoint, tenantId }: Pick<Batch, 'endpoint' | 'tenantId'>,
+  objectKey: string,
+): Promise<CheckedLines | { readonly errors: readonly BatchInputError[] }> {
+  const checker = createBatchLineChecker(endpoint);
+  let model: Model | undefined;
+  let kind: Pipeline['kind'] | undefined;
+  let units = 0;
+  for await (const bytes of linesOf(await objects.getStream(objectKey))) {
     const request = checker.take(bytes);
     if (checker.done) break;
     if (!request) continue;
-    sized ??= await sizedModel(ports, request.model);
-    if (!sized) {
-      const message = `The model ${JSON.stringify(request.model)} does not exist.`;
-      return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+    if (!model) {
+      model = await readModel(database, tenantId, request.model);
+      if (!model) {
+        const message = `The model ${JSON.stringify(request.model)} does not exist.`;
+        return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+      }
+      const manifest = modelManifestSchema.safeParse(model.manifest).data;
+      kind = manifest?.pipeline.kind;
+      // One whose manifest cannot be read has none, and the cars will say so.
+      const endpoints = manifest && endpointsOf(model.name, manifest.pipeline);
+      if (endpoints && !endpoints.includes(endpoint)) {
+        const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${endpoint}.`;
+        return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+      }
     }
-    lines++;
-    slice.push(request.bytes, LINE_FEED);
-    if (lines % sized.linesPerShard === 0) await writeSlice();
+    units += workUnitsOf(kind, request.body);
   }
-  const { errors } = checker.finish();
-  if (errors.length > 0 || !sized) return { errors };
+  const { errors, total } = checker.finish();
+  return errors.length > 0 || !model ? { errors } : { model, lines: total, units };
+}
+
+async function writeSlices(
+  objects: ObjectStore,
+  batchId: string,
+  objectKey: string,
+  linesPerShard: number,
+): Promise<void> {
+  const writing = pLimit(SLICES_AT_ONCE);
+  const written: Promise<void>[] = [];
+  let slice: Uint8Array[] = [];
+  const writeSlice = async (): Promise<void> => {
+    const key = objectKeys.shardInput(batchId, written.length);
+    const body = Buffer.concat(slice);
+    slice = [];
+    const write = writing(() => objects.put(key, body));
+    // Awaited below; until then a failure is nobody's surprise.
+    write.catch(() => {});
+    written.push(write);
+    await written[written.length - SLICES_AT_ONCE];
+  };
+  for await (const bytes of linesOf(await objects.getStream(objectKey))) {
+    if (isBlankLine(bytes)) continue;
+    slice.push(bytes, LINE_FEED);
+    if (slice.length === 2 * linesPerShard) await writeSlice();
+  }
   if (slice.length > 0) await writeSlice();
-  await Promise.all(writing);
-  const { model, linesPerShard, linesPerPart } = sized;
-  const { name, version, family, sha256 } = model;
+  await Promise.all(written);
+}
+
+async function splitOf(
+  ports: JobPorts,
+  batch: Batch,
+  cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine'> & { readonly model: Model },
+): Promise<SplitBatch> {
+  const { name, version, family, sha256 } = cut.model;
   const { deadlineMs, submittedAtMs, metadata, tenantId } = batch;
   const { priority } = parseGridHints(metadata);
-  const { weight } = await readTenant(database, tenantId);
+  const { weight } = await readTenant(ports.database, tenantId);
   return {
+    ...cut,
     model: { name, version, family, sha256 },
-    lines,
-    shards,
-    linesPerShard,
-    linesPerPart,
+    shards: Math.ceil(cut.lines / cut.linesPerShard),
     deadlineMs,
     submittedAtMs,
     ...(priority !== undefined && { priority }),
@@ -91,16 +174,3 @@ async function cutIntoShards(
 /** A store waits for its disk or its network most of the time that a slice takes. */
 const SLICES_AT_ONCE = 16;
 const LINE_FEED = Buffer.from('\n');
-
-interface SizedModel extends ReturnType<typeof shardSizeOf> {
-  readonly model: Model;
-}
-
-async function sizedModel({ database }: JobPorts, name: string): Promise<SizedModel | undefined> {
-  const model = await readModel(database, name);
-  if (!model) return undefined;
-  const speeds = (await listClassSpeeds(database)).filter(
-    (speed) => speed.modelName === model.name && speed.modelVersion === model.version,
-  );
-  return { model, ...shardSizeOf(speeds) };
-}

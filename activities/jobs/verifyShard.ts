@@ -1,39 +1,77 @@
 import { batchAnswerLineSchema } from '../../domain/batchLines.ts';
-import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 import { parseJson } from '../../domain/json.ts';
-import type { AnsweredLines } from '../../store/answeredLines.ts';
-import type { Attribution } from './shardParts.ts';
+import { objectKeys, receiptOfKey } from '../../domain/names.ts';
+import { partReceiptSchema, type PartReceipt } from '../../domain/shards.ts';
+import { linesOfPart, sha256Of } from '../../store/answeredLines.ts';
+import { unlessNotFound, type ObjectStore } from '../../store/objectStore.ts';
 
-/** Most kW at the plug per kW of chip that any weather and awake load explain; beyond it, a claim is not plausible. */
-const PLAUSIBLE_OVERHEAD = 8;
-const PLAUSIBLE_SLACK_WH = 5;
+/** What the store holds of a shard, judged. */
+export interface JudgedShard {
+  /** Receipts that claim parts of the right form, by cars that are enrolled. */
+  readonly good: readonly PartReceipt[];
+  /** The answers of good parts, in the order of the receipts: `lines[i]` are those of `good[i]`. */
+  readonly lines: readonly (readonly string[])[];
+  /** What counts as absent, and why. */
+  readonly bad: readonly { readonly key: string; readonly partKey?: string; readonly why: string }[];
+}
 
 /**
- * The checks that every shard passes before it is accepted: an answer of the right form for each request and no
- * other, and claims of energy that the car's hardware can have used.
- * @returns what is wrong, or undefined
+ * Judges each receipt of a shard and the part that it claims: the car that its key names, the very bytes that are
+ * stored, and in them an answer of the right form to each request of its range. One that fails spoils no other.
  */
-export function faultOf(
+export async function judgeShard(
+  objects: ObjectStore,
+  jobId: string,
+  shard: number,
   customIds: readonly string[],
-  answered: AnsweredLines,
-  attributions: readonly (Attribution & { readonly hardwareClass: HardwareClassSpec | undefined })[],
-): string | undefined {
-  for (const [line, customId] of customIds.entries()) {
-    const answer = answered.get(line);
-    if (answer === undefined) return `line ${line} has no answer`;
-    const parsed = batchAnswerLineSchema.safeParse(parseJson(answer));
+  isEnrolled: (vehicleId: string) => Promise<boolean>,
+): Promise<JudgedShard> {
+  const good: PartReceipt[] = [];
+  const lines: (readonly string[])[] = [];
+  const bad: { key: string; partKey?: string; why: string }[] = [];
+  for (const key of await objects.list(objectKeys.receiptPrefix(jobId, shard))) {
+    const text = (await unlessNotFound(objects.get(key)))?.toString('utf8') ?? '';
+    const receipt = partReceiptSchema.safeParse(parseJson(text)).data;
+    const named = receiptOfKey(key);
+    const isOwn =
+      receipt?.vehicleId === named?.vehicleId &&
+      receipt?.range.start === named?.range.start &&
+      receipt?.range.end === named?.range.end;
+    if (!receipt || !named || !isOwn) {
+      bad.push({ key, why: receipt ? 'it is in the name of another car or part' : 'it cannot be read' });
+      continue;
+    }
+    const { range, vehicleId } = receipt;
+    const partKey = objectKeys.part(jobId, shard, range, vehicleId);
+    if (!(await isEnrolled(vehicleId))) {
+      bad.push({ key, partKey, why: `${vehicleId} is not enrolled` });
+      continue;
+    }
+    const bytes = await unlessNotFound(objects.get(partKey));
+    if (bytes === undefined || sha256Of(bytes) !== receipt.partSha256) {
+      bad.push({ key, partKey, why: 'it claims other bytes than are stored' });
+      continue;
+    }
+    const answers = linesOfPart(bytes, range);
+    const why = answers ? faultOf(answers, customIds.slice(range.start, range.end), range.start) : 'it is cut off';
+    if (answers && why === undefined) {
+      good.push(receipt);
+      lines.push(answers);
+    } else bad.push({ key, partKey, why: `its part: ${why}` });
+  }
+  return { good, lines, bad };
+}
+
+/** @returns what is wrong with the answers to these requests, or undefined */
+function faultOf(answers: readonly string[], customIds: readonly string[], start: number): string | undefined {
+  if (answers.length !== customIds.length) return 'it answers lines that the shard does not have';
+  for (const [index, customId] of customIds.entries()) {
+    const line = start + index;
+    const parsed = batchAnswerLineSchema.safeParse(parseJson(answers[index] ?? ''));
     if (!parsed.success) return `the answer to line ${line} is malformed: ${parsed.error.issues[0]?.message}`;
     const { custom_id, response } = parsed.data;
     if (response === null) return `the answer to line ${line} has no response`;
     if (custom_id !== customId) return `line ${line} answers ${custom_id}, not ${customId}`;
-  }
-  if (answered.size !== customIds.length) return `${answered.size} answers to ${customIds.length} requests`;
-  const attributed = attributions.reduce((sum, { lines }) => sum + lines, 0);
-  if (attributed !== customIds.length) return `receipts name ${attributed} of ${customIds.length} lines`;
-  for (const { vehicleId, hardwareClass, energyWh, deviceMs } of attributions) {
-    if (hardwareClass === undefined) return `car ${vehicleId} is not enrolled`;
-    const mostWh = hardwareClass.chipKw * PLAUSIBLE_OVERHEAD * (deviceMs / 3600) + PLAUSIBLE_SLACK_WH;
-    if (energyWh > mostWh) return `car ${vehicleId} claims ${energyWh.toFixed(1)} Wh, at most ${mostWh.toFixed(1)}`;
   }
   return undefined;
 }

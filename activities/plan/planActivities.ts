@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { PlanActivities } from '../../domain/activities/planActivities.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { topics } from '../../domain/names.ts';
@@ -9,24 +10,37 @@ import { readCell } from '../../store/cells.ts';
 import { saveChargeCycles } from '../../store/chargeCycles.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
-import { planOfSlot, planReplacedBy, readPlan, savePlan } from '../../store/plans.ts';
+import { planBefore, planOfSlot, planReplacedBy, readPlan, savePlan } from '../../store/plans.ts';
+import { listOpenParkingSessions } from '../../store/parkingSessions.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import { listWakes, saveWakes, type WakeAttempt } from '../../store/wakes.ts';
-import type { PlanDispatch } from '../../domain/workflows/coSchedule.ts';
+import type { PlanDispatch, SessionSetpoint } from '../../domain/workflows/coSchedule.ts';
 import type { VehicleLink } from '../../charging/vehicleLink.ts';
 import { updateClaims } from '../../store/vehicleClaims.ts';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
 import { changedCycles } from '../../planning/chargeCycles.ts';
 import { readCellState, type CellState } from '../../planning/cellState.ts';
-import { planningProblem } from '../../planning/planningProblem.ts';
+import { partsOfCell, type CellWeights } from '../../planning/planningProblem.ts';
+import { planPromises } from '../../planning/planPromises.ts';
 import { settleWakes, wakeWithinMs } from '../../planning/wakes.ts';
-import { dispatchOf, PROFILE_SLOTS, profileIntervals } from '../../planning/planDispatch.ts';
+import {
+  carsById,
+  changedSetpoints,
+  dispatchOf,
+  PROFILE_SLOTS,
+  profileIntervals,
+} from '../../planning/planDispatch.ts';
+
+/** Few enough that a server with thousands of parked cars still answers others meanwhile. */
+const SESSIONS_TOLD_AT_ONCE = 20;
 
 export interface PlanPorts {
   readonly database: Database;
   readonly vehicles: VehicleLink;
+  /** Tells a parking session, unless it has ended. */
+  readonly tellSession: (setpoint: SessionSetpoint) => Promise<void>;
   readonly plan: (problem: PlanningProblem, previous: Plan | undefined) => Promise<Plan>;
-  readonly carbonEurPerKg: number;
+  readonly weights: CellWeights;
   readonly gridNowMs: () => number;
 }
 
@@ -42,7 +56,9 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
       const nowMs = Math.round(ports.gridNowMs());
       const wakes = settleWakes(read.wakes, read.vehicleStates, nowMs, wakeWithinMs(cell.clock));
       const state = { ...read, wakes: wakes.attempts };
-      const { problem, plan, fallback } = await planPromises(ports, state);
+      const { problem, plan, fallback } = await planPromises(partsOfCell(state, ports.weights), (asked) =>
+        planOrKeep(ports, asked, state.previous),
+      );
       const createdAtMs = Math.round(ports.gridNowMs());
       // Names the slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart.
       const id = `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
@@ -58,7 +74,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
         ...wakeFailureLines(state, wakes.failed, createdAtMs),
         ...unmetLines(plan, createdAtMs, cause),
       ]);
-      return dispatchOf(id, problem, plan, state.previous, state.openSessions);
+      return dispatchOf(id, problem, plan);
     },
 
     /**
@@ -72,8 +88,8 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
       const slotBeforeMs = slotStartMs - plan.slots.slotMinutes * 60_000;
       // Made ahead of its slot, a plan must not end the slot that still runs.
       const before = (await planOfSlot<PlanningProblem, Plan>(database, cellId, slotBeforeMs))?.plan;
-      const runningCars = byId(before);
-      const replaced = byId((await planReplacedBy<PlanningProblem, Plan>(database, stored))?.plan);
+      const runningCars = carsById(before);
+      const replaced = carsById((await planReplacedBy<PlanningProblem, Plan>(database, stored))?.plan);
       const drawsMore = (car: CarPlan): boolean => powerKw(car) > powerKw(replaced.get(car.carId));
       const publish = (cars: readonly CarPlan[]): Promise<unknown> =>
         Promise.all(
@@ -89,6 +105,17 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
         );
       await publish(plan.cars.filter((car) => !drawsMore(car)));
       await publish(plan.cars.filter(drawsMore));
+    },
+
+    /** Tells the sessions whose setpoint or reasons changed with this plan what they are to do, and why. */
+    async tellSessions(request: { planId: string }): Promise<void> {
+      const stored = await readPlan<PlanningProblem, Plan>(database, request.planId);
+      if (!stored) throw new Error(`plan ${request.planId} is not stored`);
+      const before = await planBefore<PlanningProblem, Plan>(database, stored);
+      const sessions = await listOpenParkingSessions(database, stored.cellId);
+      const told = changedSetpoints(stored.plan, before?.plan, sessions);
+      const oneOfFew = pLimit(SESSIONS_TOLD_AT_ONCE);
+      await oneOfFew.map(told, (setpoint) => ports.tellSession(setpoint));
     },
 
     /** Asks the modems of sleeping cars to wake them. */
@@ -111,26 +138,9 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
   };
 }
 
-function byId(plan: Plan | undefined): ReadonlyMap<string, CarPlan> {
-  return new Map(plan?.cars.map((car) => [car.carId, car]));
-}
-
 /** What a car is told to draw in the committed slot. */
 function powerKw(car: CarPlan | undefined): number {
   return (car?.chargeKw[0] ?? 0) + (car?.computeKw[0] ?? 0);
-}
-
-/**
- * Plans cars to be ready early. For those that cannot be, plans again with what was promised: the margin is there to
- * keep promises, and a car that is ready in time must not be reported as late.
- */
-async function planPromises(ports: PlanPorts, state: CellState): Promise<Planned & { problem: PlanningProblem }> {
-  const early = planningProblem(state, ports.carbonEurPerKg);
-  const planned = await planOrKeep(ports, early, state.previous);
-  const late = planned.plan.unmet.filter(({ kind }) => kind === 'ready_by').map(({ id }) => id);
-  if (late.length === 0 || planned.fallback !== undefined) return { problem: early, ...planned };
-  const problem = planningProblem(state, ports.carbonEurPerKg, new Set(late));
-  return { problem, ...(await planOrKeep(ports, problem, state.previous)) };
 }
 
 interface Planned {

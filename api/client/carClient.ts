@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { OwnerPolicy } from '../../domain/vehicles.ts';
+import { capacitySchema, type CapacityWire } from '../wire/capacity.ts';
 import { vehicleSchema, whySchema, type VehicleWire, type WhyWire } from '../wire/cars.ts';
+import { enrolmentCodeSchema, type EnrolmentCodeWire } from '../wire/agents.ts';
 import type { ApiClient } from './apiClient.ts';
 
 const CARS = '/fleet/v1/vehicles';
@@ -27,6 +29,24 @@ export class CarClient {
 
   async setPolicy(vin: string, policy: OwnerPolicy): Promise<VehicleWire> {
     return vehicleSchema.parse(await this.#api.json('PUT', `${pathOf(vin)}/policy`, policy));
+  }
+
+  /** Enrols a car, or changes it. @returns the code by which its agent gets its key */
+  async enrol(enrolment: unknown): Promise<EnrolmentCodeWire> {
+    return enrolmentCodeSchema.parse(await this.#api.json('POST', '/fleet/v1/enrolments', enrolment));
+  }
+
+  async newCode(vin: string): Promise<EnrolmentCodeWire> {
+    return enrolmentCodeSchema.parse(await this.#api.json('POST', `${pathOf(vin)}/codes`));
+  }
+
+  async remove(vin: string): Promise<void> {
+    await this.#api.json('DELETE', pathOf(vin));
+  }
+
+  /** What the fleet can compute with. */
+  async capacity(): Promise<CapacityWire> {
+    return capacitySchema.parse(await this.#api.json('GET', '/fleet/v1/capacity'));
   }
 
   async newOwnerKey(ownerId: string): Promise<string> {

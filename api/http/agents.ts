@@ -1,9 +1,16 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { judgeProbe } from '../../domain/probes.ts';
+import { computePlugKw, sitePlugKw } from '../../scheduler/energy/compute.ts';
+import { appendJournal } from '../../store/journal.ts';
+import { listProbedGflops, saveProbe } from '../../store/carProbes.ts';
+import { gridTimeMs } from '../../domain/clock.ts';
+import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
+import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import { carOfKey, exchangeEnrolmentCode } from '../../store/carKeys.ts';
 import { readVehicle } from '../../store/vehicles.ts';
-import { agentSettingsSchema, carKeySchema } from '../wire/agents.ts';
+import { agentSettingsSchema, carKeySchema, probeSchema, probeVerdictSchema } from '../wire/agents.ts';
 import { bearerOf } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { errorResponses } from './wire.ts';
@@ -35,6 +42,17 @@ const settingsRoute = createRoute({
   },
 });
 
+const probeRoute = createRoute({
+  method: 'post',
+  path: '/cars/v1/probe',
+  summary: 'Hold what the agent’s probe measured against the class that the car is enrolled with',
+  request: { body: { required: true, content: { 'application/json': { schema: probeSchema } } } },
+  responses: {
+    200: { description: 'The verdict', content: { 'application/json': { schema: probeVerdictSchema } } },
+    ...errorResponses,
+  },
+});
+
 /** What cars' agents ask before they begin; they present a code, then their car's key. */
 export function addAgentRoutes(app: OpenAPIHono, { db, cell, carDoors, logger, now }: ApiDeps): void {
   app.openapi(exchangeRoute, async (c) => {
@@ -50,7 +68,8 @@ export function addAgentRoutes(app: OpenAPIHono, { db, cell, carDoors, logger, n
   app.openapi(settingsRoute, async (c) => {
     const car = await carOfKey(db, bearerOf(c) ?? '');
     const vehicle = car && (await readVehicle(db, car.vehicleId));
-    if (!car || !vehicle) throw new NightshiftError('unauthorized', 'The car’s key is unknown.');
+    const spec = (await listHardwareClasses(db)).find(({ id }) => id === car?.hardwareClass);
+    if (!car || !vehicle || !spec) throw new NightshiftError('unauthorized', 'The car’s key is unknown.');
     const { originMs, anchorMs, scale } = cell.clock;
     return c.json(
       {
@@ -61,9 +80,45 @@ export function addAgentRoutes(app: OpenAPIHono, { db, cell, carDoors, logger, n
         clock: { origin_ms: originMs, anchor_ms: anchorMs, scale },
         gateway: carDoors.gateway,
         mqtt_url: carDoors.mqttUrl,
+        compute_kw: plugKwOf(spec),
         compute_soc_floor_percent: vehicle.policy.computeSocFloorPercent,
       },
       200,
     );
   });
+
+  app.openapi(probeRoute, async (c) => {
+    const car = await carOfKey(db, bearerOf(c) ?? '');
+    const vehicle = car && (await readVehicle(db, car.vehicleId));
+    if (!car || !vehicle) throw new NightshiftError('unauthorized', 'The car’s key is unknown.');
+    const probe = c.req.valid('json');
+    const verdict = judgeProbe({
+      probe,
+      classes: await listHardwareClasses(db),
+      hardwareClass: car.hardwareClass,
+      gflopsOfOthers: await listProbedGflops(db, car.hardwareClass, car.vehicleId),
+    });
+    await db.transaction(async (tx) => {
+      await saveProbe(tx, { vehicleId: car.vehicleId, ...probe });
+      if (verdict.findings.length === 0) return;
+      const message = `${vehicle.displayName} is not what it is enrolled as (${car.hardwareClass}): ${verdict.findings.join(' ')}`;
+      const atMs = Math.round(gridTimeMs(cell.clock, now()));
+      await appendJournal(tx, cell.id, [{ atMs, kind: 'fallback', subject: car.vehicleId, message }]);
+    });
+    return c.json(
+      {
+        hardware_class: car.hardwareClass,
+        agrees: verdict.findings.length === 0,
+        findings: [...verdict.findings],
+        nearest_class: verdict.nearestClass ?? null,
+      },
+      200,
+    );
+  });
+}
+
+const MILD_CELSIUS = 20;
+
+function plugKwOf({ chipKw, awakeKw, cooling }: HardwareClassSpec): number {
+  return cooling === 'included' ? sitePlugKw(chipKw, awakeKw) : computePlugKw(chipKw, MILD_CELSIUS, awakeKw);
 }

@@ -5,6 +5,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { API_SCOPES, DEFAULT_TENANT, type ApiScope } from '../../domain/apiKeys.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { findApiKey, type ApiKey } from '../../store/apiKeys.ts';
+import { RateLimiter } from './callerLimits.ts';
 import type { ApiDeps } from './deps.ts';
 
 /** Whose request it is. */
@@ -27,7 +28,7 @@ const KEY_KEPT_REAL_MS = 2_000;
 const MOST_KEPT_KEYS = 10_000;
 
 /** Finds out who calls and holds them to their rate. @throws NightshiftError `unauthorized`, `rate_limited` */
-export function authenticate({ db, apiKey, now }: ApiDeps): MiddlewareHandler {
+export function authenticate({ db, apiKey }: ApiDeps): MiddlewareHandler {
   const root: Caller = {
     keyId: 'root',
     tenantId: DEFAULT_TENANT,
@@ -35,8 +36,8 @@ export function authenticate({ db, apiKey, now }: ApiDeps): MiddlewareHandler {
     requestsPerMinute: undefined,
   };
   const rootHash = sha256(apiKey);
-  const known = new Map<string, { key: ApiKey | undefined; readRealMs: number }>();
-  const limiter = createRateLimiter(now);
+  const known = new Map<string, { key: ApiKey | undefined; readAtMs: number }>();
+  const limiter = new RateLimiter();
 
   const callerOf = async (presented: string): Promise<Caller | undefined> => {
     const hash = sha256(presented);
@@ -44,9 +45,9 @@ export function authenticate({ db, apiKey, now }: ApiDeps): MiddlewareHandler {
     if (timingSafeEqual(hash, rootHash)) return root;
     const hex = hash.toString('hex');
     let found = known.get(hex);
-    if (!found || now() - found.readRealMs > KEY_KEPT_REAL_MS) {
+    if (!found || performance.now() - found.readAtMs > KEY_KEPT_REAL_MS) {
       if (known.size >= MOST_KEPT_KEYS) known.clear();
-      found = { key: await findApiKey(db, hex), readRealMs: now() };
+      found = { key: await findApiKey(db, hex), readAtMs: performance.now() };
       known.set(hex, found);
     }
     return found.key && { ...found.key, keyId: found.key.id };
@@ -79,25 +80,6 @@ export function requireScope(scope: ApiScope): MiddlewareHandler {
       throw new NightshiftError('forbidden', `The API key lacks the scope "${scope}": ${API_SCOPES[scope]}.`);
     }
     await next();
-  };
-}
-
-/** A bucket for each key: it holds a minute's requests and fills at its rate. */
-function createRateLimiter(now: () => number): { take(keyId: string, perMinute: number): void } {
-  const buckets = new Map<string, { left: number; atRealMs: number }>();
-  return {
-    take: (keyId, perMinute) => {
-      const atRealMs = now();
-      const bucket = buckets.get(keyId) ?? { left: perMinute, atRealMs };
-      const filled = bucket.left + ((atRealMs - bucket.atRealMs) / 60_000) * perMinute;
-      const left = Math.min(perMinute, filled) - 1;
-      if (left < 0) {
-        throw new NightshiftError('rate_limited', `The key has ${perMinute} requests a minute.`, {
-          retryAfterSeconds: Math.max(1, Math.ceil((-left * 60) / perMinute)),
-        });
-      }
-      buckets.set(keyId, { left, atRealMs });
-    },
   };
 }
 

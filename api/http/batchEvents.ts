@@ -1,13 +1,12 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { streamSSE } from 'hono/streaming';
 
 import { isFinalBatchStatus } from '../../domain/batches.ts';
 import { readJournalOf } from '../../store/journal.ts';
 import type { ApiDeps } from './deps.ts';
+import { EventStreams, POLL_REAL_MS } from './eventStreams.ts';
 import { batchToWireById, ownBatch } from './readBatches.ts';
 import { errorResponses, idParam } from './wire.ts';
 
-const POLL_REAL_MS = 500;
 const KEEP_ALIVE_REAL_MS = 15_000;
 const PAGE_LINES = 500;
 
@@ -30,48 +29,45 @@ const followBatchRoute = createRoute({
 /** Follows one batch. */
 export function addBatchEventRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   const { db, cell, now, logger } = deps;
+  const streams = new EventStreams(logger);
   app.openapi(followBatchRoute, async (c) => {
     const { id } = c.req.valid('param');
     const { tenantId } = c.get('caller');
     const lastSeen = c.req.valid('header')['last-event-id'];
     const { status } = await ownBatch(deps, tenantId, id);
-    const linesAfter = (seq: number) => readJournalOf(db, cell.id, id, seq, PAGE_LINES);
+    const linesAfter = (seq: number) =>
+      streams.shared(`lines of ${id} after ${seq}`, () => readJournalOf(db, cell.id, id, seq, PAGE_LINES));
     // Told so, a browser's EventSource stops coming back.
     if (lastSeen !== undefined && isFinalBatchStatus(status) && (await linesAfter(lastSeen)).length === 0)
       return c.body(null, 204);
 
-    return streamSSE(
-      c,
-      async (stream) => {
-        let seen = lastSeen ?? 0;
-        let sent = '';
-        let lastSentRealMs = now();
-        while (!stream.aborted && !stream.closed) {
-          // The batch before its lines: after a final state nothing more is written, so no line is missed.
-          const batch = await batchToWireById(deps, tenantId, id);
-          const lines = await linesAfter(seen);
-          for (const line of lines) {
-            await stream.writeSSE({ id: String(line.seq), event: 'line', data: JSON.stringify(line) });
-            seen = line.seq;
-          }
-          const data = JSON.stringify(batch);
-          const hasChanged = data !== sent;
-          if (hasChanged) await stream.writeSSE({ event: 'batch', data });
-          sent = data;
-          if (isFinalBatchStatus(batch.status) && lines.length < PAGE_LINES) {
-            await stream.writeSSE({ event: 'end', data: batch.status });
-            return;
-          }
-          if (hasChanged || lines.length > 0) lastSentRealMs = now();
-          else if (now() - lastSentRealMs >= KEEP_ALIVE_REAL_MS) {
-            await stream.write(': still here\n\n');
-            lastSentRealMs = now();
-          }
-          await stream.sleep(POLL_REAL_MS);
+    return streams.answer(c, async (stream) => {
+      let seen = lastSeen ?? 0;
+      let sent = '';
+      let lastSentRealMs = now();
+      while (!stream.aborted && !stream.closed) {
+        // The batch before its lines: after a final state nothing more is written, so no line is missed.
+        const batch = await streams.shared(`batch ${id}`, () => batchToWireById(deps, tenantId, id));
+        const lines = await linesAfter(seen);
+        for (const line of lines) {
+          await stream.writeSSE({ id: String(line.seq), event: 'line', data: JSON.stringify(line) });
+          seen = line.seq;
         }
-      },
-      // The reader comes back by itself with Last-Event-ID.
-      async (error) => logger.warn({ err: error, batchId: id }, 'a follower of a batch was cut off'),
-    );
+        const data = JSON.stringify(batch);
+        const hasChanged = data !== sent;
+        if (hasChanged) await stream.writeSSE({ event: 'batch', data });
+        sent = data;
+        if (isFinalBatchStatus(batch.status) && lines.length < PAGE_LINES) {
+          await stream.writeSSE({ event: 'end', data: batch.status });
+          return;
+        }
+        if (hasChanged || lines.length > 0) lastSentRealMs = now();
+        else if (now() - lastSentRealMs >= KEEP_ALIVE_REAL_MS) {
+          await stream.write(': still here\n\n');
+          lastSentRealMs = now();
+        }
+        await stream.sleep(POLL_REAL_MS);
+      }
+    });
   });
 }

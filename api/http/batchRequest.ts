@@ -2,10 +2,10 @@ import { z } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
+import { modelOfEndpoint, OPENAI_ENDPOINTS } from '../../domain/models.ts';
 
 const HOUR_MS = 3_600_000;
 const MAX_WINDOW_MS = 30 * 24 * HOUR_MS;
-const ENDPOINT = /^\/v1\/embeddings$|^\/v2\/models\/[\w.-]{1,100}\/infer$/;
 
 const metadataSchema = z
   .record(
@@ -17,7 +17,13 @@ const metadataSchema = z
 export const createBatchSchema = z
   .object({
     input_file_id: z.string().min(1).max(100),
-    endpoint: z.string().regex(ENDPOINT, 'must be /v1/embeddings or /v2/models/{model}/infer'),
+    endpoint: z
+      .string()
+      .max(200)
+      .refine(
+        (endpoint) => OPENAI_ENDPOINTS.some((known) => known === endpoint) || modelOfEndpoint(endpoint) !== undefined,
+        `must be one of ${OPENAI_ENDPOINTS.join(', ')}, or /v2/models/{model}/infer`,
+      ),
     completion_window: z.string().regex(/^\d{1,4}(h|d)$/, 'must be hours or days, e.g. 24h or 7d'),
     metadata: metadataSchema.nullish(),
     output_expires_after: z

@@ -1,14 +1,14 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
-import { listBatches, moveBatch } from '../../store/batches.ts';
+import { listBatches, moveBatch, readBatch } from '../../store/batches.ts';
 import { setJobPaused } from '../../store/jobProgress.ts';
 import { createBatchSchema } from './batchRequest.ts';
 import { repetitionHeaders, repetitionOf, submitBatch } from './batchSubmission.ts';
 import { batchSchema } from '../wire/batch.ts';
 import type { ApiDeps } from './deps.ts';
 import { batchesToWire, batchToWireById, ownBatch } from './readBatches.ts';
-import { errorResponses, idParam, limitParam, listOf, listSchema } from './wire.ts';
+import { errorResponses, idParam, limitParam, listOf, listSchema, pageStartOf } from './wire.ts';
 
 const batchResponse = {
   200: { description: 'The batch', content: { 'application/json': { schema: batchSchema } } },
@@ -45,6 +45,7 @@ const readBatchRoute = createRoute({
 const cancelBatchRoute = createRoute({
   method: 'post',
   path: '/v1/batches/{id}/cancel',
+  summary: 'End a batch: cars stop, and what is answered by then is delivered as its output file',
   request: { params: idParam },
   responses: batchResponse,
 });
@@ -77,7 +78,9 @@ export function addBatchRoutes(app: OpenAPIHono, deps: ApiDeps): void {
 
   app.openapi(listBatchesRoute, async (c) => {
     const { after, limit } = c.req.valid('query');
-    const batches = await listBatches(db, { after, limit: limit + 1 }, c.get('caller').tenantId);
+    const { tenantId } = c.get('caller');
+    const start = await pageStartOf(after, (id) => readBatch(db, id), tenantId);
+    const batches = await listBatches(db, { after: start, limit: limit + 1 }, tenantId);
     return c.json(listOf(await batchesToWire(deps, batches), limit), 200);
   });
 

@@ -49,3 +49,8 @@ export function newOwnerKey(): string {
 export function ownerKeyHash(key: string): string {
   return sha256(key).toString('hex');
 }
+
+/** @throws NightshiftError `unauthorized` for an owner */
+export function operatorOnly(caller: CarCaller): void {
+  if (caller.kind !== 'operator') throw new NightshiftError('unauthorized', 'Only the operator may do this.');
+}

@@ -9,8 +9,8 @@ const requestSchema = z
   .looseObject({
     model: z.string().min(1).max(200),
     input: z.unknown().meta({ description: 'A text, token ids, or a list of up to 2048 of either.' }),
-    encoding_format: z.enum(['float', 'base64']).optional(),
-    dimensions: z.number().int().min(1).optional(),
+    encoding_format: z.enum(['float', 'base64']).nullish(),
+    dimensions: z.number().int().min(1).nullish(),
   })
   .openapi('CreateEmbedding');
 
@@ -48,7 +48,7 @@ export function addEmbeddingRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   const models = createPublishedModels(deps);
   app.openapi(embeddingsRoute, async (c) => {
     const body = c.req.valid('json');
-    const manifest = await models.read(body.model);
+    const manifest = await models.read(c.get('caller').tenantId, body.model);
     if (manifest.pipeline.kind !== 'text-embedding') {
       throw new NightshiftError('invalid_request', `"${body.model}" does not embed texts.`, { field: 'model' });
     }

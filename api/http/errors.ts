@@ -29,11 +29,12 @@ export function answerError(thrown: Error, c: Context, logger: Logger): Response
   // A connection whose request was not read to its end cannot carry another one: say so.
   if (incomingOf(c.env)?.complete === false) c.header('connection', 'close');
   if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds));
+  const message = error.httpStatus >= 500 ? `${error.message} Reference: ${requestId}` : error.message;
   const body: ErrorBody = {
-    error: { message: error.message, type: typeOf(error), param: error.field ?? null, code: error.code },
+    error: { message, type: typeOf(error), param: error.field ?? null, code: error.code },
   };
   // The Open Inference Protocol has its own form.
-  if (/^\/v2(\/|$)/.test(c.req.path)) return c.json({ error: error.message }, error.httpStatus);
+  if (/^\/v2(\/|$)/.test(c.req.path)) return c.json({ error: message }, error.httpStatus);
   return c.json(body, error.httpStatus);
 }
 

@@ -88,7 +88,8 @@ export async function* limited(body: AsyncIterable<Uint8Array>, spareBytes: numb
 }
 
 function checkFilename({ filename = '' }: MultipartPart): string {
-  if (!filename.endsWith('.jsonl')) throw invalid('file', 'Invalid file format for Batch API. Must be .jsonl');
+  if (!filename.toLowerCase().endsWith('.jsonl'))
+    throw invalid('file', 'Invalid file format for Batch API. Must be .jsonl');
   if (filename.length > MAX_FILENAME_CHARACTERS) {
     throw invalid('file', `A filename has at most ${MAX_FILENAME_CHARACTERS} characters.`);
   }

@@ -8,7 +8,7 @@ import { emptyBody } from './emptyBody.ts';
 import { receiveFile } from './fileUpload.ts';
 import { answersSoFar, runningBatchOf } from './partialResults.ts';
 import { removeFile } from './tidyUp.ts';
-import { errorResponses, idParam, limitParam, listOf, listSchema, notFound, unixSeconds } from './wire.ts';
+import { errorResponses, idParam, limitParam, listOf, listSchema, notFound, unixSeconds, pageStartOf } from './wire.ts';
 
 const fileSchema = z
   .object({
@@ -107,8 +107,13 @@ export function addFileRoutes(app: OpenAPIHono, deps: ApiDeps): void {
 
   app.openapi(listFilesRoute, async (c) => {
     const { after, limit, order, purpose } = c.req.valid('query');
-    const page = { after, limit: limit + 1, ascending: order === 'asc' };
-    const files = await listFiles(db, page, c.get('caller').tenantId, purpose);
+    const { tenantId } = c.get('caller');
+    const page = {
+      after: await pageStartOf(after, (id) => readFile(db, id), tenantId),
+      limit: limit + 1,
+      ascending: order === 'asc',
+    };
+    const files = await listFiles(db, page, tenantId, purpose);
     return c.json(listOf(files.map(toWire), limit), 200);
   });
 

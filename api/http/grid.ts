@@ -45,8 +45,8 @@ const regionsRoute = createRoute({
       regions: z.array(
         z.object({
           id: z.string(),
-          timeZone: z.string(),
-          feeders: z.array(z.object({ id: z.string(), failSafeImportKw: z.number() })),
+          time_zone: z.string(),
+          feeders: z.array(z.object({ id: z.string(), fail_safe_import_kw: z.number() })),
         }),
       ),
     }),
@@ -58,7 +58,7 @@ const signalsRoute = createRoute({
   request: { params: idParam, query: period },
   responses: json(
     'What is in force: of each kind and place one value at a time; of import limits the tightest.',
-    z.object({ regionId: z.string(), from: z.string(), to: z.string(), signals: z.array(signalSchema) }),
+    z.object({ region_id: z.string(), from: z.string(), to: z.string(), signals: z.array(signalSchema) }),
   ),
 });
 const windowsRoute = createRoute({
@@ -67,7 +67,7 @@ const windowsRoute = createRoute({
   request: { params: idParam },
   responses: json(
     'Off-peak windows from the last local noon to the next',
-    z.object({ regionId: z.string(), from: z.string(), to: z.string(), windows: z.array(windowSchema) }),
+    z.object({ region_id: z.string(), from: z.string(), to: z.string(), windows: z.array(windowSchema) }),
   ),
 });
 const pushRoute = createRoute({
@@ -79,7 +79,7 @@ const pushRoute = createRoute({
   },
   responses: json(
     'Stored, and the region is told',
-    z.object({ regionId: z.string(), kind: kindSchema, source: z.string(), stored: z.number().int() }),
+    z.object({ region_id: z.string(), kind: kindSchema, source: z.string(), stored: z.number().int() }),
   ),
 });
 
@@ -99,10 +99,10 @@ export function addGridRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const [all, feeders] = await Promise.all([listRegions(db, cell.id), listFeeders(db, cell.id)]);
     const answer = all.map(({ id, timeZone }) => ({
       id,
-      timeZone,
+      time_zone: timeZone,
       feeders: feeders
         .filter(({ regionId }) => regionId === id)
-        .map(({ id, failSafeImportKw }) => ({ id, failSafeImportKw })),
+        .map((feeder) => ({ id: feeder.id, fail_safe_import_kw: feeder.failSafeImportKw })),
     }));
     return c.json({ regions: answer }, 200);
   });
@@ -112,7 +112,7 @@ export function addGridRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const window = windowOf(c.req.valid('query'), nowMs());
     const spans = await readSignals(db, region.id, window);
     const signals = inForce(spans, window, nowMs()).map((span) => signalOf(span, nowMs()));
-    return c.json({ regionId: region.id, from: text(window.startMs), to: text(window.endMs), signals }, 200);
+    return c.json({ region_id: region.id, from: text(window.startMs), to: text(window.endMs), signals }, 200);
   });
 
   app.openapi(windowsRoute, async (c) => {
@@ -123,7 +123,7 @@ export function addGridRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const windows = regionWindows({ period: day, signals, feederIds, nowMs: nowMs(), carbonEurPerKg });
     return c.json(
       {
-        regionId: region.id,
+        region_id: region.id,
         from: text(day.startMs),
         to: text(day.endMs),
         windows: windows.map(({ startMs, endMs }) => ({ start: text(startMs), end: text(endMs) })),
@@ -139,7 +139,7 @@ export function addGridRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const spans = pushedSpans(c.req.valid('json'), { regionId: region.id, kind, feederIds, nowMs: nowMs() });
     await upsertSignals(db, spans);
     await (kind === 'import_limit' ? tellRegion(regions, region.id) : regions.signalsPushed(region.id));
-    return c.json({ regionId: region.id, kind, source: spans[0]?.source ?? '', stored: spans.length }, 200);
+    return c.json({ region_id: region.id, kind, source: spans[0]?.source ?? '', stored: spans.length }, 200);
   });
 }
 
@@ -172,7 +172,7 @@ function signalOf(span: SignalSpan, nowMs: number): z.output<typeof signalSchema
   const { kind, feederId, value, unit, source, forecast, fetchedAtMs } = span;
   return {
     kind,
-    feederId,
+    feeder_id: feederId,
     start: text(span.startMs),
     end: text(span.endMs),
     value,
@@ -181,8 +181,8 @@ function signalOf(span: SignalSpan, nowMs: number): z.output<typeof signalSchema
     priority: span.priority ?? DEFAULT_PRIORITY,
     forecast,
     estimated: span.estimated ?? false,
-    fetchedAt: text(fetchedAtMs),
-    ageSeconds: Math.round((nowMs - fetchedAtMs) / 1000),
+    fetched_at: text(fetchedAtMs),
+    age_seconds: Math.round((nowMs - fetchedAtMs) / 1000),
     revision: fetchedAtMs,
   };
 }

@@ -36,7 +36,7 @@ const declareRoute = createRoute({
         'application/json': {
           schema: z.object({
             id: z.string(),
-            regionId: z.string(),
+            region_id: z.string(),
             feeders: z.array(z.string()),
             start: z.string(),
             until: z.string(),
@@ -54,7 +54,7 @@ const endRoute = createRoute({
   responses: {
     200: {
       description: 'Ended; cars come back one by one within five minutes',
-      content: { 'application/json': { schema: z.object({ regionId: z.string(), ended: z.array(z.string()) }) } },
+      content: { 'application/json': { schema: z.object({ region_id: z.string(), ended: z.array(z.string()) }) } },
     },
     ...errorResponses,
   },
@@ -87,7 +87,7 @@ export function addGridEmergencyRoutes(app: OpenAPIHono, { db, cell, regions, no
     const shedding = await storeEmergency(db, cell.id, emergency);
     await tellRegion(regions, regionId);
     const [start, end] = [startMs, endMs].map((ms) => new Date(ms).toISOString());
-    return c.json({ id, regionId, feeders: shedding, start: start ?? '', until: end ?? '' }, 201);
+    return c.json({ id, region_id: regionId, feeders: shedding, start: start ?? '', until: end ?? '' }, 201);
   });
 
   app.openapi(endRoute, async (c) => {
@@ -97,7 +97,7 @@ export function addGridEmergencyRoutes(app: OpenAPIHono, { db, cell, regions, no
     const sources = await endEmergencies(db, cell.id, { regionId, sourcePrefix, atMs: gridNowMs() });
     // Also when none is left: what was ended before may not have reached the cars.
     await tellRegion(regions, regionId);
-    return c.json({ regionId, ended: sources.map((source) => source.slice(sourcePrefix.length)) }, 200);
+    return c.json({ region_id: regionId, ended: sources.map((source) => source.slice(sourcePrefix.length)) }, 200);
   });
 }
 

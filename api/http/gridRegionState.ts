@@ -1,8 +1,13 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
+import { gridTimeMs } from '../../domain/clock.ts';
+import type { RegionSummary } from '../../domain/workflows/gridRegion.ts';
+import { knownWindow, summarizeRegion } from '../../planning/regionSummary.ts';
+import { listFeedStates } from '../../store/feedStates.ts';
+import { listRegionFeeders } from '../../store/feeders.ts';
 import { listConnections } from '../../store/openAdr.ts';
 import { readRegion, readRegionSummary } from '../../store/regions.ts';
-import type { RegionSummary } from '../../domain/workflows/gridRegion.ts';
+import { readSignals } from '../../store/signals.ts';
 import type { ApiDeps } from './deps.ts';
 import { isoOrNull } from './isoTime.ts';
 import { errorResponses, idParam, notFound } from './wire.ts';
@@ -12,19 +17,19 @@ const time = z.string().nullable();
 const stateSchema = z
   .object({
     id: z.string(),
-    timeZone: z.string(),
-    asOf: time.meta({ description: 'Grid time of the last refresh; null before the first.' }),
-    priceEurPerKwh: z.number().nullable(),
-    carbonGPerKwh: z.number().nullable(),
-    ambientCelsius: z.number().nullable(),
-    pricesKnownUntil: time,
+    time_zone: z.string(),
+    as_of: z.string().meta({ description: 'Grid time now.' }),
+    price_eur_per_kwh: z.number().nullable(),
+    carbon_g_per_kwh: z.number().nullable(),
+    ambient_celsius: z.number().nullable(),
+    prices_known_until: time,
     emergency: z.boolean().meta({ description: 'An import limit of 0 is in force somewhere in the region.' }),
     windows: z.array(z.object({ start: z.string(), end: z.string() })),
     limits: z
       .array(
         z.object({
-          feederId: z.string(),
-          limitKw: z.number(),
+          feeder_id: z.string(),
+          limit_kw: z.number(),
           source: z.string().nullable().meta({ description: 'Null: nobody says anything, the fail-safe limit holds.' }),
           until: time,
         }),
@@ -33,14 +38,14 @@ const stateSchema = z
     feeds: z.array(
       z.object({
         feed: z.string(),
-        readAt: time,
-        failingSince: time,
+        read_at: time,
+        failing_since: time,
         failure: z.string().nullable(),
         failures: z.number().int().meta({ description: 'In a row.' }),
       }),
     ),
     utilities: z.array(
-      z.object({ id: z.string(), syncedAt: time, failure: z.string().nullable(), failures: z.number().int() }),
+      z.object({ id: z.string(), synced_at: time, failure: z.string().nullable(), failures: z.number().int() }),
     ),
     fallbacks: z.array(z.object({ code: z.string(), text: z.string() })),
   })
@@ -59,43 +64,59 @@ const stateRoute = createRoute({
   },
 });
 
-/** How a region does, for those who do not look into Temporal. */
-export function addGridRegionStateRoutes(app: OpenAPIHono, { db, cell }: ApiDeps): void {
+/** How a region does now, for those who do not look into Temporal. */
+export function addGridRegionStateRoutes(app: OpenAPIHono, { db, cell, now, carbonEurPerKg }: ApiDeps): void {
   app.openapi(stateRoute, async (c) => {
     const { id } = c.req.valid('param');
     const region = await readRegion(db, id);
     if (region?.cellId !== cell.id) throw notFound('region', id);
-    // As refreshRegion saved it.
+    const nowMs = gridTimeMs(cell.clock, now());
+    // As refreshRegion saved it: whether cars could be told is known to it alone.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const summary = (await readRegionSummary(db, id)) as RegionSummary | null;
-    const utilities = (await listConnections(db, cell.id)).filter(({ regionId }) => regionId === id);
+    const saved = (await readRegionSummary(db, id)) as RegionSummary | null;
+    const summary = summarizeRegion({
+      region,
+      signals: await readSignals(db, id, knownWindow(region, nowMs)),
+      feeders: await listRegionFeeders(db, id),
+      feeds: await listFeedStates(db, id),
+      fallbacks: (saved?.fallbacks ?? []).filter(({ code }) => code === 'shed_not_told'),
+      nowMs,
+      carbonEurPerKg,
+    });
+    const utilities = (await listConnections(db, cell.id)).filter(
+      ({ regionId, isRemoving }) => regionId === id && !isRemoving,
+    );
     return c.json(
       {
         id,
-        timeZone: region.timeZone,
-        asOf: isoOrNull(summary?.atMs ?? null),
-        priceEurPerKwh: summary?.priceEurPerKwh ?? null,
-        carbonGPerKwh: summary?.carbonGPerKwh ?? null,
-        ambientCelsius: summary?.ambientCelsius ?? null,
-        pricesKnownUntil: isoOrNull(summary?.knownUntilMs ?? null),
-        emergency: summary?.emergency ?? false,
-        windows: (summary?.offPeakWindows ?? []).map(({ startMs, endMs }) => ({
-          start: iso(startMs),
-          end: iso(endMs),
+        time_zone: region.timeZone,
+        as_of: iso(nowMs),
+        price_eur_per_kwh: summary.priceEurPerKwh,
+        carbon_g_per_kwh: summary.carbonGPerKwh,
+        ambient_celsius: summary.ambientCelsius,
+        prices_known_until: isoOrNull(summary.knownUntilMs),
+        emergency: summary.emergency,
+        windows: summary.offPeakWindows.map(({ startMs, endMs }) => ({ start: iso(startMs), end: iso(endMs) })),
+        limits: summary.limits.map(({ feederId, limitKw, source, untilMs }) => ({
+          feeder_id: feederId,
+          limit_kw: limitKw,
+          source,
+          until: isoOrNull(untilMs),
         })),
-        limits: (summary?.limits ?? []).map(({ untilMs, ...limit }) => ({ ...limit, until: isoOrNull(untilMs) })),
-        feeds: (summary?.feeds ?? []).map(({ readAtMs, failingSinceMs, ...feed }) => ({
-          ...feed,
-          readAt: isoOrNull(readAtMs),
-          failingSince: isoOrNull(failingSinceMs),
+        feeds: summary.feeds.map(({ feed, readAtMs, failingSinceMs, failure, failures }) => ({
+          feed,
+          read_at: isoOrNull(readAtMs),
+          failing_since: isoOrNull(failingSinceMs),
+          failure,
+          failures,
         })),
         utilities: utilities.map(({ id: connection, status }) => ({
           id: connection,
-          syncedAt: isoOrNull(status?.syncedAtMs ?? null),
+          synced_at: isoOrNull(status?.syncedAtMs ?? null),
           failure: status?.failure ?? null,
           failures: status?.failures ?? 0,
         })),
-        fallbacks: (summary?.fallbacks ?? []).map(({ code, text }) => ({ code, text })),
+        fallbacks: summary.fallbacks.map(({ code, text }) => ({ code, text })),
       },
       200,
     );

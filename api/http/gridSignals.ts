@@ -22,7 +22,7 @@ export const pushSchema = z
       .string()
       .regex(/^[\w.-]{1,80}$/, 'must have 1 to 80 letters, digits, dots, dashes')
       .default('utility'),
-    feederId: z.string().min(1).optional().meta({ description: 'Left out: what holds in the whole region.' }),
+    feeder_id: z.string().min(1).optional().meta({ description: 'Left out: what holds in the whole region.' }),
     forecast: z.boolean().default(false),
     priority: z.number().int().min(0).max(1000).default(PUSH_PRIORITY),
     spans: z
@@ -36,7 +36,7 @@ export const pushSchema = z
 export const signalSchema = z
   .object({
     kind: kindSchema,
-    feederId: z.string().nullable(),
+    feeder_id: z.string().nullable(),
     start: z.string(),
     end: z.string(),
     value: z.number(),
@@ -45,8 +45,8 @@ export const signalSchema = z
     priority: z.number().int(),
     forecast: z.boolean(),
     estimated: z.boolean(),
-    fetchedAt: z.string(),
-    ageSeconds: z.number().meta({ description: 'Grid time since it was read.' }),
+    fetched_at: z.string(),
+    age_seconds: z.number().meta({ description: 'Grid time since it was read.' }),
     revision: z.number().int().meta({ description: 'What a source says later has the higher one.' }),
   })
   .openapi('GridSignal');
@@ -64,10 +64,10 @@ interface PushPlace {
  */
 export function pushedSpans(push: z.output<typeof pushSchema>, place: PushPlace): SignalSpan[] {
   const { kind, regionId, feederIds, nowMs } = place;
-  const { unit, feederId = null, source, forecast, priority } = push;
+  const { unit, feeder_id: feederId = null, source, forecast, priority } = push;
   if (unit !== SIGNAL_UNITS[kind]) throw wrong('unit', `must be ${SIGNAL_UNITS[kind]}`);
   if (feederId !== null && !feederIds.includes(feederId))
-    throw wrong('feederId', `must be one of ${feederIds.join(', ')}`);
+    throw wrong('feeder_id', `must be one of ${feederIds.join(', ')}`);
   const { least, most } = SIGNAL_LIMITS[kind];
   const spans = push.spans.map(({ start, end, value }, index) => {
     const [startMs, endMs] = [Date.parse(start), Date.parse(end)];

@@ -22,6 +22,8 @@ export interface JobPlans {
 }
 
 export interface GridFacts {
+  /** Of the cell's clock. */
+  readonly scale: number;
   readonly progress: JobProgress | undefined;
   readonly footprint: Footprint | undefined;
   readonly plans: JobPlans | undefined;
@@ -30,7 +32,7 @@ export interface GridFacts {
 }
 
 /** The extension `x_grid` of a batch. */
-export function gridToWire(batch: Batch, { progress, footprint, plans, presence }: GridFacts): GridWire {
+export function gridToWire(batch: Batch, { scale, progress, footprint, plans, presence }: GridFacts): GridWire {
   const state = stateOf(batch, progress);
   const planned = state === 'waiting' || state === 'running' ? plans : undefined;
   const job = planned?.jobs.find(({ jobId }) => jobId === batch.id);
@@ -39,6 +41,7 @@ export function gridToWire(batch: Batch, { progress, footprint, plans, presence 
     state,
     deadline: new Date(batch.deadlineMs).toISOString(),
     submitted_at: new Date(batch.submittedAtMs).toISOString(),
+    clock: { scale },
     reasons: [...presence, ...reasonsOf(state, job)],
     eta: planned && finishSlot !== null ? new Date(slotStartMs(planned.slots, finishSlot + 1)).toISOString() : null,
     planned_windows: planned ? plannedWindows(planned.slots, planned.grants, planned.regions, batch.id) : [],

@@ -1,12 +1,11 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { streamSSE } from 'hono/streaming';
 
 import { JOURNAL_KINDS } from '../../domain/journal.ts';
 import { readJournal } from '../../store/journal.ts';
 import type { ApiDeps } from './deps.ts';
+import { EventStreams, POLL_REAL_MS } from './eventStreams.ts';
 import { errorResponses, limitParam } from './wire.ts';
 
-const POLL_REAL_MS = 500;
 const KEEP_ALIVE_REAL_MS = 15_000;
 const PAGE_LINES = 500;
 
@@ -53,6 +52,7 @@ const followJournalRoute = createRoute({
 
 /** What happened and why, for the console and the dashboard. */
 export function addJournalRoutes(app: OpenAPIHono, { db, cell, now, logger }: ApiDeps): void {
+  const streams = new EventStreams(logger);
   app.openapi(readJournalRoute, async (c) => {
     const query = c.req.valid('query');
     const lines = await readJournal(db, cell.id, query.after, query.limit);
@@ -61,27 +61,22 @@ export function addJournalRoutes(app: OpenAPIHono, { db, cell, now, logger }: Ap
 
   app.openapi(followJournalRoute, (c) => {
     let seen = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').after;
-    return streamSSE(
-      c,
-      async (stream) => {
-        let lastSentRealMs = now();
-        while (!stream.aborted && !stream.closed) {
-          const lines = await readJournal(db, cell.id, seen, PAGE_LINES);
-          for (const line of lines) {
-            await stream.writeSSE({ id: String(line.seq), event: 'line', data: JSON.stringify(line) });
-            seen = line.seq;
-          }
-          if (lines.length === 0 && now() - lastSentRealMs >= KEEP_ALIVE_REAL_MS)
-            await stream.write(': still here\n\n');
-          else if (lines.length === 0) {
-            await stream.sleep(POLL_REAL_MS);
-            continue;
-          }
-          lastSentRealMs = now();
+    return streams.answer(c, async (stream) => {
+      let lastSentRealMs = now();
+      while (!stream.aborted && !stream.closed) {
+        const after = seen;
+        const lines = await streams.shared(`lines after ${after}`, () => readJournal(db, cell.id, after, PAGE_LINES));
+        for (const line of lines) {
+          await stream.writeSSE({ id: String(line.seq), event: 'line', data: JSON.stringify(line) });
+          seen = line.seq;
         }
-      },
-      // The reader comes back by itself with Last-Event-ID.
-      async (error) => logger.warn({ err: error }, 'a journal reader was cut off'),
-    );
+        if (lines.length === 0 && now() - lastSentRealMs >= KEEP_ALIVE_REAL_MS) await stream.write(': still here\n\n');
+        else if (lines.length === 0) {
+          await stream.sleep(POLL_REAL_MS);
+          continue;
+        }
+        lastSentRealMs = now();
+      }
+    });
   });
 }

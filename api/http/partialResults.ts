@@ -1,8 +1,8 @@
 import { batchOfOutputFile } from '../../domain/names.ts';
 import { parseAnswerLine } from '../../domain/batchLines.ts';
+import { acceptedParts } from '../../store/acceptedShards.ts';
 import { readAnsweredLines } from '../../store/answeredLines.ts';
 import { readBatch, type Batch } from '../../store/batches.ts';
-import { readJobProgresses } from '../../store/jobProgress.ts';
 import type { ApiDeps } from './deps.ts';
 
 /** The tenant's batch whose output file will have this id, while it is not written yet. */
@@ -13,11 +13,11 @@ export async function runningBatchOf({ db }: ApiDeps, tenantId: string, fileId: 
   return batch.status === 'in_progress' || batch.status === 'cancelling' ? batch : undefined;
 }
 
-/** Every successful answer that is stored by now, as lines of the output file, shard by shard. */
+/** Every successful answer that is accepted by now, as lines of the output file, shard by shard. */
 export async function* answersSoFar({ db, objects }: ApiDeps, batch: Batch): AsyncGenerator<Uint8Array> {
-  const shards = (await readJobProgresses(db, [batch.id])).get(batch.id)?.shards ?? 0;
-  for (let shard = 0; shard < shards; shard++) {
-    const { answered } = await readAnsweredLines(objects, batch.id, shard);
+  const accepted = await acceptedParts(db, batch.id);
+  for (const [shard, parts] of [...accepted].toSorted(([a], [b]) => a - b)) {
+    const answered = await readAnsweredLines(objects, batch.id, shard, parts);
     const lines = [...answered].toSorted(([a], [b]) => a - b).map(([, line]) => line);
     const successful = lines.filter((line) => (parseAnswerLine(line).response?.status_code ?? 500) < 400);
     if (successful.length > 0) yield Buffer.from(successful.map((line) => `${line}\n`).join(''));

@@ -6,11 +6,14 @@ import { createBatchLineChecker, linesOf, BATCH_LIMITS } from '../../domain/batc
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
+import { modelManifestSchema, type Pipeline } from '../../domain/models.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
+import { workUnitsOf } from '../../domain/workUnits.ts';
 import type { Plan } from '../../scheduler/plan.ts';
-import { jobSchema, type PlanningJob, type PlanningProblem } from '../../scheduler/problem.ts';
+import { jobToPlan, shardMinutesOf } from '../../planning/jobToPlan.ts';
+import { jobSchema, type PlanningProblem } from '../../scheduler/problem.ts';
 import { quoteJob } from '../../scheduler/quoteJob.ts';
-import { slotStartMs, slotsWithin } from '../../scheduler/time.ts';
+import { slotStartMs } from '../../scheduler/time.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readModel } from '../../store/models.ts';
 import { latestPlan } from '../../store/plans.ts';
@@ -24,7 +27,7 @@ import { errorResponses } from './wire.ts';
 const SCENARIOS = 20;
 /** Real time that scenarios may take: they run in the process that serves everybody. */
 const SCENARIOS_REAL_MS = 2_000;
-/** Stays of private cars end unannounced at about this rate at night. */
+/** For a car without a survival curve: stays of private cars end unannounced at about this rate at night. */
 const LEAVES_PER_HOUR = 0.02;
 const JOB_ID = 'quote';
 
@@ -56,8 +59,9 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const request = c.req.valid('json');
     const nowMs = gridTimeMs(cell.clock, now());
     const deadlineMs = deadlineOf(request, nowMs);
-    const { requests, model: modelName } = await sizeOf(deps, c.get('caller').tenantId, request);
-    const model = await readModel(db, modelName);
+    const { tenantId } = c.get('caller');
+    const { requests, model: modelName, unitsPerLine } = await sizeOf(deps, tenantId, request);
+    const model = await readModel(db, tenantId, modelName);
     if (!model) throw invalid('model', `There is no model "${modelName}".`);
     const latest = await latestPlan<PlanningProblem, Plan>(db, cell.id);
     if (!latest) throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
@@ -66,24 +70,21 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
       ({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version,
     );
     if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
-    const { linesPerShard } = shardSizeOf(speeds);
+    const { linesPerShard } = shardSizeOf(speeds, unitsPerLine);
     const { problem } = latest;
-    const window = slotsWithin(problem.slots, nowMs - problem.slots.slotMinutes * 60_000, deadlineMs);
     const hints = parseGridHints(request.metadata);
     const known = problem.regions.map(({ id }) => id);
-    const job: PlanningJob = jobSchema.parse({
+    const asked = jobToPlan(problem.slots, {
       id: JOB_ID,
       modelFamily: model.family,
       shardsRemaining: Math.ceil(requests / linesPerShard),
-      classes: speeds.map(({ hardwareClass, deviceMsPerLine }) => ({
-        hardwareClass,
-        shardMinutes: (deviceMsPerLine * linesPerShard) / 60_000,
-      })),
+      classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
       regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
-      windowStartSlot: window.from,
-      windowEndSlot: window.until,
-      ...plannerLimits(hints),
+      limits: plannerLimits(hints),
+      deadlineMs,
     });
+    if (!asked) throw invalid('metadata', `None of the regions is planned here; there are ${known.join(', ')}.`);
+    const job = jobSchema.parse(asked);
     const endRealMs = now() + SCENARIOS_REAL_MS;
     const quote = await quoteJob(problem, job, {
       scenarios: SCENARIOS,
@@ -112,7 +113,7 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
         confidence: {
           probability: rounded(quote.confidence, 2),
           scenarios: quote.scenarios,
-          assumption: `cars leave unannounced at ${LEAVES_PER_HOUR * 100} % an hour`,
+          assumption: 'cars leave before their ready-by as often as earlier stays did',
         },
         reasons: (planned?.reasons ?? []).map(({ code, words }) => ({ code, text: words })),
         planned_from: new Date(latest.slotStartMs).toISOString(),
@@ -122,28 +123,38 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   });
 }
 
-/** How many requests to which model: as the caller says, or as the uploaded file has them. */
+/**
+ * How many requests to which model: as the caller says, then of one unit of work each, or as the uploaded file has them.
+ */
 async function sizeOf(
   deps: ApiDeps,
   tenantId: string,
   request: QuoteRequest,
-): Promise<{ readonly requests: number; readonly model: string }> {
+): Promise<{ readonly requests: number; readonly model: string; readonly unitsPerLine: number }> {
   const named = request.model ?? /^\/v2\/models\/([^/]+)\/infer$/.exec(request.endpoint)?.[1];
   if (request.input_file_id === undefined) {
     if (request.requests === undefined) throw invalid('requests', 'Give either input_file_id or requests.');
     if (named === undefined) throw invalid('model', 'Without a file, model must be named.');
-    return { requests: request.requests, model: named };
+    return { requests: request.requests, model: named, unitsPerLine: 1 };
   }
   const file = await checkInput(deps.db, tenantId, request.input_file_id);
   const checker = createBatchLineChecker(request.endpoint);
-  for await (const line of linesOf(await deps.objects.getStream(file.objectKey))) {
-    checker.take(line);
+  let kind: Pipeline['kind'] | undefined;
+  let units = 0;
+  for await (const bytes of linesOf(await deps.objects.getStream(file.objectKey))) {
+    const line = checker.take(bytes);
     if (checker.done) break;
+    if (!line) continue;
+    if (units === 0) {
+      kind = modelManifestSchema.safeParse((await readModel(deps.db, tenantId, line.model))?.manifest).data?.pipeline
+        .kind;
+    }
+    units += workUnitsOf(kind, line.body);
   }
   const { errors, total, model } = checker.finish();
   const [first] = errors;
   if (first) throw invalid('input_file_id', `Line ${first.line ?? '-'}: ${first.message}`);
-  return { requests: total, model: model ?? '' };
+  return { requests: total, model: model ?? '', unitsPerLine: units / total };
 }
 
 function invalid(field: string, message: string): NightshiftError {

@@ -31,6 +31,7 @@ export async function batchesToWire({ db, cell, now }: ApiDeps, batches: readonl
   return Promise.all(
     batches.map(async (batch) => {
       const facts = {
+        scale: cell.clock.scale,
         progress: progresses.get(batch.id),
         footprint: footprints.get(batch.id),
         plans,

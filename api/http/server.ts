@@ -11,6 +11,7 @@ import { tidyUp } from './tidyUp.ts';
 
 const START_JOBS_EVERY_REAL_MS = 10_000;
 const TIDY_EVERY_REAL_MS = 60_000;
+const MAX_CONNECTIONS = 4_096;
 const DRAIN_REAL_MS = 1_500;
 
 export interface ApiServer {
@@ -50,6 +51,7 @@ export async function startApiServer(deps: ApiDeps, options: { host: string; por
 function listen(app: ReturnType<typeof createApi>, host: string, port: number): Promise<Server> {
   const answer = getRequestListener(app.fetch);
   const server = createServer((request, response) => void answer(request, response));
+  server.maxConnections = MAX_CONNECTIONS;
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const isInUse = cause.code === 'EADDRINUSE';

@@ -17,7 +17,8 @@ import { latestPlan } from '../../store/plans.ts';
 import { listTransitions, readClaims, updateClaims } from '../../store/vehicleClaims.ts';
 import { listOwnedVehicles, readVehicle, setOwnerPolicy, type Vehicle } from '../../store/vehicles.ts';
 import { readVehicleState } from '../../store/vehicleStates.ts';
-import { newOwnerKey, ownerKeyHash, type CarCaller } from './carCaller.ts';
+import { newOwnerKey, operatorOnly, ownerKeyHash, type CarCaller } from './carCaller.ts';
+import { CODE_LIFE_REAL_MS } from './enrolments.ts';
 import type { ApiDeps } from './deps.ts';
 import { staysSchema, vehiclePlanSchema, vehicleSchema, whySchema } from '../wire/cars.ts';
 import { enrolmentCodeSchema } from '../wire/agents.ts';
@@ -25,7 +26,6 @@ import { errorResponses, limitParam, unixSeconds } from './wire.ts';
 
 const MAX_ROWS = 200;
 const DEFAULT_ROWS = 20;
-const CODE_LIFE_REAL_MS = 3_600_000;
 const vinParam = z.object({ vin: z.string().min(1).max(64) });
 const rowsQuery = z.object({ limit: limitParam(MAX_ROWS, DEFAULT_ROWS) });
 
@@ -210,10 +210,6 @@ export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     operatorOnly(c.get('carCaller'));
     return c.json({ removed: await removeOwnerKeys(db, c.req.valid('param').owner) }, 200);
   });
-}
-
-function operatorOnly(caller: CarCaller): void {
-  if (caller.kind !== 'operator') throw new NightshiftError('unauthorized', 'Only the operator may do this.');
 }
 
 function wrong(field: string, message: string): NightshiftError {

@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { idTimeMs } from '../../domain/ids.ts';
+import type { PageStart } from '../../store/files.ts';
 import { errorSchema } from '../wire/error.ts';
 
 /** What every route may answer. */
@@ -47,6 +49,25 @@ export function limitParam(max: number, fallback: number) {
 
 export function notFound(what: string, id: string): NightshiftError {
   return new NightshiftError('not_found', `There is no ${what} "${id}".`, { field: 'id' });
+}
+
+/**
+ * Where the page after `after` begins. What was deleted since the page before is found by the time in its id.
+ * @throws NightshiftError `invalid_request` for what never was: the first page would come again, unnoticed
+ */
+export async function pageStartOf(
+  after: string | undefined,
+  read: (id: string) => Promise<(PageStart & { readonly tenantId: string }) | undefined>,
+  tenantId: string,
+): Promise<PageStart | undefined> {
+  if (after === undefined) return undefined;
+  const found = await read(after);
+  if (found?.tenantId === tenantId) return found;
+  const createdRealMs = idTimeMs(after);
+  if (createdRealMs !== undefined) return { createdRealMs, id: after };
+  throw new NightshiftError('invalid_request', `after must be the last_id of a page, is ${JSON.stringify(after)}.`, {
+    field: 'after',
+  });
 }
 
 export function unixSeconds(realMs: number): number {

@@ -21,6 +21,10 @@ export const gridSchema = z.object({
   state: z.enum(['validating', 'waiting', 'running', 'paused', 'ended']),
   deadline: z.string().meta({ description: 'Grid time by which the answers are due, RFC 3339.' }),
   submitted_at: z.string().meta({ description: 'Grid time, RFC 3339.' }),
+  clock: z.object({ scale: z.number() }).meta({
+    description:
+      'All times in x_grid are grid time, those beside it real time. So many grid seconds pass in a real one: 1, but in simulated cells.',
+  }),
   reasons: z.array(reasonSchema).meta({ description: 'Why it runs or waits now, from the newest plan.' }),
   eta: z.string().nullable().meta({ description: 'Grid time at which the newest plan expects the last answer.' }),
   planned_windows: z.array(windowSchema),

@@ -17,7 +17,7 @@ export interface Pacer {
 export const UNPACED: Pacer = { wait: async () => {} };
 
 /** What a car does with the object store. */
-export type PartStore = Pick<ObjectStore, 'put' | 'get' | 'list'>;
+export type PartStore = Pick<ObjectStore, 'put' | 'get' | 'getStream' | 'list'>;
 
 /**
  * The store as one shard's attempt sees it, by the access that came with the shard.

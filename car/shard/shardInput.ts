@@ -1,4 +1,4 @@
-import { batchRequestLineSchema, type BatchRequestLine } from '../../domain/batchLines.ts';
+import { batchRequestLineSchema, requestLinesOf, type BatchRequestLine } from '../../domain/batchLines.ts';
 import { parseJson } from '../../domain/json.ts';
 
 /** The slice cannot be read as its job describes it. */
@@ -11,8 +11,7 @@ export class UnreadableSlice extends Error {
  * @throws UnreadableSlice naming the line, counted from 1 as editors do
  */
 export function parseShardInput(bytes: Buffer, lines: number): BatchRequestLine[] {
-  const texts = bytes.toString('utf8').split('\n');
-  if (texts.at(-1) === '') texts.pop();
+  const texts = requestLinesOf(bytes);
   if (texts.length !== lines) throw new UnreadableSlice(`The slice has ${texts.length} lines, not ${lines}.`);
   return texts.map((text, index) => {
     const parsed = batchRequestLineSchema.safeParse(parseJson(text));

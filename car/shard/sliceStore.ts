@@ -38,6 +38,8 @@ export function openSliceStore({ url, token }: SliceAccess): PartStore {
   return {
     get: async (key) =>
       Buffer.from(await (await request('GET', `object?key=${encodeURIComponent(key)}`)).arrayBuffer()),
+    getStream: async (key, fromByte = 0) =>
+      (await request('GET', `object?key=${encodeURIComponent(key)}&from_byte=${fromByte}`)).body ?? nothing(),
     put: async (key, body) => {
       await (await request('PUT', `object?key=${encodeURIComponent(key)}`, body)).body?.cancel();
     },
@@ -47,6 +49,8 @@ export function openSliceStore({ url, token }: SliceAccess): PartStore {
     },
   };
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 function errorOf(status: number, text: string): NightshiftError {
   const parsed = errorSchema.safeParse(parseJson(text));

@@ -1,4 +1,4 @@
-import { objectKeys, rangeOfReceiptKey, type LineRange } from '../../domain/names.ts';
+import { objectKeys, receiptOfKey, type LineRange } from '../../domain/names.ts';
 import type { RunShardInput } from '../../domain/shards.ts';
 import { uncoveredRanges } from './lineRanges.ts';
 import type { PartStore } from './ports.ts';
@@ -15,6 +15,6 @@ export async function unstoredRanges(
   const keys = await objects.list(objectKeys.receiptPrefix(jobId, shard));
   return uncoveredRanges(
     lines,
-    keys.map(rangeOfReceiptKey).filter((range) => range !== undefined),
+    keys.map((key) => receiptOfKey(key)?.range).filter((range) => range !== undefined),
   );
 }

@@ -1,7 +1,6 @@
 import { Command, Option } from 'commander';
 
-import { DEPARTURE_RISK, READY_BY_MARGIN_MINUTES } from '../../scheduler/earlyReadyBy.ts';
-import type { BacktestOptions } from '../../backtest/scenario.ts';
+import { PRICE_FORECASTS, type BacktestOptions } from '../../backtest/scenario.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { numberFrom, wholeNumber } from '../numberOption.ts';
 import type { CommandFactory } from '../command.ts';
@@ -40,18 +39,16 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
         .choices(['habit', 'departure'])
         .default('habit'),
     )
-    .option(
-      '--departure-risk <part>',
-      'chance of leaving before the charge is done that is taken; 1: any',
-      numberFrom(0),
-      DEPARTURE_RISK,
+    .addOption(
+      new Option(
+        '--prices <rule>',
+        'the planner’s prices: as the auction publishes them, or the same hour of an earlier day',
+      )
+        .choices(PRICE_FORECASTS)
+        .default('published'),
     )
-    .option(
-      '--margin-minutes <n>',
-      'so long before ready-by the planner wants to be done',
-      wholeNumber(0, 1440),
-      READY_BY_MARGIN_MINUTES,
-    )
+    .option('--missing-eur-per-kwh <eur>', 'what a kWh is worth that a car leaves without', numberFrom(0), 0.6)
+    .option('--late-eur-per-shard <eur>', 'what a late shard is worth', numberFrom(0), 0.05)
     .option('--replan-minutes <n>', 'longest time between two plans', wholeNumber(15, 1440), 60)
     .option('--carbon-eur-per-kg <eur>', 'what a kilogram of CO2 counts for', numberFrom(0), 0.1)
     .option(
@@ -83,7 +80,7 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
         `${scenario.stays.length} stays in ${scenario.siteLimitKw.size} sites, ${scenario.jobs.length} batches; ` +
           `${scenario.earlier.length} earlier stays to learn from; left out: ${incomplete} incomplete, ${backwards} backwards\n`,
       );
-      const results = backtest(scenario, (policy, night) => {
+      const results = await backtest(scenario, (policy, night) => {
         // One line a month keeps a year readable.
         if (night === '' || night.endsWith('-01')) terminal.err(`${policy} ${night}\n`);
       });
@@ -91,8 +88,6 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
         const { writeTextFile } = await import('../files/writeFiles.ts');
         await writeTextFile(options.nights, nightsCsv(results));
       }
-      terminal.out(
-        options.json ? `${JSON.stringify(results, null, 2)}\n` : resultTable(results, options.carbonEurPerKg),
-      );
+      terminal.out(options.json ? `${JSON.stringify(results, null, 2)}\n` : resultTable(results, options));
       done(EXIT_CODES.ok);
     });

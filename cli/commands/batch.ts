@@ -13,7 +13,7 @@ interface CommonOptions extends ApiOptions {
 }
 
 interface SubmitOptions extends CommonOptions {
-  readonly endpoint: string;
+  readonly endpoint?: string;
   readonly window: string;
   readonly deadline?: string;
   readonly maxPrice?: string;
@@ -50,7 +50,10 @@ export const batchCommand: CommandFactory = (terminal, done) => {
   const submission = (name: string): Command =>
     common(name)
       .argument('<file>', 'requests, one JSON object a line, as OpenAI’s Batch API has them')
-      .requiredOption('--endpoint <path>', '/v1/embeddings, or /v2/models/<model>/infer')
+      .option(
+        '--endpoint <path>',
+        'such as /v1/embeddings or /v2/models/<model>/infer; that of the file’s lines unless given',
+      )
       .option('--window <window>', 'time to complete, e.g. 24h or 7d', '24h')
       .option('--deadline <time>', 'earlier deadline in grid time, RFC 3339')
       .option('--max-price <eur>', 'run only where a kWh costs at most so many EUR')
@@ -74,7 +77,8 @@ export const batchCommand: CommandFactory = (terminal, done) => {
         .option('--watch', 'follow it to its end')
         .action(async (file: string, options: SubmitOptions) => {
           const batches = await openBatches(options);
-          const batch = await batches.submit(requestOf(await batches.upload(file), options));
+          const endpoint = await endpointOf(file, options);
+          const batch = await batches.submit(requestOf(await batches.upload(file), endpoint, options));
           if (options.watch) return done(await watch(batch.id, options));
           await print(batch, options);
           done(EXIT_CODES.ok);
@@ -100,8 +104,9 @@ export const batchCommand: CommandFactory = (terminal, done) => {
         .description('say when a batch would run, what it would cost and how sure that is, without submitting it')
         .action(async (file: string, options: SubmitOptions) => {
           const batches = await openBatches(options);
+          const endpoint = await endpointOf(file, options);
           const fileId = await batches.upload(file);
-          const quote = await batches.quote(requestOf(fileId, options));
+          const quote = await batches.quote(requestOf(fileId, endpoint, options));
           await batches.deleteFile(fileId);
           const { quoteText } = await import('../batchText.ts');
           const clock = await clockOf(options.timeZone);
@@ -139,7 +144,7 @@ export const batchCommand: CommandFactory = (terminal, done) => {
     )
     .addCommand(act('pause', 'hold a batch back; what cars have finished is kept'))
     .addCommand(act('resume', 'let a paused batch go on'))
-    .addCommand(act('cancel', 'end a batch; what is answered is kept'))
+    .addCommand(act('cancel', 'end a batch: cars stop, and what is answered by then is delivered as its output file'))
     .addCommand(
       common('results')
         .description('write the answers and errors of a batch, also those so far of one that runs')
@@ -165,7 +170,11 @@ async function openBatches(options: ApiOptions): Promise<BatchClient> {
   return new BatchClient(await openApi(options));
 }
 
-function requestOf(fileId: string, options: SubmitOptions): BatchRequest {
+async function endpointOf(file: string, { endpoint }: SubmitOptions): Promise<string> {
+  return endpoint ?? (await import('../endpointOfFile.ts')).endpointOfFile(file);
+}
+
+function requestOf(fileId: string, endpoint: string, options: SubmitOptions): BatchRequest {
   const hints = {
     'grid.deadline': options.deadline,
     'grid.max_price': options.maxPrice,
@@ -175,7 +184,7 @@ function requestOf(fileId: string, options: SubmitOptions): BatchRequest {
   };
   const metadata: Record<string, string> = {};
   for (const [key, value] of Object.entries(hints)) if (value !== undefined) metadata[key] = value;
-  return { input_file_id: fileId, endpoint: options.endpoint, completion_window: options.window, metadata };
+  return { input_file_id: fileId, endpoint, completion_window: options.window, metadata };
 }
 
 async function clockOf(timeZone: string): Promise<(iso: string) => string> {

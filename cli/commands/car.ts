@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { NightshiftError } from '../../domain/errors.ts';
 import { ownerPolicySchema, type OwnerPolicy } from '../../domain/vehicles.ts';
 import type { CarClient } from '../../api/client/carClient.ts';
+import type { EnrolmentCodeWire } from '../../api/wire/agents.ts';
 import type { VehicleWire } from '../../api/wire/cars.ts';
 import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import type { CommandFactory } from '../command.ts';
@@ -70,6 +71,27 @@ export const carCommand: CommandFactory = (terminal) => {
       await print(terminal, [await client.setPolicy(vin, wanted)], options);
     });
 
+  withReach('enrol', 'enrol a car or site node, or change what is known of it; prints the code for its agent')
+    .argument('<file>', 'YAML or JSON, as one of `vehicles` in the cell file (docs/cell-file.md)')
+    .action(async (file: string, options: Reached) => {
+      const { readYamlObject } = await import('../files/readYamlObject.ts');
+      const enrolment = await readYamlObject(file);
+      printCode(terminal, await (await reach(options)).enrol(enrolment), options);
+    });
+
+  withReach('code', 'a new code by which the car’s agent gets its key; the key it had before ends then')
+    .argument('<vin>')
+    .action(async (vin: string, options: Reached) => {
+      printCode(terminal, await (await reach(options)).newCode(vin), options);
+    });
+
+  withReach('remove', 'remove a car that is not at its plug; what its owner has earned stays')
+    .argument('<vin>')
+    .action(async (vin: string, options: Reached) => {
+      await (await reach(options)).remove(vin);
+      terminal.out(options.json ? asJson({ id: vin, removed: true }) : `${vin} is removed.\n`);
+    });
+
   withReach('owner-key', 'make a key with which an owner reaches their own cars; it is shown this once')
     .argument('<owner>')
     .action(async (owner: string, options: Reached) => {
@@ -86,6 +108,12 @@ async function reach(options: Reached): Promise<CarClient> {
 async function print(terminal: Terminal, vehicles: readonly VehicleWire[], { json }: Reached): Promise<void> {
   const { vehicleText } = await import('../carText.ts');
   terminal.out(json ? asJson(vehicles) : vehicles.map((vehicle) => vehicleText(vehicle, terminal)).join('\n'));
+}
+
+function printCode(terminal: Terminal, made: EnrolmentCodeWire, { json }: Reached): void {
+  const until = new Date(made.expires_at * 1000).toISOString();
+  const use = `Once, until ${until}:  nightshift agent enrol --api URL --code ${made.code}`;
+  terminal.out(json ? asJson(made) : `${made.car_id} is enrolled. ${use}\n`);
 }
 
 function asJson(value: unknown): string {

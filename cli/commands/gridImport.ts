@@ -32,7 +32,7 @@ export const gridImportCommand: CommandFactory = (terminal, done) =>
           body: JSON.stringify({ ...push, source }),
           headers: { 'content-type': 'application/json' },
         });
-        const place = push.feederId === undefined ? region : `${region}, feeder ${push.feederId}`;
+        const place = push.feeder_id === undefined ? region : `${region}, feeder ${push.feeder_id}`;
         terminal.out(`${pushedKind} of ${place}: ${push.spans.length} spans stored\n`);
       }
       done(EXIT_CODES.ok);

@@ -4,7 +4,7 @@ import type { ApiClient } from '../../api/client/apiClient.ts';
 import { enrolmentCodeSchema, type AgentSettingsWire } from '../../api/wire/agents.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { writeFileAtomically } from '../../inference/atomicFile.ts';
-import { exchangeCode, readAgentSettings, type CarCredentials } from '../../worker/car/carDoors.ts';
+import { exchangeCode, readAgentSettings, type CarCredentials } from '../../agent/carDoors.ts';
 
 export interface EnrolledAgent {
   readonly credentials: CarCredentials;

@@ -54,6 +54,7 @@ export async function openCuttableLink(target: string, openSlice: OpenSlice): Pr
       return {
         put: covered((key, body) => objects.put(key, body)),
         get: covered((key) => objects.get(key)),
+        getStream: covered((key, fromByte) => objects.getStream(key, fromByte)),
         list: covered((prefix) => objects.list(prefix)),
       };
     },

@@ -5,7 +5,7 @@ import { VehicleAgent } from '../../car/agent/vehicleAgent.ts';
 import { DEFAULT_MODEL_FAMILY } from '../../domain/models.ts';
 import type { CarHost } from '../../simulator/carHost.ts';
 import { SimulatedFleet } from '../../simulator/fleet.ts';
-import { clockOf, openCarDoors } from '../../worker/car/carDoors.ts';
+import { clockOf, openCarDoors } from '../../agent/carDoors.ts';
 import { loadConfig } from '../../worker/config/config.ts';
 import { runChild } from '../../worker/local/supervisor/child.ts';
 import { apiKeyOf } from '../../worker/process/apiKey.ts';
@@ -40,7 +40,7 @@ async function start() {
   if (!first) throw new Error('the night has no cars');
   const clock = clockOf(first.settings);
 
-  const mqtt = openMqtt(config.mqtt.url, `fleet-${process.pid}`, logger);
+  const mqtt = openMqtt(config.mqtt.url, 'fleet', logger);
   const fleet = await SimulatedFleet.load({
     // Another start of the same night has another anchor; its cars begin anew.
     scenario: `${night.scenario} ${clock.anchorMs}`,

@@ -11,7 +11,10 @@ export interface CoScheduleInput {
   readonly leadRealMs: number;
   /** Real time that events are gathered before they cause one plan. */
   readonly debounceRealMs: number;
+  /** Carried over continue-as-new. */
   readonly last?: PlanDispatch;
+  /** Causes that were told and are not planned by yet; carried over continue-as-new. */
+  readonly causes?: readonly string[];
 }
 
 /** Leave to release shards of one job in one slot, to one region and class. Absolute: a later one replaces it. */
@@ -40,8 +43,8 @@ export interface PlanDispatch {
   readonly planId: string;
   readonly slotStartMs: number;
   readonly grants: readonly Grant[];
-  /** Only sessions whose setpoint or reasons changed since the previous plan. */
-  readonly changedSetpoints: readonly SessionSetpoint[];
+  /** Only in plans of before an activity told the sessions: those whose setpoint or reasons changed. */
+  readonly changedSetpoints?: readonly SessionSetpoint[];
   readonly vehiclesToWake: readonly { readonly vehicleId: string; readonly reason: string }[];
   /** Markdown for the operator. */
   readonly summary: string;

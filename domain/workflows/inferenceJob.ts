@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { ModelRef } from '../shards.ts';
+import type { Grant } from './coSchedule.ts';
 
 /** What a job is started with, and where its shards are. Instants are grid time in epoch milliseconds. */
 
@@ -10,6 +11,8 @@ export interface InferenceJobInput {
   /** Carried over continue-as-new, once the batch has been split. */
   readonly carried?: JobSnapshot;
   readonly paused?: boolean;
+  readonly cancelled?: boolean;
+  readonly grants?: readonly Grant[];
 }
 
 /** Where the shards of a job are. Lists are half-open ranges of shard numbers, ascending. */
@@ -20,6 +23,15 @@ export interface JobSnapshot {
   readonly waves: readonly WaveSnapshot[];
   readonly nextWave: number;
   readonly failures: Readonly<Record<number, number>>;
+  /** What the slots under way have released already, so that their grants are not used twice. */
+  readonly released?: readonly ReleasedInSlot[];
+}
+
+export interface ReleasedInSlot {
+  readonly regionId: string;
+  readonly hardwareClass: string;
+  readonly slotStartMs: number;
+  readonly shards: number;
 }
 
 export interface WaveSnapshot {
@@ -36,6 +48,8 @@ export interface SplitBatch {
   readonly shards: number;
   readonly linesPerShard: number;
   readonly linesPerPart: number;
+  /** Mean units of work of a line (domain/workUnits.ts); undefined for batches split before that was counted: 1. */
+  readonly unitsPerLine?: number;
   readonly deadlineMs: number;
   readonly submittedAtMs?: number;
   /** As the submitter asked: 1 first, 5 last. */

@@ -38,6 +38,21 @@ export class BadRequest extends Error {
   }
 }
 
+export function unsupported(field: string): BadRequest {
+  return new BadRequest('unsupported_parameter', field, `${field} is not supported here: leave it out.`);
+}
+
+/** @throws BadRequest for the first fault: of a field that is not known, by its name */
+export function parseBody<Output>(schema: z.ZodType<Output>, body: unknown): Output {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const [unknown] = issue?.code === 'unrecognized_keys' ? issue.keys : [];
+  if (unknown !== undefined) throw unsupported(unknown);
+  const param = issue?.path.join('.') || 'body';
+  throw new BadRequest('invalid_body', param, `${param}: ${issue?.message ?? 'is malformed'}.`);
+}
+
 export function inferAnswer(model: { name: string; version: string }, outputs: readonly OutputTensor[]): Answer {
   return { statusCode: 200, body: { model_name: model.name, model_version: model.version, outputs } };
 }
@@ -49,8 +64,11 @@ export function badRequestAnswer(fault: BadRequest): Answer {
   return { statusCode: 400, body };
 }
 
-export function inferenceFailedAnswer(): Answer {
-  const message = 'The model failed on this input.';
+const MAX_REASON_CHARACTERS = 500;
+
+/** @param reason what the runtime says, the same from any car */
+export function inferenceFailedAnswer(reason: string): Answer {
+  const message = `The model failed on this input: ${reason.slice(0, MAX_REASON_CHARACTERS)}`;
   const body: OpenAiErrorBody = { error: { message, type: 'server_error', param: null, code: 'inference_failed' } };
   return { statusCode: 500, body };
 }

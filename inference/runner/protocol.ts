@@ -1,4 +1,5 @@
 import type { Pipeline } from '../../domain/models.ts';
+import type { ExecutionProvider } from '../../domain/hardwareClasses.ts';
 import type { Answer } from '../../domain/answerLine.ts';
 
 /** The model as the runner's process opens it: files whose hashes have been checked. */
@@ -6,19 +7,23 @@ export interface LoadedModel {
   readonly name: string;
   readonly version: string;
   readonly sha256: string;
+  /** Of the network; what it keeps in other files lies beside it. */
   readonly modelPath: string;
   /** Paths of what the pipeline needs beside the network, by sha256. */
   readonly assetPaths: Readonly<Record<string, string>>;
+  /** Of a model that is a folder: paths of its files by their path below it, e.g. "tokenizer.json". */
+  readonly filePaths?: Readonly<Record<string, string>>;
   readonly pipeline: Pipeline;
 }
 
 /** Parent to child: `load`, then any number of `run`. Each is answered, in order. */
 export type RunnerRequest =
-  | { readonly type: 'load'; readonly model: LoadedModel }
+  | { readonly type: 'load'; readonly model: LoadedModel; readonly provider: ExecutionProvider }
   | { readonly type: 'run'; readonly bodies: readonly unknown[] };
 
 /** Child to parent. */
 export type RunnerReply =
-  | { readonly type: 'ready' }
+  /** `refusal`: why the provider that was asked for is not used. */
+  | { readonly type: 'ready'; readonly provider: ExecutionProvider; readonly refusal?: string }
   | { readonly type: 'load_failed'; readonly message: string }
   | { readonly type: 'answers'; readonly answers: readonly Answer[] };

@@ -1,3 +1,4 @@
+import type { ExecutionProvider } from '../../domain/hardwareClasses.ts';
 import type { Answer } from '../../domain/answerLine.ts';
 import { findLauncher } from './launcher.ts';
 import type { LoadedModel } from './protocol.ts';
@@ -14,6 +15,10 @@ export interface RunnerOptions {
   readonly processesPerCall: number;
   /** Calls after which the process is replaced, since ONNX Runtime gives little memory back. */
   readonly callsPerProcess: number;
+  /** Of ONNX Runtime; one that this computer does not have falls back to `cpu`. */
+  readonly executionProvider: ExecutionProvider;
+  /** Told at each load which provider is used, and why it is not the one that was asked for. */
+  readonly onProvider: (used: { readonly provider: ExecutionProvider; readonly refusal?: string | undefined }) => void;
 }
 
 export const RUNNER_DEFAULTS = {
@@ -22,6 +27,8 @@ export const RUNNER_DEFAULTS = {
   callLimitMs: 30_000,
   processesPerCall: 2,
   callsPerProcess: 20_000,
+  executionProvider: 'cpu',
+  onProvider: () => {},
 } as const satisfies RunnerOptions;
 
 /** stop() ended the call. */
@@ -113,11 +120,13 @@ export class Runner {
     await this.#untilResumed(stops);
     const child = new RunnerChild(launcher);
     this.#child = child;
-    const reply = await child.ask({ type: 'load', model }, this.#options.loadLimitMs);
+    const { executionProvider, loadLimitMs } = this.#options;
+    const reply = await child.ask({ type: 'load', model, provider: executionProvider }, loadLimitMs);
     if (reply.type !== 'ready') {
       child.kill();
       throw new RunnerCrash(reply.type === 'load_failed' ? reply.message : `Unexpected reply "${reply.type}".`);
     }
+    this.#options.onProvider(reply);
     this.#loadedSha256 = model.sha256;
     return child;
   }

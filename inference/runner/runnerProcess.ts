@@ -1,9 +1,12 @@
 import { InferenceSession } from 'onnxruntime-node';
+import type { ExecutionProvider } from '../../domain/hardwareClasses.ts';
 import type { Answer } from '../../domain/answerLine.ts';
 import { imageCtcPipeline, type AnswerRequest } from './imageCtc.ts';
 import { BadRequest, badRequestAnswer, inferenceFailedAnswer } from './openInference.ts';
 import type { LoadedModel, RunnerReply, RunnerRequest } from './protocol.ts';
+import { rerankPipeline } from './rerank.ts';
 import { tensorsPipeline } from './tensors.ts';
+import { textClassificationPipeline } from './textClassification.ts';
 import { textEmbeddingPipeline } from './textEmbedding.ts';
 
 /** The forked process that holds one model and computes. It knows no job, no network and no store. */
@@ -22,8 +25,9 @@ async function handle(request: RunnerRequest): Promise<void> {
   switch (request.type) {
     case 'load':
       try {
-        answerRequest = await loadPipeline(request.model);
-        reply({ type: 'ready' });
+        const { session, ...used } = await openSession(request.model, request.provider);
+        answerRequest = await pipelineOf(session, request.model);
+        reply({ type: 'ready', ...used });
       } catch (error) {
         reply({ type: 'load_failed', message: String(error) });
       }
@@ -37,8 +41,25 @@ async function handle(request: RunnerRequest): Promise<void> {
   }
 }
 
-async function loadPipeline(model: LoadedModel): Promise<AnswerRequest> {
-  const session = await InferenceSession.create(model.modelPath, {
+interface OpenedSession {
+  readonly session: InferenceSession;
+  readonly provider: ExecutionProvider;
+  readonly refusal?: string;
+}
+
+/** With the provider that was asked for where this computer has it, else with the one that every computer has. */
+async function openSession(model: LoadedModel, provider: ExecutionProvider): Promise<OpenedSession> {
+  try {
+    return { session: await createSession(model, provider), provider };
+  } catch (error) {
+    if (provider === 'cpu') throw error;
+    return { session: await createSession(model, 'cpu'), provider: 'cpu', refusal: String(error) };
+  }
+}
+
+function createSession(model: LoadedModel, provider: ExecutionProvider): Promise<InferenceSession> {
+  return InferenceSession.create(model.modelPath, {
+    executionProviders: [provider],
     // One thread is the most work per joule, and the same sums in the same order on every car of a class.
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -46,12 +67,21 @@ async function loadPipeline(model: LoadedModel): Promise<AnswerRequest> {
     graphOptimizationLevel: 'all',
     enableCpuMemArena: false,
   });
+}
+
+async function pipelineOf(session: InferenceSession, model: LoadedModel): Promise<AnswerRequest> {
   const { pipeline } = model;
   switch (pipeline.kind) {
     case 'image-ctc':
       return imageCtcPipeline(session, model, pipeline);
     case 'text-embedding':
       return textEmbeddingPipeline(session, model, pipeline);
+    case 'text-classification':
+      return textClassificationPipeline(session, model, pipeline);
+    case 'rerank':
+      return rerankPipeline(session, model, pipeline);
+    case 'text-generation':
+      throw new Error('This runner does not generate text.');
     case 'tensors':
       return tensorsPipeline(session, model, pipeline);
     default:
@@ -65,8 +95,14 @@ async function answer(answerRequest: AnswerRequest, body: unknown): Promise<Answ
   } catch (error) {
     if (error instanceof BadRequest) return badRequestAnswer(error);
     // One input that the network cannot digest must not keep its shard from ever finishing.
-    return inferenceFailedAnswer();
+    return inferenceFailedAnswer(reasonOf(error));
   }
+}
+
+/** The runtime's own words, without the places in its source that differ from build to build. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/\/\S+\.(?:cc|h|cpp|hpp):\d+ ?/g, '').trim();
 }
 
 function reply(message: RunnerReply): void {

@@ -31,7 +31,7 @@ export interface ChargeResult {
   readonly plugKwh: number;
 }
 
-/** Whether the pack is too cold to be charged. A parked pack is taken to be as cold as the air around it. */
+/** Whether the pack is too cold to be charged. Outside temperature stands for the temperature of a parked pack, which is not measured. */
 export function isTooCold({ chargeFromCelsius }: Pick<BatteryPack, 'chargeFromCelsius'>, ambientC: number): boolean {
   return chargeFromCelsius !== undefined && ambientC < chargeFromCelsius;
 }

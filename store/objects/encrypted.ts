@@ -3,7 +3,7 @@ import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { NightshiftError } from '../../domain/errors.ts';
 import { decrypt, encrypt, keyBytesOf, NONCE_BYTES, TAG_BYTES } from '../aesGcm.ts';
 import type { ObjectStore } from '../objectStore.ts';
-import { inParts } from './inParts.ts';
+import { inParts, withoutFirst } from './inParts.ts';
 
 /**
  * What stands in the store under a key:
@@ -66,7 +66,11 @@ export function encrypted(keys: readonly [string, ...string[]], store: ObjectSto
       }
       return Buffer.concat(plain);
     },
-    getStream: async (key) => openedChunks(rings, key, await store.getStream(key)),
+    getStream: async (key, fromByte = 0) => {
+      // All is read and opened: the chunks authenticate each other in order.
+      const opened = openedChunks(rings, key, await store.getStream(key));
+      return fromByte === 0 ? opened : withoutFirst(opened, fromByte);
+    },
     head: async (key) => {
       const found = await store.head(key);
       return found && { sizeBytes: plainBytesOf(found.sizeBytes) };

@@ -27,12 +27,16 @@ export function createFileStore(folder: string): ObjectStore {
 
   const putStream = async (key: string, body: AsyncIterable<Uint8Array>): Promise<number> => {
     const path = pathOf(key);
-    swept ??= removeOldUnfinished(join(folder, UNFINISHED));
+    swept ??= removeOldUnfinished(join(folder, UNFINISHED)).catch((error: unknown) => {
+      // Else one bad moment of the disk would fail every later write.
+      swept = undefined;
+      throw error;
+    });
     await swept;
     const unfinished = join(folder, UNFINISHED, randomUUID());
     try {
       const sizeBytes = await writeDurably(unfinished, body);
-      await mkdir(dirname(path), { recursive: true });
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await rename(unfinished, path);
       await syncFolder(dirname(path));
       return sizeBytes;
@@ -52,12 +56,12 @@ export function createFileStore(folder: string): ObjectStore {
       if (bytes === undefined) throw objectNotFound(key);
       return bytes;
     },
-    getStream: async (key) => {
+    getStream: async (key, fromByte = 0) => {
       const path = pathOf(key);
       const found = await unlessAbsent(stat(path));
       const file = found?.isFile() ? await unlessAbsent(open(path)) : undefined;
       if (file === undefined) throw objectNotFound(key);
-      return file.createReadStream({ highWaterMark: READ_BYTES });
+      return file.createReadStream({ highWaterMark: READ_BYTES, start: fromByte });
     },
     head: async (key) => {
       const found = await unlessAbsent(stat(pathOf(key)));
@@ -81,7 +85,7 @@ async function* once(body: Uint8Array | string): AsyncGenerator<Uint8Array> {
 
 /** The bytes are on the disk when this settles, so that a rename never shows an empty file after a power cut. */
 async function writeDurably(path: string, body: AsyncIterable<Uint8Array>): Promise<number> {
-  const file = await open(path, 'wx');
+  const file = await open(path, 'wx', 0o600);
   let sizeBytes = 0;
   let gathered: Uint8Array[] = [];
   let gatheredBytes = 0;
@@ -133,7 +137,7 @@ async function syncFolder(folder: string): Promise<void> {
 
 /** A process that was killed leaves what it was writing. */
 async function removeOldUnfinished(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const oldestRealMs = Date.now() - UNFINISHED_KEPT_REAL_MS;
   for (const name of await readdir(folder)) {
     const found = await unlessAbsent(stat(join(folder, name)));

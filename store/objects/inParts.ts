@@ -20,3 +20,12 @@ export async function* inParts(
   if (gatheredBytes > 0) yield Buffer.concat(gathered);
   return undefined;
 }
+
+/** The stream after its first bytes. */
+export async function* withoutFirst(chunks: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
+  let left = bytes;
+  for await (const chunk of chunks) {
+    if (chunk.byteLength > left) yield chunk.subarray(left);
+    left = Math.max(0, left - chunk.byteLength);
+  }
+}

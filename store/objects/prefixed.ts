@@ -8,7 +8,7 @@ export function below(prefix: string, store: ObjectStore): ObjectStore {
     put: (key, body) => store.put(full(key), body),
     putStream: (key, body) => store.putStream(full(key), body),
     get: (key) => store.get(full(key)),
-    getStream: (key) => store.getStream(full(key)),
+    getStream: (key, fromByte) => store.getStream(full(key), fromByte),
     head: (key) => store.head(full(key)),
     list: async (keyPrefix) => (await store.list(full(keyPrefix))).map((key) => key.slice(prefix.length + 1)),
     delete: (key) => store.delete(full(key)),

@@ -2,7 +2,7 @@ import { AwsClient } from 'aws4fetch';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { checkKey, checkPrefix, objectNotFound, type ObjectStore } from '../objectStore.ts';
-import { inParts } from './inParts.ts';
+import { inParts, withoutFirst } from './inParts.ts';
 import { textsOf, unescapeXml } from './s3Xml.ts';
 
 export interface S3StoreOptions {
@@ -34,13 +34,13 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     await expectOk(await request('PUT', key, {}, body));
   };
 
-  const getResponse = async (key: string): Promise<Response> => {
-    const response = await request('GET', key);
+  const getResponse = async (key: string, fromByte = 0): Promise<Response> => {
+    const response = await request('GET', key, {}, undefined, fromByte);
     if (response.status === 404) {
       await response.body?.cancel();
       throw objectNotFound(key);
     }
-    return expectOk(response);
+    return fromByte > 0 && response.status === 416 ? response : expectOk(response);
   };
 
   return {
@@ -57,9 +57,15 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
       return uploadParts(request, key, [first.value ?? new Uint8Array(), second.value], parts);
     },
     get: async (key) => Buffer.from(await (await getResponse(key)).arrayBuffer()),
-    getStream: async (key) => {
-      const { body } = await getResponse(key);
-      return body ?? nothing();
+    getStream: async (key, fromByte = 0) => {
+      const { body, status } = await getResponse(key, fromByte);
+      // Past the last byte there is nothing to send.
+      if (status === 416) {
+        await body?.cancel();
+        return nothing();
+      }
+      // Some that speak S3 send the whole object whatever the range.
+      return fromByte > 0 && status === 200 ? withoutFirst(body ?? nothing(), fromByte) : (body ?? nothing());
     },
     head: async (key) => {
       const response = await request('HEAD', key);
@@ -96,6 +102,7 @@ type Requester = (
   key: string | typeof WHOLE_BUCKET,
   query?: Readonly<Record<string, string>>,
   body?: Uint8Array | string,
+  fromByte?: number,
 ) => Promise<Response>;
 
 function createRequester(options: S3StoreOptions): Requester {
@@ -110,18 +117,20 @@ function createRequester(options: S3StoreOptions): Requester {
   });
   const retries = options.retries ?? DEFAULT_RETRIES;
 
-  return async (method, key, query = {}, body) => {
+  return async (method, key, query = {}, body, fromByte = 0) => {
     if (key !== WHOLE_BUCKET) checkKey(key);
     const path = key === WHOLE_BUCKET ? '' : `/${key}`;
     const url = new URL(`${options.endpoint.replace(/\/$/, '')}/${options.bucket}${path}`);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
     for (let attempt = 0; ; attempt += 1) {
-      const outcome = await attemptOnce(client, url, method, body);
+      const outcome = await attemptOnce(client, url, method, body, fromByte);
       if (outcome instanceof Response && outcome.status !== 429 && outcome.status < 500) return outcome;
       const why = outcome instanceof Response ? `status ${outcome.status}` : outcome.message;
       if (outcome instanceof Response) await outcome.body?.cancel();
       if (attempt >= retries) {
-        throw new NightshiftError('unavailable', `The object store at ${options.endpoint} does not answer: ${why}`);
+        throw new NightshiftError('unavailable', 'The object store does not answer.', {
+          cause: new Error(`${options.endpoint}: ${why}`),
+        });
       }
       await new Promise((resolve) => setTimeout(resolve, FIRST_RETRY_REAL_MS * 2 ** attempt * (0.5 + Math.random())));
     }
@@ -133,13 +142,19 @@ async function attemptOnce(
   url: URL,
   method: Method,
   body: Uint8Array | string | undefined,
+  fromByte: number,
 ): Promise<Response | Error> {
   // For the headers only: how long a large body takes is for its reader to judge.
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(new Error('no answer in time')), ANSWER_TIMEOUT_REAL_MS);
   try {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-    return await client.fetch(url, { method, signal: silence.signal, ...(bytes && { body: bytes }) });
+    return await client.fetch(url, {
+      method,
+      signal: silence.signal,
+      ...(bytes && { body: bytes }),
+      ...(fromByte > 0 && { headers: { range: `bytes=${fromByte}-` } }),
+    });
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   } finally {

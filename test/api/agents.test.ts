@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exchangeCode, readAgentSettings } from '../../worker/car/carDoors.ts';
+import { exchangeCode, readAgentSettings } from '../../agent/carDoors.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
@@ -32,10 +32,11 @@ describe('an agent', () => {
       car_id: 'car-1',
       region_id: 'oslo',
       hardware_class: 'ai4',
-      model_families: ['general'],
+      model_families: ['general', 'ocr', 'f'],
       clock: { origin_ms: CELL.clock.originMs, anchor_ms: CELL.clock.anchorMs, scale: 1 },
       gateway: api.deps.carDoors.gateway,
       mqtt_url: api.deps.carDoors.mqttUrl,
+      compute_kw: expect.closeTo((0.16 + 0.25 + 0.16 / 4) / 0.88),
       compute_soc_floor_percent: 40,
     });
   });

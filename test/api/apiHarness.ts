@@ -38,6 +38,8 @@ export interface ApiHarness {
   readonly hinted: string[];
   /** Regions that were told of new signals. */
   readonly pushedTo: string[];
+  /** Regions that are to be followed. */
+  readonly startedRegions: string[];
   readonly server: ApiServer;
   readonly client: OpenAI;
   /** The JSON that a GET answers. */
@@ -52,6 +54,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
   const hinted: string[] = [];
   const pushedTo: string[] = [];
   const policyChanges: string[] = [];
+  const startedRegions: string[] = [];
   const stays: StayNotifier = {
     policyChanged: async ({ vehicleId, stay }) => void policyChanges.push(`${vehicleId}/${stay}`),
   };
@@ -75,11 +78,17 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       live,
       admission: modelAdmissionOver(db, createFileStore(folder)),
       scratchFolder: join(folder, 'scratch'),
+      maxModelBytes: 1024 ** 3,
       regions: {
         followLimits: async (regionId) => void pushedTo.push(`limits of ${regionId}`),
         signalsPushed: async (regionId) => void pushedTo.push(regionId),
       },
+      regionKeeper: {
+        checkedFeeds: (feeds) => feeds,
+        start: async ({ id }) => void startedRegions.push(id),
+      },
       webhookHosts: 'loopback',
+      retentionDays: 90,
       carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1:18830',
@@ -107,6 +116,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
     hinted,
     pushedTo,
     policyChanges,
+    startedRegions,
     fetch: fetchWithKey,
     getJson: async (path) => (await fetchWithKey(path)).json(),
     get deps() {

@@ -7,7 +7,6 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { SIMULATED_CLASSES } from '../../domain/hardwareClasses.ts';
-import { objectKeys } from '../../domain/names.ts';
 import { moveBatch } from '../../store/batches.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -17,6 +16,7 @@ import { addShardFootprint } from '../../store/shardFootprints.ts';
 import { upsertSignals } from '../../store/signals.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
+import { acceptPart } from './acceptedPart.ts';
 import { useApi, type Json } from './apiHarness.ts';
 import { storePlan } from './planFixture.ts';
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
   const line = JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/embeddings', body: { model: 'lsa' } });
   const file = await toFile(Buffer.from(`${line}\n`), 'input.jsonl');
   inputFileId = (await api.client.files.create({ file, purpose: 'batch' })).id;
-  await addModel(db, { ...MODEL, manifest: {} });
+  await addModel(db, { ...MODEL, manifest: {}, tenantId: null });
 });
 
 async function running(): Promise<string> {
@@ -39,7 +39,7 @@ async function running(): Promise<string> {
     completion_window: '24h',
   });
   await moveBatch(db, id, ['validating'], 'in_progress');
-  const shards = { shards: 6, pending: 6, inFlight: 0, done: 0, linesPerShard: 2 };
+  const shards = { shards: 6, pending: 6, inFlight: 0, done: 0, linesPerShard: 2, unitsPerLine: 1 };
   await upsertJobProgress(db, { jobId: id, cellId: CELL.id, model: MODEL, ...shards, paused: false, finished: false });
   return id;
 }
@@ -98,9 +98,8 @@ const answer = (customId: string, status: number): string =>
 
 test('a batch that runs shows its answers so far as the content of its output file', async () => {
   const id = await running();
-  const { objects } = api.deps;
-  await objects.put(objectKeys.part(id, 3, { start: 0, end: 2 }), `${answer('c', 200)}\n${answer('d', 400)}\n`);
-  await objects.put(objectKeys.part(id, 1, { start: 1, end: 2 }), `${answer('b', 200)}\n`);
+  await acceptPart(api.deps, id, 3, 0, [answer('c', 200), answer('d', 400)]);
+  await acceptPart(api.deps, id, 1, 1, [answer('b', 200)]);
   const { x_grid: grid } = await api.getJson(`/v1/batches/${id}`);
   const content = await (await api.client.files.content(grid.partial_output_file_id)).text();
   expect(
@@ -142,7 +141,7 @@ describe('a quote', () => {
 
   test('says when, how much, how clean and how sure, and submits nothing', async () => {
     for (const hardwareClass of SIMULATED_CLASSES) {
-      await seedClassSpeed(db, { modelName: 'lsa', modelVersion: '1', hardwareClass, deviceMsPerLine: 60_000 });
+      await seedClassSpeed(db, { modelName: 'lsa', modelVersion: '1', hardwareClass, statedMsPerUnit: 60_000 });
     }
     const before = (await api.client.batches.list()).data.length;
     const request = { endpoint: '/v1/embeddings', completion_window: '12h', model: 'lsa', requests: 30 };

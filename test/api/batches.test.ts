@@ -78,7 +78,16 @@ test('shows what the job reports: states, counts, files and shards', async () =>
   const { id } = await create();
   await moveBatch(db, id, ['validating'], 'in_progress');
   await updateBatchCounts(db, id, { total: 10, completed: 4, failed: 1, expired: 0 });
-  const progress = { jobId: id, cellId: CELL.id, shards: 5, pending: 2, inFlight: 1, done: 2, linesPerShard: 2 };
+  const progress = {
+    jobId: id,
+    cellId: CELL.id,
+    shards: 5,
+    pending: 2,
+    inFlight: 1,
+    done: 2,
+    linesPerShard: 2,
+    unitsPerLine: 1,
+  };
   const model = { name: 'lsa', version: '1', family: 'lsa', sha256: 'a' };
   await upsertJobProgress(db, { ...progress, model, paused: false, finished: false });
   expect(await api.client.batches.retrieve(id)).toMatchObject({
@@ -133,7 +142,7 @@ describe('refuses', () => {
   const tooMany = Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`k${index}`, 'v']));
   test.each([
     ['an unknown file', { input_file_id: 'file-none' }, 'input_file_id', /There is no file "file-none"/],
-    ['an unknown endpoint', { endpoint: '/v1/chat/completions' }, 'endpoint', /must be \/v1\/embeddings or/],
+    ['an unknown endpoint', { endpoint: '/v1/images/generations' }, 'endpoint', /must be one of \/v1\/embeddings/],
     ['a window without unit', { completion_window: '24' }, 'completion_window', /hours or days/],
     ['a window of nothing', { completion_window: '0h' }, 'completion_window', /from 1h to 30d/],
     ['a window too long', { completion_window: '31d' }, 'completion_window', /from 1h to 30d/],

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { MockActivityEnvironment } from '@temporalio/testing';
 
 import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
@@ -6,6 +8,9 @@ import type { ApiDeps } from '../../api/http/deps.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { moveBatch } from '../../store/batches.ts';
+import { enrolFleet } from '../support/fleetFixture.ts';
+
+const CAR = 'car-of-ended-batches';
 
 /**
  * Ends a batch of one shard by its job's own activities. `statuses` says how its lines were answered, by line from 0;
@@ -23,6 +28,7 @@ export async function endBatch(
     gridNowMs: () => gridTimeMs(cell.clock, Date.now()),
     carAccess: { url: 'https://cars.example', signer },
   });
+  await enrolFleet(db, [CAR]);
   const work = async (): Promise<void> => {
     const prepared = await jobs.prepareBatch({ batchId, cellId: cell.id });
     if (prepared.kind === 'refused') throw new Error(prepared.message);
@@ -32,7 +38,12 @@ export async function endBatch(
       const { custom_id } = JSON.parse(slice[line] ?? '') as { custom_id: string };
       const response = { status_code: status, request_id: 'req', body: { of: custom_id } };
       const answer = { id: `batch_req_${line}`, custom_id, response, error: null };
-      await objects.put(objectKeys.part(batchId, 0, { start: line, end: line + 1 }), `${JSON.stringify(answer)}\n`);
+      const range = { start: line, end: line + 1 };
+      const body = `${JSON.stringify(answer)}\n`;
+      await objects.put(objectKeys.part(batchId, 0, range, CAR), body);
+      const partSha256 = createHash('sha256').update(body).digest('hex');
+      const receipt = { vehicleId: CAR, range, energyWh: 0, deviceMs: 0, partSha256 };
+      await objects.put(objectKeys.receipt(batchId, 0, range, CAR), JSON.stringify(receipt));
     }
     if (outcome === 'cancelled') await moveBatch(db, batchId, ['in_progress'], 'cancelling');
     await jobs.finishBatch({ batchId, cellId: cell.id, split: prepared.split, outcome });

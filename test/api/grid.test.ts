@@ -21,8 +21,8 @@ async function inForce(): Promise<string[]> {
   const query = new URLSearchParams({ from: at(0), to: at(10) });
   const { signals } = await api.getJson(`/grid/v1/regions/oslo/signals?${query.toString()}`);
   return signals.map(
-    (each: { kind: string; feederId: string | null; start: string; end: string; value: number; source: string }) =>
-      `${each.kind} ${each.feederId ?? '-'} ${hour(each.start)}-${hour(each.end)}=${each.value} ${each.source}`,
+    (each: { kind: string; feeder_id: string | null; start: string; end: string; value: number; source: string }) =>
+      `${each.kind} ${each.feeder_id ?? '-'} ${hour(each.start)}-${hour(each.end)}=${each.value} ${each.source}`,
   );
 }
 
@@ -35,7 +35,7 @@ describe('pushed signals', () => {
   test('are in force at once, the region is told, and a later push replaces what it covers', async () => {
     const price = { unit: 'EUR/kWh', spans: [span(0, 4, 0.3), span(4, 20, 0.1)] };
     const answer = await put('price', price);
-    expect(await answer.json()).toEqual({ regionId: 'oslo', kind: 'price', source: 'push/utility', stored: 2 });
+    expect(await answer.json()).toEqual({ region_id: 'oslo', kind: 'price', source: 'push/utility', stored: 2 });
     expect(api.pushedTo).toEqual(['oslo']);
     await put('price', { ...price, spans: [span(2, 5, -0.05)] });
     expect(await inForce()).toEqual([
@@ -48,7 +48,7 @@ describe('pushed signals', () => {
   test('of several sources the lower priority counts, of limits the tightest', async () => {
     await put('price', { unit: 'EUR/kWh', source: 'a', priority: 50, spans: [span(0, 4, 0.3)] });
     await put('price', { unit: 'EUR/kWh', source: 'b', priority: 60, spans: [span(2, 6, 0.1)] });
-    const limit = { unit: 'kW', feederId: 'oslo-1' };
+    const limit = { unit: 'kW', feeder_id: 'oslo-1' };
     await put('import_limit', { ...limit, source: 'a', spans: [span(0, 4, 10)] });
     await put('import_limit', { ...limit, source: 'b', spans: [span(2, 3, 4)] });
     expect(await inForce()).toEqual([
@@ -66,7 +66,7 @@ describe('pushed signals', () => {
     expect(signals).toEqual([
       {
         kind: 'carbon',
-        feederId: null,
+        feeder_id: null,
         start: at(0),
         end: at(1),
         value: 250,
@@ -75,12 +75,12 @@ describe('pushed signals', () => {
         priority: 10,
         forecast: true,
         estimated: false,
-        fetchedAt: expect.any(String),
-        ageSeconds: expect.any(Number),
+        fetched_at: expect.any(String),
+        age_seconds: expect.any(Number),
         revision: expect.any(Number),
       },
     ]);
-    expect(Date.parse(signals[0].fetchedAt)).toBe(signals[0].revision);
+    expect(Date.parse(signals[0].fetched_at)).toBe(signals[0].revision);
   });
 
   test.each([
@@ -93,7 +93,7 @@ describe('pushed signals', () => {
     ],
     ['spans.0.end', 'price', { unit: 'EUR/kWh', spans: [span(1, 1, 1)] }, 'after start'],
     ['spans.0.start', 'price', { unit: 'EUR/kWh', spans: [span(1, 3, 1), span(0, 2, 1)] }, 'the end of spans.1'],
-    ['feederId', 'import_limit', { unit: 'kW', feederId: 'x', spans: [span(0, 1, 1)] }, 'one of oslo-1'],
+    ['feeder_id', 'import_limit', { unit: 'kW', feeder_id: 'x', spans: [span(0, 1, 1)] }, 'one of oslo-1'],
     [
       'spans.0.start',
       'price',
@@ -120,7 +120,7 @@ describe('pushed signals', () => {
 
 test('lists regions with their feeders', async () => {
   expect(await api.getJson('/grid/v1/regions')).toEqual({
-    regions: [{ id: 'oslo', timeZone: 'Europe/Oslo', feeders: [{ id: 'oslo-1', failSafeImportKw: 20 }] }],
+    regions: [{ id: 'oslo', time_zone: 'Europe/Oslo', feeders: [{ id: 'oslo-1', fail_safe_import_kw: 20 }] }],
   });
 });
 

@@ -32,7 +32,7 @@ test('a declared emergency is in force at once: cars are told, then the plan', a
   const declared: Json = await answer.json();
   expect([answer.status, declared]).toEqual([
     201,
-    { id: expect.stringMatching(/^emg_/), regionId: 'oslo', feeders: ['oslo-1'], start: expect.any(String), until },
+    { id: expect.stringMatching(/^emg_/), region_id: 'oslo', feeders: ['oslo-1'], start: expect.any(String), until },
   ]);
   expect(await limits()).toMatchObject([{ feederId: 'oslo-1', value: 0, source: `emergency/${declared.id}` }]);
   expect(api.pushedTo).toEqual(['limits of oslo', 'oslo']);
@@ -50,11 +50,11 @@ test('its end ends what was declared here, not what others limit, and leaves wha
   const declared: Json = await (await declare({ reason: 'Frequency', until: inHours(1) })).json();
   expect(await limits()).toHaveLength(2);
   const end = () => api.fetch('/grid/v1/regions/oslo/emergency', { method: 'DELETE' });
-  expect(await (await end()).json()).toEqual({ regionId: 'oslo', ended: [declared.id] });
+  expect(await (await end()).json()).toEqual({ region_id: 'oslo', ended: [declared.id] });
   expect(await limits()).toMatchObject([{ source: 'push/desk' }]);
   const was = await readSignals(db, 'oslo', { startMs: Date.parse(declared.start), endMs: Date.now() });
   expect(was).toContainEqual(expect.objectContaining({ source: `emergency/${declared.id}`, value: 0 }));
-  expect(await (await end()).json()).toEqual({ regionId: 'oslo', ended: [] });
+  expect(await (await end()).json()).toEqual({ region_id: 'oslo', ended: [] });
 });
 
 test.each([

@@ -22,7 +22,7 @@ const api = useApi(db, (folder) => {
 
 beforeAll(async () => {
   const { objects } = api.deps;
-  await publishLsa(objects, (model) => addModel(db, model), smallLsa(), SMALL_LSA.dimensions);
+  await publishLsa(objects, (model) => addModel(db, { ...model, tenantId: null }), smallLsa(), SMALL_LSA.dimensions);
   const network = doublingNetwork();
   const sha256 = createHash('sha256').update(network).digest('hex');
   const manifest: ModelManifest = {
@@ -36,7 +36,7 @@ beforeAll(async () => {
   };
   await objects.put(objectKeys.model(sha256), network);
   await objects.put(objectKeys.modelManifest('doubling', '1'), JSON.stringify(manifest));
-  await addModel(db, { name: 'doubling', version: '1', family: 'general', sha256, manifest });
+  await addModel(db, { name: 'doubling', version: '1', family: 'general', sha256, manifest, tenantId: null });
 });
 afterAll(() => live?.close());
 
@@ -62,12 +62,29 @@ describe('/v1/embeddings', () => {
   });
 
   test('takes ids, fewer dimensions and floats as asked', async () => {
-    const { body } = await post('/v1/embeddings', { model: 'lsa-wordnet', input: [2, 3], dimensions: 4 });
+    const { body } = await post('/v1/embeddings', {
+      model: 'lsa-wordnet',
+      input: [2, 3],
+      dimensions: 4,
+      x_token_ids: true,
+    });
     expect(body.data[0].embedding).toHaveLength(4);
     expect(Math.hypot(...body.data[0].embedding)).toBeCloseTo(1, 5);
-    const short = await api.client.embeddings.create({ model: 'lsa-wordnet', input: [[2, 3], [4]], dimensions: 4 });
+    const request = { model: 'lsa-wordnet', input: [[2, 3], [4]], dimensions: 4, x_token_ids: true };
+    const short = await api.client.embeddings.create(request);
     expect(short.data[0]?.embedding[0]).toBeCloseTo(body.data[0].embedding[0], 6);
-    expect((await post('/v1/embeddings', { model: 'lsa-wordnet', input: '?!' })).status).toBe(200);
+  });
+
+  test('says which texts have no word that the model knows', async () => {
+    const answer = await post('/v1/embeddings', { model: 'lsa-wordnet', input: ['car', '?!'] });
+    expect(answer).toMatchObject({ status: 200, body: { x_warnings: [{ index: 1, message: expect.any(String) }] } });
+    expect((await post('/v1/embeddings', { model: 'lsa-wordnet', input: 'car' })).body.x_warnings).toBeUndefined();
+  });
+
+  test('takes no token ids of another vocabulary, and says what to set', async () => {
+    const { status, body } = await post('/v1/embeddings', { model: 'lsa-wordnet', input: [[9906, 1917]] });
+    expect(status).toBe(400);
+    expect(body.error.message).toContain('check_embedding_ctx_length=False');
   });
 
   test.each([
@@ -76,7 +93,9 @@ describe('/v1/embeddings', () => {
     [{ input: ['a', ''] }, 400, 'input'],
     [{ input: { text: 'a' } }, 400, 'input'],
     [{ input: Array.from({ length: 2049 }, () => 'a') }, 400, 'input'],
-    [{ input: [999_999] }, 400, 'input'],
+    [{ input: [2] }, 400, 'input'],
+    [{ input: [999_999], x_token_ids: true }, 400, 'input'],
+    [{ input: 'a', temperature: 1 }, 400, 'temperature'],
     [{ input: 'car '.repeat(8_193) }, 400, 'input'],
     [{ input: 'a', dimensions: 9 }, 400, 'dimensions'],
     [{ input: 'a', encoding_format: 'hex' }, 400, 'encoding_format'],

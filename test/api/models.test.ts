@@ -15,6 +15,7 @@ import { CELL } from '../support/fleetFixture.ts';
 import { doublingNetwork, DOUBLING_PIPELINE } from '../support/smallModels.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
+import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 
 const { db } = useTestDatabase();
 let live: LiveExecutor | undefined;
@@ -106,7 +107,7 @@ test('a version is published once, and removed only when no batch uses it', asyn
   const again = await add('doubling');
   expect(again.err).toContain('was published with other content');
 
-  const ref = await readModel(db, 'doubling');
+  const ref = await readModel(db, DEFAULT_TENANT, 'doubling');
   if (!ref) throw new Error('not added');
   const { name, version, family, sha256 } = ref;
   await insertBatch(db, {
@@ -121,14 +122,14 @@ test('a version is published once, and removed only when no batch uses it', asyn
     idempotencyKey: null,
     requestHash: 'x',
   });
-  const shards = { shards: 1, pending: 1, inFlight: 0, done: 0, linesPerShard: 1, paused: false };
+  const shards = { shards: 1, pending: 1, inFlight: 0, done: 0, linesPerShard: 1, unitsPerLine: 1, paused: false };
   const progress = { jobId: 'batch_uses', cellId: CELL.id, model: { name, version, family, sha256 }, ...shards };
   await upsertJobProgress(db, { ...progress, finished: false });
   expect((await model('remove', 'doubling')).err).toContain('A batch that is not finished uses doubling v1');
   await upsertJobProgress(db, { ...progress, finished: true });
   await db.query(`update batches set status = 'completed' where id = 'batch_uses'`);
   expect(await model('remove', 'doubling')).toMatchObject({ code: 0, out: 'doubling removed\n' });
-  expect(await readModel(db, 'doubling')).toBeUndefined();
+  expect(await readModel(db, DEFAULT_TENANT, 'doubling')).toBeUndefined();
   expect((await add('doubling')).err).toContain('was published with other content');
 });
 

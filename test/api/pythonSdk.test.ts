@@ -40,11 +40,11 @@ let missing: string | undefined;
 beforeAll(async () => {
   const { name, version } = await publishLsa(
     api.deps.objects,
-    (model) => addModel(db, model),
+    (model) => addModel(db, { ...model, tenantId: null }),
     smallLsa(),
     SMALL_LSA.dimensions,
   );
-  await seedClassSpeed(db, { modelName: name, modelVersion: version, hardwareClass: 'ai4', deviceMsPerLine: 1 });
+  await seedClassSpeed(db, { modelName: name, modelVersion: version, hardwareClass: 'ai4', statedMsPerUnit: 1 });
   folder = await mkdtemp(join(tmpdir(), 'nightshift-python-'));
   const limit = AbortSignal.timeout(INSTALL_LIMIT_REAL_MS);
   try {

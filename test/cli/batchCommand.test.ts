@@ -4,10 +4,10 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { objectKeys } from '../../domain/names.ts';
 import { moveBatch, updateBatchCounts } from '../../store/batches.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { upsertJobProgress } from '../../store/jobProgress.ts';
+import { acceptPart } from '../api/acceptedPart.ts';
 import { useApi } from '../api/apiHarness.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
@@ -49,12 +49,13 @@ async function submitted(): Promise<string> {
     inFlight: 1,
     done: 0,
     linesPerShard: 2,
+    unitsPerLine: 1,
     paused: false,
     finished: false,
   });
   await updateBatchCounts(db, id, { total: 2, completed: 1, failed: 0, expired: 0 });
   const answer = { id: 'r', custom_id: 'b', response: { status_code: 200, request_id: 'q', body: {} }, error: null };
-  await api.deps.objects.put(objectKeys.part(id, 0, { start: 1, end: 2 }), `${JSON.stringify(answer)}\n`);
+  await acceptPart(api.deps, id, 0, 1, [JSON.stringify(answer)]);
   return id;
 }
 

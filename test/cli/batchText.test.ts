@@ -33,6 +33,7 @@ function batch(grid: object = {}, more: object = {}): BatchWire {
     x_grid: {
       state: 'running',
       submitted_at: '2026-01-15T00:00:00Z',
+      clock: { scale: 1 },
       deadline: '2026-01-15T08:00:00Z',
       eta: '2026-01-15T05:15:00Z',
       reasons: [{ code: 'job_waiting_for_cheaper_slot', text: 'It waits because later slots are cheaper.' }],

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DateTime } from 'luxon';
+import { afterAll, beforeAll, expect, it, test } from 'vitest';
 
-import { saveRegionSummary } from '../../store/regions.ts';
-import { readSignals } from '../../store/signals.ts';
-import type { RegionSummary } from '../../domain/workflows/gridRegion.ts';
+import { recordFeedFailure, recordFeedRead } from '../../store/feedStates.ts';
+import { readSignals, upsertSignals } from '../../store/signals.ts';
 import { useApi } from '../api/apiHarness.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { cli } from './cliRun.ts';
@@ -65,33 +65,33 @@ test.each([
   expect(err).toContain(problem);
 });
 
-test('shows a region: what limits it, and which feeds fail for how long and why', async () => {
+const local = (ms: number) => DateTime.fromMillis(ms, { zone: 'Europe/Oslo' }).toFormat('ccc HH:mm');
+
+it('shows a region as it is now: what limits it, and which feeds fail for how long and why', async () => {
   const connection = ['--url', `${api.server.url}/v1`, '--key', api.deps.apiKey];
-  expect((await cli('grid', 'region', ...connection)).out).toBe('oslo: nothing is known yet\n');
-  const atMs = Date.parse('2026-01-10T12:00Z');
-  const summary: RegionSummary = {
-    atMs,
-    priceEurPerKwh: 0.2,
-    carbonGPerKwh: null,
-    ambientCelsius: -3,
-    knownUntilMs: atMs + 3_600_000,
-    offPeakWindows: [{ startMs: atMs, endMs: atMs + 3_600_000 }],
-    feedersOnFailSafe: [],
-    limits: [{ feederId: 'oslo-1', limitKw: 0, source: 'emergency/e1', untilMs: atMs + 900_000 }],
-    limitsChangeMs: atMs + 900_000,
-    emergency: true,
-    feeds: [{ feed: 'entsoe', readAtMs: atMs - 600_000, failingSinceMs: atMs - 300_000, failure: 'down', failures: 2 }],
-    fallbacks: [{ code: 'feed_failed', text: 'Feed entsoe has failed.' }],
+  const nowMs = Math.floor(Date.now() / 1000) * 1000;
+  const at = (minutes: number) => nowMs + minutes * 60_000;
+  const empty = (await cli('grid', 'region', ...connection)).out;
+  expect(empty).toContain('  price unknown, carbon unknown, outside unknown; prices known until -');
+  expect(empty).toContain('  limit oslo-1  20.0 kW until further notice, fail-safe since nobody says anything');
+  const span = {
+    regionId: 'oslo',
+    source: 'desk',
+    startMs: at(-60),
+    endMs: at(15),
+    fetchedAtMs: nowMs,
+    forecast: false,
   };
-  await saveRegionSummary(db, 'oslo', summary);
-  expect((await cli('grid', 'region', 'oslo', ...connection)).out.split('\n')).toEqual([
-    'oslo at Sat 13:00 (Europe/Oslo)',
-    '  price 0.200 EUR/kWh, carbon unknown, outside -3.0 °C; prices known until Sat 14:00',
-    '  off-peak Sat 13:00 to Sat 14:00',
-    '  emergency: an import limit of 0 is in force',
-    '  limit oslo-1  0.0 kW until Sat 13:15, by emergency/e1',
-    '  feed entsoe  read 10 min ago  failing for 5 min, 2 times: down',
-    '  fallback: Feed entsoe has failed.',
-    '',
+  await upsertSignals(db, [
+    { ...span, feederId: null, kind: 'price', value: 0.2, unit: 'EUR/kWh' },
+    { ...span, feederId: 'oslo-1', kind: 'import_limit', value: 0, unit: 'kW' },
   ]);
+  await recordFeedRead(db, { regionId: 'oslo', feed: 'entsoe', readAtMs: at(-10) });
+  await recordFeedFailure(db, { regionId: 'oslo', feed: 'entsoe', atMs: at(-5), failure: 'down' });
+  const lines = (await cli('grid', 'region', 'oslo', ...connection)).out.split('\n');
+  expect(lines[0]).toMatch(/^oslo at .*\(Europe\/Oslo\)$/);
+  expect(lines[1]).toBe(`  price 0.200 EUR/kWh, carbon unknown, outside unknown; prices known until ${local(at(15))}`);
+  expect(lines).toContain('  emergency: an import limit of 0 is in force');
+  expect(lines).toContain(`  limit oslo-1  0.0 kW until ${local(at(15))}, by desk`);
+  expect(lines).toContain('  feed entsoe  read 10 min ago  failing for 5 min, 1 times: down');
 });

@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { shardSizeOf } from '../../domain/shardSize.ts';
 
 const stated = (...secondsPerLine: number[]) =>
-  secondsPerLine.map((seconds) => ({ deviceMsPerLine: seconds * 1000, lines: 0 }));
-const measured = (...secondsPerLine: number[]) => stated(...secondsPerLine).map((speed) => ({ ...speed, lines: 100 }));
+  secondsPerLine.map((seconds) => ({ deviceMsPerUnit: seconds * 1000, measuredMsPerUnit: [] as number[] }));
+const measured = (...secondsPerLine: number[]) =>
+  stated(...secondsPerLine).map((speed) => ({ ...speed, measuredMsPerUnit: [1] }));
 
 test.each([
   ['ten minutes of the class in the middle, parts of four minutes of the slowest', stated(240, 150, 80), 4, 1],
@@ -12,5 +13,5 @@ test.each([
   ['a figure that is only stated is trusted so far', stated(0.05), 64, 64],
   ['nothing is known', [], 16, 4],
 ])('%s', (_, known, linesPerShard, linesPerPart) => {
-  expect(shardSizeOf(known)).toEqual({ linesPerShard, linesPerPart });
+  expect(shardSizeOf(known, 1)).toEqual({ linesPerShard, linesPerPart });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readReceipts } from '../../activities/jobs/shardParts.ts';
-import type { PartReceipt } from '../../domain/shards.ts';
+import { objectKeys } from '../../domain/names.ts';
+import { partReceiptSchema, type PartReceipt } from '../../domain/shards.ts';
 import { eventually } from '../support/eventually.ts';
 import { calmNight, outagesEvery } from './support/calmNight.ts';
 import { expectUndisturbed } from './support/outcome.ts';
@@ -46,7 +46,11 @@ async function receiptsOf(batchId: string): Promise<PartReceipt[][]> {
     batchId,
   ]);
   return Promise.all(
-    Array.from({ length: batch?.shards ?? 0 }, (_, shard) => readReceipts(stack.objects, batchId, shard)),
+    Array.from({ length: batch?.shards ?? 0 }, async (_, shard) => {
+      const keys = await stack.objects.list(objectKeys.receiptPrefix(batchId, shard));
+      const bodies = await Promise.all(keys.map((key) => stack.objects.get(key)));
+      return bodies.map((body) => partReceiptSchema.parse(JSON.parse(body.toString('utf8'))));
+    }),
   );
 }
 

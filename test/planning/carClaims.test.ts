@@ -1,16 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
 import type { CellState } from '../../planning/cellState.ts';
-import { planningProblem } from '../../planning/planningProblem.ts';
 import { heldBy } from '../../domain/claims.ts';
 import type { OwnerPolicy } from '../../domain/vehicles.ts';
 import { planCell } from '../../scheduler/planCell.ts';
-import { cellState, HOUR_MS, span, START_MS, VEHICLE } from './cellFixture.ts';
+import { cellState, HOUR_MS, span, START_MS, VEHICLE, problemOf } from './cellFixture.ts';
 
 /** Claims of the fixture's car, planned for real, with its policy changed. */
 function claims(policy: Partial<OwnerPolicy>, over: Partial<CellState> = {}) {
   const state = cellState({ vehicles: [{ ...VEHICLE, policy: { ...VEHICLE.policy, ...policy } }], ...over });
-  const problem = planningProblem(state, 0);
+  const problem = problemOf(state, 0);
   const plan = planCell(problem);
   const updates = claimsOfPlan(state, problem, plan);
   const reasons = [...updates.policy, ...updates.plan].flatMap(({ reasons }) => reasons);
@@ -116,7 +115,7 @@ describe('claims of a plan', () => {
     ['one that computes only', 1.2, true],
     ['one that charges', 8, false],
   ])('%s', (_, powerKw, isRefused) => {
-    const previous = planCell(planningProblem(cellState(), 0));
+    const previous = planCell(problemOf(cellState(), 0));
     const told = {
       ...previous.cars[0],
       carId: 'CAR1',

@@ -1,5 +1,9 @@
 import { HARDWARE_CLASSES, SIMULATED_CLASSES } from '../../domain/hardwareClasses.ts';
 import type { CellState } from '../../planning/cellState.ts';
+import { lookupOf } from '../../planning/cellLookup.ts';
+import { planningCar } from '../../planning/fleetProblem.ts';
+import { partsOfCell, planningProblem } from '../../planning/planningProblem.ts';
+import type { PlanningProblem } from '../../scheduler/problem.ts';
 import type { SignalSpan } from '../../store/signals.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
 
@@ -74,7 +78,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
       { vehicleId: 'CAR1', fused: {}, pluggedIn: true, online: true, socPercent: 20, updatedAtMs: START_MS },
     ],
     distrusted: new Set(),
-    habits: new Map(),
+    habits: { cars: new Map(), feeders: new Map() },
     wakes: [],
     chargeCycles: [],
     openSessions: [
@@ -101,6 +105,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
         inFlight: 2,
         done: 2,
         linesPerShard: 8,
+        unitsPerLine: 1,
         paused: false,
         finished: false,
         deadlineMs: START_MS + 2 * HOUR_MS,
@@ -108,8 +113,34 @@ export function cellState(over: Partial<CellState> = {}): CellState {
         metadata: null,
       },
     ],
-    classSpeeds: [{ modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', deviceMsPerLine: 60_000, lines: 100 }],
+    foreignLoadKw: new Map(),
+    classSpeeds: [
+      {
+        modelName: 'ocr',
+        modelVersion: '1',
+        hardwareClass: 'ai4',
+        statedMsPerUnit: 60_000,
+        measuredMsPerUnit: [],
+        deviceMsPerUnit: 60_000,
+      },
+    ],
     previous: undefined,
     ...over,
   };
+}
+
+const MISSING_EUR_PER_KWH = 0.6;
+
+export function problemOf(
+  state: CellState,
+  carbonEurPerKg = 0,
+  asPromised: ReadonlySet<string> = new Set(),
+): PlanningProblem {
+  return planningProblem(partsOfCell(state, { carbonEurPerKg, missingEurPerKwh: MISSING_EUR_PER_KWH }), asPromised);
+}
+
+/** The car of the state's first open stay. */
+export function firstCar(state: CellState): ReturnType<typeof planningCar> {
+  const [session] = state.openSessions;
+  return session && planningCar(lookupOf(state), session, MISSING_EUR_PER_KWH);
 }

@@ -1,17 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { planningCar, planningJob } from '../../planning/fleetProblem.ts';
+import { planningJob } from '../../planning/fleetProblem.ts';
 import { planningFeeder, planningRegion } from '../../planning/gridProblem.ts';
-import { planningProblem } from '../../planning/planningProblem.ts';
 import type { CellState } from '../../planning/cellState.ts';
-import type { Habit } from '../../scheduler/survival.ts';
-import { cellState, HOUR_MS, span, START_MS, VEHICLE } from './cellFixture.ts';
+import { readHabit } from '../../scheduler/habit.ts';
+import { cellState, firstCar, HOUR_MS, span, START_MS, VEHICLE, problemOf } from './cellFixture.ts';
 
 const only = <Item>(items: readonly Item[]): Item => {
   const [item] = items;
   if (item === undefined) throw new Error('the list is empty');
   return item;
 };
-const carOf = (state: CellState) => planningCar(state, only(state.openSessions));
+const carOf = firstCar;
 const feederOf = (state: CellState) => planningFeeder(state, only(state.feeders));
 const regionOf = (state: CellState) => planningRegion(state, only(state.regions));
 const jobOf = (state: CellState) => planningJob(state, only(state.jobs));
@@ -140,15 +139,14 @@ describe('a job', () => {
 });
 
 test('a car is expected to stay less and less long, sooner when its own stays were short', () => {
-  const state = cellState();
-  const session = only(state.openSessions);
-  const survival = planningCar(state, session)?.survival ?? [];
+  const survival = firstCar(cellState())?.survival ?? [];
   expect(survival).toHaveLength(12);
   expect(survival[0]).toBe(1);
-  const restless: Habit = Object.fromEntries(
-    [21, 22, 23].flatMap((hour) => [0, 1, 2, 3].map((age) => [`${age}/${hour}/week`, [20, 15]])),
+  const restless = readHabit(
+    Object.fromEntries([21, 22, 23].flatMap((hour) => [0, 1, 2, 3].map((age) => [`${age}/${hour}/week`, [20, 15]]))),
   );
-  const sooner = planningCar(cellState({ habits: new Map([['CAR1', restless]]) }), session)?.survival ?? [];
+  const sooner =
+    firstCar(cellState({ habits: { cars: new Map([['CAR1', restless]]), feeders: new Map() } }))?.survival ?? [];
   expect(sooner[8]).toBeLessThan(0.5 * (survival[8] ?? 0));
 });
 
@@ -156,18 +154,18 @@ describe('ready-by in the problem', () => {
   const openSessions = [{ ...only(cellState().openSessions), targetSocPercent: 40 }];
 
   test('is an hour earlier than promised', () => {
-    const problem = planningProblem(cellState({ openSessions }), 0);
+    const problem = problemOf(cellState({ openSessions }), 0);
     expect(problem.cars.map((car) => [car.readyBySlot, car.untilSlot])).toEqual([[8, 12]]);
   });
 
   test('stays as it was promised for a car that could not be ready earlier', () => {
-    const problem = planningProblem(cellState({ openSessions }), 0, new Set(['CAR1']));
+    const problem = problemOf(cellState({ openSessions }), 0, new Set(['CAR1']));
     expect(problem.cars.map((car) => car.readyBySlot)).toEqual([12]);
   });
 
   test('is as early as the feeder allows when the evenings before brought more cars', () => {
     const arrivals = [{ feederId: 'street', pluggedInMs: START_MS - 23 * HOUR_MS, kwh: 40 }];
-    const problem = planningProblem(cellState({ openSessions, arrivals }), 0);
+    const problem = problemOf(cellState({ openSessions, arrivals }), 0);
     expect(problem.cars.map((car) => car.readyBySlot)).toEqual([5]);
   });
 });

@@ -1,7 +1,7 @@
+import { workReason } from '../../activities/jobs/holdAgainst.ts';
 import { describe, expect, test } from 'vitest';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
 import type { CellState } from '../../planning/cellState.ts';
-import { planningProblem } from '../../planning/planningProblem.ts';
 import { initialState, type FusedState } from '../../api/ingress/fusedState.ts';
 import { NEW_TRACK, trackPower } from '../../api/ingress/plausibility.ts';
 import { claimUpdateOf } from '../../api/ingress/telemetryClaims.ts';
@@ -12,7 +12,7 @@ import type { PlanningProblem } from '../../scheduler/problem.ts';
 import { PLAN_REASONS, type PlanReasonCode } from '../../scheduler/reasons.ts';
 import { keepPlan } from '../../scheduler/replan.ts';
 import type { Plan } from '../../scheduler/plan.ts';
-import { cellState, HOUR_MS, span, START_MS, VEHICLE } from './cellFixture.ts';
+import { cellState, HOUR_MS, span, START_MS, VEHICLE, problemOf } from './cellFixture.ts';
 import { night } from '../scheduler/nights.ts';
 
 const CHEAP_LATER = [30, 10, 20, 40];
@@ -28,7 +28,7 @@ const withFeeder = (problem: PlanningProblem, over: Partial<PlanningProblem['fee
 });
 
 const withoutSignal = (kind: string): Plan =>
-  planCell(planningProblem(cellState({ signals: cellState().signals.filter((signal) => signal.kind !== kind) }), 0));
+  planCell(problemOf(cellState({ signals: cellState().signals.filter((signal) => signal.kind !== kind) }), 0));
 
 /** A night for each code in which a plan says it. The type asks for every code, and for none that is gone. */
 const NIGHTS: Record<PlanReasonCode, () => Plan> = {
@@ -95,7 +95,7 @@ const NIGHTS: Record<PlanReasonCode, () => Plan> = {
 /** What a plan of the fixture's cell says of its car, beside what the car's owner and telemetry say. */
 function claims(over: Partial<CellState>, policy: Partial<OwnerPolicy> = {}): readonly CarReason[] {
   const state = cellState({ vehicles: [{ ...VEHICLE, policy: { ...VEHICLE.policy, ...policy } }], ...over });
-  const problem = planningProblem(state, 0);
+  const problem = problemOf(state, 0);
   const { plan, policy: ownerClaims } = claimsOfPlan(state, problem, planCell(problem));
   return [...plan, ...ownerClaims].flatMap(({ reasons }) => reasons);
 }
@@ -119,15 +119,16 @@ const CAR_NIGHTS: Record<CarReasonCode, () => readonly CarReason[]> = {
     heard({ plug: 'doubted', values: { Gear: { value: 'D', atMs: START_MS, live: true } }, doubtedAtMs: START_MS }),
   asleep: () => heard({ online: false, connectionIds: [] }),
   telemetry_not_trusted: () => heard({ energy: trackPower(NEW_TRACK, VEHICLE, 40, 3) }),
+  work_not_trusted: () => [workReason({ text: 'It claimed 500 kWh.', value: 500, limit: 1 })],
   wake_failed: () =>
     claims({
       vehicleStates: [{ ...CAR, online: false }],
       wakes: [{ vehicleId: 'CAR1', requestedAtMs: null, failures: 2, retryAtMs: SOON }],
     }),
   charge_refused: () => {
-    const [told] = planCell(planningProblem(cellState(), 0)).cars;
+    const [told] = planCell(problemOf(cellState(), 0)).cars;
     const fused = { values: { ACChargingPower: { value: 0, atMs: START_MS - 60_000, live: true } } };
-    const previous = planCell(planningProblem(cellState(), 0));
+    const previous = planCell(problemOf(cellState(), 0));
     return claims({
       vehicleStates: [{ ...CAR, fused }],
       previous: { ...previous, cars: told ? [{ ...told, chargeKw: [7], computeKw: [0] }] : [] },

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { planningProblem } from '../../planning/planningProblem.ts';
 import { checkPlan } from '../../scheduler/check/checkPlan.ts';
 import { planCell } from '../../scheduler/planCell.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
-import { cellState, VEHICLE } from './cellFixture.ts';
+import { cellState, VEHICLE, problemOf } from './cellFixture.ts';
 
 const NODE: Vehicle = {
   ...VEHICLE,
@@ -70,19 +69,29 @@ function nodeState(over: { readonly online: boolean; readonly spareKw?: number }
         inFlight: 0,
         done: 0,
         linesPerShard: 1,
+        unitsPerLine: 1,
         deadlineMs: START_MS + 12 * 3_600_000,
         submittedAtMs: START_MS,
         metadata: null,
         paused: false,
       },
     ],
-    classSpeeds: [{ modelName: 'ocr', modelVersion: '1', hardwareClass: 'jetson', deviceMsPerLine: 255_000, lines: 0 }],
+    classSpeeds: [
+      {
+        modelName: 'ocr',
+        modelVersion: '1',
+        hardwareClass: 'jetson',
+        statedMsPerUnit: 255_000,
+        measuredMsPerUnit: [],
+        deviceMsPerUnit: 255_000,
+      },
+    ],
   });
 }
 
 describe('a site node', () => {
   it('computes at the power of its computer alone, whatever its ready-by says, and the plan proves correct', () => {
-    const problem = planningProblem(nodeState({ online: true }), 0);
+    const problem = problemOf(nodeState({ online: true }), 0);
     const plan = planCell(problem);
     expect(checkPlan(problem, plan).findings).toEqual([]);
     const [node] = plan.cars;
@@ -94,11 +103,11 @@ describe('a site node', () => {
   });
 
   it('is under the same feeder limit as the cars beside it', () => {
-    const plan = planCell(planningProblem(nodeState({ online: true, spareKw: 0.01 }), 0));
+    const plan = planCell(problemOf(nodeState({ online: true, spareKw: 0.01 }), 0));
     expect(plan.cars[0]?.computeKw.every((kw) => kw === 0)).toBe(true);
   });
 
   it('is planned without while nobody hears of it', () => {
-    expect(planningProblem(nodeState({ online: false }), 0).cars).toEqual([]);
+    expect(problemOf(nodeState({ online: false }), 0).cars).toEqual([]);
   });
 });

@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
 import { changedCycles } from '../../planning/chargeCycles.ts';
 import { profileIntervals } from '../../planning/planDispatch.ts';
-import { planningProblem } from '../../planning/planningProblem.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import { isTooCold } from '../../scheduler/energy/battery.ts';
 import { planCell } from '../../scheduler/planCell.ts';
 import type { ChargeCycle } from '../../store/chargeCycles.ts';
-import { START_MS } from './cellFixture.ts';
+import { START_MS, problemOf } from './cellFixture.ts';
 import { drawStays, SLOT_MS, stateAt, type Stays } from './stays.ts';
 
 /** The suite takes a slice; all are `TEST_STAYS=10000 npx vitest run test/planning/stays.test.ts`. */
@@ -40,7 +39,7 @@ test(`over ${STAYS} stays no ready-by that was promised is missed, and no minimu
   let kept = 0;
   for (let cell = 0; cell < STAYS / CARS_PER_CELL; cell++) {
     const stays = drawStays(CARS_PER_CELL, cell);
-    const plan = planCell(planningProblem(stays.state, 0.08));
+    const plan = planCell(problemOf(stays.state, 0.08));
     const promises = promised(stays, plan);
     checkLimits(stays, plan);
     const firstKw = plan.cars.reduce(
@@ -86,7 +85,7 @@ test('planner and simulator agree on every car’s energy at the plug, in cold, 
   let inTheCold = 0;
   for (let cell = 100; cell < 107; cell++) {
     const stays = drawStays(CARS_PER_CELL, cell);
-    const plan = planCell(planningProblem(stays.state, 0.08));
+    const plan = planCell(problemOf(stays.state, 0.08));
     const hours = SLOT_MS / 3_600_000;
     stays.cars.forEach((car, index) => {
       const planned = plan.cars[index];
@@ -120,15 +119,13 @@ test('planner and simulator agree on every car’s energy at the plug, in cold, 
 
 test('planned again in every slot, cars are still switched no more than the rule and ready in time', () => {
   const stays = drawStays(20, 8);
-  const promises = promised(stays, planCell(planningProblem(stays.state, 0.08)));
+  const promises = promised(stays, planCell(problemOf(stays.state, 0.08)));
   let cycles: readonly ChargeCycle[] = [];
   let previous: Plan | undefined;
   const { count } = stays.state.axis;
   for (let slot = 0; slot < count - 1; slot++) {
     const openSessions = stays.state.openSessions.filter(({ readyByMs }) => readyByMs > START_MS + slot * SLOT_MS);
-    const plan = planCell(
-      planningProblem(stateAt(stays, slot, { chargeCycles: cycles, previous, openSessions }), 0.08),
-    );
+    const plan = planCell(problemOf(stateAt(stays, slot, { chargeCycles: cycles, previous, openSessions }), 0.08));
     checkLimits(stays, plan);
     const changed = changedCycles(plan, openSessions, cycles);
     cycles = [...cycles.filter(({ vehicleId }) => !changed.some((each) => each.vehicleId === vehicleId)), ...changed];

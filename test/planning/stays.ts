@@ -81,12 +81,14 @@ export function drawStays(count: number, seed: number): Stays {
       seed % 4 === 0
         ? base.jobs.map((job) => ({ ...job, pending: 3 * count, deadlineMs: START_MS + 9 * HOUR_MS }))
         : [],
+    foreignLoadKw: new Map(),
     classSpeeds: HARDWARE.map((hardwareClass) => ({
       modelName: 'ocr',
       modelVersion: '1',
       hardwareClass,
-      deviceMsPerLine: 60_000,
-      lines: 100,
+      statedMsPerUnit: 60_000,
+      measuredMsPerUnit: [],
+      deviceMsPerUnit: 60_000,
     })),
   });
   const weather = new Weather(temperatures.map(({ startMs, endMs, value }) => ({ startMs, endMs, celsius: value })));

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
-import { planningProblem } from '../../planning/planningProblem.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { heldAsleepUntilMs, settleWakes, wakeWithinMs } from '../../planning/wakes.ts';
 import { planCell } from '../../scheduler/planCell.ts';
 import type { WakeAttempt } from '../../store/wakes.ts';
-import { cellState, HOUR_MS, START_MS } from './cellFixture.ts';
+import { cellState, HOUR_MS, START_MS, problemOf } from './cellFixture.ts';
 
 const MINUTE_MS = 60_000;
 const WITHIN_MS = wakeWithinMs(REAL_TIME);
@@ -43,7 +42,7 @@ test('a car that came online has woken, late or not, and its failures are forgot
 
 const plan = (wakes: readonly WakeAttempt[]) => {
   const state = cellState({ vehicleStates: ASLEEP, wakes });
-  const problem = planningProblem(state, 0);
+  const problem = problemOf(state, 0);
   const planned = planCell(problem);
   const [claims] = claimsOfPlan(state, problem, planned).plan;
   return { wakeUps: planned.wakeUps, codes: claims?.reasons.map(({ code }) => code) ?? [], cost: problem.cars[0] };

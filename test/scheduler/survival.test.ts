@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { learnStay, placeOfArrival, PLACES, survivalCurve, type Habit } from '../../scheduler/survival.ts';
+import { describe, expect, it } from 'vitest';
+import { emptyHabit, readHabit, storedHabit, type Habit } from '../../scheduler/habit.ts';
+import { learnStay, placeOfArrival, PLACES, survivalCurve, type Place } from '../../scheduler/survival.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -12,8 +13,10 @@ const localHourOf = (atMs: number) => ({
 const MONDAY = 4 * DAY_MS;
 const hourly = (over: Partial<Parameters<typeof survivalCurve>[0]>): number[] =>
   survivalCurve({
-    habit: {},
+    car: emptyHabit(),
+    site: emptyHabit(),
     place: 'home',
+    statedMs: undefined,
     pluggedInMs: MONDAY + 17 * HOUR_MS,
     fromMs: MONDAY + 24 * HOUR_MS,
     stepMs: HOUR_MS,
@@ -23,7 +26,7 @@ const hourly = (over: Partial<Parameters<typeof survivalCurve>[0]>): number[] =>
   });
 
 describe('the prior', () => {
-  test('of a home is what was measured of cars that were there at midnight', () => {
+  it('of a home is what was measured of cars that were there at midnight', () => {
     const curve = hourly({});
     for (const [hours, measured] of [
       [1, 0.991],
@@ -38,52 +41,101 @@ describe('the prior', () => {
     }
   });
 
-  test('of a workplace falls much faster', () => {
+  it('of a workplace falls much faster', () => {
     const at = { pluggedInMs: MONDAY + 8 * HOUR_MS, fromMs: MONDAY + 8 * HOUR_MS };
     expect(hourly({ ...at, place: 'work' })[4]).toBeLessThan(0.6 * (hourly({ ...at, place: 'home' })[4] ?? 0));
   });
 
-  test('is chosen by the arrival', () => {
+  it('is chosen by the arrival', () => {
     expect(placeOfArrival({ hour: 8, weekday: 2 })).toBe('work');
     expect(placeOfArrival({ hour: 8, weekday: 6 })).toBe('home');
     expect(placeOfArrival({ hour: 17, weekday: 2 })).toBe('home');
   });
 });
 
-/** Twenty weekday nights from 17:00 to the hour. */
-function nights(leavesAtHour: number): Habit {
-  let habit: Habit = {};
-  for (let week = 0; week < 4; week++) {
-    for (let day = 0; day < 5; day++) {
-      const pluggedInMs = MONDAY + (week * 7 + day) * DAY_MS + 17 * HOUR_MS;
-      habit = learnStay(habit, { pluggedInMs, unpluggedMs: pluggedInMs + (7 + leavesAtHour) * HOUR_MS }, localHourOf);
-    }
-  }
-  return habit;
+interface Known {
+  readonly car: Habit;
+  readonly site: Habit;
+}
+const UNKNOWN: Known = { car: emptyHabit(), site: emptyHabit() };
+
+function learn(
+  known: Known,
+  pluggedInMs: number,
+  hours: number,
+  over: { readonly statedMs?: number; readonly place?: Place } = {},
+): Known {
+  const { statedMs, place = 'home' } = over;
+  const unpluggedMs = pluggedInMs + hours * HOUR_MS;
+  return learnStay({ ...known, place, pluggedInMs, unpluggedMs, statedMs, localHourOf });
 }
 
-describe('a car’s own stays', () => {
-  test('move the curve from the prior to the habit', () => {
-    const early = hourly({ habit: nights(4) });
-    const late = hourly({ habit: nights(10) });
-    expect(early[4]).toBeLessThan(0.35);
+/** Twenty weekday nights from 17:00 to the hour. */
+function nights(leavesAtHour: number): Known {
+  let known = UNKNOWN;
+  for (let day = 0; day < 26; day++) {
+    if (day % 7 < 5) known = learn(known, MONDAY + day * DAY_MS + 17 * HOUR_MS, 7 + leavesAtHour);
+  }
+  return known;
+}
+
+describe('ended stays', () => {
+  it('move the curve from the prior to the car’s habit', () => {
+    const early = hourly(nights(4));
+    const late = hourly(nights(10));
+    expect(early[4]).toBeLessThan(0.4);
     expect(late[8]).toBeGreaterThan(0.8);
     expect(late[9]).toBeGreaterThan(0.7);
   });
+
+  it('move the curve of a car that was never seen to that of its neighbours, not as far', () => {
+    const { car, site } = nights(4);
+    const [unseen, seen, prior] = [hourly({ site }), hourly({ car, site }), hourly({})].map((curve) => curve[5] ?? 0);
+    expect(seen).toBeLessThan(unseen ?? 0);
+    expect(unseen).toBeLessThan(0.8 * (prior ?? 0));
+  });
+
+  it('leave doubt while they are few: one long stay is no promise', () => {
+    const once = learn(UNKNOWN, MONDAY + 17 * HOUR_MS, 24);
+    expect(hourly(once)[10]).toBeLessThan(0.75);
+  });
+
+  it('say what a stated time is worth: nothing where nobody keeps to it, much where all do', () => {
+    let [kept, ignored] = [UNKNOWN, UNKNOWN];
+    for (let day = 0; day < 40; day++) {
+      const pluggedInMs = MONDAY + day * DAY_MS + 9 * HOUR_MS;
+      const hours = 3 + (day % 5);
+      kept = learn(kept, pluggedInMs, hours, { place: 'work', statedMs: pluggedInMs + hours * HOUR_MS });
+      ignored = learn(ignored, pluggedInMs, hours, { place: 'work', statedMs: pluggedInMs + 8 * HOUR_MS });
+    }
+    const fromMs = MONDAY + 70 * DAY_MS + 9 * HOUR_MS;
+    const after5h = (known: Known, statedHours: number): number =>
+      hourly({ ...known, place: 'work', pluggedInMs: fromMs, fromMs, statedMs: fromMs + statedHours * HOUR_MS })[5] ??
+      0;
+    expect(after5h(kept, 7)).toBeGreaterThan(after5h(kept, 4) + 0.4);
+    expect(Math.abs(after5h(ignored, 12) - after5h(ignored, 9))).toBeLessThan(0.2);
+  });
 });
 
-test('a curve begins at 1, falls, and stays above 0, whatever was learned', () => {
-  const stay = fc.record({
-    pluggedInMs: fc.integer({ min: 0, max: 30 * DAY_MS }),
-    lengthMs: fc.integer({ min: 1, max: 4 * DAY_MS }),
-  });
+const stay = fc.record({
+  pluggedInMs: fc.integer({ min: 0, max: 30 * DAY_MS }),
+  hours: fc.double({ min: 0.001, max: 96, noNaN: true }),
+  statedMs: fc.option(fc.integer({ min: 0, max: 35 * DAY_MS }), { nil: undefined }),
+});
+const learned = fc
+  .array(stay, { maxLength: 30 })
+  .map((stays) =>
+    stays.reduce(
+      (known, { pluggedInMs, hours, statedMs }) =>
+        learn(known, pluggedInMs, hours, statedMs === undefined ? {} : { statedMs }),
+      UNKNOWN,
+    ),
+  );
+
+it('gives curves that begin at 1, fall, and stay above 0, whatever was learned', () => {
   fc.assert(
-    fc.property(fc.array(stay, { maxLength: 30 }), fc.constantFrom(...PLACES), (stays, place) => {
-      let habit: Habit = {};
-      for (const { pluggedInMs, lengthMs } of stays) {
-        habit = learnStay(habit, { pluggedInMs, unpluggedMs: pluggedInMs + lengthMs }, localHourOf);
-      }
-      const curve = hourly({ habit, place, stepMs: HOUR_MS / 4, count: 96 });
+    fc.property(learned, fc.constantFrom(...PLACES), (known, place) => {
+      const curve = hourly({ ...known, place, stepMs: HOUR_MS / 4, count: 96 });
       expect(curve[0]).toBe(1);
       curve.forEach((value, step) => {
         expect(value).toBeGreaterThan(0);
@@ -91,4 +143,27 @@ test('a curve begins at 1, falls, and stays above 0, whatever was learned', () =
       });
     }),
   );
+});
+
+describe('a stored habit', () => {
+  it('is read as it was written, to a thousandth of an hour', () => {
+    fc.assert(
+      fc.property(learned, (known) => {
+        const read = readHabit(JSON.parse(JSON.stringify(storedHabit(known.car))));
+        const [before, after] = [hourly(known), hourly({ ...known, car: read })];
+        after.forEach((value, hour) => expect(value).toBeCloseTo(before[hour] ?? 0, 2));
+      }),
+    );
+  });
+
+  it('of the first form is still understood', () => {
+    const restless = readHabit({ '3/0/week': [20, 15], '3/1/week': [20, 15], '3/99/week': [1, 1] });
+    expect(hourly({ car: restless })[2]).toBeLessThan(0.6 * (hourly({})[2] ?? 0));
+  });
+
+  it('that cannot be read counts as none', () => {
+    for (const stored of [null, 'x', { version: 3 }, { kinds: [1] }, { '3/0/week': 'x' }]) {
+      expect(hourly({ car: readHabit(stored) })).toEqual(hourly({}));
+    }
+  });
 });

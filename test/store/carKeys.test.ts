@@ -22,7 +22,7 @@ it('exchanges a code once, before it expires, for a key that is its car’s', as
     cellId: CELL.id,
     regionId: 'oslo',
     hardwareClass: 'ai4',
-    modelFamilies: ['general'],
+    modelFamilies: ['general', 'ocr', 'f'],
   });
   expect(await carOfKey(db, code)).toBeUndefined();
 });

@@ -1,17 +1,28 @@
-import { beforeAll, expect, test } from 'vitest';
-import { learnHabit, listHabits } from '../../store/habits.ts';
+import { beforeAll, expect, it } from 'vitest';
+import { learnHabits, listHabits } from '../../store/habits.ts';
 import { openParkingSession } from '../../store/parkingSessions.ts';
+import { listVehicles } from '../../store/vehicles.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
 const { db } = useTestDatabase();
 beforeAll(() => enrolFleet(db, ['here', 'gone']));
 
-const count = (known: number | undefined): number => (known ?? 0) + 1;
+interface Counts {
+  readonly stays: number;
+}
+const staysOf = (stored: unknown): number => (stored as Partial<Counts> | undefined)?.stays ?? 0;
 
-test('each stay is learned once, and only cars at the plug are asked for', async () => {
-  for (const stay of [1, 1, 2, 1]) await learnHabit<number>(db, 'here', stay, count);
-  await learnHabit<number>(db, 'gone', 1, count);
+it('learns each stay once for car and feeder, and lists only cars at the plug', async () => {
+  const [vehicle] = await listVehicles(db, CELL.id);
+  const feederId = vehicle?.feederId ?? '';
+  const learn = (vehicleId: string, stay: number): Promise<void> =>
+    learnHabits(db, { vehicleId, feederId, stay }, ({ car, feeder }) => ({
+      car: { stays: staysOf(car) + 1 },
+      feeder: { stays: staysOf(feeder) + 1 },
+    }));
+  for (const stay of [1, 1, 2, 1]) await learn('here', stay);
+  await Promise.all([learn('gone', 1), learn('here', 3)]);
   await openParkingSession(db, {
     vehicleId: 'here',
     pluggedInAtMs: 0,
@@ -19,5 +30,7 @@ test('each stay is learned once, and only cars at the plug are asked for', async
     targetSocPercent: 80,
     arrivalSocPercent: null,
   });
-  expect(await listHabits(db, CELL.id)).toEqual(new Map([['here', 2]]));
+  const { cars, feeders } = await listHabits(db, CELL.id, staysOf);
+  expect(cars).toEqual(new Map([['here', 3]]));
+  expect(feeders.get(feederId)).toBe(4);
 });

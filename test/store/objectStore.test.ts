@@ -83,6 +83,9 @@ describe.each([
       for (const chunkBytes of [333, 2_500]) {
         expect(await store.putStream('stream', chunksOf(bytes, chunkBytes))).toBe(sizeBytes);
         expect(await gather(await store.getStream('stream'))).toEqual(bytes);
+        for (const from of [1, Math.floor(bytes.length / 2), bytes.length]) {
+          expect(await gather(await store.getStream('stream', from))).toEqual(bytes.subarray(from));
+        }
         expect(await store.head('stream')).toEqual({ sizeBytes });
       }
     },

@@ -20,11 +20,12 @@ import {
   listFiles,
   readFile,
   type NewFile,
+  type Page,
 } from '../../store/files.ts';
 import { listOpenJobs, upsertJobProgress, type JobProgress } from '../../store/jobProgress.ts';
 import { appendJournal, readJournal } from '../../store/journal.ts';
 import { bookLedgerEntry, listBalances, listLedgerEntries } from '../../store/ledger.ts';
-import { addModel, readModel } from '../../store/models.ts';
+import { addModel, listModels, readModel } from '../../store/models.ts';
 import {
   closeParkingSession,
   listOpenParkingSessions,
@@ -41,6 +42,7 @@ import { listVehicles, readVehicle, seedVehicle, type Vehicle } from '../../stor
 import { listVehicleStates, upsertVehicleStates } from '../../store/vehicleStates.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
+import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 
 const { db } = useTestDatabase();
 const NOW_MS = Date.UTC(2026, 0, 10, 22);
@@ -160,14 +162,28 @@ test('a plan is stored once, and the latest is that of the newest slot', async (
 });
 
 test('a model version keeps its first hash, and the newest version is the default', async () => {
-  const model = { name: 'ocr', version: '1', family: 'ocr', sha256: 'a', manifest: { inputs: [] } };
+  const model = { name: 'ocr', version: '1', family: 'ocr', sha256: 'a', manifest: { inputs: [] }, tenantId: null };
   expect(await addModel(db, model)).toBe(true);
   expect(await addModel(db, { ...model, sha256: 'b' })).toBe(false);
-  expect(await readModel(db, 'ocr')).toMatchObject(model);
+  expect(await readModel(db, DEFAULT_TENANT, 'ocr')).toMatchObject(model);
   await addModel(db, { ...model, version: '2' });
-  expect(await readModel(db, 'ocr')).toMatchObject({ version: '2' });
-  expect(await readModel(db, 'ocr', '1')).toMatchObject(model);
-  expect(await readModel(db, 'none')).toBeUndefined();
+  expect(await readModel(db, DEFAULT_TENANT, 'ocr')).toMatchObject({ version: '2' });
+  expect(await readModel(db, DEFAULT_TENANT, 'ocr', '1')).toMatchObject(model);
+  expect(await readModel(db, DEFAULT_TENANT, 'none')).toBeUndefined();
+});
+
+test("a tenant's model is nobody else's, whatever its name and version", async () => {
+  const shared = { name: 'owned', version: '1', family: 'f', sha256: 'a', manifest: {}, tenantId: null };
+  await addModel(db, shared);
+  await addModel(db, { ...shared, version: '2', sha256: 'b', tenantId: 'lab' });
+  await addModel(db, { ...shared, version: '3', sha256: 'c' });
+  expect(await readModel(db, 'lab', 'owned')).toMatchObject({ version: '2' });
+  expect(await readModel(db, 'shop', 'owned')).toMatchObject({ version: '3' });
+  expect(await readModel(db, 'shop', 'owned', '2')).toBeUndefined();
+  expect(await readModel(db, DEFAULT_TENANT, 'owned', '2')).toBeUndefined();
+  const versionFor = async (tenantId: string) =>
+    (await listModels(db, tenantId)).find(({ name }) => name === 'owned')?.version;
+  expect([await versionFor('lab'), await versionFor('shop')]).toEqual(['2', '3']);
 });
 
 test('work is booked once, whoever retries', async () => {
@@ -234,10 +250,11 @@ describe('files and batches', () => {
   test('files are paged in both directions; expired ones are gone', async () => {
     for (const id of ['file-1', 'file-2', 'file-3']) await insertFile(db, file(id));
     await insertFile(db, file('file-old', -1));
-    const ids = async (page: { after?: string; ascending?: boolean }): Promise<string[]> =>
+    const second = await readFile(db, 'file-2');
+    const ids = async (page: Partial<Page>): Promise<string[]> =>
       (await listFiles(db, { limit: 2, ...page }, 'default')).map(({ id }) => id);
     expect(await ids({})).toEqual(['file-3', 'file-2']);
-    expect(await ids({ after: 'file-2' })).toEqual(['file-1']);
+    expect(await ids({ after: second })).toEqual(['file-1']);
     expect(await ids({ ascending: true })).toEqual(['file-1', 'file-2']);
     expect(await listFiles(db, { limit: 9 }, 'default', 'other')).toEqual([]);
     expect(await listFiles(db, { limit: 9 }, 'somebody')).toEqual([]);
@@ -266,7 +283,8 @@ describe('files and batches', () => {
   test('batches are paged newest first, and those that Temporal has not taken are known', async () => {
     await insertBatch(db, batch('batch-3'));
     expect((await listBatches(db, { limit: 1 }, 'default')).map(({ id }) => id)).toEqual(['batch-3']);
-    expect((await listBatches(db, { limit: 5, after: 'batch-3' }, 'default')).map(({ id }) => id)).toEqual(['batch-1']);
+    const newest = await readBatch(db, 'batch-3');
+    expect((await listBatches(db, { limit: 5, after: newest }, 'default')).map(({ id }) => id)).toEqual(['batch-1']);
     expect(await listUnstartedBatches(db)).toEqual(['batch-1', 'batch-3']);
     await markJobStarted(db, 'batch-1');
     expect(await listUnstartedBatches(db)).toEqual(['batch-3']);
@@ -282,6 +300,7 @@ describe('files and batches', () => {
       inFlight: 0,
       done: 0,
       linesPerShard: 100,
+      unitsPerLine: 1,
       paused: false,
       finished: false,
     };

@@ -52,7 +52,9 @@ export async function startFakeS3(): Promise<FakeS3> {
       case 'HEAD': {
         const found = objects.get(key);
         if (!found) return end(response, 404, '<Error><Code>NoSuchKey</Code></Error>');
-        return end(response, 200, found);
+        const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+        if (from > 0 && from >= found.length) return end(response, 416);
+        return end(response, from > 0 ? 206 : 200, found.subarray(from));
       }
       case 'DELETE':
         objects.delete(key);

@@ -32,7 +32,7 @@ export function testVehicle(id: string): Vehicle {
     displayName: `Car ${id}`,
     carModel: 'model-3',
     hardwareClass: 'ai4',
-    modelFamilies: ['general'],
+    modelFamilies: ['general', 'ocr', 'f'],
     batteryKwh: 57.5,
     charger: { maxKw: 11, minKw: 1.38, efficiency: 0.89 },
     policy: {

@@ -40,8 +40,9 @@ describe('which shard a car takes first', () => {
 
   test.each([
     ['fresh', 0, 4],
-    ['six hours old', 6 * HOUR_MS, 4],
-    ['older than six hours', 6 * HOUR_MS + 1, 3],
+    ['not yet six hours old', 6 * HOUR_MS - 1, 4],
+    ['six hours old', 6 * HOUR_MS, 3],
+    ['twelve hours old', 12 * HOUR_MS, 2],
   ])('%s', (_age, ageMs, expected) => {
     expect(keyOf({ priority: 4, submittedAtMs: NOW_MS - ageMs })).toBe(expected);
   });

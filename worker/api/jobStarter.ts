@@ -5,7 +5,7 @@ import type { Cell } from '../../store/cells.ts';
 import type { inferenceJob } from '../../workflows/inferenceJob.ts';
 import { cancelRequested, pauseRequested } from '../../workflows/messages.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
-import { reached } from './reached.ts';
+import { reached } from '../process/reached.ts';
 
 /** Starts and cancels `inferenceJob` workflows. */
 export function jobStarterOver(client: Client, cell: Cell): JobStarter {

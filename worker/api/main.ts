@@ -20,6 +20,7 @@ import { runChild } from '../local/supervisor/child.ts';
 import { connectClient } from '../process/temporalClients.ts';
 import { appliedCell } from '../process/appliedCell.ts';
 import { jobStarterOver } from './jobStarter.ts';
+import { regionKeeperOver } from './regionKeeper.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
 import { venStarterOver } from './venStarter.ts';
@@ -34,13 +35,17 @@ async function start() {
   const broker = config.mqtt.embedded
     ? await startBroker({ host: '127.0.0.1', port: config.mqtt.port, logger })
     : undefined;
-  const mqtt = openMqtt(config.mqtt.url, `nightshift-ingress-${cell.id}`, logger);
+  const mqtt = openMqtt(config.mqtt.url, 'ingress', logger);
   const client = await connectClient(config.temporal.connection);
   const objects = openObjects(config.objects);
   const scratchFolder = join(config.stateDir, 'live', 'uploads');
   // A killed process leaves what it was looking at.
   await rm(scratchFolder, { recursive: true, force: true });
-  const live = createLiveExecutor({ folder: join(config.stateDir, 'live', 'models'), objects });
+  const live = createLiveExecutor({
+    folder: join(config.stateDir, 'live', 'models'),
+    diskBytes: config.models.cacheBytes,
+    objects,
+  });
   const sessions = sessionStarterOver(client, cell);
   const server = await startApiServer(
     {
@@ -49,12 +54,15 @@ async function start() {
       live,
       admission: modelAdmissionOver(database, objects),
       scratchFolder,
+      maxModelBytes: config.models.maxBytes,
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       seal: secretsSealOf(config),
       slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
+      regionKeeper: regionKeeperOver(client, cell),
       webhookHosts: config.webhookHosts,
+      retentionDays: config.retentionDays,
       carDoors: {
         gateway: {
           address: config.gateway.address,

@@ -6,7 +6,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { workflowIds } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';
 import { signalsPushed } from '../../workflows/messages.ts';
-import { reached } from './reached.ts';
+import { reached } from '../process/reached.ts';
 
 /**
  * Tells cars over MQTT, and `gridRegion` workflows. A region that has not started yet reads what is stored when it does.

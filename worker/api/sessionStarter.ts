@@ -6,7 +6,7 @@ import type { Cell } from '../../store/cells.ts';
 import { policyChanged, unplugged } from '../../workflows/messages.ts';
 import type { parkingSession } from '../../workflows/parkingSession.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
-import { reached } from './reached.ts';
+import { reached } from '../process/reached.ts';
 
 /** Starts, tells and ends `parkingSession` workflows. */
 export function sessionStarterOver(client: Client, cell: Cell): SessionStarter & StayNotifier {

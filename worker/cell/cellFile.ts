@@ -36,9 +36,9 @@ export const cellFileSchema = z.strictObject({
   /** Classes of inference computers beside those that are there from the start. */
   classes: z.array(hardwareClassSchema).default([]),
   vehicles: z.array(enrolmentSchema),
-  /** What each class is expected to take for one line of a model, until cars have been measured. */
+  /** What each class is expected to take for one unit of a model's work, until cars have been measured. */
   classSpeeds: z
-    .array(z.strictObject({ model: id, hardwareClass: hardwareClassId, secondsPerLine: z.number().positive() }))
+    .array(z.strictObject({ model: id, hardwareClass: hardwareClassId, secondsPerUnit: z.number().positive() }))
     .default([]),
 });
 export type CellFile = z.output<typeof cellFileSchema>;

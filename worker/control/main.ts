@@ -12,6 +12,7 @@ import { createPlanActivities } from '../../activities/plan/planActivities.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
+import { SOLVER_LIMIT_REAL_MS } from '../../domain/planLimits.ts';
 import { addModel } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
@@ -27,12 +28,14 @@ import { carAccessOf, secretsSealOf } from '../process/secretsSeal.ts';
 import { startVen } from '../process/startVen.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { connectClient, connectWorker } from '../process/temporalClients.ts';
+import { ensureSearchAttributes } from '../process/searchAttributes.ts';
 import { installTemporalRuntime } from '../process/temporalRuntime.ts';
 import { untilAnswered } from '../process/untilAnswered.ts';
 import { heartbeatWhileAlive } from './heartbeatWhileAlive.ts';
 import { startPlanner } from './planner.ts';
 import { publishLsaOnce } from './publishLsa.ts';
 import { retireOutdatedCell } from './retireCell.ts';
+import { sessionTellerOver } from './sessionTeller.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
 import { listenForHints } from './vtnHints.ts';
 
@@ -42,8 +45,6 @@ const MAX_CACHED_WORKFLOWS = 500;
 const CACHED_WORKFLOW_WAIT = '3 seconds';
 /** How often the server hears that an activity runs; a few may be late on a busy machine before the timeout. */
 const HEARTBEAT_INTERVAL = '2 seconds';
-/** A plan that takes longer comes too late for its slot. */
-const PLAN_LIMIT_MS = 20_000;
 const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
 /** Workflows and their activities: everything that decides. Any number of them share one queue. */
@@ -54,17 +55,18 @@ async function start() {
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   await untilAnswered('PostgreSQL', () => migrate(database));
   const objects = openObjects(config.objects);
-  const register: RegisterModel = (model) => addModel(database, model);
+  const register: RegisterModel = (model) => addModel(database, { ...model, tenantId: null });
   await publishBundledModels(objects, register);
   const { cell: cellFile, folder } = await readCellFile(requireSetting(config, 'cellFile'));
   const client = await connectClient(config.temporal.connection);
+  await ensureSearchAttributes(client.connection, config.temporal.connection.namespace, logger);
   await retireOutdatedCell(client, database, cellFile);
   const cell = await applyCell(database, cellFile, Date.now());
-  const mqtt = openMqtt(config.mqtt.url, `control-${process.pid}`, logger);
+  const mqtt = openMqtt(config.mqtt.url, 'control', logger);
   const connection = await connectWorker(config.temporal.connection);
   const vehicles = vehicleLinkOver(mqtt);
   const shed = createEmergencyShed({ database, vehicles });
-  const planner = startPlanner(PLAN_LIMIT_MS);
+  const planner = startPlanner(SOLVER_LIMIT_REAL_MS);
   const hints = listenForHints((connectionId) => startVen(client, cell, connectionId), logger);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
 
@@ -91,8 +93,9 @@ async function start() {
       ...createPlanActivities({
         database,
         vehicles,
+        tellSession: sessionTellerOver(client),
         plan: planner.plan,
-        carbonEurPerKg: CARBON_EUR_PER_KG,
+        weights: { carbonEurPerKg: CARBON_EUR_PER_KG, missingEurPerKwh: config.missingEurPerKwh },
         gridNowMs,
       }),
       ...createJobActivities({ database, objects, gridNowMs, carAccess: carAccessOf(config) }),
@@ -105,7 +108,8 @@ async function start() {
   const embedding = publishLsaOnce(database, objects, register, stopping.signal).catch((error: unknown) => {
     if (!stopping.signal.aborted) logger.warn({ err: error }, 'the text embedding could not be built');
   });
-  await startCellWorkflows(client, database, cell);
+  // A server takes a moment until it knows attributes that were registered just now.
+  await untilAnswered('Temporal', () => startCellWorkflows(client, database, cell));
   return { worker, running, stopping, embedding, planner, hints, connection, client, mqtt, database };
 }
 

@@ -12,9 +12,10 @@ import type { Database } from '../../store/database.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import { readModel } from '../../store/models.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
+import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 
 const run = promisify(execFile);
-const STATED_MS_PER_LINE = 1;
+const STATED_MS_PER_TOKEN = 0.1;
 
 /**
  * Builds and publishes the text embedding of the project, unless it is there: on another machine its bytes may differ in
@@ -26,7 +27,7 @@ export async function publishLsaOnce(
   register: RegisterModel,
   signal: AbortSignal,
 ): Promise<void> {
-  if (await readModel(database, LSA_MODEL)) return;
+  if (await readModel(database, DEFAULT_TENANT, LSA_MODEL)) return;
   const folder = await mkdtemp(join(tmpdir(), 'nightshift-lsa-'));
   try {
     const { modulePath, execArgv } = childEntry(import.meta.url, '../../inference/lsa/buildLsaProcess');
@@ -38,7 +39,7 @@ export async function publishLsaOnce(
     const vocabulary = await readFile(join(folder, 'lsa.vocabulary'), 'utf8');
     const { name: modelName, version: modelVersion } = await publishLsa(objects, register, { network, vocabulary });
     for (const { id: hardwareClass } of await listHardwareClasses(database)) {
-      await seedClassSpeed(database, { modelName, modelVersion, hardwareClass, deviceMsPerLine: STATED_MS_PER_LINE });
+      await seedClassSpeed(database, { modelName, modelVersion, hardwareClass, statedMsPerUnit: STATED_MS_PER_TOKEN });
     }
   } finally {
     await rm(folder, { recursive: true, force: true });

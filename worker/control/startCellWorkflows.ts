@@ -5,8 +5,8 @@ import type { Database } from '../../store/database.ts';
 import { listConnections } from '../../store/openAdr.ts';
 import { listRegions } from '../../store/regions.ts';
 import type { coSchedule } from '../../workflows/coSchedule.ts';
-import type { gridRegion } from '../../workflows/gridRegion.ts';
 import { attributes } from '../../workflows/searchAttributes.ts';
+import { startRegion } from '../process/startRegion.ts';
 import { startVen } from '../process/startVen.ts';
 
 /** Real time before a slot at which its plan is made: solving, storing and publishing take well under this. */
@@ -16,25 +16,14 @@ const DEBOUNCE_REAL_MS = 300;
 /** Sees to it that the cell, its regions and its utilities have their workflows. Those that run are left alone. */
 export async function startCellWorkflows(client: Client, database: Database, cell: Cell): Promise<void> {
   const { id: cellId, clock, slotMinutes } = cell;
-  const common = { taskQueue: CONTROL_TASK_QUEUE, workflowIdConflictPolicy: 'USE_EXISTING' } as const;
   await client.workflow.start<typeof coSchedule>('coSchedule', {
-    ...common,
+    taskQueue: CONTROL_TASK_QUEUE,
+    workflowIdConflictPolicy: 'USE_EXISTING',
     workflowId: workflowIds.cell(cellId),
     args: [{ cellId, clock, slotMinutes, leadRealMs: PLAN_LEAD_REAL_MS, debounceRealMs: DEBOUNCE_REAL_MS }],
     staticSummary: `Plans cell ${cellId}, every ${slotMinutes} minutes and at events`,
     typedSearchAttributes: [{ key: attributes.cellId, value: cellId }],
   });
-  for (const { id: regionId, timeZone } of await listRegions(database, cellId)) {
-    await client.workflow.start<typeof gridRegion>('gridRegion', {
-      ...common,
-      workflowId: workflowIds.region(regionId),
-      args: [{ regionId, cellId, timeZone, clock, pollEveryMs: slotMinutes * 60_000 }],
-      staticSummary: `Grid signals of ${regionId}`,
-      typedSearchAttributes: [
-        { key: attributes.cellId, value: cellId },
-        { key: attributes.regionId, value: regionId },
-      ],
-    });
-  }
+  for (const region of await listRegions(database, cellId)) await startRegion(client, cell, region);
   for (const { id } of await listConnections(database, cellId)) await startVen(client, cell, id);
 }

@@ -4,6 +4,7 @@ import { embeddedDatabaseUrl, postgresProcess } from './postgres/postgresProcess
 import type { ManagedProcess } from './supervisor/managedProcess.ts';
 import { startSupervisor, type Supervisor, type SupervisorOptions } from './supervisor/supervisor.ts';
 import { prepareTemporal, temporalProcess, withoutTemporalVariables } from './temporal/temporalProcess.ts';
+import { secretsKeyOf } from '../process/secretsSeal.ts';
 import { nodeProcess } from './nodeProcess.ts';
 
 export type Platform = Supervisor;
@@ -19,6 +20,8 @@ export interface PlatformOptions extends Omit<SupervisorOptions, 'stateDir' | 'p
  */
 export async function startPlatform(config: Config, options: PlatformOptions = {}): Promise<Platform> {
   const { processes = localProcesses(config), ...rest } = options;
+  // Before anything starts: what is missing must not show as a process that does not come up.
+  secretsKeyOf(config);
   if (!config.temporal.embedded) await prepareTemporal(config);
   return startSupervisor({ stateDir: config.stateDir, processes, ...rest });
 }
@@ -40,7 +43,7 @@ const GATEWAY_STOP_LIMIT_MS = 900;
 
 function ownProcesses(config: Config): readonly ManagedProcess[] {
   const common = { cwd: config.cwd, environment: () => childEnvironment(config) };
-  const { api, gateway, mqtt } = config;
+  const { api, gateway, mqtt, ocpp } = config;
   return [
     nodeProcess({ ...common, name: 'control', main: '../control/main' }),
     nodeProcess({
@@ -60,6 +63,16 @@ function ownProcesses(config: Config): readonly ManagedProcess[] {
       ports: [{ host: gateway.host, port: gateway.port, configKey: 'gateway.port' }],
       stopLimitMs: GATEWAY_STOP_LIMIT_MS,
     }),
+    ...(ocpp
+      ? [
+          nodeProcess({
+            ...common,
+            name: 'charging',
+            main: '../charging/main',
+            ports: [{ host: ocpp.host, port: ocpp.port, configKey: 'ocpp.port' }],
+          }),
+        ]
+      : []),
     nodeProcess({
       ...common,
       environment: () => fleetEnvironment(config),
@@ -95,6 +108,8 @@ export function childEnvironment(config: Config): NodeJS.ProcessEnv {
       ? { ...withoutTemporalVariables(environment), TEMPORAL_ADDRESS: options.address, TEMPORAL_NAMESPACE: namespace }
       : environment),
     DATABASE_URL: databaseUrl ?? embeddedDatabaseUrl(config),
+    // They cannot tell the embedded database from one that other hosts share.
+    [CONFIG_KEYS.secretsKey.env]: secretsKeyOf(config),
     TZ: 'UTC',
   };
 }

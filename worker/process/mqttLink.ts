@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { connect, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import type { VehicleLink } from '../../charging/vehicleLink.ts';
@@ -7,8 +8,10 @@ const RECONNECT_EVERY_MS = 500;
 /**
  * A client that keeps connecting to the broker (MQTT 3.1.1) and holds back what is published meanwhile. It does not
  * wait for the first connection: the broker may live in a process that waits for this one.
+ * @param role begins the client id; two clients of one id would cut each other off for ever
  */
-export function openMqtt(url: string, clientId: string, logger: Logger): MqttClient {
+export function openMqtt(url: string, role: string, logger: Logger): MqttClient {
+  const clientId = `${role}-${randomUUID()}`;
   const client = connect(url, { clientId, protocolVersion: 4, reconnectPeriod: RECONNECT_EVERY_MS });
   // Without a listener, a refused connection ends the process.
   client.on('error', (error) => logger.warn({ err: error }, 'MQTT connection failed'));

@@ -1,5 +1,6 @@
 import type { JobPorts } from '../../activities/jobs/jobPorts.ts';
 import { taskTokensWith, type TaskTokens } from '../../api/gateway/taskTokens.ts';
+import { NightshiftError } from '../../domain/errors.ts';
 import { sealWith, type Seal } from '../../store/seal.ts';
 import { sliceSignerWith, type SliceSigner } from '../../store/sliceAccess.ts';
 import type { Config } from '../config/config.ts';
@@ -21,12 +22,24 @@ export function taskTokensOf(config: SecretsConfig): TaskTokens {
 }
 
 /** How cars reach their shards over the API. */
-export function carAccessOf(config: SecretsConfig & Pick<Config, 'objects'>): JobPorts['carAccess'] {
+export function carAccessOf(config: SecretsConfig): JobPorts['carAccess'] {
   return { url: config.objects.carUrl, signer: sliceSignerOf(config) };
 }
 
-type SecretsConfig = Pick<Config, 'secretsKey' | 'stateDir'>;
+type SecretsConfig = Pick<Config, 'secretsKey' | 'stateDir' | 'databaseUrl' | 'objects'>;
 
-function secretsKeyOf({ secretsKey, stateDir }: SecretsConfig): string {
-  return secretsKey ?? keptSecret(stateDir, 'secrets-key');
+/**
+ * The configured key, else one that is made up for this state folder, which only processes of one host share.
+ * @throws NightshiftError `invalid_config` where processes of other hosts may take part
+ */
+export function secretsKeyOf({ secretsKey, stateDir, databaseUrl, objects }: SecretsConfig): string {
+  if (secretsKey !== undefined) return secretsKey;
+  const shared = databaseUrl === undefined ? (objects.kind === 's3' ? 'objects.url' : undefined) : 'databaseUrl';
+  if (shared !== undefined) {
+    const message =
+      `secretsKey: must be set where ${shared} names a server, since processes of several hosts must seal and sign ` +
+      'with one key. Set NIGHTSHIFT_SECRETS_KEY to the same 24 or more characters on each of them.';
+    throw new NightshiftError('invalid_config', message, { field: 'secretsKey' });
+  }
+  return keptSecret(stateDir, 'secrets-key');
 }

@@ -161,6 +161,8 @@ function alertLines(connection: OpenAdrConnection, { alerts }: Meaning, nowMs: n
 
 function refusalLines(connection: OpenAdrConnection, pairs: readonly Pair[], nowMs: number): JournalLine[] {
   return pairs.flatMap(({ row, refusals: { refused, refusedPayloads } }) => {
+    // Of a version that cannot be read it was said when it came.
+    if (!isNewestVersion(row)) return [];
     const name = eventName(row.body, row.eventId);
     const reasons = refused === null ? refusedPayloads : [refused];
     return reasons.map((reason) => {

@@ -1,6 +1,7 @@
 import type { OpenAdrPorts } from './openAdrPorts.ts';
 import type { OpenAdrActivities } from '../../../domain/activities/openAdrActivities.ts';
 import { gridTimeMs } from '../../../domain/clock.ts';
+import { NightshiftError } from '../../../domain/errors.ts';
 import type { OpenAdrStatus } from '../../../domain/openAdr.ts';
 import { readCell } from '../../../store/cells.ts';
 import { appendJournal } from '../../../store/journal.ts';
@@ -65,7 +66,6 @@ export function createOpenAdrActivities(ports: OpenAdrPorts): OpenAdrActivities 
       }
       const nowMs = Math.round(gridTimeMs(cell.clock, ports.now()));
       const before = connection.status ?? NEVER;
-      const { client, secrets } = clientOf(connection);
       const context: SyncContext = {
         database,
         connection,
@@ -76,11 +76,12 @@ export function createOpenAdrActivities(ports: OpenAdrPorts): OpenAdrActivities 
         shed,
       };
       if (connection.isRemoving) {
-        await remove(context, client);
+        await remove(context, () => clientOf(connection).client);
         clients.delete(connectionId);
         ports.listen(connectionId, undefined);
         return null;
       }
+      const { client, secrets } = clientOf(connection);
       const taken = await takeEvents(context, client, secrets);
       const { registered, failure } = taken;
       const isAway = failure !== null;
@@ -117,13 +118,15 @@ export function createOpenAdrActivities(ports: OpenAdrPorts): OpenAdrActivities 
 }
 
 /** Takes back what we made at the server, as far as it lets us, and then removes what is stored of it. */
-async function remove({ database, connection, nowMs }: SyncContext, client: VtnClient): Promise<void> {
+async function remove({ database, connection, nowMs }: SyncContext, clientOf: () => VtnClient): Promise<void> {
   const { id, cellId, regionId, settings, registered } = connection;
   let message = `${id} is followed no more`;
   try {
-    await unregister(client, id, settings, registered);
+    await unregister(clientOf(), id, settings, registered);
   } catch (error) {
-    if (!(error instanceof VtnError)) throw error;
+    // Credentials that were sealed with another key must not keep a connection for ever, either.
+    const isSealed = error instanceof NightshiftError && error.code === 'invalid_config';
+    if (!(error instanceof VtnError) && !isSealed) throw error;
     message += `; what we are registered as there could not be removed: ${error.message}`;
   }
   const dedupeKey = `openadr/${id}/removed/${nowMs}`;

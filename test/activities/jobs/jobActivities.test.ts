@@ -7,8 +7,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
 import { objectKeys, type LineRange } from '../../../domain/names.ts';
 import type { RunShardResult } from '../../../domain/shards.ts';
+import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
+import { recordMeterReadings } from '../../../store/meters.ts';
+import { listHeldVehicles } from '../../../store/vehicleClaims.ts';
+import { computeCreditEur } from '../../../activities/settlement/payRates.ts';
 import { acceptedTotals } from '../../../store/acceptedShards.ts';
-import { insertBatch, readBatch } from '../../../store/batches.ts';
+import { insertBatch, moveBatch, readBatch } from '../../../store/batches.ts';
 import { listClassSpeeds, seedClassSpeed } from '../../../store/classSpeeds.ts';
 import { insertFile, readFile } from '../../../store/files.ts';
 import { listBalances } from '../../../store/ledger.ts';
@@ -22,6 +26,8 @@ import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
 const ENDPOINT = '/v2/models/ocr/infer';
+/** Long after the batches came in: cars have had the time that they claim. */
+const NOW_MS = 1_000_000_000;
 const { db } = useTestDatabase();
 const run = <Argument, Result>(
   activity: (argument: Argument) => Promise<Result>,
@@ -35,15 +41,22 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-jobs-'));
   objects = createFileStore(folder);
   await enrolFleet(db, ['car-1', 'car-2']);
-  await addModel(db, { name: 'ocr', version: '1', family: 'ocr', sha256: '0'.repeat(64), manifest: {} });
+  await addModel(db, {
+    name: 'ocr',
+    version: '1',
+    family: 'ocr',
+    sha256: '0'.repeat(64),
+    manifest: {},
+    tenantId: null,
+  });
   // 200 s a line: three lines a shard, a part a line.
-  await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', deviceMsPerLine: 200_000 });
+  await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 200_000 });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const signer = sliceSignerWith('a key for tests');
 const carAccess = { url: 'https://cars.example', signer };
-const jobs = () => createJobActivities({ database: db, objects, gridNowMs: () => 5000, carAccess });
+const jobs = () => createJobActivities({ database: db, objects, gridNowMs: () => NOW_MS, carAccess });
 const cellId = CELL.id;
 
 function requestLine(customId: string, url = ENDPOINT): string {
@@ -101,6 +114,20 @@ test('each shard gets a token of its own until the deadline', async () => {
   }
 });
 
+test('a batch for a model of a family that no car takes is refused, instead of waiting for its deadline', async () => {
+  const batchId = await submitted([requestLine('a')]);
+  await db.query(`update vehicles set model_families = '{general}'`);
+  const refused = await run(jobs().prepareBatch, { batchId, cellId });
+  await db.query(`update vehicles set model_families = '{general,ocr}'`);
+  expect(refused).toMatchObject({
+    kind: 'refused',
+    message: expect.stringContaining('No car serves models of the family "ocr"'),
+  });
+  expect((await readBatch(db, batchId))?.errors).toMatchObject([{ code: 'model_not_served', param: 'model' }]);
+});
+
+const hadUntilMs = new Map<string, number>();
+
 /** What a car's agent leaves behind: parts with their receipts. */
 async function compute(
   vehicleId: string,
@@ -116,9 +143,14 @@ async function compute(
     return `${JSON.stringify({ id: `batch_req_${custom_id}`, custom_id, response, error: null })}\n`;
   });
   const bytes = answers.join('');
-  await objects.put(objectKeys.part(jobId, shard, range), bytes);
+  await objects.put(objectKeys.part(jobId, shard, range, vehicleId), bytes);
   const partSha256 = createHash('sha256').update(bytes).digest('hex');
   const lines = range.end - range.start;
+  // As the API sees it: the car had the shard for as long as it says that it computed, one after the other.
+  const handedOutMs = hadUntilMs.get(vehicleId) ?? 1_000;
+  const storedAtMs = handedOutMs + lines * 200_000;
+  hadUntilMs.set(vehicleId, storedAtMs);
+  await recordComputeAttempt(db, { vehicleId, jobId, shard, handedOutMs, storedAtMs });
   const receipt = { vehicleId, range, energyWh: lines * 10, deviceMs: lines * 200_000, partSha256 };
   await objects.put(objectKeys.receipt(jobId, shard, range, vehicleId), JSON.stringify(receipt));
 }
@@ -177,6 +209,37 @@ describe('a batch', () => {
   });
 });
 
+describe('a batch ends', () => {
+  test('failed, when its input was deleted before it was read', async () => {
+    const batchId = await submitted([requestLine('a')]);
+    await db.query('delete from files where id = (select input_file_id from batches where id = $1)', [batchId]);
+    expect(await run(jobs().prepareBatch, { batchId, cellId })).toMatchObject({ kind: 'refused' });
+    expect(await readBatch(db, batchId)).toMatchObject({
+      status: 'failed',
+      errors: [{ code: 'missing_input_file', param: 'input_file_id' }],
+    });
+  });
+
+  test('failed, when its ids cannot be stored as they are', async () => {
+    const batchId = await submitted([requestLine('x\0'), requestLine('x\0')]);
+    await run(jobs().prepareBatch, { batchId, cellId });
+    expect((await readBatch(db, batchId))?.status).toBe('failed');
+  });
+
+  test('cancelled, when it was cancelled while it was validated, with a good file and with a bad one', async () => {
+    const bad = await submitted(['{']);
+    await moveBatch(db, bad, ['validating'], 'cancelling');
+    await run(jobs().prepareBatch, { batchId: bad, cellId });
+    expect((await readBatch(db, bad))?.status).toBe('cancelled');
+    const good = await submitted([requestLine('a')]);
+    await moveBatch(db, good, ['validating'], 'cancelling');
+    const ready = await run(jobs().prepareBatch, { batchId: good, cellId });
+    if (ready.kind === 'refused') throw new Error(ready.message);
+    await run(jobs().finishBatch, { batchId: good, cellId, split: ready.split, outcome: 'cancelled' });
+    expect((await readBatch(db, good))?.status).toBe('cancelled');
+  });
+});
+
 describe('a finished shard', () => {
   test('is paid to the cars that computed it, once, however often it is handed in', async () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
@@ -199,7 +262,7 @@ describe('a finished shard', () => {
     );
     expect(handover).toHaveLength(1);
     expect(handover[0]?.message).toContain('Car car-1 did lines 0; Car car-2 did lines 1-2');
-    expect((await listClassSpeeds(db))[0]).toMatchObject({ deviceMsPerLine: 200_000 });
+    expect((await listClassSpeeds(db))[0]).toMatchObject({ deviceMsPerUnit: 200_000 });
   });
 
   test('is not paid to a car that claims what another one wrote', async () => {
@@ -219,7 +282,7 @@ describe('a finished shard', () => {
       'its receipt is for other bytes',
       async (id: string) => {
         await compute('car-1', id, 0, { start: 0, end: 3 });
-        const key = objectKeys.part(id, 0, { start: 0, end: 3 });
+        const key = objectKeys.part(id, 0, { start: 0, end: 3 }, 'car-1');
         await objects.put(key, (await objects.get(key)).toString('utf8').replace('"text":"a"', '"text":"z"'));
       },
     ],
@@ -228,40 +291,137 @@ describe('a finished shard', () => {
       'an answer is for another request',
       async (id: string) => {
         await compute('car-1', id, 0, { start: 0, end: 3 });
-        const key = objectKeys.part(id, 0, { start: 0, end: 3 });
+        const key = objectKeys.part(id, 0, { start: 0, end: 3 }, 'car-1');
         await objects.put(key, (await objects.get(key)).toString('utf8').replace('"custom_id":"b"', '"custom_id":"x"'));
-      },
-    ],
-    [
-      'a car claims more energy than its computer can use',
-      async (id: string) => {
-        await compute('car-1', id, 0, { start: 0, end: 3 });
-        const key = objectKeys.receipt(id, 0, { start: 0, end: 3 }, 'car-1');
-        const receipt = JSON.parse((await objects.get(key)).toString('utf8')) as object;
-        await objects.put(key, JSON.stringify({ ...receipt, energyWh: 9000 }));
       },
     ],
     [
       'a part is cut off',
       async (id: string) => {
         await compute('car-1', id, 0, { start: 0, end: 3 });
-        const key = objectKeys.part(id, 0, { start: 0, end: 3 });
+        const key = objectKeys.part(id, 0, { start: 0, end: 3 }, 'car-1');
         await objects.put(key, (await objects.get(key)).subarray(0, 40));
       },
     ],
     ['an unknown car did it', async (id: string) => compute('car-9', id, 0, { start: 0, end: 3 })],
-  ])('is refused when %s, and its parts are removed so that it is computed anew', async (_, tamper) => {
+  ])('is refused when %s, and what does not stand up is computed anew', async (_, tamper) => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
     await tamper(batchId);
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: false });
-    expect(await objects.list(objectKeys.partPrefix(batchId, 0))).toEqual([]);
     expect(await acceptedTotals(db, batchId)).toMatchObject({ shards: 0 });
     await compute('car-1', batchId, 0, { start: 0, end: 3 });
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
   });
 });
 
+/** A shard that a car has answered, with a receipt that claims this. */
+async function claimed(changes: object): Promise<{ batchId: string; split: SplitBatch }> {
+  const range = { start: 0, end: 3 };
+  const ready = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
+  await compute('car-1', ready.batchId, 0, range);
+  const key = objectKeys.receipt(ready.batchId, 0, range, 'car-1');
+  const receipt = JSON.parse((await objects.get(key)).toString('utf8')) as object;
+  await objects.put(key, JSON.stringify({ ...receipt, ...changes }));
+  return ready;
+}
+
+describe('a car', () => {
+  test('whose clock saw no time is accepted all the same', async () => {
+    const { batchId, split } = await claimed({ energyWh: 0, deviceMs: 0 });
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+  });
+
+  test('replaces nothing that was accepted', async () => {
+    const { batchId, split } = await claimed({});
+    await accept(batchId, split, 0);
+    const late = answerOf('a', 'EVIL') + answerOf('b', 'EVIL');
+    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 2 }, 'car-1'), late);
+    await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'completed' });
+    const output = await outputOf((await readBatch(db, batchId))?.outputFileId);
+    expect(JSON.stringify(output)).not.toContain('EVIL');
+    expect(output).toHaveLength(3);
+  });
+
+  test('that leaves junk stops nobody: it counts for nothing, and is removed and told', async () => {
+    const { batchId, split } = await claimed({});
+    const junk = objectKeys.receipt(batchId, 0, { start: 0, end: 1 }, 'car-2');
+    await objects.put(junk, 'not json');
+    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 1 }, 'car-2'), 'garbage\n');
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+    expect(await objects.head(junk)).toBeUndefined();
+    const told = (await readJournal(db, cellId, 0, 1000)).filter(({ subject }) => subject === 'car-2');
+    expect(told.map(({ message }) => message)).toEqual([
+      expect.stringContaining('it cannot be read'),
+      expect.stringContaining('is held for safety: It stored answers'),
+    ]);
+  });
+
+  test('is paid no more than its class takes in the time that it had the shard, and the rest is held against it', async () => {
+    const { batchId, split } = await claimed({ energyWh: 5e8, deviceMs: 1e13 });
+    const before = await earnedBy('car-1');
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+    // Ten minutes at less than 3 kW.
+    expect((await earnedBy('car-1')) - before).toBeLessThan(0.25);
+    const told = (await readJournal(db, cellId, 0, 1000)).filter(({ subject }) => subject === 'car-1');
+    expect(told.some(({ message }) => message.includes('the rest is not paid'))).toBe(true);
+    expect(await listHeldVehicles(db, cellId, ['work_not_trusted'])).toEqual(new Set(['car-1', 'car-2']));
+  });
+
+  test('is paid nothing for a shard that nobody handed to it', async () => {
+    const { batchId, split } = await claimed({});
+    await db.query('delete from compute_attempts where job_id = $1', [batchId]);
+    const before = await earnedBy('car-1');
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+    expect(await earnedBy('car-1')).toBe(before);
+  });
+
+  test('is paid no more than its meter counted in the quarter hours of the shard', async () => {
+    // Away from what it was paid before.
+    hadUntilMs.set('car-1', (hadUntilMs.get('car-1') ?? 0) + 2 * 3_600_000);
+    const { batchId, split } = await claimed({ energyWh: 300 });
+    const readAtMs = hadUntilMs.get('car-1') ?? 0;
+    const reading = { vehicleId: 'car-1', chargingKwh: 0 };
+    await recordMeterReadings(db, CELL, [
+      { ...reading, atMs: readAtMs - 600_000, computeKwh: 0 },
+      { ...reading, atMs: readAtMs, computeKwh: 0.04 },
+    ]);
+    const before = await earnedBy('car-1');
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+    const earnedWh = ((await earnedBy('car-1')) - before) / computeCreditEur(1);
+    expect(earnedWh).toBeGreaterThan(40);
+    expect(earnedWh).toBeLessThan(80);
+  });
+});
+
+test('a shard that cannot be read at all leaves its neighbours accepted', async () => {
+  const { batchId, split } = await prepared(['a', 'b', 'c', 'd'].map((id) => requestLine(id)));
+  await compute('car-2', batchId, 1, { start: 0, end: 1 });
+  await objects.delete(objectKeys.shardInput(batchId, 0));
+  const shards = [0, 1].map((shard) => ({ shard, result: result('car-2') }));
+  expect(await run(jobs().acceptShards, { jobId: batchId, cellId, split, shards })).toMatchObject([
+    { shard: 0, accepted: false },
+    { shard: 1, accepted: true },
+  ]);
+});
+
+function answerOf(customId: string, text: string): string {
+  const response = { status_code: 200, request_id: 'q', body: { text } };
+  return `${JSON.stringify({ id: 'r', custom_id: customId, response, error: null })}\n`;
+}
+
 describe('the end of a batch', () => {
+  test('expired: what nobody has verified is not delivered, and what is delivered is paid', async () => {
+    const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
+    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 1 }, 'car-1'), answerOf('another', 'WRONG'));
+    await compute('car-2', batchId, 0, { start: 1, end: 2 });
+    const before = await earnedBy('car-2');
+    await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'expired' });
+    const batch = await readBatch(db, batchId);
+    expect(batch).toMatchObject({ status: 'expired', completed: 1, expired: 2 });
+    expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['b']);
+    expect(await earnedBy('car-2')).toBeGreaterThan(before);
+  });
+
   test('completed: every answer in the output file, errors in the error file, in the order of the input', async () => {
     const { batchId, split } = await prepared(['a', 'b', 'c', 'd'].map((id) => requestLine(id)));
     await compute('car-1', batchId, 0, { start: 0, end: 2 });

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { createPlanActivities } from '../../../activities/plan/planActivities.ts';
 import { savePlan } from '../../../store/plans.ts';
+import { workflowIds } from '../../../domain/names.ts';
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
@@ -10,7 +11,10 @@ const SLOT_MS = Date.UTC(2026, 0, 14, 20);
 const MINUTE_MS = 60_000;
 
 const told: string[] = [];
-const { publishSetpoints } = createPlanActivities({
+const toldSessions: string[] = [];
+let tellingNow = 0;
+let mostAtOnce = 0;
+const { publishSetpoints, tellSessions } = createPlanActivities({
   database: db,
   vehicles: {
     publish: async (topic) => {
@@ -20,12 +24,18 @@ const { publishSetpoints } = createPlanActivities({
     },
     withdraw: async () => {},
   },
+  tellSession: async ({ sessionId }) => {
+    mostAtOnce = Math.max(mostAtOnce, ++tellingNow);
+    await delay(1);
+    tellingNow--;
+    toldSessions.push(sessionId);
+  },
   plan: () => Promise.reject(new Error('not asked')),
-  carbonEurPerKg: 0,
+  weights: { carbonEurPerKg: 0, missingEurPerKwh: 0.6 },
   gridNowMs: () => SLOT_MS,
 });
 
-beforeAll(() => enrolFleet(db, []));
+beforeAll(() => enrolFleet(db, ['one']));
 
 /** All that publishing reads of a plan. */
 async function plan(id: string, atMinute: number, chargeKw: Readonly<Record<string, number>>): Promise<void> {
@@ -41,10 +51,32 @@ async function plan(id: string, atMinute: number, chargeKw: Readonly<Record<stri
   await savePlan(db, { id, ...made, problem: {}, plan: { slots, cars } });
 }
 
-test('within a slot, a car that gives power up is told before one that takes it', async () => {
+it('within a slot, a car that gives power up is told before one that takes it', async () => {
   await plan('first', 0, { 'car-takes': 0, 'car-gives': 7, 'car-stays': 3 });
   await plan('second', 5, { 'car-takes': 7, 'car-gives': 0, 'car-stays': 3 });
   await publishSetpoints({ planId: 'second' });
   expect(told.at(-1)).toBe('car-takes');
   expect(new Set(told).size).toBe(3);
+});
+
+it('tells the sessions that changed, a few at once, however many they are', async () => {
+  const carIds = Array.from({ length: 2_500 }, (_, car) => `many-${car}`);
+  await db.query(
+    `insert into vehicles select (jsonb_populate_record(v, jsonb_build_object('id', car))).*
+     from vehicles v, unnest($1::text[]) car where v.id = 'one'`,
+    [carIds],
+  );
+  await db.query(
+    `insert into parking_sessions (vehicle_id, stay, plugged_in_at, ready_by, target_soc_percent)
+     select car, 1, now(), now(), 80 from unnest($1::text[]) car`,
+    [carIds],
+  );
+  const all = (kw: number) => Object.fromEntries(carIds.map((id) => [id, kw]));
+  await plan('before all', 10, all(1));
+  await plan('of all', 11, { ...all(2), 'many-7': 1 });
+  await tellSessions({ planId: 'of all' });
+  expect(new Set(toldSessions)).toEqual(
+    new Set(carIds.filter((id) => id !== 'many-7').map((id) => workflowIds.session(id, 1))),
+  );
+  expect(mostAtOnce).toBeLessThanOrEqual(20);
 });

@@ -42,9 +42,10 @@ test('a model is fetched once, and again when its file was damaged, linked or re
   const fetched: string[] = [];
   const cache = new ModelCache(folder);
   const watched = {
-    get: async (key: string) => {
+    get: (key: string) => objects.get(key),
+    getStream: async (key: string, fromByte?: number) => {
       fetched.push(key);
-      return await objects.get(key);
+      return await objects.getStream(key, fromByte);
     },
   };
   const fetches = async (): Promise<number> => {

@@ -52,7 +52,12 @@ describe('what a process of ours is started with', () => {
   });
 
   it('names the servers elsewhere', () => {
-    const env = { TEMPORAL_ADDRESS: 'cloud:7233', TEMPORAL_API_KEY: 'key', DATABASE_URL: 'postgres://db/nightshift' };
+    const env = {
+      TEMPORAL_ADDRESS: 'cloud:7233',
+      TEMPORAL_API_KEY: 'key',
+      DATABASE_URL: 'postgres://db/nightshift',
+      NIGHTSHIFT_SECRETS_KEY: 'the key that signs tokens',
+    };
     const child = load(childEnvironment(load(env)));
     expect(child.temporal.connection.options).toMatchObject({ address: 'cloud:7233', apiKey: 'key', tls: true });
     expect(child.databaseUrl).toBe('postgres://db/nightshift');

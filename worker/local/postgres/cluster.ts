@@ -32,7 +32,7 @@ export function postgresEnvironment(environment: NodeJS.ProcessEnv): NodeJS.Proc
 export function clusterPassword(stateDir: string): string {
   const path = join(stateDir, 'postgres-password');
   if (!existsSync(path)) {
-    mkdirSync(stateDir, { recursive: true });
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
     writeFileSync(`${path}.draft`, randomBytes(24).toString('base64url'), { mode: 0o600 });
     renameSync(`${path}.draft`, path);
   }

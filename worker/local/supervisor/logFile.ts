@@ -11,8 +11,8 @@ export interface LogFile {
  * that a process never keeps more than twice that.
  */
 export function openLogFile(path: string, maxBytes = 8 * 1024 * 1024): LogFile {
-  mkdirSync(dirname(path), { recursive: true });
-  let file: number | undefined = openSync(path, 'a');
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  let file: number | undefined = openSync(path, 'a', 0o600);
   let sizeBytes = fstatSync(file).size;
 
   return {
@@ -22,7 +22,7 @@ export function openLogFile(path: string, maxBytes = 8 * 1024 * 1024): LogFile {
       if (sizeBytes > 0 && sizeBytes + bytes.length > maxBytes) {
         closeSync(file);
         renameSync(path, `${path}.1`);
-        file = openSync(path, 'a');
+        file = openSync(path, 'a', 0o600);
         sizeBytes = 0;
       }
       writeSync(file, bytes);

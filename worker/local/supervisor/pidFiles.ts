@@ -22,13 +22,13 @@ const SWEEP_POLL_MS = 20;
 /** Remembers the processes of a supervisor in the state folder, for the next start in case this one is killed. */
 export function createPidFiles(stateDir: string) {
   const folder = join(stateDir, 'run');
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const pathOf = (name: string): string => join(folder, `${name}.pid`);
 
   return {
     record(name: string, pid: number, stopSignal: StopSignal): void {
       const record = runRecordOf(pid);
-      if (record !== undefined) writeFileSync(pathOf(name), JSON.stringify({ ...record, stopSignal }));
+      if (record !== undefined) writeFileSync(pathOf(name), JSON.stringify({ ...record, stopSignal }), { mode: 0o600 });
     },
 
     forget(name: string): void {

@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NightshiftError } from '../../../domain/errors.ts';
 import { codeOf } from '../../../domain/thrown.ts';
@@ -16,12 +16,14 @@ const lockName = (generation: number): string => `supervisor.${generation}.lock`
  * @throws NightshiftError `state_folder_in_use`
  */
 export function lockStateDir(stateDir: string): () => void {
-  mkdirSync(stateDir, { recursive: true });
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  // One that was made by an earlier version is closed too: it holds keys, answers and logs.
+  chmodSync(stateDir, 0o700);
   const own = runRecordOf(process.pid);
   if (own === undefined) return () => {};
 
   const draft = join(stateDir, `supervisor.${process.pid}.draft`);
-  writeFileSync(draft, JSON.stringify(own));
+  writeFileSync(draft, JSON.stringify(own), { mode: 0o600 });
   try {
     for (;;) {
       const generations = lockedGenerations(stateDir);

@@ -6,7 +6,7 @@ import { pollUntil } from '../supervisor/pollUntil.ts';
 import { messageOf } from '../../../domain/thrown.ts';
 import { DEV_SERVER_HOST, devServerArgs } from './devServer.ts';
 import { provisionTemporal } from './provision.ts';
-import { registerSearchAttributes } from './searchAttributes.ts';
+import { registerSearchAttributes } from '../../process/searchAttributes.ts';
 
 /** The embedded Temporal server: ready when it answers, has the namespace, and knows our search attributes. */
 export function temporalProcess(config: Config): ManagedProcess {

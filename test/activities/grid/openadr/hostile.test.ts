@@ -1,11 +1,12 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
 
 import { feedHttp } from '../../../../activities/grid/feeds/feedHttp.ts';
 import { mqttOffer } from '../../../../activities/grid/openadr/mqttOffer.ts';
 import { redactor } from '../../../../activities/grid/redactor.ts';
+import { tokenSource } from '../../../../activities/grid/openadr/vtnTokens.ts';
 import { vtnClient } from '../../../../activities/grid/openadr/vtnClient.ts';
 import { openAdrSettingsSchema } from '../../../../domain/openAdr.ts';
 import { upsertFeeder } from '../../../../store/feeders.ts';
@@ -144,6 +145,18 @@ describe('a server', () => {
     ven.vtn.fault = ({ path }) => (path === '/notifiers' ? { status: 200, body: { MQTT } } : undefined);
     const elsewhere = { vtnUrl: 'https://vtn.example.org', brokerHosts: [] };
     expect(await mqttOffer(client, null, elsewhere, { callbackToken: 't' })).toContain('localhost, other hosts');
+  });
+
+  it('that is https cannot have the secret sent in the clear, and it is said why', async () => {
+    const tokens = tokenSource({
+      http: async () => ({ tokenURL: 'http://vtn.example.org/token' }),
+      endpoint: (path) => new URL(path, 'https://vtn.example.org/'),
+      client: { id: 'ven', secret: SECRET },
+      scopes: [],
+      tokenUrl: undefined,
+      now: Date.now,
+    });
+    await expect(tokens.current()).rejects.toThrow('which is http although the server is https');
   });
 
   test('that is slow with what is beside the events does not keep an emergency waiting', async () => {

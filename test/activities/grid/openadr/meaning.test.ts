@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 
 import { DEFAULT_FEEDER_SUPPLY } from '../../../../domain/feederSupply.ts';
 import type { HeldEvent } from '../../../../activities/grid/openadr/heldEvent.ts';
@@ -97,6 +97,9 @@ const limit = (kw: number, over: Record<string, unknown> = {}) =>
   held('IMPORT_CAPACITY_LIMIT', [kw], over, { feeders: [NORTH] });
 const priced = (value: number, modificationDateTime: string) => held('PRICE', [value], { modificationDateTime });
 
+const contracted = (type: string, kw: number, over: Record<string, unknown> = {}) =>
+  held(type, [kw], over, { feeders: [NORTH] });
+
 describe('where events contradict each other', () => {
   const later = { start: '2026-02-10T01:00:00Z', duration: 'PT2H' };
 
@@ -126,6 +129,21 @@ describe('where events contradict each other', () => {
       { feeders: [NORTH] },
     );
     expect(drawn([contract, limit(12)])).toEqual(['north 0-2 12', 'north 2-4 4']);
+  });
+
+  it('what is reserved is allowed beyond the subscription, each by its own priority', () => {
+    const subscription = contracted('IMPORT_CAPACITY_SUBSCRIPTION', 20);
+    const reservation = contracted('IMPORT_CAPACITY_RESERVATION', 10, { intervalPeriod: later });
+    expect(drawn([subscription, reservation])).toEqual(['north 0-1 20', 'north 1-2 30', 'north 2-3 10']);
+    expect(drawn([subscription, reservation, limit(5, { intervalPeriod: later })])).toEqual([
+      'north 0-1 20',
+      'north 1-3 5',
+    ]);
+    const payloads = [
+      { type: 'IMPORT_CAPACITY_SUBSCRIPTION', values: [20] },
+      { type: 'IMPORT_CAPACITY_RESERVATION', values: [10] },
+    ];
+    expect(drawn([contracted('', 0, { intervals: [{ id: 0, payloads }] })])).toEqual(['north 0-2 30']);
   });
 
   test('an emergency stays beside a limit of a better priority', () => {

@@ -5,6 +5,7 @@ import { Vtn } from '../../../../simulator/vtn/vtn.ts';
 import { upsertFeeder } from '../../../../store/feeders.ts';
 import { openAdrSettingsSchema } from '../../../../domain/openAdr.ts';
 import { deleteConnection, listEventsOf, readConnection, upsertConnection } from '../../../../store/openAdr.ts';
+import { sealWith } from '../../../../store/seal.ts';
 import { useTestDatabase } from '../../../support/testDatabase.ts';
 import { HOUR_MS, limitEvent, MIDNIGHT_MS, MINUTE_MS, SECRET, TEST_SEAL, useVen } from './venFixture.ts';
 
@@ -353,6 +354,15 @@ describe('a connection that is removed', () => {
     await db.query('update openadr_connections set removing = true where id = $1', [ven.id]);
     expect(await ven.sync()).toBeNull();
     expect([ven.vtn.store.list('vens'), ven.vtn.store.list('resources')]).toEqual([[], []]);
+    expect(await readConnection(db, ven.id)).toBeUndefined();
+  });
+
+  it('is removed also when its credentials cannot be opened', async () => {
+    await db.query(`update openadr_connections set removing = true, sealed = $2 where id = $1`, [
+      ven.id,
+      sealWith('another key').seal('{}', ven.id),
+    ]);
+    expect(await ven.sync()).toBeNull();
     expect(await readConnection(db, ven.id)).toBeUndefined();
   });
 

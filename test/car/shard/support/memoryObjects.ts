@@ -2,7 +2,7 @@ import { NightshiftError } from '../../../../domain/errors.ts';
 import type { ObjectStore } from '../../../../store/objectStore.ts';
 
 /** An object store in memory that can lose its network and tells who waits for it. */
-export class MemoryObjects implements Pick<ObjectStore, 'put' | 'putStream' | 'get' | 'head' | 'list'> {
+export class MemoryObjects implements Pick<ObjectStore, 'put' | 'putStream' | 'get' | 'getStream' | 'head' | 'list'> {
   readonly bodies = new Map<string, Buffer>();
   readonly puts: string[] = [];
   failedCalls = 0;
@@ -27,6 +27,13 @@ export class MemoryObjects implements Pick<ObjectStore, 'put' | 'putStream' | 'g
     const body = this.bodies.get(key);
     if (body === undefined) throw new NightshiftError('object_not_found', `Nothing is stored under ${key}.`);
     return body;
+  }
+
+  async getStream(key: string, fromByte = 0): Promise<AsyncIterable<Uint8Array>> {
+    const body = await this.get(key);
+    return (async function* () {
+      yield body.subarray(fromByte);
+    })();
   }
 
   async head(key: string): Promise<{ readonly sizeBytes: number } | undefined> {

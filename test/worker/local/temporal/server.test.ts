@@ -6,7 +6,7 @@ import { SEARCH_ATTRIBUTES } from '../../../../domain/searchAttributes.ts';
 import { loadConfig, type Config } from '../../../../worker/config/config.ts';
 import { startPlatform, type Platform } from '../../../../worker/local/platform.ts';
 import { openTemporalCache } from '../../../../worker/local/temporal/cache.ts';
-import { registerSearchAttributes } from '../../../../worker/local/temporal/searchAttributes.ts';
+import { registerSearchAttributes } from '../../../../worker/process/searchAttributes.ts';
 import { targetOf } from '../../../../worker/local/temporal/target.ts';
 import { prepareTemporal, temporalProcess } from '../../../../worker/local/temporal/temporalProcess.ts';
 import { freePort } from '../supervisor/scripts.ts';
