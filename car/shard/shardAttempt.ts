@@ -97,7 +97,7 @@ export class ShardAttempt {
   }
 
   async #answerMissingLines(): Promise<void> {
-    this.#checkDeadline();
+    this.#checkGoesOn();
     const { inputKey, lines, linesPerPart } = this.#input;
     const missing = await this.#online(() => unstoredRanges(this.#objects, this.#input));
     this.#takeOver(lines - countLines(missing));
@@ -145,8 +145,7 @@ export class ShardAttempt {
       let endedAtMs = performance.now();
       while (sent !== undefined) {
         const { part, range, computing } = sent;
-        this.#checkDeadline();
-        if (this.#refusal !== undefined) throw this.#refusal.error;
+        this.#checkGoesOn();
         sent = sendNext();
         const computed = await computing.catch((error: unknown) =>
           this.#isolate(error, model, requests.slice(range.start, range.end)),
@@ -179,9 +178,12 @@ export class ShardAttempt {
     const before = await this.#online(() => readUnfinished(this.#objects, this.#input));
     const answers = new Map<number, string>();
     const deliverRun = (run: LineRange): void => {
-      const lines = linesOf(run);
-      this.#deliver({ start: run.start, answers: lines.map((line) => answers.get(line) ?? '') });
-      for (const line of lines) answers.delete(line);
+      const cutter = new PartCutter();
+      for (const line of linesOf(run)) {
+        this.#deliver(cutter.add(line, answers.get(line) ?? ''));
+        answers.delete(line);
+      }
+      this.#deliver(cutter.cut());
     };
     const lines = new LinesInGeneration({
       runner: this.#ports.runner,
@@ -195,7 +197,7 @@ export class ShardAttempt {
       }),
       onTokens: (tokens) => this.#count({ unstoredTokens: (this.#progress.unstoredTokens ?? 0) + tokens }),
       onAnswer: async (line, answer) => {
-        this.#checkDeadline();
+        this.#checkGoesOn();
         await this.#ports.pacer.wait(1, this.#stop.signal);
         const [text = ''] = this.#answerLines(requests, { start: line, end: line + 1 }, [answer]);
         answers.set(line, text);
@@ -352,7 +354,8 @@ export class ShardAttempt {
     return result;
   }
 
-  #checkDeadline(): void {
+  #checkGoesOn(): void {
+    if (this.#refusal !== undefined) throw this.#refusal.error;
     if (gridTimeMs(this.#ports.clock, Date.now()) >= this.#input.deadlineMs) this.#stop.request({ kind: 'deadline' });
     this.#stop.signal.throwIfAborted();
   }
