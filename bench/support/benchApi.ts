@@ -24,6 +24,7 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       live,
       admission: modelAdmissionOver(db, objects),
       scratchFolder: tmpdir(),
+      maxModelBytes: 1024 ** 3,
       jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
       cell,
       stays: { policyChanged: async () => {} },
@@ -34,6 +35,7 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1',
+        telemetryBase: 'telemetry',
       },
       regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
       webhookHosts: 'public',
