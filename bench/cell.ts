@@ -36,11 +36,14 @@ const database = openDatabase({ url: postgres.url });
 const planner = startPlanner(SOLVER_LIMIT_MS);
 const points: GrowthPoint[] = [];
 try {
-  console.log('| cars | read rows s | build problem s | solve s | all of planCell s | publish s | rows to orders s | MB, solver apart | dispatch kB |');
+  console.log(
+    '| cars | read rows s | build problem s | solve s | all of planCell s | publish s | rows to orders s | MB, solver apart | dispatch kB |',
+  );
   console.log('|---|---|---|---|---|---|---|---|---|');
   for (const cars of values.cars.split(',').map(Number)) points.push(await measure(cars));
   console.log(`load average ${loadavg()[0]?.toFixed(1)}`);
-  if (values.picture !== undefined) await writeFile(values.picture, drawGrowth([{ name: 'rows to orders, wall', points }]));
+  if (values.picture !== undefined)
+    await writeFile(values.picture, drawGrowth([{ name: 'rows to orders, wall', points }]));
 } finally {
   await planner.close();
   await database.close();

@@ -1,6 +1,8 @@
 import { promisify } from 'node:util';
 import { constants, deflate, inflate } from 'node:zlib';
 
+import { z } from 'zod';
+
 /**
  * Records of one kind, such as the cars of a plan, in a tenth of what JSON takes: column by column, numbers and series
  * of numbers in binary, all of it deflated. What goes in comes out exactly. A number is kept in 32 bits where that loses
@@ -8,29 +10,25 @@ import { constants, deflate, inflate } from 'node:zlib';
  */
 type Row = Readonly<Record<string, unknown>>;
 
-/** `numbers`: one a row. `series`: any number a row. `json`: anything else, in the header. */
-interface Column {
-  readonly name: string;
-  readonly kind: 'numbers' | 'series' | 'json';
-  readonly bits?: 32 | 64;
+const columnSchema = z.object({
+  name: z.string(),
+  /** `numbers`: one a row. `series`: any number a row. `json`: anything else, in the header. */
+  kind: z.enum(['numbers', 'series', 'json']),
+  bits: z.union([z.literal(32), z.literal(64)]).optional(),
   /** Of the rows that have the field, where some have not. */
-  readonly rows?: readonly number[];
+  rows: z.array(z.number()).optional(),
   /** Lengths of the series, one where all are as long. */
-  readonly lengths?: readonly number[];
-  readonly json?: readonly unknown[];
-}
-
-interface Header {
-  readonly count: number;
-  readonly columns: readonly Column[];
-}
+  lengths: z.array(z.number()).optional(),
+  json: z.array(z.unknown()).optional(),
+});
+type Column = z.infer<typeof columnSchema>;
+const headerSchema = z.object({ count: z.number(), columns: z.array(columnSchema) });
 
 const LENGTH_BYTES = 4;
 const packed = promisify(deflate);
 const unpacked = promisify(inflate);
 
-export async function packRecords(records: readonly object[]): Promise<Buffer> {
-  const rows = records as readonly Row[];
+export async function packRecords(rows: readonly Row[]): Promise<Buffer> {
   const names = new Set(rows.flatMap((row) => Object.keys(row)));
   const columns: Column[] = [];
   const parts: Buffer[] = [];
@@ -39,7 +37,7 @@ export async function packRecords(records: readonly object[]): Promise<Buffer> {
     columns.push(column);
     if (numbers) parts.push(Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength));
   }
-  const header = Buffer.from(JSON.stringify({ count: rows.length, columns } satisfies Header));
+  const header = Buffer.from(JSON.stringify({ count: rows.length, columns }));
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32LE(header.length);
   return packed(Buffer.concat([length, header, ...parts]), { level: constants.Z_BEST_SPEED });
@@ -49,7 +47,7 @@ export async function packRecords(records: readonly object[]): Promise<Buffer> {
 export async function unpackRecords(bytes: Buffer): Promise<Record<string, unknown>[]> {
   const all = await unpacked(bytes);
   const headerEnd = LENGTH_BYTES + all.readUInt32LE(0);
-  const { count, columns } = JSON.parse(all.toString('utf8', LENGTH_BYTES, headerEnd)) as Header;
+  const { count, columns } = headerSchema.parse(JSON.parse(all.toString('utf8', LENGTH_BYTES, headerEnd)));
   const records: Record<string, unknown>[] = Array.from({ length: count }, () => ({}));
   let offset = headerEnd;
   for (const column of columns) {

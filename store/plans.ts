@@ -144,9 +144,11 @@ async function madePlan<Plan>([row]: readonly PlanRow[]): Promise<MadePlan<Plan>
 /** Cars are most of a plan and of a problem. */
 async function packed(record: { readonly cars?: readonly object[] }) {
   const { cars, ...rest } = record;
-  return { rest, cars: cars ? await packRecords(cars) : null };
+  return { rest, cars: cars ? await packRecords(cars.map((car) => ({ ...car }))) : null };
 }
 
 async function unpacked<Whole>(rest: Record<string, unknown>, cars: Buffer | null): Promise<Whole> {
+  // As with rows, the caller says which of the scheduler's records it is.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return (cars ? { ...rest, cars: await unpackRecords(cars) } : rest) as Whole;
 }

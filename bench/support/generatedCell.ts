@@ -18,7 +18,12 @@ const HOUSE_KW_PER_CAR = 0.6;
  */
 export async function generateCell(
   database: Database,
-  options: { readonly cellId: string; readonly cars: number; readonly carsPerFeeder: number; readonly slotStartMs: number },
+  options: {
+    readonly cellId: string;
+    readonly cars: number;
+    readonly carsPerFeeder: number;
+    readonly slotStartMs: number;
+  },
 ): Promise<void> {
   const { cellId, cars, carsPerFeeder, slotStartMs } = options;
   const regionId = `${cellId}-region`;
@@ -93,18 +98,19 @@ async function generateSignals(
   );
 }
 
+function utcHourOf(atMs: number) {
+  const at = new Date(atMs);
+  return { hour: at.getUTCHours(), weekday: at.getUTCDay() || 7 };
+}
+
 /** What sixty nights of one car teach, as a cell stores it. */
 function learnedNights(beforeMs: number) {
   let known = { car: emptyHabit(), site: emptyHabit() };
-  const localHourOf = (atMs: number) => {
-    const at = new Date(atMs);
-    return { hour: at.getUTCHours(), weekday: at.getUTCDay() || 7 };
-  };
   for (let night = 60; night > 0; night--) {
     const pluggedInMs = beforeMs - night * 24 * HOUR_MS - (night % 4) * HOUR_MS;
     const unpluggedMs = pluggedInMs + (10 + (night % 5)) * HOUR_MS;
     const statedMs = pluggedInMs + 11 * HOUR_MS;
-    known = learnStay({ ...known, place: 'home', pluggedInMs, unpluggedMs, statedMs, localHourOf });
+    known = learnStay({ ...known, place: 'home', pluggedInMs, unpluggedMs, statedMs, localHourOf: utcHourOf });
   }
   return { car: storedHabit(known.car), site: storedHabit(known.site) };
 }

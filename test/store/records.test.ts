@@ -151,7 +151,14 @@ test('a car has one open stay at a time, numbered, and is settled once', async (
 });
 
 test('a plan is stored once, and the latest is that of the newest slot', async () => {
-  const plan = { id: 'p1', cellId: CELL.id, slotStartMs: NOW_MS, createdAtMs: NOW_MS, problem: { t: 1 }, plan: { jobs: [1, 2], cars: [{ carId: 'a', chargeKw: [0, 7.4], reasons: [{ code: 'x' }] }] } };
+  const plan = {
+    id: 'p1',
+    cellId: CELL.id,
+    slotStartMs: NOW_MS,
+    createdAtMs: NOW_MS,
+    problem: { t: 1 },
+    plan: { jobs: [1, 2], cars: [{ carId: 'a', chargeKw: [0, 7.4], reasons: [{ code: 'x' }] }] },
+  };
   await savePlan(db, plan);
   await savePlan(db, { ...plan, plan: {} });
   await savePlan(db, { ...plan, id: 'p0', slotStartMs: NOW_MS - HOUR_MS });
