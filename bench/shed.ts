@@ -56,6 +56,7 @@ const server = await startApiServer(
     live: { infer: unused },
     admission: modelAdmissionOver(db, objects),
     scratchFolder: '.nightshift/bench-shed/scratch',
+    maxModelBytes: 1024 ** 3,
     regions: {
       followLimits: async (regionId) => void (await shed.follow({ regionId, nowMs: gridNowMs() })),
       signalsPushed: async () => {},
@@ -67,6 +68,7 @@ const server = await startApiServer(
     carDoors: { gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' }, mqttUrl: 'mqtt://127.0.0.1' },
     regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
     webhookHosts: 'public',
+    retentionDays: 90,
     carbonEurPerKg: 0,
     cell: { ...CELL, clock },
     apiKey: 'bench-key',

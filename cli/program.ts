@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 
 import { NightshiftError } from '../domain/errors.ts';
 import { agentCommand } from './commands/agent.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { backtestCommand } from './commands/backtest.ts';
 import { batchCommand } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
@@ -11,6 +12,7 @@ import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
 import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
+import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
@@ -29,8 +31,10 @@ const COMMANDS: readonly CommandFactory[] = [
   backtestCommand,
   batchCommand,
   carCommand,
+  chargerCommand,
   fleetCommand,
   agentCommand,
+  doctorCommand,
 ];
 
 const EXIT_HELP = `

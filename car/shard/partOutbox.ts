@@ -77,7 +77,7 @@ export class PartOutbox {
   /** The receipt comes last: it claims pay for bytes that are there. */
   async #store(part: ComputedPart): Promise<void> {
     const { jobId, shard, range, body, energyWh, deviceMs, objects } = part;
-    await objects.put(objectKeys.part(jobId, shard, range), body);
+    await objects.put(objectKeys.part(jobId, shard, range, this.#vehicleId), body);
     const receipt: PartReceipt = {
       vehicleId: this.#vehicleId,
       range,

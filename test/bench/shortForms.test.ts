@@ -24,6 +24,7 @@ const SHORT_FORMS: Record<string, { readonly args: readonly string[]; readonly p
     args: ['--cars', '20', '--warm-up', '1', '--seconds', '2'],
     prints: /CPU ms a car and grid hour: cars \d/,
   },
+  'bench:gateway': { args: ['--shards', '24', '--rounds', '1', '--cars', '20'], prints: /median ratio \d/ },
   'bench:idle-agents': { args: ['--agents', '5'], prints: /\d+ MB for 5 idle agents/ },
   'bench:ingest': { args: ['--lines', '200', '--megabytes', '1', '--rounds', '1'], prints: /median \d[\d.]* times/ },
   'bench:lets-wait-awhile': { args: ['--carbon', CARBON, '--jobs', JOBS], prints: /%/ },

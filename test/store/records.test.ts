@@ -25,7 +25,7 @@ import {
 import { listOpenJobs, upsertJobProgress, type JobProgress } from '../../store/jobProgress.ts';
 import { appendJournal, readJournal } from '../../store/journal.ts';
 import { bookLedgerEntry, listBalances, listLedgerEntries } from '../../store/ledger.ts';
-import { addModel, readModel } from '../../store/models.ts';
+import { addModel, listModels, readModel } from '../../store/models.ts';
 import {
   closeParkingSession,
   listOpenParkingSessions,
@@ -42,6 +42,7 @@ import { listVehicles, readVehicle, seedVehicle, type Vehicle } from '../../stor
 import { listVehicleStates, upsertVehicleStates } from '../../store/vehicleStates.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
+import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 
 const { db } = useTestDatabase();
 const NOW_MS = Date.UTC(2026, 0, 10, 22);
@@ -176,14 +177,28 @@ test('a plan is stored once, and the latest is that of the newest slot', async (
 });
 
 test('a model version keeps its first hash, and the newest version is the default', async () => {
-  const model = { name: 'ocr', version: '1', family: 'ocr', sha256: 'a', manifest: { inputs: [] } };
+  const model = { name: 'ocr', version: '1', family: 'ocr', sha256: 'a', manifest: { inputs: [] }, tenantId: null };
   expect(await addModel(db, model)).toBe(true);
   expect(await addModel(db, { ...model, sha256: 'b' })).toBe(false);
-  expect(await readModel(db, 'ocr')).toMatchObject(model);
+  expect(await readModel(db, DEFAULT_TENANT, 'ocr')).toMatchObject(model);
   await addModel(db, { ...model, version: '2' });
-  expect(await readModel(db, 'ocr')).toMatchObject({ version: '2' });
-  expect(await readModel(db, 'ocr', '1')).toMatchObject(model);
-  expect(await readModel(db, 'none')).toBeUndefined();
+  expect(await readModel(db, DEFAULT_TENANT, 'ocr')).toMatchObject({ version: '2' });
+  expect(await readModel(db, DEFAULT_TENANT, 'ocr', '1')).toMatchObject(model);
+  expect(await readModel(db, DEFAULT_TENANT, 'none')).toBeUndefined();
+});
+
+test("a tenant's model is nobody else's, whatever its name and version", async () => {
+  const shared = { name: 'owned', version: '1', family: 'f', sha256: 'a', manifest: {}, tenantId: null };
+  await addModel(db, shared);
+  await addModel(db, { ...shared, version: '2', sha256: 'b', tenantId: 'lab' });
+  await addModel(db, { ...shared, version: '3', sha256: 'c' });
+  expect(await readModel(db, 'lab', 'owned')).toMatchObject({ version: '2' });
+  expect(await readModel(db, 'shop', 'owned')).toMatchObject({ version: '3' });
+  expect(await readModel(db, 'shop', 'owned', '2')).toBeUndefined();
+  expect(await readModel(db, DEFAULT_TENANT, 'owned', '2')).toBeUndefined();
+  const versionFor = async (tenantId: string) =>
+    (await listModels(db, tenantId)).find(({ name }) => name === 'owned')?.version;
+  expect([await versionFor('lab'), await versionFor('shop')]).toEqual(['2', '3']);
 });
 
 test('work is booked once, whoever retries', async () => {

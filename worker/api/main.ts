@@ -41,7 +41,11 @@ async function start() {
   const scratchFolder = join(config.stateDir, 'live', 'uploads');
   // A killed process leaves what it was looking at.
   await rm(scratchFolder, { recursive: true, force: true });
-  const live = createLiveExecutor({ folder: join(config.stateDir, 'live', 'models'), objects });
+  const live = createLiveExecutor({
+    folder: join(config.stateDir, 'live', 'models'),
+    diskBytes: config.models.cacheBytes,
+    objects,
+  });
   const sessions = sessionStarterOver(client, cell);
   const server = await startApiServer(
     {
@@ -50,6 +54,7 @@ async function start() {
       live,
       admission: modelAdmissionOver(database, objects),
       scratchFolder,
+      maxModelBytes: config.models.maxBytes,
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       seal: secretsSealOf(config),
@@ -57,6 +62,7 @@ async function start() {
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
       regionKeeper: regionKeeperOver(client, cell),
       webhookHosts: config.webhookHosts,
+      retentionDays: config.retentionDays,
       carDoors: {
         gateway: {
           address: config.gateway.address,

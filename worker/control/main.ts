@@ -55,7 +55,7 @@ async function start() {
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   await untilAnswered('PostgreSQL', () => migrate(database));
   const objects = openObjects(config.objects);
-  const register: RegisterModel = (model) => addModel(database, model);
+  const register: RegisterModel = (model) => addModel(database, { ...model, tenantId: null });
   await publishBundledModels(objects, register);
   const { cell: cellFile, folder } = await readCellFile(requireSetting(config, 'cellFile'));
   const client = await connectClient(config.temporal.connection);

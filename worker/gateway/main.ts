@@ -11,7 +11,7 @@ import { loadConfig, type GatewayConfig } from '../config/config.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { createLogger } from '../process/logging.ts';
 import { requireSetting } from '../process/requireSetting.ts';
-import { taskTokensOf } from '../process/secretsSeal.ts';
+import { sliceSignerOf, taskTokensOf } from '../process/secretsSeal.ts';
 import { untilAnswered } from '../process/untilAnswered.ts';
 
 /** Below its stop limit in the local stack. */
@@ -48,6 +48,7 @@ async function start() {
       carOfKey: (key) => carOfKey(database, key),
       onRefused,
       tokens: taskTokensOf(config),
+      slices: sliceSignerOf(config),
       log: logger,
       now: Date.now,
     },

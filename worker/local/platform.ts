@@ -43,7 +43,7 @@ const GATEWAY_STOP_LIMIT_MS = 900;
 
 function ownProcesses(config: Config): readonly ManagedProcess[] {
   const common = { cwd: config.cwd, environment: () => childEnvironment(config) };
-  const { api, gateway, mqtt } = config;
+  const { api, gateway, mqtt, ocpp } = config;
   return [
     nodeProcess({ ...common, name: 'control', main: '../control/main' }),
     nodeProcess({
@@ -63,6 +63,16 @@ function ownProcesses(config: Config): readonly ManagedProcess[] {
       ports: [{ host: gateway.host, port: gateway.port, configKey: 'gateway.port' }],
       stopLimitMs: GATEWAY_STOP_LIMIT_MS,
     }),
+    ...(ocpp
+      ? [
+          nodeProcess({
+            ...common,
+            name: 'charging',
+            main: '../charging/main',
+            ports: [{ host: ocpp.host, port: ocpp.port, configKey: 'ocpp.port' }],
+          }),
+        ]
+      : []),
     nodeProcess({
       ...common,
       environment: () => fleetEnvironment(config),

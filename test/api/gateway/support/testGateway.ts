@@ -4,6 +4,7 @@ import type { CarLimits } from '../../../../api/gateway/carLimits.ts';
 import type { RefusalKind } from '../../../../api/gateway/refusal.ts';
 import { startGateway } from '../../../../api/gateway/server.ts';
 import { taskTokensWith } from '../../../../api/gateway/taskTokens.ts';
+import { sliceSignerWith } from '../../../../store/sliceAccess.ts';
 import type { KeyedCar } from '../../../../store/carKeys.ts';
 
 export const SECRET = 'a secret that gateways share';
@@ -45,6 +46,7 @@ export async function testGateway(options: {
       carOfKey: async (key) => options.vehicleIds.map(keyedCar).find(({ vehicleId }) => key === `key of ${vehicleId}`),
       onRefused: ({ kind }, car) => refused.push({ kind, vehicleId: car?.vehicleId }),
       tokens: taskTokensWith(SECRET),
+      slices: sliceSignerWith(SECRET),
       log: pino({ level: 'silent' }),
       now: Date.now,
     },
