@@ -133,7 +133,9 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
     const matching = methods.filter(({ path }) => path.test(c.req.path));
     const allowed = [...new Set(matching.map(({ method }) => method))];
     if (allowed.length === 0) {
-      throw new NightshiftError('not_found', `There is no route ${c.req.path}.`);
+      const known = ['/v1/files', '/v1/batches', '/v1/models', '/v1/embeddings', '/v1/moderations', '/v1/rerank'];
+      const instead = c.req.path.startsWith('/v1/') ? ` There are ${known.join(', ')}; /openapi.json has all.` : '';
+      throw new NightshiftError('not_found', `There is no route ${c.req.path}.${instead}`);
     }
     c.header('allow', allowed.join(', '));
     throw new NightshiftError('method_not_allowed', `${c.req.path} takes ${allowed.join(', ')}, not ${c.req.method}.`);
