@@ -244,7 +244,7 @@ function indexOf(things: readonly { readonly id: string }[], id: string): number
   return things.findIndex((thing) => thing.id === id);
 }
 
-function at<Value>(values: readonly Value[], index: number): Value {
+function required<Value>(values: readonly Value[], index: number): Value {
   const value = values[index];
   if (value === undefined) throw new RangeError(`No value at ${index} of ${values.length}.`);
   return value;
