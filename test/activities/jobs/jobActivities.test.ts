@@ -241,18 +241,18 @@ describe('a batch ends', () => {
   });
 });
 
-describe('the end of a batch that was cancelled', () => {
-  /** Ends it as completed; it is cancelled as soon as its output is written. */
-  async function cancelledWhileWritten(batchId: string, split: SplitBatch): Promise<void> {
-    const putStream: ObjectStore['putStream'] = async (key, body) => {
-      const bytes = await objects.putStream(key, body);
-      await moveBatch(db, batchId, ['finalizing'], 'cancelling');
-      return bytes;
-    };
-    const ports = { database: db, objects: { ...objects, putStream }, gridNowMs: () => NOW_MS, carAccess };
-    await run(createJobActivities(ports).finishBatch, { batchId, cellId, split, outcome: 'completed' });
-  }
+/** Ends it as completed; it is cancelled as soon as its output is written. */
+async function cancelledWhileWritten(batchId: string, split: SplitBatch): Promise<void> {
+  const putStream: ObjectStore['putStream'] = async (key, body) => {
+    const bytes = await objects.putStream(key, body);
+    await moveBatch(db, batchId, ['finalizing'], 'cancelling');
+    return bytes;
+  };
+  const ports = { database: db, objects: { ...objects, putStream }, gridNowMs: () => NOW_MS, carAccess };
+  await run(createJobActivities(ports).finishBatch, { batchId, cellId, split, outcome: 'completed' });
+}
 
+describe('the end of a batch that was cancelled', () => {
   test('while its files are written is cancelled, with all that was answered', async () => {
     const { batchId, split } = await prepared(['a', 'b'].map((id) => requestLine(id)));
     await compute('car-1', batchId, 0, { start: 0, end: 2 });
