@@ -70,6 +70,7 @@ async function start() {
           namespace: config.temporal.connection.namespace,
         },
         mqttUrl: config.mqtt.carUrl,
+        telemetryBase: config.mqtt.telemetryBase,
       },
       stays: sessions,
       cell,
