@@ -3,12 +3,12 @@ import { pino } from 'pino';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { startBroker, type Broker } from '../../../api/mqtt/broker.ts';
 import { loadConfig } from '../../../worker/config/config.ts';
-import { examine } from '../../../worker/doctor/doctor.ts';
+import { examine } from '../../../cli/doctor/examine.ts';
 import { testGateway, type TestGateway } from '../../api/gateway/support/testGateway.ts';
 import { useApi } from '../../api/apiHarness.ts';
 import { startTemporal } from '../../support/temporal.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
-import { freePort, temporaryFolder } from '../local/supervisor/scripts.ts';
+import { freePort, temporaryFolder } from '../../worker/local/supervisor/scripts.ts';
 
 const { db, url } = useTestDatabase();
 const api = useApi(db);
