@@ -203,10 +203,9 @@ describe('model pull', () => {
         broken = true;
         response.write(bytes.subarray(0, 100));
         // Broken off once the bytes lie on the disk: a connection may drop what its reader has not taken.
-        return expect
-          .poll(keptBytes, { timeout: 10_000 })
-          .toBe(100)
-          .finally(() => response.destroy());
+        const isKept = expect.poll(keptBytes, { timeout: 10_000 }).toBe(100);
+        void isKept.finally(() => response.destroy());
+        return response;
       }
       return response.end(bytes.subarray(from));
     });
