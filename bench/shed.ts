@@ -53,7 +53,7 @@ const server = await startApiServer(
     db,
     objects,
     jobs: { start: unused, cancel: unused, setPaused: unused },
-    live: { infer: unused },
+    live: { infer: unused, generate: unused },
     admission: modelAdmissionOver(db, objects),
     scratchFolder: '.nightshift/bench-shed/scratch',
     maxModelBytes: 1024 ** 3,

@@ -21,6 +21,7 @@ import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
 import { addEmbeddingRoutes } from './embeddings.ts';
+import { addGenerationRoutes } from './generationRoutes.ts';
 import { addFileRoutes } from './files.ts';
 import { addFolderUploadRoutes } from './folderUploads.ts';
 import { addGridConnectionRoutes } from './gridConnections.ts';
@@ -103,6 +104,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addWebhookRoutes(app, deps);
   addEmbeddingRoutes(app, deps);
   addNamedModelRoutes(app, deps);
+  addGenerationRoutes(app, deps);
   addModelRoutes(app, deps);
   addModelUploadRoutes(app, deps);
   addFolderUploadRoutes(app, deps);

@@ -37,6 +37,19 @@ export interface LiveInference {
    * @throws NightshiftError `rate_limited` when too many wait, `unavailable` when the model's process dies
    */
   infer(model: ModelRef, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
+  /**
+   * Generates the answer of one request, together with others that are under way.
+   * @param options.onProgress hears each choice's text as it comes
+   * @throws NightshiftError like `infer`, and the reason of `options.signal`
+   */
+  generate(
+    model: ModelRef,
+    task: { readonly id: string; readonly body: unknown; readonly createdAtSeconds: number },
+    options?: {
+      readonly onProgress?: (progress: { readonly choice: number; readonly text: string }) => void;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<LiveAnswer>;
 }
 
 export interface AdmittedModel {

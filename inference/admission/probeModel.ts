@@ -85,7 +85,7 @@ function sampleBody(pipeline: Pipeline): unknown {
     case 'rerank':
       return { query: 'Where is the car?', documents: ['It is parked at home.'] };
     case 'text-generation':
-      return { prompt: 'a parked car', max_tokens: 8 };
+      return { model: 'probe', prompt: 'a parked car', max_tokens: 8 };
     case 'image-ctc':
       return {
         inputs: [

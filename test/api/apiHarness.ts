@@ -66,7 +66,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
     folder = await mkdtemp(join(tmpdir(), 'nightshift-api-'));
     await enrolFleet(db, ['car-1', 'car-2']);
     const logger = pino({ level: 'silent' });
-    const live = openLive?.(folder) ?? { infer: async () => [] };
+    const live = openLive?.(folder) ?? { infer: async () => [], generate: async () => ({ statusCode: 500, body: {} }) };
     deps = {
       db,
       objects: createFileStore(folder),

@@ -49,7 +49,11 @@ export async function writeTinyLlama(folder: string, options: TinyLlamaOptions):
           'chat_template.jinja': template,
         }
       : {
-          'config.json': { max_position_embeddings: TINY_CONTEXT, eos_token_id: 0 },
+          'config.json': {
+            architectures: ['LlamaForCausalLM'],
+            max_position_embeddings: TINY_CONTEXT,
+            eos_token_id: 0,
+          },
           'generation_config.json': { eos_token_id: TINY_TOKENS.end },
         }),
   };
