@@ -56,6 +56,7 @@ const server = await startApiServer(
     live: { infer: unused },
     admission: modelAdmissionOver(db, objects),
     scratchFolder: '.nightshift/bench-shed/scratch',
+    maxModelBytes: 1024 ** 3,
     regions: {
       followLimits: async (regionId) => void (await shed.follow({ regionId, nowMs: gridNowMs() })),
       signalsPushed: async () => {},

@@ -11,7 +11,7 @@ export interface Answer {
  * Ids of a line's answer. They depend only on which line of which job it is, so that every attempt on every car
  * writes the same bytes.
  */
-function answerIds(jobId: string, shard: number, line: number): { id: string; requestId: string } {
+export function answerIds(jobId: string, shard: number, line: number): { id: string; requestId: string } {
   const hash = createHash('sha256').update(`${jobId}\n${shard}\n${line}`).digest('hex').slice(0, 32);
   return { id: `batch_req_${hash}`, requestId: `req_${hash}` };
 }

@@ -39,6 +39,10 @@ export const objectKeys = {
   receiptPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/receipts/`,
   receipt: (jobId: string, shard: number, range: LineRange, vehicleId: string): string =>
     `${objectKeys.receiptPrefix(jobId, shard)}${pad(range.start)}-${pad(range.end)}.${vehicleId}.json`,
+  /** Answers that a car began and did not end, e.g. the tokens so far of generated texts. */
+  unfinishedPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/unfinished/`,
+  unfinished: (jobId: string, shard: number, tokens: number, vehicleId: string): string =>
+    `${objectKeys.unfinishedPrefix(jobId, shard)}${String(tokens).padStart(9, '0')}.${vehicleId}.json`,
 } as const;
 
 const RESULT_FILE = /^file-([\w-]+)-(output|error)$/;
@@ -84,6 +88,12 @@ function carsLines(match: RegExpExecArray | null): CarsLines | undefined {
   const [, start, end, vehicleId] = match ?? [];
   if (vehicleId === undefined) return undefined;
   return { range: { start: Number(start), end: Number(end) }, vehicleId };
+}
+
+/** What an unfinished answers' key names, or undefined for another key. */
+export function unfinishedOfKey(key: string): { readonly tokens: number; readonly vehicleId: string } | undefined {
+  const [, tokens, vehicleId] = /\/unfinished\/(\d{9})\.([^/]+)\.json$/.exec(key) ?? [];
+  return tokens === undefined || vehicleId === undefined ? undefined : { tokens: Number(tokens), vehicleId };
 }
 
 /** Topic base of the telemetry dispatcher, as its config names it. */

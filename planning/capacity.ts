@@ -16,7 +16,7 @@ export interface Capacity {
 
 export interface CapacitySlot {
   readonly startMs: number;
-  /** Expected: cars that may have left by then count by the chance that they have not. */
+  /** What is planned, and what else is expected: a car that may have left by then counts by the chance that it has not. */
   readonly kw: number;
   /** Of it, what the plan uses. */
   readonly plannedKw: number;
@@ -41,20 +41,27 @@ export function fleetCapacity(problem: PlanningProblem, plan: Plan): Capacity[] 
   };
   const willing = problem.cars.filter(({ computeOptIn }) => computeOptIn);
 
-  /** By feeder and slot: what its cars want to compute with, and what is planned to be charged. */
+  /** What a car could compute with beyond what is planned. */
+  const restOf = (car: PlanningCar): ((slot: number) => number) => {
+    const wantedKw = wantedOf(car);
+    const computeKw = planned.get(car.id)?.computeKw;
+    return (slot) => Math.max(0, wantedKw(slot) - (computeKw?.[slot] ?? 0));
+  };
+
+  /** By feeder and slot: what its cars could compute with beyond the plan, and what they are planned to draw. */
   const wanted = new Map(problem.feeders.map(({ id }) => [id, new Float64Array(count)]));
-  const charging = new Map(problem.feeders.map(({ id }) => [id, new Float64Array(count)]));
-  for (const car of willing) addTo(wanted.get(car.feederId), wantedOf(car));
+  const drawn = new Map(problem.feeders.map(({ id }) => [id, new Float64Array(count)]));
+  for (const car of willing) addTo(wanted.get(car.feederId), restOf(car));
   for (const { id, feederId } of problem.cars) {
-    const chargeKw = planned.get(id)?.chargeKw;
-    addTo(charging.get(feederId), (slot) => chargeKw?.[slot] ?? 0);
+    const car = planned.get(id);
+    addTo(drawn.get(feederId), (slot) => (car?.chargeKw[slot] ?? 0) + (car?.computeKw[slot] ?? 0));
   }
-  /** Share of what its cars want that a feeder has room for. */
+  /** Share of that which a feeder has room for. */
   const shares = new Map(
     problem.feeders.map(({ id, importLimitKw, failSafeImportKw, houseLoadKw }) => {
       const share = Float64Array.from({ length: count }, (_, slot) => {
         const limitKw = importLimitKw[slot] ?? failSafeImportKw;
-        const spareKw = limitKw - (houseLoadKw[slot] ?? 0) - (charging.get(id)?.[slot] ?? 0);
+        const spareKw = limitKw - (houseLoadKw[slot] ?? 0) - (drawn.get(id)?.[slot] ?? 0);
         const wantedHereKw = wanted.get(id)?.[slot] ?? 0;
         return wantedHereKw === 0 ? 0 : Math.min(1, Math.max(0, spareKw) / wantedHereKw);
       });
@@ -75,11 +82,11 @@ export function fleetCapacity(problem: PlanningProblem, plan: Plan): Capacity[] 
     }
     group.cars += 1;
     if (!car.asleep) group.awake += 1;
-    const wantedKw = wantedOf(car);
+    const restKw = restOf(car);
     const share = shares.get(car.feederId);
-    addTo(group.kw, (slot) => wantedKw(slot) * (share?.[slot] ?? 0));
     const computeKw = planned.get(car.id)?.computeKw;
     addTo(group.plannedKw, (slot) => computeKw?.[slot] ?? 0);
+    addTo(group.kw, (slot) => (computeKw?.[slot] ?? 0) + restKw(slot) * (share?.[slot] ?? 0));
   }
   return [...groups.entries()]
     .sort(([a], [b]) => a.localeCompare(b))

@@ -49,6 +49,8 @@ export interface CarColumns {
   readonly energyKwSlots: Float64Array;
   readonly minimumKwSlots: Float64Array;
   readonly efficiency: Float64Array;
+  /** What a kWh at the plug is worth to the owner that is missing when the car leaves. */
+  readonly missingEurPerKwh: Float64Array;
   /** Most kW that it takes in a slot: `maxKw`, or 0 where its battery is too cold to be charged. */
   readonly chargeCapKw: (car: number, slot: number) => number;
   /** Part of its class's compute power that a car may use in a slot: 0 where it may not compute at all. */
@@ -66,7 +68,7 @@ export interface CompiledJob {
   readonly shardsPerSlot: Float64Array;
   /** 1 where window, region and the price and carbon caps let it run, by (region, slot). */
   readonly allowed: Uint8Array;
-  /** EUR per shard left undone at the end of its window; above every cost. */
+  /** EUR per shard left undone at the end of its window: what its submitter says, else above every cost. */
   readonly penaltyEurPerShard: number;
 }
 
@@ -155,6 +157,7 @@ function compileCars(problem: PlanningProblem, grid: CompiledGrid): CarColumns {
     energyKwSlots: Float64Array.from(cars, (car) => kwSlots(car, car.needKwh)),
     minimumKwSlots: Float64Array.from(cars, (car) => kwSlots(car, car.minimumNeedKwh)),
     efficiency: Float64Array.from(cars, (car) => car.chargerEfficiency),
+    missingEurPerKwh: Float64Array.from(cars, (car) => car.missingEurPerKwh * car.chargerEfficiency),
     chargeCapKw: (index, slot) => {
       const region = at(problem.regions, grid.regionOfFeeder[feeder[index] ?? 0] ?? 0);
       return isTooCold(at(cars, index), at(region.ambientCelsius, slot)) ? 0 : (maxKw[index] ?? 0);
@@ -212,9 +215,19 @@ function compileJobs(problem: PlanningProblem, grid: CompiledGrid): CompiledJob[
       until: Math.min(slots, job.windowEndSlot),
       shardsPerSlot,
       allowed,
-      penaltyEurPerShard: base * (1 + job.priority) * Math.max(mostKwhPerShard, 1e-6),
+      penaltyEurPerShard: job.lateEurPerShard ?? base * (1 + job.priority) * Math.max(mostKwhPerShard, 1e-6),
     };
   });
+}
+
+/**
+ * What a kWh at the plug costs that is planned for a slot: its price if the car is still there, and what it is worth to
+ * the owner if it has left without it. Missing energy counts for no less than the price, so that no plan gains by a
+ * car's being gone.
+ * @param survival probability that the car is still there
+ */
+export function expectedEurPerKwh(unitCostEurPerKwh: number, survival: number, missingEurPerKwh: number): number {
+  return unitCostEurPerKwh + (1 - survival) * Math.max(0, missingEurPerKwh - unitCostEurPerKwh);
 }
 
 function matrix<Row>(rows: readonly Row[], slots: number, value: (row: Row, slot: number) => number): Float64Array {

@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
 import { NightshiftError } from '../domain/errors.ts';
-import { objectKeys, partOfKey, receiptOfKey } from '../domain/names.ts';
+import { objectKeys, partOfKey, receiptOfKey, unfinishedOfKey } from '../domain/names.ts';
 import { keyBytesOf } from './aesGcm.ts';
 
 const scopeSchema = z.object({
@@ -52,6 +52,7 @@ export function sliceSignerWith(secret: string): SliceSigner {
 
 /** Whether the scope lets its bearer read this object; what the model needs beside its network is for its manifest to say. */
 export function mayRead({ jobId, shard, model }: SliceScope, key: string): boolean {
+  if (key.startsWith(objectKeys.unfinishedPrefix(jobId, shard))) return true;
   return [
     objectKeys.shardInput(jobId, shard),
     objectKeys.model(model.sha256),
@@ -59,8 +60,10 @@ export function mayRead({ jobId, shard, model }: SliceScope, key: string): boole
   ].includes(key);
 }
 
-/** The car's own parts and receipts of the shard, by exactly the keys that they have. */
+/** The car's own parts, receipts and unfinished answers of the shard, by exactly the keys that they have. */
 export function mayWrite({ jobId, shard, car }: CarSliceScope, key: string): boolean {
+  const unfinished = unfinishedOfKey(key);
+  if (unfinished) return key === objectKeys.unfinished(jobId, shard, unfinished.tokens, car.vehicleId);
   const range = (partOfKey(key) ?? receiptOfKey(key))?.range;
   if (!range || range.start >= range.end) return false;
   return [
@@ -69,7 +72,7 @@ export function mayWrite({ jobId, shard, car }: CarSliceScope, key: string): boo
   ].includes(key);
 }
 
-/** Who has answered what of the shard. */
+/** Who has answered what of the shard, and what was begun. */
 export function mayList({ jobId, shard }: SliceScope, prefix: string): boolean {
-  return prefix === objectKeys.receiptPrefix(jobId, shard);
+  return [objectKeys.receiptPrefix(jobId, shard), objectKeys.unfinishedPrefix(jobId, shard)].includes(prefix);
 }

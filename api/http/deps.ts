@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import type { UploadedModel } from '../../domain/modelUploads.ts';
+import type { UploadedFolder, UploadedModel } from '../../domain/modelUploads.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import type { Batch } from '../../store/batches.ts';
@@ -39,19 +39,20 @@ export interface LiveInference {
   infer(model: ModelRef, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
 }
 
+export interface AdmittedModel {
+  readonly name: string;
+  readonly version: string;
+  readonly msPerSample: number;
+  readonly unitsPerSample: number;
+  readonly peakMemoryMb: number | undefined;
+}
+
 /** Checks and measures models of strangers; the composition root implements it with limited processes. */
 export interface ModelAdmission {
   /** Publishes the model for the tenant. @throws NightshiftError `model_refused`, `conflict` */
-  admit(
-    upload: UploadedModel,
-    tenantId: string,
-  ): Promise<{
-    readonly name: string;
-    readonly version: string;
-    readonly msPerSample: number;
-    readonly unitsPerSample: number;
-    readonly peakMemoryMb: number | undefined;
-  }>;
+  admit(upload: UploadedModel, tenantId: string): Promise<AdmittedModel>;
+  /** As `admit`, of a folder that says itself what it is. @throws NightshiftError `invalid_request` too */
+  admitFolder(upload: UploadedFolder, tenantId: string): Promise<AdmittedModel>;
 }
 
 /** Follows utilities' servers; the composition root implements it with Temporal. */
@@ -99,6 +100,8 @@ export interface ApiDeps {
   readonly admission: ModelAdmission;
   /** Where models are kept while they are looked at; needs room for the largest. */
   readonly scratchFolder: string;
+  /** Of one model, all its files together. */
+  readonly maxModelBytes: number;
   readonly regions: RegionTeller;
   readonly regionKeeper: RegionKeeper;
   /** Where tenants may have their events posted to. */

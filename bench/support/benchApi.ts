@@ -24,6 +24,7 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       live,
       admission: modelAdmissionOver(db, objects),
       scratchFolder: tmpdir(),
+      maxModelBytes: 1024 ** 3,
       jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
       cell,
       stays: { policyChanged: async () => {} },

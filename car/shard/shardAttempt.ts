@@ -3,10 +3,10 @@ import type { BatchRequestLine } from '../../domain/batchLines.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import type { LineRange } from '../../domain/names.ts';
 import type { RunShardInput, RunShardResult, ShardHeartbeat } from '../../domain/shards.ts';
-import { answerLine } from '../../domain/answerLine.ts';
+import { answerIds, answerLine } from '../../domain/answerLine.ts';
 import type { Answer } from '../../domain/answerLine.ts';
 import type { EnergyRegister } from './energyMeter.ts';
-import { countLines, microBatches, partRanges, type MicroBatch } from './lineRanges.ts';
+import { countLines, linesOf, microBatches, partRanges, runsOf, type MicroBatch } from './lineRanges.ts';
 import { MicroBatchSizer } from './microBatchSizer.ts';
 import { untilOnline } from '../../inference/offline.ts';
 import type { PartOutbox } from './partOutbox.ts';
@@ -15,7 +15,9 @@ import type { LoadedModel } from '../../inference/runner/protocol.ts';
 import { isPoisoned, poisonedAnswer } from '../../inference/runner/openInference.ts';
 import { RunnerCrash } from '../../inference/runner/runnerChild.ts';
 import { parseShardInput } from './shardInput.ts';
+import { LinesInGeneration } from './generateLines.ts';
 import { ShardStop, stopFailure } from './shardStop.ts';
+import { readUnfinished, writeUnfinished } from './unfinishedAnswers.ts';
 import { unstoredRanges } from './unstoredRanges.ts';
 
 /** More in a row, and the device is at fault. */
@@ -106,7 +108,9 @@ export class ShardAttempt {
     const requests = parseShardInput(await this.#online(() => this.#objects.get(inputKey)), lines);
     const model = await this.#online(() => this.#ports.models.open(this.#input.model, this.#objects));
     await this.#ports.runner.load(model);
-    await this.#compute(model, requests, partRanges(missing, linesPerPart));
+    const parts = partRanges(missing, linesPerPart);
+    if (model.pipeline.kind === 'text-generation') await this.#generate(model, requests, parts);
+    else await this.#compute(model, requests, parts);
     await untilAborted(Promise.all(this.#deliveries), this.#stop.signal);
   }
 
@@ -119,6 +123,7 @@ export class ShardAttempt {
       this.#count({
         handovers: previous.handovers + (previous.vehicleId === this.#ports.vehicleId ? 0 : 1),
         redoneLines: previous.redoneLines + lostLines,
+        ...tokensRedone((previous.redoneTokens ?? 0) + (previous.unstoredTokens ?? 0)),
       });
     }
     this.#heartbeat();
@@ -161,6 +166,65 @@ export class ShardAttempt {
       }
     } finally {
       this.#deliver(unfinished);
+      this.#setComputing(false);
+    }
+  }
+
+  /**
+   * Generates the lines' answers together and goes on where another car broke off. A part is delivered when its last
+   * answer is there; when the attempt has to end, what is there, and the tokens of what is not.
+   */
+  async #generate(
+    model: LoadedModel,
+    requests: readonly BatchRequestLine[],
+    parts: readonly LineRange[],
+  ): Promise<void> {
+    const { jobId, shard, submittedAtMs = 0 } = this.#input;
+    const before = await this.#online(() => readUnfinished(this.#objects, this.#input));
+    const answers = new Map<number, string>();
+    const deliverRun = (run: LineRange): void => {
+      const lines = linesOf(run);
+      this.#deliver({ start: run.start, answers: lines.map((line) => answers.get(line) ?? '') });
+      for (const line of lines) answers.delete(line);
+    };
+    const lines = new LinesInGeneration({
+      runner: this.#ports.runner,
+      model,
+      signal: this.#stop.signal,
+      taskOf: (line) => ({
+        id: answerIds(jobId, shard, line).requestId,
+        body: requests[line]?.body,
+        createdAtSeconds: Math.floor(submittedAtMs / 1_000),
+        partial: before.get(line) ?? [],
+      }),
+      onTokens: (tokens) => this.#count({ unstoredTokens: (this.#progress.unstoredTokens ?? 0) + tokens }),
+      onAnswer: async (line, answer) => {
+        this.#checkDeadline();
+        await this.#ports.pacer.wait(1, this.#stop.signal);
+        const [text = ''] = this.#answerLines(requests, { start: line, end: line + 1 }, [answer]);
+        answers.set(line, text);
+        const part = parts.find(({ start, end }) => start <= line && line < end);
+        if (part && linesOf(part).every((each) => answers.has(each))) deliverRun(part);
+      },
+      poisoned: (error) => this.#poisoned(error),
+    });
+    const store = async (): Promise<void> => {
+      const { unfinished } = lines;
+      const counted = this.#progress.unstoredTokens ?? 0;
+      if (unfinished.size === 0) return;
+      await writeUnfinished(this.#objects, this.#input, this.#ports.vehicleId, unfinished);
+      this.#count({ unstoredTokens: Math.max(0, (this.#progress.unstoredTokens ?? 0) - counted) });
+    };
+    // A store out of reach is tried again the next time.
+    const storing = setInterval(() => void store().catch(() => {}), this.#limits.unfinishedMs);
+    this.#setComputing(true);
+    try {
+      await lines.answer(parts.flatMap(linesOf));
+    } finally {
+      clearInterval(storing);
+      for (const part of parts)
+        for (const run of runsOf(linesOf(part).filter((line) => answers.has(line)))) deliverRun(run);
+      this.#deliveries.push(store().catch(() => {}));
       this.#setComputing(false);
     }
   }
@@ -280,7 +344,7 @@ export class ShardAttempt {
 
   async #finish(): Promise<RunShardResult> {
     this.#heartbeat();
-    const { unstoredLines: _, ...result } = this.#progress;
+    const { unstoredLines: _, unstoredTokens: __, ...result } = this.#progress;
     await this.#ports.results.write(this.#input, result);
     return result;
   }
@@ -307,6 +371,10 @@ export class ShardAttempt {
   #heartbeat(): void {
     this.#context.heartbeat(this.#progress);
   }
+}
+
+function tokensRedone(tokens: number): { redoneTokens?: number } {
+  return tokens > 0 ? { redoneTokens: tokens } : {};
 }
 
 function nothingDone(vehicleId: string): ShardHeartbeat {

@@ -78,6 +78,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       live,
       admission: modelAdmissionOver(db, createFileStore(folder)),
       scratchFolder: join(folder, 'scratch'),
+      maxModelBytes: 1024 ** 3,
       regions: {
         followLimits: async (regionId) => void pushedTo.push(`limits of ${regionId}`),
         signalsPushed: async (regionId) => void pushedTo.push(regionId),

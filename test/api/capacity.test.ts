@@ -18,6 +18,7 @@ it('tells what the fleet can do over HTTP and in the terminal; nothing before th
   for (const each of classes as Json[]) {
     expect(each.curve).toHaveLength(64);
     expect(each.now_kw).toBe(each.curve[0].kw);
+    for (const { kw, planned_kw } of each.curve as Json[]) expect(kw).toBeGreaterThanOrEqual(planned_kw);
     const hours = (Date.parse(each.morning) - Date.parse(each.curve[0].start)) / 3_600_000;
     expect(each.kwh_until_morning).toBeLessThanOrEqual(
       Math.max(...each.curve.map(({ kw }: Json) => kw)) * (hours + 0.25),

@@ -33,6 +33,7 @@ const withoutSignal = (kind: string): Plan =>
 /** A night for each code in which a plan says it. The type asks for every code, and for none that is gone. */
 const NIGHTS: Record<PlanReasonCode, () => Plan> = {
   charging_cheapest_slot: () => of([10, 20, 30], { cars: [{ needKwh: 10 }] }),
+  charging_may_leave: () => of([20, 10], { cars: [{ needKwh: 10, survival: [1, 0.5] }] }),
   charging_minimum_soc: () => of([90, 10], { cars: [{ needKwh: 15, minimumNeedKwh: 5 }] }),
   charging_no_slack: () => of([10, 20], { cars: [{ needKwh: 20 }] }),
   charging_negative_price: () => of([-5, 20], { cars: [{ needKwh: 5 }] }),

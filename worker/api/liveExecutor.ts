@@ -13,6 +13,8 @@ export interface LiveExecutor extends LiveInference {
 export interface LiveExecutorOptions {
   /** Where checked model files are kept. */
   readonly folder: string;
+  /** Disk that they may use. */
+  readonly diskBytes?: number;
   readonly objects: Pick<ObjectStore, 'get' | 'getStream'>;
   readonly runner?: Partial<RunnerOptions>;
   /** Models whose process stays; the one that was not asked for longest goes first. */
@@ -35,7 +37,7 @@ interface Loaded {
 
 /** Answers live requests with the cars' own runner, in processes beside the API: cars come and go, these stay. */
 export function createLiveExecutor(options: LiveExecutorOptions): LiveExecutor {
-  const cache = new ModelCache(options.folder);
+  const cache = new ModelCache(options.folder, options.diskBytes);
   const loaded = new Map<string, Loaded>();
   const most = options.models ?? MODELS;
   let open = 0;

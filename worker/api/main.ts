@@ -55,7 +55,11 @@ async function start() {
   const scratchFolder = join(config.stateDir, 'live', 'uploads');
   // A killed process leaves what it was looking at.
   await rm(scratchFolder, { recursive: true, force: true });
-  const live = createLiveExecutor({ folder: join(config.stateDir, 'live', 'models'), objects });
+  const live = createLiveExecutor({
+    folder: join(config.stateDir, 'live', 'models'),
+    diskBytes: config.models.cacheBytes,
+    objects,
+  });
   const sessions = sessionStarterOver(client, cell);
   const server = await startApiServer(
     {
@@ -64,6 +68,7 @@ async function start() {
       live,
       admission: modelAdmissionOver(database, objects),
       scratchFolder,
+      maxModelBytes: config.models.maxBytes,
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       seal: secretsSealOf(config),

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { admitFolder } from '../../inference/admission/admitFolder.ts';
 import { admitModel } from '../../inference/admission/admitModel.ts';
 import type { RegisterModel } from '../../inference/models/bundledModels.ts';
 import type { ModelAdmission } from '../../api/http/deps.ts';
@@ -14,6 +15,11 @@ export function modelAdmissionOver(database: Database, objects: ObjectStore): Mo
     admit: (upload, tenantId) =>
       oneAtATime(async () => {
         const { manifest, probed } = await admitModel(objects, registerFor(database, tenantId), upload);
+        return { name: manifest.name, version: manifest.version, ...probed };
+      }),
+    admitFolder: (upload, tenantId) =>
+      oneAtATime(async () => {
+        const { manifest, probed } = await admitFolder(objects, registerFor(database, tenantId), upload);
         return { name: manifest.name, version: manifest.version, ...probed };
       }),
   };

@@ -27,6 +27,7 @@ export interface Config {
   readonly ocpp: OcppConfig | null;
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
+  readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
   readonly retentionDays: number;
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
@@ -145,6 +146,11 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     ocpp: collect(() => resolveOcpp(values)),
     secretsKey: values.secretsKey,
     webhookHosts: values['webhooks.hosts'],
+    models: {
+      maxBytes: values['models.maxBytes'],
+      cacheBytes: values['models.cacheBytes'],
+      hub: values['models.hub'],
+    },
     retentionDays: values['retention.days'],
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,

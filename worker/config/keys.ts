@@ -260,6 +260,32 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_WEBHOOKS_HOSTS',
     doc: 'Where webhooks may go: `public` is https to public addresses, `loopback` also http and https to this machine, `any` also http and private networks.',
   },
+  'models.maxBytes': {
+    schema: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(1024 ** 4),
+    default: 8 * 1024 ** 3,
+    env: 'NIGHTSHIFT_MODELS_MAX_BYTES',
+    doc: 'Most bytes that a model which is added may have, all its files together.',
+  },
+  'models.cacheBytes': {
+    schema: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(1024 ** 5),
+    default: 16 * 1024 ** 3,
+    env: 'NIGHTSHIFT_MODELS_CACHE_BYTES',
+    doc: 'Disk that the API uses for models; those used least recently make room.',
+  },
+  'models.hub': {
+    schema: z.url({ protocol: /^https?$/ }),
+    default: 'https://huggingface.co',
+    env: 'NIGHTSHIFT_MODELS_HUB',
+    doc: 'Where `nightshift model pull` finds models: any server that speaks like Hugging Face’s hub.',
+  },
   'retention.days': {
     schema: z.coerce.number().int().min(7, 'must be at least 7').max(36_500, 'must be at most 36500'),
     default: 90,
