@@ -66,11 +66,14 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   };
 
   const aedes = await Aedes.createBroker({
-    authenticate: async (client, username = '', password = Buffer.alloc(0), done) => {
-      const refused = await enter(client, username, password.toString('utf8')).catch((cause: unknown) =>
-        refusal(SERVER_UNAVAILABLE, messageOf(cause)),
-      );
-      done(refused ?? null, refused === undefined);
+    authenticate: (client, username = '', password = Buffer.alloc(0), done) => {
+      const answer = async (): Promise<void> => {
+        const refused = await enter(client, username, password.toString('utf8')).catch((cause: unknown) =>
+          refusal(SERVER_UNAVAILABLE, messageOf(cause)),
+        );
+        done(refused ?? null, refused === undefined);
+      };
+      void answer();
     },
     authorizePublish: (client, { topic }, done) => {
       // The broker itself publishes what it notices below $SYS.
