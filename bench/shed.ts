@@ -65,7 +65,11 @@ const server = await startApiServer(
     vens: { hint: unused },
     seal: sealWith('a key for benches'),
     slices: sliceSignerWith('a key for benches'),
-    carDoors: { gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' }, mqttUrl: 'mqtt://127.0.0.1' },
+    carDoors: {
+      gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
+      mqttUrl: 'mqtt://127.0.0.1',
+      telemetryBase: 'telemetry',
+    },
     regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
     webhookHosts: 'public',
     retentionDays: 90,

@@ -16,6 +16,7 @@ import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
+import { stackCommand } from './commands/stack.ts';
 import type { CommandFactory } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
 import type { Terminal } from './terminal.ts';
@@ -33,6 +34,7 @@ const COMMANDS: readonly CommandFactory[] = [
   carCommand,
   chargerCommand,
   fleetCommand,
+  stackCommand,
   agentCommand,
   doctorCommand,
 ];

@@ -1,7 +1,6 @@
 import type { HardwareClassSpec } from '../domain/hardwareClasses.ts';
 import { ARRIVAL_DAYS } from '../scheduler/arrivals.ts';
 import type { Plan } from '../scheduler/plan.ts';
-import type { PlanningProblem } from '../scheduler/problem.ts';
 import { readHabit, type Habit } from '../scheduler/habit.ts';
 import type { SlotAxis } from '../scheduler/time.ts';
 import { slotStartMs } from '../scheduler/time.ts';
@@ -15,7 +14,7 @@ import { listHabits } from '../store/habits.ts';
 import { listFeeders, type Feeder } from '../store/feeders.ts';
 import { listOpenJobs, type OpenJob } from '../store/jobProgress.ts';
 import { listOpenParkingSessions, type ParkingSession } from '../store/parkingSessions.ts';
-import { latestPlan } from '../store/plans.ts';
+import { latestMadePlan } from '../store/plans.ts';
 import { listRegions, type Region } from '../store/regions.ts';
 import { readSignals, type SignalSpan } from '../store/signals.ts';
 import { listHeldVehicles } from '../store/vehicleClaims.ts';
@@ -85,7 +84,7 @@ export async function readCellState(
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),
       foreignLoadKw: await listForeignLoads(tx, cell.id),
-      previous: (await latestPlan<PlanningProblem, Plan>(tx, cell.id))?.plan,
+      previous: (await latestMadePlan<Plan>(tx, cell.id))?.plan,
     };
   });
 }

@@ -132,6 +132,9 @@ function capacityLine(problem: PlanningProblem, plan: Plan): string {
   return `The fleet can compute with ${kwNow.toFixed(1)} kW now and ${kwh.toFixed(1)} kWh in ${CAPACITY_HOURS} h.`;
 }
 
+/** The journal has them all. A workflow's history must not grow with the cars of its cell. */
+const UNMET_IN_SUMMARY = 20;
+
 /** Markdown for the operator. */
 function summarize(plan: Plan): string {
   const sum = (series: (car: CarPlan) => number): number => plan.cars.reduce((total, car) => total + series(car), 0);
@@ -143,7 +146,8 @@ function summarize(plan: Plan): string {
       `${plan.grants.filter((grant) => grant.slot === 0).length} grants.`,
     `Horizon: ${plan.figures.chargeKwh.toFixed(1)} kWh charge, ${plan.figures.computeKwh.toFixed(1)} kWh compute, ` +
       `${plan.figures.costEur.toFixed(2)} EUR.`,
-    ...plan.unmet.map((unmet) => `- Not met: ${unmet.words}`),
+    ...plan.unmet.slice(0, UNMET_IN_SUMMARY).map((unmet) => `- Not met: ${unmet.words}`),
+    ...(plan.unmet.length > UNMET_IN_SUMMARY ? [`- and ${plan.unmet.length - UNMET_IN_SUMMARY} more`] : []),
     ...plan.reasons.map((reason) => `- ${reason.words}`),
     ...plan.jobs.flatMap((job) => job.reasons.map((reason) => `- ${job.jobId}: ${reason.words}`)),
   ];

@@ -113,6 +113,7 @@ export interface ApiDeps {
   readonly carDoors: {
     readonly gateway: { readonly address: string; readonly tls: boolean; readonly namespace: string };
     readonly mqttUrl: string;
+    readonly telemetryBase: string;
   };
   readonly cell: Cell;
   /** What a kilogram of CO2 counts for beside the price. */

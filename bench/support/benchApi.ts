@@ -35,6 +35,7 @@ export async function startBenchApi(db: Database, objects: ObjectStore, live: Li
       carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1',
+        telemetryBase: 'telemetry',
       },
       regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
       webhookHosts: 'public',

@@ -23,7 +23,10 @@ export interface ChargePointPorts {
 }
 
 const HOUR_MS = 3_600_000;
-/** A start that the charge point does not follow is asked for again after this long. */
+/**
+ * A start that the charge point does not follow is asked for again after this long; and so long nothing is started after a
+ * transaction has ended: whoever ended it is about to unplug.
+ */
 const START_AGAIN_REAL_MS = 60_000;
 /** Differences below are the way that a message takes. */
 const CLOCK_TOLERANCE_MS = 5_000;
@@ -94,6 +97,7 @@ export class ChargePointSession {
     if (events.length === 0) return;
     const before = this.#state;
     this.#state = events.reduce<ConnectorState>(afterEvent, before);
+    if (before.transaction && !this.#state.transaction) this.#startedRealMs = this.#ports.now();
     this.#ports.onState(this.#state, events);
     const isNews =
       before.transaction?.id !== this.#state.transaction?.id ||
@@ -197,7 +201,9 @@ function failSafeSchedule(nowRealMs: number): ChargingSchedule {
   return { periods: [{ startRealMs: nowRealMs, limitAmps: FAIL_SAFE_AMPS }], endRealMs: nowRealMs + HOUR_MS };
 }
 
-/** A charge point that answers with an error of the protocol does not know what is asked; a lost line says nothing. */
+/** Of a charge point that does not know what is asked; one that failed at it is asked again. */
+const REFUSALS: ReadonlySet<unknown> = new Set(['NotImplemented', 'NotSupported', 'PropertyConstraintViolation']);
+
 function isRefusal(error: unknown): boolean {
-  return error instanceof Error && 'rpcErrorCode' in error;
+  return error instanceof Error && 'rpcErrorCode' in error && REFUSALS.has(error.rpcErrorCode);
 }

@@ -11,7 +11,7 @@ export const doctorCommand: CommandFactory = (terminal, done) =>
     .action(async ({ json }: { json?: true }) => {
       const { loadConfig } = await import('../../worker/config/config.ts');
       const { childEnvironment } = await import('../../worker/local/platform.ts');
-      const { examine } = await import('../examineCell.ts');
+      const { examine } = await import('../doctor/examine.ts');
       const { checkText } = await import('../checkText.ts');
       const given = loadConfig({ env: process.env, cwd: process.cwd() });
       // As the processes of the local stack are started: with the addresses of its embedded servers.

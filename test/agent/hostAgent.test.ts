@@ -72,6 +72,7 @@ function settings(): AgentSettingsWire {
     clock: { origin_ms: 0, anchor_ms: 0, scale: 1 },
     gateway: { address: gateway.address, tls: false, namespace: 'default' },
     mqtt_url: broker.url,
+    telemetry_base: 'telemetry',
     compute_kw: 0.5,
     compute_soc_floor_percent: 40,
   };

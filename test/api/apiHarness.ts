@@ -92,6 +92,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1:18830',
+        telemetryBase: 'telemetry',
       },
       cell: CELL,
       carbonEurPerKg: 0.08,

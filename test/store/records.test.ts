@@ -152,13 +152,28 @@ test('a car has one open stay at a time, numbered, and is settled once', async (
 });
 
 test('a plan is stored once, and the latest is that of the newest slot', async () => {
-  const plan = { id: 'p1', cellId: CELL.id, slotStartMs: NOW_MS, createdAtMs: NOW_MS, problem: { t: 1 }, plan: [1, 2] };
+  const plan = {
+    id: 'p1',
+    cellId: CELL.id,
+    slotStartMs: NOW_MS,
+    createdAtMs: NOW_MS,
+    problem: { t: 1 },
+    plan: { jobs: [1, 2], cars: [{ carId: 'a', chargeKw: [0, 7.4], reasons: [{ code: 'x' }] }] },
+  };
   await savePlan(db, plan);
-  await savePlan(db, { ...plan, plan: [] });
+  await savePlan(db, { ...plan, plan: {} });
   await savePlan(db, { ...plan, id: 'p0', slotStartMs: NOW_MS - HOUR_MS });
-  expect(await readPlan(db, 'p1')).toEqual(plan);
+  const { id, cellId, slotStartMs, createdAtMs } = plan;
+  expect(await readPlan(db, 'p1')).toEqual({ id, cellId, slotStartMs, createdAtMs, plan: plan.plan });
   expect(await latestPlan(db, CELL.id)).toEqual(plan);
   expect(await latestPlan(db, 'elsewhere')).toBeUndefined();
+  // As plans were stored before their cars were packed.
+  await db.query(
+    `insert into plans (id, cell_id, slot_start, created_at, problem, plan)
+     values ('old', $1, to_timestamp(0), to_timestamp(0), '{"cars": [1]}', '{"cars": [{"carId": "a"}]}')`,
+    [CELL.id],
+  );
+  expect(await readPlan(db, 'old')).toMatchObject({ plan: { cars: [{ carId: 'a' }] } });
 });
 
 test('a model version keeps its first hash, and the newest version is the default', async () => {

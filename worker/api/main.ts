@@ -84,6 +84,7 @@ async function start() {
           namespace: config.temporal.connection.namespace,
         },
         mqttUrl: config.mqtt.carUrl,
+        telemetryBase: config.mqtt.telemetryBase,
       },
       stays: sessions,
       cell,

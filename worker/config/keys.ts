@@ -174,7 +174,7 @@ export const CONFIG_KEYS = {
     schema: url('https', 'http').optional(),
     default: undefined,
     env: 'NIGHTSHIFT_OBJECTS_CAR_URL',
-    doc: 'Base URL of the HTTP API as cars reach it. Each shard comes with a signed token that expires, by which its car reads and writes that shard, over the API. Unset: `api.host` and `api.port`.',
+    doc: 'Base URL of the HTTP API as cars reach it. Each shard comes with a signed token that expires, by which its car reads that shard and writes its own parts of it, over the API; the gateway puts the car into the token. Unset: `api.host` and `api.port`.',
   },
   'api.host': {
     schema: text,

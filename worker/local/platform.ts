@@ -76,30 +76,7 @@ function ownProcesses(config: Config): readonly ManagedProcess[] {
           }),
         ]
       : []),
-    nodeProcess({
-      ...common,
-      environment: () => fleetEnvironment(config),
-      name: 'fleet',
-      main: '../../demo/fleet/main',
-    }),
   ];
-}
-
-const SECRET_VARIABLES = [
-  CONFIG_KEYS['objects.url'].env,
-  CONFIG_KEYS['objects.encryptionKeys'].env,
-  CONFIG_KEYS.secretsKey.env,
-  CONFIG_KEYS.databaseUrl.env,
-  'AWS_ACCESS_KEY_ID',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-] as const;
-
-/** Cars are given nothing with which they could open the store, the database or the namespace. */
-function fleetEnvironment(config: Config): NodeJS.ProcessEnv {
-  const environment = withoutTemporalVariables(childEnvironment(config));
-  for (const name of SECRET_VARIABLES) delete environment[name];
-  return environment;
 }
 
 /** The config's environment with the addresses of the embedded servers, for a process of ours. */

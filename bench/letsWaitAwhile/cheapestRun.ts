@@ -1,4 +1,4 @@
-import type { SlotRange } from './time.ts';
+import type { SlotRange } from '../../scheduler/time.ts';
 
 /**
  * Where one load goes that may be put off but not paused, when nothing but cost decides. Work that may pause is a job

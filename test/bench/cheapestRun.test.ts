@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { cheapestRun } from '../../scheduler/cheapestRun.ts';
+import { cheapestRun } from '../../bench/letsWaitAwhile/cheapestRun.ts';
 
 const series = fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 1, maxLength: 40 });
 

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pino } from 'pino';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Broker } from '../../api/mqtt/broker.ts';
-import { openBroker } from '../support/openBroker.ts';
-import { loadConfig } from '../../worker/config/config.ts';
-import { examine } from '../../cli/examineCell.ts';
-import { testGateway, type TestGateway } from '../api/gateway/support/testGateway.ts';
-import { useApi } from '../api/apiHarness.ts';
-import { startTemporal } from '../support/temporal.ts';
-import { useTestDatabase } from '../support/testDatabase.ts';
-import { freePort, temporaryFolder } from '../worker/local/supervisor/scripts.ts';
+import type { Broker } from '../../../api/mqtt/broker.ts';
+import { openBroker } from '../../support/openBroker.ts';
+import { loadConfig } from '../../../worker/config/config.ts';
+import { examine } from '../../../cli/doctor/examine.ts';
+import { testGateway, type TestGateway } from '../../api/gateway/support/testGateway.ts';
+import { useApi } from '../../api/apiHarness.ts';
+import { startTemporal } from '../../support/temporal.ts';
+import { useTestDatabase } from '../../support/testDatabase.ts';
+import { freePort, temporaryFolder } from '../../worker/local/supervisor/scripts.ts';
 
 const { db, url } = useTestDatabase();
 const api = useApi(db);

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import { connectAsync } from 'mqtt';
-import { checked, type CheckFinding } from '../domain/checks.ts';
-import { SEARCH_ATTRIBUTES } from '../domain/searchAttributes.ts';
-import { openDatabase } from '../store/database.ts';
-import { listPendingMigrations } from '../store/migrate.ts';
-import type { Config } from '../worker/config/config.ts';
-import { brokerUrlOf } from '../worker/process/brokerUrl.ts';
-import { openObjects } from '../worker/process/openObjects.ts';
-import { requireSetting } from '../worker/process/requireSetting.ts';
-import { missingSearchAttributes, searchAttributesCommand } from '../worker/process/searchAttributes.ts';
+import { checked, type CheckFinding } from '../../domain/checks.ts';
+import { SEARCH_ATTRIBUTES } from '../../domain/searchAttributes.ts';
+import { openDatabase } from '../../store/database.ts';
+import { listPendingMigrations } from '../../store/migrate.ts';
+import type { Config } from '../../worker/config/config.ts';
+import { brokerUrlOf } from '../../worker/process/brokerUrl.ts';
+import { openObjects } from '../../worker/process/openObjects.ts';
+import { requireSetting } from '../../worker/process/requireSetting.ts';
+import { missingSearchAttributes, searchAttributesCommand } from '../../worker/process/searchAttributes.ts';
 
 /** Priorities, and worker deployments as activities of ours use them. */
 const LEAST_SERVER = [1, 29] as const;
