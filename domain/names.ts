@@ -79,6 +79,11 @@ export function partOfKey(key: string): CarsLines | undefined {
   return carsLines(/\/parts\/(\d{6})-(\d{6})\.([^/]+)\.jsonl$/.exec(key));
 }
 
+/** The job whose wave has this workflow id, or undefined for another workflow's. */
+export function jobOfWave(workflowId: string): string | undefined {
+  return /^job\/([^/]+)\/wave\/\d+$/.exec(workflowId)?.[1];
+}
+
 /** The part that a receipt's key names and the car that wrote it, or undefined for a key that is not a receipt's. */
 export function receiptOfKey(key: string): CarsLines | undefined {
   return carsLines(/\/receipts\/(\d{6})-(\d{6})\.([^/]+)\.json$/.exec(key));

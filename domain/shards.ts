@@ -79,6 +79,9 @@ export const partReceiptSchema = z.object({
 });
 export type PartReceipt = z.infer<typeof partReceiptSchema>;
 
+/** Most bytes of a part, and so of one answer; the store takes none that are larger. */
+export const MAX_PART_BYTES = 64 * 1024 * 1024;
+
 /** `type` of the ApplicationFailures that `runShard` throws. */
 export const SHARD_FAILURES = {
   /** The car has to stop: gear, plug, owner, slot over, emergency. Retryable; the next car goes on from the last part. */
@@ -91,6 +94,8 @@ export const SHARD_FAILURES = {
   modelHashMismatch: 'ModelHashMismatch',
   /** The slice cannot be read as the job describes it. Not retryable. */
   invalidShard: 'InvalidShard',
+  /** The store has refused the car's access or a part for good. Not retryable. */
+  storeRefused: 'StoreRefused',
   /** The job's deadline has passed. Not retryable. */
   deadlinePassed: 'DeadlinePassed',
 } as const;

@@ -1,10 +1,12 @@
 import { customIdOf, parseAnswerLine, requestLinesOf } from '../../domain/batchLines.ts';
+import { NightshiftError } from '../../domain/errors.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 import { objectKeys, receiptOfKey } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
 import type { PartReceipt, RunShardResult } from '../../domain/shards.ts';
 import { storableText } from '../../domain/storableText.ts';
+import { messageOf } from '../../domain/thrown.ts';
 import type { Queryable } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
@@ -73,6 +75,16 @@ export async function acceptShard(
     await appendJournal(tx, cellId, handoverLine(jobId, shard, work, nowMs));
   });
   return { shard, accepted: true, message: '' };
+}
+
+/** One shard that cannot be accepted does not hold its neighbours: it is computed again. */
+export async function verdictOn(shard: number, accept: () => Promise<AcceptedShard>): Promise<AcceptedShard> {
+  try {
+    return await accept();
+  } catch (error) {
+    if (error instanceof NightshiftError && error.retryable) throw error;
+    return { shard, accepted: false, message: `shard ${shard} could not be accepted: ${messageOf(error)}` };
+  }
 }
 
 const MAX_TOLD = 3;

@@ -14,7 +14,14 @@ import { CAR_LIMITS, CarUses, type CarLimits } from './carLimits.ts';
 import { createKeyring } from './keyring.ts';
 import { gatewayPolicy, type PolicyPorts } from './policy.ts';
 import { Refusal, REFUSALS } from './refusal.ts';
-import { carRpcs, everyRpc, WORKFLOW_SERVICE, type GatewayUpstream, type RpcHandler } from './rpcs.ts';
+import {
+  carRpcs,
+  everyRpc,
+  type AttemptFailed,
+  WORKFLOW_SERVICE,
+  type GatewayUpstream,
+  type RpcHandler,
+} from './rpcs.ts';
 
 /** Results and failures carry keys and figures, never tensors. */
 const MAX_REQUEST_BYTES = 256 * 1024;
@@ -30,6 +37,7 @@ export interface GatewayPorts extends PolicyPorts {
   readonly carOfKey: (key: string) => Promise<KeyedCar | undefined>;
   /** Told of each refusal. `car` is undefined while nobody knows who it was. */
   readonly onRefused: (refusal: Refusal, car: KeyedCar | undefined, peer: string) => void;
+  readonly onAttemptFailed: AttemptFailed;
   readonly log: Logger;
 }
 
@@ -61,7 +69,7 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
   const { log, now } = ports;
   const uses = new CarUses({ ...CAR_LIMITS, ...options.limits }, now);
   const carOf = createKeyring(ports.carOfKey, now);
-  const handlers = carRpcs(ports.upstream, gatewayPolicy(options.namespace, ports), uses);
+  const handlers = carRpcs(ports.upstream, gatewayPolicy(options.namespace, ports), uses, ports.onAttemptFailed);
   const closing = new AbortController();
 
   const answer = async (handler: RpcHandler | undefined, path: string, call: Call): Promise<Uint8Array> => {

@@ -36,6 +36,7 @@ import { addNamedModelRoutes } from './namedModelRoutes.ts';
 import { addModelRoutes } from './modelRoutes.ts';
 import { addOpenAdrCallbackRoutes } from './openAdrCallback.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
+import { checkStorable } from './storableRequest.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
 import { addVehicleRoutes } from './vehicles.ts';
@@ -57,8 +58,8 @@ const MAX_DISCARDED_JSON_BYTES = 64 * 1024 * 1024;
  */
 export function createApi(deps: ApiDeps): OpenAPIHono {
   const app = new OpenAPIHono({
-    defaultHook: (result) => {
-      if (result.success) return;
+    defaultHook: (result, c) => {
+      if (result.success) return checkStorable(result.target, c.req.path, result.data);
       const [issue] = result.error.issues;
       const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
       const field = [...(issue?.path ?? []), ...unknown].join('.') || undefined;

@@ -6,6 +6,7 @@ import { modelManifestSchema, pipelineAssets } from '../../domain/models.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { objectKeys, receiptOfKey } from '../../domain/names.ts';
 import { recordComputeAttempt } from '../../store/computeAttempts.ts';
+import { MAX_PART_BYTES } from '../../domain/shards.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import { mayList, mayRead, mayWrite, type CarSliceScope, type SliceScope } from '../../store/sliceAccess.ts';
 import { bearerOf } from './auth.ts';
@@ -14,7 +15,6 @@ import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
 import { errorResponses } from './wire.ts';
 
-const MAX_PART_BYTES = 64 * 1024 * 1024;
 const keyQuery = z.object({ key: z.string().min(1) });
 
 const readRoute = createRoute({
@@ -145,13 +145,13 @@ const MAX_CARS_SHARDS_COUNTED = 100_000;
 class WrittenObjects {
   readonly #objects = new Map<string, number>();
 
-  /** @throws NightshiftError `quota_exceeded` */
+  /** @throws NightshiftError `conflict`: waiting does not help */
   count({ jobId, shard, car }: CarSliceScope): void {
     const key = `${jobId}/${shard}/${car.vehicleId}`;
     const objects = (this.#objects.get(key) ?? 0) + 1;
     if (objects > MAX_OBJECTS_PER_CARS_SHARD) {
       throw new NightshiftError(
-        'quota_exceeded',
+        'conflict',
         `A car stores at most ${MAX_OBJECTS_PER_CARS_SHARD} parts and receipts of a shard.`,
       );
     }

@@ -16,6 +16,7 @@ import {
 import { modelOwner, readModel, removeModel } from '../../store/models.ts';
 import { admittedSchema, answerAdmitted } from './admittedModel.ts';
 import { requireScope } from './auth.ts';
+import { checkStorable } from './storableRequest.ts';
 import type { ApiDeps } from './deps.ts';
 import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
@@ -138,6 +139,7 @@ function parseDeclaration(text: string): ModelDeclaration {
   } catch {
     throw new NightshiftError('invalid_request', 'manifest is not JSON.', { field: 'manifest' });
   }
+  checkStorable('form', '', { manifest: value });
   const parsed = modelDeclarationSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

@@ -7,6 +7,7 @@ import { requireScope } from './auth.ts';
 import { readInferBody, writeBinaryAnswer } from './binaryTensors.ts';
 import type { ApiDeps } from './deps.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
+import { checkStorable } from './storableRequest.ts';
 
 const EXTENSIONS = ['binary_tensor_data'];
 const oipError = {
@@ -82,6 +83,7 @@ export function addOpenInferenceRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   app.openapi(serverRoute, (c) => c.json({ name: 'nightshift', version: '1', extensions: EXTENSIONS }, 200));
 
   const infer = async (c: Context, name: string, version: string | undefined): Promise<Response> => {
+    checkStorable('param', c.req.path, { model: name, version });
     const manifest = await models.read(c.get('caller').tenantId, name, version);
     const { body, binaryOutputs } = readInferBody(Buffer.from(await c.req.arrayBuffer()), c.req.header(HEADER_LENGTH));
     if (manifest.pipeline.kind === 'text-embedding') {

@@ -33,6 +33,7 @@ const gateway = await startGateway(
     },
     carOfKey: async (key) => known.get(key),
     onRefused: (refusal) => console.error(refusal.message),
+    onAttemptFailed: (_, message) => console.error(message),
     tokens: taskTokensWith('a secret of benches'),
     slices: sliceSignerWith('a secret of benches'),
     log: pino({ level: 'warn' }, pino.destination(2)),

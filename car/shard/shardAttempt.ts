@@ -9,6 +9,7 @@ import type { EnergyRegister } from './energyMeter.ts';
 import { countLines, linesOf, microBatches, partRanges, runsOf, type MicroBatch } from './lineRanges.ts';
 import { MicroBatchSizer } from './microBatchSizer.ts';
 import { untilOnline } from '../../inference/offline.ts';
+import { PartCutter, type CutPart } from './partCutter.ts';
 import type { PartOutbox } from './partOutbox.ts';
 import type { InferencePorts, PartStore, ShardLimits } from './ports.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
@@ -25,12 +26,6 @@ const MOST_POISONED_IN_ROW = 3;
 
 interface SentBatch extends MicroBatch {
   readonly computing: Promise<readonly Answer[]>;
-}
-
-/** Answers of consecutive lines, from `start` on. */
-interface AnsweredLines {
-  readonly start: number;
-  readonly answers: string[];
 }
 
 /** One attempt of runShard: computing in front, storing behind it, heartbeats beside both. */
@@ -50,6 +45,8 @@ export class ShardAttempt {
   #poisonedInRow = 0;
   #progress: ShardHeartbeat;
   readonly #deliveries: Promise<void>[] = [];
+  /** What the store refused a part with: what is computed from then on would be refused too. */
+  #refusal: { readonly error: unknown } | undefined;
 
   constructor(input: RunShardInput, ports: InferencePorts, limits: ShardLimits, outbox: PartOutbox, context: Context) {
     this.#input = input;
@@ -100,7 +97,7 @@ export class ShardAttempt {
   }
 
   async #answerMissingLines(): Promise<void> {
-    this.#checkDeadline();
+    this.#checkGoesOn();
     const { inputKey, lines, linesPerPart } = this.#input;
     const missing = await this.#online(() => unstoredRanges(this.#objects, this.#input));
     this.#takeOver(lines - countLines(missing));
@@ -141,15 +138,14 @@ export class ShardAttempt {
   ): Promise<void> {
     const batches = microBatches(parts, () => this.#sizer.lines);
     const sendNext = (): SentBatch | undefined => this.#send(model, requests, batches.next().value);
-    let unfinished: AnsweredLines = { start: 0, answers: [] };
+    const unfinished = new PartCutter();
     this.#setComputing(true);
     try {
       let sent = sendNext();
       let endedAtMs = performance.now();
       while (sent !== undefined) {
         const { part, range, computing } = sent;
-        if (range.start === part.start) unfinished = { start: part.start, answers: [] };
-        this.#checkDeadline();
+        this.#checkGoesOn();
         sent = sendNext();
         const computed = await computing.catch((error: unknown) =>
           this.#isolate(error, model, requests.slice(range.start, range.end)),
@@ -158,14 +154,13 @@ export class ShardAttempt {
         await this.#ports.pacer.wait(computed.length, this.#stop.signal);
         this.#sizer.measured(computed.length, performance.now() - endedAtMs);
         endedAtMs = performance.now();
-        unfinished.answers.push(...this.#answerLines(requests, range, computed));
-        if (range.end === part.end) {
-          this.#deliver(unfinished);
-          unfinished = { start: part.end, answers: [] };
+        for (const [offset, line] of this.#answerLines(requests, range, computed).entries()) {
+          this.#deliver(unfinished.add(range.start + offset, line));
         }
+        if (range.end === part.end) this.#deliver(unfinished.cut());
       }
     } finally {
-      this.#deliver(unfinished);
+      this.#deliver(unfinished.cut());
       this.#setComputing(false);
     }
   }
@@ -183,9 +178,12 @@ export class ShardAttempt {
     const before = await this.#online(() => readUnfinished(this.#objects, this.#input));
     const answers = new Map<number, string>();
     const deliverRun = (run: LineRange): void => {
-      const lines = linesOf(run);
-      this.#deliver({ start: run.start, answers: lines.map((line) => answers.get(line) ?? '') });
-      for (const line of lines) answers.delete(line);
+      const cutter = new PartCutter();
+      for (const line of linesOf(run)) {
+        this.#deliver(cutter.add(line, answers.get(line) ?? ''));
+        answers.delete(line);
+      }
+      this.#deliver(cutter.cut());
     };
     const lines = new LinesInGeneration({
       runner: this.#ports.runner,
@@ -199,7 +197,7 @@ export class ShardAttempt {
       }),
       onTokens: (tokens) => this.#count({ unstoredTokens: (this.#progress.unstoredTokens ?? 0) + tokens }),
       onAnswer: async (line, answer) => {
-        this.#checkDeadline();
+        this.#checkGoesOn();
         await this.#ports.pacer.wait(1, this.#stop.signal);
         const [text = ''] = this.#answerLines(requests, { start: line, end: line + 1 }, [answer]);
         answers.set(line, text);
@@ -298,14 +296,16 @@ export class ShardAttempt {
   }
 
   /** Stored in the background: the device goes on computing. */
-  #deliver({ start, answers }: AnsweredLines): void {
-    if (answers.length === 0) return;
+  #deliver(cut: CutPart | undefined): void {
+    if (cut === undefined) return;
+    const { range, body } = cut;
+    const lines = range.end - range.start;
     const meter = this.#ports.meter.read();
     const delivery = this.#outbox.deliver({
       jobId: this.#input.jobId,
       shard: this.#input.shard,
-      range: { start, end: start + answers.length },
-      body: answers.map((line) => `${line}\n`).join(''),
+      range,
+      body,
       energyWh: meter.energyWh - this.#meterAtPart.energyWh,
       deviceMs: meter.deviceMs - this.#meterAtPart.deviceMs,
       objects: this.#objects,
@@ -314,12 +314,17 @@ export class ShardAttempt {
     this.#deliveries.push(
       delivery.then(() => {
         this.#count({
-          storedLines: this.#progress.storedLines + answers.length,
-          unstoredLines: this.#progress.unstoredLines - answers.length,
+          storedLines: this.#progress.storedLines + lines,
+          unstoredLines: this.#progress.unstoredLines - lines,
         });
         this.#heartbeat();
       }),
     );
+    // Noticed at the next micro-batch, and awaited at the end.
+    delivery.catch((error: unknown) => {
+      this.#refusal ??= { error };
+    });
+    this.#deliveries.at(-1)?.catch(() => {});
   }
 
   #setComputing(computing: boolean): void {
@@ -349,7 +354,8 @@ export class ShardAttempt {
     return result;
   }
 
-  #checkDeadline(): void {
+  #checkGoesOn(): void {
+    if (this.#refusal !== undefined) throw this.#refusal.error;
     if (gridTimeMs(this.#ports.clock, Date.now()) >= this.#input.deadlineMs) this.#stop.request({ kind: 'deadline' });
     this.#stop.signal.throwIfAborted();
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -175,6 +175,11 @@ describe('model pull', () => {
   afterEach(() => servers.splice(0).forEach((server) => server.close()));
   const commit = 'c'.repeat(40);
 
+  const keptBytes = async (): Promise<number> => {
+    const partial = join(folder, 'state', 'pulled', `acme--tiny@${commit}`, 'onnx', 'model.onnx.partial');
+    return (await stat(partial).catch(() => undefined))?.size ?? 0;
+  };
+
   async function startHub(files: Record<string, Uint8Array | string>): Promise<{ url: string; ranges: string[] }> {
     const ranges: string[] = [];
     let broken = false;
@@ -196,7 +201,11 @@ describe('model pull', () => {
       response.writeHead(from > 0 ? 206 : 200, { 'content-length': bytes.length - from });
       if (url.endsWith('.onnx') && !broken) {
         broken = true;
-        return response.write(bytes.subarray(0, 100), () => setImmediate(() => response.destroy()));
+        response.write(bytes.subarray(0, 100));
+        // Broken off once the bytes lie on the disk: a connection may drop what its reader has not taken.
+        const isKept = expect.poll(keptBytes, { timeout: 10_000 }).toBe(100);
+        void isKept.finally(() => response.destroy());
+        return response;
       }
       return response.end(bytes.subarray(from));
     });

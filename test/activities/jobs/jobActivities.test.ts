@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
 import { objectKeys, type LineRange } from '../../../domain/names.ts';
 import type { RunShardResult } from '../../../domain/shards.ts';
+import { readAttemptFailures } from '../../../store/attemptFailures.ts';
 import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
 import { recordMeterReadings } from '../../../store/meters.ts';
 import { listHeldVehicles } from '../../../store/vehicleClaims.ts';
@@ -240,6 +241,46 @@ describe('a batch ends', () => {
   });
 });
 
+/** Ends it as completed; it is cancelled as soon as its output is written. */
+async function cancelledWhileWritten(batchId: string, split: SplitBatch): Promise<void> {
+  const putStream: ObjectStore['putStream'] = async (key, body) => {
+    const bytes = await objects.putStream(key, body);
+    await moveBatch(db, batchId, ['finalizing'], 'cancelling');
+    return bytes;
+  };
+  const ports = { database: db, objects: { ...objects, putStream }, gridNowMs: () => NOW_MS, carAccess };
+  await run(createJobActivities(ports).finishBatch, { batchId, cellId, split, outcome: 'completed' });
+}
+
+describe('the end of a batch that was cancelled', () => {
+  test('while its files are written is cancelled, with all that was answered', async () => {
+    const { batchId, split } = await prepared(['a', 'b'].map((id) => requestLine(id)));
+    await compute('car-1', batchId, 0, { start: 0, end: 2 });
+    await cancelledWhileWritten(batchId, split);
+    const batch = await readBatch(db, batchId);
+    expect(batch).toMatchObject({ status: 'cancelled', completed: 2 });
+    expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['a', 'b']);
+  });
+
+  test('just before its job saw that all is answered is cancelled, not completed', async () => {
+    const { batchId, split } = await prepared([requestLine('a')]);
+    await compute('car-1', batchId, 0, { start: 0, end: 1 });
+    await moveBatch(db, batchId, ['in_progress'], 'cancelling');
+    await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'completed' });
+    expect(await readBatch(db, batchId)).toMatchObject({ status: 'cancelled', completed: 1 });
+  });
+});
+
+test('a shard whose slice is lost holds up neither the end of its batch nor what others answered', async () => {
+  const { batchId, split } = await prepared(['a', 'b', 'c', 'd'].map((id) => requestLine(id)));
+  await compute('car-1', batchId, 1, { start: 0, end: 1 });
+  await objects.delete(objectKeys.shardInput(batchId, 0));
+  await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'completed' });
+  const batch = await readBatch(db, batchId);
+  expect(batch).toMatchObject({ status: 'completed', total: 4, completed: 1, failed: 3 });
+  expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['d']);
+});
+
 describe('a finished shard', () => {
   test('is paid to the cars that computed it, once, however often it is handed in', async () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
@@ -308,6 +349,10 @@ describe('a finished shard', () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
     await tamper(batchId);
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: false });
+    expect((await readAttemptFailures(db, [batchId])).get(batchId)).toMatchObject({
+      failures: 1,
+      lastMessage: expect.stringContaining('shard 0 was refused'),
+    });
     expect(await acceptedTotals(db, batchId)).toMatchObject({ shards: 0 });
     await compute('car-1', batchId, 0, { start: 0, end: 3 });
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });

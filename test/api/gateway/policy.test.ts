@@ -126,7 +126,7 @@ describe('a task that comes when the car has gone', () => {
       withDeadline: (_, work) => work(),
       withAbortSignal: (_, work) => work(),
     };
-    const rpcs = carRpcs(upstream, policy, new CarUses(CAR_LIMITS, Date.now));
+    const rpcs = carRpcs(upstream, policy, new CarUses(CAR_LIMITS, Date.now), () => {});
     const { PollActivityTaskQueueRequest } = proto.temporal.api.workflowservice.v1;
     const request = PollActivityTaskQueueRequest.encode({ namespace: 'default', taskQueue: { name: QUEUE } }).finish();
     const poll = rpcs['PollActivityTaskQueue']?.(car, Buffer.from(request), AbortSignal.abort());
@@ -134,5 +134,39 @@ describe('a task that comes when the car has gone', () => {
     expect(failed).toMatchObject([
       { taskToken: Buffer.from('task'), failure: { applicationFailureInfo: { type: SHARD_FAILURES.gateClosed } } },
     ]);
+  });
+});
+
+describe('an attempt that fails', () => {
+  const { PollActivityTaskQueueRequest, PollActivityTaskQueueResponse, RespondActivityTaskFailedRequest } =
+    proto.temporal.api.workflowservice.v1;
+
+  async function failedWith(type: string, workflowId: string): Promise<[string, string][]> {
+    const told: [string, string][] = [];
+    const service: Partial<GatewayUpstream['service']> = {
+      pollActivityTaskQueue: (async () => ({ taskToken: bytesOf('t'), workflowExecution: { workflowId } })) as never,
+      respondActivityTaskFailed: (async () => ({})) as never,
+    };
+    const upstream: GatewayUpstream = {
+      service: service as GatewayUpstream['service'],
+      withDeadline: (_, work) => work(),
+      withAbortSignal: (_, work) => work(),
+    };
+    const uses = new CarUses(CAR_LIMITS, Date.now);
+    const rpcs = carRpcs(upstream, policy, uses, (jobId, message) => told.push([jobId, message]));
+    const here = new AbortController().signal;
+    const poll = PollActivityTaskQueueRequest.encode({ namespace: 'default', taskQueue: { name: QUEUE } }).finish();
+    const task = await rpcs['PollActivityTaskQueue']?.(car, Buffer.from(poll), here);
+    const { taskToken } = PollActivityTaskQueueResponse.decode(task ?? new Uint8Array());
+    const failure = { message: 'too deep', applicationFailureInfo: { type } };
+    const answer = RespondActivityTaskFailedRequest.encode({ namespace: 'default', taskToken, failure }).finish();
+    await rpcs['RespondActivityTaskFailed']?.(car, Buffer.from(answer), here);
+    return told;
+  }
+
+  it('is told with its job and what it said, unless its car has to leave', async () => {
+    expect(await failedWith('RangeError', 'job/batch_1/wave/3')).toEqual([['batch_1', 'too deep']]);
+    expect(await failedWith(SHARD_FAILURES.vehicleLeaving, 'job/batch_1/wave/3')).toEqual([]);
+    expect(await failedWith('RangeError', 'another/workflow')).toEqual([]);
   });
 });

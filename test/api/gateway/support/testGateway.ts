@@ -18,6 +18,7 @@ export interface TestGateway {
   readonly address: string;
   readonly port: number;
   readonly refused: { readonly kind: RefusalKind; readonly vehicleId: string | undefined }[];
+  readonly failed: { readonly jobId: string; readonly message: string }[];
   close(): Promise<void>;
 }
 
@@ -30,6 +31,7 @@ export async function testGateway(options: {
 }): Promise<TestGateway> {
   const connection = await Connection.connect({ address: options.target, interceptors: [] });
   const refused: TestGateway['refused'] = [];
+  const failed: TestGateway['failed'] = [];
   const gateway = await startGateway(
     {
       host: '127.0.0.1',
@@ -45,6 +47,7 @@ export async function testGateway(options: {
       },
       carOfKey: async (key) => options.vehicleIds.map(keyedCar).find(({ vehicleId }) => key === `key of ${vehicleId}`),
       onRefused: ({ kind }, car) => refused.push({ kind, vehicleId: car?.vehicleId }),
+      onAttemptFailed: (jobId, message) => failed.push({ jobId, message }),
       tokens: taskTokensWith(SECRET),
       slices: sliceSignerWith(SECRET),
       log: pino({ level: 'silent' }),
@@ -55,6 +58,7 @@ export async function testGateway(options: {
     address: `127.0.0.1:${gateway.port}`,
     port: gateway.port,
     refused,
+    failed,
     close: async () => {
       await gateway.close();
       await connection.close();
