@@ -14,7 +14,7 @@ import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
 import type { AcceptedShard } from '../../domain/workflows/shardWave.ts';
 import type { JobPorts } from './jobPorts.ts';
 import { holdAgainst } from './holdAgainst.ts';
-import { payForWork, type CarsWork, type PaidJob } from './payForWork.ts';
+import { payForWork, type CarsWork, type Excess, type PaidJob } from './payForWork.ts';
 import { attribute, duplicatedLines, inOrder } from './shardParts.ts';
 import { judgeShard, type JudgedShard } from './verifyShard.ts';
 
@@ -68,11 +68,18 @@ export async function acceptShard(
       parts: accepted.map(({ range, partSha256: sha256, vehicleId }) => ({ ...range, sha256, vehicleId })),
     });
     if (!isFirst) return;
+    const excesses: Excess[] = [];
     // In one order, since each car's row is locked until the end.
     for (const share of work.toSorted((a, b) => (a.vehicleId < b.vehicleId ? -1 : 1))) {
-      await payForWork(tx, job, shard, share, nowMs);
+      const excess = await payForWork(tx, job, shard, share, nowMs);
+      if (excess) excesses.push(excess);
     }
-    await appendJournal(tx, cellId, handoverLine(jobId, shard, work, nowMs));
+    const held = await holdAgainst(
+      tx,
+      excesses.map((excess) => excess.held),
+    );
+    const told = excesses.map(({ line }) => line);
+    await appendJournal(tx, cellId, [...handoverLine(jobId, shard, work, nowMs), ...told, ...held]);
   });
   return { shard, accepted: true, message: '' };
 }
@@ -119,13 +126,14 @@ async function discard(
     const dedupeKey = `discarded/${key}/${nowMs}`;
     return { atMs: nowMs, kind: 'fallback', subject: vehicleId ?? jobId, message: storableText(message), dedupeKey };
   });
-  await appendJournal(database, cellId, lines);
   // A key is written by the very car that it names.
-  for (const vehicleId of new Set(bad.map(({ key }) => receiptOfKey(key)?.vehicleId))) {
-    if (vehicleId === undefined) continue;
-    const text = `It stored answers of ${jobId} that do not stand up.`;
-    await holdAgainst(database, cellId, { vehicleId, atMs: nowMs, text });
-  }
+  const authors = new Set(bad.flatMap(({ key }) => receiptOfKey(key)?.vehicleId ?? []));
+  const text = `It stored answers of ${jobId} that do not stand up.`;
+  const held = await holdAgainst(
+    database,
+    [...authors].map((vehicleId) => ({ vehicleId, atMs: nowMs, text })),
+  );
+  await appendJournal(database, cellId, [...lines, ...held]);
 }
 
 function carReader(

@@ -1,23 +1,29 @@
 import { carReason, type CarReason } from '../../domain/claims.ts';
+import type { JournalLine } from '../../domain/journal.ts';
 import type { Queryable } from '../../store/database.ts';
-import { appendJournal } from '../../store/journal.ts';
 import { updateClaims } from '../../store/vehicleClaims.ts';
 
-/** Holds against a car what it did with its shards: until its stay ends it gets no compute. */
-export async function holdAgainst(
-  db: Queryable,
-  cellId: string,
-  { vehicleId, atMs, ...details }: HeldAgainst,
-): Promise<void> {
-  const held = await updateClaims(db, [{ vehicleId, atMs, source: 'work', reasons: [workReason(details)] }]);
-  await appendJournal(db, cellId, held);
+/**
+ * Holds against cars what they did with their shards: until their stay ends they get no compute.
+ * @returns what to append to the journal, last in the transaction
+ */
+export async function holdAgainst(db: Queryable, held: readonly HeldAgainst[]): Promise<JournalLine[]> {
+  return updateClaims(
+    db,
+    held.map(({ vehicleId, atMs, ...details }) => ({
+      vehicleId,
+      atMs,
+      source: 'work',
+      reasons: [workReason(details)],
+    })),
+  );
 }
 
 export function workReason(details: Omit<HeldAgainst, 'vehicleId' | 'atMs'>): CarReason {
   return carReason('work', 'safety', 'work_not_trusted', details);
 }
 
-interface HeldAgainst {
+export interface HeldAgainst {
   readonly vehicleId: string;
   /** Grid time. */
   readonly atMs: number;

@@ -1,16 +1,16 @@
 import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
+import type { JournalLine } from '../../domain/journal.ts';
 import { workflowIds } from '../../domain/names.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { measureClassSpeed } from '../../store/classSpeeds.ts';
 import { lockComputeAttempts, recordPaidCompute, type ComputeAttempts } from '../../store/computeAttempts.ts';
 import type { Queryable } from '../../store/database.ts';
-import { appendJournal } from '../../store/journal.ts';
 import { bookLedgerEntry } from '../../store/ledger.ts';
 import { readMeteredEnergy, readMeteredUntil } from '../../store/meters.ts';
 import { addShardFootprint } from '../../store/shardFootprints.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
 import { computeCreditEur } from '../settlement/payRates.ts';
-import { holdAgainst } from './holdAgainst.ts';
+import type { HeldAgainst } from './holdAgainst.ts';
 import { payableMs, payableWh, type MeteredCompute } from './payableWork.ts';
 import type { Attribution } from './shardParts.ts';
 
@@ -18,6 +18,11 @@ export interface PaidJob {
   readonly jobId: string;
   readonly cellId: string;
   readonly split: SplitBatch;
+}
+
+export interface Excess {
+  readonly line: JournalLine;
+  readonly held: HeldAgainst;
 }
 
 export type CarsWork = Attribution & { readonly vehicle: Vehicle; readonly hardwareClass: HardwareClassSpec };
@@ -28,15 +33,16 @@ const LONGEST_SLOT_MS = 15 * 60_000;
 
 /**
  * Pays what the time in which the car had the shard, its class and its plug's meter explain. What it claims beyond that
- * is not paid, is told, and is held against it.
+ * is not paid.
+ * @returns what it claims beyond that, to be told and held against it
  */
 export async function payForWork(
   tx: Queryable,
-  { jobId, cellId, split }: PaidJob,
+  { jobId, split }: Pick<PaidJob, 'jobId' | 'split'>,
   shard: number,
   work: CarsWork,
   nowMs: number,
-): Promise<void> {
+): Promise<Excess | undefined> {
   const { vehicle, hardwareClass, lines } = work;
   const carsShard = { vehicleId: vehicle.id, jobId, shard };
   const { own, others } = await lockComputeAttempts(tx, carsShard);
@@ -64,10 +70,11 @@ export async function payForWork(
       `its time, its class and its meter explain ${energyWh.toFixed(1)} Wh`;
     const message = `${vehicle.displayName} claims ${excess}, and the rest is not paid`;
     const dedupeKey = `overclaimed/${jobId}/${shard}/${vehicle.id}`;
-    await appendJournal(tx, cellId, [{ atMs: nowMs, kind: 'fallback', subject: vehicle.id, message, dedupeKey }]);
     const claim = { vehicleId: vehicle.id, atMs: nowMs, text: `It claimed ${excess}.` };
-    await holdAgainst(tx, cellId, { ...claim, value: work.energyWh, limit: energyWh });
-    return;
+    return {
+      line: { atMs: nowMs, kind: 'fallback', subject: vehicle.id, message, dedupeKey },
+      held: { ...claim, value: work.energyWh, limit: energyWh },
+    };
   }
   await measureClassSpeed(tx, {
     modelName: split.model.name,
@@ -76,6 +83,7 @@ export async function payForWork(
     deviceMs: paidMs,
     units: lines * (split.unitsPerLine ?? 1),
   });
+  return undefined;
 }
 
 /** @returns undefined while no meter has been read since the car was handed the shard, or by a clock that is ahead */
