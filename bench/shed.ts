@@ -13,7 +13,7 @@ import { connectAsync } from 'mqtt';
 import { pino } from 'pino';
 import { createEmergencyShed } from '../activities/grid/emergencyShed.ts';
 import { startApiServer } from '../api/http/server.ts';
-import { startBroker } from '../api/mqtt/broker.ts';
+import { openBroker } from '../test/support/openBroker.ts';
 import { gridTimeMs, type Clock } from '../domain/clock.ts';
 import { openDatabase } from '../store/database.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
@@ -41,7 +41,7 @@ await enrolFleet(
   Array.from({ length: count }, (_, index) => vehicleIdOf(index)),
   clock,
 );
-const broker = await startBroker({ host: '127.0.0.1', port: 0, logger });
+const broker = await openBroker(logger);
 const mqtt = await connectAsync(broker.url, { protocolVersion: 4 });
 const shed = createEmergencyShed({ database: db, vehicles: vehicleLinkOver(mqtt) });
 const objects = createFileStore('.nightshift/bench-shed');

@@ -7,6 +7,7 @@ import { SEARCH_ATTRIBUTES } from '../../domain/searchAttributes.ts';
 import { openDatabase } from '../../store/database.ts';
 import { listPendingMigrations } from '../../store/migrate.ts';
 import type { Config } from '../../worker/config/config.ts';
+import { brokerUrlOf } from '../../worker/process/brokerUrl.ts';
 import { openObjects } from '../../worker/process/openObjects.ts';
 import { requireSetting } from '../../worker/process/requireSetting.ts';
 import { missingSearchAttributes, searchAttributesCommand } from '../../worker/process/searchAttributes.ts';
@@ -114,15 +115,15 @@ async function databaseFindings(config: Config): Promise<CheckFinding[]> {
   }
 }
 
-async function broker({ mqtt }: Config): Promise<string> {
-  const client = await connectAsync(mqtt.url, {
+async function broker(config: Config): Promise<string> {
+  const client = await connectAsync(brokerUrlOf(config), {
     clientId: `doctor-${randomUUID()}`,
     protocolVersion: 4,
     reconnectPeriod: 0,
     connectTimeout: ANSWER_LIMIT_MS,
   });
   await client.endAsync();
-  return `${mqtt.carUrl} lets us in`;
+  return `${config.mqtt.carUrl} lets us in`;
 }
 
 async function objects(config: Config): Promise<string> {

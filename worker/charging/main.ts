@@ -6,6 +6,7 @@ import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig, type TlsFiles } from '../config/config.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { appliedCell } from '../process/appliedCell.ts';
+import { brokerUrlOf } from '../process/brokerUrl.ts';
 import { createLogger } from '../process/logging.ts';
 import { openMqtt } from '../process/mqttLink.ts';
 import { requireSetting } from '../process/requireSetting.ts';
@@ -19,7 +20,7 @@ async function start() {
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   const { cell: cellFile } = await readCellFile(requireSetting(config, 'cellFile'));
   const cell = await appliedCell(database, cellFile.id);
-  const mqtt = openMqtt(config.mqtt.url, `nightshift-charging-${cell.id}`, logger);
+  const mqtt = openMqtt(brokerUrlOf(config), `nightshift-charging-${cell.id}`, logger);
   const fleet = await ChargerFleet.open({
     database,
     cell,

@@ -20,6 +20,7 @@ import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { applyCell } from '../cell/applyCell.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
+import { brokerUrlOf } from '../process/brokerUrl.ts';
 import { createLogger } from '../process/logging.ts';
 import { openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
@@ -62,7 +63,7 @@ async function start() {
   await ensureSearchAttributes(client.connection, config.temporal.connection.namespace, logger);
   await retireOutdatedCell(client, database, cellFile);
   const cell = await applyCell(database, cellFile, Date.now());
-  const mqtt = openMqtt(config.mqtt.url, 'control', logger);
+  const mqtt = openMqtt(brokerUrlOf(config), 'control', logger);
   const connection = await connectWorker(config.temporal.connection);
   const vehicles = vehicleLinkOver(mqtt);
   const shed = createEmergencyShed({ database, vehicles });

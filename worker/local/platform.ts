@@ -4,6 +4,7 @@ import { embeddedDatabaseUrl, postgresProcess } from './postgres/postgresProcess
 import type { ManagedProcess } from './supervisor/managedProcess.ts';
 import { startSupervisor, type Supervisor, type SupervisorOptions } from './supervisor/supervisor.ts';
 import { prepareTemporal, temporalProcess, withoutTemporalVariables } from './temporal/temporalProcess.ts';
+import { brokerPasswordsOf } from '../process/brokerUrl.ts';
 import { secretsKeyOf } from '../process/secretsSeal.ts';
 import { nodeProcess } from './nodeProcess.ts';
 
@@ -22,6 +23,8 @@ export async function startPlatform(config: Config, options: PlatformOptions = {
   const { processes = localProcesses(config), ...rest } = options;
   // Before anything starts: what is missing must not show as a process that does not come up.
   secretsKeyOf(config);
+  // Once for all: processes that start at once would each find them half written.
+  if (config.mqtt.embedded) brokerPasswordsOf(config);
   if (!config.temporal.embedded) await prepareTemporal(config);
   return startSupervisor({ stateDir: config.stateDir, processes, ...rest });
 }

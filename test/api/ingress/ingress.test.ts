@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 
 import { startIngress, type Ingress } from '../../../api/ingress/ingress.ts';
 import type { SessionStarter } from '../../../api/ingress/sessionKeeper.ts';
-import { startBroker, type Broker } from '../../../api/mqtt/broker.ts';
+import type { Broker } from '../../../api/mqtt/broker.ts';
+import { openBroker } from '../../support/openBroker.ts';
 import { carReason } from '../../../domain/claims.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
 import { TELEMETRY_BASE, topics } from '../../../domain/names.ts';
@@ -54,7 +55,7 @@ beforeAll(async () => {
     'poison',
     'beside',
   ]);
-  broker = await startBroker({ host: '127.0.0.1', port: 0, logger });
+  broker = await openBroker(logger);
   [car, ours] = await Promise.all([connectAsync(broker.url), connectAsync(broker.url)]);
 });
 beforeEach(async () => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pino } from 'pino';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { startBroker, type Broker } from '../../../api/mqtt/broker.ts';
+import type { Broker } from '../../../api/mqtt/broker.ts';
+import { openBroker } from '../../support/openBroker.ts';
 import { loadConfig } from '../../../worker/config/config.ts';
 import { examine } from '../../../cli/doctor/examine.ts';
 import { testGateway, type TestGateway } from '../../api/gateway/support/testGateway.ts';
@@ -19,7 +20,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   temporal = await startTemporal();
-  broker = await startBroker({ host: '127.0.0.1', port: 0, logger: pino({ level: 'silent' }) });
+  broker = await openBroker(pino({ level: 'silent' }));
   gateway = await testGateway({ target: temporal.address, vehicleIds: [] });
 }, 60_000);
 afterAll(async () => {
