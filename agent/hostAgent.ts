@@ -114,8 +114,16 @@ async function liveOn(config: AgentConfig, credentials: CarCredentials, settings
       },
     },
   });
+  // The planner knows the need of a car by its state of charge, which no charger tells of most cars.
+  const tellSoc = (socPercent: number): void => {
+    const topic = topics.telemetryField(settings.telemetry_base, settings.car_id, 'BatteryLevel');
+    if (socPercent === toldSocPercent) return;
+    toldSocPercent = socPercent;
+    doors.publish(topic, socPercent).catch(() => (toldSocPercent = undefined));
+  };
+  let toldSocPercent: number | undefined;
   const sensors = new HostSensors(
-    { ...config, computeSocFloorPercent: settings.compute_soc_floor_percent },
+    { ...config, computeSocFloorPercent: settings.compute_soc_floor_percent, onSocPercent: tellSoc },
     agent.gate,
     log,
   );
@@ -123,8 +131,11 @@ async function liveOn(config: AgentConfig, credentials: CarCredentials, settings
     doors.publish(topics.agentConnectivity(settings.car_id), presenceOf(connectionId, isConnected));
   const tellReading = async (): Promise<void> => {
     const reading = await vehicle.reading();
-    // The charger's meter says what the plug gives; two registers of one plug would be paid twice.
-    if (meter.source !== 'charger') await doors.publish(topics.meter(settings.car_id), reading);
+    const { atMs, computeKwh } = reading;
+    // The charger's meter says what the plug gives, the agent only how much of that was compute: two registers of one
+    // plug would be paid twice.
+    if (meter.source === 'charger') await doors.publish(topics.computeMeter(settings.car_id), { atMs, computeKwh });
+    else await doors.publish(topics.meter(settings.car_id), reading);
   };
   const tellLast = async (): Promise<void> => {
     await tellReading();

@@ -11,6 +11,8 @@ const MAX_ANSWER_CHARS = 100;
 export interface SensorOptions extends Pick<AgentConfig, 'temperature' | 'battery' | 'hold'> {
   /** The owner's. */
   readonly computeSocFloorPercent: number;
+  /** Told of the battery at each look that could read it. */
+  readonly onSocPercent?: (socPercent: number) => void;
 }
 
 /**
@@ -31,7 +33,7 @@ export class HostSensors {
 
   /** Looks at all of them once. */
   async look(): Promise<void> {
-    const { temperature, battery, hold, computeSocFloorPercent } = this.#options;
+    const { temperature, battery, hold, computeSocFloorPercent, onSocPercent } = this.#options;
     await Promise.all([
       temperature &&
         this.#settle('too_hot', async () => {
@@ -41,7 +43,12 @@ export class HostSensors {
           const isHeld = this.#gate.reasons.includes('too_hot');
           return isHeld ? celsius >= temperature.startBelowCelsius : celsius > temperature.stopAboveCelsius;
         }),
-      battery && this.#settle('soc_below_floor', async () => (await readNumber(battery.from)) < computeSocFloorPercent),
+      battery &&
+        this.#settle('soc_below_floor', async () => {
+          const socPercent = await readNumber(battery.from);
+          onSocPercent?.(socPercent);
+          return socPercent < computeSocFloorPercent;
+        }),
       hold && this.#settle('owner_opted_out', () => isOn(hold)),
     ]);
   }

@@ -47,7 +47,7 @@ const db = openDatabase({ url: temporary.url });
 const objects = createFileStore(join(folder, 'objects'));
 const synsets = await readSynsets();
 const lsa = buildLsa(synsets.slice(0, 10_000), { words: WORDS, dimensions: DIMENSIONS });
-const manifest = await publishLsa(objects, (model) => addModel(db, model), lsa, DIMENSIONS);
+const manifest = await publishLsa(objects, (model) => addModel(db, { ...model, tenantId: null }), lsa, DIMENSIONS);
 const bodies = Array.from({ length: requests }, (_, index) => ({
   model: LSA_MODEL,
   input: Array.from({ length: batch }, (_, offset) => synsets[(index * batch + offset) % synsets.length] ?? 'x'),

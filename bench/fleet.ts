@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { connectAsync } from 'mqtt';
 import { pino } from 'pino';
 import { startIngress } from '../api/ingress/ingress.ts';
-import { startBroker } from '../api/mqtt/broker.ts';
+import { openBroker } from '../test/support/openBroker.ts';
 import { gridTimeMs, type Clock } from '../domain/clock.ts';
 import { TELEMETRY_BASE, topics } from '../domain/names.ts';
 import type { SetpointProfile } from '../domain/setpoints.ts';
@@ -49,7 +49,7 @@ const fleet = { seed: 1, startMs: EVENING_MS, hours: 24, faults: [], place: 'hom
 const clock: Clock = { originMs: EVENING_MS, anchorMs: Date.now(), scale };
 await enrolFleet(database, [...seededFleet({ ...fleet, cars }).map(({ spec }) => spec.vehicleId), PROBE_ID], clock);
 const logger = pino({ level: 'warn' });
-const broker = await startBroker({ host: '127.0.0.1', port: 0, logger });
+const broker = await openBroker(logger);
 const mqtt = await connectAsync(broker.url);
 const watch = watchedDatabase(database);
 const probeTopic = topics.telemetryField(TELEMETRY_BASE, PROBE_ID, 'BatteryLevel');

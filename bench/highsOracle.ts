@@ -84,7 +84,7 @@ function writeProgram(relaxation: Relaxation) {
     const feeder = cars.feeder[car] ?? 0;
     const first = (layout.offset[car] ?? 0) - (cars.from[car] ?? 0);
     for (let t = cars.from[car] ?? 0; t < (cars.chargeUntil[car] ?? 0); t++) {
-      column(unitCost(feeder, t) * slotHours, relaxation.chargeCapKw[first + t] ?? 0, [
+      column((relaxation.chargeCostEurPerKwh[first + t] ?? 0) * slotHours, relaxation.chargeCapKw[first + t] ?? 0, [
         [row.car + car, 1],
         ...loadCells(feeder, t, 1),
       ]);

@@ -43,7 +43,14 @@ const database = await temporaryDatabase();
 const file = join(folder, 'input.jsonl');
 await pipeline(Readable.from(requestLines()), createWriteStream(file));
 const admin = openDatabase({ url: database.url, maxConnections: 1 });
-await addModel(admin, { name: 'm', version: '1', family: 'general', sha256: '0'.repeat(64), manifest: {} });
+await addModel(admin, {
+  name: 'm',
+  version: '1',
+  family: 'general',
+  sha256: '0'.repeat(64),
+  manifest: {},
+  tenantId: null,
+});
 // As admission states it: every published model has a speed.
 await seedClassSpeed(admin, { modelName: 'm', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 1 });
 await admin.close();

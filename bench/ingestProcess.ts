@@ -44,7 +44,10 @@ async function handle(request: IngestRequest): Promise<Omit<IngestReply, 'peakMb
   if (request.type === 'serve') {
     const database = openDatabase({ url: request.databaseUrl });
     const objects = createFileStore(request.folder);
-    const { url } = await startBenchApi(database, objects, { infer: async () => [] });
+    const { url } = await startBenchApi(database, objects, {
+      infer: async () => [],
+      generate: async () => ({ statusCode: 500, body: {} }),
+    });
     const carAccess = { url, signer: sliceSignerWith('a key for benches') };
     const jobs = createJobActivities({ database, objects, gridNowMs: Date.now, carAccess });
     split = async (batchId) => {

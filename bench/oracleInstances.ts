@@ -10,7 +10,8 @@ import { relax, type Relaxation } from '../scheduler/solve/relaxation.ts';
 /** What each kind of instance puts to the test. */
 export const INSTANCE_KINDS = {
   smooth: 'An ordinary night, three classes.',
-  uniform: 'One overhead everywhere: the maximum flow must be exact.',
+  uniform: 'One overhead everywhere, nobody leaves early: the maximum flow must be exact.',
+  departures: 'Cars leave early, each in its own way, and owners differ in what missing energy is worth.',
   ties: 'Prices in three steps only: many optima.',
   negative: 'Prices around 0, half of them negative.',
   infeasible: 'Feeders far too small: owners and jobs come short.',
@@ -49,7 +50,16 @@ function shape(kind: InstanceKind, raw: PlanningProblemInput, random: () => numb
     case 'uniform':
       for (const region of raw.regions) region.plugKwPerChipKw = region.ambientCelsius.map(() => 1.6);
       raw.hardwareClasses = raw.hardwareClasses?.map((hardware) => ({ ...hardware, chipKw: 0.4 })) ?? [];
+      for (const car of raw.cars) delete car.survival;
       for (const job of raw.jobs ?? []) for (const entry of job.classes) entry.shardMinutes = 8;
+      return;
+    case 'departures':
+      for (const car of raw.cars) {
+        const stays = 0.9 + 0.1 * random();
+        car.survival = Array.from({ length: car.untilSlot - car.pluggedFromSlot }, (_, k) => stays ** k);
+        car.missingEurPerKwh = 1.5 * random();
+      }
+      for (const job of raw.jobs ?? []) if (random() < 0.5) job.lateEurPerShard = 0.3 * random();
       return;
     case 'ties':
       for (const region of raw.regions) {

@@ -55,6 +55,7 @@ async function againstHighs(): Promise<void> {
     if (uniform) {
       for (const region of raw.regions) region.plugKwPerChipKw = region.ambientCelsius.map(() => 1.6);
       raw.hardwareClasses = raw.hardwareClasses?.map((hardware) => ({ ...hardware, chipKw: 0.4 })) ?? [];
+      for (const car of raw.cars) delete car.survival;
       for (const job of raw.jobs ?? []) for (const entry of job.classes) entry.shardMinutes = 8;
     }
     const problem = compileProblem(planningProblemSchema.parse(raw));

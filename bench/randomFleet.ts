@@ -26,6 +26,7 @@ export function randomFleet(count: number, feeders: number, seed: number): Compi
     energyKwSlots: new Float64Array(count),
     minimumKwSlots: new Float64Array(count),
     efficiency: new Float64Array(count).fill(0.89),
+    missingEurPerKwh: new Float64Array(count),
   };
   const chargerKw = new Float64Array(feeders);
   for (let car = 0; car < count; car++) {

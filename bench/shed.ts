@@ -13,7 +13,7 @@ import { connectAsync } from 'mqtt';
 import { pino } from 'pino';
 import { createEmergencyShed } from '../activities/grid/emergencyShed.ts';
 import { startApiServer } from '../api/http/server.ts';
-import { startBroker } from '../api/mqtt/broker.ts';
+import { openBroker } from '../test/support/openBroker.ts';
 import { gridTimeMs, type Clock } from '../domain/clock.ts';
 import { openDatabase } from '../store/database.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
@@ -41,7 +41,7 @@ await enrolFleet(
   Array.from({ length: count }, (_, index) => vehicleIdOf(index)),
   clock,
 );
-const broker = await startBroker({ host: '127.0.0.1', port: 0, logger });
+const broker = await openBroker(logger);
 const mqtt = await connectAsync(broker.url, { protocolVersion: 4 });
 const shed = createEmergencyShed({ database: db, vehicles: vehicleLinkOver(mqtt) });
 const objects = createFileStore('.nightshift/bench-shed');
@@ -53,9 +53,10 @@ const server = await startApiServer(
     db,
     objects,
     jobs: { start: unused, cancel: unused, setPaused: unused },
-    live: { infer: unused },
+    live: { infer: unused, generate: unused },
     admission: modelAdmissionOver(db, objects),
     scratchFolder: '.nightshift/bench-shed/scratch',
+    maxModelBytes: 1024 ** 3,
     regions: {
       followLimits: async (regionId) => void (await shed.follow({ regionId, nowMs: gridNowMs() })),
       signalsPushed: async () => {},
@@ -64,9 +65,14 @@ const server = await startApiServer(
     vens: { hint: unused },
     seal: sealWith('a key for benches'),
     slices: sliceSignerWith('a key for benches'),
-    carDoors: { gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' }, mqttUrl: 'mqtt://127.0.0.1' },
+    carDoors: {
+      gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
+      mqttUrl: 'mqtt://127.0.0.1',
+      telemetryBase: 'telemetry',
+    },
     regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
     webhookHosts: 'public',
+    retentionDays: 90,
     carbonEurPerKg: 0,
     cell: { ...CELL, clock },
     apiKey: 'bench-key',

@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { connectAsync } from 'mqtt';
 import { pino } from 'pino';
 import { startIngress } from '../api/ingress/ingress.ts';
-import { startBroker } from '../api/mqtt/broker.ts';
+import { openBroker } from '../test/support/openBroker.ts';
 import { TELEMETRY_BASE } from '../domain/names.ts';
 import { openDatabase } from '../store/database.ts';
 import { CELL, enrolFleet } from '../test/support/fleetFixture.ts';
@@ -41,7 +41,7 @@ await enrolFleet(
   Array.from({ length: cars }, (_, car) => `car-${car}`),
 );
 const logger = pino({ level: 'warn' });
-const broker = await startBroker({ host: '127.0.0.1', port: 0, logger });
+const broker = await openBroker(logger);
 
 const alone = await connectAsync(broker.url);
 let heard = 0;

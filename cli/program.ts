@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 
 import { NightshiftError } from '../domain/errors.ts';
 import { agentCommand } from './commands/agent.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { backtestCommand } from './commands/backtest.ts';
 import { batchCommand } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
@@ -11,9 +12,11 @@ import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
 import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
+import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
+import { stackCommand } from './commands/stack.ts';
 import type { CommandFactory } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
 import type { Terminal } from './terminal.ts';
@@ -29,8 +32,11 @@ const COMMANDS: readonly CommandFactory[] = [
   backtestCommand,
   batchCommand,
   carCommand,
+  chargerCommand,
   fleetCommand,
+  stackCommand,
   agentCommand,
+  doctorCommand,
 ];
 
 const EXIT_HELP = `

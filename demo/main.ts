@@ -21,7 +21,8 @@ import { runNight, type FinishedNight } from './runNight.ts';
 import type { ProcessStatus } from '../worker/local/supervisor/managedProcess.ts';
 import { listenForStopSignals } from '../worker/local/supervisor/stopSignals.ts';
 import { readStartOptions } from './arguments.ts';
-import { childEnvironment, startPlatform } from '../worker/local/platform.ts';
+import { fleetProcess } from './fleet/fleetProcess.ts';
+import { childEnvironment, localProcesses, startPlatform } from '../worker/local/platform.ts';
 
 const { env } = process;
 const options = readStartOptions(process.argv.slice(2));
@@ -52,6 +53,7 @@ async function main(): Promise<number> {
   const { DATABASE_URL: databaseUrl = '' } = childEnvironment(config);
 
   const platform = await startPlatform(config, {
+    processes: [...localProcesses(config), fleetProcess(config)],
     onStatus: tellStatus,
     onOrphan: ({ name, pid }) =>
       terminal.print(dim(`Stopped ${name} (process ${pid}), left over from a killed start.`)),

@@ -8,7 +8,7 @@ export const CLAIM_HOLDERS = ['safety', 'grid_emergency', 'owner_now', 'limit', 
 export type ClaimHolder = (typeof CLAIM_HOLDERS)[number];
 
 /** Each writer replaces the reasons of its own source and leaves the others. */
-const REASON_SOURCES = ['telemetry', 'policy', 'plan'] as const;
+const REASON_SOURCES = ['telemetry', 'work', 'policy', 'plan'] as const;
 export type ReasonSource = (typeof REASON_SOURCES)[number];
 
 /** Reasons that do not come from the planner, with what they mean. Those of the planner are in scheduler/reasons.ts. */
@@ -17,6 +17,7 @@ export const CAR_REASONS = {
   may_be_leaving: 'Something says that it is leaving; nothing new starts on it until that is settled.',
   asleep: 'It sleeps or has no coverage.',
   telemetry_not_trusted: 'Its telemetry contradicts itself or its meter, so it gets no compute.',
+  work_not_trusted: 'It claimed work that it cannot have done, so it gets no compute until its next stay.',
   wake_failed: 'It did not wake up when it was asked to, and is tried again later.',
   charge_refused: 'A charging command had no effect, and is tried again with care.',
   grid_emergency: 'The import limit is below what the houses draw, so cars draw nothing.',

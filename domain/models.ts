@@ -22,14 +22,16 @@ export const modelFilePathSchema = z
   );
 export const MAX_MODEL_FILES = 64;
 
+export const modelFilesSchema = z
+  .array(z.object({ path: modelFilePathSchema, sha256: sha256Schema, sizeBytes: z.number().int().min(1) }))
+  .min(1)
+  .max(MAX_MODEL_FILES);
+
 /** The files of a model that is a folder; the manifest's `sha256` is then that of this list. */
 const modelFolderSchema = z.object({
   /** Which of the files the runtime opens. */
   networkPath: modelFilePathSchema,
-  files: z
-    .array(z.object({ path: modelFilePathSchema, sha256: sha256Schema, sizeBytes: z.number().int().min(0) }))
-    .min(1)
-    .max(MAX_MODEL_FILES),
+  files: modelFilesSchema,
 });
 export type ModelFolder = z.infer<typeof modelFolderSchema>;
 
@@ -116,6 +118,7 @@ const textGenerationPipelineSchema = z.object({
    */
   batchInvariant: z.boolean(),
 });
+export type TextGenerationPipeline = z.infer<typeof textGenerationPipelineSchema>;
 
 /** Datatypes of the Open Inference Protocol that tensors may have; FP16 in binary form only. */
 export const TENSOR_DATATYPES = [

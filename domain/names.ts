@@ -33,11 +33,16 @@ export const objectKeys = {
   jobPrefix: (jobId: string): string => `jobs/${jobId}/`,
   shardInput: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/input.jsonl`,
   partPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/parts/`,
-  part: (jobId: string, shard: number, range: LineRange): string =>
-    `${objectKeys.partPrefix(jobId, shard)}${pad(range.start)}-${pad(range.end)}.jsonl`,
+  /** Named after its car, so that no car stands in another's way. `vehicleId` is undefined for parts of versions before that. */
+  part: (jobId: string, shard: number, range: LineRange, vehicleId: string | undefined): string =>
+    `${objectKeys.partPrefix(jobId, shard)}${pad(range.start)}-${pad(range.end)}${vehicleId === undefined ? '' : `.${vehicleId}`}.jsonl`,
   receiptPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/receipts/`,
   receipt: (jobId: string, shard: number, range: LineRange, vehicleId: string): string =>
     `${objectKeys.receiptPrefix(jobId, shard)}${pad(range.start)}-${pad(range.end)}.${vehicleId}.json`,
+  /** Answers that a car began and did not end, e.g. the tokens so far of generated texts. */
+  unfinishedPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/unfinished/`,
+  unfinished: (jobId: string, shard: number, tokens: number, vehicleId: string): string =>
+    `${objectKeys.unfinishedPrefix(jobId, shard)}${String(tokens).padStart(9, '0')}.${vehicleId}.json`,
 } as const;
 
 const RESULT_FILE = /^file-([\w-]+)-(output|error)$/;
@@ -64,18 +69,36 @@ export interface LineRange {
   readonly end: number;
 }
 
-/** The range that a part's key names, or undefined for a key that is not a part's. */
-export function rangeOfPartKey(key: string): LineRange | undefined {
-  const match = /\/parts\/(\d{6})-(\d{6})\.jsonl$/.exec(key);
-  return match ? { start: Number(match[1]), end: Number(match[2]) } : undefined;
+interface CarsLines {
+  readonly range: LineRange;
+  readonly vehicleId: string;
+}
+
+/** The lines that a part's key names and the car that wrote it, or undefined for a key that is not a car's part. */
+export function partOfKey(key: string): CarsLines | undefined {
+  return carsLines(/\/parts\/(\d{6})-(\d{6})\.([^/]+)\.jsonl$/.exec(key));
+}
+
+/** The job whose wave has this workflow id, or undefined for another workflow's. */
+export function jobOfWave(workflowId: string): string | undefined {
+  return /^job\/([^/]+)\/wave\/\d+$/.exec(workflowId)?.[1];
 }
 
 /** The part that a receipt's key names and the car that wrote it, or undefined for a key that is not a receipt's. */
-export function receiptOfKey(key: string): { readonly range: LineRange; readonly vehicleId: string } | undefined {
-  const match = /\/receipts\/(\d{6})-(\d{6})\.([^/]+)\.json$/.exec(key);
+export function receiptOfKey(key: string): CarsLines | undefined {
+  return carsLines(/\/receipts\/(\d{6})-(\d{6})\.([^/]+)\.json$/.exec(key));
+}
+
+function carsLines(match: RegExpExecArray | null): CarsLines | undefined {
   const [, start, end, vehicleId] = match ?? [];
   if (vehicleId === undefined) return undefined;
   return { range: { start: Number(start), end: Number(end) }, vehicleId };
+}
+
+/** What an unfinished answers' key names, or undefined for another key. */
+export function unfinishedOfKey(key: string): { readonly tokens: number; readonly vehicleId: string } | undefined {
+  const [, tokens, vehicleId] = /\/unfinished\/(\d{9})\.([^/]+)\.json$/.exec(key) ?? [];
+  return tokens === undefined || vehicleId === undefined ? undefined : { tokens: Number(tokens), vehicleId };
 }
 
 /** Topic base of the telemetry dispatcher, as its config names it. */
@@ -85,7 +108,9 @@ export const TELEMETRY_BASE = 'telemetry';
 export const topics = {
   telemetryField: (base: string, vin: string, field: string): string => `${base}/${vin}/v/${field}`,
   connectivity: (base: string, vin: string): string => `${base}/${vin}/connectivity`,
-  /** Cumulative energy registers of the car's agent: `MeterReading`. */
+  /** What the agent's own meter says of its compute, where a charger's meter counts. */
+  computeMeter: (vin: string): string => `nightshift/${vin}/compute-meter`,
+  /** Cumulative energy registers of the car: `MeterReading`. */
   meter: (vin: string): string => `nightshift/${vin}/meter`,
   /** An agent's own connection, in the form of telemetry's; its will says that it has gone. */
   agentConnectivity: (vin: string): string => `nightshift/${vin}/connectivity`,

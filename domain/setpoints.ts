@@ -38,3 +38,6 @@ export const meterReadingSchema = z.object({
   computeKwh: z.number().min(0).max(MOST_REGISTER_KWH),
 });
 export type MeterReading = z.infer<typeof meterReadingSchema>;
+
+/** Cumulative register of the agent's compute alone, in grid time. */
+export const computeReadingSchema = meterReadingSchema.omit({ chargingKwh: true });

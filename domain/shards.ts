@@ -28,6 +28,8 @@ export interface RunShardInput {
   readonly linesPerPart: number;
   /** Grid time after which nobody wants the answers any more. */
   readonly deadlineMs: number;
+  /** Grid time at which the batch was submitted: the day that its answers carry. Undefined in shards of versions before. */
+  readonly submittedAtMs?: number;
   /** Undefined in shards of versions in which cars opened the store themselves. */
   readonly access?: SliceAccess;
 }
@@ -48,6 +50,8 @@ export interface RunShardResult extends ShardProgress {
   readonly handovers: number;
   /** Lines that an attempt had computed but not stored, so that a later one had to compute them again. */
   readonly redoneLines: number;
+  /** Tokens of unfinished answers that got lost with an attempt; undefined where nothing is generated. */
+  readonly redoneTokens?: number | undefined;
 }
 
 /**
@@ -57,6 +61,8 @@ export interface RunShardResult extends ShardProgress {
 export interface ShardHeartbeat extends RunShardResult {
   /** Lines computed by this attempt whose part is not stored yet. */
   readonly unstoredLines: number;
+  /** Tokens of unfinished answers that are not stored yet. */
+  readonly unstoredTokens?: number;
 }
 
 /**
@@ -73,6 +79,9 @@ export const partReceiptSchema = z.object({
 });
 export type PartReceipt = z.infer<typeof partReceiptSchema>;
 
+/** Most bytes of a part, and so of one answer; the store takes none that are larger. */
+export const MAX_PART_BYTES = 64 * 1024 * 1024;
+
 /** `type` of the ApplicationFailures that `runShard` throws. */
 export const SHARD_FAILURES = {
   /** The car has to stop: gear, plug, owner, slot over, emergency. Retryable; the next car goes on from the last part. */
@@ -85,6 +94,8 @@ export const SHARD_FAILURES = {
   modelHashMismatch: 'ModelHashMismatch',
   /** The slice cannot be read as the job describes it. Not retryable. */
   invalidShard: 'InvalidShard',
+  /** The store has refused the car's access or a part for good. Not retryable. */
+  storeRefused: 'StoreRefused',
   /** The job's deadline has passed. Not retryable. */
   deadlinePassed: 'DeadlinePassed',
 } as const;

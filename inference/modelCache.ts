@@ -30,7 +30,7 @@ export class ModelCache {
   readonly #folder: string;
   readonly #diskBytes: number;
 
-  constructor(folder: string, diskBytes: number = DEFAULT_DISK_BYTES) {
+  constructor(folder: string, diskBytes = DEFAULT_DISK_BYTES) {
     this.#folder = folder;
     this.#diskBytes = diskBytes;
   }

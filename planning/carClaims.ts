@@ -7,6 +7,7 @@ import type { PlanReason, PlanReasonCode } from '../scheduler/reasons.ts';
 import type { ClaimUpdate } from '../store/vehicleClaims.ts';
 import type { Vehicle } from '../store/vehicles.ts';
 import { judgeWish, MOST_ATTEMPTS } from '../charging/chargeControl.ts';
+import { lookupOf, type CellLookup } from './cellLookup.ts';
 import type { CellState } from './cellState.ts';
 import { heldAsleepUntilMs } from './wakes.ts';
 
@@ -41,22 +42,24 @@ export function claimsOfPlan(
   plan: Plan,
 ): { readonly plan: ClaimUpdate[]; readonly policy: ClaimUpdate[] } {
   const atMs = plan.slots.startMs;
-  const vehicles = new Map(state.vehicles.map((vehicle) => [vehicle.id, vehicle]));
+  const cell = lookupOf(state);
+  const { vehicles } = cell;
+  const prices = new Map(problem.regions.map(({ id, priceEurPerKwh }) => [id, priceEurPerKwh[0]]));
   const asked = new Map(problem.cars.map((car) => [car.id, car]));
   const emergencies = feedersInEmergency(problem);
   return {
     plan: plan.cars.map(({ carId, chargeKw, computeKw, reasons }) => {
       const emergency = emergencies.get(asked.get(carId)?.feederId ?? '');
       const vehicle = vehicles.get(carId);
-      const price = vehicle && priceReason(problem, vehicle);
+      const price = vehicle && priceReason(prices.get(vehicle.regionId), vehicle);
       return {
         vehicleId: carId,
         atMs,
         source: 'plan',
         reasons: [
           ...(emergency ? [emergency] : []),
-          ...wakeReasons(state, carId),
-          ...chargeReasons(state, carId),
+          ...wakeReasons(cell, carId),
+          ...chargeReasons(cell, carId),
           ...(price ? [price] : []),
           ...reasons.filter(({ code }) => !SAID_ELSEWHERE.includes(code)).map(carReasonOf),
         ],
@@ -82,10 +85,10 @@ function carReasonOf({ code, words, value, limit }: PlanReason): CarReason {
 }
 
 /** A car that did not wake up is planned without until it is tried again. */
-function wakeReasons({ wakes, vehicleStates, axis }: CellState, carId: string): CarReason[] {
-  const attempt = wakes.find(({ vehicleId }) => vehicleId === carId);
+function wakeReasons({ state: { axis }, wakes, vehicleStates }: CellLookup, carId: string): CarReason[] {
+  const attempt = wakes.get(carId);
   const retryAtMs = heldAsleepUntilMs(attempt, axis.startMs);
-  const isOnline = vehicleStates.some(({ vehicleId, online }) => vehicleId === carId && online);
+  const isOnline = vehicleStates.get(carId)?.online === true;
   if (!attempt || retryAtMs === undefined || isOnline) return [];
   const minutes = Math.ceil((retryAtMs - axis.startMs) / 60_000);
   const text = `It did not wake up ${attempt.failures} times in a row, and is tried again in ${minutes} min.`;
@@ -96,11 +99,14 @@ function wakeReasons({ wakes, vehicleStates, axis }: CellState, carId: string): 
  * A car that was told to charge, once in every slot since, and does not. Its own compute is no charge. A car that tapers
  * at its target or that nobody hears is no refusal.
  */
-function chargeReasons(state: CellState, carId: string): CarReason[] {
-  const cycle = state.chargeCycles.find(({ vehicleId, charging }) => vehicleId === carId && charging);
-  const session = state.openSessions.find(({ vehicleId, stay }) => vehicleId === carId && stay === cycle?.stay);
-  const live = state.vehicleStates.find(({ vehicleId, online }) => vehicleId === carId && online);
-  const told = state.previous?.cars.find((car) => car.carId === carId);
+function chargeReasons(cell: CellLookup, carId: string): CarReason[] {
+  const known = cell.chargeCycles.get(carId);
+  const cycle = known?.charging ? known : undefined;
+  const open = cell.openSessions.get(carId);
+  const session = open?.stay === cycle?.stay ? open : undefined;
+  const state = cell.vehicleStates.get(carId);
+  const live = state?.online ? state : undefined;
+  const told = cell.previousCars.get(carId);
   const power = powerSchema.safeParse(live?.fused);
   const chargeKw = told?.chargeKw[0] ?? 0;
   if (!cycle || !session || !power.success || chargeKw === 0) return [];
@@ -115,16 +121,15 @@ function chargeReasons(state: CellState, carId: string): CarReason[] {
       attempts: MOST_ATTEMPTS,
     },
     { chargeKw: drawnKw, atMs },
-    state.axis.startMs,
+    cell.state.axis.startMs,
   );
   if (verdict.kind !== 'refused' || drawnKw > 0) return [];
   const text = `It was told to charge at ${chargeKw.toFixed(1)} kW and draws ${drawnKw.toFixed(1)} kW.`;
   return [carReason('plan', 'limit', 'charge_refused', { text, value: drawnKw, limit: chargeKw })];
 }
 
-function priceReason(problem: PlanningProblem, { regionId, policy }: Vehicle): CarReason | undefined {
+function priceReason(value: number | undefined, { policy }: Vehicle): CarReason | undefined {
   const limit = policy.maxComputeEurPerKwh;
-  const value = problem.regions.find(({ id }) => id === regionId)?.priceEurPerKwh[0];
   if (limit === undefined || value === undefined || value <= limit) return undefined;
   const text = `The price is ${value.toFixed(3)} EUR/kWh; the owner lets it compute at up to ${limit.toFixed(3)}.`;
   return carReason('plan', 'limit', 'owner_price_limit', { text, value, limit });

@@ -3,6 +3,7 @@ import type { OwnerPolicy } from '../domain/vehicles.ts';
 import type { CarPlan } from '../scheduler/plan.ts';
 import { seriesOnAxis, slotStartMs } from '../scheduler/time.ts';
 import type { ChargeCycle } from '../store/chargeCycles.ts';
+import type { ParkingSession } from '../store/parkingSessions.ts';
 import type { Vehicle } from '../store/vehicles.ts';
 import type { VehicleState } from '../store/vehicleStates.ts';
 import type { WakeAttempt } from '../store/wakes.ts';
@@ -16,6 +17,7 @@ export interface CellLookup {
   readonly vehicleStates: ReadonlyMap<string, VehicleState>;
   readonly wakes: ReadonlyMap<string, WakeAttempt>;
   readonly chargeCycles: ReadonlyMap<string, ChargeCycle>;
+  readonly openSessions: ReadonlyMap<string, ParkingSession>;
   readonly previousCars: ReadonlyMap<string, CarPlan>;
   /** By region, of all that is known of the slots ahead. */
   readonly coldestCelsius: ReadonlyMap<string, number>;
@@ -34,6 +36,7 @@ export function lookupOf(state: CellState): CellLookup {
     vehicleStates: byVehicle(state.vehicleStates),
     wakes: byVehicle(state.wakes),
     chargeCycles: byVehicle(state.chargeCycles),
+    openSessions: byVehicle(state.openSessions),
     previousCars: new Map(state.previous?.cars.map((car) => [car.carId, car])),
     coldestCelsius: byRegion((id) => Math.min(...spansOf(state, 'temperature', id, null).map(({ value }) => value))),
     prices: byRegion((id) => seriesOnAxis(state.axis, spansOf(state, 'price', id, null))),

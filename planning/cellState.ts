@@ -1,11 +1,11 @@
 import type { HardwareClassSpec } from '../domain/hardwareClasses.ts';
 import { ARRIVAL_DAYS } from '../scheduler/arrivals.ts';
 import type { Plan } from '../scheduler/plan.ts';
-import type { PlanningProblem } from '../scheduler/problem.ts';
 import { readHabit, type Habit } from '../scheduler/habit.ts';
 import type { SlotAxis } from '../scheduler/time.ts';
 import { slotStartMs } from '../scheduler/time.ts';
 import { listArrivedEnergy, type ArrivedEnergy } from '../store/arrivals.ts';
+import { listForeignLoads } from '../store/chargePoints.ts';
 import { listChargeCycles, type ChargeCycle } from '../store/chargeCycles.ts';
 import { listClassSpeeds, type ClassSpeed } from '../store/classSpeeds.ts';
 import type { Database } from '../store/database.ts';
@@ -14,7 +14,7 @@ import { listHabits } from '../store/habits.ts';
 import { listFeeders, type Feeder } from '../store/feeders.ts';
 import { listOpenJobs, type OpenJob } from '../store/jobProgress.ts';
 import { listOpenParkingSessions, type ParkingSession } from '../store/parkingSessions.ts';
-import { latestPlan } from '../store/plans.ts';
+import { latestMadePlan } from '../store/plans.ts';
 import { listRegions, type Region } from '../store/regions.ts';
 import { readSignals, type SignalSpan } from '../store/signals.ts';
 import { listHeldVehicles } from '../store/vehicleClaims.ts';
@@ -44,6 +44,8 @@ export interface CellState {
   readonly arrivals: readonly ArrivedEnergy[];
   readonly jobs: readonly OpenJob[];
   readonly classSpeeds: readonly ClassSpeed[];
+  /** What cars that are not enrolled draw at our chargers, kW by feeder. */
+  readonly foreignLoadKw: ReadonlyMap<string, number>;
   /** The newest plan of an earlier slot, or of this slot made earlier. */
   readonly previous: Plan | undefined;
 }
@@ -73,7 +75,7 @@ export async function readCellState(
       hardwareClasses: await listHardwareClasses(tx),
       vehicles: await listVehicles(tx, cell.id),
       vehicleStates: await listVehicleStates(tx, cell.id),
-      distrusted: await listHeldVehicles(tx, cell.id, 'telemetry_not_trusted'),
+      distrusted: await listHeldVehicles(tx, cell.id, ['telemetry_not_trusted', 'work_not_trusted']),
       habits: await listHabits(tx, cell.id, readHabit),
       wakes: await listWakes(tx, cell.id),
       chargeCycles: await listChargeCycles(tx, cell.id),
@@ -81,7 +83,8 @@ export async function readCellState(
       arrivals: await listArrivedEnergy(tx, cell.id, { startMs: slotStart - ARRIVAL_DAYS * DAY_MS, endMs: slotStart }),
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),
-      previous: (await latestPlan<PlanningProblem, Plan>(tx, cell.id))?.plan,
+      foreignLoadKw: await listForeignLoads(tx, cell.id),
+      previous: (await latestMadePlan<Plan>(tx, cell.id))?.plan,
     };
   });
 }

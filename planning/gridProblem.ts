@@ -84,6 +84,8 @@ function mean(values: readonly number[]): number | undefined {
 /** The feeder's limits and house load on the slot axis. */
 export function planningFeeder(state: CellState, feeder: Feeder): FeederInput {
   const importLimitKw = tightestLimitKw(state.axis, state.signals, feeder);
+  // Cars that are not enrolled draw at our chargers, for nobody knows how long.
+  const foreignKw = state.foreignLoadKw.get(feeder.id) ?? 0;
   return {
     id: feeder.id,
     regionId: feeder.regionId,
@@ -91,7 +93,7 @@ export function planningFeeder(state: CellState, feeder: Feeder): FeederInput {
     importLimitKw,
     // An unknown house load takes the whole limit: what is left for cars is then nothing, never too much.
     houseLoadKw: houseLoadOf(state, feeder).map(
-      (value, slot) => value ?? importLimitKw[slot] ?? feeder.failSafeImportKw,
+      (value, slot) => (value ?? importLimitKw[slot] ?? feeder.failSafeImportKw) + foreignKw,
     ),
   };
 }

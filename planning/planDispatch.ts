@@ -1,3 +1,4 @@
+import { energyUntilKwh, fleetCapacity } from './capacity.ts';
 import { workflowIds } from '../domain/names.ts';
 import type { JournalReason } from '../domain/journal.ts';
 import type { SetpointInterval } from '../domain/setpoints.ts';
@@ -10,6 +11,7 @@ import type { PlanDispatch, SessionSetpoint } from '../domain/workflows/coSchedu
 
 /** Slots of setpoints that each car is sent ahead: enough to ride out a lost plan or two, then its fail-safe. */
 export const PROFILE_SLOTS = 3;
+const CAPACITY_HOURS = 12;
 
 /** The part of a plan that workflows need: nothing that grows with the cars, so that it fits their history. */
 export function dispatchOf(planId: string, problem: PlanningProblem, plan: Plan): PlanDispatch {
@@ -34,7 +36,7 @@ export function dispatchOf(planId: string, problem: PlanningProblem, plan: Plan)
     vehiclesToWake: plan.wakeUps
       .filter((wakeUp) => wakeUp.slot === 0)
       .map((wakeUp) => ({ vehicleId: wakeUp.carId, reason: 'planned to compute in the coming slot' })),
-    summary: summarize(plan),
+    summary: `${summarize(plan)}\n${capacityLine(problem, plan)}`,
   };
 }
 
@@ -121,6 +123,18 @@ export function profileIntervals(plan: Plan, car: CarPlan, slots: number, runnin
   return [waiting, { ...first, startMs: turnMs }, ...later].filter(({ startMs, endMs }) => startMs < endMs);
 }
 
+/** What the fleet can do, in one line of Markdown. */
+function capacityLine(problem: PlanningProblem, plan: Plan): string {
+  const capacities = fleetCapacity(problem, plan);
+  const untilMs = plan.slots.startMs + CAPACITY_HOURS * 3_600_000;
+  const kwNow = capacities.reduce((sum, { curve }) => sum + (curve[0]?.kw ?? 0), 0);
+  const kwh = capacities.reduce((sum, capacity) => sum + energyUntilKwh(capacity, problem, untilMs), 0);
+  return `The fleet can compute with ${kwNow.toFixed(1)} kW now and ${kwh.toFixed(1)} kWh in ${CAPACITY_HOURS} h.`;
+}
+
+/** The journal has them all. A workflow's history must not grow with the cars of its cell. */
+const UNMET_IN_SUMMARY = 20;
+
 /** Markdown for the operator. */
 function summarize(plan: Plan): string {
   const sum = (series: (car: CarPlan) => number): number => plan.cars.reduce((total, car) => total + series(car), 0);
@@ -132,7 +146,8 @@ function summarize(plan: Plan): string {
       `${plan.grants.filter((grant) => grant.slot === 0).length} grants.`,
     `Horizon: ${plan.figures.chargeKwh.toFixed(1)} kWh charge, ${plan.figures.computeKwh.toFixed(1)} kWh compute, ` +
       `${plan.figures.costEur.toFixed(2)} EUR.`,
-    ...plan.unmet.map((unmet) => `- Not met: ${unmet.words}`),
+    ...plan.unmet.slice(0, UNMET_IN_SUMMARY).map((unmet) => `- Not met: ${unmet.words}`),
+    ...(plan.unmet.length > UNMET_IN_SUMMARY ? [`- and ${plan.unmet.length - UNMET_IN_SUMMARY} more`] : []),
     ...plan.reasons.map((reason) => `- ${reason.words}`),
     ...plan.jobs.flatMap((job) => job.reasons.map((reason) => `- ${job.jobId}: ${reason.words}`)),
   ];

@@ -59,5 +59,6 @@ function survivalOf(axis: SlotAxis, stay: StayToPlan, count: number): number[] {
     stepMs: slotStartMs(axis, 1) - axis.startMs,
     count,
     localHourOf,
-  });
+    // As exact as a plan keeps it, so that a problem is the same when it is read again.
+  }).map(Math.fround);
 }

@@ -49,6 +49,8 @@ export interface CarColumns {
   readonly energyKwSlots: Float64Array;
   readonly minimumKwSlots: Float64Array;
   readonly efficiency: Float64Array;
+  /** What a kWh at the plug is worth to the owner that is missing when the car leaves. */
+  readonly missingEurPerKwh: Float64Array;
   /** Most kW that it takes in a slot: `maxKw`, or 0 where its battery is too cold to be charged. */
   readonly chargeCapKw: (car: number, slot: number) => number;
   /** Part of its class's compute power that a car may use in a slot: 0 where it may not compute at all. */
@@ -66,7 +68,7 @@ export interface CompiledJob {
   readonly shardsPerSlot: Float64Array;
   /** 1 where window, region and the price and carbon caps let it run, by (region, slot). */
   readonly allowed: Uint8Array;
-  /** EUR per shard left undone at the end of its window; above every cost. */
+  /** EUR per shard left undone at the end of its window: what its submitter says, else above every cost. */
   readonly penaltyEurPerShard: number;
 }
 
@@ -84,14 +86,15 @@ function compileGrid(problem: PlanningProblem): CompiledGrid {
   const plugKw = new Float64Array(regions.length * hardwareClasses.length * slots);
   for (const [r, region] of regions.entries()) {
     for (let t = 0; t < slots; t++) {
-      const ambientCelsius = at(region.ambientCelsius, t);
+      const ambientCelsius = required(region.ambientCelsius, t);
       unitCostEurPerKwh[r * slots + t] =
-        at(region.priceEurPerKwh, t) + (problem.weights.carbonEurPerKg * at(region.carbonGPerKwh, t)) / 1000;
+        required(region.priceEurPerKwh, t) +
+        (problem.weights.carbonEurPerKg * required(region.carbonGPerKwh, t)) / 1000;
       derate[r * slots + t] = heatDerating(ambientCelsius);
       for (const [h, hardware] of hardwareClasses.entries()) {
         const chipKw = hardware.chipKw * heatDerating(ambientCelsius);
         plugKw[(r * hardwareClasses.length + h) * slots + t] = region.plugKwPerChipKw
-          ? chipKw * at(region.plugKwPerChipKw, t)
+          ? chipKw * required(region.plugKwPerChipKw, t)
           : hardware.coolingIncluded
             ? sitePlugKw(chipKw, hardware.awakeKw)
             : computePlugKw(chipKw, ambientCelsius, hardware.awakeKw);
@@ -111,7 +114,7 @@ function compileGrid(problem: PlanningProblem): CompiledGrid {
       feeder.substationId === undefined ? -1 : indexOf(substations, feeder.substationId),
     ),
     feederCapKw: matrix(feeders, slots, (feeder, t) =>
-      Math.max(0, (feeder.importLimitKw[t] ?? feeder.failSafeImportKw) - at(feeder.houseLoadKw, t)),
+      Math.max(0, (feeder.importLimitKw[t] ?? feeder.failSafeImportKw) - required(feeder.houseLoadKw, t)),
     ),
     substationCapKw: matrix(substations, slots, (station, t) => station.importLimitKw[t] ?? station.failSafeImportKw),
     computePlugKw: plugKw,
@@ -155,12 +158,13 @@ function compileCars(problem: PlanningProblem, grid: CompiledGrid): CarColumns {
     energyKwSlots: Float64Array.from(cars, (car) => kwSlots(car, car.needKwh)),
     minimumKwSlots: Float64Array.from(cars, (car) => kwSlots(car, car.minimumNeedKwh)),
     efficiency: Float64Array.from(cars, (car) => car.chargerEfficiency),
+    missingEurPerKwh: Float64Array.from(cars, (car) => car.missingEurPerKwh * car.chargerEfficiency),
     chargeCapKw: (index, slot) => {
-      const region = at(problem.regions, grid.regionOfFeeder[feeder[index] ?? 0] ?? 0);
-      return isTooCold(at(cars, index), at(region.ambientCelsius, slot)) ? 0 : (maxKw[index] ?? 0);
+      const region = required(problem.regions, grid.regionOfFeeder[feeder[index] ?? 0] ?? 0);
+      return isTooCold(required(cars, index), required(region.ambientCelsius, slot)) ? 0 : (maxKw[index] ?? 0);
     },
     computeShare: (index, slot) => {
-      const car = at(cars, index);
+      const car = required(cars, index);
       if (!car.computeOptIn || slot < car.pluggedFromSlot || slot >= car.untilSlot) return 0;
       if (car.computeAllowed?.[slot] === false) return 0;
       // The earliest slot in which the battery can have reached the floor; charging decides whether it has.
@@ -168,15 +172,16 @@ function compileCars(problem: PlanningProblem, grid: CompiledGrid): CarColumns {
       if (floorKwSlots > (slot - car.pluggedFromSlot) * car.chargerMaxKw * (1 + 1e-12)) return 0;
       const region = grid.regionOfFeeder[feeder[index] ?? 0] ?? 0;
       const chipKw =
-        at(problem.hardwareClasses, hardwareClass[index] ?? 0).chipKw * (grid.derate[region * grid.slots + slot] ?? 0);
+        required(problem.hardwareClasses, hardwareClass[index] ?? 0).chipKw *
+        (grid.derate[region * grid.slots + slot] ?? 0);
       if (chipKw <= 0) return 0;
       return Math.min(1, (car.computeCapChipKw?.[slot] ?? chipKw) / chipKw);
     },
     survival: (index, slot) => {
-      const car = at(cars, index);
+      const car = required(cars, index);
       const curve = car.survival;
       if (curve === undefined || curve.length === 0) return 1;
-      return at(curve, Math.min(curve.length - 1, Math.max(0, slot - car.pluggedFromSlot)));
+      return required(curve, Math.min(curve.length - 1, Math.max(0, slot - car.pluggedFromSlot)));
     },
   };
 }
@@ -194,8 +199,8 @@ function compileJobs(problem: PlanningProblem, grid: CompiledGrid): CompiledJob[
     for (const [r, region] of problem.regions.entries()) {
       if (!job.regionIds.includes(region.id)) continue;
       for (let t = job.windowStartSlot; t < Math.min(slots, job.windowEndSlot); t++) {
-        if (at(region.priceEurPerKwh, t) > (job.priceCapEurPerKwh ?? Infinity)) continue;
-        if (at(region.carbonGPerKwh, t) > (job.carbonCapGPerKwh ?? Infinity)) continue;
+        if (required(region.priceEurPerKwh, t) > (job.priceCapEurPerKwh ?? Infinity)) continue;
+        if (required(region.carbonGPerKwh, t) > (job.carbonCapGPerKwh ?? Infinity)) continue;
         allowed[r * slots + t] = 1;
         for (let h = 0; h < grid.classes; h++) {
           const shards = (shardsPerSlot[h] ?? 0) * (grid.derate[r * slots + t] ?? 0);
@@ -212,9 +217,19 @@ function compileJobs(problem: PlanningProblem, grid: CompiledGrid): CompiledJob[
       until: Math.min(slots, job.windowEndSlot),
       shardsPerSlot,
       allowed,
-      penaltyEurPerShard: base * (1 + job.priority) * Math.max(mostKwhPerShard, 1e-6),
+      penaltyEurPerShard: job.lateEurPerShard ?? base * (1 + job.priority) * Math.max(mostKwhPerShard, 1e-6),
     };
   });
+}
+
+/**
+ * What a kWh at the plug costs that is planned for a slot: its price if the car is still there, and what it is worth to
+ * the owner if it has left without it. Missing energy counts for no less than the price, so that no plan gains by a
+ * car's being gone.
+ * @param survival probability that the car is still there
+ */
+export function expectedEurPerKwh(unitCostEurPerKwh: number, survival: number, missingEurPerKwh: number): number {
+  return unitCostEurPerKwh + (1 - survival) * Math.max(0, missingEurPerKwh - unitCostEurPerKwh);
 }
 
 function matrix<Row>(rows: readonly Row[], slots: number, value: (row: Row, slot: number) => number): Float64Array {
@@ -229,7 +244,7 @@ function indexOf(things: readonly { readonly id: string }[], id: string): number
   return things.findIndex((thing) => thing.id === id);
 }
 
-function at<Value>(values: readonly Value[], index: number): Value {
+function required<Value>(values: readonly Value[], index: number): Value {
   const value = values[index];
   if (value === undefined) throw new RangeError(`No value at ${index} of ${values.length}.`);
   return value;

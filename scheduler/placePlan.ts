@@ -14,7 +14,7 @@ import { wholeGrants } from './report/grants.ts';
 import { chargeAt, computeAt, type Placed } from './report/placed.ts';
 import { startDelays } from './report/startDelays.ts';
 import { unmetOf } from './report/unmet.ts';
-import { pricesWithRent } from './solve/lowerBound.ts';
+import { chargePrices } from './solve/lowerBound.ts';
 import type { Relaxation } from './solve/relaxation.ts';
 import type { SolvedRelaxation } from './solve/solveRelaxation.ts';
 
@@ -36,7 +36,7 @@ export function placePlan(
     compiled,
     setpoints,
     headroom,
-    priceEurPerKwh: pricesWithRent(relaxation, solved.prices),
+    chargePriceEurPerKwh: chargePrices(relaxation, solved.prices),
     shardsOfJob: compute.shardsOfJob,
   };
   const expectedShards = compute.shardsOfJob.map((shards) => shards.reduce((sum, value) => sum + value, 0));

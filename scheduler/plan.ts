@@ -113,13 +113,18 @@ const certificateSchema = z.object({
 });
 
 const planFiguresSchema = z.object({
-  /** Expected cost of the plan with the carbon weight, without penalties; EUR. */
+  /** Expected cost of the plan: energy, carbon weight and missing energy, without penalties; EUR. */
   costEur: z.number(),
+  /** Energy and carbon count as far as cars are expected to be there still. */
   energyCostEur: z.number(),
   carbonKg: z.number(),
   chargeKwh: z.number(),
   computeKwh: z.number(),
-  /** Penalties for what is left unmet, in the planner's own weights. */
+  /** kWh in batteries that are expected to be missing because cars leave before they are charged. */
+  expectedMissingKwh: z.number().default(0),
+  /** What they are worth to the owners, and never less than what they would have cost. */
+  expectedMissingEur: z.number().default(0),
+  /** Penalties for what is left unmet, in the planner's own weights; late shards at their worth where a job states it. */
   penaltyEur: z.number(),
   /** (cost + penalty - lower bound) / |lower bound|: what is lost at most, whole setpoints included. */
   gap: z.number(),

@@ -7,6 +7,7 @@ import { z } from 'zod';
 export const PLAN_REASONS = {
   // Cars: charging.
   charging_cheapest_slot: 'It charges now because this slot is among the cheapest that it still has.',
+  charging_may_leave: 'It charges now because it may have left before a cheaper slot comes.',
   charging_minimum_soc: 'It charges at once, at any price, because the battery is below the owner’s minimum.',
   charging_no_slack: 'It charges now because it needs every slot that is left before ready-by.',
   charging_negative_price: 'It charges now because the grid pays for it.',

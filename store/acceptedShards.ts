@@ -23,6 +23,8 @@ export interface AcceptedPart {
   readonly end: number;
   /** Of its bytes, hex. */
   readonly sha256: string;
+  /** The car that stored it; undefined for parts that were accepted before their keys named it. */
+  readonly vehicleId?: string;
 }
 
 export type AcceptedTotals = Omit<AcceptedShardRecord, 'jobId' | 'shard' | 'parts'> & { readonly shards: number };

@@ -15,8 +15,8 @@ export async function readAnsweredLines(
   parts: readonly AcceptedPart[],
 ): Promise<AnsweredLines> {
   const answered = new Map<number, string>();
-  for (const { start, end, sha256 } of parts) {
-    const bytes = await unlessNotFound(objects.get(objectKeys.part(jobId, shard, { start, end })));
+  for (const { start, end, sha256, vehicleId } of parts) {
+    const bytes = await unlessNotFound(objects.get(objectKeys.part(jobId, shard, { start, end }, vehicleId)));
     if (bytes === undefined || sha256Of(bytes) !== sha256) continue;
     for (const [offset, line] of linesOfPart(bytes, { start, end })?.entries() ?? []) {
       if (!answered.has(start + offset)) answered.set(start + offset, line);

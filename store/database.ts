@@ -100,6 +100,11 @@ async function run<Row>(client: Pool | PoolClient, sql: string, values: readonly
 // socket says.
 const UNAVAILABLE = /^(08|53|57P|57014)|^E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN)$/;
 
+/** Whether PostgreSQL refused the values themselves (SQLSTATE classes 22 and 23): trying again does not change that. */
+export function isRefusedData(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^2[23][0-9A-Z]{3}$/.test(String(error.code));
+}
+
 // What pg says without a code.
 const UNREACHABLE_MESSAGE = /Connection terminated|timeout exceeded when trying to connect|not queryable/;
 

@@ -106,6 +106,15 @@ export async function readMeteredEnergy(
   );
 }
 
+/** Up to when (grid time) the car's registers were read, or undefined when it has no meter. */
+export async function readMeteredUntil(db: Queryable, vehicleId: string): Promise<number | undefined> {
+  const [register] = await db.query<{ atMs: number }>(
+    'select read_at as "atMs" from meter_registers where vehicle_id = $1',
+    [vehicleId],
+  );
+  return register?.atMs;
+}
+
 function hasFallen(last: MeterReading, reading: MeterReading): boolean {
   return reading.chargingKwh < last.chargingKwh || reading.computeKwh < last.computeKwh;
 }

@@ -40,6 +40,11 @@ export async function migrate(database: Database, folder: URL = MIGRATIONS_FOLDE
   });
 }
 
+/** Names of the files that have not run on this database, in order. @throws NightshiftError like `migrate` */
+export async function listPendingMigrations(database: Database, folder: URL = MIGRATIONS_FOLDER): Promise<string[]> {
+  return (await pendingMigrations(database, await readMigrations(folder))).map(({ name }) => name);
+}
+
 async function pendingMigrations(tx: Queryable, migrations: readonly Migration[]): Promise<Migration[]> {
   const ran = await tx.query<{ name: string; checksum: string }>('select name, checksum from schema_migrations');
   const byName = new Map(migrations.map((migration) => [migration.name, migration]));

@@ -1,42 +1,63 @@
 import { inferEndpoint } from '../domain/models.ts';
+import { DEFAULT_TENANT } from '../domain/apiKeys.ts';
 import type { ModelRef } from '../domain/shards.ts';
 import type { Queryable } from './database.ts';
 
 export interface Model extends ModelRef {
   /** Inputs, outputs and processing, as the admission checked them. */
   readonly manifest: unknown;
+  /** Whose it is; null: the operator's, which every tenant may use. */
+  readonly tenantId: string | null;
 }
 
 export interface StoredModel extends Model {
   readonly addedRealMs: number;
 }
 
-const COLUMNS = 'name, version, family, sha256, manifest, added_real_at as "addedRealMs"';
+const COLUMNS = 'name, version, family, sha256, manifest, tenant_id as "tenantId", added_real_at as "addedRealMs"';
+/** A tenant's own model comes before the operator's of the same name. */
+const OWN_AND_NEWEST_FIRST = 'tenant_id is not null desc, added_real_at desc, version desc';
 
-/** Adds a version. A version is pinned: one that exists keeps its hash. @returns whether it was added. */
+/** Whose models a tenant's uploads are: those of the operator's own tenant are everyone's. */
+export function modelOwner(tenantId: string): string | null {
+  return tenantId === DEFAULT_TENANT ? null : tenantId;
+}
+
+/** Adds a version. A version is pinned: one that exists keeps its hash and its owner. @returns whether it was added. */
 export async function addModel(db: Queryable, model: Model): Promise<boolean> {
   const rows = await db.query(
-    `insert into models (name, version, family, sha256, manifest) values ($1, $2, $3, $4, $5)
+    `insert into models (name, version, family, sha256, manifest, tenant_id) values ($1, $2, $3, $4, $5, $6)
      on conflict (name, version) do nothing returning name`,
-    [model.name, model.version, model.family, model.sha256, JSON.stringify(model.manifest)],
+    [model.name, model.version, model.family, model.sha256, JSON.stringify(model.manifest), model.tenantId],
   );
   return rows.length > 0;
 }
 
-/** The named version, or the one added last when no version is named. */
-export async function readModel(db: Queryable, name: string, version?: string): Promise<StoredModel | undefined> {
+/**
+ * The named version that the tenant may use, or the one added last when no version is named: of its own, else of the
+ * operator's.
+ */
+export async function readModel(
+  db: Queryable,
+  tenantId: string,
+  name: string,
+  version?: string,
+): Promise<StoredModel | undefined> {
   const [model] = await db.query<StoredModel>(
-    `select ${COLUMNS} from models where name = $1 and ($2::text is null or version = $2)
-     order by added_real_at desc, version desc limit 1`,
-    [name, version ?? null],
+    `select ${COLUMNS} from models
+     where name = $1 and ($2::text is null or version = $2) and (tenant_id is null or tenant_id = $3)
+     order by ${OWN_AND_NEWEST_FIRST} limit 1`,
+    [name, version ?? null, tenantId],
   );
   return model;
 }
 
-/** The newest version of each model, by name. */
-export async function listModels(db: Queryable): Promise<StoredModel[]> {
+/** The version of each model that the tenant's requests are answered by, by name. */
+export async function listModels(db: Queryable, tenantId: string): Promise<StoredModel[]> {
   return db.query<StoredModel>(
-    `select distinct on (name) ${COLUMNS} from models order by name, added_real_at desc, version desc`,
+    `select distinct on (name) ${COLUMNS} from models where tenant_id is null or tenant_id = $1
+     order by name, ${OWN_AND_NEWEST_FIRST}`,
+    [tenantId],
   );
 }
 

@@ -1,90 +1,121 @@
 import { instant, type Queryable } from './database.ts';
+import { packRecords, unpackRecords } from './packedRecords.ts';
 
-/** A plan as it was made: the problem that went in and what came out, as the scheduler's own records. */
-export interface StoredPlan<Problem, Plan> {
+/** A plan as it was made, without the problem that went in. */
+export interface MadePlan<Plan> {
   readonly id: string;
   readonly cellId: string;
   /** The committed slot; the rest of the plan is a forecast. */
   readonly slotStartMs: number;
   readonly createdAtMs: number;
-  readonly problem: Problem;
   readonly plan: Plan;
 }
 
-const COLUMNS = `id, cell_id as "cellId", slot_start as "slotStartMs", created_at as "createdAtMs", problem, plan`;
+/** A plan as it was made: the problem that went in and what came out, as the scheduler's own records. */
+export interface StoredPlan<Problem, Plan> extends MadePlan<Plan> {
+  readonly problem: Problem;
+}
+
+const PLAN_COLUMNS = `id, cell_id as "cellId", slot_start as "slotStartMs", created_at as "createdAtMs", plan,
+  plan_cars as "planCars"`;
+const PROBLEM_COLUMNS = `problem, problem_cars as "problemCars"`;
+
+interface PlanRow extends MadePlan<Record<string, unknown>> {
+  /** Null in plans that have their cars in their JSON. */
+  readonly planCars: Buffer | null;
+}
+interface ProblemRow extends PlanRow {
+  readonly problem: Record<string, unknown>;
+  readonly problemCars: Buffer | null;
+}
 
 /** Stores a plan once; a retry with the same id changes nothing. */
-export async function savePlan(db: Queryable, plan: StoredPlan<unknown, unknown>): Promise<void> {
-  await db.query(
-    `insert into plans (id, cell_id, slot_start, created_at, problem, plan) values ($1, $2, $3, $4, $5, $6)
-     on conflict (id) do nothing`,
+export async function savePlan(database: Queryable, stored: StoredPlan<object, object>): Promise<void> {
+  const [problem, plan] = await Promise.all([packed(stored.problem), packed(stored.plan)]);
+  await database.query(
+    `insert into plans (id, cell_id, slot_start, created_at, problem, plan, problem_cars, plan_cars)
+     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing`,
     [
-      plan.id,
-      plan.cellId,
-      instant(plan.slotStartMs),
-      instant(plan.createdAtMs),
-      JSON.stringify(plan.problem),
-      JSON.stringify(plan.plan),
+      stored.id,
+      stored.cellId,
+      instant(stored.slotStartMs),
+      instant(stored.createdAtMs),
+      JSON.stringify(problem.rest),
+      JSON.stringify(plan.rest),
+      problem.cars,
+      plan.cars,
     ],
   );
 }
 
-export async function readPlan<Problem, Plan>(
-  db: Queryable,
-  id: string,
-): Promise<StoredPlan<Problem, Plan> | undefined> {
-  const [plan] = await db.query<StoredPlan<Problem, Plan>>(`select ${COLUMNS} from plans where id = $1`, [id]);
-  return plan;
+export async function readPlan<Plan>(database: Queryable, id: string): Promise<MadePlan<Plan> | undefined> {
+  return madePlan(await database.query<PlanRow>(`select ${PLAN_COLUMNS} from plans where id = $1`, [id]));
 }
 
 export async function latestPlan<Problem, Plan>(
-  db: Queryable,
+  database: Queryable,
   cellId: string,
 ): Promise<StoredPlan<Problem, Plan> | undefined> {
-  const [plan] = await db.query<StoredPlan<Problem, Plan>>(
-    `select ${COLUMNS} from plans where cell_id = $1 order by slot_start desc, created_at desc, id desc limit 1`,
+  const rows = await database.query<ProblemRow>(
+    `select ${PLAN_COLUMNS}, ${PROBLEM_COLUMNS} from plans where cell_id = $1
+     order by slot_start desc, created_at desc, id desc limit 1`,
     [cellId],
   );
-  return plan;
+  const [row] = rows;
+  const made = await madePlan<Plan>(rows);
+  return row && made && { ...made, problem: await unpacked<Problem>(row.problem, row.problemCars) };
+}
+
+/** The cell's newest plan, for those who do not ask what it was made from. */
+export async function latestMadePlan<Plan>(database: Queryable, cellId: string): Promise<MadePlan<Plan> | undefined> {
+  return madePlan(
+    await database.query<PlanRow>(
+      `select ${PLAN_COLUMNS} from plans where cell_id = $1
+       order by slot_start desc, created_at desc, id desc limit 1`,
+      [cellId],
+    ),
+  );
 }
 
 /** The plan in force in the slot that starts at `slotStartMs`: the newest of those that commit it. */
-export async function planOfSlot<Problem, Plan>(
-  db: Queryable,
+export async function planOfSlot<Plan>(
+  database: Queryable,
   cellId: string,
   slotStartMs: number,
-): Promise<StoredPlan<Problem, Plan> | undefined> {
-  const [plan] = await db.query<StoredPlan<Problem, Plan>>(
-    `select ${COLUMNS} from plans where cell_id = $1 and slot_start = $2 order by created_at desc limit 1`,
-    [cellId, instant(slotStartMs)],
+): Promise<MadePlan<Plan> | undefined> {
+  return madePlan(
+    await database.query<PlanRow>(
+      `select ${PLAN_COLUMNS} from plans where cell_id = $1 and slot_start = $2 order by created_at desc limit 1`,
+      [cellId, instant(slotStartMs)],
+    ),
   );
-  return plan;
 }
 
+type PlaceOfPlan = Pick<MadePlan<unknown>, 'cellId' | 'slotStartMs' | 'createdAtMs'>;
+
 /** The plan that the given one replaces within its slot; undefined when it is the slot's first. */
-export async function planReplacedBy<Problem, Plan>(
-  db: Queryable,
-  plan: Pick<StoredPlan<Problem, Plan>, 'cellId' | 'slotStartMs' | 'createdAtMs'>,
-): Promise<StoredPlan<Problem, Plan> | undefined> {
-  const [replaced] = await db.query<StoredPlan<Problem, Plan>>(
-    `select ${COLUMNS} from plans where cell_id = $1 and slot_start = $2 and created_at < $3
-     order by created_at desc limit 1`,
-    [plan.cellId, instant(plan.slotStartMs), instant(plan.createdAtMs)],
+export async function planReplacedBy<Plan>(
+  database: Queryable,
+  plan: PlaceOfPlan,
+): Promise<MadePlan<Plan> | undefined> {
+  return madePlan(
+    await database.query<PlanRow>(
+      `select ${PLAN_COLUMNS} from plans where cell_id = $1 and slot_start = $2 and created_at < $3
+       order by created_at desc limit 1`,
+      [plan.cellId, instant(plan.slotStartMs), instant(plan.createdAtMs)],
+    ),
   );
-  return replaced;
 }
 
 /** The newest plan of the cell that was made before the given one, for its slot or an earlier one. */
-export async function planBefore<Problem, Plan>(
-  db: Queryable,
-  plan: Pick<StoredPlan<Problem, Plan>, 'cellId' | 'slotStartMs' | 'createdAtMs'>,
-): Promise<StoredPlan<Problem, Plan> | undefined> {
-  const [before] = await db.query<StoredPlan<Problem, Plan>>(
-    `select ${COLUMNS} from plans where cell_id = $1 and slot_start <= $2 and created_at < $3
-     order by slot_start desc, created_at desc, id desc limit 1`,
-    [plan.cellId, instant(plan.slotStartMs), instant(plan.createdAtMs)],
+export async function planBefore<Plan>(database: Queryable, plan: PlaceOfPlan): Promise<MadePlan<Plan> | undefined> {
+  return madePlan(
+    await database.query<PlanRow>(
+      `select ${PLAN_COLUMNS} from plans where cell_id = $1 and slot_start <= $2 and created_at < $3
+       order by slot_start desc, created_at desc, id desc limit 1`,
+      [plan.cellId, instant(plan.slotStartMs), instant(plan.createdAtMs)],
+    ),
   );
-  return before;
 }
 
 /** The parts of the newest plan that speak of jobs: a plan of many cars is large. */
@@ -102,4 +133,22 @@ export async function latestJobPlans<
     [cellId],
   );
   return parts;
+}
+
+async function madePlan<Plan>([row]: readonly PlanRow[]): Promise<MadePlan<Plan> | undefined> {
+  if (!row) return undefined;
+  const { planCars, id, cellId, slotStartMs, createdAtMs } = row;
+  return { id, cellId, slotStartMs, createdAtMs, plan: await unpacked<Plan>(row.plan, planCars) };
+}
+
+/** Cars are most of a plan and of a problem. */
+async function packed(record: { readonly cars?: readonly object[] }) {
+  const { cars, ...rest } = record;
+  return { rest, cars: cars ? await packRecords(cars.map((car) => ({ ...car }))) : null };
+}
+
+async function unpacked<Whole>(rest: Record<string, unknown>, cars: Buffer | null): Promise<Whole> {
+  // As with rows, the caller says which of the scheduler's records it is.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return (cars ? { ...rest, cars: await unpackRecords(cars) } : rest) as Whole;
 }

@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
 import { NightshiftError } from '../domain/errors.ts';
-import { objectKeys, rangeOfPartKey, receiptOfKey } from '../domain/names.ts';
+import { objectKeys, partOfKey, receiptOfKey, unfinishedOfKey } from '../domain/names.ts';
 import { keyBytesOf } from './aesGcm.ts';
 
 const scopeSchema = z.object({
@@ -12,9 +12,13 @@ const scopeSchema = z.object({
   model: z.object({ name: z.string(), version: z.string(), sha256: z.string() }),
   /** Real time, epoch milliseconds. */
   expiresRealMs: z.number(),
+  /** Whom the shard was handed to, and when by real time; undefined until the gateway hands it out. */
+  car: z.object({ vehicleId: z.string(), handedOutRealMs: z.number() }).optional(),
 });
-/** What a token lets its bearer do: read one shard's input and its model, and write the shard's parts. */
+/** What a token stands for: one shard's input, its model, and the parts that one car writes of it. */
 export type SliceScope = z.output<typeof scopeSchema>;
+/** What a car may do: it alone may write in its name. */
+export type CarSliceScope = SliceScope & { readonly car: NonNullable<SliceScope['car']> };
 
 export interface SliceSigner {
   sign(scope: SliceScope): string;
@@ -48,6 +52,7 @@ export function sliceSignerWith(secret: string): SliceSigner {
 
 /** Whether the scope lets its bearer read this object; what the model needs beside its network is for its manifest to say. */
 export function mayRead({ jobId, shard, model }: SliceScope, key: string): boolean {
+  if (key.startsWith(objectKeys.unfinishedPrefix(jobId, shard))) return true;
   return [
     objectKeys.shardInput(jobId, shard),
     objectKeys.model(model.sha256),
@@ -55,14 +60,19 @@ export function mayRead({ jobId, shard, model }: SliceScope, key: string): boole
   ].includes(key);
 }
 
-/** Parts and receipts of the shard, by exactly the keys that they have: nothing else can stand where one belongs. */
-export function mayWrite({ jobId, shard }: SliceScope, key: string): boolean {
-  const range = rangeOfPartKey(key);
-  if (range) return key === objectKeys.part(jobId, shard, range) && range.start < range.end;
-  const receipt = receiptOfKey(key);
-  return receipt !== undefined && key === objectKeys.receipt(jobId, shard, receipt.range, receipt.vehicleId);
+/** The car's own parts, receipts and unfinished answers of the shard, by exactly the keys that they have. */
+export function mayWrite({ jobId, shard, car }: CarSliceScope, key: string): boolean {
+  const unfinished = unfinishedOfKey(key);
+  if (unfinished) return key === objectKeys.unfinished(jobId, shard, unfinished.tokens, car.vehicleId);
+  const range = (partOfKey(key) ?? receiptOfKey(key))?.range;
+  if (!range || range.start >= range.end) return false;
+  return [
+    objectKeys.part(jobId, shard, range, car.vehicleId),
+    objectKeys.receipt(jobId, shard, range, car.vehicleId),
+  ].includes(key);
 }
 
+/** Who has answered what of the shard, and what was begun. */
 export function mayList({ jobId, shard }: SliceScope, prefix: string): boolean {
-  return prefix === objectKeys.partPrefix(jobId, shard) || prefix === objectKeys.receiptPrefix(jobId, shard);
+  return [objectKeys.receiptPrefix(jobId, shard), objectKeys.unfinishedPrefix(jobId, shard)].includes(prefix);
 }

@@ -164,27 +164,31 @@ export async function readClaims(db: Queryable, vehicleId: string): Promise<Vehi
   return claims;
 }
 
-/** Cars of the cell for which this reason holds. */
-export async function listHeldVehicles(db: Queryable, cellId: string, code: CarReasonCode): Promise<Set<string>> {
+/** Cars of the cell for which one of these reasons holds. */
+export async function listHeldVehicles(
+  db: Queryable,
+  cellId: string,
+  codes: readonly CarReasonCode[],
+): Promise<Set<string>> {
   const rows = await db.query<{ vehicleId: string }>(
     `select c.vehicle_id as "vehicleId" from vehicle_claims c join vehicles v on v.id = c.vehicle_id
        join regions r on r.id = v.region_id
-     where r.cell_id = $1 and c.reasons @> $2`,
-    [cellId, JSON.stringify([{ code }])],
+     where r.cell_id = $1 and c.reasons @> any($2::jsonb[])`,
+    [cellId, codes.map((code) => JSON.stringify([{ code }]))],
   );
   return new Set(rows.map(({ vehicleId }) => vehicleId));
 }
 
-/** Whether this reason began or stood at a change of the car within the window of grid time, its end included. */
+/** Whether one of these reasons began or stood at a change of the car within the window of grid time, its end included. */
 export async function wasHeld(
   db: Queryable,
   vehicleId: string,
-  code: CarReasonCode,
+  codes: readonly CarReasonCode[],
   window: TimeWindow,
 ): Promise<boolean> {
   const found = await db.query(
-    `select 1 from vehicle_transitions where vehicle_id = $1 and at >= $2 and at <= $3 and reasons @> $4 limit 1`,
-    [vehicleId, instant(window.startMs), instant(window.endMs), JSON.stringify([{ code }])],
+    `select 1 from vehicle_transitions where vehicle_id = $1 and at >= $2 and at <= $3 and reasons @> any($4::jsonb[]) limit 1`,
+    [vehicleId, instant(window.startMs), instant(window.endMs), codes.map((code) => JSON.stringify([{ code }]))],
   );
   return found.length > 0;
 }

@@ -13,6 +13,7 @@ export function runShardInput(jobId: string, split: SplitBatch, shard: number, a
     lines: Math.min(split.linesPerShard, split.lines - shard * split.linesPerShard),
     linesPerPart: split.linesPerPart,
     deadlineMs: split.deadlineMs,
+    ...(split.submittedAtMs !== undefined && { submittedAtMs: split.submittedAtMs }),
     ...(access && { access }),
   };
 }

@@ -1,33 +1,22 @@
 import { customIdOf, parseAnswerLine, requestLinesOf } from '../../domain/batchLines.ts';
+import { NightshiftError } from '../../domain/errors.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
-import { objectKeys, receiptOfKey, workflowIds } from '../../domain/names.ts';
+import { objectKeys, receiptOfKey } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
 import type { PartReceipt, RunShardResult } from '../../domain/shards.ts';
 import { storableText } from '../../domain/storableText.ts';
+import { messageOf } from '../../domain/thrown.ts';
 import type { Queryable } from '../../store/database.ts';
-import { takeDeviceTime } from '../../store/paidDeviceTime.ts';
-import { measureClassSpeed } from '../../store/classSpeeds.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
-import { bookLedgerEntry } from '../../store/ledger.ts';
-import { addShardFootprint } from '../../store/shardFootprints.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
-import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import type { AcceptedShard } from '../../domain/workflows/shardWave.ts';
-import { computeCreditEur } from '../settlement/payRates.ts';
 import type { JobPorts } from './jobPorts.ts';
-import { payableWh } from './payableWork.ts';
-import { attribute, duplicatedLines, inOrder, type Attribution } from './shardParts.ts';
+import { holdAgainst } from './holdAgainst.ts';
+import { payForWork, type CarsWork, type Excess, type PaidJob } from './payForWork.ts';
+import { attribute, duplicatedLines, inOrder } from './shardParts.ts';
 import { judgeShard, type JudgedShard } from './verifyShard.ts';
-
-interface Job {
-  readonly jobId: string;
-  readonly cellId: string;
-  readonly split: SplitBatch;
-}
-
-type CarsWork = Attribution & { readonly vehicle: Vehicle; readonly hardwareClass: HardwareClassSpec };
 
 /**
  * Verifies a finished shard, records the hashes of its parts and pays the cars that computed them, all in one
@@ -36,7 +25,7 @@ type CarsWork = Attribution & { readonly vehicle: Vehicle; readonly hardwareClas
  */
 export async function acceptShard(
   ports: JobPorts,
-  job: Job,
+  job: PaidJob,
   { shard, result }: { readonly shard: number; readonly result?: RunShardResult },
   least: 'all' | 'any' = 'all',
 ): Promise<AcceptedShard> {
@@ -76,16 +65,33 @@ export async function acceptShard(
       failed,
       handovers: Math.max(result?.handovers ?? 0, work.length - 1),
       redoneLines: (result?.redoneLines ?? 0) + duplicatedLines(good, attributions),
-      parts: accepted.map(({ range, partSha256: sha256 }) => ({ ...range, sha256 })),
+      parts: accepted.map(({ range, partSha256: sha256, vehicleId }) => ({ ...range, sha256, vehicleId })),
     });
     if (!isFirst) return;
+    const excesses: Excess[] = [];
     // In one order, since each car's row is locked until the end.
     for (const share of work.toSorted((a, b) => (a.vehicleId < b.vehicleId ? -1 : 1))) {
-      await pay(tx, job, shard, share, nowMs);
+      const excess = await payForWork(tx, job, shard, share, nowMs);
+      if (excess) excesses.push(excess);
     }
-    await appendJournal(tx, cellId, handoverLine(jobId, shard, work, nowMs));
+    const held = await holdAgainst(
+      tx,
+      excesses.map((excess) => excess.held),
+    );
+    const told = excesses.map(({ line }) => line);
+    await appendJournal(tx, cellId, [...handoverLine(jobId, shard, work, nowMs), ...told, ...held]);
   });
   return { shard, accepted: true, message: '' };
+}
+
+/** One shard that cannot be accepted does not hold its neighbours: it is computed again. */
+export async function verdictOn(shard: number, accept: () => Promise<AcceptedShard>): Promise<AcceptedShard> {
+  try {
+    return await accept();
+  } catch (error) {
+    if (error instanceof NightshiftError && error.retryable) throw error;
+    return { shard, accepted: false, message: `shard ${shard} could not be accepted: ${messageOf(error)}` };
+  }
 }
 
 const MAX_TOLD = 3;
@@ -105,7 +111,7 @@ function failedLines(good: readonly PartReceipt[], lines: readonly (readonly str
 /** Receipts before parts: what has no receipt is computed again. */
 async function discard(
   { database, objects }: JobPorts,
-  { jobId, cellId }: Job,
+  { jobId, cellId }: PaidJob,
   shard: number,
   bad: JudgedShard['bad'],
   nowMs: number,
@@ -120,7 +126,14 @@ async function discard(
     const dedupeKey = `discarded/${key}/${nowMs}`;
     return { atMs: nowMs, kind: 'fallback', subject: vehicleId ?? jobId, message: storableText(message), dedupeKey };
   });
-  await appendJournal(database, cellId, lines);
+  // A key is written by the very car that it names.
+  const authors = new Set(bad.flatMap(({ key }) => receiptOfKey(key)?.vehicleId ?? []));
+  const text = `It stored answers of ${jobId} that do not stand up.`;
+  const held = await holdAgainst(
+    database,
+    [...authors].map((vehicleId) => ({ vehicleId, atMs: nowMs, text })),
+  );
+  await appendJournal(database, cellId, [...lines, ...held]);
 }
 
 function carReader(
@@ -133,40 +146,6 @@ function carReader(
     const hardwareClass = (await classes).find(({ id }) => id === vehicle?.hardwareClass);
     return vehicle && hardwareClass && { vehicle, hardwareClass };
   };
-}
-
-/** Pays what the car's class and the time that it had explain; what it claims beyond that is told, not paid. */
-async function pay(tx: Queryable, { jobId, cellId, split }: Job, shard: number, work: CarsWork, nowMs: number) {
-  const { vehicle, hardwareClass, deviceMs, lines } = work;
-  const fromMs = split.submittedAtMs ?? nowMs - deviceMs;
-  const paidMs = await takeDeviceTime(tx, { vehicleId: vehicle.id, deviceMs, fromMs, nowMs });
-  const energyWh = payableWh(work.energyWh, hardwareClass, paidMs);
-  await bookLedgerEntry(tx, {
-    ownerId: vehicle.ownerId,
-    vehicleId: vehicle.id,
-    kind: 'compute',
-    reference: `${workflowIds.job(jobId)}/shard/${shard}`,
-    quantity: energyWh / 1000,
-    unit: 'kWh',
-    amountEur: computeCreditEur(energyWh),
-    bookedAtMs: nowMs,
-  });
-  await addShardFootprint(tx, { jobId, shard, regionId: vehicle.regionId, energyWh, atMs: nowMs });
-  if (energyWh < work.energyWh) {
-    const message =
-      `${vehicle.displayName} claims ${work.energyWh.toFixed(1)} Wh for shard ${shard} of ${jobId}; ` +
-      `its class and its time explain ${energyWh.toFixed(1)} Wh, and the rest is not paid`;
-    const dedupeKey = `overclaimed/${jobId}/${shard}/${vehicle.id}`;
-    await appendJournal(tx, cellId, [{ atMs: nowMs, kind: 'fallback', subject: vehicle.id, message, dedupeKey }]);
-    return;
-  }
-  await measureClassSpeed(tx, {
-    modelName: split.model.name,
-    modelVersion: split.model.version,
-    hardwareClass: vehicle.hardwareClass,
-    deviceMs: paidMs,
-    units: lines * (split.unitsPerLine ?? 1),
-  });
 }
 
 /** Says where a shard went on when more than one car had part in it. */

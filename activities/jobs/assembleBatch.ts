@@ -7,8 +7,9 @@ import { acceptedParts, type AcceptedPart } from '../../store/acceptedShards.ts'
 import { readAnsweredLines } from '../../store/answeredLines.ts';
 import { moveBatch, readBatch, updateBatchCounts, type BatchCounts } from '../../store/batches.ts';
 import { insertFile } from '../../store/files.ts';
+import { unlessNotFound } from '../../store/objectStore.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
-import { acceptShard } from './acceptShard.ts';
+import { acceptShard, verdictOn } from './acceptShard.ts';
 import type { JobPorts } from './jobPorts.ts';
 
 /** Why a line has no answer, by how the batch ended, in the codes of the Batch API. */
@@ -36,21 +37,24 @@ interface FinishedBatch {
 export async function assembleBatch(ports: JobPorts, finished: FinishedBatch): Promise<BatchCounts> {
   const { database, objects } = ports;
   const { batchId, split, outcome } = finished;
-  await moveBatch(database, batchId, ['in_progress', 'cancelling'], 'finalizing');
+  await moveBatch(database, batchId, ['in_progress'], 'finalizing');
   const parts = await settledParts(ports, finished);
   const counts = { total: split.lines, completed: 0, failed: 0, expired: 0 };
 
   const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<Uint8Array> {
     for (let shard = 0; shard < split.shards; shard++) {
       const answered = await readAnsweredLines(objects, batchId, shard, parts.get(shard) ?? []);
-      const slice = await objects.get(objectKeys.shardInput(batchId, shard));
-      for (const [index, request] of requestLinesOf(slice).entries()) {
+      const slice = await unlessNotFound(objects.get(objectKeys.shardInput(batchId, shard)));
+      const requests = slice && requestLinesOf(slice);
+      for (let index = 0; index < linesOfShard(split, shard); index++) {
+        const request = requests?.[index];
         const answer = answered.get(index);
         const isAnswer = answer !== undefined && isSuccess(answer);
         if (wanted === 'answers') count(counts, answer, isAnswer, outcome);
-        if (isAnswer === (wanted === 'answers')) {
-          yield Buffer.from(`${answer ?? unanswered(batchId, request, outcome)}\n`);
-        }
+        if (isAnswer !== (wanted === 'answers')) continue;
+        // Of a slice that is lost nobody knows the custom_ids; such a line is counted all the same.
+        const line = answer ?? (request === undefined ? undefined : unanswered(batchId, request, outcome));
+        if (line !== undefined) yield Buffer.from(`${line}\n`);
       }
     }
   };
@@ -71,10 +75,10 @@ export async function assembleBatch(ports: JobPorts, finished: FinishedBatch): P
   const hasErrors = counts.completed < counts.total;
   const errorFileId = hasErrors ? await write('error', lines('errors')) : undefined;
   await updateBatchCounts(database, batchId, counts);
-  await moveBatch(database, batchId, ['finalizing', 'cancelling'], outcome, {
-    ...(counts.completed > 0 ? { outputFileId } : {}),
-    ...(errorFileId ? { errorFileId } : {}),
-  });
+  const written = { ...(counts.completed > 0 ? { outputFileId } : {}), ...(errorFileId ? { errorFileId } : {}) };
+  const moved = await moveBatch(database, batchId, ['finalizing'], outcome, written);
+  // Cancelled meanwhile, or before: so it ends, with what was answered.
+  if (!moved) await moveBatch(database, batchId, ['cancelling'], 'cancelled', written);
   const batch = await readBatch(database, batchId);
   return batch ?? counts;
 }
@@ -92,12 +96,18 @@ async function settledParts(
   await Promise.all(
     Array.from({ length: split.shards }, (_, shard) => shard)
       .filter((shard) => !accepted.has(shard))
-      .map((shard) => settling(() => acceptShard(ports, { jobId, cellId, split }, { shard }, 'any'))),
+      .map((shard) =>
+        settling(() => verdictOn(shard, () => acceptShard(ports, { jobId, cellId, split }, { shard }, 'any'))),
+      ),
   );
   return acceptedParts(ports.database, jobId);
 }
 
 const SHARDS_AT_ONCE = 8;
+
+function linesOfShard({ lines, linesPerShard }: SplitBatch, shard: number): number {
+  return Math.min(linesPerShard, lines - shard * linesPerShard);
+}
 
 function count(
   counts: { completed: number; failed: number; expired: number },

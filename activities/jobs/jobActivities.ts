@@ -1,9 +1,8 @@
 import pLimit from 'p-limit';
-import { NightshiftError } from '../../domain/errors.ts';
-import { messageOf } from '../../domain/thrown.ts';
 import type { JobPorts } from './jobPorts.ts';
 import type { BatchEnd, JobActivities, PreparedBatch } from '../../domain/activities/jobActivities.ts';
 import type { JournalLine } from '../../domain/journal.ts';
+import { recordAttemptFailure } from '../../store/attemptFailures.ts';
 import { acceptedParts, acceptedTotals } from '../../store/acceptedShards.ts';
 import { readBatch, updateBatchCounts } from '../../store/batches.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -11,22 +10,12 @@ import { upsertJobProgress } from '../../store/jobProgress.ts';
 import type { SliceAccess } from '../../domain/shards.ts';
 import type { JobStatus, SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import type { AcceptedShard, FinishedShard } from '../../domain/workflows/shardWave.ts';
-import { acceptShard } from './acceptShard.ts';
+import { acceptShard, verdictOn } from './acceptShard.ts';
 import { assembleBatch } from './assembleBatch.ts';
 import { splitBatch } from './splitBatch.ts';
 
 /** A store waits for its disk or its network most of the time that a shard takes. */
 const SHARDS_AT_ONCE = 8;
-
-/** One shard that cannot be accepted does not hold its neighbours: it is computed again. */
-async function verdictOn(shard: number, accept: () => Promise<AcceptedShard>): Promise<AcceptedShard> {
-  try {
-    return await accept();
-  } catch (error) {
-    if (error instanceof NightshiftError && error.retryable) throw error;
-    return { shard, accepted: false, message: `shard ${shard} could not be accepted: ${messageOf(error)}` };
-  }
-}
 
 export function createJobActivities(ports: JobPorts): JobActivities {
   const { database } = ports;
@@ -104,7 +93,7 @@ export function createJobActivities(ports: JobPorts): JobActivities {
     }): Promise<AcceptedShard[]> {
       const accepted = await acceptedParts(database, request.jobId);
       const accepting = pLimit(SHARDS_AT_ONCE);
-      return Promise.all(
+      const verdicts = await Promise.all(
         request.shards.map((finished) =>
           accepting(async () =>
             accepted.has(finished.shard)
@@ -113,6 +102,10 @@ export function createJobActivities(ports: JobPorts): JobActivities {
           ),
         ),
       );
+      for (const { accepted: stands, message } of verdicts) {
+        if (!stands) await recordAttemptFailure(database, request.jobId, message);
+      }
+      return verdicts;
     },
 
     /** Writes the output and error files: an answer or an error for each line, in the order of the input. */

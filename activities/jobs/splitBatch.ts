@@ -51,7 +51,7 @@ async function cutIntoShards(
   const file = await readFile(database, batch.inputFileId);
   if (!file) return { errors: [MISSING_INPUT] };
   try {
-    const checked = await checkLines(ports, batch.endpoint, file.objectKey);
+    const checked = await checkLines(ports, batch, file.objectKey);
     if ('errors' in checked) return checked;
     const { model, lines, units } = checked;
     // It would wait for its deadline, since no car takes shards of it.
@@ -90,7 +90,7 @@ interface CheckedLines {
 
 async function checkLines(
   { database, objects }: JobPorts,
-  endpoint: string,
+  { endpoint, tenantId }: Pick<Batch, 'endpoint' | 'tenantId'>,
   objectKey: string,
 ): Promise<CheckedLines | { readonly errors: readonly BatchInputError[] }> {
   const checker = createBatchLineChecker(endpoint);
@@ -102,7 +102,7 @@ async function checkLines(
     if (checker.done) break;
     if (!request) continue;
     if (!model) {
-      model = await readModel(database, request.model);
+      model = await readModel(database, tenantId, request.model);
       if (!model) {
         const message = `The model ${JSON.stringify(request.model)} does not exist.`;
         return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };

@@ -41,16 +41,15 @@ export async function judgeShard(
       bad.push({ key, why: receipt ? 'it is in the name of another car or part' : 'it cannot be read' });
       continue;
     }
-    const { range } = receipt;
-    if (!(await isEnrolled(receipt.vehicleId))) {
-      bad.push({ key, partKey: objectKeys.part(jobId, shard, range), why: `${receipt.vehicleId} is not enrolled` });
+    const { range, vehicleId } = receipt;
+    const partKey = objectKeys.part(jobId, shard, range, vehicleId);
+    if (!(await isEnrolled(vehicleId))) {
+      bad.push({ key, partKey, why: `${vehicleId} is not enrolled` });
       continue;
     }
-    const partKey = objectKeys.part(jobId, shard, range);
     const bytes = await unlessNotFound(objects.get(partKey));
     if (bytes === undefined || sha256Of(bytes) !== receipt.partSha256) {
-      // The part may be another car's, whose own receipt speaks for it.
-      bad.push({ key, why: 'it claims other bytes than are stored' });
+      bad.push({ key, partKey, why: 'it claims other bytes than are stored' });
       continue;
     }
     const answers = linesOfPart(bytes, range);

@@ -34,6 +34,9 @@ import {
 /** Few enough that a server with thousands of parked cars still answers others meanwhile. */
 const SESSIONS_TOLD_AT_ONCE = 20;
 
+/** Enough to keep the broker busy, and few enough that their messages do not pile up in memory. */
+const PROFILES_ON_THEIR_WAY = 1_000;
+
 export interface PlanPorts {
   readonly database: Database;
   readonly vehicles: VehicleLink;
@@ -82,36 +85,35 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
      * told before those that take it: else both would draw it for as long as the messages take.
      */
     async publishSetpoints(request: { planId: string }): Promise<void> {
-      const stored = await readPlan<PlanningProblem, Plan>(database, request.planId);
+      const stored = await readPlan<Plan>(database, request.planId);
       if (!stored) throw new Error(`plan ${request.planId} is not stored`);
       const { id: planId, cellId, plan, slotStartMs, createdAtMs: issuedAtMs } = stored;
       const slotBeforeMs = slotStartMs - plan.slots.slotMinutes * 60_000;
       // Made ahead of its slot, a plan must not end the slot that still runs.
-      const before = (await planOfSlot<PlanningProblem, Plan>(database, cellId, slotBeforeMs))?.plan;
+      const before = (await planOfSlot<Plan>(database, cellId, slotBeforeMs))?.plan;
       const runningCars = carsById(before);
-      const replaced = carsById((await planReplacedBy<PlanningProblem, Plan>(database, stored))?.plan);
+      const replaced = carsById((await planReplacedBy<Plan>(database, stored))?.plan);
       const drawsMore = (car: CarPlan): boolean => powerKw(car) > powerKw(replaced.get(car.carId));
+      const oneOfFew = pLimit(PROFILES_ON_THEIR_WAY);
       const publish = (cars: readonly CarPlan[]): Promise<unknown> =>
-        Promise.all(
-          cars.map((car) => {
-            const running = runningCars.get(car.carId);
-            const intervals = [
-              ...(before && running ? profileIntervals(before, running, 1) : []),
-              ...profileIntervals(plan, car, PROFILE_SLOTS, running),
-            ];
-            const profile: SetpointProfile = { planId, issuedAtMs, intervals };
-            return vehicles.publish(topics.setpoints(car.carId), profile, { retain: true });
-          }),
-        );
+        oneOfFew.map(cars, (car) => {
+          const running = runningCars.get(car.carId);
+          const intervals = [
+            ...(before && running ? profileIntervals(before, running, 1) : []),
+            ...profileIntervals(plan, car, PROFILE_SLOTS, running),
+          ];
+          const profile: SetpointProfile = { planId, issuedAtMs, intervals };
+          return vehicles.publish(topics.setpoints(car.carId), profile, { retain: true });
+        });
       await publish(plan.cars.filter((car) => !drawsMore(car)));
       await publish(plan.cars.filter(drawsMore));
     },
 
     /** Tells the sessions whose setpoint or reasons changed with this plan what they are to do, and why. */
     async tellSessions(request: { planId: string }): Promise<void> {
-      const stored = await readPlan<PlanningProblem, Plan>(database, request.planId);
+      const stored = await readPlan<Plan>(database, request.planId);
       if (!stored) throw new Error(`plan ${request.planId} is not stored`);
-      const before = await planBefore<PlanningProblem, Plan>(database, stored);
+      const before = await planBefore<Plan>(database, stored);
       const sessions = await listOpenParkingSessions(database, stored.cellId);
       const told = changedSetpoints(stored.plan, before?.plan, sessions);
       const oneOfFew = pLimit(SESSIONS_TOLD_AT_ONCE);
@@ -167,8 +169,10 @@ function fallbackLine(cellId: string, cause: string, atMs: number): JournalLine 
 }
 
 function wakeFailureLines({ vehicles }: CellState, failed: readonly WakeAttempt[], atMs: number): JournalLine[] {
+  if (failed.length === 0) return [];
+  const names = new Map(vehicles.map(({ id, displayName }) => [id, displayName]));
   return failed.map(({ vehicleId, failures, retryAtMs }) => {
-    const name = vehicles.find(({ id }) => id === vehicleId)?.displayName ?? vehicleId;
+    const name = names.get(vehicleId) ?? vehicleId;
     const minutes = Math.round(((retryAtMs ?? atMs) - atMs) / 60_000);
     return {
       atMs,

@@ -19,7 +19,7 @@ import {
   type ParkingSession,
 } from '../../store/parkingSessions.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
-import { wasHeld } from '../../store/vehicleClaims.ts';
+import { updateClaims, wasHeld } from '../../store/vehicleClaims.ts';
 import { readVehicleState } from '../../store/vehicleStates.ts';
 import type { SessionTerms } from '../../domain/workflows/parkingSession.ts';
 import type { VehicleLink } from '../../charging/vehicleLink.ts';
@@ -93,8 +93,8 @@ export function createStayActivities({ database, vehicles }: StayPorts): StayAct
     },
 
     /**
-     * Ends a stay: pays its availability unless its telemetry contradicted itself, and writes the owner's statement. All
-     * of it or nothing: else a failure in between would leave a stay that is closed but not paid.
+     * Ends a stay: pays its availability unless the car was not to be trusted, writes the owner's statement, and lets the
+     * next stay begin without what was held against its work. All of it or nothing: else a failure in between would leave a stay that is closed but not paid.
      */
     async closeSession(request: Stay & { unpluggedMs: number; reason: string; wasComputing: boolean }): Promise<void> {
       const { vehicleId, stay, cellId, unpluggedMs, reason, wasComputing } = request;
@@ -106,6 +106,7 @@ export function createStayActivities({ database, vehicles }: StayPorts): StayAct
         const session = await readParkingSession(tx, vehicleId, stay);
         if (!session) return;
         const statement = await settleStay(tx, vehicle, session, unpluggedMs);
+        await updateClaims(tx, [{ vehicleId, atMs: unpluggedMs, source: 'work', reasons: [] }]);
         await appendJournal(tx, cellId, [
           ...(wasComputing ? [departureInShard(vehicle, stay, unpluggedMs)] : []),
           {
@@ -144,11 +145,11 @@ async function settleStay(
     });
     return { car: storedHabit(car), feeder: storedHabit(site) };
   });
-  const wasDistrusted = await wasHeld(tx, vehicleId, 'telemetry_not_trusted', {
+  const wasDistrusted = await wasHeld(tx, vehicleId, ['telemetry_not_trusted', 'work_not_trusted'], {
     startMs: pluggedInAtMs,
     endMs: unpluggedMs,
   });
-  // That it was at the plug is known from the telemetry that contradicted itself.
+  // What is known of its stay comes from a car that has said what cannot be.
   const isPaid = vehicle.policy.computeOptIn && !wasDistrusted;
   const hours = isPaid ? (unpluggedMs - pluggedInAtMs) / HOUR_MS : 0;
   await bookLedgerEntry(tx, {

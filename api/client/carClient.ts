@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { OwnerPolicy } from '../../domain/vehicles.ts';
+import { capacitySchema, type CapacityWire } from '../wire/capacity.ts';
 import { vehicleSchema, whySchema, type VehicleWire, type WhyWire } from '../wire/cars.ts';
 import { enrolmentCodeSchema, type EnrolmentCodeWire } from '../wire/agents.ts';
 import type { ApiClient } from './apiClient.ts';
@@ -41,6 +42,11 @@ export class CarClient {
 
   async remove(vin: string): Promise<void> {
     await this.#api.json('DELETE', pathOf(vin));
+  }
+
+  /** What the fleet can compute with. */
+  async capacity(): Promise<CapacityWire> {
+    return capacitySchema.parse(await this.#api.json('GET', '/fleet/v1/capacity'));
   }
 
   async newOwnerKey(ownerId: string): Promise<string> {

@@ -11,12 +11,18 @@ export interface CarLimits {
 
 export const CAR_LIMITS = { callsPerMinute: 600, openPolls: 2, heldTasks: 4 } as const satisfies CarLimits;
 
+export interface HeldTask {
+  /** Real time after which the server gives the task up unless it hears of it. */
+  readonly timeoutMs: number;
+  readonly workflowId: string;
+}
+
 interface CarUse {
   callsLeft: number;
   atRealMs: number;
   openPolls: number;
   /** By task token: when the server gives the task up unless it hears of it. */
-  readonly held: Map<string, { readonly timeoutMs: number; untilRealMs: number }>;
+  readonly held: Map<string, HeldTask & { untilRealMs: number }>;
 }
 
 /** Keeps each car to its rates, so that one that runs wild takes neither the server's time nor others' shards. */
@@ -56,9 +62,8 @@ export class CarUses {
     };
   }
 
-  /** @param timeoutMs real time after which the server gives the task up unless it hears of it */
-  taskTaken(vehicleId: string, token: Uint8Array, timeoutMs: number): void {
-    this.#useOf(vehicleId).held.set(nameOf(token), { timeoutMs, untilRealMs: this.#now() + timeoutMs });
+  taskTaken(vehicleId: string, token: Uint8Array, task: HeldTask): void {
+    this.#useOf(vehicleId).held.set(nameOf(token), { ...task, untilRealMs: this.#now() + task.timeoutMs });
   }
 
   taskAlive(vehicleId: string, token: Uint8Array): void {
@@ -66,8 +71,12 @@ export class CarUses {
     if (task) task.untilRealMs = this.#now() + task.timeoutMs;
   }
 
-  taskAnswered(vehicleId: string, token: Uint8Array): void {
-    this.#useOf(vehicleId).held.delete(nameOf(token));
+  /** @returns the task, unless it was handed out by another gateway or has timed out */
+  taskAnswered(vehicleId: string, token: Uint8Array): HeldTask | undefined {
+    const { held } = this.#useOf(vehicleId);
+    const task = held.get(nameOf(token));
+    held.delete(nameOf(token));
+    return task;
   }
 
   #useOf(vehicleId: string): CarUse {

@@ -4,6 +4,8 @@ import { inferenceTaskQueue } from '../../domain/names.ts';
 import { carIdentity } from '../../store/carIdentity.ts';
 import type { KeyedCar } from '../../store/carKeys.ts';
 import { Refusal } from './refusal.ts';
+import type { SliceSigner } from '../../store/sliceAccess.ts';
+import { boundToCar } from './sliceBinding.ts';
 import type { TaskTokens } from './taskTokens.ts';
 
 /** As the server's protocol numbers them. */
@@ -35,13 +37,20 @@ type WorkerHeartbeat = temporal.api.worker.v1.IWorkerHeartbeat;
 export type GatewayPolicy = {
   readonly [Name in keyof Requests]: (car: KeyedCar, request: Requests[Name]) => Requests[Name];
 } & {
-  /** The task as the car gets it: its token is good for this car alone. */
+  /** The task as the car gets it: its token and its access to the shard are good for this car alone. */
   readonly taskFor: (car: KeyedCar, task: PolledTask) => PolledTask;
   /** Of the namespace, what the SDK goes by. */
   readonly namespaceFor: (description: NamespaceDescription) => NamespaceDescription;
 };
 
-export function gatewayPolicy(namespace: string, tokens: TaskTokens): GatewayPolicy {
+export interface PolicyPorts {
+  readonly tokens: TaskTokens;
+  readonly slices: SliceSigner;
+  /** Real time in epoch milliseconds. */
+  readonly now: () => number;
+}
+
+export function gatewayPolicy(namespace: string, { tokens, slices, now }: PolicyPorts): GatewayPolicy {
   const ofCar = (car: KeyedCar, request: { readonly namespace?: string | null }) => {
     if (request.namespace !== namespace) throw new Refusal('namespace', `Namespace "${clipped(request.namespace)}".`);
     return { namespace, identity: carIdentity(car.vehicleId) };
@@ -88,7 +97,12 @@ export function gatewayPolicy(namespace: string, tokens: TaskTokens): GatewayPol
     }),
     taskFor: (car, task) => {
       const { pollerGroupInfos: _, pollerGroupsInfo: __, ...shown } = task;
-      return { ...shown, taskToken: tokens.seal(car.vehicleId, task.taskToken ?? new Uint8Array()) };
+      const { vehicleId } = car;
+      return {
+        ...shown,
+        taskToken: tokens.seal(vehicleId, task.taskToken ?? new Uint8Array()),
+        input: boundToCar(task.input, { vehicleId, handedOutRealMs: now() }, slices),
+      };
     },
     namespaceFor: ({ namespaceInfo }) => ({
       namespaceInfo: {

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import proto from '@temporalio/proto';
 import type { temporal } from '@temporalio/proto';
 import type { Root } from 'protobufjs';
+import { jobOfWave } from '../../domain/names.ts';
 import { SHARD_FAILURES } from '../../domain/shards.ts';
 import { messageOf } from '../../domain/thrown.ts';
 import type { KeyedCar } from '../../store/carKeys.ts';
@@ -35,12 +36,20 @@ export interface GatewayUpstream {
   withAbortSignal<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result>;
 }
 
+/** Told of each attempt at a job's shard that failed, other than by a car that has to leave. */
+export type AttemptFailed = (jobId: string, message: string) => void;
+
 /** Answers one RPC of a car. `gone` aborts when the car no longer waits for the answer. */
 export type RpcHandler = (car: KeyedCar, request: Buffer, gone: AbortSignal) => Promise<Uint8Array>;
 
 export const WORKFLOW_SERVICE = 'temporal.api.workflowservice.v1.WorkflowService';
 const SERVICES = [WORKFLOW_SERVICE, 'temporal.api.operatorservice.v1.OperatorService'] as const;
 const HANDED_BACK_RETRY_MS = 250;
+const LEAVING: readonly string[] = [
+  SHARD_FAILURES.vehicleLeaving,
+  SHARD_FAILURES.gateClosed,
+  SHARD_FAILURES.deadlinePassed,
+];
 
 /** Every RPC that a Temporal server has, as `/service/method`. */
 export function everyRpc(): string[] {
@@ -51,7 +60,12 @@ export function everyRpc(): string[] {
 }
 
 /** What cars may call, by the RPC's name. Handlers throw Refusal, and pass on what the server answers. */
-export function carRpcs(upstream: GatewayUpstream, policy: GatewayPolicy, uses: CarUses): Record<string, RpcHandler> {
+export function carRpcs(
+  upstream: GatewayUpstream,
+  policy: GatewayPolicy,
+  uses: CarUses,
+  onFailed: AttemptFailed,
+): Record<string, RpcHandler> {
   const { service } = upstream;
 
   const poll: RpcHandler = async (car, bytes, gone) => {
@@ -64,7 +78,8 @@ export function carRpcs(upstream: GatewayUpstream, policy: GatewayPolicy, uses: 
         await handBack(car, task);
         throw new Error('the car was gone before its task came');
       }
-      uses.taskTaken(car.vehicleId, task.taskToken, timeoutMsOf(task));
+      const workflowId = task.workflowExecution?.workflowId ?? '';
+      uses.taskTaken(car.vehicleId, task.taskToken, { timeoutMs: timeoutMsOf(task), workflowId });
       return messages.PollActivityTaskQueueResponse.encode(policy.taskFor(car, task)).finish();
     } finally {
       endPoll();
@@ -113,8 +128,11 @@ export function carRpcs(upstream: GatewayUpstream, policy: GatewayPolicy, uses: 
     },
     RespondActivityTaskFailed: async (car, bytes) => {
       const request = policy.failed(car, read(messages.RespondActivityTaskFailedRequest, bytes));
-      uses.taskAnswered(car.vehicleId, request.taskToken ?? new Uint8Array());
+      const task = uses.taskAnswered(car.vehicleId, request.taskToken ?? new Uint8Array());
       const answer = await service.respondActivityTaskFailed(request);
+      const jobId = task && jobOfWave(task.workflowId);
+      const type = request.failure?.applicationFailureInfo?.type ?? '';
+      if (jobId !== undefined && !LEAVING.includes(type)) onFailed(jobId, request.failure?.message ?? '');
       return messages.RespondActivityTaskFailedResponse.encode(answer).finish();
     },
     RespondActivityTaskCanceled: async (car, bytes) => {

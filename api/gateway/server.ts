@@ -12,10 +12,16 @@ import { NightshiftError } from '../../domain/errors.ts';
 import type { KeyedCar } from '../../store/carKeys.ts';
 import { CAR_LIMITS, CarUses, type CarLimits } from './carLimits.ts';
 import { createKeyring } from './keyring.ts';
-import { gatewayPolicy } from './policy.ts';
+import { gatewayPolicy, type PolicyPorts } from './policy.ts';
 import { Refusal, REFUSALS } from './refusal.ts';
-import { carRpcs, everyRpc, WORKFLOW_SERVICE, type GatewayUpstream, type RpcHandler } from './rpcs.ts';
-import type { TaskTokens } from './taskTokens.ts';
+import {
+  carRpcs,
+  everyRpc,
+  type AttemptFailed,
+  WORKFLOW_SERVICE,
+  type GatewayUpstream,
+  type RpcHandler,
+} from './rpcs.ts';
 
 /** Results and failures carry keys and figures, never tensors. */
 const MAX_REQUEST_BYTES = 256 * 1024;
@@ -26,15 +32,13 @@ const KEEPALIVE = { everyMs: 20_000, withinMs: 10_000 } as const;
 const MAX_CALL_REAL_MS = 90_000;
 const DRAIN_LIMIT_MS = 500;
 
-export interface GatewayPorts {
+export interface GatewayPorts extends PolicyPorts {
   readonly upstream: GatewayUpstream;
   readonly carOfKey: (key: string) => Promise<KeyedCar | undefined>;
   /** Told of each refusal. `car` is undefined while nobody knows who it was. */
   readonly onRefused: (refusal: Refusal, car: KeyedCar | undefined, peer: string) => void;
-  readonly tokens: TaskTokens;
+  readonly onAttemptFailed: AttemptFailed;
   readonly log: Logger;
-  /** Real time in epoch milliseconds. */
-  readonly now: () => number;
 }
 
 export interface GatewayOptions {
@@ -65,7 +69,7 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
   const { log, now } = ports;
   const uses = new CarUses({ ...CAR_LIMITS, ...options.limits }, now);
   const carOf = createKeyring(ports.carOfKey, now);
-  const handlers = carRpcs(ports.upstream, gatewayPolicy(options.namespace, ports.tokens), uses);
+  const handlers = carRpcs(ports.upstream, gatewayPolicy(options.namespace, ports), uses, ports.onAttemptFailed);
   const closing = new AbortController();
 
   const answer = async (handler: RpcHandler | undefined, path: string, call: Call): Promise<Uint8Array> => {

@@ -80,6 +80,7 @@ export function addAgentRoutes(app: OpenAPIHono, { db, cell, carDoors, logger, n
         clock: { origin_ms: originMs, anchor_ms: anchorMs, scale },
         gateway: carDoors.gateway,
         mqtt_url: carDoors.mqttUrl,
+        telemetry_base: carDoors.telemetryBase,
         compute_kw: plugKwOf(spec),
         compute_soc_floor_percent: vehicle.policy.computeSocFloorPercent,
       },

@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { requestId } from 'hono/request-id';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { OPENAI_ENDPOINTS } from '../../domain/models.ts';
 import { newId } from '../../domain/ids.ts';
 import { addAgentRoutes } from './agents.ts';
 import { authenticate, requireScope } from './auth.ts';
@@ -11,14 +12,18 @@ import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchResubmissionRoutes } from './batchResubmission.ts';
 import { addBatchRoutes } from './batches.ts';
 import { limitAtOnce } from './callerLimits.ts';
+import { addCapacityRoutes } from './capacity.ts';
 import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiDeps } from './deps.ts';
+import { addChargerRoutes } from './chargers.ts';
 import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
 import { addEmbeddingRoutes } from './embeddings.ts';
+import { addGenerationRoutes } from './generationRoutes.ts';
 import { addFileRoutes } from './files.ts';
+import { addFolderUploadRoutes } from './folderUploads.ts';
 import { addGridConnectionRoutes } from './gridConnections.ts';
 import { addGridEmergencyRoutes } from './gridEmergency.ts';
 import { addGridEventRoutes } from './gridEvents.ts';
@@ -28,17 +33,21 @@ import { addKeyRoutes } from './keys.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
 import { addModelUploadRoutes } from './modelUploads.ts';
+import { addNamedModelRoutes } from './namedModelRoutes.ts';
 import { addModelRoutes } from './modelRoutes.ts';
 import { addOpenAdrCallbackRoutes } from './openAdrCallback.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
+import { checkStorable } from './storableRequest.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
 import { addVehicleRoutes } from './vehicles.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
-const MAX_EMBEDDINGS_BYTES = 16 * 1024 * 1024;
+const MAX_TEXTS_BYTES = 16 * 1024 * 1024;
 const MAX_SIGNALS_BYTES = 8 * 1024 * 1024;
 const MAX_INFER_BYTES = 64 * 1024 * 1024;
+/** Of one key: each is planned for seconds. */
+const MAX_QUOTES_AT_ONCE = 1;
 /** Of one key. A live executor holds 64 in all. */
 const MAX_LIVE_AT_ONCE = 16;
 const MAX_REQUESTS_AT_ONCE = 100;
@@ -50,8 +59,8 @@ const MAX_DISCARDED_JSON_BYTES = 64 * 1024 * 1024;
  */
 export function createApi(deps: ApiDeps): OpenAPIHono {
   const app = new OpenAPIHono({
-    defaultHook: (result) => {
-      if (result.success) return;
+    defaultHook: (result, c) => {
+      if (result.success) return checkStorable(result.target, c.req.path, result.data);
       const [issue] = result.error.issues;
       const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
       const field = [...(issue?.path ?? []), ...unknown].join('.') || undefined;
@@ -76,12 +85,13 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
-  for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', '/v1/embeddings']) {
+  for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', ...OPENAI_ENDPOINTS]) {
     app.use(path, requireScope('submit'));
   }
   for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
+  app.use('/v1/batches/quote', limitAtOnce(MAX_QUOTES_AT_ONCE, 'quotes'));
   const liveHeld = limitAtOnce(MAX_LIVE_AT_ONCE, 'live requests');
-  app.use('/v1/embeddings', liveHeld, limitJson(MAX_EMBEDDINGS_BYTES));
+  for (const path of OPENAI_ENDPOINTS) app.use(path, liveHeld, limitJson(MAX_TEXTS_BYTES));
   app.use('/v2/models/*', liveHeld, limitJson(MAX_INFER_BYTES));
   app.use('/fleet/*', identifyCarCaller(deps.db, authenticated), limitJson(MAX_JSON_BYTES));
 
@@ -93,8 +103,11 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addBatchEventRoutes(app, deps);
   addWebhookRoutes(app, deps);
   addEmbeddingRoutes(app, deps);
+  addNamedModelRoutes(app, deps);
+  addGenerationRoutes(app, deps);
   addModelRoutes(app, deps);
   addModelUploadRoutes(app, deps);
+  addFolderUploadRoutes(app, deps);
   addOpenInferenceRoutes(app, deps);
   addKeyRoutes(app, deps);
   addGridConnectionRoutes(app, deps);
@@ -107,7 +120,9 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   addGridRoutes(app, deps);
   addAgentRoutes(app, deps);
   addCarObjectRoutes(app, deps);
+  addCapacityRoutes(app, deps);
   addEnrolmentRoutes(app, deps);
+  addChargerRoutes(app, deps);
   addVehicleRoutes(app, deps);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
@@ -121,7 +136,9 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
     const matching = methods.filter(({ path }) => path.test(c.req.path));
     const allowed = [...new Set(matching.map(({ method }) => method))];
     if (allowed.length === 0) {
-      throw new NightshiftError('not_found', `There is no route ${c.req.path}.`);
+      const known = ['/v1/files', '/v1/batches', '/v1/models', '/v1/embeddings', '/v1/moderations', '/v1/rerank'];
+      const instead = c.req.path.startsWith('/v1/') ? ` There are ${known.join(', ')}; /openapi.json has all.` : '';
+      throw new NightshiftError('not_found', `There is no route ${c.req.path}.${instead}`);
     }
     c.header('allow', allowed.join(', '));
     throw new NightshiftError('method_not_allowed', `${c.req.path} takes ${allowed.join(', ')}, not ${c.req.method}.`);

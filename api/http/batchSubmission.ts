@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
+import { parseGridHints } from '../../domain/gridHints.ts';
 import { newId } from '../../domain/ids.ts';
 import {
   findBatchByIdempotencyKey,
@@ -16,6 +17,7 @@ import {
 } from '../../store/batches.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readFile, type StoredFile } from '../../store/files.ts';
+import { listRegions } from '../../store/regions.ts';
 import { readTenant, readTenantUse } from '../../store/tenants.ts';
 import { deadlineOf, type CreateBatch } from './batchRequest.ts';
 import type { ApiDeps } from './deps.ts';
@@ -74,6 +76,7 @@ export async function submitBatch(
     const first = await findFirst(tx, tenantId, idempotencyKey, requestHash, repetition.isRetry);
     if (first) return first;
     await checkInput(tx, tenantId, request.input_file_id);
+    await checkRegions(tx, deps.cell.id, request);
     await checkBatchQuota(tx, tenantId);
     const inserted = await insertBatch(tx, {
       id: newId('batch_', deps.now()),
@@ -136,6 +139,17 @@ async function checkBatchQuota(tx: Queryable, tenantId: string): Promise<void> {
       retryAfterSeconds: QUOTA_RETRY_SECONDS,
     },
   );
+}
+
+/** A batch for a region that is not there would wait for its deadline. @throws NightshiftError `invalid_request` */
+async function checkRegions(tx: Queryable, cellId: string, { metadata }: CreateBatch): Promise<void> {
+  const { regionIds } = parseGridHints(metadata);
+  if (regionIds === undefined) return;
+  const known = (await listRegions(tx, cellId)).map(({ id }) => id);
+  const unknown = regionIds.find((id) => !known.includes(id));
+  if (unknown === undefined) return;
+  const message = `metadata["grid.region"] names "${unknown}"; the regions are ${known.join(', ')}.`;
+  throw new NightshiftError('invalid_request', message, { field: 'metadata.grid.region' });
 }
 
 /** Exported for quotes, which read the same input. */

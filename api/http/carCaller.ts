@@ -6,6 +6,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
 import { ownerOfKey } from '../../store/ownerKeys.ts';
 import { bearerOf, requireScope, sha256 } from './auth.ts';
+import { AtOnce, RateLimiter } from './callerLimits.ts';
 
 /** Who asks about cars: the operator sees every car, an owner only their own. */
 export type CarCaller = { readonly kind: 'operator' } | { readonly kind: 'owner'; readonly ownerId: string };
@@ -18,13 +19,19 @@ declare module 'hono' {
 
 /** Tells an owner's key from the keys of tenants without a query. */
 const OWNER_KEY_PREFIX = 'nso_';
+/** An owner's app asks about a few cars every few seconds. All keys of an owner share this. */
+const OWNER_REQUESTS_PER_MINUTE = 240;
+const MAX_OWNER_REQUESTS_AT_ONCE = 10;
 
 /**
- * Takes an owner's key, or one with the scope `ops`, and puts the caller into the context.
- * @param authenticated finds out whose every other key is
+ * Takes an owner's key, or one with the scope `ops`, puts the caller into the context and holds an owner to a rate.
+ * @param authenticated finds out whose every other key is, and holds it to its rate
+ * @throws NightshiftError `unauthorized`, `rate_limited`
  */
 export function identifyCarCaller(db: Database, authenticated: MiddlewareHandler): MiddlewareHandler {
   const operators = requireScope('ops');
+  const limiter = new RateLimiter();
+  const atOnce = new AtOnce(MAX_OWNER_REQUESTS_AT_ONCE, 'requests');
   return async (c, next) => {
     const presented = bearerOf(c);
     if (!presented?.startsWith(OWNER_KEY_PREFIX)) {
@@ -37,8 +44,14 @@ export function identifyCarCaller(db: Database, authenticated: MiddlewareHandler
     // Looked up by hash: neither the table nor the time that this takes gives a key away.
     const ownerId = await ownerOfKey(db, ownerKeyHash(presented));
     if (ownerId === undefined) throw new NightshiftError('unauthorized', "The owner's key is unknown.");
-    c.set('carCaller', { kind: 'owner', ownerId });
-    await next();
+    limiter.take(ownerId, OWNER_REQUESTS_PER_MINUTE);
+    const leave = atOnce.enter(ownerId);
+    try {
+      c.set('carCaller', { kind: 'owner', ownerId });
+      await next();
+    } finally {
+      leave();
+    }
   };
 }
 

@@ -3,16 +3,18 @@ import type { MiddlewareHandler } from 'hono';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { modelManifestSchema, pipelineAssets } from '../../domain/models.ts';
-import { objectKeys } from '../../domain/names.ts';
+import { gridTimeMs } from '../../domain/clock.ts';
+import { objectKeys, receiptOfKey } from '../../domain/names.ts';
+import { recordComputeAttempt } from '../../store/computeAttempts.ts';
+import { MAX_PART_BYTES } from '../../domain/shards.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
-import { mayList, mayRead, mayWrite, type SliceScope } from '../../store/sliceAccess.ts';
+import { mayList, mayRead, mayWrite, type CarSliceScope, type SliceScope } from '../../store/sliceAccess.ts';
 import { bearerOf } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
 import { errorResponses } from './wire.ts';
 
-const MAX_PART_BYTES = 64 * 1024 * 1024;
 const keyQuery = z.object({ key: z.string().min(1) });
 
 const readRoute = createRoute({
@@ -29,7 +31,8 @@ const readRoute = createRoute({
 const writeDoc = createRoute({
   method: 'put',
   path: '/cars/v1/object',
-  summary: 'Write a part of the shard that the bearer token names; one that is there stays as it is',
+  summary:
+    'Write a part of the shard, or its receipt, in the name of the car that the bearer token names; one that is there stays as it is',
   request: { query: keyQuery },
   responses: {
     200: {
@@ -43,7 +46,7 @@ const writeDoc = createRoute({
 const listRoute = createRoute({
   method: 'get',
   path: '/cars/v1/objects',
-  summary: 'The keys of the parts, or of their receipts, of the shard that the bearer token names',
+  summary: 'The keys of the receipts of the shard that the bearer token names: who has answered what',
   request: { query: z.object({ prefix: z.string().min(1) }) },
   responses: {
     200: {
@@ -56,20 +59,22 @@ const listRoute = createRoute({
 
 declare module 'hono' {
   interface ContextVariableMap {
-    slice: SliceScope;
+    slice: CarSliceScope;
   }
 }
 
 /** Puts what the bearer token names into the context. @throws NightshiftError `unauthorized` */
 export function requireSlice({ slices, now }: Pick<ApiDeps, 'slices' | 'now'>): MiddlewareHandler {
   return async (c, next) => {
-    c.set('slice', slices.read(bearerOf(c) ?? '', now()));
+    const { car, ...scope } = slices.read(bearerOf(c) ?? '', now());
+    if (!car) throw new NightshiftError('unauthorized', 'The token was not handed to a car by the gateway.');
+    c.set('slice', { ...scope, car });
     await next();
   };
 }
 
 /** The object store for cars: each reads its slice and its model and writes its answers, and nothing else. */
-export function addCarObjectRoutes(app: OpenAPIHono, { objects }: ApiDeps): void {
+export function addCarObjectRoutes(app: OpenAPIHono, { objects, db, cell, now }: ApiDeps): void {
   const written = new WrittenObjects();
 
   app.openapi(readRoute, async (c) => {
@@ -92,6 +97,17 @@ export function addCarObjectRoutes(app: OpenAPIHono, { objects }: ApiDeps): void
       return c.json({ stored: false });
     }
     written.count(scope);
+    if (receiptOfKey(key)) {
+      const { jobId, shard, car } = scope;
+      // Before the receipt is there: it is paid by this.
+      await recordComputeAttempt(db, {
+        jobId,
+        shard,
+        vehicleId: car.vehicleId,
+        handedOutMs: gridTimeMs(cell.clock, car.handedOutRealMs),
+        storedAtMs: gridTimeMs(cell.clock, now()),
+      });
+    }
     await objects.putStream(key, ofPartSize(c.req.raw.body ?? emptyBody()));
     return c.json({ stored: true });
   });
@@ -122,25 +138,28 @@ async function* ofPartSize(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   }
 }
 
-const MAX_OBJECTS_PER_SHARD = 2_000;
-const MAX_SHARDS_COUNTED = 100_000;
+const MAX_OBJECTS_PER_CARS_SHARD = 2_000;
+const MAX_CARS_SHARDS_COUNTED = 100_000;
 
-/** How many objects cars wrote of each shard since this process began: parts and receipts, with room for handovers. */
+/** How many parts and receipts each car wrote of each shard since this process began. */
 class WrittenObjects {
   readonly #objects = new Map<string, number>();
 
-  /** @throws NightshiftError `quota_exceeded` */
-  count({ jobId, shard }: SliceScope): void {
-    const key = `${jobId}/${shard}`;
+  /** @throws NightshiftError `conflict`: waiting does not help */
+  count({ jobId, shard, car }: CarSliceScope): void {
+    const key = `${jobId}/${shard}/${car.vehicleId}`;
     const objects = (this.#objects.get(key) ?? 0) + 1;
-    if (objects > MAX_OBJECTS_PER_SHARD) {
-      throw new NightshiftError('quota_exceeded', `A shard has at most ${MAX_OBJECTS_PER_SHARD} parts and receipts.`);
+    if (objects > MAX_OBJECTS_PER_CARS_SHARD) {
+      throw new NightshiftError(
+        'conflict',
+        `A car stores at most ${MAX_OBJECTS_PER_CARS_SHARD} parts and receipts of a shard.`,
+      );
     }
     // The shard that was counted last stays: the oldest are the likeliest to be done.
     this.#objects.delete(key);
     this.#objects.set(key, objects);
     const [oldest] = this.#objects.keys();
-    if (this.#objects.size > MAX_SHARDS_COUNTED && oldest !== undefined) this.#objects.delete(oldest);
+    if (this.#objects.size > MAX_CARS_SHARDS_COUNTED && oldest !== undefined) this.#objects.delete(oldest);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-import type { UploadedModel } from '../../domain/modelUploads.ts';
+import type { UploadedFolder, UploadedModel } from '../../domain/modelUploads.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import type { Batch } from '../../store/batches.ts';
@@ -37,18 +37,35 @@ export interface LiveInference {
    * @throws NightshiftError `rate_limited` when too many wait, `unavailable` when the model's process dies
    */
   infer(model: ModelRef, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
+  /**
+   * Generates the answer of one request, together with others that are under way.
+   * @param options.onProgress hears each choice's text as it comes
+   * @throws NightshiftError like `infer`, and the reason of `options.signal`
+   */
+  generate(
+    model: ModelRef,
+    task: { readonly id: string; readonly body: unknown; readonly createdAtSeconds: number },
+    options?: {
+      readonly onProgress?: (progress: { readonly choice: number; readonly text: string }) => void;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<LiveAnswer>;
+}
+
+export interface AdmittedModel {
+  readonly name: string;
+  readonly version: string;
+  readonly msPerSample: number;
+  readonly unitsPerSample: number;
+  readonly peakMemoryMb: number | undefined;
 }
 
 /** Checks and measures models of strangers; the composition root implements it with limited processes. */
 export interface ModelAdmission {
-  /** Publishes the model. @throws NightshiftError `model_refused`, `conflict` */
-  admit(upload: UploadedModel): Promise<{
-    readonly name: string;
-    readonly version: string;
-    readonly msPerSample: number;
-    readonly unitsPerSample: number;
-    readonly peakMemoryMb: number | undefined;
-  }>;
+  /** Publishes the model for the tenant. @throws NightshiftError `model_refused`, `conflict` */
+  admit(upload: UploadedModel, tenantId: string): Promise<AdmittedModel>;
+  /** As `admit`, of a folder that says itself what it is. @throws NightshiftError `invalid_request` too */
+  admitFolder(upload: UploadedFolder, tenantId: string): Promise<AdmittedModel>;
 }
 
 /** Follows utilities' servers; the composition root implements it with Temporal. */
@@ -96,15 +113,20 @@ export interface ApiDeps {
   readonly admission: ModelAdmission;
   /** Where models are kept while they are looked at; needs room for the largest. */
   readonly scratchFolder: string;
+  /** Of one model, all its files together. */
+  readonly maxModelBytes: number;
   readonly regions: RegionTeller;
   readonly regionKeeper: RegionKeeper;
   /** Where tenants may have their events posted to. */
   readonly webhookHosts: WebhookHosts;
+  /** Grid time for which plans, the journal and signals are kept. */
+  readonly retentionDays: number;
   readonly stays: StayNotifier;
   /** Where cars find the gateway and the broker. */
   readonly carDoors: {
     readonly gateway: { readonly address: string; readonly tls: boolean; readonly namespace: string };
     readonly mqttUrl: string;
+    readonly telemetryBase: string;
   };
   readonly cell: Cell;
   /** What a kilogram of CO2 counts for beside the price. */

@@ -48,7 +48,7 @@ export function addEmbeddingRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   const models = createPublishedModels(deps);
   app.openapi(embeddingsRoute, async (c) => {
     const body = c.req.valid('json');
-    const manifest = await models.read(body.model);
+    const manifest = await models.read(c.get('caller').tenantId, body.model);
     if (manifest.pipeline.kind !== 'text-embedding') {
       throw new NightshiftError('invalid_request', `"${body.model}" does not embed texts.`, { field: 'model' });
     }

@@ -27,7 +27,7 @@ export interface GridFacts {
   readonly progress: JobProgress | undefined;
   readonly footprint: Footprint | undefined;
   readonly plans: JobPlans | undefined;
-  /** Why it expired, or that no car is there that could compute it. */
+  /** That attempts fail, why it expired, or that no car is there that could compute it. */
   readonly presence: readonly GridWire['reasons'][number][];
 }
 

@@ -14,17 +14,17 @@ const MOST_KEPT = 1_000;
 
 export interface PublishedModels {
   /** A published model's manifest. @throws NightshiftError `not_found` */
-  read(name: string, version?: string): Promise<ModelManifest>;
+  read(tenantId: string, name: string, version?: string): Promise<ModelManifest>;
 }
 
 export function createPublishedModels({ db, now }: Pick<ApiDeps, 'db' | 'now'>): PublishedModels {
   const kept = new Map<string, { manifest: ModelManifest; readRealMs: number }>();
   return {
-    read: async (name, version) => {
-      const key = JSON.stringify([name, version]);
+    read: async (tenantId, name, version) => {
+      const key = JSON.stringify([tenantId, name, version]);
       const known = kept.get(key);
       if (known && now() - known.readRealMs <= KEPT_REAL_MS) return known.manifest;
-      const manifest = await publishedModel(db, name, version);
+      const manifest = await publishedModel(db, tenantId, name, version);
       if (kept.size >= MOST_KEPT) kept.clear();
       kept.set(key, { manifest, readRealMs: now() });
       return manifest;
@@ -32,8 +32,8 @@ export function createPublishedModels({ db, now }: Pick<ApiDeps, 'db' | 'now'>):
   };
 }
 
-async function publishedModel(db: Queryable, name: string, version?: string): Promise<ModelManifest> {
-  const model = await readModel(db, name, version);
+async function publishedModel(db: Queryable, tenantId: string, name: string, version?: string): Promise<ModelManifest> {
+  const model = await readModel(db, tenantId, name, version);
   const manifest = modelManifestSchema.safeParse(model?.manifest);
   if (!manifest.success) {
     const which = version === undefined ? name : `${name} ${version}`;

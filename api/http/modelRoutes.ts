@@ -44,11 +44,11 @@ const readModelRoute = createRoute({
 /** The Models API of OpenAI. */
 export function addModelRoutes(app: OpenAPIHono, { db }: ApiDeps): void {
   app.openapi(listModelsRoute, async (c) =>
-    c.json({ object: 'list' as const, data: (await listModels(db)).map(modelToWire) }, 200),
+    c.json({ object: 'list' as const, data: (await listModels(db, c.get('caller').tenantId)).map(modelToWire) }, 200),
   );
   app.openapi(readModelRoute, async (c) => {
     const { model: name } = c.req.valid('param');
-    const model = await readModel(db, name);
+    const model = await readModel(db, c.get('caller').tenantId, name);
     if (!model) throw notFound('model', name);
     return c.json(modelToWire(model), 200);
   });
@@ -60,7 +60,7 @@ export function modelToWire(model: StoredModel): z.input<typeof modelSchema> {
     id: model.name,
     object: 'model',
     created: unixSeconds(model.addedRealMs),
-    owned_by: 'nightshift',
+    owned_by: model.tenantId ?? 'nightshift',
     x_model: manifest
       ? {
           version: manifest.version,

@@ -13,31 +13,19 @@ import {
   type ReceivedFile,
   type UploadedModel,
 } from '../../domain/modelUploads.ts';
-import { listHardwareClasses } from '../../store/hardwareClasses.ts';
-import { seedClassSpeed } from '../../store/classSpeeds.ts';
-import { readModel, removeModel } from '../../store/models.ts';
+import { modelOwner, readModel, removeModel } from '../../store/models.ts';
+import { admittedSchema, answerAdmitted } from './admittedModel.ts';
 import { requireScope } from './auth.ts';
+import { checkStorable } from './storableRequest.ts';
 import type { ApiDeps } from './deps.ts';
 import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
-import { modelParam, modelSchema, modelToWire } from './modelRoutes.ts';
+import { modelParam } from './modelRoutes.ts';
 import { readField, readMultipart, type MultipartPart } from './multipart.ts';
-import { rounded } from './plannedWindows.ts';
 import { errorResponses, notFound } from './wire.ts';
 
 const MAX_MANIFEST_BYTES = 1024 * 1024;
-const MAX_FILE_BYTES = 512 * 1024 * 1024;
 const MAX_ASSETS_BYTES = 64 * 1024 * 1024;
-
-const admittedSchema = modelSchema.extend({
-  x_probe: z.object({
-    ms_per_sample: z.number(),
-    peak_memory_mb: z.number().nullable(),
-    energy_wh_per_sample: z.record(z.string(), z.number()).meta({
-      description: 'By hardware class, at the speed of the machine that probed; cars that run it are measured.',
-    }),
-  }),
-});
 
 const addModelDoc = createRoute({
   method: 'post',
@@ -67,36 +55,15 @@ const removeModelRoute = createRoute({
 });
 
 /** Adding and removing models; for keys with the scope `models`. */
-export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchFolder }: ApiDeps): void {
+export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchFolder, maxModelBytes }: ApiDeps): void {
   app.openAPIRegistry.registerPath(addModelDoc);
   app.post('/v1/models', requireScope('models'), async (c) => {
+    const { tenantId } = c.get('caller');
     const form = c.req.raw.body ?? emptyBody();
     const admitted = await inFolderBelow(scratchFolder, async (folder) =>
-      admission.admit(await receiveModel(folder, c.req.header('content-type'), form)),
+      admission.admit(await receiveModel(folder, c.req.header('content-type'), form, maxModelBytes), tenantId),
     );
-    const { name, version, msPerSample, unitsPerSample, peakMemoryMb } = admitted;
-    const classes = await listHardwareClasses(db);
-    for (const { id: hardwareClass } of classes) {
-      const speed = {
-        modelName: name,
-        modelVersion: version,
-        hardwareClass,
-        statedMsPerUnit: Math.max(msPerSample, 0.01) / unitsPerSample,
-      };
-      await seedClassSpeed(db, speed);
-    }
-    const model = await readModel(db, name, version);
-    if (!model) throw notFound('model', name);
-    const energy = classes.map(({ id, chipKw }) => [id, rounded((chipKw * msPerSample) / 3600, 6)]);
-    const body: z.input<typeof admittedSchema> = {
-      ...modelToWire(model),
-      x_probe: {
-        ms_per_sample: rounded(msPerSample, 3),
-        peak_memory_mb: peakMemoryMb ?? null,
-        energy_wh_per_sample: Object.fromEntries(energy),
-      },
-    };
-    return c.json(body, 200);
+    return c.json(await answerAdmitted(db, tenantId, admitted), 200);
   });
 
   app.use('/v1/models/:model', async (c, next) => {
@@ -105,8 +72,12 @@ export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchF
   });
   app.openapi(removeModelRoute, async (c) => {
     const { model: name } = c.req.valid('param');
-    const model = await readModel(db, name, c.req.valid('query').version);
+    const { tenantId } = c.get('caller');
+    const model = await readModel(db, tenantId, name, c.req.valid('query').version);
     if (!model) throw notFound('model', name);
+    if (model.tenantId !== modelOwner(tenantId)) {
+      throw new NightshiftError('forbidden', `${name} ${model.version} is the operator's, who alone removes it.`);
+    }
     if (!(await removeModel(db, name, model.version))) {
       throw new NightshiftError('conflict', `A batch that is not finished uses ${name} ${model.version}.`, {
         field: 'model',
@@ -134,6 +105,7 @@ async function receiveModel(
   folder: string,
   contentType: string | undefined,
   body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
 ): Promise<UploadedModel> {
   const source = body[Symbol.asyncIterator]();
   const chunks = { [Symbol.asyncIterator]: () => source };
@@ -143,7 +115,7 @@ async function receiveModel(
   try {
     for await (const part of readMultipart(contentType, chunks)) {
       if (part.name === 'manifest') declaration = parseDeclaration(await readField(part, MAX_MANIFEST_BYTES));
-      else if (part.name === 'file' && !network) network = await received(folder, part, MAX_FILE_BYTES);
+      else if (part.name === 'file' && !network) network = await received(folder, part, maxBytes);
       else if (part.name === 'assets') assets.push(await received(folder, part, MAX_ASSETS_BYTES));
       else
         throw new NightshiftError('invalid_request', `The form has a part "${part.name}" too many.`, {
@@ -151,7 +123,7 @@ async function receiveModel(
         });
     }
   } catch (error) {
-    await discard(chunks, MAX_FILE_BYTES);
+    await discard(chunks, maxBytes);
     throw error;
   }
   if (!declaration)
@@ -167,6 +139,7 @@ function parseDeclaration(text: string): ModelDeclaration {
   } catch {
     throw new NightshiftError('invalid_request', 'manifest is not JSON.', { field: 'manifest' });
   }
+  checkStorable('form', '', { manifest: value });
   const parsed = modelDeclarationSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

@@ -1,4 +1,6 @@
 import { NightshiftError } from '../../domain/errors.ts';
+import { isStorableText } from '../../domain/storableText.ts';
+import { UNSTORABLE } from './storableRequest.ts';
 
 /** One part of a multipart/form-data body. Its bytes are read from the request as `body` is read. */
 export interface MultipartPart {
@@ -29,6 +31,8 @@ export async function* readMultipart(
   for (let parts = 0; !(await isLastDelimiter(reader)); parts += 1) {
     if (parts === MAX_PARTS) throw malformed(`has more than ${MAX_PARTS} parts`);
     const { name, filename } = await readHeaders(reader);
+    if (!isStorableText(name)) throw malformed('has a part whose name cannot be stored');
+    if (!isStorableText(filename ?? '')) throw unstorable(name);
     const body = reader.until(delimiter);
     yield { name, filename, body };
     await skip(body);
@@ -48,7 +52,13 @@ export async function readField(part: MultipartPart, maxBytes: number): Promise<
     }
     pieces.push(piece);
   }
-  return Buffer.concat(pieces).toString('utf8');
+  const text = Buffer.concat(pieces).toString('utf8');
+  if (!isStorableText(text)) throw unstorable(part.name);
+  return text;
+}
+
+function unstorable(field: string): NightshiftError {
+  return new NightshiftError('invalid_request', `${field}: ${UNSTORABLE}`, { field });
 }
 
 interface Reader {

@@ -8,6 +8,7 @@ import { markNotified, openSecrets, readConnection } from '../../store/openAdr.t
 import { bearerOf, sha256 } from './auth.ts';
 import type { ApiDeps } from './deps.ts';
 import { notFound } from './wire.ts';
+import { checkStorable } from './storableRequest.ts';
 
 const PATH = '/grid/v1/openadr/:id/callback';
 const MOST_ECHO_CHARACTERS = 256;
@@ -18,6 +19,7 @@ const MOST_ECHO_CHARACTERS = 256;
  */
 export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { db, cell, seal, vens, now }: ApiDeps): void {
   const tokenOf = async (id: string): Promise<string> => {
+    checkStorable('param', '', { id });
     const connection = await readConnection(db, id);
     if (connection?.cellId !== cell.id || connection.isRemoving) throw notFound('connection', id);
     return openSecrets(seal, connection).callbackToken;

@@ -7,6 +7,7 @@ import { requireScope } from './auth.ts';
 import { readInferBody, writeBinaryAnswer } from './binaryTensors.ts';
 import type { ApiDeps } from './deps.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
+import { checkStorable } from './storableRequest.ts';
 
 const EXTENSIONS = ['binary_tensor_data'];
 const oipError = {
@@ -82,7 +83,8 @@ export function addOpenInferenceRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   app.openapi(serverRoute, (c) => c.json({ name: 'nightshift', version: '1', extensions: EXTENSIONS }, 200));
 
   const infer = async (c: Context, name: string, version: string | undefined): Promise<Response> => {
-    const manifest = await models.read(name, version);
+    checkStorable('param', c.req.path, { model: name, version });
+    const manifest = await models.read(c.get('caller').tenantId, name, version);
     const { body, binaryOutputs } = readInferBody(Buffer.from(await c.req.arrayBuffer()), c.req.header(HEADER_LENGTH));
     if (manifest.pipeline.kind === 'text-embedding') {
       throw new NightshiftError('invalid_request', `"${name}" embeds texts: use POST /v1/embeddings.`);
@@ -113,7 +115,11 @@ export function addOpenInferenceRoutes(app: OpenAPIHono, deps: ApiDeps): void {
         },
       }),
       async (c) => {
-        const manifest = await models.read(c.req.param('model') ?? '', c.req.param('version'));
+        const manifest = await models.read(
+          c.get('caller').tenantId,
+          c.req.param('model') ?? '',
+          c.req.param('version'),
+        );
         const { inputs, outputs } = pipelineTensors(manifest.pipeline);
         const wire = (specs: typeof inputs) => specs.map((spec) => ({ ...spec, shape: [...spec.shape] }));
         return c.json(
@@ -142,7 +148,11 @@ export function addOpenInferenceRoutes(app: OpenAPIHono, deps: ApiDeps): void {
         },
       }),
       async (c) => {
-        const { name } = await models.read(c.req.param('model') ?? '', c.req.param('version'));
+        const { name } = await models.read(
+          c.get('caller').tenantId,
+          c.req.param('model') ?? '',
+          c.req.param('version'),
+        );
         return c.json({ name, ready: true }, 200);
       },
     );

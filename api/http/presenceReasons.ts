@@ -1,5 +1,6 @@
 import { DateTime } from 'luxon';
 
+import type { AttemptFailures } from '../../store/attemptFailures.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { PluggedTime, RegionPresence } from '../../store/presence.ts';
 import type { BatchWire } from '../wire/batch.ts';
@@ -25,6 +26,24 @@ export function absenceReasons(
       ? 'None has been plugged in during the last week.'
       : `By the last week, the next is expected in ${next.regionId} at about ${clockIn(next.usualArrivalMs ?? 0, next.timeZone)}.`;
   return [{ code: 'no_car_plugged_in', text: `No car is plugged in now${where}. ${expected}` }];
+}
+
+/** That attempts at a batch fail, which the plan knows nothing of; nothing once all of it was answered all the same. */
+export function failureReasons(
+  { status, failed }: Pick<Batch, 'status' | 'failed'>,
+  failures: AttemptFailures | undefined,
+): readonly Reason[] {
+  if (!failures || (status === 'completed' && failed === 0)) return [];
+  const { failures: count, lastMessage } = failures;
+  const attempts = count === 1 ? 'An attempt' : `${count} attempts`;
+  return [
+    {
+      code: 'attempts_failed',
+      text: `${attempts} to answer its shards failed. The last: ${lastMessage}`,
+      value: count,
+      limit: 0,
+    },
+  ];
 }
 
 /** Why a batch expired, from what can be known afterwards. */

@@ -59,8 +59,9 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const request = c.req.valid('json');
     const nowMs = gridTimeMs(cell.clock, now());
     const deadlineMs = deadlineOf(request, nowMs);
-    const { requests, model: modelName, unitsPerLine } = await sizeOf(deps, c.get('caller').tenantId, request);
-    const model = await readModel(db, modelName);
+    const { tenantId } = c.get('caller');
+    const { requests, model: modelName, unitsPerLine } = await sizeOf(deps, tenantId, request);
+    const model = await readModel(db, tenantId, modelName);
     if (!model) throw invalid('model', `There is no model "${modelName}".`);
     const latest = await latestPlan<PlanningProblem, Plan>(db, cell.id);
     if (!latest) throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
@@ -145,7 +146,8 @@ async function sizeOf(
     if (checker.done) break;
     if (!line) continue;
     if (units === 0) {
-      kind = modelManifestSchema.safeParse((await readModel(deps.db, line.model))?.manifest).data?.pipeline.kind;
+      kind = modelManifestSchema.safeParse((await readModel(deps.db, tenantId, line.model))?.manifest).data?.pipeline
+        .kind;
     }
     units += workUnitsOf(kind, line.body);
   }

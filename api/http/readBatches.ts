@@ -2,6 +2,7 @@ import type { z } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
+import { readAttemptFailures } from '../../store/attemptFailures.ts';
 import { readBatch, type Batch } from '../../store/batches.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readJobProgresses } from '../../store/jobProgress.ts';
@@ -12,7 +13,7 @@ import type { batchSchema } from '../wire/batch.ts';
 import { batchToWire } from './batchView.ts';
 import type { ApiDeps } from './deps.ts';
 import type { JobPlans } from './gridView.ts';
-import { absenceReasons, expiryReasons } from './presenceReasons.ts';
+import { absenceReasons, expiryReasons, failureReasons } from './presenceReasons.ts';
 import { notFound } from './wire.ts';
 
 type BatchWire = z.input<typeof batchSchema>;
@@ -22,11 +23,12 @@ export async function batchesToWire({ db, cell, now }: ApiDeps, batches: readonl
   const ids = batches.map(({ id }) => id);
   const isOpen = batches.some(({ status }) => status === 'in_progress');
   const nowMs = Math.round(gridTimeMs(cell.clock, now()));
-  const [progresses, footprints, plans, presence] = await Promise.all([
+  const [progresses, footprints, plans, presence, failures] = await Promise.all([
     readJobProgresses(db, ids),
     readFootprints(db, ids),
     isOpen ? latestJobPlans<JobPlans>(db, cell.id) : undefined,
     isOpen ? listPresence(db, cell.id, nowMs) : [],
+    readAttemptFailures(db, ids),
   ]);
   return Promise.all(
     batches.map(async (batch) => {
@@ -35,7 +37,10 @@ export async function batchesToWire({ db, cell, now }: ApiDeps, batches: readonl
         progress: progresses.get(batch.id),
         footprint: footprints.get(batch.id),
         plans,
-        presence: await presenceReasons(db, cell.id, batch, presence),
+        presence: [
+          ...failureReasons(batch, failures.get(batch.id)),
+          ...(await presenceReasons(db, cell.id, batch, presence)),
+        ],
       };
       return batchToWire(batch, facts, cell.clock);
     }),

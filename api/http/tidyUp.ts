@@ -1,6 +1,8 @@
+import { gridTimeMs } from '../../domain/clock.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { listEndedBatchesWithWork, markWorkRemoved } from '../../store/batches.ts';
 import { deleteFile, listExpiredFiles, type StoredFile } from '../../store/files.ts';
+import { forgetBefore } from '../../store/retention.ts';
 import type { ApiDeps } from './deps.ts';
 
 /** At one go; the rest waits for the next. */
@@ -8,6 +10,7 @@ const MOST_AT_ONCE = 100;
 /** A wave may still hand in what its cars had, and settle it, for as long as a slot lasts; a day is safe. */
 const WORK_KEPT_REAL_MS = 24 * 3_600_000;
 const DELETES_AT_ONCE = 16;
+const DAY_MS = 24 * 3_600_000;
 
 /** Removes a file's bytes, then its entry: after a crash between them the entry is still there to go on from. */
 export async function removeFile(
@@ -19,11 +22,11 @@ export async function removeFile(
 }
 
 /**
- * Removes what nobody may read any more: files past their expiry, and what batches that ended a day ago worked with.
- * To be called now and then.
+ * Removes what nobody may read any more: files past their expiry, what batches that ended a day ago worked with, and
+ * what is older than the retention. To be called now and then.
  */
-export async function tidyUp(deps: Pick<ApiDeps, 'db' | 'objects'>): Promise<void> {
-  const { db, objects } = deps;
+export async function tidyUp(deps: Pick<ApiDeps, 'db' | 'objects' | 'cell' | 'now' | 'retentionDays'>): Promise<void> {
+  const { db, objects, cell } = deps;
   for (const file of await listExpiredFiles(db, MOST_AT_ONCE)) await removeFile(deps, file);
   for (const batchId of await listEndedBatchesWithWork(db, WORK_KEPT_REAL_MS, MOST_AT_ONCE)) {
     const keys = await objects.list(objectKeys.jobPrefix(batchId));
@@ -32,4 +35,5 @@ export async function tidyUp(deps: Pick<ApiDeps, 'db' | 'objects'>): Promise<voi
     }
     await markWorkRemoved(db, batchId);
   }
+  await forgetBefore(db, cell.id, gridTimeMs(cell.clock, deps.now()) - deps.retentionDays * DAY_MS);
 }

@@ -59,7 +59,7 @@ export async function startIngress(deps: IngressDeps): Promise<Ingress> {
   const gridNowMs = (): number => Math.round(gridTimeMs(cell.clock, now()));
   const counts = { messages: 0, unknownVehicle: 0, unreadable: 0 };
   const states = new Map<string, FusedState>();
-  const batch = new WriteBatch(db, cell);
+  const batch = new WriteBatch(db, cell, logger);
   const keeper = new SessionKeeper({ db, cellId: cell.id, starter: deps.sessions, logger });
   let vehicles = await readRoster(deps);
   let loadedRealMs = now();

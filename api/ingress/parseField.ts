@@ -18,6 +18,7 @@ const FIELDS = {
   ]),
   ChargePortLatch: enumOf('ChargePortLatch', ['SNA', 'Disengaged', 'Engaged', 'Blocking']),
   ChargingCableType: enumOf('CableType', ['IEC', 'SAE', 'GB_AC', 'GB_DC', 'SNA']),
+  LocatedAtHome: enumOf('', ['true', 'false']),
   Gear: enumOf('ShiftState', ['Invalid', 'P', 'R', 'N', 'D', 'SNA']),
 } as const;
 
@@ -51,8 +52,9 @@ export function parseField(name: FieldName, payload: string): FieldValue {
   const value = parseJson(payload);
   if (value === null) return null;
   if ('least' in field) return numberIn(field, value);
-  if (typeof value !== 'string') return 'Unknown';
-  const bare = value.startsWith(field.prefix) ? value.slice(field.prefix.length) : value;
+  if (typeof value !== 'string' && typeof value !== 'boolean') return 'Unknown';
+  const text = String(value);
+  const bare = text.startsWith(field.prefix) ? text.slice(field.prefix.length) : text;
   return field.names.includes(bare) ? bare : 'Unknown';
 }
 

@@ -34,14 +34,20 @@ const VERDICTS = {
 
 const SIGN_FIELDS = ['DetailedChargeState', 'ChargePortLatch', 'ChargingCableType', 'ACChargingPower'] as const;
 
-/** What each field says; a car that drives says that it is unplugged. */
+/**
+ * What each field says; a car that drives says that it is unplugged. "Plugged" means at the plug that it is enrolled with: at
+ * another one it is nobody's load here, charges as its owner says, and gets no work.
+ */
 export function plugSigns(state: FusedState): PlugSign[] {
   const signs = SIGN_FIELDS.flatMap((field): PlugSign[] => {
     const reading = state.values[field];
     const says = reading && VERDICTS[field](reading.value);
     return says ? [{ field, says, reading }] : [];
   });
-  return [...signs, ...motionSigns(state)];
+  const home = state.values.LocatedAtHome;
+  if (home?.value !== 'false') return [...signs, ...motionSigns(state)];
+  const elsewhere: PlugSign = { field: 'LocatedAtHome', says: UNPLUGGED, reading: home };
+  return [elsewhere, ...signs.filter(({ says }) => says === UNPLUGGED), ...motionSigns(state)];
 }
 
 /**

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { parseJson } from '../../domain/json.ts';
 import { topics } from '../../domain/names.ts';
+import { isStorableText } from '../../domain/storableText.ts';
 import { meterReadingSchema, type MeterReading } from '../../domain/setpoints.ts';
 import type { FusionInput } from './fusion.ts';
 import { isFieldName, parseField } from './parseField.ts';
@@ -17,7 +18,8 @@ export type TelemetryMessage =
 const MAX_PAYLOAD_BYTES = 16 * 1024;
 
 const connectivitySchema = z.object({
-  ConnectionId: z.string().min(1).max(128),
+  // PostgreSQL would refuse the state that has it.
+  ConnectionId: z.string().min(1).max(128).refine(isStorableText),
   Status: z.enum(['CONNECTED', 'DISCONNECTED', 'UNKNOWN']).catch('UNKNOWN'),
 });
 

@@ -1,6 +1,7 @@
+import type { Logger } from 'pino';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { Cell } from '../../store/cells.ts';
-import type { Database } from '../../store/database.ts';
+import { isRefusedData, type Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { recordMeterReadings, type VehicleReading } from '../../store/meters.ts';
 import { updateClaims, type ClaimUpdate } from '../../store/vehicleClaims.ts';
@@ -26,12 +27,14 @@ interface SlotReadings {
 export class WriteBatch {
   readonly #db: Database;
   readonly #cell: Cell;
+  readonly #logger: Pick<Logger, 'error'>;
   #pending: Pending = { states: new Map(), claims: new Map(), lines: [], followUps: [] };
   #readings = new Map<string, SlotReadings>();
 
-  constructor(db: Database, cell: Cell) {
+  constructor(db: Database, cell: Cell, logger: Pick<Logger, 'error'>) {
     this.#db = db;
     this.#cell = cell;
+    this.#logger = logger;
   }
 
   addState(vehicleId: string, fused: FusedState, atMs: number): void {
@@ -84,11 +87,7 @@ export class WriteBatch {
     if (taken.states.size === 0 && taken.lines.length === 0) return;
     this.#pending = { states: new Map(), claims: new Map(), lines: [], followUps: [] };
     try {
-      await this.#db.transaction(async (tx) => {
-        await upsertVehicleStates(tx, [...taken.states.values()]);
-        const held = await updateClaims(tx, [...taken.claims.values()]);
-        await appendJournal(tx, this.#cell.id, [...taken.lines, ...held]);
-      });
+      await this.#store(taken).catch((error: unknown) => this.#storeEachCar(taken, error));
     } catch (error) {
       const newer = this.#pending;
       this.#pending = {
@@ -103,18 +102,61 @@ export class WriteBatch {
     for (const followUp of taken.followUps) followUp();
   }
 
+  async #store({ states, claims, lines }: Omit<Pending, 'followUps'>): Promise<void> {
+    await this.#db.transaction(async (tx) => {
+      await upsertVehicleStates(tx, [...states.values()]);
+      const held = await updateClaims(tx, [...claims.values()]);
+      await appendJournal(tx, this.#cell.id, [...lines, ...held]);
+    });
+  }
+
+  /**
+   * What PostgreSQL refuses of one car is given up, and all others are stored.
+   * @throws the error when it is no fault of the data
+   */
+  async #storeEachCar({ states, claims, lines }: Pending, error: unknown): Promise<void> {
+    if (!isRefusedData(error)) throw error;
+    for (const vehicleId of new Set([...states.keys(), ...lines.map(({ subject }) => subject)])) {
+      const [state, claim] = [states.get(vehicleId), claims.get(vehicleId)];
+      const own = {
+        states: new Map(state && [[vehicleId, state]]),
+        claims: new Map(claim && [[vehicleId, claim]]),
+        lines: lines.filter(({ subject }) => subject === vehicleId),
+      };
+      await this.#store(own).catch((cause: unknown) => this.#giveUp(vehicleId, cause));
+    }
+  }
+
+  #giveUp(vehicleId: string, error: unknown): void {
+    if (!isRefusedData(error)) throw error;
+    this.#logger.error({ err: error, vehicleId }, 'what a car said cannot be stored and is given up');
+  }
+
   async #writeReadings(): Promise<void> {
     const taken = this.#readings;
     if (taken.size === 0) return;
     this.#readings = new Map();
     try {
-      const readings = [...taken.values()].flatMap(({ first, last }) => (first === last ? [first] : [first, last]));
-      await recordMeterReadings(this.#db, this.#cell, readings);
+      await this.#storeReadings([...taken.values()]).catch((error: unknown) => this.#storeEachMeter(taken, error));
     } catch (error) {
       const newer = this.#readings;
       this.#readings = taken;
       for (const { first, last } of newer.values()) for (const reading of [first, last]) this.addReading(reading);
       throw error;
+    }
+  }
+
+  async #storeReadings(readings: readonly SlotReadings[]): Promise<void> {
+    const both = readings.flatMap(({ first, last }) => (first === last ? [first] : [first, last]));
+    await recordMeterReadings(this.#db, this.#cell, both);
+  }
+
+  /** As for states: one car's reading that cannot be stored holds up no other's. */
+  async #storeEachMeter(readings: ReadonlyMap<string, SlotReadings>, error: unknown): Promise<void> {
+    if (!isRefusedData(error)) throw error;
+    for (const vehicleId of new Set([...readings.values()].map(({ first }) => first.vehicleId))) {
+      const own = [...readings.values()].filter(({ first }) => first.vehicleId === vehicleId);
+      await this.#storeReadings(own).catch((cause: unknown) => this.#giveUp(vehicleId, cause));
     }
   }
 }

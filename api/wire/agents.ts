@@ -12,6 +12,7 @@ export const agentSettingsSchema = z
     }),
     gateway: z.object({ address: z.string(), tls: z.boolean(), namespace: z.string() }),
     mqtt_url: z.string().meta({ description: 'User is the car’s id, password its key.' }),
+    telemetry_base: z.string().meta({ description: 'Topic below which telemetry of cars is published.' }),
     compute_kw: z
       .number()
       .meta({ description: 'What such a computer draws at the plug while it computes, mild weather.' }),

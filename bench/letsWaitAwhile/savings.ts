@@ -1,4 +1,4 @@
-import { cheapestRun } from '../../scheduler/cheapestRun.ts';
+import { cheapestRun } from './cheapestRun.ts';
 import { slotStartMs, slotsWithin, type SlotAxis, type SlotRange } from '../../scheduler/time.ts';
 import { pausableEmissions } from './pausable.ts';
 import { nextWorkday, semiWeekly, type DeadlineRule } from './deadlines.ts';

@@ -45,6 +45,8 @@ export interface VehicleAgentOptions {
   readonly folder: string;
   /** Checked model files; agents of one machine may share it. */
   readonly modelFolder: string;
+  /** Disk that they may use; those used least recently make room. */
+  readonly modelDiskBytes?: number;
   readonly runner?: Partial<RunnerOptions>;
   readonly limits?: Partial<ShardLimits>;
 }
@@ -81,7 +83,7 @@ export class VehicleAgent {
       ...this.#options,
       vehicleId: vehicle.vehicleId,
       runner,
-      models: new ModelCache(this.#options.modelFolder),
+      models: new ModelCache(this.#options.modelFolder, this.#options.modelDiskBytes),
       results: new ResultCache(join(this.#options.folder, 'results')),
       gate: this.gate,
       meter: new EnergyMeter(

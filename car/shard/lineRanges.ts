@@ -49,3 +49,18 @@ export function* microBatches(parts: readonly LineRange[], lines: () => number):
 export function countLines(ranges: readonly LineRange[]): number {
   return ranges.reduce((sum, range) => sum + range.end - range.start, 0);
 }
+
+export function linesOf({ start, end }: LineRange): number[] {
+  return Array.from({ length: end - start }, (_, offset) => start + offset);
+}
+
+/** Ascending lines as ranges without gaps. */
+export function runsOf(lines: readonly number[]): LineRange[] {
+  const runs: LineRange[] = [];
+  for (const line of lines) {
+    const last = runs.at(-1);
+    if (last?.end === line) runs[runs.length - 1] = { start: last.start, end: line + 1 };
+    else runs.push({ start: line, end: line + 1 });
+  }
+  return runs;
+}

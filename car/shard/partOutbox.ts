@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { objectKeys, type LineRange } from '../../domain/names.ts';
+import { NightshiftError } from '../../domain/errors.ts';
 import type { PartReceipt } from '../../domain/shards.ts';
 import { untilOnline } from '../../inference/offline.ts';
 import type { PartStore } from './ports.ts';
@@ -23,6 +24,7 @@ const LONGEST_QUEUE = 256;
 interface QueuedPart {
   readonly part: ComputedPart;
   readonly stored: () => void;
+  readonly refused: (error: unknown) => void;
 }
 
 /**
@@ -33,7 +35,7 @@ export class PartOutbox {
   readonly #vehicleId: string;
   readonly #log: Logger;
   readonly #closing = new AbortController();
-  #queue: QueuedPart[] = [];
+  readonly #queue: QueuedPart[] = [];
   #delivering = false;
 
   constructor(vehicleId: string, log: Logger) {
@@ -41,10 +43,16 @@ export class PartOutbox {
     this.#log = log;
   }
 
-  /** Resolves when the part and its receipt are stored; it may never. */
+  /**
+   * Resolves when the part and its receipt are stored, however long that takes; after close() it may never.
+   * @throws NightshiftError what the store refuses it with for good, or `unavailable` when it was given up for newer parts
+   */
   async deliver(part: ComputedPart): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#queue = [...this.#queue, { part, stored: resolve }].slice(-LONGEST_QUEUE);
+    await new Promise<void>((resolve, reject) => {
+      this.#queue.push({ part, stored: resolve, refused: reject });
+      if (this.#queue.length > LONGEST_QUEUE) {
+        this.#queue.shift()?.refused(new NightshiftError('unavailable', 'The store was out of reach for too long.'));
+      }
       if (!this.#delivering) void this.#deliverAll();
     });
   }
@@ -62,13 +70,14 @@ export class PartOutbox {
   async #deliverAll(): Promise<void> {
     this.#delivering = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      const { part, stored } = next;
+      const { part, stored, refused } = next;
       try {
         await untilOnline(() => this.#store(part), this.#closing.signal, this.#log);
         stored();
       } catch (error) {
-        if (!this.#closing.signal.aborted)
-          this.#log.error({ err: error, range: part.range }, 'the store refuses a part');
+        if (this.#closing.signal.aborted) continue;
+        this.#log.error({ err: error, range: part.range }, 'the store refuses a part');
+        refused(error);
       }
     }
     this.#delivering = false;
@@ -77,7 +86,7 @@ export class PartOutbox {
   /** The receipt comes last: it claims pay for bytes that are there. */
   async #store(part: ComputedPart): Promise<void> {
     const { jobId, shard, range, body, energyWh, deviceMs, objects } = part;
-    await objects.put(objectKeys.part(jobId, shard, range), body);
+    await objects.put(objectKeys.part(jobId, shard, range, this.#vehicleId), body);
     const receipt: PartReceipt = {
       vehicleId: this.#vehicleId,
       range,

@@ -45,6 +45,8 @@ export interface ShardLimits {
   readonly microBatchMs: number;
   /** Grid time that a paused car waits for the end of a grid emergency before it gives its shard back. */
   readonly emergencyPatienceMs: number;
+  /** Real time after which the tokens of unfinished answers are stored again, for the case that the car vanishes. */
+  readonly unfinishedMs: number;
   /** Real time that a leaving car spends on storing what it has computed. */
   readonly flushLimitMs: number;
   /** Real time between heartbeats; the SDK sends fewer. */
@@ -54,6 +56,7 @@ export interface ShardLimits {
 export const SHARD_LIMITS = {
   microBatchMs: 200,
   emergencyPatienceMs: 120_000,
+  unfinishedMs: 20_000,
   flushLimitMs: 10_000,
   heartbeatMs: 1_000,
 } as const satisfies ShardLimits;

@@ -15,6 +15,7 @@ const resultSchema = z.object({
   deviceMs: z.number(),
   handovers: z.number(),
   redoneLines: z.number(),
+  redoneTokens: z.number().optional(),
 });
 
 /**

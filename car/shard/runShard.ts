@@ -1,6 +1,6 @@
 import type { InferenceActivities } from '../../domain/activities/inferenceActivities.ts';
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { NightshiftError } from '../../domain/errors.ts';
+import { NightshiftError, type ErrorCodeName } from '../../domain/errors.ts';
 import { SHARD_FAILURES, type RunShardInput } from '../../domain/shards.ts';
 import { ModelMismatch } from '../../inference/modelCache.ts';
 import { PartOutbox } from './partOutbox.ts';
@@ -66,5 +66,18 @@ function shardFailure(error: unknown): unknown {
   if (error instanceof UnreadableSlice || missing) {
     return ApplicationFailure.nonRetryable(error.message, SHARD_FAILURES.invalidShard);
   }
+  // A token that has expired, a key that is not the car's, a part that is too large: no other attempt changes that.
+  if (error instanceof NightshiftError && STORE_REFUSALS.includes(error.code)) {
+    return ApplicationFailure.nonRetryable(`The store refuses: ${error.message}`, SHARD_FAILURES.storeRefused);
+  }
   return error;
 }
+
+const STORE_REFUSALS: readonly ErrorCodeName[] = [
+  'unauthorized',
+  'forbidden',
+  'invalid_request',
+  'not_found',
+  'conflict',
+  'payload_too_large',
+];

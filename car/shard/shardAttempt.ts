@@ -3,19 +3,22 @@ import type { BatchRequestLine } from '../../domain/batchLines.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import type { LineRange } from '../../domain/names.ts';
 import type { RunShardInput, RunShardResult, ShardHeartbeat } from '../../domain/shards.ts';
-import { answerLine } from '../../domain/answerLine.ts';
+import { answerIds, answerLine } from '../../domain/answerLine.ts';
 import type { Answer } from '../../domain/answerLine.ts';
 import type { EnergyRegister } from './energyMeter.ts';
-import { countLines, microBatches, partRanges, type MicroBatch } from './lineRanges.ts';
+import { countLines, linesOf, microBatches, partRanges, runsOf, type MicroBatch } from './lineRanges.ts';
 import { MicroBatchSizer } from './microBatchSizer.ts';
 import { untilOnline } from '../../inference/offline.ts';
+import { PartCutter, type CutPart } from './partCutter.ts';
 import type { PartOutbox } from './partOutbox.ts';
 import type { InferencePorts, PartStore, ShardLimits } from './ports.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
 import { isPoisoned, poisonedAnswer } from '../../inference/runner/openInference.ts';
 import { RunnerCrash } from '../../inference/runner/runnerChild.ts';
 import { parseShardInput } from './shardInput.ts';
+import { LinesInGeneration } from './generateLines.ts';
 import { ShardStop, stopFailure } from './shardStop.ts';
+import { readUnfinished, writeUnfinished } from './unfinishedAnswers.ts';
 import { unstoredRanges } from './unstoredRanges.ts';
 
 /** More in a row, and the device is at fault. */
@@ -23,12 +26,6 @@ const MOST_POISONED_IN_ROW = 3;
 
 interface SentBatch extends MicroBatch {
   readonly computing: Promise<readonly Answer[]>;
-}
-
-/** Answers of consecutive lines, from `start` on. */
-interface AnsweredLines {
-  readonly start: number;
-  readonly answers: string[];
 }
 
 /** One attempt of runShard: computing in front, storing behind it, heartbeats beside both. */
@@ -48,6 +45,8 @@ export class ShardAttempt {
   #poisonedInRow = 0;
   #progress: ShardHeartbeat;
   readonly #deliveries: Promise<void>[] = [];
+  /** What the store refused a part with: what is computed from then on would be refused too. */
+  #refusal: { readonly error: unknown } | undefined;
 
   constructor(input: RunShardInput, ports: InferencePorts, limits: ShardLimits, outbox: PartOutbox, context: Context) {
     this.#input = input;
@@ -98,7 +97,7 @@ export class ShardAttempt {
   }
 
   async #answerMissingLines(): Promise<void> {
-    this.#checkDeadline();
+    this.#checkGoesOn();
     const { inputKey, lines, linesPerPart } = this.#input;
     const missing = await this.#online(() => unstoredRanges(this.#objects, this.#input));
     this.#takeOver(lines - countLines(missing));
@@ -106,7 +105,9 @@ export class ShardAttempt {
     const requests = parseShardInput(await this.#online(() => this.#objects.get(inputKey)), lines);
     const model = await this.#online(() => this.#ports.models.open(this.#input.model, this.#objects));
     await this.#ports.runner.load(model);
-    await this.#compute(model, requests, partRanges(missing, linesPerPart));
+    const parts = partRanges(missing, linesPerPart);
+    if (model.pipeline.kind === 'text-generation') await this.#generate(model, requests, parts);
+    else await this.#compute(model, requests, parts);
     await untilAborted(Promise.all(this.#deliveries), this.#stop.signal);
   }
 
@@ -119,6 +120,7 @@ export class ShardAttempt {
       this.#count({
         handovers: previous.handovers + (previous.vehicleId === this.#ports.vehicleId ? 0 : 1),
         redoneLines: previous.redoneLines + lostLines,
+        ...tokensRedone((previous.redoneTokens ?? 0) + (previous.unstoredTokens ?? 0)),
       });
     }
     this.#heartbeat();
@@ -136,15 +138,14 @@ export class ShardAttempt {
   ): Promise<void> {
     const batches = microBatches(parts, () => this.#sizer.lines);
     const sendNext = (): SentBatch | undefined => this.#send(model, requests, batches.next().value);
-    let unfinished: AnsweredLines = { start: 0, answers: [] };
+    const unfinished = new PartCutter();
     this.#setComputing(true);
     try {
       let sent = sendNext();
       let endedAtMs = performance.now();
       while (sent !== undefined) {
         const { part, range, computing } = sent;
-        if (range.start === part.start) unfinished = { start: part.start, answers: [] };
-        this.#checkDeadline();
+        this.#checkGoesOn();
         sent = sendNext();
         const computed = await computing.catch((error: unknown) =>
           this.#isolate(error, model, requests.slice(range.start, range.end)),
@@ -153,14 +154,75 @@ export class ShardAttempt {
         await this.#ports.pacer.wait(computed.length, this.#stop.signal);
         this.#sizer.measured(computed.length, performance.now() - endedAtMs);
         endedAtMs = performance.now();
-        unfinished.answers.push(...this.#answerLines(requests, range, computed));
-        if (range.end === part.end) {
-          this.#deliver(unfinished);
-          unfinished = { start: part.end, answers: [] };
+        for (const [offset, line] of this.#answerLines(requests, range, computed).entries()) {
+          this.#deliver(unfinished.add(range.start + offset, line));
         }
+        if (range.end === part.end) this.#deliver(unfinished.cut());
       }
     } finally {
-      this.#deliver(unfinished);
+      this.#deliver(unfinished.cut());
+      this.#setComputing(false);
+    }
+  }
+
+  /**
+   * Generates the lines' answers together and goes on where another car broke off. A part is delivered when its last
+   * answer is there; when the attempt has to end, what is there, and the tokens of what is not.
+   */
+  async #generate(
+    model: LoadedModel,
+    requests: readonly BatchRequestLine[],
+    parts: readonly LineRange[],
+  ): Promise<void> {
+    const { jobId, shard, submittedAtMs = 0 } = this.#input;
+    const before = await this.#online(() => readUnfinished(this.#objects, this.#input));
+    const answers = new Map<number, string>();
+    const deliverRun = (run: LineRange): void => {
+      const cutter = new PartCutter();
+      for (const line of linesOf(run)) {
+        this.#deliver(cutter.add(line, answers.get(line) ?? ''));
+        answers.delete(line);
+      }
+      this.#deliver(cutter.cut());
+    };
+    const lines = new LinesInGeneration({
+      runner: this.#ports.runner,
+      model,
+      signal: this.#stop.signal,
+      taskOf: (line) => ({
+        id: answerIds(jobId, shard, line).requestId,
+        body: requests[line]?.body,
+        createdAtSeconds: Math.floor(submittedAtMs / 1_000),
+        partial: before.get(line) ?? [],
+      }),
+      onTokens: (tokens) => this.#count({ unstoredTokens: (this.#progress.unstoredTokens ?? 0) + tokens }),
+      onAnswer: async (line, answer) => {
+        this.#checkGoesOn();
+        await this.#ports.pacer.wait(1, this.#stop.signal);
+        const [text = ''] = this.#answerLines(requests, { start: line, end: line + 1 }, [answer]);
+        answers.set(line, text);
+        const part = parts.find(({ start, end }) => start <= line && line < end);
+        if (part && linesOf(part).every((each) => answers.has(each))) deliverRun(part);
+      },
+      poisoned: (error) => this.#poisoned(error),
+    });
+    const store = async (): Promise<void> => {
+      const { unfinished } = lines;
+      const counted = this.#progress.unstoredTokens ?? 0;
+      if (unfinished.size === 0) return;
+      await writeUnfinished(this.#objects, this.#input, this.#ports.vehicleId, unfinished);
+      this.#count({ unstoredTokens: Math.max(0, (this.#progress.unstoredTokens ?? 0) - counted) });
+    };
+    // A store out of reach is tried again the next time.
+    const storing = setInterval(() => void store().catch(() => {}), this.#limits.unfinishedMs);
+    this.#setComputing(true);
+    try {
+      await lines.answer(parts.flatMap(linesOf));
+    } finally {
+      clearInterval(storing);
+      for (const part of parts)
+        for (const run of runsOf(linesOf(part).filter((line) => answers.has(line)))) deliverRun(run);
+      this.#deliveries.push(store().catch(() => {}));
       this.#setComputing(false);
     }
   }
@@ -234,14 +296,16 @@ export class ShardAttempt {
   }
 
   /** Stored in the background: the device goes on computing. */
-  #deliver({ start, answers }: AnsweredLines): void {
-    if (answers.length === 0) return;
+  #deliver(cut: CutPart | undefined): void {
+    if (cut === undefined) return;
+    const { range, body } = cut;
+    const lines = range.end - range.start;
     const meter = this.#ports.meter.read();
     const delivery = this.#outbox.deliver({
       jobId: this.#input.jobId,
       shard: this.#input.shard,
-      range: { start, end: start + answers.length },
-      body: answers.map((line) => `${line}\n`).join(''),
+      range,
+      body,
       energyWh: meter.energyWh - this.#meterAtPart.energyWh,
       deviceMs: meter.deviceMs - this.#meterAtPart.deviceMs,
       objects: this.#objects,
@@ -250,12 +314,17 @@ export class ShardAttempt {
     this.#deliveries.push(
       delivery.then(() => {
         this.#count({
-          storedLines: this.#progress.storedLines + answers.length,
-          unstoredLines: this.#progress.unstoredLines - answers.length,
+          storedLines: this.#progress.storedLines + lines,
+          unstoredLines: this.#progress.unstoredLines - lines,
         });
         this.#heartbeat();
       }),
     );
+    // Noticed at the next micro-batch, and awaited at the end.
+    delivery.catch((error: unknown) => {
+      this.#refusal ??= { error };
+    });
+    this.#deliveries.at(-1)?.catch(() => {});
   }
 
   #setComputing(computing: boolean): void {
@@ -280,12 +349,13 @@ export class ShardAttempt {
 
   async #finish(): Promise<RunShardResult> {
     this.#heartbeat();
-    const { unstoredLines: _, ...result } = this.#progress;
+    const { unstoredLines: _, unstoredTokens: __, ...result } = this.#progress;
     await this.#ports.results.write(this.#input, result);
     return result;
   }
 
-  #checkDeadline(): void {
+  #checkGoesOn(): void {
+    if (this.#refusal !== undefined) throw this.#refusal.error;
     if (gridTimeMs(this.#ports.clock, Date.now()) >= this.#input.deadlineMs) this.#stop.request({ kind: 'deadline' });
     this.#stop.signal.throwIfAborted();
   }
@@ -307,6 +377,10 @@ export class ShardAttempt {
   #heartbeat(): void {
     this.#context.heartbeat(this.#progress);
   }
+}
+
+function tokensRedone(tokens: number): { redoneTokens?: number } {
+  return tokens > 0 ? { redoneTokens: tokens } : {};
 }
 
 function nothingDone(vehicleId: string): ShardHeartbeat {

@@ -56,8 +56,23 @@ function errorOf(status: number, text: string): NightshiftError {
   const parsed = errorSchema.safeParse(parseJson(text));
   const code = parsed.data?.error.code ?? '';
   const message = parsed.data?.error.message ?? `The API answered ${status}.`;
-  return new NightshiftError(isErrorCode(code) ? code : 'unavailable', message);
+  return new NightshiftError(isErrorCode(code) ? code : codeOf(status), message);
 }
+
+/** Of answers that are not the API's own: a proxy in between has limits too, and asking again does not change them. */
+function codeOf(status: number): ErrorCodeName {
+  const isPassing = status < 400 || status >= 500 || PASSING_STATUSES.includes(status);
+  if (isPassing) return 'unavailable';
+  return FINAL_CODES[status] ?? 'invalid_request';
+}
+
+const PASSING_STATUSES: readonly number[] = [408, 425, 429];
+const FINAL_CODES: Readonly<Record<number, ErrorCodeName>> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  413: 'payload_too_large',
+};
 
 function isErrorCode(code: string): code is ErrorCodeName {
   return Object.hasOwn(ERROR_CODES, code);

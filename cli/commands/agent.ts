@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { messageOf } from '../../domain/thrown.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import type { CommandFactory } from '../command.ts';
 
@@ -49,7 +50,14 @@ export const agentCommand: CommandFactory = (terminal, done) => {
     .action(async (file: string) => {
       const { readAgentConfig } = await import('../../agent/agentConfig.ts');
       const { runAgent } = await import('../../worker/car/runAgent.ts');
-      await runAgent(await readAgentConfig(file));
+      const config = await readAgentConfig(file);
+      try {
+        await runAgent(config);
+      } catch (error) {
+        terminal.err(`nightshift: ${messageOf(error)}\n`);
+        // Whatever is still open must not keep a service from being started again.
+        process.exit(EXIT_CODES.failed);
+      }
       process.exit(EXIT_CODES.ok);
     });
   return agent;

@@ -5,6 +5,7 @@ import { PARKING_PLACES, type ParkingPlace } from '../../simulator/carSpec.ts';
 import { FLEET_FAULTS, type FleetFault, type FleetNight } from '../../simulator/fleetFaults.ts';
 import type { ScenarioCar } from '../../simulator/fleetMember.ts';
 import type { FleetRun } from '../../simulator/fleetRun.ts';
+import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { wholeNumber } from '../numberOption.ts';
 import type { CommandFactory } from '../command.ts';
@@ -27,7 +28,16 @@ const SEEDED_CARS = 1_000;
 const MOST_SHIFT_DAYS = 36_500;
 
 export const fleetCommand: CommandFactory = (terminal, done) => {
-  const fleet = new Command('fleet').description('simulate fleets of any size');
+  const fleet = new Command('fleet').description('say what the fleet can do, and simulate fleets of any size');
+  withApiOptions(fleet.command('status'))
+    .description('what the fleet can compute with: now, tonight and until the morning, by region and class')
+    .option('--json', 'print JSON')
+    .action(async (options: ApiOptions & { readonly json?: true }) => {
+      const { CarClient } = await import('../../api/client/carClient.ts');
+      const capacity = await new CarClient(await openApi(options)).capacity();
+      const { capacityText } = await import('../fleetText.ts');
+      terminal.out(options.json ? `${JSON.stringify(capacity, null, 2)}\n` : capacityText(capacity, terminal));
+    });
   fleet
     .command('simulate')
     .description('live a fleet through a night as fast as this machine can, and say what each car costs')

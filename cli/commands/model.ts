@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 
 import { Command } from 'commander';
 import { z } from 'zod';
@@ -9,6 +9,8 @@ import { z } from 'zod';
 import { NightshiftError } from '../../domain/errors.ts';
 import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
+import { addFolder } from '../modelFolder.ts';
+import { pullModel } from '../modelHub.ts';
 import type { CommandFactory } from '../command.ts';
 
 interface ModelOptions extends ApiOptions {
@@ -17,8 +19,17 @@ interface ModelOptions extends ApiOptions {
 
 interface AddOptions extends ModelOptions {
   readonly name: string;
-  readonly manifest: string;
+  readonly manifest?: string;
+  readonly variant?: string;
+  readonly pooling?: string;
   readonly modelVersion?: string;
+}
+
+interface PullOptions extends ModelOptions {
+  readonly name?: string;
+  readonly variant?: string;
+  readonly pooling?: string;
+  readonly hub?: string;
 }
 
 const modelSchema = z.looseObject({
@@ -40,30 +51,68 @@ const FILE_KEYS: Readonly<Record<string, string>> = {
 export const modelCommand: CommandFactory = (terminal, done) => {
   const line = ({ id, x_model: model }: z.infer<typeof modelSchema>): string =>
     `${id}  ${model?.version ?? '-'}  ${model?.endpoint ?? '-'}  ${terminal.colors.dim(model?.description ?? '')}\n`;
+  const report = (answer: unknown, { json }: ModelOptions): void => {
+    const added = admittedSchema.parse(answer);
+    if (json) return terminal.out(`${JSON.stringify(added, null, 2)}\n`);
+    const { ms_per_sample: ms, peak_memory_mb: mb } = added.x_probe;
+    terminal.out(line(added));
+    terminal.out(`  ${ms.toFixed(2)} ms a sample, at most ${mb ?? '?'} MiB, on this machine\n`);
+  };
   return new Command('model')
     .description('add, list and remove models')
     .addCommand(
       common('add')
         .description('have a model checked, measured and published; exit code 2 when it is refused')
-        .argument('<file>', 'the network, ONNX')
+        .argument('<path>', 'the folder of a model as it lies on disk, or one network, ONNX, with --manifest')
         .requiredOption('--name <name>', 'name that requests call it by')
-        .requiredOption('--manifest <file>', 'its pipeline, JSON; files beside it are named tokenizerFile and so on')
+        .option('--variant <variant>', 'of a folder with several networks: q4, fp16, quantized, ...')
+        .option('--pooling <pooling>', 'of an embedding folder that does not say it: mean, cls or last')
+        .option(
+          '--manifest <file>',
+          'of one network: its pipeline, JSON; files beside it are named tokenizerFile and so on',
+        )
         .option('--model-version <version>', 'version; the first digits of its hash unless given')
-        .action(async (file: string, options: AddOptions) => {
-          const { declaration, assets } = await readManifest(options.manifest);
-          const form = new FormData();
-          const { name, modelVersion: version } = options;
-          form.append('manifest', JSON.stringify({ ...declaration, name, ...(version !== undefined && { version }) }));
-          for (const [asset, bytes] of assets) form.append('assets', new Blob([new Uint8Array(bytes)]), asset);
-          form.append('file', await openAsBlob(file), basename(file));
-          const answer = await (await openApi(options)).call('/v1/models', { method: 'POST', body: form });
-          const added = admittedSchema.parse(await answer.json());
-          if (options.json) terminal.out(`${JSON.stringify(added, null, 2)}\n`);
-          else {
-            const { ms_per_sample: ms, peak_memory_mb: mb } = added.x_probe;
-            terminal.out(line(added));
-            terminal.out(`  ${ms.toFixed(2)} ms a sample, at most ${mb ?? '?'} MiB, on this machine\n`);
+        .action(async (path: string, options: AddOptions) => {
+          const { name, variant, pooling, modelVersion: version } = options;
+          const shared = { name, ...(version !== undefined && { version }) };
+          const found = await stat(path).catch(() => undefined);
+          if (!found) throw new NightshiftError('invalid_request', `There is no file or folder ${path}.`);
+          const api = await openApi(options);
+          if (found.isDirectory()) {
+            const folder = { ...shared, ...(variant && { variant }), ...(pooling && { pooling }) };
+            report(await addFolder(api, path, folder, terminal), options);
+          } else {
+            if (options.manifest === undefined) {
+              const message = 'One network needs --manifest; a folder says itself what it is.';
+              throw new NightshiftError('invalid_request', message);
+            }
+            const { declaration, assets } = await readManifest(options.manifest);
+            const form = new FormData();
+            form.append('manifest', JSON.stringify({ ...declaration, ...shared }));
+            for (const [asset, bytes] of assets) form.append('assets', new Blob([new Uint8Array(bytes)]), asset);
+            form.append('file', await openAsBlob(path), basename(path));
+            report(await (await api.call('/v1/models', { method: 'POST', body: form })).json(), options);
           }
+          done(EXIT_CODES.ok);
+        }),
+    )
+    .addCommand(
+      common('pull')
+        .description('fetch a model from a hub such as Hugging Face, pinned to a commit, and add it')
+        .argument('<model>', 'OWNER/NAME, or OWNER/NAME@REVISION')
+        .option('--name <name>', 'name that requests call it by; OWNER/NAME unless given')
+        .option('--variant <variant>', 'where there are several networks: q4, fp16, quantized, ...')
+        .option('--pooling <pooling>', 'of an embedding model that does not say it: mean, cls or last')
+        .option('--hub <url>', 'the hub; from the configuration unless given')
+        .action(async (named: string, options: PullOptions) => {
+          const { loadConfig } = await import('../../worker/config/config.ts');
+          const config = loadConfig({ env: process.env, cwd: process.cwd() });
+          const below = join(config.stateDir, 'pulled');
+          const { variant, pooling, hub = config.models.hub } = options;
+          const { folder, repository, source } = await pullModel(hub, named, variant, below, terminal);
+          const declared = { name: options.name ?? repository, source };
+          const optional = { ...(variant && { variant }), ...(pooling && { pooling }) };
+          report(await addFolder(await openApi(options), folder, { ...declared, ...optional }, terminal), options);
           done(EXIT_CODES.ok);
         }),
     )
@@ -105,7 +154,9 @@ async function readManifest(path: string): Promise<{ declaration: object; assets
     const entries = Object.entries(value).map(async ([key, held]): Promise<[string, unknown]> => {
       const hashKey = FILE_KEYS[key];
       if (hashKey === undefined || typeof held !== 'string') return [key, await resolved(held)];
-      const bytes = await readFile(resolve(dirname(path), held));
+      const bytes = await readFile(resolve(dirname(path), held)).catch((cause: unknown) => {
+        throw new NightshiftError('invalid_request', `There is no file ${held} beside ${path}.`, { field: key, cause });
+      });
       assets.set(basename(held), bytes);
       return [hashKey, createHash('sha256').update(bytes).digest('hex')];
     });

@@ -9,6 +9,7 @@ import { clockOf, openCarDoors } from '../../agent/carDoors.ts';
 import { loadConfig } from '../../worker/config/config.ts';
 import { runChild } from '../../worker/local/supervisor/child.ts';
 import { apiKeyOf } from '../../worker/process/apiKey.ts';
+import { fleetBrokerUrlOf } from '../../worker/process/brokerUrl.ts';
 import { createLogger, type Logger } from '../../worker/process/logging.ts';
 import { openMqtt } from '../../worker/process/mqttLink.ts';
 import { installTemporalRuntime } from '../../worker/process/temporalRuntime.ts';
@@ -40,7 +41,7 @@ async function start() {
   if (!first) throw new Error('the night has no cars');
   const clock = clockOf(first.settings);
 
-  const mqtt = openMqtt(config.mqtt.url, 'fleet', logger);
+  const mqtt = openMqtt(fleetBrokerUrlOf(config), 'fleet', logger);
   const fleet = await SimulatedFleet.load({
     // Another start of the same night has another anchor; its cars begin anew.
     scenario: `${night.scenario} ${clock.anchorMs}`,

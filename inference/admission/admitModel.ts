@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 
-import type { ReceivedFile, UploadedModel } from '../../domain/modelUploads.ts';
+import type { UploadedModel } from '../../domain/modelUploads.ts';
 import {
   endpointsOf,
+  ENCODER_INPUTS,
   pipelineAssets,
   pipelineTensors,
   type ModelManifest,
@@ -12,10 +13,11 @@ import { objectKeys } from '../../domain/names.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import { publishManifest, type ModelStore, type RegisterModel } from '../models/bundledModels.ts';
 import { inspectFile } from './inspectFile.ts';
-import { refused, type InspectedNetwork, type NetworkTensor } from './inspectNetwork.ts';
+import type { InspectedNetwork, NetworkTensor } from './inspectNetwork.ts';
+import { refused } from './refused.ts';
 import { probeModel, type ProbedModel } from './probeModel.ts';
 
-type AdmissionStore = ModelStore & Pick<ObjectStore, 'putStream'>;
+export type AdmissionStore = ModelStore & Pick<ObjectStore, 'putStream'>;
 
 export interface AdmittedModel {
   readonly manifest: ModelManifest;
@@ -53,36 +55,45 @@ export async function admitModel(
   for (const { sha256, path } of assets) assetPaths[sha256] = path;
   checkDeclared(pipeline, await inspectFile(network.path));
   const loaded = { name, version: manifest.version, sha256, modelPath: network.path, assetPaths, pipeline };
-  const probed = await probeModel(loaded, sample);
+  const probed = await probeModel(loaded, sample, sizeBytes);
   for (const hash of pipelineAssets(pipeline)) {
     const asset = assetsByHash.get(hash);
-    if (asset) await putFileOnce(objects, objectKeys.modelAsset(hash), asset);
+    if (asset) await putFileOnce(objects, objectKeys.modelAsset(hash), asset.path);
   }
-  await putFileOnce(objects, objectKeys.model(sha256), network);
+  await putFileOnce(objects, objectKeys.model(sha256), network.path);
   await publishManifest(objects, manifest);
   await register({ name, version: manifest.version, family, sha256, manifest });
   return { manifest, probed };
 }
 
-async function putFileOnce(objects: AdmissionStore, key: string, { path }: ReceivedFile): Promise<void> {
+export async function putFileOnce(objects: AdmissionStore, key: string, path: string): Promise<void> {
   if ((await objects.head(key)) === undefined) await objects.putStream(key, createReadStream(path));
 }
 
-function checkDeclared(pipeline: Pipeline, { inputs, outputs }: InspectedNetwork): void {
+/** @throws NightshiftError `model_refused` when the network is not what its pipeline needs */
+export function checkDeclared(pipeline: Pipeline, { inputs, outputs }: InspectedNetwork): void {
   if (pipeline.kind === 'tensors') {
     const declared = pipelineTensors(pipeline);
     checkTensors('input', declared.inputs, inputs);
     checkTensors('output', declared.outputs, outputs);
     return;
   }
-  if (pipeline.kind === 'text-embedding') {
-    const known = new Set(['input_ids', 'attention_mask', 'token_type_ids']);
-    const foreign = inputs.find(({ name, datatype }) => !known.has(name) || datatype !== 'INT64');
-    if (foreign)
-      throw refused(`texts do not give its input "${foreign.name}" (INT64 input_ids, attention_mask, token_type_ids)`);
+  if (pipeline.kind === 'image-ctc') {
+    if (inputs.length !== 1 || inputs[0]?.datatype !== 'FP32') throw refused('a picture pipeline has one FP32 input');
     return;
   }
-  if (inputs.length !== 1 || inputs[0]?.datatype !== 'FP32') throw refused('a picture pipeline has one FP32 input');
+  // What a decoder is fed is found out by its runner.
+  if (pipeline.kind === 'text-generation') {
+    if (!inputs.some(({ name }) => name === 'input_ids')) throw refused('its network has no input "input_ids"');
+    return;
+  }
+  const known: ReadonlySet<string> = new Set(ENCODER_INPUTS);
+  const foreign = inputs.find(
+    ({ name, datatype }) => !known.has(name) || (datatype !== 'INT64' && datatype !== 'INT32'),
+  );
+  if (foreign) {
+    throw refused(`texts do not give its input "${foreign.name}" (INT64 or INT32 ${ENCODER_INPUTS.join(', ')})`);
+  }
 }
 
 function checkTensors(

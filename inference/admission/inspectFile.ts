@@ -7,7 +7,8 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { TENSOR_DATATYPES } from '../../domain/models.ts';
 import { childEntry } from '../childEntry.ts';
 import { findLauncher } from '../runner/launcher.ts';
-import { refused, type InspectedNetwork, type NetworkTensor } from './inspectNetwork.ts';
+import type { FilesBeside, InspectedNetwork, NetworkTensor } from './inspectNetwork.ts';
+import { refused } from './refused.ts';
 
 const run = promisify(execFile);
 const MEMORY_BYTES = 3 * 1024 ** 3;
@@ -28,18 +29,20 @@ const answerSchema = z.union([
       opset: z.number(),
       nodes: z.number(),
       weightBytes: z.number(),
+      quantisesDynamically: z.boolean(),
     }),
   }),
 ]);
 
 /**
  * inspectNetwork in a process under limits: a small file can unpack to more objects than this process has memory for.
+ * @param beside sizes of the model's other files in the same folder, by name
  * @throws NightshiftError `model_refused`
  */
-export async function inspectFile(path: string): Promise<InspectedNetwork> {
+export async function inspectFile(path: string, beside: FilesBeside = {}): Promise<InspectedNetwork> {
   const launcher = await findLauncher(MEMORY_BYTES);
   const entry = childEntry(import.meta.url, 'inspectProcess');
-  const args = [...launcher.execArgv, ...entry.execArgv, entry.modulePath, path];
+  const args = [...launcher.execArgv, ...entry.execArgv, entry.modulePath, path, JSON.stringify(beside)];
   let text: string;
   try {
     const { stdout } = await run(launcher.execPath, args, {

@@ -9,15 +9,16 @@ import type { LoadedModel } from '../runner/protocol.ts';
 import { Runner } from '../runner/runner.ts';
 import type { Pipeline, TensorSpec } from '../../domain/models.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
-import { refused } from './inspectNetwork.ts';
+import { refused } from './refused.ts';
 
-const PROBE_LIMITS = {
-  memoryLimitBytes: 2 * 1024 ** 3,
-  loadLimitMs: 20_000,
-  callLimitMs: 10_000,
-  processesPerCall: 1,
-} as const;
+const PROBE_LIMITS = { callLimitMs: 30_000, processesPerCall: 1 } as const;
+const LEAST_MEMORY_BYTES = 2 * 1024 ** 3;
+/** The runtime holds weights once as read and once as packed for its kernels, for a while. */
+const MEMORY_PER_MODEL_BYTE = 3;
+const LOAD_LIMIT_MS = 20_000;
+const LOAD_MS_PER_MB = 40;
 const TIMED_RUNS = 5;
+const errorBodySchema = z.object({ error: z.object({ message: z.string() }) });
 const bodySchema = z.record(z.string(), z.unknown()).catch({});
 
 export interface ProbedModel {
@@ -33,8 +34,12 @@ export interface ProbedModel {
  * time and memory.
  * @throws NightshiftError `model_refused`
  */
-export async function probeModel(model: LoadedModel, sample: unknown): Promise<ProbedModel> {
-  const runner = new Runner(PROBE_LIMITS);
+export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes: number): Promise<ProbedModel> {
+  const runner = new Runner({
+    ...PROBE_LIMITS,
+    memoryLimitBytes: LEAST_MEMORY_BYTES + MEMORY_PER_MODEL_BYTE * sizeBytes,
+    loadLimitMs: LOAD_LIMIT_MS + (LOAD_MS_PER_MB * sizeBytes) / 1024 ** 2,
+  });
   try {
     const body = sample ?? sampleBody(model.pipeline);
     const answers = await runner.run(model, [body, body]).catch((error: unknown) => {
@@ -67,8 +72,8 @@ async function peakMemoryMb(pid: number | undefined): Promise<number | undefined
 }
 
 function messageOf(body: unknown): string {
-  const text = JSON.stringify(body) ?? '';
-  return /"message":"([^"]*)"/.exec(text)?.[1] ?? text.slice(0, 200);
+  const message = errorBodySchema.safeParse(body).data?.error.message;
+  return message ?? (JSON.stringify(body) ?? '').slice(0, 200);
 }
 
 function sampleBody(pipeline: Pipeline): unknown {
@@ -80,7 +85,7 @@ function sampleBody(pipeline: Pipeline): unknown {
     case 'rerank':
       return { query: 'Where is the car?', documents: ['It is parked at home.'] };
     case 'text-generation':
-      return { prompt: 'a parked car', max_tokens: 8 };
+      return { model: 'probe', prompt: 'a parked car', max_tokens: 8 };
     case 'image-ctc':
       return {
         inputs: [

@@ -57,13 +57,14 @@ export function node(
   input: readonly string[],
   output: readonly string[],
   attributes: Readonly<Record<string, number | readonly number[]>> = {},
+  domain = '',
 ): NodeProto {
   const attribute = Object.entries(attributes).map(([name, given]): AttributeProto => {
     return typeof given === 'number'
       ? create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(given) })
       : create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints: given.map(BigInt) });
   });
-  return create(NodeProtoSchema, { opType, input: [...input], output: [...output], attribute });
+  return create(NodeProtoSchema, { opType, input: [...input], output: [...output], attribute, domain });
 }
 
 export interface OnnxGraph {
@@ -73,6 +74,8 @@ export interface OnnxGraph {
   readonly outputs: readonly ValueInfoProto[];
   readonly weights: readonly TensorProto[];
   readonly nodes: readonly NodeProto[];
+  /** Domains of operators beside ONNX's own, each with its version. */
+  readonly domains?: Readonly<Record<string, number>>;
 }
 
 /** The bytes of an .onnx file. */
@@ -82,7 +85,9 @@ export function onnxFile(graph: OnnxGraph): Uint8Array {
     create(ModelProtoSchema, {
       irVersion: 8n,
       producerName: 'nightshift',
-      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(graph.opset) })],
+      opsetImport: Object.entries({ '': graph.opset, ...graph.domains }).map(([domain, version]) =>
+        create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
+      ),
       graph: create(GraphProtoSchema, {
         name: graph.name,
         input: [...graph.inputs],

@@ -73,6 +73,12 @@ export function inferenceFailedAnswer(reason: string): Answer {
   return { statusCode: 500, body };
 }
 
+/** The runtime's own words, without the places in its source that differ from build to build. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/\/\S+\.(?:cc|h|cpp|hpp):\d+ ?/g, '').trim();
+}
+
 /** For a request on which the model's process dies every time. The same bytes from any car. */
 export function poisonedAnswer(): Answer {
   const message = 'The model’s process died on this request, and on this one alone.';

@@ -1,6 +1,7 @@
 import type { Pipeline } from '../../domain/models.ts';
 import type { ExecutionProvider } from '../../domain/hardwareClasses.ts';
 import type { Answer } from '../../domain/answerLine.ts';
+import type { GenerationTask, StepResult } from '../generation/generationTask.ts';
 
 /** The model as the runner's process opens it: files whose hashes have been checked. */
 export interface LoadedModel {
@@ -16,14 +17,26 @@ export interface LoadedModel {
   readonly pipeline: Pipeline;
 }
 
-/** Parent to child: `load`, then any number of `run`. Each is answered, in order. */
+/** Takes requests in and out of the engine, and goes on with those that are open. */
+export interface StepRequest {
+  readonly type: 'step';
+  readonly add: readonly GenerationTask[];
+  /** Keys of requests whose answers nobody wants any more. */
+  readonly cancel: readonly string[];
+  /** Real time after which the reply is sent, with what is there then. */
+  readonly budgetMs: number;
+}
+
+/** Parent to child: `load`, then any number of `run`, or of `step` for a model that generates. Each is answered, in order. */
 export type RunnerRequest =
   | { readonly type: 'load'; readonly model: LoadedModel; readonly provider: ExecutionProvider }
-  | { readonly type: 'run'; readonly bodies: readonly unknown[] };
+  | { readonly type: 'run'; readonly bodies: readonly unknown[] }
+  | StepRequest;
 
 /** Child to parent. */
 export type RunnerReply =
   /** `refusal`: why the provider that was asked for is not used. */
   | { readonly type: 'ready'; readonly provider: ExecutionProvider; readonly refusal?: string }
   | { readonly type: 'load_failed'; readonly message: string }
-  | { readonly type: 'answers'; readonly answers: readonly Answer[] };
+  | { readonly type: 'answers'; readonly answers: readonly Answer[] }
+  | { readonly type: 'stepped'; readonly result: StepResult };

@@ -1,5 +1,10 @@
+import { createHash, randomUUID } from 'node:crypto';
+
 import type { ExecutionProvider } from '../../domain/hardwareClasses.ts';
 import type { Answer } from '../../domain/answerLine.ts';
+import { GenerationSession } from '../generation/generationSession.ts';
+import type { ChoiceProgress, GenerationTask } from '../generation/generationTask.ts';
+import { PartialAnswer } from '../generation/partialAnswer.ts';
 import { findLauncher } from './launcher.ts';
 import type { LoadedModel } from './protocol.ts';
 import { RunnerChild, RunnerCrash } from './runnerChild.ts';
@@ -48,6 +53,7 @@ export class Runner {
   #callsOfChild = 0;
   #openCalls = 0;
   #loading: Promise<RunnerChild> | undefined;
+  #session: { readonly child: RunnerChild; readonly requests: GenerationSession } | undefined;
   #paused = false;
   #stops = 0;
   #resumed: (() => void)[] = [];
@@ -77,6 +83,9 @@ export class Runner {
    * @throws RunnerStopped
    */
   async run(model: LoadedModel, bodies: readonly unknown[]): Promise<readonly Answer[]> {
+    if (model.pipeline.kind === 'text-generation') {
+      return await Promise.all(bodies.map((body) => this.generate(model, unnamedTask(body))));
+    }
     return await this.#withReplacements(async (stops) => {
       const child = await this.#load(model, stops);
       await this.#untilResumed(stops);
@@ -90,6 +99,48 @@ export class Runner {
       }
       return reply.answers;
     });
+  }
+
+  /**
+   * Answers one request of a model that generates text, together with all others that are under way. A process that
+   * dies is replaced, and the answer goes on from the tokens that it has.
+   * @param options.onProgress hears the tokens as they come; none comes twice
+   * @throws RunnerCrash when the replacements died too
+   * @throws RunnerStopped, and the reason of `options.signal`
+   */
+  async generate(
+    model: LoadedModel,
+    task: Omit<GenerationTask, 'key'>,
+    options: { onProgress?: (progress: ChoiceProgress) => void; signal?: AbortSignal } = {},
+  ): Promise<Answer> {
+    const partial = new PartialAnswer(task.partial);
+    const onProgress = (progress: ChoiceProgress): void => {
+      partial.add(progress);
+      options.onProgress?.(progress);
+    };
+    return await this.#withReplacements(async (stops) => {
+      const child = await this.#load(model, stops);
+      this.#openCalls += 1;
+      try {
+        const whole = { ...task, key: randomUUID(), partial: partial.choices };
+        return await this.#sessionOf(child, stops).generate(whole, onProgress, options.signal);
+      } finally {
+        this.#openCalls -= 1;
+      }
+    });
+  }
+
+  #sessionOf(child: RunnerChild, stops: number): GenerationSession {
+    if (this.#session?.child === child) return this.#session.requests;
+    const requests = new GenerationSession(async (request) => {
+      await this.#untilResumed(stops);
+      this.#callsOfChild += 1;
+      const reply = await child.ask(request, this.#options.callLimitMs);
+      if (reply.type !== 'stepped') throw new RunnerCrash(`Unexpected reply "${reply.type}".`);
+      return reply.result;
+    });
+    this.#session = { child, requests };
+    return requests;
   }
 
   async #withReplacements<T>(call: (stops: number) => Promise<T>): Promise<T> {
@@ -171,4 +222,9 @@ export class Runner {
     }
     if (this.#stops !== stops) throw new RunnerStopped('The runner was stopped.');
   }
+}
+
+/** Of a request that no batch and no caller has named: the same body gets the same answer. */
+function unnamedTask(body: unknown): Omit<GenerationTask, 'key'> {
+  return { id: createHash('sha256').update(JSON.stringify(body)).digest('hex'), body, createdAtSeconds: 0 };
 }

@@ -1,8 +1,11 @@
 import { InferenceSession } from 'onnxruntime-node';
 import type { ExecutionProvider } from '../../domain/hardwareClasses.ts';
 import type { Answer } from '../../domain/answerLine.ts';
+import { GenerationEngine } from '../generation/engine.ts';
+import { openLoadedLanguageModel } from '../generation/loadedLanguageModel.ts';
+import type { StepResult } from '../generation/generationTask.ts';
 import { imageCtcPipeline, type AnswerRequest } from './imageCtc.ts';
-import { BadRequest, badRequestAnswer, inferenceFailedAnswer } from './openInference.ts';
+import { BadRequest, badRequestAnswer, inferenceFailedAnswer, reasonOf } from './openInference.ts';
 import type { LoadedModel, RunnerReply, RunnerRequest } from './protocol.ts';
 import { rerankPipeline } from './rerank.ts';
 import { tensorsPipeline } from './tensors.ts';
@@ -12,6 +15,8 @@ import { textEmbeddingPipeline } from './textEmbedding.ts';
 /** The forked process that holds one model and computes. It knows no job, no network and no store. */
 
 let answerRequest: AnswerRequest | undefined;
+/** Of a model that generates text, in place of `answerRequest`. */
+let engine: GenerationEngine | undefined;
 
 /** One request after the other: the parent sends the next one ahead, so that this process never waits for it. */
 let turn = Promise.resolve();
@@ -26,7 +31,9 @@ async function handle(request: RunnerRequest): Promise<void> {
     case 'load':
       try {
         const { session, ...used } = await openSession(request.model, request.provider);
-        answerRequest = await pipelineOf(session, request.model);
+        if (request.model.pipeline.kind === 'text-generation') {
+          engine = new GenerationEngine(await openLoadedLanguageModel(session, request.model));
+        } else answerRequest = await pipelineOf(session, request.model);
         reply({ type: 'ready', ...used });
       } catch (error) {
         reply({ type: 'load_failed', message: String(error) });
@@ -37,7 +44,28 @@ async function handle(request: RunnerRequest): Promise<void> {
       const answers: Answer[] = [];
       for (const body of request.bodies) answers.push(await answer(answerRequest, body));
       reply({ type: 'answers', answers });
+      return;
     }
+    case 'step':
+      if (engine === undefined) throw new Error('step before load');
+      engine.add(request.add);
+      engine.cancel(request.cancel);
+      reply({ type: 'stepped', result: await steps(engine, request.budgetMs) });
+      return;
+    default:
+      request satisfies never;
+  }
+}
+
+/** Steps until something is finished or the time is used up; at least one. */
+async function steps(engine: GenerationEngine, budgetMs: number): Promise<StepResult> {
+  const startedAtMs = performance.now();
+  const progress: StepResult['progress'][number][] = [];
+  for (;;) {
+    const result = await engine.step();
+    progress.push(...result.progress);
+    const isOver = performance.now() - startedAtMs >= budgetMs;
+    if (result.finished.length > 0 || result.open === 0 || isOver) return { ...result, progress };
   }
 }
 
@@ -81,7 +109,7 @@ async function pipelineOf(session: InferenceSession, model: LoadedModel): Promis
     case 'rerank':
       return rerankPipeline(session, model, pipeline);
     case 'text-generation':
-      throw new Error('This runner does not generate text.');
+      throw new Error('A model that generates text has an engine.');
     case 'tensors':
       return tensorsPipeline(session, model, pipeline);
     default:
@@ -97,12 +125,6 @@ async function answer(answerRequest: AnswerRequest, body: unknown): Promise<Answ
     // One input that the network cannot digest must not keep its shard from ever finishing.
     return inferenceFailedAnswer(reasonOf(error));
   }
-}
-
-/** The runtime's own words, without the places in its source that differ from build to build. */
-function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replaceAll(/\/\S+\.(?:cc|h|cpp|hpp):\d+ ?/g, '').trim();
 }
 
 function reply(message: RunnerReply): void {

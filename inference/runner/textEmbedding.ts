@@ -123,13 +123,14 @@ function tokenised(
     if (typeof each !== 'string' && !mayBeIds) throw foreignTokens(param);
     const tokens = typeof each === 'string' ? tokenizer.encode(each) : { ids: each };
     const limit = { maxTokens: pipeline.maxTokens, truncate: truncate ?? pipeline.truncate === true, param };
-    const { ids } = withinLimit(tokens, { ...limit, endTokens: tokenizer.endTokens });
+    const kept = withinLimit(tokens, { ...limit, endTokens: tokenizer.endTokens });
+    const { ids } = kept;
     // Some tokenizers have no id for what is not in their vocabulary.
     if (ids.length === 0 || !ids.every((id) => Number.isInteger(id) && id < tokenizer.size)) {
       const message = `${param} has a token that the model does not know; ids are below ${tokenizer.size}.`;
       throw new BadRequest('invalid_token', param, message);
     }
-    return tokens.ids === ids ? tokens : { ...tokens, ids };
+    return kept;
   });
 }
 

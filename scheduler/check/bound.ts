@@ -51,14 +51,10 @@ export function evaluateBound(reading: Reading, certificate: Certificate): numbe
   const rentOf = new Map(certificate.feederRentEurPerKwh.map((entry) => [entry.feederId, entry.rent]));
   const stationRentOf = new Map(certificate.substationRentEurPerKwh.map((entry) => [entry.substationId, entry.rent]));
   const jobPrices = new Map(certificate.jobPriceEurPerShard.map((entry) => [entry.jobId, entry.price]));
-  const price = new Map(
+  const rentsOf = new Map(
     problem.feeders.map((feeder) => {
       const station = feeder.substationId === undefined ? undefined : stationRentOf.get(feeder.substationId);
-      const region = reading.regionOf(feeder);
-      return [
-        feeder.id,
-        series(slots, (t) => reading.cost(region, t) + rent(rentOf.get(feeder.id), t) + rent(station, t)),
-      ];
+      return [feeder.id, series(slots, (t) => rent(rentOf.get(feeder.id), t) + rent(station, t))];
     }),
   );
   const feederFixed = new Map<string, Float64Array>();
@@ -68,16 +64,15 @@ export function evaluateBound(reading: Reading, certificate: Certificate): numbe
   for (const car of problem.cars) {
     const feeder = reading.feederOf(car);
     const minimum = minimums.get(car.id);
-    const region = reading.regionOf(feeder);
     let leftKw = car.needKwh / car.chargerEfficiency / slotHours;
     for (const [t, kw] of minimum?.entries() ?? []) {
       if (kw === 0) continue;
-      eur += kw * slotHours * reading.cost(region, t);
+      eur += kw * slotHours * reading.chargeCost(car, t);
       addTo(feederFixed, feeder.id, slots, t, kw);
       if (feeder.substationId !== undefined) addTo(stationFixed, feeder.substationId, slots, t, kw);
       if (t < chargeUntil(car)) leftKw -= kw;
     }
-    eur += cheapest(reading, car, need(price.get(feeder.id)), minimum, Math.max(0, leftKw));
+    eur += cheapest(reading, car, need(rentsOf.get(feeder.id)), minimum, Math.max(0, leftKw));
   }
 
   for (const job of problem.jobs) eur += cappedPrice(reading, jobPrices, job.id) * job.shardsRemaining;
@@ -93,7 +88,8 @@ export function evaluateBound(reading: Reading, certificate: Certificate): numbe
           return share > 0 ? sum + share * reading.survival(car, t) : sum;
         }, 0);
         if (expected === 0) continue;
-        const costEur = reading.classPlugKw(region, hardware.id, t) * slotHours * need(need(price.get(feeder.id))[t]);
+        const price = reading.cost(region, t) + need(need(rentsOf.get(feeder.id))[t]);
+        const costEur = reading.classPlugKw(region, hardware.id, t) * slotHours * price;
         let best = 0;
         for (const job of problem.jobs) {
           const shards = job.shardsRemaining === 0 ? 0 : reading.shardsPerSlot(job, region, hardware.id, t);
@@ -119,17 +115,20 @@ export function evaluateBound(reading: Reading, certificate: Certificate): numbe
   return eur;
 }
 
-/** What the car's remaining energy costs at least at the given prices; a kWh left out costs the penalty. */
+/** What the car's remaining energy costs at least at the given rents; a kWh left out costs the penalty. */
 function cheapest(
   reading: Reading,
   car: PlanningCar,
-  price: Float64Array,
+  rents: Float64Array,
   minimum: Float64Array | undefined,
   energyKwSlots: number,
 ): number {
   const offers: { readonly price: number; readonly kw: number }[] = [];
   for (let t = car.pluggedFromSlot; t < chargeUntil(car); t++) {
-    offers.push({ price: need(price[t]), kw: Math.max(0, reading.chargeKw(car, t) - (minimum?.[t] ?? 0)) });
+    offers.push({
+      price: reading.chargeCost(car, t) + need(rents[t]),
+      kw: Math.max(0, reading.chargeKw(car, t) - (minimum?.[t] ?? 0)),
+    });
   }
   offers.sort((a, b) => a.price - b.price);
   let left = energyKwSlots;

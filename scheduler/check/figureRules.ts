@@ -18,6 +18,8 @@ export interface Recomputed {
   readonly carbonKg: number;
   readonly chargeKwh: number;
   readonly computeKwh: number;
+  readonly expectedMissingKwh: number;
+  readonly expectedMissingEur: number;
   readonly penaltyEur: number;
   /** Sum of the sizes of all parts of the cost: what rounding is measured against. */
   readonly scaleEur: number;
@@ -31,11 +33,13 @@ export function recompute(reading: Reading, plan: Plan, cars: ReadonlyMap<string
   const missing = new Map<string, number>();
   const plans = new Map(plan.cars.map((car) => [car.carId, car]));
   let [energyCostEur, carbonKg, chargeKwh, computeKwh, penaltyEur, scaleEur] = [0, 0, 0, 0, 0, 1e-3];
+  let [expectedMissingKwh, expectedMissingEur] = [0, 0];
   for (const car of problem.cars) {
     const carPlan = need(plans.get(car.id));
     const region = reading.regionOf(reading.feederOf(car));
     for (let t = 0; t < reading.slots; t++) {
-      const charged = need(carPlan.chargeKw[t]) * slotHours;
+      const plannedKwh = need(carPlan.chargeKw[t]) * slotHours;
+      const charged = plannedKwh > 0 ? plannedKwh * reading.survival(car, t) : 0;
       const computeKw = need(carPlan.computeKw[t]);
       const computed = computeKw > 0 ? computeKw * reading.survival(car, t) * slotHours : 0;
       chargeKwh += charged;
@@ -43,6 +47,12 @@ export function recompute(reading: Reading, plan: Plan, cars: ReadonlyMap<string
       energyCostEur += (charged + computed) * need(region.priceEurPerKwh[t]);
       carbonKg += ((charged + computed) * need(region.carbonGPerKwh[t])) / 1000;
       scaleEur += (charged + computed) * Math.abs(reading.cost(region, t));
+      if (plannedKwh > charged) {
+        const missingEur = plannedKwh * reading.chargeCost(car, t) - charged * reading.cost(region, t);
+        expectedMissingKwh += (plannedKwh - charged) * car.chargerEfficiency;
+        expectedMissingEur += missingEur;
+        scaleEur += Math.abs(missingEur);
+      }
     }
     const byReadyBy = sum(carPlan.chargeKw.slice(0, chargeUntil(car))) * slotHours * car.chargerEfficiency;
     const short = car.needKwh - byReadyBy;
@@ -67,8 +77,19 @@ export function recompute(reading: Reading, plan: Plan, cars: ReadonlyMap<string
       penaltyEur += short * reading.jobPenaltyEurPerShard(job);
     }
   }
-  const costEur = energyCostEur + problem.weights.carbonEurPerKg * carbonKg;
-  return { costEur, energyCostEur, carbonKg, chargeKwh, computeKwh, penaltyEur, scaleEur, missing };
+  const costEur = energyCostEur + problem.weights.carbonEurPerKg * carbonKg + expectedMissingEur;
+  return {
+    costEur,
+    energyCostEur,
+    carbonKg,
+    chargeKwh,
+    computeKwh,
+    expectedMissingKwh,
+    expectedMissingEur,
+    penaltyEur,
+    scaleEur,
+    missing,
+  };
 }
 
 /** Every figure that the plan states of itself, against what its setpoints and prices give. */
@@ -88,11 +109,11 @@ export function checkFigures(plan: Plan, found: Recomputed, bound: { lowerBoundE
     findings.push(finding(rule, name, undefined, stated, value, 'is not what the plan’s setpoints and prices give'));
   };
   const { figures, certificate } = plan;
-  for (const name of ['costEur', 'energyCostEur'] as const) {
+  for (const name of ['costEur', 'energyCostEur', 'expectedMissingEur'] as const) {
     compare('figures', name, figures[name], found[name], costWithin);
   }
   compare('figures', 'penaltyEur', figures.penaltyEur, found.penaltyEur, penaltyWithin);
-  for (const name of ['carbonKg', 'chargeKwh', 'computeKwh'] as const) {
+  for (const name of ['carbonKg', 'chargeKwh', 'computeKwh', 'expectedMissingKwh'] as const) {
     compare('figures', name, figures[name], found[name], SUMMATION * (1 + found[name]));
   }
   const gapTolerance = SUMMATION * (1 + Math.abs(bound.gap)) + boundWithin / gapBase(bound.lowerBoundEur);

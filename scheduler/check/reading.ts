@@ -14,6 +14,8 @@ export interface Reading {
   readonly regionOf: (feeder: Feeder) => Region;
   /** EUR per kWh, carbon weight included. */
   readonly cost: (region: Region, slot: number) => number;
+  /** EUR per kWh that is planned for the car and slot: its cost, or what the owner lacks if the car has left. */
+  readonly chargeCost: (car: PlanningCar, slot: number) => number;
   /** kW that cars may draw. */
   readonly feederKw: (feeder: Feeder, slot: number) => number;
   readonly substationKw: (substationId: string, slot: number) => number;
@@ -79,7 +81,7 @@ export function readProblem(problem: PlanningProblem): Reading {
         ),
       );
       const mostKwh = kwhPerShard.reduce((most, kwh) => Math.max(most, kwh), 1e-6);
-      return [job.id, 10 * highestCost * (1 + job.priority) * mostKwh];
+      return [job.id, job.lateEurPerShard ?? 10 * highestCost * (1 + job.priority) * mostKwh];
     }),
   );
   return {
@@ -113,13 +115,20 @@ export function readProblem(problem: PlanningProblem): Reading {
       if (allowedKw === 0) return 0;
       return Math.min(1, (car.computeCapChipKw?.[slot] ?? allowedKw) / allowedKw);
     },
-    survival: (car, slot) => {
-      const curve = car.survival ?? [];
-      return curve[Math.min(slot - car.pluggedFromSlot, curve.length - 1)] ?? 1;
+    survival,
+    chargeCost: (car, slot) => {
+      const present = survival(car, slot);
+      const price = cost(regionOf(feederOf(car)), slot);
+      return present * price + (1 - present) * Math.max(price, car.missingEurPerKwh * car.chargerEfficiency);
     },
     ownerPenaltyEurPerKwh: 1e5 * highestCost,
     jobPenaltyEurPerShard: (job) => need(jobPenalty.get(job.id)),
   };
+}
+
+function survival(car: PlanningCar, slot: number): number {
+  const curve = car.survival ?? [];
+  return curve[Math.min(slot - car.pluggedFromSlot, curve.length - 1)] ?? 1;
 }
 
 /** The schema has already refused problems in which a value is missing; a defect must not read as 0. */

@@ -80,6 +80,7 @@ function figuresOfCar(reading: Reading, loads: Loads, car: PlanningCar, plan: Ca
     charging_no_slack: { value: usable, limit: usable },
     charging_negative_price: { value: cost, limit: 0 },
     charging_cheapest_slot: { value: cost, limit: Number.isFinite(leastOff) ? leastOff : cost },
+    charging_may_leave: { value: cost, limit: leastOff },
     kept_on: { value: cost, limit: leastOff },
     kept_off: dearer,
     waiting_for_cheaper_slot: dearer,

@@ -94,6 +94,7 @@ export function aggregateCars(cars: CarColumns, members: Int32Array, slots: numb
       energyKwSlots: Float64Array.from(kept, (cell) => power[cell]! * (cell % width)),
       minimumKwSlots: new Float64Array(count),
       efficiency: new Float64Array(count).fill(1),
+      missingEurPerKwh: new Float64Array(count),
       chargeCapKw: (car) => power[kept[car]!]!,
       computeShare: () => 0,
       survival: () => 1,

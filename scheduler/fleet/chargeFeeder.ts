@@ -92,6 +92,7 @@ export function chargingColumns(cars: CarColumns, own: Int32Array): CarColumns {
     energyKwSlots: pick(cars.energyKwSlots),
     minimumKwSlots: new Float64Array(own.length),
     efficiency: pick(cars.efficiency),
+    missingEurPerKwh: new Float64Array(own.length),
     chargeCapKw: (car) => cars.maxKw[own[car]!]!,
     computeShare: () => 0,
     survival: () => 1,

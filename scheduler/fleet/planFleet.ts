@@ -165,6 +165,7 @@ function gatesOnly(problem: CompiledProblem, gateCars: Float64Array): Relaxation
     problem: { ...problem, cars },
     layout: createSetpoints(cars),
     chargeCapKw: empty,
+    chargeCostEurPerKwh: empty,
     energyKwSlots: empty,
     feederCapKw: problem.feederCapKw,
     substationCapKw: problem.substationCapKw,

@@ -158,8 +158,6 @@ function dropSurplus(task: ChargeTask, usable: Float64Array, chosen: Uint8Array)
       if (t === 0 && task.onBefore) return false;
       if (kept[t - 1] === 1 && kept[t + 1] === 1) return false;
       if (runLength(kept, t) <= task.minStateSlots && runLength(kept, t) > 1) return false;
-      // A car that charges already would have to start anew.
-      if (t === 0 && task.onBefore && kept[1] === 1 && runsOf(kept) > task.startsLeft) return false;
       kept[t] = 0;
       const enough = covers(task, usable, kept);
       kept[t] = 1;
@@ -168,10 +166,6 @@ function dropSurplus(task: ChargeTask, usable: Float64Array, chosen: Uint8Array)
     if (dropped === undefined) return kept;
     kept[dropped] = 0;
   }
-}
-
-function runsOf(chosen: Uint8Array): number {
-  return chosen.reduce((runs, on, t) => runs + (on === 1 && chosen[t - 1] !== 1 ? 1 : 0), 0);
 }
 
 function runLength(chosen: Uint8Array, slot: number): number {

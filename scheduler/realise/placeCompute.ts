@@ -114,6 +114,8 @@ function candidates(
       const shards = full * at(problem.derate, region * slots + t);
       if (shards <= 0 || job.allowed[region * slots + t] !== 1) continue;
       const kwh = at(problem.computePlugKw, (region * classes + hardwareClass) * slots + t) * problem.slotHours;
+      // Late is cheaper than energy that costs more than the shard is worth.
+      if (kwh * at(problem.unitCostEurPerKwh, region * slots + t) > job.penaltyEurPerShard * shards) continue;
       let eur = kwh * placement.priceOf(feeder, t);
       if (t === 0 && state.computingNow) eur -= kwh * placement.rules.hysteresisEurPerKwh;
       if (asleep) eur += state.wakeCostEur / WAKE_BLOCK_SLOTS;

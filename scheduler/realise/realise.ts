@@ -1,12 +1,12 @@
 import { at } from '../columns.ts';
 import type { CompiledProblem } from '../compile.ts';
 import type { PlanningProblem } from '../problem.ts';
-import { pricesWithRent } from '../solve/lowerBound.ts';
+import { chargePrices, pricesWithRent } from '../solve/lowerBound.ts';
 import { gateRow, type LimitPrices, type Relaxation, type RelaxedPlan } from '../solve/relaxation.ts';
 import { createHeadroom, type Headroom } from './headroom.ts';
 import { mendCharging, placeCharging, type ChargePlacement } from './placeCharge.ts';
 import { placeCompute, type ComputeResult } from './placeCompute.ts';
-import { createSetpoints, type Setpoints } from './setpoints.ts';
+import { cellOf, createSetpoints, type Setpoints } from './setpoints.ts';
 
 export interface RealPlan {
   readonly setpoints: Setpoints;
@@ -33,6 +33,7 @@ export function realise(
   const headroom = createHeadroom(compiled, rules.maxRampUpKwPerSlot);
   addCharge(compiled, setpoints, headroom, minimumKw);
   const price = pricesWithRent(relaxation, prices);
+  const chargePrice = chargePrices(relaxation, prices);
   const priceOf = (feeder: number, slot: number): number => at(price, feeder * compiled.slots + slot);
   // Under a ramp limit, loads may only grow, so nothing may be reserved and taken back.
   const kept = rules.maxRampUpKwPerSlot === undefined ? optimum : undefined;
@@ -51,7 +52,7 @@ export function realise(
         slotsInState: car?.slotsInChargeState ?? Infinity,
       };
     },
-    priceOf: (car, slot) => priceOf(at(compiled.cars.feeder, car), slot),
+    priceOf: (car, slot) => at(chargePrice, cellOf(setpoints, compiled.cars, car, slot)),
   };
   placeCharging(compiled, charging);
   // From here on compute only gets what owners leave.

@@ -3,7 +3,7 @@ import { isTooCold } from '../energy/battery.ts';
 import type { Unmet } from '../plan.ts';
 import type { PlanningCar } from '../problem.ts';
 import { reason, type PlanReason } from '../reasons.ts';
-import { celsiusAt, chargeAt, clockOf, costAt, priceAt, type Placed } from './placed.ts';
+import { celsiusAt, chargeAt, clockOf, costAt, priceAt, riskAt, type Placed } from './placed.ts';
 
 const ROUNDING_KW = 1e-6;
 
@@ -47,6 +47,13 @@ function whyNow(placed: Placed, car: PlanningCar, index: number): PlanReason {
   if (priceAt(placed, index, 0) > leastOff + 1e-9) {
     const words = `It stays on at ${cost.toFixed(3)} EUR/kWh, so that it need not be started again.`;
     return reason('kept_on', { value: cost, limit: leftOut, unit: 'EUR/kWh', words });
+  }
+  const dearNow = priceAt(placed, index, 0) - riskAt(placed, index, 0) - 1e-9;
+  if (
+    off.some((t) => costAt(placed, index, t) < cost && priceAt(placed, index, t) - riskAt(placed, index, t) < dearNow)
+  ) {
+    const words = `It charges now at ${cost.toFixed(3)} EUR/kWh: by the slot at ${leftOut.toFixed(3)} it may have left.`;
+    return reason('charging_may_leave', { value: cost, limit: leftOut, unit: 'EUR/kWh', words });
   }
   const others =
     leftOut < cost ? ', cheaper slots are taken' : `, ${leftOut.toFixed(3)} or more in the slots that it leaves out`;

@@ -9,11 +9,13 @@ export interface Totals {
   readonly carbonKg: number;
   readonly chargeKwh: number;
   readonly computeKwh: number;
+  readonly expectedMissingKwh: number;
+  readonly expectedMissingEur: number;
 }
 
 /**
- * Expected cost and carbon of setpoints: compute is weighted by the chance that the car is still there, and each
- * wake-up is paid.
+ * Expected cost and carbon of setpoints: all is weighted by the chance that the car is still there, charging that it
+ * leaves without is missing, and each wake-up is paid.
  * @param wakeCostEur fees of the wake-ups that the plan sends
  */
 export function totalsOf(
@@ -24,13 +26,22 @@ export function totalsOf(
 ): Totals {
   const { cars, slots, slotHours } = compiled;
   const chargeKwSlots = new Float64Array(compiled.regions * slots);
+  let [expectedMissingKwh, expectedMissingEur] = [0, 0];
   const computeKwSlots = new Float64Array(compiled.regions * slots);
   for (let car = 0; car < cars.count; car++) {
     const region = compiled.regionOfFeeder[cars.feeder[car] ?? 0] ?? 0;
     let cell = setpoints.offset[car] ?? 0;
     for (let t = cars.from[car] ?? 0; t < (cars.until[car] ?? 0); t++, cell++) {
       const at = region * slots + t;
-      chargeKwSlots[at] = (chargeKwSlots[at] ?? 0) + (setpoints.chargeKw[cell] ?? 0);
+      const chargeKw = setpoints.chargeKw[cell] ?? 0;
+      if (chargeKw > 0) {
+        const survival = cars.survival(car, t);
+        chargeKwSlots[at] = (chargeKwSlots[at] ?? 0) + chargeKw * survival;
+        const missingKwh = chargeKw * (1 - survival) * slotHours;
+        expectedMissingKwh += missingKwh * (cars.efficiency[car] ?? 1);
+        expectedMissingEur +=
+          missingKwh * Math.max(cars.missingEurPerKwh[car] ?? 0, compiled.unitCostEurPerKwh[at] ?? 0);
+      }
       const computeKw = setpoints.computeKw[cell] ?? 0;
       if (computeKw > 0) computeKwSlots[at] = (computeKwSlots[at] ?? 0) + computeKw * cars.survival(car, t);
     }
@@ -49,8 +60,8 @@ export function totalsOf(
       carbonKg += ((charge + compute) * (region.carbonGPerKwh[t] ?? 0)) / 1000;
     }
   }
-  const costEur = energyCostEur + problem.weights.carbonEurPerKg * carbonKg;
-  return { costEur, energyCostEur, carbonKg, chargeKwh, computeKwh };
+  const costEur = energyCostEur + problem.weights.carbonEurPerKg * carbonKg + expectedMissingEur;
+  return { costEur, energyCostEur, carbonKg, chargeKwh, computeKwh, expectedMissingKwh, expectedMissingEur };
 }
 
 /** Penalties of what the plan leaves unmet, in the planner's weights. */

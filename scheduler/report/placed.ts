@@ -1,5 +1,5 @@
 import { at } from '../columns.ts';
-import type { CompiledProblem } from '../compile.ts';
+import { expectedEurPerKwh, type CompiledProblem } from '../compile.ts';
 import type { PlanningProblem } from '../problem.ts';
 import type { Headroom } from '../realise/headroom.ts';
 import { cellOf, type Setpoints } from '../realise/setpoints.ts';
@@ -10,8 +10,8 @@ export interface Placed {
   readonly compiled: CompiledProblem;
   readonly setpoints: Setpoints;
   readonly headroom: Headroom;
-  /** Cost plus rent by (feeder, slot), EUR per kWh. */
-  readonly priceEurPerKwh: Float64Array;
+  /** What decides when a car charges: expected cost plus rent in the layout of setpoints, EUR per kWh. */
+  readonly chargePriceEurPerKwh: Float64Array;
   /** Shards of each job by (region, class, slot). */
   readonly shardsOfJob: readonly Float64Array[];
 }
@@ -30,15 +30,22 @@ export function computeAt({ compiled, setpoints }: Placed, car: number, slot: nu
   return at(setpoints.computeKw, cellOf(setpoints, cars, car, slot));
 }
 
-/** Cost plus rent on the car's feeder. */
-export function priceAt({ compiled, priceEurPerKwh }: Placed, car: number, slot: number): number {
-  return at(priceEurPerKwh, at(compiled.cars.feeder, car) * compiled.slots + slot);
+/** Expected cost plus rent on the car's feeder; the slot must lie in its plug window. */
+export function priceAt({ compiled, setpoints, chargePriceEurPerKwh }: Placed, car: number, slot: number): number {
+  return at(chargePriceEurPerKwh, cellOf(setpoints, compiled.cars, car, slot));
 }
 
 /** Price plus carbon weight in the car's region, without rents: what people see. */
 export function costAt({ compiled }: Placed, car: number, slot: number): number {
   const region = at(compiled.regionOfFeeder, at(compiled.cars.feeder, car));
   return at(compiled.unitCostEurPerKwh, region * compiled.slots + slot);
+}
+
+/** What the chance that the car has left adds to the cost of a kWh in the slot. */
+export function riskAt(placed: Placed, car: number, slot: number): number {
+  const cost = costAt(placed, car, slot);
+  const { cars } = placed.compiled;
+  return expectedEurPerKwh(cost, cars.survival(car, slot), at(cars.missingEurPerKwh, car)) - cost;
 }
 
 /** Temperature around the car. */

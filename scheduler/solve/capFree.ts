@@ -1,6 +1,6 @@
 import { at } from '../columns.ts';
 import { cheapestFlow, nodePrices, type Sink } from './flowNetwork.ts';
-import { slotsByPrice } from './lowerBound.ts';
+import { cheapestFirst } from './cheapestFirst.ts';
 import { gateRow, shardsPerCar, type Relaxation } from './relaxation.ts';
 
 /** Whole numbers inside the flow solver: one shard-equivalent is this many. */
@@ -8,27 +8,23 @@ const QUANTA_PER_TOKEN = 1e6;
 
 /**
  * Each car takes the cheapest slots of its window, as if no limit were shared.
- * @param price EUR per kWh by (feeder, slot)
  * @returns kW per car and slot
  */
-export function chargeCheapest(
-  { problem, layout, chargeCapKw, energyKwSlots }: Relaxation,
-  price: Float64Array,
-): Float64Array {
+export function chargeCheapest(relaxation: Relaxation): Float64Array {
+  const { problem, layout, chargeCapKw, chargeCostEurPerKwh, energyKwSlots } = relaxation;
   const { cars, slots } = problem;
   const chargeKw = new Float64Array(chargeCapKw.length);
-  const orders = slotsByPrice(price, problem.feeders, slots);
+  const order = new Int32Array(slots);
   for (let car = 0; car < cars.count; car++) {
     let left = at(energyKwSlots, car);
-    const from = at(cars.from, car);
-    const until = at(cars.chargeUntil, car);
-    const first = at(layout.offset, car) - from;
-    const row = at(cars.feeder, car) * slots;
-    for (let k = row; k < row + slots && left > 0; k++) {
-      const t = at(orders, k);
-      if (t < from || t >= until) continue;
-      const kw = Math.min(left, at(chargeCapKw, first + t));
-      chargeKw[first + t] = kw;
+    if (left <= 0) continue;
+    const first = at(layout.offset, car);
+    const count = at(cars.chargeUntil, car) - at(cars.from, car);
+    cheapestFirst(chargeCostEurPerKwh.subarray(first, first + count), count, order);
+    for (let k = 0; k < count && left > 0; k++) {
+      const cell = first + at(order, k);
+      const kw = Math.min(left, at(chargeCapKw, cell));
+      chargeKw[cell] = kw;
       left -= kw;
     }
   }

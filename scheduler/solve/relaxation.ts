@@ -1,5 +1,5 @@
 import { at } from '../columns.ts';
-import type { CompiledProblem } from '../compile.ts';
+import { expectedEurPerKwh, type CompiledProblem } from '../compile.ts';
 import type { PlanMethod } from '../plan.ts';
 import { cellOf, type Setpoints } from '../realise/setpoints.ts';
 
@@ -15,6 +15,8 @@ export interface Relaxation {
   readonly layout: Setpoints;
   /** kW that each car may still charge with in each slot of its plug window; 0 after ready-by. */
   readonly chargeCapKw: Float64Array;
+  /** Expected EUR per kWh at the plug that is planned for the car and slot, feeders' rents aside. */
+  readonly chargeCostEurPerKwh: Float64Array;
   /** kW·slots that each car still needs. */
   readonly energyKwSlots: Float64Array;
   /** What cars may draw beside the fixed part. */
@@ -48,6 +50,7 @@ export interface LimitPrices {
 export function relax(problem: CompiledProblem, layout: Setpoints, minimumKw: Float64Array): Relaxation {
   const { cars, slots, slotHours } = problem;
   const chargeCapKw = new Float64Array(minimumKw.length);
+  const chargeCostEurPerKwh = new Float64Array(minimumKw.length);
   const energyKwSlots = Float64Array.from(cars.energyKwSlots);
   const feederCapKw = Float64Array.from(problem.feederCapKw);
   const substationCapKw = Float64Array.from(problem.substationCapKw);
@@ -61,6 +64,10 @@ export function relax(problem: CompiledProblem, layout: Setpoints, minimumKw: Fl
     for (let t = at(cars.from, car); t < at(cars.until, car); t++) {
       const cell = cellOf(layout, cars, car, t);
       const fixedKw = at(minimumKw, cell);
+      const unitCost = at(problem.unitCostEurPerKwh, region * slots + t);
+      const survival = cars.survival(car, t);
+      const cost = expectedEurPerKwh(unitCost, survival, at(cars.missingEurPerKwh, car));
+      chargeCostEurPerKwh[cell] = cost;
       if (t < at(cars.chargeUntil, car)) {
         chargeCapKw[cell] = Math.max(0, cars.chargeCapKw(car, t) - fixedKw);
         energyKwSlots[car] = at(energyKwSlots, car) - fixedKw;
@@ -70,14 +77,24 @@ export function relax(problem: CompiledProblem, layout: Setpoints, minimumKw: Fl
         if (station >= 0) {
           substationCapKw[station * slots + t] = Math.max(0, at(substationCapKw, station * slots + t) - fixedKw);
         }
-        fixedCostEur += fixedKw * at(problem.unitCostEurPerKwh, region * slots + t) * slotHours;
+        fixedCostEur += fixedKw * cost * slotHours;
       }
       const share = cars.computeShare(car, t);
       if (share > 0) gateCars[gate + t] = at(gateCars, gate + t) + share * cars.survival(car, t);
     }
     energyKwSlots[car] = Math.max(0, at(energyKwSlots, car));
   }
-  return { problem, layout, chargeCapKw, energyKwSlots, feederCapKw, substationCapKw, gateCars, fixedCostEur };
+  return {
+    problem,
+    layout,
+    chargeCapKw,
+    chargeCostEurPerKwh,
+    energyKwSlots,
+    feederCapKw,
+    substationCapKw,
+    gateCars,
+    fixedCostEur,
+  };
 }
 
 /** Region of a gate's feeder, its class and its feeder. */
@@ -116,12 +133,11 @@ export function relaxedCost(
   const { cars, slots, slotHours } = problem;
   let eur = relaxation.fixedCostEur;
   for (let car = 0; car < cars.count; car++) {
-    const row = at(problem.regionOfFeeder, at(cars.feeder, car)) * slots;
     let left = at(relaxation.energyKwSlots, car);
     let cell = at(layout.offset, car);
     for (let t = at(cars.from, car); t < at(cars.chargeUntil, car); t++, cell++) {
       const kw = at(chargeKw, cell);
-      eur += kw * at(problem.unitCostEurPerKwh, row + t) * slotHours;
+      eur += kw * at(relaxation.chargeCostEurPerKwh, cell) * slotHours;
       left -= kw;
     }
     if (left > ROUNDING) eur += left * slotHours * problem.ownerPenaltyEurPerKwh;

@@ -1,8 +1,8 @@
 import { at } from '../columns.ts';
 import { chargeCheapest, computeCheapest } from './capFree.ts';
-import { decompose } from './decomposition.ts';
-import { jointFlow, uniformKwhPerShard } from './jointFlow.ts';
 import { lowerBound, pricesWithRent } from './lowerBound.ts';
+import { jointFlow, uniformKwhPerShard } from './jointFlow.ts';
+import { coordinate } from './priceCoordination.ts';
 import { gateRow, relaxedCost, type LimitPrices, type Relaxation, type RelaxedPlan } from './relaxation.ts';
 
 export interface SolvedRelaxation extends RelaxedPlan {
@@ -13,28 +13,36 @@ const ROUNDING_KW = 1e-9;
 
 /**
  * Solves the relaxation with the cheapest method that is exact for it, and says which: cheapest slots where no shared
- * limit binds, one maximum flow where a kWh of compute is worth the same everywhere, and the decomposition otherwise.
+ * limit binds, one maximum flow where a kWh of compute is worth the same everywhere and no car is expected to leave early,
+ * and the decomposition otherwise.
+ * @param start prices to begin with, such as the last plan's; undefined where there are none
  */
-export function solveRelaxation(relaxation: Relaxation): SolvedRelaxation {
-  const { problem } = relaxation;
+export function solveRelaxation(relaxation: Relaxation, start?: LimitPrices): SolvedRelaxation {
   const free = noRents(relaxation);
   const price = pricesWithRent(relaxation, free);
-  const chargeKw = chargeCheapest(relaxation, price);
+  const chargeKw = chargeCheapest(relaxation);
   const compute = computeCheapest(relaxation, price);
   const active = overloadedFeeders(relaxation, chargeKw, compute?.gateCarsOfJob ?? []);
   if (compute && !active.includes(1)) {
     const prices = { ...free, jobPriceEurPerShard: compute.jobPriceEurPerShard };
     return finish(relaxation, 'cap_free', { chargeKw, gateCarsOfJob: compute.gateCarsOfJob, prices });
   }
-  const kwhPerShard = uniformKwhPerShard(relaxation);
+  const kwhPerShard = isOnePrice(relaxation) ? uniformKwhPerShard(relaxation) : undefined;
   if (kwhPerShard) return finish(relaxation, 'max_flow', jointFlow(relaxation, kwhPerShard));
-  for (;;) {
-    const solved = decompose(relaxation, active, chargeKw);
-    const more = overloadedFeeders(relaxation, solved.chargeKw, solved.gateCarsOfJob);
-    const added = more.reduce((count, over, feeder) => count + (over === 1 && active[feeder] === 0 ? 1 : 0), 0);
-    if (added === 0) return finish(relaxation, 'decomposition', solved);
-    for (let feeder = 0; feeder < problem.feeders; feeder++) if (more[feeder] === 1) active[feeder] = 1;
+  return finish(relaxation, 'decomposition', coordinate(relaxation, chargeKw, start));
+}
+
+/** Whether a kWh costs every car of a region the same in a slot: nobody is expected to leave early. */
+function isOnePrice({ problem, layout, chargeCostEurPerKwh }: Relaxation): boolean {
+  const { cars, slots } = problem;
+  for (let car = 0; car < cars.count; car++) {
+    const row = at(problem.regionOfFeeder, at(cars.feeder, car)) * slots;
+    let cell = at(layout.offset, car);
+    for (let t = at(cars.from, car); t < at(cars.chargeUntil, car); t++, cell++) {
+      if (at(chargeCostEurPerKwh, cell) !== at(problem.unitCostEurPerKwh, row + t)) return false;
+    }
   }
+  return true;
 }
 
 function finish(

@@ -5,7 +5,8 @@ import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { AgentConfig } from '../../agent/agentConfig.ts';
 import { startHostAgent } from '../../agent/hostAgent.ts';
-import { startBroker, type Broker } from '../../api/mqtt/broker.ts';
+import type { Broker } from '../../api/mqtt/broker.ts';
+import { openBroker } from '../support/openBroker.ts';
 import type { AgentSettingsWire } from '../../api/wire/agents.ts';
 import { topics } from '../../domain/names.ts';
 import { testGateway, type TestGateway } from '../api/gateway/support/testGateway.ts';
@@ -25,7 +26,7 @@ let broker: Broker;
 beforeEach(async () => {
   temporal = await FakeTemporal.start();
   gateway = await testGateway({ target: temporal.address, vehicleIds: ['car-a'] });
-  broker = await startBroker({ host: '127.0.0.1', port: 0, logger: log });
+  broker = await openBroker(log);
 });
 
 afterEach(async () => {
@@ -71,6 +72,7 @@ function settings(): AgentSettingsWire {
     clock: { origin_ms: 0, anchor_ms: 0, scale: 1 },
     gateway: { address: gateway.address, tls: false, namespace: 'default' },
     mqtt_url: broker.url,
+    telemetry_base: 'telemetry',
     compute_kw: 0.5,
     compute_soc_floor_percent: 40,
   };

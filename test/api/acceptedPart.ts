@@ -4,6 +4,8 @@ import type { ApiDeps } from '../../api/http/deps.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
 
+const CAR = 'car-of-accepted-parts';
+
 /** Stores a shard's part and records it as accepted, from line `start` on. */
 export async function acceptPart(
   { db, objects }: ApiDeps,
@@ -14,8 +16,8 @@ export async function acceptPart(
 ): Promise<void> {
   const range = { start, end: start + answers.length };
   const body = answers.map((line) => `${line}\n`).join('');
-  await objects.put(objectKeys.part(jobId, shard, range), body);
+  await objects.put(objectKeys.part(jobId, shard, range, CAR), body);
   const sha256 = createHash('sha256').update(body).digest('hex');
   const counts = { completed: answers.length, failed: 0, handovers: 0, redoneLines: 0 };
-  await recordAcceptedShard(db, { jobId, shard, ...counts, parts: [{ ...range, sha256 }] });
+  await recordAcceptedShard(db, { jobId, shard, ...counts, parts: [{ ...range, sha256, vehicleId: CAR }] });
 }

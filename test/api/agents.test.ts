@@ -36,6 +36,7 @@ describe('an agent', () => {
       clock: { origin_ms: CELL.clock.originMs, anchor_ms: CELL.clock.anchorMs, scale: 1 },
       gateway: api.deps.carDoors.gateway,
       mqtt_url: api.deps.carDoors.mqttUrl,
+      telemetry_base: api.deps.carDoors.telemetryBase,
       compute_kw: expect.closeTo((0.16 + 0.25 + 0.16 / 4) / 0.88),
       compute_soc_floor_percent: 40,
     });

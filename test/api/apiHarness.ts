@@ -66,7 +66,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
     folder = await mkdtemp(join(tmpdir(), 'nightshift-api-'));
     await enrolFleet(db, ['car-1', 'car-2']);
     const logger = pino({ level: 'silent' });
-    const live = openLive?.(folder) ?? { infer: async () => [] };
+    const live = openLive?.(folder) ?? { infer: async () => [], generate: async () => ({ statusCode: 500, body: {} }) };
     deps = {
       db,
       objects: createFileStore(folder),
@@ -78,6 +78,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       live,
       admission: modelAdmissionOver(db, createFileStore(folder)),
       scratchFolder: join(folder, 'scratch'),
+      maxModelBytes: 1024 ** 3,
       regions: {
         followLimits: async (regionId) => void pushedTo.push(`limits of ${regionId}`),
         signalsPushed: async (regionId) => void pushedTo.push(regionId),
@@ -87,9 +88,11 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
         start: async ({ id }) => void startedRegions.push(id),
       },
       webhookHosts: 'loopback',
+      retentionDays: 90,
       carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1:18830',
+        telemetryBase: 'telemetry',
       },
       cell: CELL,
       carbonEurPerKg: 0.08,

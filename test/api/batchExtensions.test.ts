@@ -29,7 +29,7 @@ beforeAll(async () => {
   const line = JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/embeddings', body: { model: 'lsa' } });
   const file = await toFile(Buffer.from(`${line}\n`), 'input.jsonl');
   inputFileId = (await api.client.files.create({ file, purpose: 'batch' })).id;
-  await addModel(db, { ...MODEL, manifest: {} });
+  await addModel(db, { ...MODEL, manifest: {}, tenantId: null });
 });
 
 async function running(): Promise<string> {

@@ -16,7 +16,7 @@ const api = useApi(db);
 const ENDPOINT = '/v1/embeddings';
 
 beforeAll(async () => {
-  await addModel(db, { name: 'm', version: '1', family: 'f', sha256: '0'.repeat(64), manifest: {} });
+  await addModel(db, { name: 'm', version: '1', family: 'f', sha256: '0'.repeat(64), manifest: {}, tenantId: null });
   await seedClassSpeed(db, { modelName: 'm', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 1 });
 });
 

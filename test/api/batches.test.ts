@@ -142,6 +142,7 @@ describe('refuses', () => {
   const tooMany = Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`k${index}`, 'v']));
   test.each([
     ['an unknown file', { input_file_id: 'file-none' }, 'input_file_id', /There is no file "file-none"/],
+    ['an unknown region', { metadata: { 'grid.region': 'atlantis' } }, 'metadata.grid.region', /names "atlantis"/],
     ['an unknown endpoint', { endpoint: '/v1/images/generations' }, 'endpoint', /must be one of \/v1\/embeddings/],
     ['a window without unit', { completion_window: '24' }, 'completion_window', /hours or days/],
     ['a window of nothing', { completion_window: '0h' }, 'completion_window', /from 1h to 30d/],

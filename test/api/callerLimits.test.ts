@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 
 import { requireSlice } from '../../api/http/carObjects.ts';
-import { AtOnce, RateLimiter } from '../../api/http/callerLimits.ts';
+import { AtOnce, limitAtOnce, RateLimiter } from '../../api/http/callerLimits.ts';
 import { answerError } from '../../api/http/errors.ts';
 import { EventStreams } from '../../api/http/eventStreams.ts';
 import { NightshiftError } from '../../domain/errors.ts';
@@ -99,4 +99,27 @@ it('what fails on our side names no host, but what the log has', async () => {
   const reference = /Reference: (\S+)/.exec(error.message)?.[1];
   expect(logged).toMatchObject([{ requestId: reference }]);
   expect(JSON.stringify(logged)).toContain('127.0.0.1');
+});
+
+it('a second request of a key is refused while the first one runs', async () => {
+  const app = new Hono();
+  app.onError((error, c) => answerError(error, c, logger));
+  app.use(async (c, next) => {
+    c.set('caller', { keyId: 'key', tenantId: 't', scopes: [], requestsPerMinute: undefined });
+    await next();
+  });
+  app.use(limitAtOnce(1, 'quotes'));
+  let end: (() => void) | undefined;
+  app.get('/', async (c) => {
+    await new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    return c.text('done');
+  });
+  const first = app.request('/');
+  await expect.poll(() => end).toBeDefined();
+  const second = await app.request('/');
+  expect([second.status, second.headers.get('retry-after')]).toEqual([429, '1']);
+  end?.();
+  expect((await first).status).toBe(200);
 });

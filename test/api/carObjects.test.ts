@@ -3,8 +3,10 @@ import { afterEach, expect, test } from 'vitest';
 import { openSliceStore } from '../../car/shard/sliceStore.ts';
 import { objectKeys } from '../../domain/names.ts';
 import type { RunShardInput } from '../../domain/shards.ts';
-import { sliceSignerWith, type SliceScope } from '../../store/sliceAccess.ts';
+import { lockComputeAttempts } from '../../store/computeAttempts.ts';
+import { sliceSignerWith, type CarSliceScope } from '../../store/sliceAccess.ts';
 import { cleanUp, storeWithShard, testCar } from '../car/shard/support/testCar.ts';
+import { enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
 
@@ -15,12 +17,14 @@ afterEach(cleanUp);
 const HOUR_MS = 3_600_000;
 
 /** The store behind the API, with a shard and its model in it. */
-async function storedShard(): Promise<{ input: RunShardInput; scope: SliceScope }> {
+async function storedShard(): Promise<{ input: RunShardInput; scope: CarSliceScope }> {
   const { objects, shard: input } = await storeWithShard();
   for (const [key, body] of objects.bodies) await api.deps.objects.put(key, body);
   const { name, version, sha256 } = input.model;
   const { jobId, shard } = input;
-  return { input, scope: { jobId, shard, model: { name, version, sha256 }, expiresRealMs: Date.now() + HOUR_MS } };
+  const expiresRealMs = Date.now() + HOUR_MS;
+  const car = { vehicleId: 'car-1', handedOutRealMs: Date.now() - HOUR_MS };
+  return { input, scope: { jobId, shard, model: { name, version, sha256 }, expiresRealMs, car } };
 }
 
 const sliceOf = (token: string) => openSliceStore({ url: api.server.url, token });
@@ -52,23 +56,23 @@ test('it reaches nothing beside its shard and its model', async () => {
     objectKeys.model('1'.repeat(64)),
     objectKeys.modelAsset('1'.repeat(64)),
     `${objectKeys.partPrefix(scope.jobId, 0)}../input.jsonl`,
+    `${objectKeys.partPrefix(scope.jobId, 0)}../../x`,
     '../secrets-key',
   ];
   for (const key of foreign) await expect(slice.get(key)).rejects.toMatchObject({ code: 'forbidden' });
   for (const key of [
     objectKeys.shardInput(scope.jobId, 0),
-    objectKeys.part(scope.jobId, 1, range),
+    objectKeys.part(scope.jobId, 1, range, 'car-1'),
+    objectKeys.part(scope.jobId, 0, range, 'car-2'),
+    objectKeys.part(scope.jobId, 0, range, undefined),
+    objectKeys.receipt(scope.jobId, 0, range, 'car-2'),
     ...foreign.slice(0, 6),
   ]) {
     await expect(slice.put(key, 'x')).rejects.toMatchObject({ code: 'forbidden' });
   }
-  for (const prefix of ['jobs/', `jobs/${scope.jobId}/`, objectKeys.partPrefix(scope.jobId, 1)]) {
+  for (const prefix of ['jobs/', `jobs/${scope.jobId}/`, objectKeys.receiptPrefix(scope.jobId, 1)]) {
     await expect(slice.list(prefix)).rejects.toMatchObject({ code: 'forbidden' });
   }
-  // The key's form is the store's to check: nothing leaves the shard by dots.
-  await expect(slice.put(`${objectKeys.partPrefix(scope.jobId, 0)}../../x`, 'x')).rejects.toMatchObject({
-    code: 'invalid_request',
-  });
 });
 
 test('a token that was forged, signed with another secret, or has expired opens nothing', async () => {
@@ -94,7 +98,7 @@ test('a token that was forged, signed with another secret, or has expired opens 
 test('a part that is there stays as it is: a car that had the shard before replaces nothing', async () => {
   const { scope } = await storedShard();
   const slice = sliceOf(api.deps.slices.sign(scope));
-  const key = objectKeys.part(scope.jobId, 0, { start: 100, end: 101 });
+  const key = objectKeys.part(scope.jobId, 0, { start: 100, end: 101 }, 'car-1');
   await slice.put(key, 'first');
   await slice.put(key, 'second');
   expect((await api.deps.objects.get(key)).toString()).toBe('first');
@@ -108,5 +112,24 @@ test('what is absent is said, and an API that is away can be asked again', async
     code: 'object_not_found',
   });
   const away = openSliceStore({ url: 'http://127.0.0.1:1', token });
-  await expect(away.list(objectKeys.partPrefix(scope.jobId, 0))).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(away.list(objectKeys.receiptPrefix(scope.jobId, 0))).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('a token that the gateway has not handed to a car opens nothing', async () => {
+  const { scope } = await storedShard();
+  const { car: _, ...nobodys } = scope;
+  const slice = sliceOf(api.deps.slices.sign(nobodys));
+  await expect(slice.get(objectKeys.shardInput(scope.jobId, 0))).rejects.toMatchObject({ code: 'unauthorized' });
+});
+
+test('a receipt records from when to when its car had the shard, by our clocks', async () => {
+  const { scope } = await storedShard();
+  await enrolFleet(db, ['car-1']);
+  const slice = sliceOf(api.deps.slices.sign(scope));
+  await slice.put(objectKeys.receipt(scope.jobId, 0, { start: 0, end: 3 }, 'car-1'), '{}');
+  const shard = { vehicleId: 'car-1', jobId: scope.jobId, shard: 0 };
+  const { own } = await db.transaction((tx) => lockComputeAttempts(tx, shard));
+  const { scale } = api.deps.cell.clock;
+  expect((own?.heldMs ?? 0) / scale).toBeGreaterThanOrEqual(HOUR_MS);
+  expect((own?.heldMs ?? 0) / scale).toBeLessThan(HOUR_MS + 60_000);
 });

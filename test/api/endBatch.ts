@@ -40,7 +40,7 @@ export async function endBatch(
       const answer = { id: `batch_req_${line}`, custom_id, response, error: null };
       const range = { start: line, end: line + 1 };
       const body = `${JSON.stringify(answer)}\n`;
-      await objects.put(objectKeys.part(batchId, 0, range), body);
+      await objects.put(objectKeys.part(batchId, 0, range, CAR), body);
       const partSha256 = createHash('sha256').update(body).digest('hex');
       const receipt = { vehicleId: CAR, range, energyWh: 0, deviceMs: 0, partSha256 };
       await objects.put(objectKeys.receipt(batchId, 0, range, CAR), JSON.stringify(receipt));

@@ -22,7 +22,7 @@ const api = useApi(db, (folder) => {
 
 beforeAll(async () => {
   const { objects } = api.deps;
-  await publishLsa(objects, (model) => addModel(db, model), smallLsa(), SMALL_LSA.dimensions);
+  await publishLsa(objects, (model) => addModel(db, { ...model, tenantId: null }), smallLsa(), SMALL_LSA.dimensions);
   const network = doublingNetwork();
   const sha256 = createHash('sha256').update(network).digest('hex');
   const manifest: ModelManifest = {
@@ -36,7 +36,7 @@ beforeAll(async () => {
   };
   await objects.put(objectKeys.model(sha256), network);
   await objects.put(objectKeys.modelManifest('doubling', '1'), JSON.stringify(manifest));
-  await addModel(db, { name: 'doubling', version: '1', family: 'general', sha256, manifest });
+  await addModel(db, { name: 'doubling', version: '1', family: 'general', sha256, manifest, tenantId: null });
 });
 afterAll(() => live?.close());
 

@@ -15,6 +15,7 @@ import { CELL } from '../support/fleetFixture.ts';
 import { doublingNetwork, DOUBLING_PIPELINE } from '../support/smallModels.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
+import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 
 const { db } = useTestDatabase();
 let live: LiveExecutor | undefined;
@@ -106,7 +107,7 @@ test('a version is published once, and removed only when no batch uses it', asyn
   const again = await add('doubling');
   expect(again.err).toContain('was published with other content');
 
-  const ref = await readModel(db, 'doubling');
+  const ref = await readModel(db, DEFAULT_TENANT, 'doubling');
   if (!ref) throw new Error('not added');
   const { name, version, family, sha256 } = ref;
   await insertBatch(db, {
@@ -128,7 +129,7 @@ test('a version is published once, and removed only when no batch uses it', asyn
   await upsertJobProgress(db, { ...progress, finished: true });
   await db.query(`update batches set status = 'completed' where id = 'batch_uses'`);
   expect(await model('remove', 'doubling')).toMatchObject({ code: 0, out: 'doubling removed\n' });
-  expect(await readModel(db, 'doubling')).toBeUndefined();
+  expect(await readModel(db, DEFAULT_TENANT, 'doubling')).toBeUndefined();
   expect((await add('doubling')).err).toContain('was published with other content');
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { absenceReasons, expiryReasons } from '../../api/http/presenceReasons.ts';
+import { absenceReasons, expiryReasons, failureReasons } from '../../api/http/presenceReasons.ts';
 import type { Batch } from '../../store/batches.ts';
 
 const region = (regionId: string, carsPluggedIn: number, usualArrivalMs: number | null) => ({
@@ -38,5 +38,22 @@ describe('expiryReasons', () => {
     expect(none?.text).toContain('5 of 10 requests unanswered. No car was plugged in');
     const [some] = expiryReasons(batch, { cars: 2, hours: 3.25 }, '2026-01-15T06:00:00.000Z');
     expect(some?.text).toContain('2 cars were plugged in for 3.3 hours together');
+  });
+});
+
+describe('failureReasons', () => {
+  const failures = { failures: 144, lastMessage: 'Maximum call stack size exceeded' };
+
+  it('tell how many attempts failed and what the last one said', () => {
+    expect(failureReasons({ status: 'in_progress', failed: 0 }, failures)).toMatchObject([
+      { code: 'attempts_failed', text: expect.stringContaining('144 attempts'), value: 144 },
+    ]);
+    expect(failureReasons({ status: 'expired', failed: 0 }, failures)[0]?.text).toContain('Maximum call stack');
+  });
+
+  it('say nothing of a batch that was answered all the same, or without failures', () => {
+    expect(failureReasons({ status: 'completed', failed: 0 }, failures)).toEqual([]);
+    expect(failureReasons({ status: 'completed', failed: 1 }, failures)).toHaveLength(1);
+    expect(failureReasons({ status: 'in_progress', failed: 0 }, undefined)).toEqual([]);
   });
 });

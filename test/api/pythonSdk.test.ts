@@ -40,7 +40,7 @@ let missing: string | undefined;
 beforeAll(async () => {
   const { name, version } = await publishLsa(
     api.deps.objects,
-    (model) => addModel(db, model),
+    (model) => addModel(db, { ...model, tenantId: null }),
     smallLsa(),
     SMALL_LSA.dimensions,
   );

@@ -13,7 +13,7 @@ const { db } = useTestDatabase();
 const api = useApi(db);
 
 beforeAll(async () => {
-  await addModel(db, { name: 'm', version: '1', family: 'f', sha256: '0'.repeat(64), manifest: {} });
+  await addModel(db, { name: 'm', version: '1', family: 'f', sha256: '0'.repeat(64), manifest: {}, tenantId: null });
   await seedClassSpeed(db, { modelName: 'm', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 1 });
 });
 

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, it, test } from 'vitest';
 import { carReason } from '../../domain/claims.ts';
 import { openParkingSession } from '../../store/parkingSessions.ts';
 import { savePlan } from '../../store/plans.ts';
@@ -23,6 +23,24 @@ const policyOf = async (vin: string): Promise<Json> => (await api.getJson(`/flee
 const put = (vin: string, policy: unknown): Promise<Response> =>
   asOwner(`/fleet/v1/vehicles/${vin}/policy`, { method: 'PUT', body: JSON.stringify(policy) });
 const CONSENT = { termsVersion: '2026-01', givenAtMs: 1_768_000_000_000 };
+
+it('holds an owner to a rate, whatever the key, and nobody else with them', async () => {
+  // No car of theirs: an answer that costs little.
+  const path = '/fleet/v1/vehicles/nobodys';
+  const keys = await Promise.all(
+    [1, 2].map(async () => {
+      const made = await api.fetch('/fleet/v1/owners/owner-of-car-2/keys', { method: 'POST' });
+      return ((await made.json()) as Json).key as string;
+    }),
+  );
+  const ask = async (key: string) => (await api.fetch(path, { headers: { authorization: `Bearer ${key}` } })).status;
+  const seen: number[] = [];
+  while (seen.at(-1) !== 429 && seen.length < 1_000) seen.push(await ask(keys[seen.length % 2] ?? ''));
+  expect(seen.slice(0, 240)).toEqual(Array.from({ length: 240 }, () => 404));
+  expect(seen.at(-1)).toBe(429);
+  expect((await asOwner(path)).status).toBe(404);
+  expect((await api.fetch(path)).status).toBe(404);
+});
 
 describe('an owner', () => {
   test('sees only their own cars, by every route', async () => {

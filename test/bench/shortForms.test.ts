@@ -17,12 +17,14 @@ const JOBS = join(folder, 'jobs.csv');
 
 /** What each bench is run with here, and what it must print: a figure, of whatever size. */
 const SHORT_FORMS: Record<string, { readonly args: readonly string[]; readonly prints: RegExp }> = {
+  'bench:cell': { args: ['--cars', '30', '--cars-per-feeder', '10'], prints: /\| 30 \|/ },
   'bench:drive-away': { args: [STAYS], prints: /2 stays, \d+ plugged hours/ },
   'bench:embeddings': { args: ['--requests', '4', '--batch', '2', '--rounds', '1'], prints: /ratio|times/ },
   'bench:fleet': {
     args: ['--cars', '20', '--warm-up', '1', '--seconds', '2'],
     prints: /CPU ms a car and grid hour: cars \d/,
   },
+  'bench:gateway': { args: ['--shards', '24', '--rounds', '1', '--cars', '20'], prints: /median ratio \d/ },
   'bench:idle-agents': { args: ['--agents', '5'], prints: /\d+ MB for 5 idle agents/ },
   'bench:ingest': { args: ['--lines', '200', '--megabytes', '1', '--rounds', '1'], prints: /median \d[\d.]* times/ },
   'bench:lets-wait-awhile': { args: ['--carbon', CARBON, '--jobs', JOBS], prints: /%/ },
@@ -31,6 +33,7 @@ const SHORT_FORMS: Record<string, { readonly args: readonly string[]; readonly p
   'bench:planner-vs-highs': { args: ['1'], prints: /decomposition/ },
   'bench:runner': { args: ['--lines', '8', '--rounds', '1'], prints: /median ratio \d/ },
   'bench:shed': { args: ['--cars', '4'], prints: /4 of 4 shards done/ },
+  'bench:survival': { args: [STAYS], prints: /Brier/ },
   'bench:telemetry': {
     args: ['--cars', '10', '--messages', '100', '--rate', '50', '--seconds', '1'],
     prints: /0 lost/,

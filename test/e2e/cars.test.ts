@@ -65,6 +65,15 @@ test('a car that sleeps is woken since the plan wants it, and computes', { timeo
   expect(states.indexOf('asleep')).toBeGreaterThanOrEqual(0);
   expect(states.slice(states.indexOf('asleep')).join(' ')).toMatch(/computing/);
   expect((await linesOf(vin)).filter((line) => line.startsWith('woken: '))).not.toHaveLength(0);
+  const told = await stack.database.query<{ message: string }>(
+    `select message from journal where message like '%the rest is not paid' or message like '%counts for nothing%'`,
+  );
+  expect(told).toEqual([]);
+  const [paid] = await stack.database.query<{ kwh: number }>(
+    `select coalesce(sum(quantity), 0) as kwh from ledger where kind = 'compute' and vehicle_id = $1`,
+    [vin],
+  );
+  expect(paid?.kwh).toBeGreaterThan(0);
 });
 
 test(

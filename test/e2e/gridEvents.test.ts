@@ -36,7 +36,7 @@ const cars = new Map<string, string[]>();
 beforeAll(async () => {
   stack = await Stack.start(gridNight());
   ({ clock } = await stack.cell());
-  watch = await FeederWatch.start(stack.mqttUrl, clock);
+  watch = await FeederWatch.start(await stack.mqttUrl(), clock);
   for (const region of REGIONS) {
     utilities.set(region, await Utility.connect(stack, clock, region));
     const rows = await stack.database.query<{ id: string }>('select id from vehicles where region_id = $1', [region]);

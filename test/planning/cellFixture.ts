@@ -113,6 +113,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
         metadata: null,
       },
     ],
+    foreignLoadKw: new Map(),
     classSpeeds: [
       {
         modelName: 'ocr',

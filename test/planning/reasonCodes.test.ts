@@ -1,3 +1,4 @@
+import { workReason } from '../../activities/jobs/holdAgainst.ts';
 import { describe, expect, test } from 'vitest';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
 import type { CellState } from '../../planning/cellState.ts';
@@ -32,6 +33,7 @@ const withoutSignal = (kind: string): Plan =>
 /** A night for each code in which a plan says it. The type asks for every code, and for none that is gone. */
 const NIGHTS: Record<PlanReasonCode, () => Plan> = {
   charging_cheapest_slot: () => of([10, 20, 30], { cars: [{ needKwh: 10 }] }),
+  charging_may_leave: () => of([20, 10], { cars: [{ needKwh: 10, survival: [1, 0.5] }] }),
   charging_minimum_soc: () => of([90, 10], { cars: [{ needKwh: 15, minimumNeedKwh: 5 }] }),
   charging_no_slack: () => of([10, 20], { cars: [{ needKwh: 20 }] }),
   charging_negative_price: () => of([-5, 20], { cars: [{ needKwh: 5 }] }),
@@ -117,6 +119,7 @@ const CAR_NIGHTS: Record<CarReasonCode, () => readonly CarReason[]> = {
     heard({ plug: 'doubted', values: { Gear: { value: 'D', atMs: START_MS, live: true } }, doubtedAtMs: START_MS }),
   asleep: () => heard({ online: false, connectionIds: [] }),
   telemetry_not_trusted: () => heard({ energy: trackPower(NEW_TRACK, VEHICLE, 40, 3) }),
+  work_not_trusted: () => [workReason({ text: 'It claimed 500 kWh.', value: 500, limit: 1 })],
   wake_failed: () =>
     claims({
       vehicleStates: [{ ...CAR, online: false }],

@@ -81,6 +81,7 @@ export function drawStays(count: number, seed: number): Stays {
       seed % 4 === 0
         ? base.jobs.map((job) => ({ ...job, pending: 3 * count, deadlineMs: START_MS + 9 * HOUR_MS }))
         : [],
+    foreignLoadKw: new Map(),
     classSpeeds: HARDWARE.map((hardwareClass) => ({
       modelName: 'ocr',
       modelVersion: '1',

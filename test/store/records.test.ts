@@ -25,7 +25,7 @@ import {
 import { listOpenJobs, upsertJobProgress, type JobProgress } from '../../store/jobProgress.ts';
 import { appendJournal, readJournal } from '../../store/journal.ts';
 import { bookLedgerEntry, listBalances, listLedgerEntries } from '../../store/ledger.ts';
-import { addModel, readModel } from '../../store/models.ts';
+import { addModel, listModels, readModel } from '../../store/models.ts';
 import {
   closeParkingSession,
   listOpenParkingSessions,
@@ -42,6 +42,7 @@ import { listVehicles, readVehicle, seedVehicle, type Vehicle } from '../../stor
 import { listVehicleStates, upsertVehicleStates } from '../../store/vehicleStates.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
+import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 
 const { db } = useTestDatabase();
 const NOW_MS = Date.UTC(2026, 0, 10, 22);
@@ -151,24 +152,53 @@ test('a car has one open stay at a time, numbered, and is settled once', async (
 });
 
 test('a plan is stored once, and the latest is that of the newest slot', async () => {
-  const plan = { id: 'p1', cellId: CELL.id, slotStartMs: NOW_MS, createdAtMs: NOW_MS, problem: { t: 1 }, plan: [1, 2] };
+  const plan = {
+    id: 'p1',
+    cellId: CELL.id,
+    slotStartMs: NOW_MS,
+    createdAtMs: NOW_MS,
+    problem: { t: 1 },
+    plan: { jobs: [1, 2], cars: [{ carId: 'a', chargeKw: [0, 7.4], reasons: [{ code: 'x' }] }] },
+  };
   await savePlan(db, plan);
-  await savePlan(db, { ...plan, plan: [] });
+  await savePlan(db, { ...plan, plan: {} });
   await savePlan(db, { ...plan, id: 'p0', slotStartMs: NOW_MS - HOUR_MS });
-  expect(await readPlan(db, 'p1')).toEqual(plan);
+  const { id, cellId, slotStartMs, createdAtMs } = plan;
+  expect(await readPlan(db, 'p1')).toEqual({ id, cellId, slotStartMs, createdAtMs, plan: plan.plan });
   expect(await latestPlan(db, CELL.id)).toEqual(plan);
   expect(await latestPlan(db, 'elsewhere')).toBeUndefined();
+  // As plans were stored before their cars were packed.
+  await db.query(
+    `insert into plans (id, cell_id, slot_start, created_at, problem, plan)
+     values ('old', $1, to_timestamp(0), to_timestamp(0), '{"cars": [1]}', '{"cars": [{"carId": "a"}]}')`,
+    [CELL.id],
+  );
+  expect(await readPlan(db, 'old')).toMatchObject({ plan: { cars: [{ carId: 'a' }] } });
 });
 
 test('a model version keeps its first hash, and the newest version is the default', async () => {
-  const model = { name: 'ocr', version: '1', family: 'ocr', sha256: 'a', manifest: { inputs: [] } };
+  const model = { name: 'ocr', version: '1', family: 'ocr', sha256: 'a', manifest: { inputs: [] }, tenantId: null };
   expect(await addModel(db, model)).toBe(true);
   expect(await addModel(db, { ...model, sha256: 'b' })).toBe(false);
-  expect(await readModel(db, 'ocr')).toMatchObject(model);
+  expect(await readModel(db, DEFAULT_TENANT, 'ocr')).toMatchObject(model);
   await addModel(db, { ...model, version: '2' });
-  expect(await readModel(db, 'ocr')).toMatchObject({ version: '2' });
-  expect(await readModel(db, 'ocr', '1')).toMatchObject(model);
-  expect(await readModel(db, 'none')).toBeUndefined();
+  expect(await readModel(db, DEFAULT_TENANT, 'ocr')).toMatchObject({ version: '2' });
+  expect(await readModel(db, DEFAULT_TENANT, 'ocr', '1')).toMatchObject(model);
+  expect(await readModel(db, DEFAULT_TENANT, 'none')).toBeUndefined();
+});
+
+test("a tenant's model is nobody else's, whatever its name and version", async () => {
+  const shared = { name: 'owned', version: '1', family: 'f', sha256: 'a', manifest: {}, tenantId: null };
+  await addModel(db, shared);
+  await addModel(db, { ...shared, version: '2', sha256: 'b', tenantId: 'lab' });
+  await addModel(db, { ...shared, version: '3', sha256: 'c' });
+  expect(await readModel(db, 'lab', 'owned')).toMatchObject({ version: '2' });
+  expect(await readModel(db, 'shop', 'owned')).toMatchObject({ version: '3' });
+  expect(await readModel(db, 'shop', 'owned', '2')).toBeUndefined();
+  expect(await readModel(db, DEFAULT_TENANT, 'owned', '2')).toBeUndefined();
+  const versionFor = async (tenantId: string) =>
+    (await listModels(db, tenantId)).find(({ name }) => name === 'owned')?.version;
+  expect([await versionFor('lab'), await versionFor('shop')]).toEqual(['2', '3']);
 });
 
 test('work is booked once, whoever retries', async () => {

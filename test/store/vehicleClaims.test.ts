@@ -57,7 +57,9 @@ test('finds the cars that a reason holds, and leaves out what is not enrolled', 
     { vehicleId: 'other', atMs: 1, source: 'telemetry', reasons },
     { vehicleId: 'stranger', atMs: 1, source: 'telemetry', reasons },
   ]);
-  expect(await listHeldVehicles(db, CELL.id, 'telemetry_not_trusted')).toEqual(new Set(['other']));
+  expect(await listHeldVehicles(db, CELL.id, ['telemetry_not_trusted', 'work_not_trusted'])).toEqual(
+    new Set(['other']),
+  );
 });
 
 test('applying the cell file again keeps a policy that the owner has set', async () => {

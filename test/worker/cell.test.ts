@@ -21,7 +21,14 @@ describe('the cell file', () => {
   it('is valid as it is documented, and can be applied', async () => {
     const cell = await documentedCell();
     for (const { model } of cell.classSpeeds) {
-      await addModel(db, { name: model, version: '1', family: 'general', sha256: '0'.repeat(64), manifest: {} });
+      await addModel(db, {
+        name: model,
+        version: '1',
+        family: 'general',
+        sha256: '0'.repeat(64),
+        manifest: {},
+        tenantId: null,
+      });
     }
     await applyCell(db, cell, 0);
     const [car, node] = cell.vehicles;

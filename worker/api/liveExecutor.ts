@@ -4,6 +4,7 @@ import { RunnerCrash } from '../../inference/runner/runnerChild.ts';
 import type { LiveInference } from '../../api/http/deps.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { ModelRef } from '../../domain/shards.ts';
+import type { LoadedModel } from '../../inference/runner/protocol.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 
 export interface LiveExecutor extends LiveInference {
@@ -13,6 +14,8 @@ export interface LiveExecutor extends LiveInference {
 export interface LiveExecutorOptions {
   /** Where checked model files are kept. */
   readonly folder: string;
+  /** Disk that they may use. */
+  readonly diskBytes?: number;
   readonly objects: Pick<ObjectStore, 'get' | 'getStream'>;
   readonly runner?: Partial<RunnerOptions>;
   /** Models whose process stays; the one that was not asked for longest goes first. */
@@ -35,7 +38,7 @@ interface Loaded {
 
 /** Answers live requests with the cars' own runner, in processes beside the API: cars come and go, these stay. */
 export function createLiveExecutor(options: LiveExecutorOptions): LiveExecutor {
-  const cache = new ModelCache(options.folder);
+  const cache = new ModelCache(options.folder, options.diskBytes);
   const loaded = new Map<string, Loaded>();
   const most = options.models ?? MODELS;
   let open = 0;
@@ -68,28 +71,34 @@ export function createLiveExecutor(options: LiveExecutorOptions): LiveExecutor {
     }
   };
 
-  return {
-    infer: async (ref, bodies) => {
-      if (open >= (options.waiting ?? WAITING)) {
-        const message = `${open} live requests are waiting; send it again in a moment, or as a batch.`;
-        throw new NightshiftError('rate_limited', message, { retryAfterSeconds: RETRY_SECONDS });
-      }
-      open++;
+  const answered = async <Answered>(
+    ref: ModelRef,
+    work: (runner: Runner, model: LoadedModel) => Promise<Answered>,
+  ): Promise<Answered> => {
+    if (open >= (options.waiting ?? WAITING)) {
+      const message = `${open} live requests are waiting; send it again in a moment, or as a batch.`;
+      throw new NightshiftError('rate_limited', message, { retryAfterSeconds: RETRY_SECONDS });
+    }
+    open++;
+    try {
+      const entry = await entryOf(ref);
+      entry.calls++;
       try {
-        const entry = await entryOf(ref);
-        entry.calls++;
-        try {
-          return await entry.runner.run(await entry.model, bodies);
-        } finally {
-          entry.calls--;
-        }
-      } catch (error) {
-        if (!(error instanceof RunnerCrash)) throw error;
-        throw new NightshiftError('unavailable', 'The model failed while it worked on this request.', { cause: error });
+        return await work(entry.runner, await entry.model);
       } finally {
-        open--;
+        entry.calls--;
       }
-    },
+    } catch (error) {
+      if (!(error instanceof RunnerCrash)) throw error;
+      throw new NightshiftError('unavailable', 'The model failed while it worked on this request.', { cause: error });
+    } finally {
+      open--;
+    }
+  };
+
+  return {
+    infer: (ref, bodies) => answered(ref, (runner, model) => runner.run(model, bodies)),
+    generate: (ref, task, how) => answered(ref, (runner, model) => runner.generate(model, task, how)),
     close: async () => {
       const runners = [...loaded.values()].map(({ runner }) => runner);
       loaded.clear();

@@ -4,6 +4,8 @@ import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
 import { startApiServer } from '../../api/http/server.ts';
 import { startIngress } from '../../api/ingress/ingress.ts';
 import { startBroker } from '../../api/mqtt/broker.ts';
+import { brokerAccess } from '../../api/mqtt/brokerRights.ts';
+import { carOfKey } from '../../store/carKeys.ts';
 import { openDatabase } from '../../store/database.ts';
 import { apiKeyOf } from '../process/apiKey.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
@@ -11,6 +13,7 @@ import { readCellFile } from '../cell/cellFile.ts';
 import { modelAdmissionOver } from './modelAdmission.ts';
 import { createLiveExecutor } from './liveExecutor.ts';
 import { loadConfig } from '../config/config.ts';
+import { brokerPasswordsOf, brokerUrlOf } from '../process/brokerUrl.ts';
 import { createLogger } from '../process/logging.ts';
 import { openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
@@ -20,6 +23,7 @@ import { runChild } from '../local/supervisor/child.ts';
 import { connectClient } from '../process/temporalClients.ts';
 import { appliedCell } from '../process/appliedCell.ts';
 import { jobStarterOver } from './jobStarter.ts';
+import { misuseTeller } from './misuseTeller.ts';
 import { regionKeeperOver } from './regionKeeper.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
@@ -33,15 +37,29 @@ async function start() {
   const { cell: cellFile } = await readCellFile(requireSetting(config, 'cellFile'));
   const cell = await appliedCell(database, cellFile.id);
   const broker = config.mqtt.embedded
-    ? await startBroker({ host: '127.0.0.1', port: config.mqtt.port, logger })
+    ? await startBroker({
+        host: '127.0.0.1',
+        port: config.mqtt.port,
+        logger,
+        admit: brokerAccess({
+          telemetryBase: config.mqtt.telemetryBase,
+          passwords: brokerPasswordsOf(config),
+          carOfKey: (key) => carOfKey(database, key),
+        }),
+        onMisuse: misuseTeller(database, cell, logger),
+      })
     : undefined;
-  const mqtt = openMqtt(config.mqtt.url, 'ingress', logger);
+  const mqtt = openMqtt(brokerUrlOf(config), 'ingress', logger);
   const client = await connectClient(config.temporal.connection);
   const objects = openObjects(config.objects);
   const scratchFolder = join(config.stateDir, 'live', 'uploads');
   // A killed process leaves what it was looking at.
   await rm(scratchFolder, { recursive: true, force: true });
-  const live = createLiveExecutor({ folder: join(config.stateDir, 'live', 'models'), objects });
+  const live = createLiveExecutor({
+    folder: join(config.stateDir, 'live', 'models'),
+    diskBytes: config.models.cacheBytes,
+    objects,
+  });
   const sessions = sessionStarterOver(client, cell);
   const server = await startApiServer(
     {
@@ -50,6 +68,7 @@ async function start() {
       live,
       admission: modelAdmissionOver(database, objects),
       scratchFolder,
+      maxModelBytes: config.models.maxBytes,
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       seal: secretsSealOf(config),
@@ -57,6 +76,7 @@ async function start() {
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
       regionKeeper: regionKeeperOver(client, cell),
       webhookHosts: config.webhookHosts,
+      retentionDays: config.retentionDays,
       carDoors: {
         gateway: {
           address: config.gateway.address,
@@ -64,6 +84,7 @@ async function start() {
           namespace: config.temporal.connection.namespace,
         },
         mqttUrl: config.mqtt.carUrl,
+        telemetryBase: config.mqtt.telemetryBase,
       },
       stays: sessions,
       cell,

@@ -1,18 +1,35 @@
 import pLimit from 'p-limit';
+import { admitFolder } from '../../inference/admission/admitFolder.ts';
 import { admitModel } from '../../inference/admission/admitModel.ts';
+import type { RegisterModel } from '../../inference/models/bundledModels.ts';
 import type { ModelAdmission } from '../../api/http/deps.ts';
+import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
-import { addModel } from '../../store/models.ts';
+import { addModel, modelOwner, readModel } from '../../store/models.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 
 /** Admits models one after the other: each may take gigabytes while it is looked at. */
 export function modelAdmissionOver(database: Database, objects: ObjectStore): ModelAdmission {
   const oneAtATime = pLimit(1);
   return {
-    admit: (upload) =>
+    admit: (upload, tenantId) =>
       oneAtATime(async () => {
-        const { manifest, probed } = await admitModel(objects, (model) => addModel(database, model), upload);
+        const { manifest, probed } = await admitModel(objects, registerFor(database, tenantId), upload);
         return { name: manifest.name, version: manifest.version, ...probed };
       }),
+    admitFolder: (upload, tenantId) =>
+      oneAtATime(async () => {
+        const { manifest, probed } = await admitFolder(objects, registerFor(database, tenantId), upload);
+        return { name: manifest.name, version: manifest.version, ...probed };
+      }),
+  };
+}
+
+function registerFor(database: Database, tenantId: string): RegisterModel {
+  return async (model) => {
+    const isAdded = await addModel(database, { ...model, tenantId: modelOwner(tenantId) });
+    if (isAdded || (await readModel(database, tenantId, model.name, model.version))) return;
+    const message = `${model.name} ${model.version} is taken; choose another name or version.`;
+    throw new NightshiftError('conflict', message, { field: 'manifest.name' });
   };
 }

@@ -10,6 +10,7 @@ import { listHardwareClasses, upsertHardwareClass } from '../../store/hardwareCl
 import { seedVehicle, vehicleOf } from '../../store/vehicles.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { CellFile } from './cellFile.ts';
+import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 
 /**
  * Puts a cell file into the database. Applying it again updates what it names, except what was changed at run time; a
@@ -43,7 +44,7 @@ export async function applyCell(database: Database, file: CellFile, realNowMs: n
       await seedVehicle(tx, vehicleOf(enrolment, regionId));
     }
     for (const { model: name, hardwareClass, secondsPerUnit } of file.classSpeeds) {
-      const model = await readModel(tx, name);
+      const model = await readModel(tx, DEFAULT_TENANT, name);
       if (!model) throw unknown('classSpeeds.model', name, 'a model that is published');
       const statedMsPerUnit = secondsPerUnit * 1000;
       await seedClassSpeed(tx, { modelName: name, modelVersion: model.version, hardwareClass, statedMsPerUnit });

@@ -23,8 +23,12 @@ export interface Config {
   readonly mqtt: MqttConfig;
   readonly objects: ObjectsConfig;
   readonly gateway: GatewayConfig;
+  /** Null: no charger connects here. */
+  readonly ocpp: OcppConfig | null;
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
+  readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
+  readonly retentionDays: number;
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
   readonly cwd: string;
@@ -61,8 +65,21 @@ export interface GatewayConfig {
   readonly port: number;
   /** host:port as cars reach it. */
   readonly address: string;
-  /** Paths of PEM files; undefined: without TLS. */
-  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | undefined;
+  /** Undefined: without TLS. */
+  readonly tls: TlsFiles | undefined;
+}
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
+export interface OcppConfig {
+  readonly host: string;
+  readonly port: number;
+  /** Undefined: without TLS, so that passwords of chargers can be read on the way. */
+  readonly tls: TlsFiles | undefined;
 }
 
 export interface ConfigSources {
@@ -126,8 +143,15 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     mqtt: resolveMqtt(values),
     objects: collect(() => resolveObjects(values, env)),
     gateway: collect(() => resolveGateway(values)),
+    ocpp: collect(() => resolveOcpp(values)),
     secretsKey: values.secretsKey,
     webhookHosts: values['webhooks.hosts'],
+    models: {
+      maxBytes: values['models.maxBytes'],
+      cacheBytes: values['models.cacheBytes'],
+      hub: values['models.hub'],
+    },
+    retentionDays: values['retention.days'],
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },
@@ -152,17 +176,26 @@ function withoutCredentials(url: string): string {
 
 /** @throws Error whose message names the key */
 function resolveGateway(values: ConfigValues): GatewayConfig {
-  const { 'gateway.certificateFile': certificateFile, 'gateway.keyFile': keyFile } = values;
-  if ((certificateFile === undefined) !== (keyFile === undefined)) {
-    throw new Error('gateway.certificateFile, gateway.keyFile: both or none must be set');
-  }
   const { 'gateway.host': host, 'gateway.port': port } = values;
-  return {
-    host,
-    port,
-    address: values['gateway.address'] ?? `${host}:${port}`,
-    tls: certificateFile !== undefined && keyFile !== undefined ? { certificateFile, keyFile } : undefined,
-  };
+  const tls = tlsFiles('gateway', values['gateway.certificateFile'], values['gateway.keyFile']);
+  return { host, port, address: values['gateway.address'] ?? `${host}:${port}`, tls };
+}
+
+function resolveOcpp(values: ConfigValues): OcppConfig | null {
+  const { 'ocpp.host': host, 'ocpp.port': port } = values;
+  const tls = tlsFiles('ocpp', values['ocpp.certificateFile'], values['ocpp.keyFile']);
+  return port === undefined ? null : { host, port, tls };
+}
+
+function tlsFiles(
+  part: string,
+  certificateFile: string | undefined,
+  keyFile: string | undefined,
+): TlsFiles | undefined {
+  if ((certificateFile === undefined) !== (keyFile === undefined)) {
+    throw new Error(`${part}.certificateFile, ${part}.keyFile: both or none must be set`);
+  }
+  return certificateFile !== undefined && keyFile !== undefined ? { certificateFile, keyFile } : undefined;
 }
 
 function problemOf(name: string, key: ConfigKey, { value, source }: SourcedValue, limit = 'is not valid'): string {

@@ -174,7 +174,7 @@ export const CONFIG_KEYS = {
     schema: url('https', 'http').optional(),
     default: undefined,
     env: 'NIGHTSHIFT_OBJECTS_CAR_URL',
-    doc: 'Base URL of the HTTP API as cars reach it. Each shard comes with a signed token that expires, by which its car reads and writes that shard, over the API. Unset: `api.host` and `api.port`.',
+    doc: 'Base URL of the HTTP API as cars reach it. Each shard comes with a signed token that expires, by which its car reads that shard and writes its own parts of it, over the API; the gateway puts the car into the token. Unset: `api.host` and `api.port`.',
   },
   'api.host': {
     schema: text,
@@ -188,6 +188,32 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_API_KEY',
     isSecret: true,
     doc: 'Key that callers of the API present as `Authorization: Bearer`. Unset: one is made up and kept in `stateDir`.',
+  },
+  'ocpp.host': {
+    schema: text,
+    default: '127.0.0.1',
+    env: 'NIGHTSHIFT_OCPP_HOST',
+    doc: 'Address that chargers connect to, over OCPP.',
+  },
+  'ocpp.port': {
+    schema: port.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OCPP_PORT',
+    doc: 'Port that chargers connect to, at `/ocpp/<id>`. Unset: the local stack starts no process for chargers.',
+  },
+  'ocpp.certificateFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OCPP_CERTIFICATE_FILE',
+    isPath: true,
+    doc: 'Certificate chain (PEM) for chargers, with `ocpp.keyFile`: security profile 2. Unset: profile 1, for a network that only chargers are on.',
+  },
+  'ocpp.keyFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_OCPP_KEY_FILE',
+    isPath: true,
+    doc: 'Private key (PEM) of the certificate for chargers.',
   },
   'gateway.host': {
     schema: text,
@@ -233,6 +259,38 @@ export const CONFIG_KEYS = {
     default: 'public',
     env: 'NIGHTSHIFT_WEBHOOKS_HOSTS',
     doc: 'Where webhooks may go: `public` is https to public addresses, `loopback` also http and https to this machine, `any` also http and private networks.',
+  },
+  'models.maxBytes': {
+    schema: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(1024 ** 4),
+    default: 8 * 1024 ** 3,
+    env: 'NIGHTSHIFT_MODELS_MAX_BYTES',
+    doc: 'Most bytes that a model which is added may have, all its files together.',
+  },
+  'models.cacheBytes': {
+    schema: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(1024 ** 5),
+    default: 16 * 1024 ** 3,
+    env: 'NIGHTSHIFT_MODELS_CACHE_BYTES',
+    doc: 'Disk that the API uses for models; those used least recently make room.',
+  },
+  'models.hub': {
+    schema: z.url({ protocol: /^https?$/ }),
+    default: 'https://huggingface.co',
+    env: 'NIGHTSHIFT_MODELS_HUB',
+    doc: 'Where `nightshift model pull` finds models: any server that speaks like Hugging Face’s hub.',
+  },
+  'retention.days': {
+    schema: z.coerce.number().int().min(7, 'must be at least 7').max(36_500, 'must be at most 36500'),
+    default: 90,
+    env: 'NIGHTSHIFT_RETENTION_DAYS',
+    doc: 'Days of grid time for which plans, the journal and signals are kept. What was paid and metered is kept for ever.',
   },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;

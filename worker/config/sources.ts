@@ -64,9 +64,10 @@ export function readEnvValues(env: NodeJS.ProcessEnv, cwd: string): SourcedValue
   return { values, problems };
 }
 
-/** Variables are text; a key whose default is a number takes a number, and text that is none is left for the schema to refuse. */
-function fromText(key: ConfigKey, value: string): unknown {
-  return typeof key.default === 'number' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+/** Variables are text; a key that takes a number and no text gets one, and text that is none is left for the schema to refuse. */
+function fromText({ schema }: ConfigKey, value: string): unknown {
+  if (!/^-?\d+(\.\d+)?$/.test(value) || schema.safeParse(value).success) return value;
+  return Number(value);
 }
 
 /** `{ api: { port: 1 } }` and `{ 'api.port': 1 }` both yield `['api.port', 1]`. */

@@ -12,6 +12,7 @@ import type { Database } from '../../store/database.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import { readModel } from '../../store/models.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
+import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 
 const run = promisify(execFile);
 const STATED_MS_PER_TOKEN = 0.1;
@@ -26,7 +27,7 @@ export async function publishLsaOnce(
   register: RegisterModel,
   signal: AbortSignal,
 ): Promise<void> {
-  if (await readModel(database, LSA_MODEL)) return;
+  if (await readModel(database, DEFAULT_TENANT, LSA_MODEL)) return;
   const folder = await mkdtemp(join(tmpdir(), 'nightshift-lsa-'));
   try {
     const { modulePath, execArgv } = childEntry(import.meta.url, '../../inference/lsa/buildLsaProcess');

@@ -3,6 +3,7 @@ import { Connection } from '@temporalio/client';
 import { createRefusalLog } from '../../api/gateway/refusalLog.ts';
 import { startGateway } from '../../api/gateway/server.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
+import { recordAttemptFailure } from '../../store/attemptFailures.ts';
 import { carOfKey } from '../../store/carKeys.ts';
 import { readCell } from '../../store/cells.ts';
 import { openDatabase } from '../../store/database.ts';
@@ -11,7 +12,7 @@ import { loadConfig, type GatewayConfig } from '../config/config.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { createLogger } from '../process/logging.ts';
 import { requireSetting } from '../process/requireSetting.ts';
-import { taskTokensOf } from '../process/secretsSeal.ts';
+import { sliceSignerOf, taskTokensOf } from '../process/secretsSeal.ts';
 import { untilAnswered } from '../process/untilAnswered.ts';
 
 /** Below its stop limit in the local stack. */
@@ -47,7 +48,13 @@ async function start() {
       },
       carOfKey: (key) => carOfKey(database, key),
       onRefused,
+      onAttemptFailed: (jobId, message) => {
+        recordAttemptFailure(database, jobId, message).catch((error: unknown) =>
+          logger.warn({ err: error, jobId }, 'a failed attempt could not be counted'),
+        );
+      },
       tokens: taskTokensOf(config),
+      slices: sliceSignerOf(config),
       log: logger,
       now: Date.now,
     },

@@ -4,6 +4,7 @@ import { embeddedDatabaseUrl, postgresProcess } from './postgres/postgresProcess
 import type { ManagedProcess } from './supervisor/managedProcess.ts';
 import { startSupervisor, type Supervisor, type SupervisorOptions } from './supervisor/supervisor.ts';
 import { prepareTemporal, temporalProcess, withoutTemporalVariables } from './temporal/temporalProcess.ts';
+import { brokerPasswordsOf } from '../process/brokerUrl.ts';
 import { secretsKeyOf } from '../process/secretsSeal.ts';
 import { nodeProcess } from './nodeProcess.ts';
 
@@ -22,6 +23,8 @@ export async function startPlatform(config: Config, options: PlatformOptions = {
   const { processes = localProcesses(config), ...rest } = options;
   // Before anything starts: what is missing must not show as a process that does not come up.
   secretsKeyOf(config);
+  // Once for all: processes that start at once would each find them half written.
+  if (config.mqtt.embedded) brokerPasswordsOf(config);
   if (!config.temporal.embedded) await prepareTemporal(config);
   return startSupervisor({ stateDir: config.stateDir, processes, ...rest });
 }
@@ -43,7 +46,7 @@ const GATEWAY_STOP_LIMIT_MS = 900;
 
 function ownProcesses(config: Config): readonly ManagedProcess[] {
   const common = { cwd: config.cwd, environment: () => childEnvironment(config) };
-  const { api, gateway, mqtt } = config;
+  const { api, gateway, mqtt, ocpp } = config;
   return [
     nodeProcess({ ...common, name: 'control', main: '../control/main' }),
     nodeProcess({
@@ -63,30 +66,17 @@ function ownProcesses(config: Config): readonly ManagedProcess[] {
       ports: [{ host: gateway.host, port: gateway.port, configKey: 'gateway.port' }],
       stopLimitMs: GATEWAY_STOP_LIMIT_MS,
     }),
-    nodeProcess({
-      ...common,
-      environment: () => fleetEnvironment(config),
-      name: 'fleet',
-      main: '../../demo/fleet/main',
-    }),
+    ...(ocpp
+      ? [
+          nodeProcess({
+            ...common,
+            name: 'charging',
+            main: '../charging/main',
+            ports: [{ host: ocpp.host, port: ocpp.port, configKey: 'ocpp.port' }],
+          }),
+        ]
+      : []),
   ];
-}
-
-const SECRET_VARIABLES = [
-  CONFIG_KEYS['objects.url'].env,
-  CONFIG_KEYS['objects.encryptionKeys'].env,
-  CONFIG_KEYS.secretsKey.env,
-  CONFIG_KEYS.databaseUrl.env,
-  'AWS_ACCESS_KEY_ID',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-] as const;
-
-/** Cars are given nothing with which they could open the store, the database or the namespace. */
-function fleetEnvironment(config: Config): NodeJS.ProcessEnv {
-  const environment = withoutTemporalVariables(childEnvironment(config));
-  for (const name of SECRET_VARIABLES) delete environment[name];
-  return environment;
 }
 
 /** The config's environment with the addresses of the embedded servers, for a process of ours. */

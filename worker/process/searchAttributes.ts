@@ -17,22 +17,16 @@ const TYPES = {
   Bool: IndexedValueType.INDEXED_VALUE_TYPE_BOOL,
 } as const;
 
+type Wanted = { readonly name: string; readonly indexedType: (typeof TYPES)[keyof typeof TYPES] };
+
 /**
  * Registers our search attributes in a namespace, those that are missing. May be called at any time, by any number.
  * @returns the names that it added
  * @throws NightshiftError `unavailable` when one exists with another type, or the server does not let us
  */
 export async function registerSearchAttributes(connection: OperatorConnection, namespace: string): Promise<string[]> {
-  const wanted = Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => ({ name, type, indexedType: TYPES[type] }));
   try {
-    const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-    const present = customAttributes ?? {};
-    const conflicts = wanted.filter(({ name, indexedType }) => (present[name] ?? indexedType) !== indexedType);
-    if (conflicts.length > 0) {
-      const list = conflicts.map(({ name, type }) => `${name} (must be ${type})`).join(', ');
-      throw new Error(`these exist with another type: ${list}`);
-    }
-    const missing = wanted.filter(({ name }) => present[name] === undefined);
+    const missing = await missingIn(connection, namespace);
     if (missing.length > 0) {
       await connection.operatorService.addSearchAttributes({
         namespace,
@@ -41,14 +35,36 @@ export async function registerSearchAttributes(connection: OperatorConnection, n
     }
     return missing.map(({ name }) => name);
   } catch (cause) {
-    const flags = Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => `--name ${name} --type ${type}`);
     throw new NightshiftError(
       'unavailable',
-      `The search attributes of namespace ${namespace} could not be registered: ${messageOf(cause)}. An administrator can: ` +
-        `temporal operator search-attribute create --namespace ${namespace} ${flags.join(' ')}`,
+      `The search attributes of namespace ${namespace} could not be registered: ${messageOf(cause)}. ` +
+        `An administrator can: ${searchAttributesCommand(namespace)}`,
       { cause },
     );
   }
+}
+
+/** Names of those that the namespace lacks. @throws Error when one exists with another type */
+export async function missingSearchAttributes(connection: OperatorConnection, namespace: string): Promise<string[]> {
+  return (await missingIn(connection, namespace)).map(({ name }) => name);
+}
+
+/** How an administrator creates them. */
+export function searchAttributesCommand(namespace: string): string {
+  const flags = Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => `--name ${name} --type ${type}`);
+  return `temporal operator search-attribute create --namespace ${namespace} ${flags.join(' ')}`;
+}
+
+async function missingIn(connection: OperatorConnection, namespace: string): Promise<Wanted[]> {
+  const wanted = Object.entries(SEARCH_ATTRIBUTES).map(([name, type]) => ({ name, type, indexedType: TYPES[type] }));
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  const present = customAttributes ?? {};
+  const conflicts = wanted.filter(({ name, indexedType }) => (present[name] ?? indexedType) !== indexedType);
+  if (conflicts.length > 0) {
+    const list = conflicts.map(({ name, type }) => `${name} (must be ${type})`).join(', ');
+    throw new Error(`these exist with another type: ${list}`);
+  }
+  return wanted.filter(({ name }) => present[name] === undefined);
 }
 
 /** Servers that keep their operator's service to administrators, such as Temporal Cloud. */

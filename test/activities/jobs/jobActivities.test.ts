@@ -7,6 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
 import { objectKeys, type LineRange } from '../../../domain/names.ts';
 import type { RunShardResult } from '../../../domain/shards.ts';
+import { readAttemptFailures } from '../../../store/attemptFailures.ts';
+import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
+import { recordMeterReadings } from '../../../store/meters.ts';
+import { listHeldVehicles } from '../../../store/vehicleClaims.ts';
+import { computeCreditEur } from '../../../activities/settlement/payRates.ts';
 import { acceptedTotals } from '../../../store/acceptedShards.ts';
 import { insertBatch, moveBatch, readBatch } from '../../../store/batches.ts';
 import { listClassSpeeds, seedClassSpeed } from '../../../store/classSpeeds.ts';
@@ -37,7 +42,14 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-jobs-'));
   objects = createFileStore(folder);
   await enrolFleet(db, ['car-1', 'car-2']);
-  await addModel(db, { name: 'ocr', version: '1', family: 'ocr', sha256: '0'.repeat(64), manifest: {} });
+  await addModel(db, {
+    name: 'ocr',
+    version: '1',
+    family: 'ocr',
+    sha256: '0'.repeat(64),
+    manifest: {},
+    tenantId: null,
+  });
   // 200 s a line: three lines a shard, a part a line.
   await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 200_000 });
 });
@@ -115,6 +127,8 @@ test('a batch for a model of a family that no car takes is refused, instead of w
   expect((await readBatch(db, batchId))?.errors).toMatchObject([{ code: 'model_not_served', param: 'model' }]);
 });
 
+const hadUntilMs = new Map<string, number>();
+
 /** What a car's agent leaves behind: parts with their receipts. */
 async function compute(
   vehicleId: string,
@@ -130,9 +144,14 @@ async function compute(
     return `${JSON.stringify({ id: `batch_req_${custom_id}`, custom_id, response, error: null })}\n`;
   });
   const bytes = answers.join('');
-  await objects.put(objectKeys.part(jobId, shard, range), bytes);
+  await objects.put(objectKeys.part(jobId, shard, range, vehicleId), bytes);
   const partSha256 = createHash('sha256').update(bytes).digest('hex');
   const lines = range.end - range.start;
+  // As the API sees it: the car had the shard for as long as it says that it computed, one after the other.
+  const handedOutMs = hadUntilMs.get(vehicleId) ?? 1_000;
+  const storedAtMs = handedOutMs + lines * 200_000;
+  hadUntilMs.set(vehicleId, storedAtMs);
+  await recordComputeAttempt(db, { vehicleId, jobId, shard, handedOutMs, storedAtMs });
   const receipt = { vehicleId, range, energyWh: lines * 10, deviceMs: lines * 200_000, partSha256 };
   await objects.put(objectKeys.receipt(jobId, shard, range, vehicleId), JSON.stringify(receipt));
 }
@@ -222,6 +241,46 @@ describe('a batch ends', () => {
   });
 });
 
+/** Ends it as completed; it is cancelled as soon as its output is written. */
+async function cancelledWhileWritten(batchId: string, split: SplitBatch): Promise<void> {
+  const putStream: ObjectStore['putStream'] = async (key, body) => {
+    const bytes = await objects.putStream(key, body);
+    await moveBatch(db, batchId, ['finalizing'], 'cancelling');
+    return bytes;
+  };
+  const ports = { database: db, objects: { ...objects, putStream }, gridNowMs: () => NOW_MS, carAccess };
+  await run(createJobActivities(ports).finishBatch, { batchId, cellId, split, outcome: 'completed' });
+}
+
+describe('the end of a batch that was cancelled', () => {
+  test('while its files are written is cancelled, with all that was answered', async () => {
+    const { batchId, split } = await prepared(['a', 'b'].map((id) => requestLine(id)));
+    await compute('car-1', batchId, 0, { start: 0, end: 2 });
+    await cancelledWhileWritten(batchId, split);
+    const batch = await readBatch(db, batchId);
+    expect(batch).toMatchObject({ status: 'cancelled', completed: 2 });
+    expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['a', 'b']);
+  });
+
+  test('just before its job saw that all is answered is cancelled, not completed', async () => {
+    const { batchId, split } = await prepared([requestLine('a')]);
+    await compute('car-1', batchId, 0, { start: 0, end: 1 });
+    await moveBatch(db, batchId, ['in_progress'], 'cancelling');
+    await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'completed' });
+    expect(await readBatch(db, batchId)).toMatchObject({ status: 'cancelled', completed: 1 });
+  });
+});
+
+test('a shard whose slice is lost holds up neither the end of its batch nor what others answered', async () => {
+  const { batchId, split } = await prepared(['a', 'b', 'c', 'd'].map((id) => requestLine(id)));
+  await compute('car-1', batchId, 1, { start: 0, end: 1 });
+  await objects.delete(objectKeys.shardInput(batchId, 0));
+  await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'completed' });
+  const batch = await readBatch(db, batchId);
+  expect(batch).toMatchObject({ status: 'completed', total: 4, completed: 1, failed: 3 });
+  expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['d']);
+});
+
 describe('a finished shard', () => {
   test('is paid to the cars that computed it, once, however often it is handed in', async () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
@@ -264,7 +323,7 @@ describe('a finished shard', () => {
       'its receipt is for other bytes',
       async (id: string) => {
         await compute('car-1', id, 0, { start: 0, end: 3 });
-        const key = objectKeys.part(id, 0, { start: 0, end: 3 });
+        const key = objectKeys.part(id, 0, { start: 0, end: 3 }, 'car-1');
         await objects.put(key, (await objects.get(key)).toString('utf8').replace('"text":"a"', '"text":"z"'));
       },
     ],
@@ -273,7 +332,7 @@ describe('a finished shard', () => {
       'an answer is for another request',
       async (id: string) => {
         await compute('car-1', id, 0, { start: 0, end: 3 });
-        const key = objectKeys.part(id, 0, { start: 0, end: 3 });
+        const key = objectKeys.part(id, 0, { start: 0, end: 3 }, 'car-1');
         await objects.put(key, (await objects.get(key)).toString('utf8').replace('"custom_id":"b"', '"custom_id":"x"'));
       },
     ],
@@ -281,7 +340,7 @@ describe('a finished shard', () => {
       'a part is cut off',
       async (id: string) => {
         await compute('car-1', id, 0, { start: 0, end: 3 });
-        const key = objectKeys.part(id, 0, { start: 0, end: 3 });
+        const key = objectKeys.part(id, 0, { start: 0, end: 3 }, 'car-1');
         await objects.put(key, (await objects.get(key)).subarray(0, 40));
       },
     ],
@@ -290,6 +349,10 @@ describe('a finished shard', () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
     await tamper(batchId);
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: false });
+    expect((await readAttemptFailures(db, [batchId])).get(batchId)).toMatchObject({
+      failures: 1,
+      lastMessage: expect.stringContaining('shard 0 was refused'),
+    });
     expect(await acceptedTotals(db, batchId)).toMatchObject({ shards: 0 });
     await compute('car-1', batchId, 0, { start: 0, end: 3 });
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
@@ -317,7 +380,7 @@ describe('a car', () => {
     const { batchId, split } = await claimed({});
     await accept(batchId, split, 0);
     const late = answerOf('a', 'EVIL') + answerOf('b', 'EVIL');
-    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 2 }), late);
+    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 2 }, 'car-1'), late);
     await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'completed' });
     const output = await outputOf((await readBatch(db, batchId))?.outputFileId);
     expect(JSON.stringify(output)).not.toContain('EVIL');
@@ -328,25 +391,50 @@ describe('a car', () => {
     const { batchId, split } = await claimed({});
     const junk = objectKeys.receipt(batchId, 0, { start: 0, end: 1 }, 'car-2');
     await objects.put(junk, 'not json');
-    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 1 }), 'garbage\n');
+    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 1 }, 'car-2'), 'garbage\n');
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
     expect(await objects.head(junk)).toBeUndefined();
     const told = (await readJournal(db, cellId, 0, 1000)).filter(({ subject }) => subject === 'car-2');
-    expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('it cannot be read')]);
+    expect(told.map(({ message }) => message)).toEqual([
+      expect.stringContaining('it cannot be read'),
+      expect.stringContaining('is held for safety: It stored answers'),
+    ]);
   });
 
-  test('is paid no more than its class and the time since the batch came in explain, and no moment twice', async () => {
+  test('is paid no more than its class takes in the time that it had the shard, and the rest is held against it', async () => {
     const { batchId, split } = await claimed({ energyWh: 5e8, deviceMs: 1e13 });
     const before = await earnedBy('car-1');
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
-    // 278 hours at less than 3 kW.
-    expect((await earnedBy('car-1')) - before).toBeLessThan(400);
+    // Ten minutes at less than 3 kW.
+    expect((await earnedBy('car-1')) - before).toBeLessThan(0.25);
     const told = (await readJournal(db, cellId, 0, 1000)).filter(({ subject }) => subject === 'car-1');
     expect(told.some(({ message }) => message.includes('the rest is not paid'))).toBe(true);
-    const next = await claimed({ energyWh: 100, deviceMs: 600_000 });
-    const had = await earnedBy('car-1');
-    await accept(next.batchId, next.split, 0);
-    expect((await earnedBy('car-1')) - had).toBeLessThan(0.01);
+    expect(await listHeldVehicles(db, cellId, ['work_not_trusted'])).toEqual(new Set(['car-1', 'car-2']));
+  });
+
+  test('is paid nothing for a shard that nobody handed to it', async () => {
+    const { batchId, split } = await claimed({});
+    await db.query('delete from compute_attempts where job_id = $1', [batchId]);
+    const before = await earnedBy('car-1');
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+    expect(await earnedBy('car-1')).toBe(before);
+  });
+
+  test('is paid no more than its meter counted in the quarter hours of the shard', async () => {
+    // Away from what it was paid before.
+    hadUntilMs.set('car-1', (hadUntilMs.get('car-1') ?? 0) + 2 * 3_600_000);
+    const { batchId, split } = await claimed({ energyWh: 300 });
+    const readAtMs = hadUntilMs.get('car-1') ?? 0;
+    const reading = { vehicleId: 'car-1', chargingKwh: 0 };
+    await recordMeterReadings(db, CELL, [
+      { ...reading, atMs: readAtMs - 600_000, computeKwh: 0 },
+      { ...reading, atMs: readAtMs, computeKwh: 0.04 },
+    ]);
+    const before = await earnedBy('car-1');
+    expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
+    const earnedWh = ((await earnedBy('car-1')) - before) / computeCreditEur(1);
+    expect(earnedWh).toBeGreaterThan(40);
+    expect(earnedWh).toBeLessThan(80);
   });
 });
 
@@ -369,7 +457,7 @@ function answerOf(customId: string, text: string): string {
 describe('the end of a batch', () => {
   test('expired: what nobody has verified is not delivered, and what is delivered is paid', async () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
-    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 1 }), answerOf('another', 'WRONG'));
+    await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 1 }, 'car-1'), answerOf('another', 'WRONG'));
     await compute('car-2', batchId, 0, { start: 1, end: 2 });
     const before = await earnedBy('car-2');
     await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'expired' });

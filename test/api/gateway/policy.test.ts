@@ -8,10 +8,13 @@ import { taskTokensWith } from '../../../api/gateway/taskTokens.ts';
 import { inferenceTaskQueue } from '../../../domain/names.ts';
 import { SHARD_FAILURES } from '../../../domain/shards.ts';
 import { carIdentity } from '../../../store/carIdentity.ts';
+import { sliceSignerWith } from '../../../store/sliceAccess.ts';
 import { keyedCar, SECRET } from './support/testGateway.ts';
 
 const tokens = taskTokensWith(SECRET);
-const policy = gatewayPolicy('default', tokens);
+const slices = sliceSignerWith(SECRET);
+const HANDED_OUT_REAL_MS = 5_000;
+const policy = gatewayPolicy('default', { tokens, slices, now: () => HANDED_OUT_REAL_MS });
 const car = keyedCar('car-a');
 const QUEUE = inferenceTaskQueue('north', 'ai4', 'ocr');
 const bytes = fc.uint8Array({ maxLength: 300 });
@@ -81,6 +84,36 @@ describe('the policy', () => {
   });
 });
 
+describe('the access to a shard', () => {
+  const scope = { jobId: 'batch_1', shard: 2, model: { name: 'ocr', version: '1', sha256: '0' }, expiresRealMs: 9_000 };
+
+  it('is signed anew for the car that the task is handed to, with the time of that', () => {
+    const access = { url: 'https://cars.example', token: slices.sign(scope) };
+    const argument = handedOut(access) as { jobId: string; access: typeof access };
+    expect(argument).toMatchObject({ jobId: 'batch_1', access: { url: access.url } });
+    expect(slices.read(argument.access.token, HANDED_OUT_REAL_MS)).toEqual({
+      ...scope,
+      car: { vehicleId: 'car-a', handedOutRealMs: HANDED_OUT_REAL_MS },
+    });
+  });
+
+  it('goes on as it is when it is not ours or has expired, and so opens nothing', () => {
+    for (const token of ['made up', slices.sign({ ...scope, expiresRealMs: HANDED_OUT_REAL_MS })]) {
+      expect(handedOut({ url: 'u', token })).toEqual({ jobId: 'batch_1', access: { url: 'u', token } });
+    }
+    expect(handedOut(undefined)).toEqual({ jobId: 'batch_1' });
+    expect(policy.taskFor(car, { taskToken: bytesOf('t') }).input).toBeNull();
+  });
+});
+
+const bytesOf = (text: string): Uint8Array => Buffer.from(text);
+
+function handedOut(access: unknown): unknown {
+  const data = Buffer.from(JSON.stringify({ jobId: 'batch_1', access }));
+  const task = policy.taskFor(car, { taskToken: bytesOf('t'), input: { payloads: [{ data }] } });
+  return JSON.parse(Buffer.from(task.input?.payloads?.[0]?.data ?? []).toString());
+}
+
 describe('a task that comes when the car has gone', () => {
   it('is handed back at once, for another car', async () => {
     const failed: unknown[] = [];
@@ -93,7 +126,7 @@ describe('a task that comes when the car has gone', () => {
       withDeadline: (_, work) => work(),
       withAbortSignal: (_, work) => work(),
     };
-    const rpcs = carRpcs(upstream, policy, new CarUses(CAR_LIMITS, Date.now));
+    const rpcs = carRpcs(upstream, policy, new CarUses(CAR_LIMITS, Date.now), () => {});
     const { PollActivityTaskQueueRequest } = proto.temporal.api.workflowservice.v1;
     const request = PollActivityTaskQueueRequest.encode({ namespace: 'default', taskQueue: { name: QUEUE } }).finish();
     const poll = rpcs['PollActivityTaskQueue']?.(car, Buffer.from(request), AbortSignal.abort());
@@ -101,5 +134,39 @@ describe('a task that comes when the car has gone', () => {
     expect(failed).toMatchObject([
       { taskToken: Buffer.from('task'), failure: { applicationFailureInfo: { type: SHARD_FAILURES.gateClosed } } },
     ]);
+  });
+});
+
+describe('an attempt that fails', () => {
+  const { PollActivityTaskQueueRequest, PollActivityTaskQueueResponse, RespondActivityTaskFailedRequest } =
+    proto.temporal.api.workflowservice.v1;
+
+  async function failedWith(type: string, workflowId: string): Promise<[string, string][]> {
+    const told: [string, string][] = [];
+    const service: Partial<GatewayUpstream['service']> = {
+      pollActivityTaskQueue: (async () => ({ taskToken: bytesOf('t'), workflowExecution: { workflowId } })) as never,
+      respondActivityTaskFailed: (async () => ({})) as never,
+    };
+    const upstream: GatewayUpstream = {
+      service: service as GatewayUpstream['service'],
+      withDeadline: (_, work) => work(),
+      withAbortSignal: (_, work) => work(),
+    };
+    const uses = new CarUses(CAR_LIMITS, Date.now);
+    const rpcs = carRpcs(upstream, policy, uses, (jobId, message) => told.push([jobId, message]));
+    const here = new AbortController().signal;
+    const poll = PollActivityTaskQueueRequest.encode({ namespace: 'default', taskQueue: { name: QUEUE } }).finish();
+    const task = await rpcs['PollActivityTaskQueue']?.(car, Buffer.from(poll), here);
+    const { taskToken } = PollActivityTaskQueueResponse.decode(task ?? new Uint8Array());
+    const failure = { message: 'too deep', applicationFailureInfo: { type } };
+    const answer = RespondActivityTaskFailedRequest.encode({ namespace: 'default', taskToken, failure }).finish();
+    await rpcs['RespondActivityTaskFailed']?.(car, Buffer.from(answer), here);
+    return told;
+  }
+
+  it('is told with its job and what it said, unless its car has to leave', async () => {
+    expect(await failedWith('RangeError', 'job/batch_1/wave/3')).toEqual([['batch_1', 'too deep']]);
+    expect(await failedWith(SHARD_FAILURES.vehicleLeaving, 'job/batch_1/wave/3')).toEqual([]);
+    expect(await failedWith('RangeError', 'another/workflow')).toEqual([]);
   });
 });

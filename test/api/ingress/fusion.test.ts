@@ -120,6 +120,23 @@ describe('plugging in', () => {
   });
 });
 
+describe('where it is plugged in', () => {
+  const elsewhere = field('LocatedAtHome', 'false');
+  const atHome = field('LocatedAtHome', 'true');
+
+  test('a plug anywhere else is not the one that it is enrolled with', () => {
+    expect(run([elsewhere, ...ARRIVAL]).events).toEqual([]);
+    expect(run([elsewhere, ...ARRIVAL, atHome]).events).toEqual(['pluggedIn']);
+    expect(run([atHome, ...ARRIVAL]).events).toEqual(['pluggedIn']);
+  });
+
+  test('a car that was plugged in here and says that it is elsewhere is doubted, and gone once nothing speaks against it', () => {
+    const { state, events } = run([elsewhere], PLUGGED);
+    expect(events).toEqual(['doubted']);
+    expect(run([[FUSION_RULES.doubtMs / SECOND_MS + 1, TICK]], state).events).toEqual(['unplugged']);
+  });
+});
+
 describe('leaving', () => {
   test('whatever the order and the repeats, a departure is one unplugging and one departure', () => {
     fc.assert(

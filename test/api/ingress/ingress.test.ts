@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 
 import { startIngress, type Ingress } from '../../../api/ingress/ingress.ts';
 import type { SessionStarter } from '../../../api/ingress/sessionKeeper.ts';
-import { startBroker, type Broker } from '../../../api/mqtt/broker.ts';
+import type { Broker } from '../../../api/mqtt/broker.ts';
+import { openBroker } from '../../support/openBroker.ts';
 import { carReason } from '../../../domain/claims.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
 import { TELEMETRY_BASE, topics } from '../../../domain/names.ts';
@@ -42,8 +43,19 @@ const sessions: SessionStarter = {
 };
 
 beforeAll(async () => {
-  await enrolFleet(db, ['arriving', 'sleepy', 'restarted', 'delayed', 'metered', 'kept', 'outage', 'claimed']);
-  broker = await startBroker({ host: '127.0.0.1', port: 0, logger });
+  await enrolFleet(db, [
+    'arriving',
+    'sleepy',
+    'restarted',
+    'delayed',
+    'metered',
+    'kept',
+    'outage',
+    'claimed',
+    'poison',
+    'beside',
+  ]);
+  broker = await openBroker(logger);
   [car, ours] = await Promise.all([connectAsync(broker.url), connectAsync(broker.url)]);
 });
 beforeEach(async () => {
@@ -262,4 +274,30 @@ test('what telemetry says of a car is kept as transitions, beside what its owner
   await expect.poll(seen).toContainEqual(['leaving', 'safety', ['may_be_leaving', 'owner_opted_out']]);
   await send('claimed', { ChargePortLatch: 'Disengaged' });
   await expect.poll(seen).toContainEqual(['away', 'safety', ['away', 'owner_opted_out']]);
+});
+
+test('a retained message with a text that cannot be stored is left out, each time that it comes', async () => {
+  const topic = topics.connectivity(TELEMETRY_BASE, 'poison');
+  await car.publishAsync(topic, JSON.stringify({ ConnectionId: 'a\0b', Status: 'CONNECTED' }), {
+    qos: 1,
+    retain: true,
+  });
+  await ingress?.close();
+  const late = await connectAsync(broker.url);
+  const again = await startIngress({
+    db,
+    cell: CELL,
+    mqtt: late,
+    telemetryBase: TELEMETRY_BASE,
+    sessions,
+    logger,
+    now,
+  });
+  ingress = again;
+  await expect.poll(() => again.counts().unreadable).toBe(1);
+  await plugIn('beside');
+  await expect.poll(async () => (await stateOf('beside'))?.pluggedIn).toBe(true);
+  await again.close();
+  await late.endAsync();
+  await car.publishAsync(topic, '', { qos: 1, retain: true });
 });

@@ -36,7 +36,7 @@ function after(lines: number, act: () => void): Pacer {
 function partKeys(objects: MemoryObjects): string[] {
   return objects.puts
     .filter((key) => key.startsWith(objectKeys.partPrefix(JOB_ID, 0)))
-    .map((key) => key.slice(-19, -6));
+    .map((key) => /\d{6}-\d{6}/.exec(key)?.[0] ?? '');
 }
 
 function receipts(objects: MemoryObjects): PartReceipt[] {
@@ -117,7 +117,7 @@ test('what an attempt had computed and not stored is counted as redone by the ne
     redoneLines: 1,
   };
   await objects.put(
-    objectKeys.part(JOB_ID, 0, { start: 0, end: 3 }),
+    objectKeys.part(JOB_ID, 0, { start: 0, end: 3 }, 'car-a'),
     expected
       .slice(0, 3)
       .map((line) => `${line}\n`)
@@ -125,17 +125,20 @@ test('what an attempt had computed and not stored is counted as redone by the ne
   );
   await objects.put(objectKeys.receipt(JOB_ID, 0, { start: 0, end: 3 }, 'car-a'), '{}');
   // A part that its car did not live to claim.
-  await objects.put(objectKeys.part(JOB_ID, 0, { start: 3, end: 6 }), 'cut off');
+  await objects.put(objectKeys.part(JOB_ID, 0, { start: 3, end: 6 }, 'car-a'), 'cut off');
   const result = await (await testCar('car-b', objects)).attempt(shard, lost).result;
   expect(result).toMatchObject({ computedLines: 5, storedLines: 8, handovers: 3, redoneLines: 3 });
   expect(storedAnswers(objects, shard)).toEqual(expected);
 });
 
-test('two attempts at the same time write the same bytes to the same keys', async () => {
+test('two attempts at the same time write the same bytes, each under its own keys', async () => {
   const { objects, shard } = await storeWithShard();
   const cars = await Promise.all(['car-a', 'car-b'].map((id) => testCar(id, objects)));
   await Promise.all(cars.map((car) => car.attempt(shard).result));
   expect(new Set(partKeys(objects)).size).toBe(3);
+  const hashes = receipts(objects).map(({ range, partSha256 }) => `${range.start} ${partSha256}`);
+  expect(hashes).toHaveLength(6);
+  expect(new Set(hashes).size).toBe(3);
   expect(storedAnswers(objects, shard)).toEqual(expected);
 });
 

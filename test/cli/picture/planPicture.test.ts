@@ -32,7 +32,10 @@ describe('loads', () => {
     const plan = planCell(problem);
     const total = totalLoad(feederLoads(problem, plan), problem.slots.count);
     const chargeKwh = total.chargeKw.reduce((sum, kw) => sum + kw * 0.25, 0);
-    expect(chargeKwh).toBeCloseTo(plan.figures.chargeKwh, 6);
+    const setpointKwh = plan.cars.flatMap((car) => car.chargeKw).reduce((sum, kw) => sum + kw * 0.25, 0);
+    expect(chargeKwh).toBeCloseTo(setpointKwh, 6);
+    // The figure is an expectation: cars may leave before they are charged.
+    expect(plan.figures.chargeKwh).toBeLessThan(chargeKwh);
   });
 });
 

@@ -112,8 +112,10 @@ export class Stack {
     return `http://127.0.0.1:${this.#env.NIGHTSHIFT_API_PORT}`;
   }
 
-  get mqttUrl(): string {
-    return `mqtt://127.0.0.1:${this.#env.NIGHTSHIFT_MQTT_PORT}`;
+  /** The broker, as the product's own processes open it. */
+  async mqttUrl(): Promise<string> {
+    const password = await readFile(join(this.stateDir, 'mqtt-password'), 'utf8');
+    return `mqtt://nightshift:${password}@127.0.0.1:${this.#env.NIGHTSHIFT_MQTT_PORT}`;
   }
 
   async cell(): Promise<Cell> {

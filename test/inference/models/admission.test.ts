@@ -18,7 +18,7 @@ import {
   type ModelProto,
   type NodeProto,
 } from 'onnx-buf';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, it, test } from 'vitest';
 
 import { admitModel } from '../../../inference/admission/admitModel.ts';
 import { inspectNetwork } from '../../../inference/admission/inspectNetwork.ts';
@@ -51,6 +51,57 @@ const elsewhere = create(TensorProtoSchema, {
   externalData: [create(StringStringEntryProtoSchema, { key: 'location', value: 'weights.bin' })],
 });
 
+const trips = (count: bigint) => tensor('trips', ONNX_TYPES.INT64, [], bytesOf(BigInt64Array.of(count)));
+const looping = (inner = create(NodeProtoSchema, { opType: 'Identity' })): NodeProto =>
+  create(NodeProtoSchema, { ...holding('body', graphWith(inner)), opType: 'Loop', input: ['trips', ''] });
+
+describe('a network is taken that', () => {
+  it.each<[string, (model: ModelProto, graph: GraphProto) => void]>([
+    [
+      'imports operators that it does not use',
+      (model) => model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: 'ai.onnx.training', version: 1n })),
+    ],
+    [
+      'uses vetted operators of others',
+      (_, graph) =>
+        graph.node.push(
+          create(NodeProtoSchema, { opType: 'TreeEnsembleClassifier', domain: 'ai.onnx.ml' }),
+          create(NodeProtoSchema, { opType: 'SkipLayerNormalization', domain: 'com.microsoft' }),
+        ),
+    ],
+    [
+      'loops a constant number of times',
+      (_, graph) => {
+        graph.initializer.push(trips(100n));
+        graph.node.push(looping(looping()));
+      },
+    ],
+    [
+      'declares an open length as -1',
+      (_, graph) => {
+        const type = graph.input[0]?.type?.value;
+        const dim = type?.case === 'tensorType' ? type.value.shape?.dim[0] : undefined;
+        if (dim) dim.value = { case: 'dimValue', value: -1n };
+      },
+    ],
+  ])('%s', (_what, change) => {
+    expect(inspectNetwork(changed(change)).inputs[0]).toMatchObject({ name: 'x', shape: [-1, 2] });
+  });
+
+  it('keeps weights in a file of the model, and no byte beyond it', () => {
+    const bytes = changed((_, graph) => graph.initializer.push(elsewhere));
+    expect(inspectNetwork(bytes, { 'weights.bin': 4 }).nodes).toBe(2);
+    const beyond = changed((_, graph) => {
+      const externalData = [
+        ...elsewhere.externalData,
+        create(StringStringEntryProtoSchema, { key: 'length', value: '5' }),
+      ];
+      graph.initializer.push(create(TensorProtoSchema, { ...elsewhere, externalData }));
+    });
+    expect(() => inspectNetwork(beyond, { 'weights.bin': 4 })).toThrow(/cut short/);
+  });
+});
+
 describe('a network is refused that', () => {
   test.each<[string, (model: ModelProto, graph: GraphProto) => void, RegExp]>([
     ['keeps weights elsewhere', (_, graph) => graph.initializer.push(elsewhere), /another file/],
@@ -75,9 +126,41 @@ describe('a network is refused that', () => {
     ],
     ['uses foreign operators', (_, graph) => graph.node.push(foreign), /"Shell" of "evil.ops"/],
     [
-      'imports foreign operators',
-      (model) => model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: 'com.microsoft', version: 1n })),
-      /com.microsoft/,
+      'uses an operator of com.microsoft that was not vetted',
+      (_, graph) => graph.node.push(create(NodeProtoSchema, { opType: 'Tokenizer', domain: 'com.microsoft' })),
+      /not vetted/,
+    ],
+    [
+      'makes a vetted operator too large',
+      (_, graph) =>
+        graph.node.push(
+          create(NodeProtoSchema, {
+            opType: 'MatMulNBits',
+            domain: 'com.microsoft',
+            attribute: [
+              create(AttributeProtoSchema, { name: 'N', type: AttributeProto_AttributeType.INT, i: 10n ** 9n }),
+            ],
+          }),
+        ),
+      /N of "MatMulNBits" is 1000000000/,
+    ],
+    [
+      'loops too often, one loop in the other',
+      (_, graph) => {
+        graph.initializer.push(trips(1_000n));
+        graph.node.push(looping(looping()));
+      },
+      /more than 100000 times/,
+    ],
+    [
+      'takes its trips from an input',
+      (_, graph) => {
+        graph.initializer.push(trips(10n));
+        const [input] = graph.input;
+        if (input) graph.input.push({ ...input, name: 'trips' });
+        graph.node.push(looping());
+      },
+      /make its trip count a constant/,
     ],
     ['hides them in a branch', (_, graph) => graph.node.push(holding('then_branch', graphWith(foreign))), /evil.ops/],
     [

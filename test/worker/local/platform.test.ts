@@ -10,19 +10,14 @@ const keys = (env: NodeJS.ProcessEnv): string[] =>
 const names = (env: NodeJS.ProcessEnv): string[] => localProcesses(load(env)).map(({ name }) => name);
 
 describe('the processes of the local stack', () => {
-  it('start with the servers and end with the fleet, so that they stop the other way round', () => {
-    expect(names({})).toEqual(['postgres', 'temporal', 'control', 'api', 'gateway', 'fleet']);
+  it('start with the servers, so that they stop the other way round', () => {
+    expect(names({})).toEqual(['postgres', 'temporal', 'control', 'api', 'gateway']);
   });
 
   it('leave out what the config replaces', () => {
-    expect(names({ DATABASE_URL: 'postgres://db/nightshift' })).toEqual([
-      'temporal',
-      'control',
-      'api',
-      'gateway',
-      'fleet',
-    ]);
-    expect(names({ TEMPORAL_ADDRESS: 'temporal:7233' })).toEqual(['postgres', 'control', 'api', 'gateway', 'fleet']);
+    expect(names({ DATABASE_URL: 'postgres://db/nightshift' })).toEqual(['temporal', 'control', 'api', 'gateway']);
+    expect(names({ NIGHTSHIFT_OCPP_PORT: '9310' })).toContain('charging');
+    expect(names({ TEMPORAL_ADDRESS: 'temporal:7233' })).toEqual(['postgres', 'control', 'api', 'gateway']);
   });
 
   it('claim every port that they listen on', () => {
@@ -62,28 +57,6 @@ describe('what a process of ours is started with', () => {
     expect(child.temporal.connection.options).toMatchObject({ address: 'cloud:7233', apiKey: 'key', tls: true });
     expect(child.databaseUrl).toBe('postgres://db/nightshift');
   });
-});
-
-async function environmentOf(name: string, env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
-  const found = localProcesses(load(env)).find((candidate) => candidate.name === name);
-  const launched = await found?.launch(() => {}, new AbortController().signal);
-  return launched?.env ?? {};
-}
-
-it('gives cars nothing to open the store, the database or the namespace with', async () => {
-  const secrets = {
-    NIGHTSHIFT_OBJECTS_URL: 's3://bucket',
-    NIGHTSHIFT_OBJECTS_ENCRYPTION_KEYS: 'the key of the objects at rest',
-    NIGHTSHIFT_SECRETS_KEY: 'the key that signs tokens',
-    AWS_ACCESS_KEY_ID: 'id',
-    AWS_SECRET_ACCESS_KEY: 'secret',
-    DATABASE_URL: 'postgres://db/nightshift',
-    TEMPORAL_ADDRESS: 'cloud:7233',
-    TEMPORAL_API_KEY: 'the key of the namespace',
-  };
-  expect(await environmentOf('control', secrets)).toMatchObject(secrets);
-  const fleet = await environmentOf('fleet', secrets);
-  expect(Object.keys(secrets).filter((name) => fleet[name] !== undefined)).toEqual([]);
 });
 
 it('lets a process of ours reach the PostgreSQL that was started before it', async () => {

@@ -4,6 +4,7 @@ import type { CarLimits } from '../../../../api/gateway/carLimits.ts';
 import type { RefusalKind } from '../../../../api/gateway/refusal.ts';
 import { startGateway } from '../../../../api/gateway/server.ts';
 import { taskTokensWith } from '../../../../api/gateway/taskTokens.ts';
+import { sliceSignerWith } from '../../../../store/sliceAccess.ts';
 import type { KeyedCar } from '../../../../store/carKeys.ts';
 
 export const SECRET = 'a secret that gateways share';
@@ -17,6 +18,7 @@ export interface TestGateway {
   readonly address: string;
   readonly port: number;
   readonly refused: { readonly kind: RefusalKind; readonly vehicleId: string | undefined }[];
+  readonly failed: { readonly jobId: string; readonly message: string }[];
   close(): Promise<void>;
 }
 
@@ -29,6 +31,7 @@ export async function testGateway(options: {
 }): Promise<TestGateway> {
   const connection = await Connection.connect({ address: options.target, interceptors: [] });
   const refused: TestGateway['refused'] = [];
+  const failed: TestGateway['failed'] = [];
   const gateway = await startGateway(
     {
       host: '127.0.0.1',
@@ -44,7 +47,9 @@ export async function testGateway(options: {
       },
       carOfKey: async (key) => options.vehicleIds.map(keyedCar).find(({ vehicleId }) => key === `key of ${vehicleId}`),
       onRefused: ({ kind }, car) => refused.push({ kind, vehicleId: car?.vehicleId }),
+      onAttemptFailed: (jobId, message) => failed.push({ jobId, message }),
       tokens: taskTokensWith(SECRET),
+      slices: sliceSignerWith(SECRET),
       log: pino({ level: 'silent' }),
       now: Date.now,
     },
@@ -53,6 +58,7 @@ export async function testGateway(options: {
     address: `127.0.0.1:${gateway.port}`,
     port: gateway.port,
     refused,
+    failed,
     close: async () => {
       await gateway.close();
       await connection.close();

@@ -1,0 +1,64 @@
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
+import { DateTime } from 'luxon';
+
+import { gridTimeMs } from '../../domain/clock.ts';
+import { energyUntilKwh, fleetCapacity } from '../../planning/capacity.ts';
+import type { Plan } from '../../scheduler/plan.ts';
+import type { PlanningProblem } from '../../scheduler/problem.ts';
+import { latestPlan } from '../../store/plans.ts';
+import { listRegions } from '../../store/regions.ts';
+import { capacitySchema } from '../wire/capacity.ts';
+import { operatorOnly } from './carCaller.ts';
+import type { ApiDeps } from './deps.ts';
+import { errorResponses } from './wire.ts';
+
+const MORNING_HOUR = 7;
+
+const capacityRoute = createRoute({
+  method: 'get',
+  path: '/fleet/v1/capacity',
+  summary: 'What the fleet can compute with: now, by slot, and until the morning, by region and class',
+  responses: {
+    200: {
+      description: 'By the newest plan; nothing before the first',
+      content: { 'application/json': { schema: capacitySchema } },
+    },
+    ...errorResponses,
+  },
+});
+
+export function addCapacityRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps): void {
+  app.openapi(capacityRoute, async (c) => {
+    operatorOnly(c.get('carCaller'));
+    const stored = await latestPlan<PlanningProblem, Plan>(db, cell.id);
+    if (!stored) return c.json({ plan_id: null, slot_minutes: cell.slotMinutes, classes: [] }, 200);
+    const zones = new Map((await listRegions(db, cell.id)).map(({ id, timeZone }) => [id, timeZone]));
+    const nowMs = gridTimeMs(cell.clock, now());
+    const classes = fleetCapacity(stored.problem, stored.plan).map((capacity) => {
+      const { regionId, hardwareClass, cars, awake, curve } = capacity;
+      const morningMs = nextMorningMs(nowMs, zones.get(regionId) ?? 'UTC');
+      return {
+        region: regionId,
+        hardware_class: hardwareClass,
+        cars,
+        awake,
+        now_kw: curve[0]?.kw ?? 0,
+        planned_now_kw: curve[0]?.plannedKw ?? 0,
+        morning: isoOf(morningMs),
+        kwh_until_morning: energyUntilKwh(capacity, stored.problem, morningMs),
+        curve: curve.map(({ startMs, kw, plannedKw }) => ({ start: isoOf(startMs), kw, planned_kw: plannedKw })),
+      };
+    });
+    return c.json({ plan_id: stored.id, slot_minutes: cell.slotMinutes, classes }, 200);
+  });
+}
+
+function nextMorningMs(nowMs: number, timeZone: string): number {
+  const local = DateTime.fromMillis(nowMs, { zone: timeZone });
+  const today = local.startOf('day').set({ hour: MORNING_HOUR });
+  return (today > local ? today : today.plus({ days: 1 })).toMillis();
+}
+
+function isoOf(atMs: number): string {
+  return new Date(atMs).toISOString();
+}

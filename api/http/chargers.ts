@@ -1,0 +1,120 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+
+import type { KeptPlug } from '../../charging/chargerBridge.ts';
+import { gridTimeMs } from '../../domain/clock.ts';
+import {
+  listChargePoints,
+  putChargePoint,
+  removeChargePoint,
+  type ChargePoint,
+  type ChargePointStatus,
+} from '../../store/chargePoints.ts';
+import { appendJournal } from '../../store/journal.ts';
+import { chargerPutSchema, chargersSchema, newChargerSchema, type ChargerWire } from '../wire/chargers.ts';
+import { operatorOnly } from './carCaller.ts';
+import type { ApiDeps } from './deps.ts';
+import { errorResponses, notFound, unixSeconds } from './wire.ts';
+
+/** OCPP security profiles want 16 to 40 characters. */
+const PASSWORD_BYTES = 15;
+const chargerParam = z.object({
+  id: z.string().regex(/^[A-Za-z0-9_.-]{1,48}$/, 'must be 1 to 48 letters, digits, "_", "." or "-"'),
+});
+
+const answers = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
+  200: { description, content: { 'application/json': { schema } } },
+  ...errorResponses,
+});
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/fleet/v1/chargers',
+  responses: answers('The cell’s chargers, with what they said last', chargersSchema),
+});
+const putRoute = createRoute({
+  method: 'put',
+  path: '/fleet/v1/chargers/{id}',
+  summary: 'Add a charger that connects over OCPP, or change what is known of it',
+  request: {
+    params: chargerParam,
+    body: { required: true, content: { 'application/json': { schema: chargerPutSchema } } },
+  },
+  responses: answers('It may connect; its password is shown this once', newChargerSchema),
+});
+const removeRoute = createRoute({
+  method: 'delete',
+  path: '/fleet/v1/chargers/{id}',
+  request: { params: chargerParam },
+  responses: answers('It may no longer connect', z.object({ id: z.string(), removed: z.literal(true) })),
+});
+
+/** Chargers, for operators. */
+export function addChargerRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps): void {
+  const journal = (subject: string, message: string) => {
+    const atMs = Math.round(gridTimeMs(cell.clock, now()));
+    return appendJournal(db, cell.id, [{ atMs, kind: 'enrolled', subject, message }]);
+  };
+  const list = () => listChargePoints<KeptPlug>(db, cell.id);
+
+  app.openapi(listRoute, async (c) => {
+    operatorOnly(c.get('carCaller'));
+    return c.json({ chargers: (await list()).map(toWire) }, 200);
+  });
+
+  app.openapi(putRoute, async (c) => {
+    operatorOnly(c.get('carCaller'));
+    const { id } = c.req.valid('param');
+    const { feeder, car, phases, max_amps: maxAmps, meters_compute: metersCompute, ...rest } = c.req.valid('json');
+    const known = (await list()).find((each) => each.id === id);
+    const password = !known || rest.new_password ? randomBytes(PASSWORD_BYTES).toString('base64url') : null;
+    const point: ChargePoint = {
+      id,
+      cellId: cell.id,
+      feederId: feeder,
+      vehicleId: car,
+      phases,
+      maxAmps,
+      metersCompute,
+      idTokens: rest.id_tokens,
+    };
+    await putChargePoint(db, point, password === null ? undefined : sha256(password));
+    await journal(id, `Charger ${id} is ${known ? 'changed' : 'added'} on ${feeder}${car ? ` for ${car}` : ''}`);
+    const [stored] = (await list()).filter((each) => each.id === id);
+    if (!stored) throw notFound('charger', id);
+    return c.json({ ...toWire(stored), password }, 200);
+  });
+
+  app.openapi(removeRoute, async (c) => {
+    operatorOnly(c.get('carCaller'));
+    const { id } = c.req.valid('param');
+    if (!(await removeChargePoint(db, cell.id, id))) throw notFound('charger', id);
+    await journal(id, `Charger ${id} is removed`);
+    return c.json({ id, removed: true as const }, 200);
+  });
+}
+
+function toWire(point: ChargePoint & ChargePointStatus<KeptPlug>): ChargerWire {
+  const { id, feederId, vehicleId, phases, maxAmps, metersCompute, idTokens, state, seenRealMs } = point;
+  return {
+    id,
+    feeder: feederId,
+    car: vehicleId,
+    phases,
+    max_amps: maxAmps,
+    meters_compute: metersCompute,
+    id_tokens: [...idTokens],
+    online: state?.connector.online ?? false,
+    plug: state?.connector.plug ?? 'unknown',
+    power_kw: state?.connector.powerKw ?? null,
+    foreign_car: state?.isForeign ?? false,
+    charging_kwh: point.chargingKwh,
+    compute_kwh: point.computeKwh,
+    seen_at: seenRealMs === null ? null : unixSeconds(seenRealMs),
+  };
+}
+
+function sha256(password: string): string {
+  return createHash('sha256').update(password).digest('hex');
+}

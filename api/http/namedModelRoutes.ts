@@ -1,0 +1,43 @@
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+
+import { NightshiftError } from '../../domain/errors.ts';
+import { endpointsOf, OPENAI_ENDPOINTS } from '../../domain/models.ts';
+import type { ApiDeps } from './deps.ts';
+import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
+import { errorResponses } from './wire.ts';
+
+const requestSchema = z.looseObject({ model: z.string().min(1).max(200) });
+
+const SUMMARIES: Readonly<Partial<Record<(typeof OPENAI_ENDPOINTS)[number], string>>> = {
+  '/v1/moderations': 'Scores of a classifier’s labels, as OpenAI’s Moderations',
+  '/v1/rerank': 'Documents by how well they answer a query, as Cohere and Jina have it',
+};
+
+/** What a model that the body names answers at once: the body is the pipeline's own, which says what is wrong with it. */
+export function addNamedModelRoutes(app: OpenAPIHono, deps: ApiDeps): void {
+  const models = createPublishedModels(deps);
+  for (const [path, summary] of Object.entries(SUMMARIES)) {
+    const route = createRoute({
+      method: 'post',
+      path,
+      summary,
+      request: { body: { required: true, content: { 'application/json': { schema: requestSchema } } } },
+      responses: {
+        200: { description: 'The answer', content: { 'application/json': { schema: z.looseObject({}) } } },
+        ...errorResponses,
+      },
+    });
+    app.openapi(route, async (c) => {
+      const body = c.req.valid('json');
+      const manifest = await models.read(c.get('caller').tenantId, body.model);
+      const endpoints = endpointsOf(manifest.name, manifest.pipeline);
+      if (!endpoints.includes(path)) {
+        const message = `"${body.model}" answers ${endpoints.join(', ')}, not ${path}.`;
+        throw new NightshiftError('invalid_request', message, { field: 'model' });
+      }
+      const [answer] = await deps.live.infer(manifest, [body]);
+      if (!answer) throw new NightshiftError('internal', 'The runner gave no answer.');
+      return c.json(z.looseObject({}).parse(bodyOrThrow(answer)), 200);
+    });
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * A cell's planning in the product's own path, from rows in PostgreSQL to orders published, on a generated database:
+ * cars at the plug with habits, policies and telemetry, feeders of which some are full, prices and limits, jobs. The
+ * solver runs in a process of its own, as in a cell; orders go to a link that writes them as a broker's client would and
+ * sends them nowhere. Goal: 100,000 cars in 15 s and 1.5 GB.
+ *
+ *     npm run bench:cell -- [--cars 1000,10000,100000] [--cars-per-feeder 200] [--picture docs/cell-growth.svg]
+ */
+import { writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { createPlanActivities } from '../activities/plan/planActivities.ts';
+import { REAL_TIME } from '../domain/clock.ts';
+import { readCellState } from '../planning/cellState.ts';
+import { partsOfCell } from '../planning/planningProblem.ts';
+import { openDatabase } from '../store/database.ts';
+import { startPlanner } from '../worker/control/planner.ts';
+import { drawGrowth, type GrowthPoint } from './growthPicture.ts';
+import { generateCell } from './support/generatedCell.ts';
+import { temporaryDatabase } from './support/temporaryDatabase.ts';
+
+const { values } = parseArgs({
+  options: {
+    cars: { type: 'string', default: '1000,10000,100000' },
+    'cars-per-feeder': { type: 'string', default: '200' },
+    picture: { type: 'string' },
+  },
+});
+const WEIGHTS = { carbonEurPerKg: 0.08, missingEurPerKwh: 0.6 };
+const SOLVER_LIMIT_MS = 300_000;
+const SLOT_MINUTES = 15;
+const MEGABYTE = 2 ** 20;
+
+const postgres = await temporaryDatabase();
+const database = openDatabase({ url: postgres.url });
+const planner = startPlanner(SOLVER_LIMIT_MS);
+const points: GrowthPoint[] = [];
+try {
+  console.log(
+    '| cars | read rows s | build problem s | solve s | all of planCell s | publish s | rows to orders s | MB, solver apart | dispatch kB |',
+  );
+  console.log('|---|---|---|---|---|---|---|---|---|');
+  for (const cars of values.cars.split(',').map(Number)) points.push(await measure(cars));
+  console.log(`load average ${loadavg()[0]?.toFixed(1)}`);
+  if (values.picture !== undefined)
+    await writeFile(values.picture, drawGrowth([{ name: 'rows to orders, wall', points }]));
+} finally {
+  await planner.close();
+  await database.close();
+  await postgres.stop();
+}
+
+async function measure(cars: number): Promise<GrowthPoint> {
+  const cellId = `cell-${cars}`;
+  const slotStartMs = Date.UTC(2026, 0, 14, 20);
+  await generateCell(database, { cellId, cars, carsPerFeeder: Number(values['cars-per-feeder']), slotStartMs });
+  let solveMs = 0;
+  let publishedBytes = 0;
+  let published = 0;
+  let highestBytes = 0;
+  const watch = setInterval(() => (highestBytes = Math.max(highestBytes, process.memoryUsage().rss)), 100);
+  const activities = createPlanActivities({
+    database,
+    vehicles: {
+      publish: async (_, payload) => {
+        publishedBytes += Buffer.byteLength(JSON.stringify(payload));
+        published++;
+      },
+      withdraw: async () => undefined,
+    },
+    tellSession: async () => undefined,
+    plan: async (problem, previous) => {
+      const begunMs = performance.now();
+      const plan = await planner.plan(problem, previous);
+      solveMs += performance.now() - begunMs;
+      return plan;
+    },
+    weights: WEIGHTS,
+    gridNowMs: () => slotStartMs,
+  });
+  const cell = { id: cellId, clock: REAL_TIME, slotMinutes: SLOT_MINUTES };
+  const [state, readS] = await timed(() => readCellState(database, cell, slotStartMs));
+  const [, buildS] = await timed(async () => partsOfCell(state, WEIGHTS));
+  const [dispatch, planS] = await timed(() => activities.planCell({ cellId, slotStartMs, cause: 'bench' }));
+  const [, publishS] = await timed(() => activities.publishSetpoints({ planId: dispatch.planId }));
+  clearInterval(watch);
+  if (published !== cars) throw new Error(`${published} of ${cars} cars were given orders`);
+  const row = [
+    cars.toLocaleString('en'),
+    readS.toFixed(2),
+    buildS.toFixed(2),
+    (solveMs / 1000).toFixed(2),
+    planS.toFixed(2),
+    publishS.toFixed(2),
+    (planS + publishS).toFixed(2),
+    Math.round(highestBytes / MEGABYTE),
+    (JSON.stringify(dispatch).length / 1024).toFixed(1),
+  ];
+  console.log(`| ${row.join(' | ')} |`);
+  return { cars, cpuSeconds: planS + publishS };
+}
+
+async function timed<Result>(work: () => Promise<Result>): Promise<readonly [Result, number]> {
+  const begunMs = performance.now();
+  const result = await work();
+  return [result, (performance.now() - begunMs) / 1000];
+}

@@ -1,0 +1,97 @@
+import { AnswerText } from './answerText.ts';
+import type { ChoiceProgress, PartialChoice } from './generationTask.ts';
+import type { JsonMatcher } from './jsonGrammar.ts';
+import { uniform } from './philox.ts';
+import type { RequestPlan } from './requestPlan.ts';
+import { adjustLogits, chooseToken, logprobsAt, type PlaceLogprobs } from './sampling.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+export type FinishReason = 'stop' | 'length';
+
+export interface ChoiceContext {
+  readonly vocabulary: Vocabulary;
+  readonly endTokens: ReadonlySet<number>;
+}
+
+/** One answer to a request, token by token. What comes next depends on the logits and on this alone. */
+export class Choice {
+  readonly plan: RequestPlan;
+  readonly index: number;
+  readonly tokens: number[] = [];
+  readonly logprobs: PlaceLogprobs[] = [];
+  readonly #context: ChoiceContext;
+  readonly #text: AnswerText;
+  readonly #counts = new Map<number, number>();
+  readonly #matcher: JsonMatcher | undefined;
+  #reported = 0;
+  finishReason: FinishReason | undefined;
+
+  constructor(plan: RequestPlan, index: number, partial: PartialChoice | undefined, context: ChoiceContext) {
+    this.plan = plan;
+    this.index = index;
+    this.#context = context;
+    this.#text = new AnswerText(plan.stops, context.vocabulary.stripsFirstSpace);
+    this.#matcher = plan.grammar?.matcher();
+    for (const [position, id] of (partial?.tokens ?? []).entries()) {
+      const place = partial?.logprobs?.[position];
+      if (this.finishReason === undefined) this.#append(id, place);
+    }
+    this.#reported = this.tokens.length;
+  }
+
+  get text(): string {
+    return this.#text.text;
+  }
+
+  /** All that the network has to have read before the next token. */
+  get context(): readonly number[] {
+    return this.tokens.length === 0 ? this.plan.promptTokens : [...this.plan.promptTokens, ...this.tokens];
+  }
+
+  /** The longest that its row in the cache may become. */
+  get longest(): number {
+    return this.plan.promptTokens.length + this.plan.maxTokens;
+  }
+
+  /**
+   * Draws the next token from the logits, which are changed.
+   * @throws Error when the network gives no numbers
+   */
+  next(logits: Float32Array): void {
+    const { sampling, randomKey, topLogprobs } = this.plan;
+    const logprobOf = topLogprobs === undefined ? undefined : logprobsAt(logits, topLogprobs);
+    adjustLogits(logits, sampling, this.#counts, this.#matcher?.mask());
+    const id = chooseToken(logits, sampling, uniform(randomKey, this.index, this.tokens.length));
+    if (id === undefined) throw new Error('The network gives no logits that are numbers.');
+    this.#append(id, logprobOf?.(id));
+  }
+
+  #append(id: number, place: PlaceLogprobs | undefined): void {
+    this.tokens.push(id);
+    if (place) this.logprobs.push(place);
+    this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
+    if (this.#context.endTokens.has(id)) this.finishReason = 'stop';
+    else {
+      this.#text.push(this.#context.vocabulary.bytesOf(id));
+      this.#matcher?.accept(id);
+      if (this.#text.stopped || this.#matcher?.complete === true) this.finishReason = 'stop';
+      else if (this.tokens.length >= this.plan.maxTokens) this.finishReason = 'length';
+    }
+    if (this.finishReason !== undefined) this.#text.end();
+  }
+
+  /** What has come since the last call. */
+  progress(key: string): ChoiceProgress | undefined {
+    if (this.#reported === this.tokens.length) return undefined;
+    const from = this.#reported;
+    this.#reported = this.tokens.length;
+    return {
+      key,
+      choice: this.index,
+      tokens: this.tokens.slice(from),
+      ...(this.logprobs.length > 0 && { logprobs: this.logprobs.slice(from) }),
+      // Whether a text is a call is known at its end only.
+      text: this.plan.parsesTools ? '' : this.#text.release(this.finishReason !== undefined),
+    };
+  }
+}

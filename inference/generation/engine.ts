@@ -1,0 +1,277 @@
+import type { Answer } from '../../domain/answerLine.ts';
+import { BadRequest, badRequestAnswer, inferenceFailedAnswer, reasonOf } from '../runner/openInference.ts';
+import { Choice } from './choice.ts';
+import { completionAnswer } from './completionAnswer.ts';
+import type { DecoderNetwork } from './decoderNetwork.ts';
+import type { FinishedTask, GenerationTask, StepResult } from './generationTask.ts';
+import { gatherRows, type KvRow, type KvRows } from './kvRows.ts';
+import type { LanguageModel } from './languageModel.ts';
+import { PrefixCache } from './prefixCache.ts';
+import { planRequest } from './requestPlan.ts';
+
+export interface EngineLimits {
+  /** Rows that are computed at once. */
+  readonly rows: number;
+  /** Tokens of a prompt that are read in one step. */
+  readonly prefillTokens: number;
+  /** Memory that the rows' keys and values may take. */
+  readonly kvBytes: number;
+}
+
+export const ENGINE_LIMITS = {
+  rows: 16,
+  prefillTokens: 64,
+  kvBytes: 768 * 1024 ** 2,
+} as const satisfies EngineLimits;
+
+/** A step holds the old cache and the new one, and a row that joins makes a third. */
+const CACHE_COPIES = 3;
+/** Prefixes are looked for among so many of the requests that wait. */
+const NEIGHBOURS = 64;
+
+interface OpenTask {
+  readonly task: GenerationTask;
+  readonly choices: readonly Choice[];
+}
+
+interface Row {
+  readonly owner: OpenTask;
+  readonly choice: Choice;
+}
+
+/**
+ * Answers many requests at once, one forward step at a time. Prompts are read alone and in chunks; then a request's
+ * row joins the batch, and leaves it when its answer ends:
+ *
+ *     waiting ── prefill, chunk by chunk ──▶ ready ── join ──▶ batch ── decode, a token a step ──▶ finished
+ */
+export class GenerationEngine {
+  readonly #model: LanguageModel;
+  readonly #network: DecoderNetwork;
+  readonly #limits: EngineLimits;
+  readonly #prefixes: PrefixCache;
+  readonly #maxWidthTokens: number;
+  readonly #open = new Map<string, OpenTask>();
+  #mostRows: number;
+  #waiting: Row[] = [];
+  #prefilling: { readonly row: Row; kv: KvRows | undefined; done: number } | undefined;
+  #ready: { readonly row: Row; readonly kv: KvRow }[] = [];
+  /** `rows` has undefined for a row that is finished and still in the cache. */
+  #batch: { kv: KvRows; rows: (Row | undefined)[] } | undefined;
+  #wastedRowSteps = 0;
+  #finished: FinishedTask[] = [];
+
+  constructor(model: LanguageModel, limits: Partial<EngineLimits> = {}) {
+    this.#model = model;
+    this.#network = model.network;
+    this.#limits = { ...ENGINE_LIMITS, ...limits };
+    // Neighbours would change what a row of such a network says.
+    this.#mostRows = this.#network.batchInvariant ? this.#limits.rows : 1;
+    this.#maxWidthTokens = Math.floor(this.#limits.kvBytes / CACHE_COPIES / this.#network.kvBytesPerToken);
+    this.#prefixes = new PrefixCache(this.#network.padding);
+  }
+
+  /** Takes requests in; those that cannot be served are answered in the next step's result. */
+  add(tasks: readonly GenerationTask[]): void {
+    for (const task of tasks) {
+      try {
+        this.#admit(task);
+      } catch (error) {
+        if (!(error instanceof BadRequest)) throw error;
+        this.#finished.push({ key: task.key, answer: badRequestAnswer(error) });
+      }
+    }
+    // Rows of like length end together and pad each other least.
+    this.#waiting.sort((a, b) => a.choice.longest - b.choice.longest);
+  }
+
+  /** Forgets requests whose answers nobody wants any more. */
+  cancel(keys: readonly string[]): void {
+    for (const key of keys) this.#drop(key);
+  }
+
+  #admit(task: GenerationTask): void {
+    const plan = planRequest(task, this.#model);
+    if (plan.promptTokens.length + plan.maxTokens > this.#maxWidthTokens) {
+      throw new BadRequest(
+        'context_length_exceeded',
+        'max_tokens',
+        `The prompt and the answer may have ${this.#maxWidthTokens} tokens here; that is what the memory holds.`,
+      );
+    }
+    const partial = this.#isKnown(task.partial) ? task.partial : undefined;
+    const choices = Array.from(
+      { length: plan.choices },
+      (_, index) => new Choice(plan, index, partial?.[index], this.#model),
+    );
+    const owner = { task, choices };
+    this.#open.set(task.key, owner);
+    for (const choice of choices) if (choice.finishReason === undefined) this.#waiting.push({ owner, choice });
+    this.#finishIfDone(owner);
+  }
+
+  /** What another car says that it had may be anything: with tokens that the network lacks it counts as nothing. */
+  #isKnown(partial: GenerationTask['partial']): boolean {
+    return partial?.every(({ tokens }) => tokens.every((id) => id < this.#network.vocabularySize)) === true;
+  }
+
+  /** One forward step: a chunk of a prompt, or a token of each row. */
+  async step(): Promise<StepResult> {
+    if (this.#prefilling || this.#mayPrefill()) await this.#prefill();
+    else {
+      this.#join();
+      await this.#decode();
+    }
+    const progress = [...this.#open.values()].flatMap(({ task, choices }) =>
+      choices.map((choice) => choice.progress(task.key)).filter((each) => each !== undefined),
+    );
+    for (const owner of this.#open.values()) this.#finishIfDone(owner);
+    const finished = this.#finished;
+    this.#finished = [];
+    return { progress, finished, open: this.#open.size };
+  }
+
+  get #liveRows(): Row[] {
+    return (this.#batch?.rows ?? []).filter((row) => row !== undefined);
+  }
+
+  /** Rows join in groups, since each joining copies the batch's cache. */
+  #mayPrefill(): boolean {
+    const next = this.#waiting[0];
+    if (!next) return false;
+    const rows = [...this.#liveRows, ...this.#ready.map(({ row }) => row)];
+    const isJoining = this.#ready.length > 0 || this.#liveRows.length <= Math.floor(this.#mostRows * 0.75);
+    if (!isJoining || rows.length >= this.#mostRows) return false;
+    const width = Math.max(...[...rows, next].map(({ choice }) => choice.longest));
+    return rows.length === 0 || (rows.length + 1) * width <= this.#maxWidthTokens;
+  }
+
+  async #prefill(): Promise<void> {
+    const current = (this.#prefilling ??= this.#startPrefill());
+    if (!current) return;
+    const { row } = current;
+    const tokens = row.choice.context;
+    const shared = this.#prefixes.sharedLength(
+      tokens,
+      this.#waiting.slice(0, NEIGHBOURS).map(({ choice }) => choice.context),
+    );
+    const chunkEnd = Math.min(tokens.length, current.done + this.#limits.prefillTokens);
+    const end = current.done < shared ? Math.min(chunkEnd, shared) : chunkEnd;
+    try {
+      const { kv, logits } = await this.#network.forward({
+        tokens: [tokens.slice(current.done, end)],
+        past: current.kv,
+        wantsLogits: end === tokens.length,
+      });
+      current.kv = kv;
+      current.done = end;
+      if (end === shared) this.#prefixes.keep(tokens.slice(0, shared), kv);
+      if (end < tokens.length) return;
+      this.#prefilling = undefined;
+      row.choice.next(logits[0] ?? new Float32Array());
+      if (row.choice.finishReason === undefined) this.#ready.push({ row, kv: { kv, row: 0 } });
+    } catch (error) {
+      this.#prefilling = undefined;
+      this.#fail(row.owner, error);
+    }
+  }
+
+  #startPrefill(): { row: Row; kv: KvRows | undefined; done: number } | undefined {
+    const row = this.#waiting.shift();
+    if (!row) return undefined;
+    const kv = this.#prefixes.find(row.choice.context);
+    return { row, kv, done: kv?.width ?? 0 };
+  }
+
+  /** Brings the rows that are ready into the batch, and drops those that are finished where they cost too much. */
+  #join(): void {
+    const live = (this.#batch?.rows ?? []).flatMap((row, index) => (row ? [{ row, index }] : []));
+    const isWasteful = this.#wastedRowSteps > live.length;
+    if (this.#ready.length === 0 && !isWasteful) return;
+    const batch = this.#batch;
+    const kept = batch ? live.map(({ row, index }) => ({ row, kv: { kv: batch.kv, row: index } })) : [];
+    const joined = [...kept, ...this.#ready];
+    this.#ready = [];
+    this.#wastedRowSteps = 0;
+    const [only] = joined;
+    if (!only) this.#batch = undefined;
+    else {
+      const isWhole = joined.length === 1 && only.kv.kv.lengths.length === 1;
+      const kv = isWhole
+        ? only.kv.kv
+        : gatherRows(
+            joined.map((each) => each.kv),
+            this.#network.padding,
+          );
+      this.#batch = { kv, rows: joined.map(({ row }) => row) };
+    }
+  }
+
+  async #decode(): Promise<void> {
+    const batch = this.#batch;
+    if (!batch || this.#liveRows.length === 0) {
+      this.#batch = undefined;
+      return;
+    }
+    let output;
+    try {
+      output = await this.#network.forward({
+        // What a finished row is told does not matter.
+        tokens: batch.rows.map((row) => [row?.choice.tokens.at(-1) ?? 0]),
+        past: batch.kv,
+        wantsLogits: true,
+      });
+    } catch (error) {
+      this.#retreat(error);
+      return;
+    }
+    batch.kv = output.kv;
+    for (const [index, row] of batch.rows.entries()) {
+      if (!row) this.#wastedRowSteps += 1;
+      else this.#choose(row, output.logits[index]);
+      if (row?.choice.finishReason !== undefined) batch.rows[index] = undefined;
+    }
+  }
+
+  #choose(row: Row, logits: Float32Array | undefined): void {
+    try {
+      row.choice.next(logits ?? new Float32Array());
+    } catch (error) {
+      this.#fail(row.owner, error);
+    }
+  }
+
+  /** A step that fails with many rows, for want of memory mostly, is tried again with half as many. */
+  #retreat(error: unknown): void {
+    const rows = this.#liveRows;
+    this.#batch = undefined;
+    const [only] = rows;
+    if (rows.length === 1 && only) this.#fail(only.owner, error);
+    else this.#waiting.unshift(...rows);
+    this.#mostRows = Math.max(1, Math.min(this.#mostRows, rows.length) >> 1);
+  }
+
+  #fail(owner: OpenTask, error: unknown): void {
+    this.#answer(owner, inferenceFailedAnswer(reasonOf(error)));
+  }
+
+  #finishIfDone(owner: OpenTask): void {
+    if (!this.#open.has(owner.task.key) || owner.choices.some(({ finishReason }) => finishReason === undefined)) return;
+    this.#answer(owner, completionAnswer(owner.task, owner.choices, this.#model));
+  }
+
+  #answer({ task }: OpenTask, answer: Answer): void {
+    this.#finished.push({ key: task.key, answer });
+    this.#drop(task.key);
+  }
+
+  #drop(key: string): void {
+    const isOther = (row: Row): boolean => row.owner.task.key !== key;
+    this.#open.delete(key);
+    this.#waiting = this.#waiting.filter(isOther);
+    this.#ready = this.#ready.filter(({ row }) => isOther(row));
+    if (this.#prefilling && !isOther(this.#prefilling.row)) this.#prefilling = undefined;
+    const rows = this.#batch?.rows ?? [];
+    for (const [index, row] of rows.entries()) if (row && !isOther(row)) rows[index] = undefined;
+  }
+}

@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { payableMs, payableWh, type HeldTime } from '../../../activities/jobs/payableWork.ts';
+
+const HOUR_MS = 3_600_000;
+const CHIP = { chipKw: 0.25 };
+
+/** Shards that one device computed one after the other, each handed out somewhat before and stored somewhat after. */
+const honestNight = fc
+  .array(fc.record({ computedMs: fc.nat(1_000), idleMs: fc.nat(100), earlyMs: fc.nat(500), lateMs: fc.nat(500) }), {
+    maxLength: 12,
+  })
+  .map((shards) => {
+    let atMs = 0;
+    return shards.map(({ computedMs, idleMs, earlyMs, lateMs }) => {
+      const startMs = atMs + idleMs;
+      atMs = startMs + computedMs;
+      return { claimedMs: computedMs, handedOutMs: startMs - earlyMs, storedUntilMs: atMs + lateMs };
+    });
+  });
+
+function payAll(shards: readonly (Omit<HeldTime, 'paidMs'> & { readonly claimedMs: number })[]): HeldTime[] {
+  const held = shards.map(({ handedOutMs, storedUntilMs }) => ({ handedOutMs, storedUntilMs, paidMs: 0 }));
+  for (const [index, { claimedMs }] of shards.entries()) {
+    const own = held[index];
+    if (!own) continue;
+    const others = held.filter((each) => each !== own);
+    own.paidMs = payableMs(claimedMs, { ...own, heldMs: own.storedUntilMs - own.handedOutMs }, others);
+  }
+  return held;
+}
+
+describe('device time', () => {
+  it('is paid in full to a car that computed one shard after the other, in whatever order they are accepted', () => {
+    fc.assert(
+      fc.property(
+        honestNight.chain((night) => fc.shuffledSubarray(night, { minLength: night.length })),
+        (night) => {
+          expect(payAll(night).map(({ paidMs }) => paidMs)).toEqual(night.map(({ claimedMs }) => claimedMs));
+        },
+      ),
+    );
+  });
+
+  it('of all shards that lie within a time is never paid beyond that time, whatever is claimed', () => {
+    const shard = fc
+      .record({ claimedMs: fc.nat(10_000), handedOutMs: fc.nat(1_000), lengthMs: fc.nat(1_000) })
+      .map(({ lengthMs, ...rest }) => ({ ...rest, storedUntilMs: rest.handedOutMs + lengthMs }));
+    fc.assert(
+      fc.property(fc.array(shard, { maxLength: 10 }), (shards) => {
+        const paid = payAll(shards);
+        for (const { handedOutMs } of paid) {
+          for (const { storedUntilMs } of paid) {
+            const within = paid.filter(
+              (each) => each.handedOutMs >= handedOutMs && each.storedUntilMs <= storedUntilMs,
+            );
+            const sumMs = within.reduce((sum, { paidMs }) => sum + paidMs, 0);
+            expect(sumMs).toBeLessThanOrEqual(Math.max(0, storedUntilMs - handedOutMs));
+          }
+        }
+      }),
+    );
+  });
+
+  it('is no longer than the attempts together, without the time between them', () => {
+    expect(payableMs(900, { handedOutMs: 0, storedUntilMs: 1_000, paidMs: 0, heldMs: 300 }, [])).toBe(300);
+  });
+});
+
+describe('energy', () => {
+  it('is what the class can take in the time that is paid, at most', () => {
+    const unmetered = { storedUntilMs: HOUR_MS, metered: undefined };
+    expect(payableWh(5e8, CHIP, HOUR_MS, unmetered)).toBe(2_005);
+    expect(payableWh(400, CHIP, HOUR_MS, unmetered)).toBe(400);
+    expect(payableWh(400, CHIP, 0, unmetered)).toBe(5);
+  });
+
+  it('is what the meter counted, at most, and by the class for as long as it was not read', () => {
+    const readTo = (readUntilMs: number) => ({ storedUntilMs: HOUR_MS, metered: { energyWh: 200, readUntilMs } });
+    expect(payableWh(1_000, CHIP, HOUR_MS, readTo(HOUR_MS))).toBe(270);
+    expect(payableWh(1_000, CHIP, HOUR_MS, readTo(0.9 * HOUR_MS))).toBeCloseTo(470, 6);
+    expect(payableWh(230, CHIP, HOUR_MS, readTo(HOUR_MS))).toBe(230);
+  });
+});

@@ -1,0 +1,85 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import type { ChoiceProgress } from '../../../inference/generation/generationTask.ts';
+import { Runner, RunnerStopped } from '../../../inference/runner/runner.ts';
+import type { LoadedModel } from '../../../inference/runner/protocol.ts';
+import { TINY_CONTEXT, writeTinyLlama } from '../../support/tinyLlama.ts';
+
+let folder: string;
+let model: LoadedModel;
+let runner: Runner;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nightshift-generation-'));
+  const modelPath = await writeTinyLlama(folder, { layout: 'huggingface', weights: 'fp32' });
+  const names = ['tokenizer.json', 'tokenizer_config.json', 'config.json', 'generation_config.json'];
+  model = {
+    name: 'tiny',
+    version: '1',
+    sha256: 'a'.repeat(64),
+    modelPath,
+    assetPaths: {},
+    filePaths: Object.fromEntries(names.map((name) => [name, join(folder, name)])),
+    pipeline: {
+      kind: 'text-generation',
+      layout: 'huggingface',
+      contextTokens: TINY_CONTEXT,
+      chat: true,
+      batchInvariant: true,
+    },
+  };
+});
+afterEach(async () => {
+  await runner.stop();
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const body = { model: 'tiny', prompt: 'The car', max_tokens: 200, temperature: 0.8 };
+const task = { id: 'req_1', body, createdAtSeconds: 1 };
+
+describe('Runner.generate', () => {
+  it('answers many requests together, each with its own answer', async () => {
+    runner = new Runner();
+    const answers = await runner.run(model, [
+      { model: 'tiny', prompt: 'The', max_tokens: 5 },
+      { model: 'tiny', prompt: 'The', max_tokens: 5, top_k: 1 },
+      { model: 'tiny', messages: [{ role: 'user', content: 'Hi' }], max_tokens: 5 },
+    ]);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 400, 200]);
+  });
+
+  it('goes on from the tokens so far when its process dies, in the same bytes', async () => {
+    runner = new Runner();
+    const undisturbed = await runner.generate(model, task);
+    const pieces: ChoiceProgress[] = [];
+    const { pid = 0 } = runner;
+    const onProgress = (progress: ChoiceProgress): void => {
+      if (pieces.length === 0) process.kill(pid, 'SIGKILL');
+      pieces.push(progress);
+    };
+    expect(await runner.generate(model, task, { onProgress })).toEqual(undisturbed);
+    expect(runner.pid).not.toBe(pid);
+    expect(undisturbed.body).toMatchObject({
+      usage: { completion_tokens: pieces.flatMap(({ tokens }) => tokens).length },
+    });
+  });
+
+  it('gives a request up and lets its neighbour end; stop() ends all', async () => {
+    runner = new Runner();
+    const giveUp = new AbortController();
+    const given = runner.generate(model, task, {
+      onProgress: () => giveUp.abort(new Error('nobody listens')),
+      signal: giveUp.signal,
+    });
+    const neighbour = runner.generate(model, { ...task, id: 'req_2' });
+    await expect(given).rejects.toThrow('nobody listens');
+    expect((await neighbour).statusCode).toBe(200);
+    const stopped = runner.generate(model, { ...task, id: 'req_3' }, { onProgress: () => void runner.stop() });
+    await expect(stopped).rejects.toThrow(RunnerStopped);
+  });
+});

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { energyUntilKwh, fleetCapacity } from '../../planning/capacity.ts';
+import { computeCapKw } from '../../scheduler/energy/compute.ts';
+import { planCell } from '../../scheduler/planCell.ts';
+import { cellState, HOUR_MS, problemOf, span, START_MS, VEHICLE } from './cellFixture.ts';
+
+const AI4_KW = computeCapKw(0.16, 5);
+
+function capacityOf(over: Parameters<typeof cellState>[0] = {}) {
+  const problem = problemOf(cellState(over), 0);
+  const [capacity] = fleetCapacity(problem, planCell(problem));
+  return { problem, capacity };
+}
+
+describe('what the fleet can do', () => {
+  it('is what its computers draw at the plug, falling with the chance that cars have left', () => {
+    const { capacity, problem } = capacityOf();
+    expect(capacity).toMatchObject({ regionId: 'berlin', hardwareClass: 'ai4', cars: 1, awake: 1 });
+    const curve = capacity?.curve.map(({ kw }) => kw) ?? [];
+    expect(curve[0]).toBeCloseTo(AI4_KW);
+    expect(curve[8]).toBeLessThan(AI4_KW);
+    expect(curve.every((kw, slot) => kw <= (curve[slot - 1] ?? Infinity) + 1e-9)).toBe(true);
+    const hourKwh = capacity && energyUntilKwh(capacity, problem, START_MS + HOUR_MS);
+    expect(hourKwh).toBeCloseTo(curve.slice(0, 4).reduce((sum, kw) => sum + kw / 4, 0));
+  });
+
+  it('leaves out owners who do not want it, hours that they keep, and heat', () => {
+    const policy = { ...VEHICLE.policy, computeOptIn: false };
+    expect(capacityOf({ vehicles: [{ ...VEHICLE, policy }] }).capacity).toBeUndefined();
+    const tonight = { ...VEHICLE.policy, optOutUntilMs: START_MS + HOUR_MS };
+    const kws = capacityOf({ vehicles: [{ ...VEHICLE, policy: tonight }] }).capacity?.curve.map(({ kw }) => kw);
+    expect(kws?.slice(0, 4)).toEqual([0, 0, 0, 0]);
+    expect(kws?.[4]).toBeGreaterThan(0);
+    const hot = cellState().signals.map((each) => (each.kind === 'temperature' ? { ...each, value: 41 } : each));
+    expect(capacityOf({ signals: hot }).capacity?.curve[0]?.kw).toBe(0);
+  });
+
+  it('is never more than houses and charging leave of the feeder', () => {
+    const signals = [
+      ...cellState().signals.filter(({ kind }) => kind !== 'import_limit'),
+      span('import_limit', 4.1, { feederId: 'street' }),
+    ];
+    const { capacity, problem } = capacityOf({ signals });
+    const charging = planCell(problem).cars[0]?.chargeKw[0] ?? 0;
+    expect(capacity?.curve[0]?.kw).toBeCloseTo(Math.max(0, 0.1 - charging));
+  });
+});
