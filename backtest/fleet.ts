@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import { derivedSeed } from '../simulator/random.ts';
 import type { Stay } from './traces/sessions.ts';
 
@@ -18,7 +19,6 @@ const CHARGER_CLASSES: readonly ChargerClass[] = [
 ];
 /** Supply is up to a tenth above its nominal voltage, so a class gives a little more than its name says. */
 const CLASS_TOLERANCE = 1.06;
-const HOUR_MS = 3_600_000;
 
 /** Wall to battery; cancels out of cost and carbon, since need is taken from energy at the plug. */
 export const CHARGER_EFFICIENCY = 0.89;

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../domain/durations.ts';
 import { DateTime } from 'luxon';
 
 import { slotStartMs, type SlotAxis } from '../scheduler/time.ts';
@@ -10,7 +11,6 @@ export interface SlotSignals {
   readonly ambientCelsius: number[];
 }
 
-const DAY_MS = 86_400_000;
 /** The day-ahead auction of the next local day is published at this hour. */
 const AUCTION_HOUR = 13;
 

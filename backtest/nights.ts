@@ -1,9 +1,9 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import { DateTime } from 'luxon';
 
 import type { Stay } from './traces/sessions.ts';
 import { FLEET_CLASSES, type Equipment } from './fleet.ts';
 
-const HOUR_MS = 3_600_000;
 const RELEASE_HOUR = 18;
 const DEADLINE_HOUR = 6;
 /** The work of a night follows what the fleet could have done in this many nights before it. */

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import { localHour } from '../domain/localHour.ts';
 import { emptyHabit } from '../scheduler/habit.ts';
 import { placeOfArrival, survivalCurve } from '../scheduler/survival.ts';
@@ -19,7 +20,6 @@ export interface Reliability {
   readonly bins: readonly ReliabilityBin[];
 }
 
-const HOUR_MS = 3_600_000;
 const ASKED_EVERY_MS = 2 * HOUR_MS;
 const STEPS_PER_HOUR = 4;
 const HORIZON_HOURS = [0.5, 1, 2, 4, 8, 12] as const;

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../domain/durations.ts';
 import { jobToPlan } from '../planning/jobToPlan.ts';
 import type { ProblemParts } from '../planning/planningProblem.ts';
 import { stayToPlan } from '../planning/stayToPlan.ts';
@@ -45,7 +46,6 @@ interface OpenJob extends NightJob {
 const LONGEST_AXIS_SLOTS = 192;
 /** Slots since the last change of charging, for a car that has just been plugged in. */
 const LONG_AGO_SLOTS = 96;
-const DAY_MS = 86_400_000;
 
 export interface RollingResult {
   readonly ledger: Ledger;

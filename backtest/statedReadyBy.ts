@@ -7,7 +7,7 @@ import type { Stay } from './traces/sessions.ts';
 const NIGHT_HOUR = 3;
 const DEFAULT_READY_BY = '07:00';
 /** Earlier nights of the user that a habit needs. */
-const LEAST_OVERNIGHTS = 5;
+const MIN_OVERNIGHTS = 5;
 /** An owner names the time before which the car leaves only on one day in ten. */
 const EARLY_DEPARTURE_QUANTILE = 0.1;
 
@@ -44,7 +44,7 @@ export class StatedReadyBy {
   /** `HH:MM` on the local clock. */
   #timeOfDay(userId: string): string {
     const departures = this.#departures.get(userId) ?? [];
-    if (departures.length < LEAST_OVERNIGHTS) return DEFAULT_READY_BY;
+    if (departures.length < MIN_OVERNIGHTS) return DEFAULT_READY_BY;
     const minute = departures[Math.floor(departures.length * EARLY_DEPARTURE_QUANTILE)] ?? 0;
     const [hours, minutes] = [Math.floor(minute / 60), minute % 60];
     return `${String(hours).padStart(2, '0')}:${String(minutes).padStart(2, '0')}`;

@@ -4,6 +4,7 @@
  *
  *     npm run bench:drive-away -- stays.csv [--time-zone Europe/Oslo]
  */
+import { HOUR_MS, MINUTE_MS } from '../domain/durations.ts';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,8 +12,6 @@ import { shardSizeOf } from '../domain/shardSize.ts';
 import { seededRandom } from '../scheduler/random.ts';
 import { readSessions, type Stay } from '../backtest/traces/sessions.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { 'time-zone': { type: 'string', default: 'Europe/Oslo' } },

@@ -4,6 +4,7 @@
  *
  *     npm run bench:orchestration -- [--shards 400] [--rounds 7]
  */
+import { HOUR_MS } from '../domain/durations.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +27,6 @@ import { temporalExecutable } from '../test/support/temporalExecutable.ts';
 import type { bareActivities } from './workflows/bareActivities.ts';
 
 const CARS = 12;
-const HOUR_MS = 3_600_000;
 const MODEL = { name: 'noop', version: '1', family: 'noop', sha256: '0'.repeat(64) };
 
 const { values } = parseArgs({

@@ -14,7 +14,7 @@ export interface SendReport {
   readonly startedRealMs: number;
 }
 
-const MOST_IN_FLIGHT = 2_000;
+const MAX_IN_FLIGHT = 2_000;
 const order = JSON.parse(process.argv[2] ?? '{}') as SendOrder;
 const mqtt = await connectAsync(order.url);
 const acknowledged = { count: 0 };
@@ -23,7 +23,7 @@ const startedRealMs = Date.now();
 for (let sequence = 0; sequence < order.messages; sequence += 1) {
   const dueRealMs = order.rate > 0 ? startedRealMs + (sequence / order.rate) * 1_000 : 0;
   while (Date.now() < dueRealMs) await delay(2);
-  while (inFlight(sequence) > MOST_IN_FLIGHT) await delay(1);
+  while (inFlight(sequence) > MAX_IN_FLIGHT) await delay(1);
   const topic = topics.telemetryField(TELEMETRY_BASE, `car-${sequence % order.cars}`, 'BatteryLevel');
   // Within 0 and 100, as a SoC is; it says which message this was.
   mqtt.publish(topic, String(sequence / 1e4), { qos: 1, retain: true }, () => (acknowledged.count += 1));

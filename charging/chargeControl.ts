@@ -1,4 +1,5 @@
 /** What a car is to do about charging. Powers are kW at the plug. */
+import { MINUTE_MS } from '../domain/durations.ts';
 export interface ChargeWish {
   readonly chargeKw: number;
   /** The owner's target: the car stops there by itself, also when nobody reaches it any more. */
@@ -35,11 +36,10 @@ export type WishVerdict =
   /** Told often enough: more would only notify the owner. To be reported. */
   | { readonly kind: 'refused'; readonly value: number; readonly limit: number };
 
-const MINUTE_MS = 60_000;
 /** A car has this long to do what it was told, and telemetry to say so; doubled with each attempt. */
 const CONFIRM_WITHIN_MS = 3 * MINUTE_MS;
 /** Some cars refuse to start after some ten interruptions. */
-export const MOST_ATTEMPTS = 3;
+export const MAX_ATTEMPTS = 3;
 /** Amps are whole: on three phases one is 0.69 kW. */
 const TOLERANCE_KW = 0.75;
 
@@ -53,5 +53,5 @@ export function judgeWish({ wish, sentAtMs, attempts }: SentWish, fact: ChargeFa
   if (isDone && fact.atMs >= sentAtMs) return { kind: 'confirmed' };
   if (nowMs - sentAtMs < CONFIRM_WITHIN_MS * 2 ** (attempts - 1)) return { kind: 'waiting' };
   const figures = { value: fact.chargeKw, limit: wish.chargeKw };
-  return attempts < MOST_ATTEMPTS ? { kind: 'retry', ...figures } : { kind: 'refused', ...figures };
+  return attempts < MAX_ATTEMPTS ? { kind: 'retry', ...figures } : { kind: 'refused', ...figures };
 }

@@ -15,7 +15,7 @@ type Command = 'charge_start' | 'charge_stop' | 'set_charging_amps' | 'set_charg
 
 const VOLTAGE_V = 230;
 /** IEC 61851: a car draws nothing below. */
-const LEAST_AMPS = 6;
+const MIN_AMPS = 6;
 const TIMEOUT_REAL_MS = 15_000;
 /** The maker's limits for `set_charge_limit`. */
 const LIMIT_PERCENT = { least: 50, most: 100 } as const;
@@ -62,7 +62,7 @@ export function teslaChargeControl(options: TeslaChargeOptions): ChargeControlPo
     async apply(vehicleId, { chargeKw, limitPercent }) {
       const { phases, maxAmps } = options.supplyOf(vehicleId);
       const amps = Math.min(maxAmps, Math.floor((chargeKw * 1000) / (VOLTAGE_V * phases)));
-      if (amps < LEAST_AMPS) return command(vehicleId, 'charge_stop');
+      if (amps < MIN_AMPS) return command(vehicleId, 'charge_stop');
       const percent = Math.min(LIMIT_PERCENT.most, Math.max(LIMIT_PERCENT.least, Math.round(limitPercent)));
       const steps: readonly [Command, unknown][] = [
         ['set_charge_limit', { percent }],

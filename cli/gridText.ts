@@ -1,8 +1,7 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import { z } from 'zod';
 
 import type { Terminal } from './terminal.ts';
-
-const HOUR_MS = 3_600_000;
 
 /** What the API says of utilities, as far as it is printed. */
 
@@ -181,7 +180,7 @@ export function eventText(answer: unknown, colors: Terminal['colors']): string {
   return `${lines.join('\n')}\n`;
 }
 
-const MOST_VALUES = 12;
+const MAX_VALUES = 12;
 
 /** `USAGE KWH DIRECT_READ: 0.57 0.61`, a line for each resource. */
 function reportLines(name: string, report: unknown): string[] {
@@ -192,7 +191,7 @@ function reportLines(name: string, report: unknown): string[] {
   const what = [payloadType, units, readingType].filter((word) => typeof word === 'string').join(' ');
   return read.data.resources.map(({ resourceName, intervals }) => {
     const values = intervals.flatMap(({ payloads }) => payloads.flatMap((payload) => payload.values)).map(valueText);
-    const shown = `${values.slice(0, MOST_VALUES).join(' ')}${values.length > MOST_VALUES ? ' …' : ''}`;
+    const shown = `${values.slice(0, MAX_VALUES).join(' ')}${values.length > MAX_VALUES ? ' …' : ''}`;
     return `${what}, ${resourceName}: ${shown || 'nothing known'}`;
   });
 }

@@ -1,8 +1,8 @@
+import { DAY_MS } from '../domain/durations.ts';
 import { gridTimeMs, realDelayUntilMs, type Clock } from '../domain/clock.ts';
 import { writeSignalFiles } from './night/night.ts';
 import type { NightFile } from './night/nightFile.ts';
 
-const DAY_MS = 86_400_000;
 /** Plans look a day ahead, feeds are read one and a half days ahead, and off-peak windows begin at the last noon. */
 const DAYS_BEHIND = 1;
 const DAYS_AHEAD = 3;

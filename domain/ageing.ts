@@ -1,4 +1,4 @@
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from './durations.ts';
 
 /** What a submitter may ask for: 1 is served first, 5 last. */
 const FIRST_PRIORITY = 1;

@@ -1,7 +1,7 @@
+import { HOUR_MS } from './durations.ts';
 import { DateTime } from 'luxon';
 
-const HOUR_MS = 3_600_000;
-const MOST_REMEMBERED = 200_000;
+const MAX_REMEMBERED = 200_000;
 const remembered = new Map<string, { readonly hour: number; readonly weekday: number }>();
 
 /**
@@ -14,7 +14,7 @@ export function localHour(timeZone: string, atMs: number): { readonly hour: numb
   const known = remembered.get(key);
   if (known) return known;
   const { hour, weekday } = DateTime.fromMillis(hourMs, { zone: timeZone });
-  if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
   remembered.set(key, { hour, weekday });
   return { hour, weekday };
 }

@@ -29,13 +29,13 @@ export function setpointAt(profile: SetpointProfile, atMs: number): SetpointInte
 }
 
 /** No car draws as much in its life; a register beyond it would overflow the sums that it is in. */
-const MOST_REGISTER_KWH = 10_000_000;
+const MAX_REGISTER_KWH = 10_000_000;
 
 /** Cumulative registers of the agent's own meter, in grid time; they only rise. */
 export const meterReadingSchema = z.object({
   atMs: z.number().int(),
-  chargingKwh: z.number().min(0).max(MOST_REGISTER_KWH),
-  computeKwh: z.number().min(0).max(MOST_REGISTER_KWH),
+  chargingKwh: z.number().min(0).max(MAX_REGISTER_KWH),
+  computeKwh: z.number().min(0).max(MAX_REGISTER_KWH),
 });
 export type MeterReading = z.infer<typeof meterReadingSchema>;
 

@@ -7,7 +7,7 @@ const SHARD_MS = 10 * 60_000;
  */
 const LONGEST_PART_MS = 60_000;
 /** Until cars have been measured, since a stated figure may be far from theirs. */
-const MOST_UNMEASURED_LINES = 64;
+const MAX_UNMEASURED_LINES = 64;
 /** While no car has been measured and nobody has stated a speed. */
 const UNKNOWN_SPEED = { linesPerShard: 16, linesPerPart: 4 } as const;
 
@@ -28,7 +28,7 @@ export function shardSizeOf(
   if (middle === undefined || slowest === undefined) return UNKNOWN_SPEED;
   const most = speeds.some((speed) => speed.measuredMsPerUnit.length > 0)
     ? Number.POSITIVE_INFINITY
-    : MOST_UNMEASURED_LINES;
+    : MAX_UNMEASURED_LINES;
   const linesPerShard = Math.max(1, Math.min(most, Math.round(SHARD_MS / middle)));
   const linesPerPart = Math.min(linesPerShard, Math.max(1, Math.floor(LONGEST_PART_MS / slowest)));
   return { linesPerShard, linesPerPart };

@@ -6,7 +6,7 @@ import type { PlanningProblem } from '../scheduler/problem.ts';
 import type { PlanReason, PlanReasonCode } from '../scheduler/reasons.ts';
 import type { ClaimUpdate } from '../store/vehicleClaims.ts';
 import type { Vehicle } from '../store/vehicles.ts';
-import { judgeWish, MOST_ATTEMPTS } from '../charging/chargeControl.ts';
+import { judgeWish, MAX_ATTEMPTS } from '../charging/chargeControl.ts';
 import { lookupOf, type CellLookup } from './cellLookup.ts';
 import type { CellState } from './cellState.ts';
 import { heldAsleepUntilMs } from './wakes.ts';
@@ -118,7 +118,7 @@ function chargeReasons(cell: CellLookup, carId: string): CarReason[] {
     {
       wish: { chargeKw, limitPercent: session.targetSocPercent },
       sentAtMs: cycle.changedAtMs,
-      attempts: MOST_ATTEMPTS,
+      attempts: MAX_ATTEMPTS,
     },
     { chargeKw: drawnKw, atMs },
     cell.state.axis.startMs,

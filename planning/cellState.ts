@@ -1,3 +1,4 @@
+import { DAY_MS } from '../domain/durations.ts';
 import type { HardwareClassSpec } from '../domain/hardwareClasses.ts';
 import { ARRIVAL_DAYS } from '../scheduler/arrivals.ts';
 import type { Plan } from '../scheduler/plan.ts';
@@ -51,7 +52,6 @@ export interface CellState {
 }
 
 const HORIZON_SLOTS = 96;
-const DAY_MS = 86_400_000;
 
 /** Reads the state that a plan from `slotStartMs` (grid time) on rests on. */
 export async function readCellState(

@@ -16,7 +16,7 @@ export function knownWindow({ timeZone }: Pick<Region, 'timeZone'>, nowMs: numbe
 
 const PLAN_HORIZON_MS = 24 * 3_600_000;
 /** A summary goes into the workflow's history, and a region may have thousands of feeders. */
-const MOST_LIMITS = 20;
+const MAX_LIMITS = 20;
 
 export interface RegionFacts {
   readonly region: Region;
@@ -53,7 +53,7 @@ export function summarizeRegion(facts: RegionFacts): RegionSummary {
     knownUntilMs: priceEnds.length === 0 ? null : Math.max(...priceEnds),
     offPeakWindows: regionWindows({ period, signals, feederIds, nowMs, carbonEurPerKg }),
     feedersOnFailSafe: limits.filter(({ source }) => source === null).map(({ feederId }) => feederId),
-    limits: limits.toSorted((a, b) => a.limitKw - b.limitKw).slice(0, MOST_LIMITS),
+    limits: limits.toSorted((a, b) => a.limitKw - b.limitKw).slice(0, MAX_LIMITS),
     limitsChangeMs: changes.length === 0 ? null : Math.min(...changes),
     emergency: limits.some(({ limitKw, source }) => source !== null && limitKw === 0),
     feeds,

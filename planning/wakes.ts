@@ -1,8 +1,8 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { VehicleState } from '../store/vehicleStates.ts';
 import type { WakeAttempt } from '../store/wakes.ts';
 
-const MINUTE_MS = 60_000;
 /** Cars are up within a minute, in grid time; then telemetry has to come through, in real time. */
 const UP_WITHIN_MS = 10 * MINUTE_MS;
 const HEARD_WITHIN_REAL_MS = 6_000;

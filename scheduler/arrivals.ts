@@ -1,4 +1,5 @@
 /** A stay that has begun: when, where, and what it asked for. */
+import { DAY_MS } from '../domain/durations.ts';
 export interface Arrival {
   readonly feederId: string;
   readonly pluggedInMs: number;
@@ -8,7 +9,6 @@ export interface Arrival {
 
 /** Days of arrivals that are looked back on. */
 export const ARRIVAL_DAYS = 28;
-const DAY_MS = 86_400_000;
 /** An evening and a night: who arrives later than that belongs to the next one. */
 const AHEAD_MS = 12 * 3_600_000;
 

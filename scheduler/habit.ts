@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import { z } from 'zod';
 
 import { at } from './columns.ts';
@@ -28,7 +29,6 @@ export interface LocalHour {
 }
 export type LocalHourOf = (atMs: number) => LocalHour;
 
-const HOUR_MS = 3_600_000;
 /** Ages in hours at which a new kind begins: the hour of the day says more about stays that are older. */
 const AGE_EDGES = [0, 1, 2, 3] as const;
 const HOURS_OF_DAY = 24;

@@ -1,4 +1,5 @@
 /** A value that a source says; several sources may speak of the same time. */
+import { HOUR_MS } from '../domain/durations.ts';
 export interface SourcedSpan {
   readonly startMs: number;
   readonly endMs: number;
@@ -15,7 +16,6 @@ export const PUSH_SOURCE = 'push';
 export const UTILITY_SOURCE = 'openadr';
 const SAID_ONCE: readonly (string | undefined)[] = [EMERGENCY_SOURCE, PUSH_SOURCE, UTILITY_SOURCE];
 
-const HOUR_MS = 3_600_000;
 /** A polled source that has been silent for longer is stale: planning goes on, and says so. */
 export const STALE_AFTER_HOURS = 2;
 const DEFAULT_PRIORITY = 100;

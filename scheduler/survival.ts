@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import { at } from './columns.ts';
 import { copyOf, kindOfHour, kindOfStated, paceOf, type Habit, type LocalHour, type LocalHourOf } from './habit.ts';
 
@@ -30,7 +31,6 @@ export interface SurvivalQuestion extends StayAtPlug {
   readonly count: number;
 }
 
-const HOUR_MS = 3_600_000;
 /** Stays are learned in steps of this length. */
 const LEARNING_STEP_MS = HOUR_MS / 4;
 

@@ -1,6 +1,6 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import { charge, chargeKw, hoursToCharge, type BatteryPack } from '../scheduler/energy/battery.ts';
 
-const HOUR_MS = 3_600_000;
 /** Below this, a pack counts as at its limit: 0.1 Wh of a 100 kWh pack. */
 const SOC_TOLERANCE_PERCENT = 1e-4;
 

@@ -18,7 +18,7 @@ import { SimulatedCar } from './vehicle.ts';
 const STEP_REAL_MS = 100;
 const SAVE_EVERY_REAL_MS = 1_000;
 /** MQTT has 65,535 packet ids; a large fleet that connects at once would use them up and never get one back. */
-const MOST_UNACKNOWLEDGED = 5_000;
+const MAX_UNACKNOWLEDGED = 5_000;
 
 export interface SimulatedFleetOptions {
   readonly scenario: string;
@@ -78,7 +78,7 @@ export class SimulatedFleet {
     while (!this.#stopping.signal.aborted) {
       const startedRealMs = Date.now();
       // Without a broker cars go on living; what they say is the client's to keep.
-      if (this.#unacknowledged <= MOST_UNACKNOWLEDGED || !this.#options.mqtt.connected) await this.#step();
+      if (this.#unacknowledged <= MAX_UNACKNOWLEDGED || !this.#options.mqtt.connected) await this.#step();
       await delay(Math.max(0, startedRealMs + STEP_REAL_MS - Date.now()), undefined, {
         signal: this.#stopping.signal,
       }).catch(() => {});

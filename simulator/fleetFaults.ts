@@ -1,3 +1,4 @@
+import { HOUR_MS, MINUTE_MS } from '../domain/durations.ts';
 import type { CarFaults, CarScript, Outage } from './mobility.ts';
 import { seededRandom, type Random } from '../scheduler/random.ts';
 import { derivedSeed } from './random.ts';
@@ -26,8 +27,6 @@ export interface FleetNight {
   readonly faults: readonly FleetFault[];
 }
 
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
 const MASS_DEPARTURE_SHARE = 0.6;
 const HOLES_SHARE = 0.3;
 const DEAF_SHARE = 0.2;

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import type { SetpointProfile } from '../domain/setpoints.ts';
 import { initialCarState } from './carState.ts';
 import type { ScenarioCar } from './fleetMember.ts';
@@ -28,7 +29,6 @@ export interface FleetRunOptions {
 
 const STEP_MS = 60_000;
 const SLOT_MS = 15 * 60_000;
-const HOUR_MS = 3_600_000;
 const SLOTS_AHEAD = 3;
 
 /**

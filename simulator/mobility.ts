@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import { seededRandom } from '../scheduler/random.ts';
 
 /** The order in which a driver who leaves does the two things that telemetry shows. */
@@ -52,8 +53,6 @@ export interface CarScript {
   readonly ignoredWakes?: number;
   readonly faults?: CarFaults;
 }
-
-const MINUTE_MS = 60_000;
 
 /** A trip as a scenario writes it; the seed fills in how long people fumble. */
 export interface PlannedTrip {

@@ -1,3 +1,4 @@
+import { HOUR_MS, MINUTE_MS } from '../domain/durations.ts';
 import type { ParkingPlace } from './carSpec.ts';
 import { drawSpec } from './drawnSpec.ts';
 import { carFaults, massDepartureMs, weatherOf, type FleetNight } from './fleetFaults.ts';
@@ -23,9 +24,6 @@ export interface RecordedFleetOptions extends FleetNight {
   readonly regionId: string;
   readonly place: ParkingPlace;
 }
-
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
 
 /**
  * A car for each user who was at a plug within the night: it comes and goes as recorded and arrives with as much

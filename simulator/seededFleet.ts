@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import type { ParkingPlace } from './carSpec.ts';
 import { drawSpec } from './drawnSpec.ts';
 import { carFaults, massDepartureMs, weatherOf, type FleetNight } from './fleetFaults.ts';
@@ -11,8 +12,6 @@ export interface SeededFleetOptions extends FleetNight {
   readonly regionId: string;
   readonly place: ParkingPlace;
 }
-
-const HOUR_MS = 3_600_000;
 
 interface Habits {
   /** Of all cars; the others are elsewhere as far as the plug knows, since parked is not plugged. */

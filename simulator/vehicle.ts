@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import type { MeterReading, SetpointProfile } from '../domain/setpoints.ts';
 import type { LeaveReason } from '../domain/shards.ts';
 import { batteryDrawKw, chargeBattery, fullAtMs, isFull, type BatteryInput } from './battery.ts';
@@ -15,7 +16,6 @@ import type { Weather } from './weather.ts';
 /** Tesla's cars go to sleep about a quarter of an hour after the last activity. */
 export const SLEEP_AFTER_MS = 15 * 60_000;
 const METER_PERIOD_MS = 5 * 60_000;
-const HOUR_MS = 3_600_000;
 const IDLE: ChargeControl = { offeredKw: 0, computeAllowed: false, untilMs: Infinity };
 
 /** What changed, for the agent and the meter. */

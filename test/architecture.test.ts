@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
@@ -11,7 +11,8 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
  */
 const MAY_IMPORT = {
   domain: [],
-  scheduler: [],
+  // Lengths of time, which are no word of ours.
+  scheduler: ['domain/durations.ts'],
   store: ['domain'],
   workflows: ['domain'],
   charging: ['domain'],
@@ -83,24 +84,24 @@ async function sourceFiles(): Promise<SourceFile[]> {
 const files = await sourceFiles();
 
 describe('architecture', () => {
-  it('lets arrows point one way: each folder imports only from folders above it', () => {
+  test('lets arrows point one way: each folder imports only from folders above it', () => {
     const order = Object.keys(MAY_IMPORT);
     for (const [folder, allowed] of Object.entries(MAY_IMPORT))
       for (const other of allowed)
-        expect(order.indexOf(other), `${folder} -> ${other}`).toBeLessThan(order.indexOf(folder));
+        expect(order.indexOf(other.split('/')[0] ?? ''), `${folder} -> ${other}`).toBeLessThan(order.indexOf(folder));
     const wrong = files.flatMap(({ path, folder, modules }) => {
       const allowed: readonly string[] = MAY_IMPORT[folder as keyof typeof MAY_IMPORT];
       return modules
         .filter((module) => {
           const other = module.split('/')[0] ?? '';
-          return module.includes('/') && other !== folder && !allowed.includes(other);
+          return module.includes('/') && other !== folder && !allowed.includes(other) && !allowed.includes(module);
         })
         .map((module) => `${path} imports ${module}`);
     });
     expect(wrong).toEqual([]);
   });
 
-  it('has no circles between files, imports of types included', () => {
+  test('has no circles between files, imports of types included', () => {
     const graph = new Map(files.map(({ path, modules }) => [path, modules]));
     const done = new Set<string>();
     const circles: string[] = [];
@@ -114,7 +115,7 @@ describe('architecture', () => {
     expect(circles).toEqual([]);
   });
 
-  it('keeps packages out of the folders whose promises they would break', () => {
+  test('keeps packages out of the folders whose promises they would break', () => {
     const wrong = files.flatMap(({ path, folder, packages }) => {
       const forbidden = FORBIDDEN_PACKAGES[folder];
       return packages.filter((name) => forbidden?.test(name)).map((name) => `${path} imports ${name}`);
@@ -122,12 +123,12 @@ describe('architecture', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('keeps worker/ to processes and their wiring', () => {
+  test('keeps worker/ to processes and their wiring', () => {
     const lines = files.filter(({ folder }) => folder === 'worker').reduce((sum, file) => sum + file.lines, 0);
     expect(lines).toBeLessThan(WORKER_LINES);
   });
 
-  it('says of each folder in docs/architecture.md what it is for', async () => {
+  test('says of each folder in docs/architecture.md what it is for', async () => {
     const docs = await readFile(join(ROOT, 'docs/architecture.md'), 'utf8');
     for (const folder of Object.keys(MAY_IMPORT)) expect(docs).toContain(`\`${folder}/\``);
   });

@@ -1,3 +1,4 @@
+import { SECOND_MS } from '../domain/durations.ts';
 import type { ActivityOptions } from '@temporalio/workflow';
 import { agedPriority } from '../domain/ageing.ts';
 import type { Clock } from '../domain/clock.ts';
@@ -40,7 +41,6 @@ export const WEBHOOK_OPTIONS: ActivityOptions = {
   retry: { initialInterval: '1 second', backoffCoefficient: 3, maximumInterval: '1 hour' },
 };
 
-const SECOND_MS = 1000;
 /** Below this, heartbeats of many agents in one process would miss their time-out for want of CPU alone. */
 const SHORTEST_HEARTBEAT_TIMEOUT_MS = 4 * SECOND_MS;
 const SHORTEST_START_TO_CLOSE_MS = 60 * SECOND_MS;

@@ -39,18 +39,18 @@ function placeOf({ regionId, hardwareClass }: Pick<Grant, 'regionId' | 'hardware
  */
 export class JobShards {
   readonly split: SplitBatch;
-  private readonly pending: Set<number>;
-  private readonly done: Set<number>;
-  private readonly waves = new Map<number, Wave>();
-  private readonly failures = new Map<number, number>();
-  private readonly released = new Map<string, Released>();
-  private nextWave: number;
+  readonly #pending: Set<number>;
+  readonly #done: Set<number>;
+  readonly #waves = new Map<number, Wave>();
+  readonly #failures = new Map<number, number>();
+  readonly #released = new Map<string, Released>();
+  #nextWave: number;
 
   private constructor(split: SplitBatch, pending: Set<number>, done: Set<number>, nextWave: number) {
     this.split = split;
-    this.pending = pending;
-    this.done = done;
-    this.nextWave = nextWave;
+    this.#pending = pending;
+    this.#done = done;
+    this.#nextWave = nextWave;
   }
 
   static fresh(split: SplitBatch): JobShards {
@@ -64,40 +64,40 @@ export class JobShards {
       fromRanges(snapshot.done),
       snapshot.nextWave,
     );
-    for (const wave of snapshot.waves) job.waves.set(wave.wave, { ...wave, shards: new Set(wave.shards) });
-    for (const [shard, count] of Object.entries(snapshot.failures)) job.failures.set(Number(shard), count);
-    for (const released of snapshot.released ?? []) job.released.set(placeOf(released), { ...released });
+    for (const wave of snapshot.waves) job.#waves.set(wave.wave, { ...wave, shards: new Set(wave.shards) });
+    for (const [shard, count] of Object.entries(snapshot.failures)) job.#failures.set(Number(shard), count);
+    for (const released of snapshot.released ?? []) job.#released.set(placeOf(released), { ...released });
     return job;
   }
 
   snapshot(): JobSnapshot {
     return {
       split: this.split,
-      pending: toRanges(this.pending),
-      done: toRanges(this.done),
-      waves: [...this.waves.values()].map((wave) => ({ ...wave, shards: [...wave.shards] })),
-      nextWave: this.nextWave,
-      failures: Object.fromEntries(this.failures),
-      released: [...this.released.values()].map((released) => ({ ...released })),
+      pending: toRanges(this.#pending),
+      done: toRanges(this.#done),
+      waves: [...this.#waves.values()].map((wave) => ({ ...wave, shards: [...wave.shards] })),
+      nextWave: this.#nextWave,
+      failures: Object.fromEntries(this.#failures),
+      released: [...this.#released.values()].map((released) => ({ ...released })),
     };
   }
 
   get finished(): boolean {
-    return this.pending.size === 0 && this.waves.size === 0;
+    return this.#pending.size === 0 && this.#waves.size === 0;
   }
 
   get openWaves(): readonly number[] {
-    return [...this.waves.keys()];
+    return [...this.#waves.keys()];
   }
 
   counts(): Omit<JobStatus, 'state'> {
-    const inFlight = [...this.waves.values()].reduce((sum, wave) => sum + wave.shards.size, 0);
-    return { shards: this.split.shards, pending: this.pending.size, inFlight, done: this.done.size };
+    const inFlight = [...this.#waves.values()].reduce((sum, wave) => sum + wave.shards.size, 0);
+    return { shards: this.split.shards, pending: this.#pending.size, inFlight, done: this.#done.size };
   }
 
   /** Shards whose lines will never be answered by a car; reported as failed. */
   givenUp(): number[] {
-    return [...this.failures].filter(([, count]) => count >= SHARD_FAILURE_LIMIT).map(([shard]) => shard);
+    return [...this.#failures].filter(([, count]) => count >= SHARD_FAILURE_LIMIT).map(([shard]) => shard);
   }
 
   /**
@@ -108,7 +108,7 @@ export class JobShards {
     const orders: WaveOrder[] = [];
     for (const grant of grants) {
       if (grant.slotEndMs <= nowMs) continue;
-      const running = [...this.waves.values()].filter(
+      const running = [...this.#waves.values()].filter(
         (wave) => wave.regionId === grant.regionId && wave.hardwareClass === grant.hardwareClass,
       );
       for (const wave of running) {
@@ -116,74 +116,74 @@ export class JobShards {
         wave.endsAtMs = grant.slotEndMs;
         orders.push({ kind: 'extend', wave: wave.wave, endsAtMs: grant.slotEndMs });
       }
-      const released = this.releasedInSlot(grant, running);
-      const oldestFirst = [...this.pending].sort((a, b) => a - b);
+      const released = this.#releasedInSlot(grant, running);
+      const oldestFirst = [...this.#pending].sort((a, b) => a - b);
       const free = Math.max(0, grant.shards - released.shards);
       const shards = oldestFirst.slice(0, Math.min(SHARDS_PER_WAVE, free));
       if (shards.length === 0) continue;
       released.shards += shards.length;
-      orders.push({ kind: 'start', wave: this.startWave(grant, shards) });
+      orders.push({ kind: 'start', wave: this.#startWave(grant, shards) });
     }
     return orders;
   }
 
-  private releasedInSlot(grant: Grant, running: readonly Wave[]): Released {
+  #releasedInSlot(grant: Grant, running: readonly Wave[]): Released {
     const key = placeOf(grant);
-    let released = this.released.get(key);
+    let released = this.#released.get(key);
     if (!released || released.slotStartMs !== grant.slotStartMs) {
       const { regionId, hardwareClass, slotStartMs } = grant;
       const shards = running.reduce((sum, wave) => sum + wave.shards.size, 0);
       released = { regionId, hardwareClass, slotStartMs, shards };
-      this.released.set(key, released);
+      this.#released.set(key, released);
     }
     return released;
   }
 
-  private startWave(grant: Grant, shards: readonly number[]): WaveSnapshot {
+  #startWave(grant: Grant, shards: readonly number[]): WaveSnapshot {
     const { regionId, hardwareClass, slotEndMs } = grant;
-    const wave = { wave: this.nextWave++, regionId, hardwareClass, endsAtMs: slotEndMs, shards: new Set(shards) };
-    for (const shard of shards) this.pending.delete(shard);
-    this.waves.set(wave.wave, wave);
+    const wave = { wave: this.#nextWave++, regionId, hardwareClass, endsAtMs: slotEndMs, shards: new Set(shards) };
+    for (const shard of shards) this.#pending.delete(shard);
+    this.#waves.set(wave.wave, wave);
     return { ...wave, shards };
   }
 
   receiveReport(report: WaveReport): void {
-    const wave = this.waves.get(report.wave);
+    const wave = this.#waves.get(report.wave);
     // A wave that was given up by the watchdog may still report: its parts are the same bytes, so nothing is lost.
     if (!wave) return;
     for (const shard of report.done) {
-      if (wave.shards.delete(shard)) this.done.add(shard);
+      if (wave.shards.delete(shard)) this.#done.add(shard);
     }
     for (const { shard } of report.failed) {
       if (!wave.shards.delete(shard)) continue;
-      const failures = (this.failures.get(shard) ?? 0) + 1;
-      this.failures.set(shard, failures);
-      if (failures < SHARD_FAILURE_LIMIT) this.pending.add(shard);
+      const failures = (this.#failures.get(shard) ?? 0) + 1;
+      this.#failures.set(shard, failures);
+      if (failures < SHARD_FAILURE_LIMIT) this.#pending.add(shard);
     }
     for (const shard of report.returned) {
-      if (wave.shards.delete(shard)) this.returnToPending(shard, wave);
+      if (wave.shards.delete(shard)) this.#returnToPending(shard, wave);
     }
-    if (wave.shards.size === 0) this.waves.delete(wave.wave);
+    if (wave.shards.size === 0) this.#waves.delete(wave.wave);
   }
 
   /** Takes back the shards of waves that ended `graceMs` ago without a word, e.g. because one was terminated. */
   giveUpSilentWaves(nowMs: number, graceMs: number): void {
-    for (const wave of this.waves.values()) {
+    for (const wave of this.#waves.values()) {
       if (wave.endsAtMs + graceMs > nowMs) continue;
-      for (const shard of wave.shards) this.returnToPending(shard, wave);
-      this.waves.delete(wave.wave);
+      for (const shard of wave.shards) this.#returnToPending(shard, wave);
+      this.#waves.delete(wave.wave);
     }
   }
 
   /** Grid time at which the next silent wave is given up, or undefined with no wave open. */
   nextWatchdogMs(graceMs: number): number | undefined {
-    const ends = [...this.waves.values()].map((wave) => wave.endsAtMs + graceMs);
+    const ends = [...this.#waves.values()].map((wave) => wave.endsAtMs + graceMs);
     return ends.length === 0 ? undefined : Math.min(...ends);
   }
 
-  private returnToPending(shard: number, wave: Wave): void {
-    this.pending.add(shard);
-    const released = this.released.get(placeOf(wave));
+  #returnToPending(shard: number, wave: Wave): void {
+    this.#pending.add(shard);
+    const released = this.#released.get(placeOf(wave));
     if (released) released.shards--;
   }
 }

@@ -20,71 +20,71 @@ export function runShardInput(jobId: string, split: SplitBatch, shard: number, a
 
 /** What became of each shard of one wave, and what of it the job has not been told yet. */
 export class WaveShards {
-  private readonly wave: number;
-  private readonly total: number;
-  private readonly running: Set<number>;
-  private unreported = 0;
-  private finishedNews: FinishedShard[] = [];
-  private returnedNews: number[] = [];
-  private failedNews: { shard: number; message: string }[] = [];
-  private done = 0;
+  readonly #wave: number;
+  readonly #total: number;
+  readonly #running: Set<number>;
+  #unreported = 0;
+  #finishedNews: FinishedShard[] = [];
+  #returnedNews: number[] = [];
+  #failedNews: { shard: number; message: string }[] = [];
+  #done = 0;
 
   constructor(wave: number, shards: readonly number[]) {
-    this.wave = wave;
-    this.total = shards.length;
-    this.running = new Set(shards);
-    this.unreported = shards.length;
+    this.#wave = wave;
+    this.#total = shards.length;
+    this.#running = new Set(shards);
+    this.#unreported = shards.length;
   }
 
   /** Until the job knows of every shard. */
   get open(): boolean {
-    return this.unreported > 0;
+    return this.#unreported > 0;
   }
 
   get settled(): boolean {
-    return this.running.size === 0;
+    return this.#running.size === 0;
   }
 
   get hasNews(): boolean {
-    return this.finishedNews.length + this.returnedNews.length + this.failedNews.length > 0;
+    return this.#finishedNews.length + this.#returnedNews.length + this.#failedNews.length > 0;
   }
 
   finished(shard: FinishedShard): void {
-    this.running.delete(shard.shard);
-    this.finishedNews.push(shard);
+    this.#running.delete(shard.shard);
+    this.#finishedNews.push(shard);
   }
 
   returned(shard: number): void {
-    this.running.delete(shard);
-    this.returnedNews.push(shard);
+    this.#running.delete(shard);
+    this.#returnedNews.push(shard);
   }
 
   failed(shard: number, message: string): void {
-    this.running.delete(shard);
-    this.failedNews.push({ shard, message });
+    this.#running.delete(shard);
+    this.#failedNews.push({ shard, message });
   }
 
   takeFinished(): FinishedShard[] {
-    return this.finishedNews.splice(0);
+    return this.#finishedNews.splice(0);
   }
 
   /** The next report to the job; a shard whose result was refused goes back to be computed again. */
   report(verdicts: readonly AcceptedShard[]): WaveReport {
     const done = verdicts.filter((verdict) => verdict.accepted).map((verdict) => verdict.shard);
     const refused = verdicts.filter((verdict) => !verdict.accepted);
-    const failed = [...this.failedNews.splice(0), ...refused.map(({ shard, message }) => ({ shard, message }))];
-    const returned = this.returnedNews.splice(0);
-    this.unreported -= done.length + failed.length + returned.length;
-    this.done += done.length;
-    return { wave: this.wave, done, failed, returned };
+    const failed = [...this.#failedNews.splice(0), ...refused.map(({ shard, message }) => ({ shard, message }))];
+    const returned = this.#returnedNews.splice(0);
+    this.#unreported -= done.length + failed.length + returned.length;
+    this.#done += done.length;
+    return { wave: this.#wave, done, failed, returned };
   }
 
   /** Markdown for the operator. */
   describe(input: ShardWaveInput, nowMs: number, endsAtMs: number): string {
     const minutesLeft = Math.max(0, Math.round((endsAtMs - nowMs) / 60_000));
     return [
-      `**${this.done} of ${this.total} shards answered** on ${input.hardwareClass} cars in ${input.regionId}.`,
-      `${this.running.size} running or waiting for a car to bid. Granted for another ${minutesLeft} min of grid time;`,
+      `**${this.#done} of ${this.#total} shards answered** on ${input.hardwareClass} cars in ${input.regionId}.`,
+      `${this.#running.size} running or waiting for a car to bid. Granted for another ${minutesLeft} min of grid time;`,
       'what is not finished by then goes back to the job with its parts kept.',
     ].join('\n');
   }

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import type { GridActivities } from '../../domain/activities/gridActivities.ts';
 import { createHash } from 'node:crypto';
 import { DateTime } from 'luxon';
@@ -26,7 +27,6 @@ export interface GridPorts {
   readonly gridNowMs: () => number;
 }
 
-const HOUR_MS = 3_600_000;
 /** Feeds are read further ahead than plans look, so that what moves into a plan's sight is not news by then. */
 const FEED_HORIZON_MS = 36 * HOUR_MS;
 

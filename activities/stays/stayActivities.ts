@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import type { StayActivities, Stay } from '../../domain/activities/stayActivities.ts';
 import { DateTime } from 'luxon';
 import { localHour } from '../../domain/localHour.ts';
@@ -31,7 +32,6 @@ export interface StayPorts {
   readonly vehicles: VehicleLink;
 }
 
-const HOUR_MS = 3_600_000;
 const LONGEST_SLOT_MS = 15 * 60_000;
 /** Measured SoC comes in whole tenths; less than this below the target is met. */
 const SOC_TOLERANCE_PERCENT = 0.5;

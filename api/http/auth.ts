@@ -25,7 +25,7 @@ declare module 'hono' {
 
 /** A revoked key works on for this long at most; a busy one costs no query a request. */
 const KEY_KEPT_REAL_MS = 2_000;
-const MOST_KEPT_KEYS = 10_000;
+const MAX_KEPT_KEYS = 10_000;
 
 /** Finds out who calls and holds them to their rate. @throws NightshiftError `unauthorized`, `rate_limited` */
 export function authenticate({ db, apiKey }: ApiDeps): MiddlewareHandler {
@@ -46,7 +46,7 @@ export function authenticate({ db, apiKey }: ApiDeps): MiddlewareHandler {
     const hex = hash.toString('hex');
     let found = known.get(hex);
     if (!found || performance.now() - found.readAtMs > KEY_KEPT_REAL_MS) {
-      if (known.size >= MOST_KEPT_KEYS) known.clear();
+      if (known.size >= MAX_KEPT_KEYS) known.clear();
       found = { key: await findApiKey(db, hex), readAtMs: performance.now() };
       known.set(hex, found);
     }

@@ -1,10 +1,10 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { z } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { modelOfEndpoint, OPENAI_ENDPOINTS } from '../../domain/models.ts';
 
-const HOUR_MS = 3_600_000;
 const MAX_WINDOW_MS = 30 * 24 * HOUR_MS;
 
 const metadataSchema = z

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
@@ -21,7 +22,6 @@ import { kindSchema, pushedSpans, pushSchema, signalSchema } from './gridSignals
 import { tellRegion } from './tellRegion.ts';
 import { errorResponses, idParam, notFound } from './wire.ts';
 
-const HOUR_MS = 3_600_000;
 const DEFAULT_SPAN_MS = 24 * HOUR_MS;
 const MAX_SPAN_MS = 7 * 24 * HOUR_MS;
 

@@ -6,7 +6,7 @@ import type { ApiDeps } from './deps.ts';
 import { isoOrNull } from './isoTime.ts';
 import { errorResponses, notFound } from './wire.ts';
 
-const MOST_EVENTS = 200;
+const MAX_EVENTS = 200;
 
 const eventSchema = z
   .object({
@@ -95,7 +95,7 @@ export function addGridEventRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps)
   const gridNowMs = (): number => gridTimeMs(cell.clock, now());
 
   app.openapi(listRoute, async (c) => {
-    const events = await listEvents(db, cell.id, MOST_EVENTS);
+    const events = await listEvents(db, cell.id, MAX_EVENTS);
     return c.json({ data: events.map((event) => toWire(event, gridNowMs())) }, 200);
   });
 
@@ -131,7 +131,7 @@ function toWire(event: OpenAdrEvent, nowMs: number): z.input<typeof eventSchema>
   };
 }
 
-const MOST_VALUES = 10;
+const MAX_VALUES = 10;
 /** As far as it is shown: what a server sends may have any form. */
 const bodySchema = z.object({
   eventName: z.string().nullish().catch(null),
@@ -157,7 +157,7 @@ function askedOf(body: unknown): Pick<z.input<typeof eventSchema>, 'name' | 'ask
   const values = new Map<string, unknown[]>();
   for (const { type, values: more } of (intervals ?? []).flatMap(({ payloads }) => payloads)) {
     const known = values.get(type) ?? [];
-    values.set(type, [...known, ...more.filter((value) => !known.includes(value))].slice(0, MOST_VALUES));
+    values.set(type, [...known, ...more.filter((value) => !known.includes(value))].slice(0, MAX_VALUES));
   }
   return {
     name: eventName ?? null,

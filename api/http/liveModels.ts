@@ -10,7 +10,7 @@ const errorBodySchema = z.object({ error: z.object({ message: z.string(), param:
 
 /** A model that was removed, or has a new version, is noticed this late: a busy one costs no query a request. */
 const KEPT_REAL_MS = 1_000;
-const MOST_KEPT = 1_000;
+const MAX_KEPT = 1_000;
 
 export interface PublishedModels {
   /** A published model's manifest. @throws NightshiftError `not_found` */
@@ -25,7 +25,7 @@ export function createPublishedModels({ db, now }: Pick<ApiDeps, 'db' | 'now'>):
       const known = kept.get(key);
       if (known && now() - known.readRealMs <= KEPT_REAL_MS) return known.manifest;
       const manifest = await publishedModel(db, tenantId, name, version);
-      if (kept.size >= MOST_KEPT) kept.clear();
+      if (kept.size >= MAX_KEPT) kept.clear();
       kept.set(key, { manifest, readRealMs: now() });
       return manifest;
     },

@@ -11,7 +11,7 @@ import { notFound } from './wire.ts';
 import { checkStorable } from './storableRequest.ts';
 
 const PATH = '/grid/v1/openadr/:id/callback';
-const MOST_ECHO_CHARACTERS = 256;
+const MAX_ECHO_CHARACTERS = 256;
 
 /**
  * Where a utility's server tells of changes. What it says is a hint only: everything is read again from the server, so
@@ -29,8 +29,8 @@ export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { db, cell, seal, ven
   app.get(PATH, async (c) => {
     const echo = c.req.query('echo') ?? '';
     await tokenOf(c.req.param('id'));
-    if (echo === '' || echo.length > MOST_ECHO_CHARACTERS) {
-      throw new NightshiftError('invalid_request', `echo: must have 1 to ${MOST_ECHO_CHARACTERS} characters.`, {
+    if (echo === '' || echo.length > MAX_ECHO_CHARACTERS) {
+      throw new NightshiftError('invalid_request', `echo: must have 1 to ${MAX_ECHO_CHARACTERS} characters.`, {
         field: 'echo',
       });
     }

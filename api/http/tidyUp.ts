@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { listEndedBatchesWithWork, markWorkRemoved } from '../../store/batches.ts';
@@ -6,11 +7,10 @@ import { forgetBefore } from '../../store/retention.ts';
 import type { ApiDeps } from './deps.ts';
 
 /** At one go; the rest waits for the next. */
-const MOST_AT_ONCE = 100;
+const MAX_AT_ONCE = 100;
 /** A wave may still hand in what its cars had, and settle it, for as long as a slot lasts; a day is safe. */
 const WORK_KEPT_REAL_MS = 24 * 3_600_000;
 const DELETES_AT_ONCE = 16;
-const DAY_MS = 24 * 3_600_000;
 
 /** Removes a file's bytes, then its entry: after a crash between them the entry is still there to go on from. */
 export async function removeFile(
@@ -27,8 +27,8 @@ export async function removeFile(
  */
 export async function tidyUp(deps: Pick<ApiDeps, 'db' | 'objects' | 'cell' | 'now' | 'retentionDays'>): Promise<void> {
   const { db, objects, cell } = deps;
-  for (const file of await listExpiredFiles(db, MOST_AT_ONCE)) await removeFile(deps, file);
-  for (const batchId of await listEndedBatchesWithWork(db, WORK_KEPT_REAL_MS, MOST_AT_ONCE)) {
+  for (const file of await listExpiredFiles(db, MAX_AT_ONCE)) await removeFile(deps, file);
+  for (const batchId of await listEndedBatchesWithWork(db, WORK_KEPT_REAL_MS, MAX_AT_ONCE)) {
     const keys = await objects.list(objectKeys.jobPrefix(batchId));
     for (let from = 0; from < keys.length; from += DELETES_AT_ONCE) {
       await Promise.all(keys.slice(from, from + DELETES_AT_ONCE).map((key) => objects.delete(key)));

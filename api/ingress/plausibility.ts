@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { z } from 'zod';
 
 import { carReason, type CarReason } from '../../domain/claims.ts';
@@ -45,8 +46,7 @@ const CHARGED_KWH = 0.1;
  */
 const HELD_BACK_MS = 4 * 60_000;
 /** A car that is heard says something at least this often; what it drew in a longer silence is not known. */
-const MOST_SILENT_MS = 10 * 60_000;
-const HOUR_MS = 3_600_000;
+const MAX_SILENT_MS = 10 * 60_000;
 
 /** Takes a SoC. It may not rise faster than the charger can fill the battery. */
 export function trackSoc(track: EnergyTrack, pack: Pack, percent: number, atMs: number): EnergyTrack {
@@ -102,7 +102,7 @@ function countedTo(drawn: Drawn, totalKwh: number): Drawn {
 export function trackDraw(track: EnergyTrack, kw: number, atMs: number): EnergyTrack {
   const before = track.drawn ?? { kw: 0, atMs, kwh: 0, fromKwh: null, toKwh: 0 };
   const silentMs = atMs - before.atMs;
-  const kwh = before.kwh + (silentMs > MOST_SILENT_MS ? 0 : (before.kw * silentMs) / HOUR_MS);
+  const kwh = before.kwh + (silentMs > MAX_SILENT_MS ? 0 : (before.kw * silentMs) / HOUR_MS);
   const drawn = { ...before, kw, atMs, kwh };
   if (drawn.fromKwh === null) return { ...track, drawn };
   const byMeterKwh = drawn.toKwh - drawn.fromKwh;

@@ -11,7 +11,7 @@ export interface PlugSign {
 type Verdict = (value: Reading['value']) => PlugSign['says'] | undefined;
 
 // Below it, a charger's idle losses are no charging.
-const LEAST_CHARGING_KW = 0.1;
+const MIN_CHARGING_KW = 0.1;
 
 const PLUGGED: PlugSign['says'] = 'plugged';
 const UNPLUGGED: PlugSign['says'] = 'unplugged';
@@ -29,7 +29,7 @@ const VERDICTS = {
   ChargePortLatch: byName({ Engaged: PLUGGED, Disengaged: UNPLUGGED }),
   // SNA is "not available", and a plugged car that does not charge has no power: neither says that it left.
   ChargingCableType: byName({ IEC: PLUGGED, SAE: PLUGGED, GB_AC: PLUGGED, GB_DC: PLUGGED }),
-  ACChargingPower: (value) => (typeof value === 'number' && value > LEAST_CHARGING_KW ? PLUGGED : undefined),
+  ACChargingPower: (value) => (typeof value === 'number' && value > MIN_CHARGING_KW ? PLUGGED : undefined),
 } as const satisfies Partial<Record<FieldName, Verdict>>;
 
 const SIGN_FIELDS = ['DetailedChargeState', 'ChargePortLatch', 'ChargingCableType', 'ACChargingPower'] as const;

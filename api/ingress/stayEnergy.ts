@@ -4,7 +4,7 @@ import type { FusionInput } from './fusion.ts';
 import { NEW_TRACK, trackDraw, trackPower, trackSoc } from './plausibility.ts';
 
 /** At the plug, cooling and awake load included, in the greatest heat in which a car computes. */
-const MOST_COMPUTE_KW = 3;
+const MAX_COMPUTE_KW = 3;
 
 /**
  * Holds what a message says of energy against what the stay has shown so far; a new stay is compared from its own start.
@@ -25,7 +25,7 @@ export function withEnergy(
   if (typeof input.value !== 'number') return { ...state, energy };
   if (input.name === 'BatteryLevel') return { ...state, energy: trackSoc(energy, vehicle, input.value, atMs) };
   if (input.name !== 'ACChargingPower') return { ...state, energy };
-  return { ...state, energy: trackPower(energy, vehicle, input.value, MOST_COMPUTE_KW) };
+  return { ...state, energy: trackPower(energy, vehicle, input.value, MAX_COMPUTE_KW) };
 }
 
 /** Nobody knows what a car drew that was not heard. */

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { ensureCell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import { upsertRegion } from '../../store/regions.ts';
@@ -5,7 +6,6 @@ import { emptyHabit, storedHabit } from '../../scheduler/habit.ts';
 import { learnStay } from '../../scheduler/survival.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
 
-const HOUR_MS = 3_600_000;
 const SLOT_MS = HOUR_MS / 4;
 const SLOTS = 96;
 /** Of houses and cars together: a feeder of these is full in the evening. */

@@ -22,7 +22,7 @@ import { readUnfinished, writeUnfinished } from './unfinishedAnswers.ts';
 import { unstoredRanges } from './unstoredRanges.ts';
 
 /** More in a row, and the device is at fault. */
-const MOST_POISONED_IN_ROW = 3;
+const MAX_POISONED_IN_ROW = 3;
 
 interface SentBatch extends MicroBatch {
   readonly computing: Promise<readonly Answer[]>;
@@ -275,7 +275,7 @@ export class ShardAttempt {
 
   #poisoned(error: unknown): Answer {
     this.#poisonedInRow += 1;
-    if (!(error instanceof RunnerCrash) || this.#poisonedInRow > MOST_POISONED_IN_ROW) throw error;
+    if (!(error instanceof RunnerCrash) || this.#poisonedInRow > MAX_POISONED_IN_ROW) throw error;
     this.#ports.log.warn(
       { err: error, jobId: this.#input.jobId, shard: this.#input.shard },
       'a request kills the runner',

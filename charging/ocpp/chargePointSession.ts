@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import type { Clock } from '../../domain/clock.ts';
@@ -22,7 +23,6 @@ export interface ChargePointPorts {
   readonly log: Logger;
 }
 
-const HOUR_MS = 3_600_000;
 /**
  * A start that the charge point does not follow is asked for again after this long; and so long nothing is started after a
  * transaction has ended: whoever ended it is about to unplug.

@@ -16,7 +16,7 @@ interface CommandOptions extends BacktestOptions {
   readonly json?: true;
 }
 
-const MOST_SHIFT_DAYS = 36_500;
+const MAX_SHIFT_DAYS = 36_500;
 
 export const backtestCommand: CommandFactory = (terminal, done) =>
   new Command('backtest')
@@ -31,7 +31,7 @@ export const backtestCommand: CommandFactory = (terminal, done) =>
     .option('--temperature-column <name>', 'column of the signals; left out: the first that begins with temp_c')
     .option('--time-zone <zone>', 'IANA zone of the sessions’ clock', 'Europe/Oslo')
     .option('--market-zone <zone>', 'IANA zone whose days the day-ahead auction sells', 'Europe/Berlin')
-    .option('--shift-days <n>', 'move every session by so many days', wholeNumber(-MOST_SHIFT_DAYS, MOST_SHIFT_DAYS), 0)
+    .option('--shift-days <n>', 'move every session by so many days', wholeNumber(-MAX_SHIFT_DAYS, MAX_SHIFT_DAYS), 0)
     .option('--from <date>', 'first night; left out: the first that the signals cover')
     .option('--to <date>', 'day on which the last night ends')
     .addOption(

@@ -25,7 +25,7 @@ interface SimulateOptions {
 }
 
 const SEEDED_CARS = 1_000;
-const MOST_SHIFT_DAYS = 36_500;
+const MAX_SHIFT_DAYS = 36_500;
 
 export const fleetCommand: CommandFactory = (terminal, done) => {
   const fleet = new Command('fleet').description('say what the fleet can do, and simulate fleets of any size');
@@ -55,7 +55,7 @@ export const fleetCommand: CommandFactory = (terminal, done) => {
       'recorded stays, CSV (backtest/traces/sessions.ts has the columns); left out: from the seed',
     )
     .option('--time-zone <zone>', 'IANA zone of the stays’ clock', 'Europe/Oslo')
-    .option('--shift-days <n>', 'move every stay by so many days', wholeNumber(-MOST_SHIFT_DAYS, MOST_SHIFT_DAYS), 0)
+    .option('--shift-days <n>', 'move every stay by so many days', wholeNumber(-MAX_SHIFT_DAYS, MAX_SHIFT_DAYS), 0)
     .addOption(new Option('--fault <fault...>', `what goes wrong: ${FLEET_FAULTS.join(', ')}`).default([]))
     .option('--json', 'print JSON')
     .action(async (options: SimulateOptions) => {

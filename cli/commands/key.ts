@@ -19,7 +19,7 @@ interface CreateOptions extends KeyOptions {
   readonly rate: number;
 }
 
-const MOST_PER_MINUTE = 1_000_000;
+const MAX_PER_MINUTE = 1_000_000;
 const KEYS_PATH = '/ops/v1/keys';
 
 const common = (name: string): Command => withApiOptions(new Command(name)).option('--json', 'print JSON');
@@ -37,7 +37,7 @@ export const keyCommand: CommandFactory = (terminal, done) => {
         .requiredOption('--tenant <id>', 'whose key it is; files and batches are seen by their tenant only')
         .requiredOption('--name <text>', 'what it is for')
         .option('--scope <scopes...>', `what it may do: ${Object.keys(API_SCOPES).join(', ')}`, ['submit'])
-        .option('--rate <n>', 'requests a minute', wholeNumber(1, MOST_PER_MINUTE), 600)
+        .option('--rate <n>', 'requests a minute', wholeNumber(1, MAX_PER_MINUTE), 600)
         .action(async (options: CreateOptions) => {
           const { tenant, name, scope: scopes, rate } = options;
           const body = { tenant, name, scopes, requests_per_minute: rate };

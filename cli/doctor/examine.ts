@@ -13,7 +13,7 @@ import { requireSetting } from '../../worker/process/requireSetting.ts';
 import { missingSearchAttributes, searchAttributesCommand } from '../../worker/process/searchAttributes.ts';
 
 /** Priorities, and worker deployments as activities of ours use them. */
-const LEAST_SERVER = [1, 29] as const;
+const MIN_SERVER = [1, 29] as const;
 /** Grid instants are written by several machines; a plan is for slots of minutes. */
 const MAX_SKEW_MS = 2_000;
 const ANSWER_LIMIT_MS = 5_000;
@@ -59,8 +59,8 @@ async function temporalFindings({ temporal }: Config): Promise<CheckFinding[]> {
         connection = await Connection.connect({ ...options, connectTimeout: ANSWER_LIMIT_MS });
         const { serverVersion } = await connection.workflowService.getSystemInfo({});
         const [major = 0, minor = 0] = serverVersion.split('.').map(Number);
-        if (major < LEAST_SERVER[0] || (major === LEAST_SERVER[0] && minor < LEAST_SERVER[1])) {
-          throw new Error(`${options.address} is server ${serverVersion}; priorities need ${LEAST_SERVER.join('.')}`);
+        if (major < MIN_SERVER[0] || (major === MIN_SERVER[0] && minor < MIN_SERVER[1])) {
+          throw new Error(`${options.address} is server ${serverVersion}; priorities need ${MIN_SERVER.join('.')}`);
         }
         return `${options.address}, server ${serverVersion || 'of an unknown version'}`;
       },

@@ -18,11 +18,11 @@ const FEEDER_HEIGHT = 110;
 const GAP = 62;
 const COLUMN_GAP = 64;
 /** Up to here each feeder has a panel of its own, above a row of a map. */
-const MOST_FEEDER_PANELS = 8;
-const MOST_MAP_ROWS = 40;
+const MAX_FEEDER_PANELS = 8;
+const MAX_MAP_ROWS = 40;
 const MAP_ROW_HEIGHT = 15;
 /** More regions than this are drawn as their mean. */
-const MOST_REGION_LINES = 3;
+const MAX_REGION_LINES = 3;
 const UNMET_SHOWN = 3;
 
 const STYLE = `
@@ -62,7 +62,7 @@ export function drawPlan(problem: PlanningProblem, plan: Plan, timeZone: string)
   );
   top = total.bottom + GAP;
 
-  const feeders = loads.length > MOST_FEEDER_PANELS ? feederMap : feederPanels;
+  const feeders = loads.length > MAX_FEEDER_PANELS ? feederMap : feederPanels;
   const drawn = loads.length > 1 ? feeders(problem, loads, top, timeZone) : { parts: [], bottom: top - GAP };
   parts.push(...drawn.parts);
 
@@ -108,7 +108,7 @@ function panelGround(problem: PlanningProblem, frame: Frame, timeZone: string): 
 }
 
 function signalPanel(problem: PlanningProblem, frame: Frame): string {
-  const regions = problem.regions.length > MOST_REGION_LINES ? [meanRegion(problem)] : problem.regions;
+  const regions = problem.regions.length > MAX_REGION_LINES ? [meanRegion(problem)] : problem.regions;
   const prices = regions.map(({ priceEurPerKwh }) => priceEurPerKwh.map((eur) => 100 * eur));
   const carbon = regions.map(({ carbonGPerKwh }) => carbonGPerKwh);
   const priceY = padded(prices.flat(), frame);
@@ -198,7 +198,7 @@ function feederMap(problem: PlanningProblem, loads: readonly Load[], top: number
   const ranked = loads
     .map((load) => ({ load, peak: peakShare(load), sum: shareSum(load) }))
     .sort((a, b) => b.peak - a.peak || b.sum - a.sum);
-  const shown = ranked.slice(0, MOST_MAP_ROWS).map(({ load }) => load);
+  const shown = ranked.slice(0, MAX_MAP_ROWS).map(({ load }) => load);
   const frame = frameAt(top, shown.length * MAP_ROW_HEIGHT);
   const title =
     shown.length < loads.length

@@ -11,7 +11,7 @@ export interface Frame {
 }
 
 const TICK_HOURS = [1, 2, 3, 6, 12, 24];
-const LEAST_TICK_PIXELS = 60;
+const MIN_TICK_PIXELS = 60;
 
 /** Pixel at which a slot begins. */
 export function slotX(axis: SlotAxis, frame: Frame, slot: number): number {
@@ -22,7 +22,7 @@ export function slotX(axis: SlotAxis, frame: Frame, slot: number): number {
 export function timeGrid(axis: SlotAxis, frame: Frame, timeZone: string, labels: boolean): string {
   const hours = (axis.count * axis.slotMinutes) / 60;
   const pixelsPerHour = (frame.right - frame.left) / hours;
-  const step = TICK_HOURS.find((candidate) => candidate * pixelsPerHour >= LEAST_TICK_PIXELS) ?? 24;
+  const step = TICK_HOURS.find((candidate) => candidate * pixelsPerHour >= MIN_TICK_PIXELS) ?? 24;
   const startMs = slotStartMs(axis, 0);
   const endMs = slotStartMs(axis, axis.count);
   const parts: string[] = [];

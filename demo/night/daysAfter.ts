@@ -1,10 +1,9 @@
+import { DAY_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { seededRandom } from '../../scheduler/random.ts';
 import type { PlannedTrip } from '../../simulator/mobility.ts';
 import { derivedSeed } from '../../simulator/random.ts';
 import type { NightCar, NightFile } from './nightFile.ts';
 
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 /** How far a car's mornings and evenings scatter about those of the night. */
 const SCATTER_MINUTES = 30;
 const CONSUMES_LEAST_PERCENT = 12;

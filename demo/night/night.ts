@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../domain/durations.ts';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +17,6 @@ import { nightFileSchema, type NightCar, type NightFile, type NightRegion } from
 import { nightSignals, nightSpan, temperatures, type SignalWindow } from './signals.ts';
 
 export const WINTER_NIGHT_FILE = fileURLToPath(new URL('./winter-night.yaml', import.meta.url));
-
-const DAY_MS = 86_400_000;
 
 /** How a car of the night is enrolled: the columns of `vehicles`. */
 export interface EnrolledCar {

@@ -12,7 +12,7 @@ import { workUnitsOf } from '../../domain/workUnits.ts';
 import { refused } from './refused.ts';
 
 const PROBE_LIMITS = { callLimitMs: 30_000, processesPerCall: 1 } as const;
-const LEAST_MEMORY_BYTES = 2 * 1024 ** 3;
+const MIN_MEMORY_BYTES = 2 * 1024 ** 3;
 /** The runtime holds weights once as read and once as packed for its kernels, for a while. */
 const MEMORY_PER_MODEL_BYTE = 3;
 const LOAD_LIMIT_MS = 20_000;
@@ -37,7 +37,7 @@ export interface ProbedModel {
 export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes: number): Promise<ProbedModel> {
   const runner = new Runner({
     ...PROBE_LIMITS,
-    memoryLimitBytes: LEAST_MEMORY_BYTES + MEMORY_PER_MODEL_BYTE * sizeBytes,
+    memoryLimitBytes: MIN_MEMORY_BYTES + MEMORY_PER_MODEL_BYTE * sizeBytes,
     loadLimitMs: LOAD_LIMIT_MS + (LOAD_MS_PER_MB * sizeBytes) / 1024 ** 2,
   });
   try {

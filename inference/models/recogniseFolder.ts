@@ -9,7 +9,7 @@ import { pipelineSchema, type HuggingfaceTokenizer, type Pipeline } from '../../
 import { refused } from '../admission/refused.ts';
 
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
-const MOST_TOKENS = 32_768;
+const MAX_TOKENS = 32_768;
 const UNSTATED_TOKENS = 512;
 /** tokenizer_config.json writes 1e30 where the tokenizer has no limit. */
 const NO_LIMIT = 1_000_000_000;
@@ -94,7 +94,7 @@ export async function recogniseFolder(
 
   const limits = [sentence?.max_seq_length, tokenizerConfig?.model_max_length, usable];
   const stated = limits.filter((limit): limit is number => limit !== undefined && limit < NO_LIMIT);
-  const maxTokens = Math.max(1, Math.min(MOST_TOKENS, ...stated, ...(stated.length === 0 ? [UNSTATED_TOKENS] : [])));
+  const maxTokens = Math.max(1, Math.min(MAX_TOKENS, ...stated, ...(stated.length === 0 ? [UNSTATED_TOKENS] : [])));
   if (architecture.endsWith('ForSequenceClassification')) {
     const labels = labelsOf(config.id2label);
     if (labels.length === 1) return { kind: 'rerank', tokenizer, maxTokens, truncate: true };

@@ -9,8 +9,8 @@ export interface ChargeFlow {
   readonly rentEurPerKwh: Float64Array;
 }
 
-const MOST_QUANTA = 2 ** 52;
-const MOST_QUANTA_PER_KW = 2 ** 30;
+const MAX_QUANTA = 2 ** 52;
+const MAX_QUANTA_PER_KW = 2 ** 30;
 
 /**
  * Cheapest-slot-first maximum flow for charging under one limit per slot: what solve/flowNetwork.ts does in general,
@@ -227,7 +227,7 @@ function marginalPrices(
 
 function quantaFor(cars: CarColumns): number {
   const kwSlots = cars.energyKwSlots.reduce((sum, energy) => sum + energy, 1);
-  return Math.min(MOST_QUANTA_PER_KW, 2 ** Math.floor(Math.log2(MOST_QUANTA / kwSlots)));
+  return Math.min(MAX_QUANTA_PER_KW, 2 ** Math.floor(Math.log2(MAX_QUANTA / kwSlots)));
 }
 
 /** Slots that a car has beyond those that charging takes. */

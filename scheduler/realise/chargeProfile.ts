@@ -27,7 +27,7 @@ const ROUNDING_KW = 1e-9;
 /** What the optimum may leave by rounding to whole quanta. */
 const ENOUGH_KW_SLOTS = 1e-6;
 /** A car that is to stay on draws at least this, even where it would accept less. */
-const LEAST_ON_KW = 0.1;
+const MIN_ON_KW = 0.1;
 
 /**
  * The cheapest profile found that a real car can follow: at least `minKw` or off, few starts, each state held long
@@ -69,7 +69,7 @@ function fill(task: ChargeTask, usable: Float64Array, chosen: Uint8Array, everyO
   for (let t = 0; t < kw.length; t++) {
     const forced = at(task.floorKw, t) > 0 || (everyOneOn && chosen[t] === 1);
     if (!forced || left <= ROUNDING_KW) continue;
-    const leastKw = everyOneOn ? Math.max(task.minKw, Math.min(LEAST_ON_KW, left)) : task.minKw;
+    const leastKw = everyOneOn ? Math.max(task.minKw, Math.min(MIN_ON_KW, left)) : task.minKw;
     const base = Math.min(at(usable, t), Math.max(at(task.floorKw, t), leastKw));
     kw[t] = base;
     left -= base;
@@ -151,7 +151,7 @@ function dropSurplus(task: ChargeTask, usable: Float64Array, chosen: Uint8Array)
   const dearestFirst = byPrice(task.price).toReversed();
   for (;;) {
     const count = kept.reduce((sum, on) => sum + on, 0);
-    if (count * Math.max(task.minKw, LEAST_ON_KW) <= task.energyKwSlots) return kept;
+    if (count * Math.max(task.minKw, MIN_ON_KW) <= task.energyKwSlots) return kept;
     const dropped = dearestFirst.find((t) => {
       if (kept[t] !== 1 || at(task.floorKw, t) > 0) return false;
       // A car that is on would have to be started once more.

@@ -84,7 +84,7 @@ export function placeCharging(problem: CompiledProblem, placement: ChargePlaceme
 }
 
 /** Cars that a car with energy missing may change places with. */
-const MOST_EXCHANGES = 40;
+const MAX_EXCHANGES = 40;
 
 /**
  * Helps cars that least currents and few starts have left short although others could move: takes one other car of the
@@ -120,7 +120,7 @@ function exchange(problem: CompiledProblem, placement: ChargePlacement, short: n
   const partners = Array.from({ length: cars.count }, (_, car) => car)
     .filter(overlaps)
     .sort((a, b) => at(cars.chargeUntil, b) - at(cars.from, b) - (at(cars.chargeUntil, a) - at(cars.from, a)) || a - b);
-  for (const partner of [short, ...partners.slice(0, MOST_EXCHANGES)]) {
+  for (const partner of [short, ...partners.slice(0, MAX_EXCHANGES)]) {
     const pair = partner === short ? [short] : [short, partner];
     const before = pair.reduce((sum, car) => sum + missingKwSlots(problem, placement, car), 0);
     if (missingKwSlots(problem, placement, short) <= ROUNDING_KW) return;

@@ -3,8 +3,8 @@ import type { Block } from './block.ts';
 import { gateRow, shardsPerCar, type Relaxation } from './relaxation.ts';
 
 /** Flows are whole quanta; their sum must stay below 2^53 to be exact. */
-const MOST_QUANTA = 2 ** 51;
-const MOST_QUANTA_PER_KW = 2 ** 30;
+const MAX_QUANTA = 2 ** 51;
+const MAX_QUANTA_PER_KW = 2 ** 30;
 
 /** One block of a relaxation, and where its parts stand there. */
 export interface LaidOutBlock {
@@ -29,7 +29,7 @@ export function quantaPerKwOf({ energyKwSlots, gateCars, problem }: Relaxation):
   let highestPlugKw = 0;
   for (const kw of problem.computePlugKw) highestPlugKw = Math.max(highestPlugKw, kw);
   for (const count of gateCars) kwSlots += count * highestPlugKw;
-  return Math.min(MOST_QUANTA_PER_KW, 2 ** Math.floor(Math.log2(MOST_QUANTA / kwSlots)));
+  return Math.min(MAX_QUANTA_PER_KW, 2 ** Math.floor(Math.log2(MAX_QUANTA / kwSlots)));
 }
 
 /** Feeders that share limits, each list one block: those of one substation, or one alone. */

@@ -10,7 +10,7 @@ export interface BlockColumn {
 }
 
 const TOLERANCE = 1e-11;
-const MOST_PIVOTS = 100_000;
+const MAX_PIVOTS = 100_000;
 
 /**
  * Mixes what the blocks would do so that all jobs are served at least cost (Dantzig and Wolfe 1960): parts of each
@@ -80,7 +80,7 @@ export class ColumnMaster {
   solve(): number {
     const rows = this.#blocks + this.#jobs;
     const direction = new Float64Array(rows);
-    for (let pivots = 0; pivots < MOST_PIVOTS; pivots++) {
+    for (let pivots = 0; pivots < MAX_PIVOTS; pivots++) {
       const entering = this.#entering();
       if (entering === undefined) break;
       this.#ray(entering, direction);

@@ -3,8 +3,8 @@ import { cheapestFlow, nodePrices, type FlowNetwork, type Sink } from './flowNet
 import { gateRow, shardsPerCar, type LimitPrices, type Relaxation } from './relaxation.ts';
 
 /** Flows are whole quanta; their sum must stay below 2^53 to be exact. */
-const MOST_QUANTA = 2 ** 52;
-const MOST_QUANTA_PER_KW = 2 ** 30;
+const MAX_QUANTA = 2 ** 52;
+const MAX_QUANTA_PER_KW = 2 ** 30;
 
 export interface JointFlow {
   readonly chargeKw: Float64Array;
@@ -189,7 +189,7 @@ function quantaPerKwFor({ problem, energyKwSlots }: Relaxation, kwhPerShard: Flo
   let kwSlots = energyKwSlots.reduce((sum, energy) => sum + energy, 1);
   for (const [j, job] of problem.jobs.entries())
     kwSlots += (job.shards * (at(kwhPerShard, j) || 1)) / problem.slotHours;
-  return Math.min(MOST_QUANTA_PER_KW, 2 ** Math.floor(Math.log2(MOST_QUANTA / kwSlots)));
+  return Math.min(MAX_QUANTA_PER_KW, 2 ** Math.floor(Math.log2(MAX_QUANTA / kwSlots)));
 }
 
 function sinksOf(

@@ -8,7 +8,7 @@ import { gateRow, type LimitPrices, type Relaxation } from './relaxation.ts';
 
 /** Cost above the bound, as a part of the cost without penalties, that ends the search for the jobs' prices. */
 const ACCEPTED_GAP = 1e-7;
-const MOST_ROUNDS = 400;
+const MAX_ROUNDS = 400;
 /** Jobs' prices are sought within so much of the best so far (boxstep: Marsten, Hogan and Blankenship 1975). */
 const START_WIDTH = 0.01;
 
@@ -67,7 +67,7 @@ export function coordinate(
   let mixEur = 0;
   const columns: Answer[] = [];
   let rounds = 0;
-  for (; rounds < MOST_ROUNDS; rounds++) {
+  for (; rounds < MAX_ROUNDS; rounds++) {
     let boundEur = 0;
     for (let j = 0; j < work.length; j++) boundEur += at(jobPrice, j) * at(work, j);
     const answers = blocks.map((working, index) => answer(relaxation, working, index, jobPrice, quantaPerKw));
@@ -139,12 +139,12 @@ function roughPrices(relaxation: Relaxation): LimitPrices | undefined {
 const SAMPLED_CARS = 4;
 const ROUGH_GAP = 1e-4;
 /** A sample leaves at least so many cars on an average feeder. */
-const LEAST_CARS_PER_FEEDER = 24;
+const MIN_CARS_PER_FEEDER = 24;
 
 function sampled(relaxation: Relaxation): Relaxation | undefined {
   const { problem, layout } = relaxation;
   const { cars } = problem;
-  if (cars.count < SAMPLED_CARS * LEAST_CARS_PER_FEEDER * problem.feeders) return undefined;
+  if (cars.count < SAMPLED_CARS * MIN_CARS_PER_FEEDER * problem.feeders) return undefined;
   const seen = new Int32Array(problem.feeders);
   const kept: number[] = [];
   for (let car = 0; car < cars.count; car++) {

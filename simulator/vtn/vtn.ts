@@ -25,7 +25,7 @@ const WRITE_SCOPES: Readonly<Partial<Record<Collection, string>>> = {
   resources: 'write_vens',
 };
 const ALL_SCOPES = ['read_targets', 'read_ven_objects', 'write_reports', 'write_subscriptions', 'write_vens'];
-const MOST_PER_PAGE = 50;
+const MAX_PER_PAGE = 50;
 const FILTERS = ['programID', 'eventID', 'clientName', 'venName', 'resourceName', 'venID'];
 
 /**
@@ -174,7 +174,7 @@ export class Vtn {
       return FILTERS.every((filter) => !query.has(filter) || stored[filter] === query.get(filter));
     });
     const skip = Number(query.get('skip') ?? 0);
-    const limit = Math.min(MOST_PER_PAGE, Number(query.get('limit') ?? MOST_PER_PAGE));
+    const limit = Math.min(MAX_PER_PAGE, Number(query.get('limit') ?? MAX_PER_PAGE));
     return { status: 200, body: found.slice(skip, skip + limit) };
   }
 }

@@ -21,7 +21,7 @@ const SALT_BYTES = 32;
 const HEADER_BYTES = MAGIC.byteLength + KEY_ID_BYTES + SALT_BYTES;
 const CHUNK_BYTES = 64 * 1024;
 const SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES;
-const MOST_CHUNKS = 2 ** 32;
+const MAX_CHUNKS = 2 ** 32;
 
 /**
  * A store whose objects are encrypted before they reach `store`: AES-256-GCM in chunks, so that they stream.
@@ -97,7 +97,7 @@ function objectKeyOf({ keyBytes }: Ring, salt: Uint8Array): Buffer {
 }
 
 function nonceOf(index: number, isLast: boolean): Buffer {
-  if (index >= MOST_CHUNKS) throw new RangeError('An object has at most 2^32 chunks.');
+  if (index >= MAX_CHUNKS) throw new RangeError('An object has at most 2^32 chunks.');
   const nonce = Buffer.alloc(NONCE_BYTES);
   nonce.writeUInt32BE(index, NONCE_BYTES - 5);
   nonce[NONCE_BYTES - 1] = Number(isLast);

@@ -2,7 +2,7 @@ import { mkdir, writeFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { readAgentConfig } from '../../agent/agentConfig.ts';
 import { HostSensors } from '../../agent/hostSensors.ts';
 import { HostVehicle } from '../../agent/hostVehicle.ts';
@@ -23,7 +23,7 @@ async function configFile(config: unknown): Promise<string> {
 }
 
 describe('an agent’s config', () => {
-  it('needs the API, the car and its key; all else has a default', async () => {
+  test('needs the API, the car and its key; all else has a default', async () => {
     const file = await configFile(MINIMAL);
     expect(await readAgentConfig(file)).toMatchObject({
       ...MINIMAL,
@@ -34,7 +34,7 @@ describe('an agent’s config', () => {
     });
   });
 
-  it.each([
+  test.each([
     [{ key: undefined }, 'key'],
     [{ api: 'nightshift.example' }, 'api'],
     [{ execution: { provider: 'quantum' } }, 'execution.provider'],
@@ -47,7 +47,7 @@ describe('an agent’s config', () => {
 });
 
 describe('power meters', () => {
-  it('read a file of microwatts', async () => {
+  test('read a file of microwatts', async () => {
     const path = join(await temporaryFolder(), 'power1_input');
     await writeFile(path, '15200000\n');
     expect(await openPowerMeter({ source: 'hwmon', path })?.()).toBeCloseTo(15.2);
@@ -55,7 +55,7 @@ describe('power meters', () => {
     await expect(openPowerMeter({ source: 'hwmon', path })?.()).rejects.toThrow('n/a');
   });
 
-  it('read an energy counter over its wrap-around', async () => {
+  test('read an energy counter over its wrap-around', async () => {
     const path = await temporaryFolder();
     const set = (microjoules: number) => writeFile(join(path, 'energy_uj'), `${microjoules}\n`);
     await writeFile(join(path, 'max_energy_range_uj'), '100000000\n');
@@ -73,7 +73,7 @@ describe('power meters', () => {
 });
 
 describe('the host as a car', () => {
-  it('counts what it draws, by the meter where it has one, and goes on after a restart', async () => {
+  test('counts what it draws, by the meter where it has one, and goes on after a restart', async () => {
     const folder = await temporaryFolder();
     let nowMs = 0;
     let watts: number | Error = 30;
@@ -114,7 +114,7 @@ describe('the host as a car', () => {
 });
 
 describe('sensors', () => {
-  it('hold the gate with hysteresis, by the owner’s floor and wish, and when they cannot be read', async () => {
+  test('hold the gate with hysteresis, by the owner’s floor and wish, and when they cannot be read', async () => {
     const folder = await temporaryFolder();
     const file = (name: string) => join(folder, name);
     const gate = new PowerGate();
@@ -152,7 +152,7 @@ describe('sensors', () => {
     expect([...gate.reasons].sort()).toEqual(['soc_below_floor', 'too_hot']);
   });
 
-  it('ask over HTTP whether it is "not now"; no answer is "not now"', async () => {
+  test('ask over HTTP whether it is "not now"; no answer is "not now"', async () => {
     let answer = '0';
     const server = createServer((_, response) => response.end(answer)).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
@@ -186,7 +186,7 @@ describe('sensors', () => {
 });
 
 describe('the probe', () => {
-  it('measures the computer, and falls back to the CPU where a provider is not there', async () => {
+  test('measures the computer, and falls back to the CPU where a provider is not there', async () => {
     const folder = join(await temporaryFolder(), 'probe');
     await mkdir(folder);
     const probe = await probeComputer(folder, { executionProvider: 'coreml' }, async () => 12, 200);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connectAsync } from 'mqtt';
 import { pino } from 'pino';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { AgentConfig } from '../../agent/agentConfig.ts';
 import { startHostAgent } from '../../agent/hostAgent.ts';
 import type { Broker } from '../../api/mqtt/broker.ts';
@@ -92,7 +92,7 @@ async function config(api: string, over: Partial<AgentConfig> = {}): Promise<Age
   };
 }
 
-it('computes a shard with its key alone, says that it is there, and leaves with its register told', async () => {
+test('computes a shard with its key alone, says that it is there, and leaves with its register told', async () => {
   const { objects, shard } = await storeWithShard();
   const api = await agentsApi(settings, objects);
   const heard: { topic: string; said: { Status?: string; computeKwh?: number } }[] = [];
@@ -122,7 +122,7 @@ it('computes a shard with its key alone, says that it is there, and leaves with 
   }, PATIENCE);
 });
 
-it('refuses to run as another car, class or family than it is enrolled as', async () => {
+test('refuses to run as another car, class or family than it is enrolled as', async () => {
   const api = await agentsApi(settings, (await storeWithShard()).objects);
   const started = async (over: Partial<AgentConfig>) => startHostAgent(await config(api, over), log);
   await expect(started({ carId: 'car-b' })).rejects.toThrow('carId: the key is that of car-a');

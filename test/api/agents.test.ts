@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { exchangeCode, readAgentSettings } from '../../agent/carDoors.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
@@ -21,7 +21,7 @@ async function askForCode(owner: string): Promise<number> {
 }
 
 describe('an agent', () => {
-  it('gets its car’s key for a code, once, and with the key what it needs to know', async () => {
+  test('gets its car’s key for a code, once, and with the key what it needs to know', async () => {
     const { code, car_id, expires_at } = await newCode();
     expect(car_id).toBe('car-1');
     expect(expires_at * 1000).toBeGreaterThan(Date.now());
@@ -42,7 +42,7 @@ describe('an agent', () => {
     });
   });
 
-  it('learns nothing with another key, and can do nothing else with its own', async () => {
+  test('learns nothing with another key, and can do nothing else with its own', async () => {
     const { code } = await newCode();
     const { key } = await exchangeCode(api.server.url, code);
     for (const wrong of ['', 'nsc_made-up', code]) {
@@ -58,7 +58,7 @@ describe('an agent', () => {
     expect(codes.status).toBe(401);
   });
 
-  it('has its code made by its own owner or the operator, by no other owner', async () => {
+  test('has its code made by its own owner or the operator, by no other owner', async () => {
     expect(await askForCode('owner-of-car-1')).toBe(200);
     expect(await askForCode('owner-of-car-2')).toBe(404);
   });

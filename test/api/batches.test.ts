@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { toFile } from 'openai';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
@@ -11,7 +12,6 @@ import { useApi, type Json } from './apiHarness.ts';
 
 const { db } = useTestDatabase();
 const api = useApi(db);
-const HOUR_MS = 3_600_000;
 let inputFileId = '';
 
 beforeAll(async () => {

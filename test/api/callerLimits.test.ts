@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { requestId } from 'hono/request-id';
 import { pino } from 'pino';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { requireSlice } from '../../api/http/carObjects.ts';
 import { AtOnce, limitAtOnce, RateLimiter } from '../../api/http/callerLimits.ts';
@@ -14,7 +14,7 @@ import { sliceSignerWith } from '../../store/sliceAccess.ts';
 const logger = pino({ level: 'silent' });
 
 describe('what one caller may have', () => {
-  it('is so many requests a minute, which fill again', () => {
+  test('is so many requests a minute, which fill again', () => {
     let ms = 0;
     const limiter = new RateLimiter(() => ms);
     limiter.take('key', 2);
@@ -24,7 +24,7 @@ describe('what one caller may have', () => {
     limiter.take('key', 2);
   });
 
-  it('does not depend on a clock that is set', () => {
+  test('does not depend on a clock that is set', () => {
     const limiter = new RateLimiter();
     const { now } = Date;
     limiter.take('key', 10);
@@ -36,7 +36,7 @@ describe('what one caller may have', () => {
     }
   });
 
-  it('is so many things at once, whatever others have', () => {
+  test('is so many things at once, whatever others have', () => {
     const atOnce = new AtOnce(1, 'streams');
     const leave = atOnce.enter('a');
     atOnce.enter('b');
@@ -46,7 +46,7 @@ describe('what one caller may have', () => {
   });
 });
 
-it('readers of the same stream share what is read', async () => {
+test('readers of the same stream share what is read', async () => {
   const streams = new EventStreams(logger);
   let reads = 0;
   const read = async (): Promise<number> => ++reads;
@@ -54,7 +54,7 @@ it('readers of the same stream share what is read', async () => {
   await expect.poll(() => streams.shared('lines', read)).toBe(2);
 });
 
-it('a car without a token has nothing of its body read', async () => {
+test('a car without a token has nothing of its body read', async () => {
   const app = new Hono();
   app.onError((error, c) => answerError(error, c, logger));
   app.use(requireSlice({ slices: sliceSignerWith('k'), now: Date.now }));
@@ -79,7 +79,7 @@ it('a car without a token has nothing of its body read', async () => {
   expect(pulled).toBeLessThanOrEqual(1);
 });
 
-it('what fails on our side names no host, but what the log has', async () => {
+test('what fails on our side names no host, but what the log has', async () => {
   const logged: unknown[] = [];
   const app = new Hono();
   app.use(requestId());
@@ -101,7 +101,7 @@ it('what fails on our side names no host, but what the log has', async () => {
   expect(JSON.stringify(logged)).toContain('127.0.0.1');
 });
 
-it('a second request of a key is refused while the first one runs', async () => {
+test('a second request of a key is refused while the first one runs', async () => {
   const app = new Hono();
   app.onError((error, c) => answerError(error, c, logger));
   app.use(async (c, next) => {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { cli } from '../cli/cliRun.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
@@ -7,7 +7,7 @@ import { storePlan } from './planFixture.ts';
 const { db } = useTestDatabase();
 const api = useApi(db);
 
-it('tells what the fleet can do over HTTP and in the terminal; nothing before the first plan', async () => {
+test('tells what the fleet can do over HTTP and in the terminal; nothing before the first plan', async () => {
   const reach = ['--url', api.server.url, '--key', 'test-key'];
   expect(await api.getJson('/fleet/v1/capacity')).toEqual({ plan_id: null, slot_minutes: 15, classes: [] });
   expect((await cli('fleet', 'status', ...reach)).out).toContain('no plan yet');

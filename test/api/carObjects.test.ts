@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { afterEach, expect, test } from 'vitest';
 
 import { openSliceStore } from '../../car/shard/sliceStore.ts';
@@ -13,8 +14,6 @@ import { useApi } from './apiHarness.ts';
 const { db } = useTestDatabase();
 const api = useApi(db);
 afterEach(cleanUp);
-
-const HOUR_MS = 3_600_000;
 
 /** The store behind the API, with a shard and its model in it. */
 async function storedShard(): Promise<{ input: RunShardInput; scope: CarSliceScope }> {

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
 import { ApiClient } from '../../api/client/apiClient.ts';
 
@@ -31,13 +31,13 @@ const errorBody = (code: string, message: string, param: string | null = null): 
   JSON.stringify({ error: { message, type: 'invalid_request_error', param, code } });
 
 describe('ApiClient', () => {
-  it('counts paths from the root, also when it was given the base URL of an SDK', async () => {
+  test('counts paths from the root, also when it was given the base URL of an SDK', async () => {
     const { client, paths } = await answering({ status: 200, body: '{}' });
     await client.json('GET', '/grid/v1/events');
     expect(paths).toEqual(['/grid/v1/events']);
   });
 
-  it('throws with the code, the field and the waiting time that the API gave', async () => {
+  test('throws with the code, the field and the waiting time that the API gave', async () => {
     const { client } = await answering({
       status: 429,
       body: errorBody('rate_limited', 'Too many.', 'key'),
@@ -52,7 +52,7 @@ describe('ApiClient', () => {
     });
   });
 
-  it.each([
+  test.each([
     [429, 'rate_limited'],
     [502, 'unavailable'],
     [404, 'invalid_request'],
@@ -64,7 +64,7 @@ describe('ApiClient', () => {
     });
   });
 
-  it('goes on watching after a 429, and ends at an answer that asking again would not change', async () => {
+  test('goes on watching after a 429, and ends at an answer that asking again would not change', async () => {
     const { client, paths } = await answering(
       { status: 429, body: errorBody('rate_limited', 'Too many.'), headers: { 'retry-after': '0.01' } },
       { status: 200, body: 'id: 1\nevent: line\ndata: {}\n\n', headers: { 'content-type': 'text/event-stream' } },

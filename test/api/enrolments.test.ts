@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { listFeeders } from '../../store/feeders.ts';
 import { listClassSpeeds, seedClassSpeed } from '../../store/classSpeeds.ts';
 import { closeParkingSession, openParkingSession, settleParkingSession } from '../../store/parkingSessions.ts';
@@ -49,7 +49,7 @@ async function said(subject: string): Promise<string[]> {
 }
 
 describe('enrolment at run time', () => {
-  it('enrols, changes and removes a car, each with a line in the journal', async () => {
+  test('enrols, changes and removes a car, each with a line in the journal', async () => {
     const { code } = (await (await send('POST', '/fleet/v1/enrolments', ENROLMENT)).json()) as Json;
     const { key } = await exchangeCode(api.server.url, code);
     const credentials = { apiUrl: api.server.url, carId: 'VIN-NEW', key };
@@ -69,7 +69,7 @@ describe('enrolment at run time', () => {
     expect((await send('DELETE', '/fleet/v1/vehicles/VIN-NEW')).status).toBe(404);
   });
 
-  it('keeps the policy that an owner has set', async () => {
+  test('keeps the policy that an owner has set', async () => {
     await send('POST', '/fleet/v1/enrolments', ENROLMENT);
     const policy = { ...ENROLMENT.policy, targetSocPercent: 95 };
     await send('PUT', '/fleet/v1/vehicles/VIN-NEW/policy', policy);
@@ -77,7 +77,7 @@ describe('enrolment at run time', () => {
     expect((await readVehicle(db, 'VIN-NEW'))?.policy.targetSocPercent).toBe(95);
   });
 
-  it.each([
+  test.each([
     ['consent', { policy: { ...ENROLMENT.policy, consent: undefined } }, 'policy.consent'],
     ['a known feeder', { feeder: 'nowhere' }, 'feeder'],
     ['a known class', { hardwareClass: 'hal-9000' }, 'hardwareClass'],
@@ -91,7 +91,7 @@ describe('enrolment at run time', () => {
     expect(await readVehicle(db, 'VIN-BAD')).toBeUndefined();
   });
 
-  it('removes no car in mid-stay: its owner would not be paid', async () => {
+  test('removes no car in mid-stay: its owner would not be paid', async () => {
     const stay = { vehicleId: 'car-2', pluggedInAtMs: 0, readyByMs: 1, targetSocPercent: 80, arrivalSocPercent: null };
     const { stay: number } = await openParkingSession(db, stay);
     const answer = await send('DELETE', '/fleet/v1/vehicles/car-2');
@@ -103,7 +103,7 @@ describe('enrolment at run time', () => {
     expect((await send('DELETE', '/fleet/v1/vehicles/car-2')).status).toBe(200);
   });
 
-  it('is for operators', async () => {
+  test('is for operators', async () => {
     const { key } = (await (await send('POST', '/fleet/v1/owners/kari/keys')).json()) as Json;
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
     const asOwner = (method: string, path: string, body: unknown) =>
@@ -116,7 +116,7 @@ describe('enrolment at run time', () => {
     expect((await asOwner('PUT', '/fleet/v1/classes/mine', spec)).status).toBe(401);
   });
 
-  it('works from a terminal', async () => {
+  test('works from a terminal', async () => {
     const file = join(await temporaryFolder(), 'car.yaml');
     await writeFile(file, JSON.stringify({ ...ENROLMENT, id: 'VIN-CLI' }));
     const reach = ['--url', api.server.url, '--key', 'test-key'];
@@ -130,7 +130,7 @@ describe('enrolment at run time', () => {
 });
 
 describe('regions and feeders at run time', () => {
-  it('are added and followed; a feeder is in one region', async () => {
+  test('are added and followed; a feeder is in one region', async () => {
     const bergen = { timeZone: 'Europe/Oslo', feeds: [], feeders: [{ id: 'bergen-1', failSafeImportKw: 12 }] };
     expect((await send('PUT', '/fleet/v1/regions/bergen', bergen)).status).toBe(200);
     expect(api.startedRegions).toEqual(['bergen']);
@@ -143,7 +143,7 @@ describe('regions and feeders at run time', () => {
 });
 
 describe('classes at run time', () => {
-  it('are added with their figures, and planned as the slowest until they are measured', async () => {
+  test('are added with their figures, and planned as the slowest until they are measured', async () => {
     await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'hw3', statedMsPerUnit: 300 });
     const spec = { chipKw: 0.3, awakeKw: 0.01, cooling: 'included', providers: ['cuda', 'cpu'], source: 'data sheet' };
     expect((await send('PUT', '/fleet/v1/classes/desktop-gpu', spec)).status).toBe(200);

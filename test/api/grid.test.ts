@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { useTestDatabase } from '../support/testDatabase.ts';
@@ -5,7 +6,6 @@ import { useApi } from './apiHarness.ts';
 
 const { db } = useTestDatabase();
 const api = useApi(db);
-const HOUR_MS = 3_600_000;
 const START_MS = Math.ceil(Date.now() / HOUR_MS) * HOUR_MS;
 const at = (hour: number): string => new Date(START_MS + hour * HOUR_MS).toISOString();
 const span = (from: number, to: number, value: number) => ({ start: at(from), end: at(to), value });

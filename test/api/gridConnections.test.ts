@@ -1,4 +1,5 @@
-import { beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { HOUR_MS } from '../../domain/durations.ts';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import type { OpenAdrStatus } from '../../domain/openAdr.ts';
 import { Vtn } from '../../simulator/vtn/vtn.ts';
@@ -25,7 +26,6 @@ const WANTED = {
   region: 'oslo',
 };
 const MIDNIGHT_MS = Date.parse('2026-02-10T00:00:00Z');
-const HOUR_MS = 3_600_000;
 const STATUS: OpenAdrStatus = {
   syncedAtMs: MIDNIGHT_MS,
   failures: 0,
@@ -273,7 +273,7 @@ const told = (over: Partial<OpenAdrStatus>) =>
     return true;
   });
 
-it('is followed only when it has been tried: token, ven and events', async () => {
+test('is followed only when it has been tried: token, ven and events', async () => {
   const [tried] = await Promise.all([connect(), told({ failure: 'POST /auth/token answered 401', failures: 1 })]);
   expect(tried).toMatchObject({ code: 1, out: expect.stringContaining('does not work yet, and is tried again: POST') });
   const [unknown] = await Promise.all([connect(), told({ registrationFailure: 'GET /vens answered 403' })]);

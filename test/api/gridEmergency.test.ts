@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { beforeEach, expect, test } from 'vitest';
 
 import { NightshiftError } from '../../domain/errors.ts';
@@ -10,7 +11,6 @@ import { useApi, type Json } from './apiHarness.ts';
 
 const { db } = useTestDatabase();
 const api = useApi(db);
-const HOUR_MS = 3_600_000;
 const inHours = (hours: number): string => new Date(Date.now() + hours * HOUR_MS).toISOString();
 
 beforeEach(async () => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
@@ -46,7 +46,7 @@ const written = async (name: string, kind: FolderKind): Promise<string> => {
 };
 
 describe('the folder of a model, as Hugging Face lays it out,', () => {
-  it('answers /v1/embeddings without a manifest: the mean of its token vectors', async () => {
+  test('answers /v1/embeddings without a manifest: the mean of its token vectors', async () => {
     const added = await model('add', await written('mean', 'embedding'), '--name', 'acme/mean-small');
     expect(added).toMatchObject({ code: 0, err: '' });
     const { data } = await api.client.embeddings.create({ model: 'acme/mean-small', input: ['Car soup', 'night'] });
@@ -56,13 +56,13 @@ describe('the folder of a model, as Hugging Face lays it out,', () => {
     expect((await api.client.models.retrieve('acme/mean-small')).id).toBe('acme/mean-small');
   });
 
-  it('is fed int32 where its network asks for it, and pooled by its first token', async () => {
+  test('is fed int32 where its network asks for it, and pooled by its first token', async () => {
     await model('add', await written('cls', 'embedding-int32'), '--name', 'cls');
     const { data } = await api.client.embeddings.create({ model: 'cls', input: 'car', encoding_format: 'float' });
     expect(data[0]?.embedding).toEqual([0, 1, 0, 0, 0, 0, 0, 0, 0]);
   });
 
-  it('keeps its weights beside its network', async () => {
+  test('keeps its weights beside its network', async () => {
     const place = await written('external', 'embedding-external');
     const undecided = await model('add', place, '--name', 'external');
     expect(undecided).toMatchObject({ code: 2 });
@@ -72,7 +72,7 @@ describe('the folder of a model, as Hugging Face lays it out,', () => {
     expect(data[0]?.embedding[1]).toBe(1);
   });
 
-  it('cuts long texts only when told to', async () => {
+  test('cuts long texts only when told to', async () => {
     await model('add', await written('long', 'embedding'), '--name', 'long');
     const input = 'car '.repeat(20);
     const refused = await post('/v1/embeddings', { model: 'long', input });
@@ -84,7 +84,7 @@ describe('the folder of a model, as Hugging Face lays it out,', () => {
     expect(cut.body.data[0].embedding[2]).toBeGreaterThan(0);
   });
 
-  it('moderates texts with a classifier', async () => {
+  test('moderates texts with a classifier', async () => {
     await model('add', await written('classifier', 'classification'), '--name', 'moderator');
     const { results } = await api.client.moderations.create({ model: 'moderator', input: ['good car', 'bad'] });
     expect(results.map(({ flagged }) => flagged)).toEqual([false, true]);
@@ -93,7 +93,7 @@ describe('the folder of a model, as Hugging Face lays it out,', () => {
     expect(odd).toMatchObject({ status: 400, body: { error: { param: 'temperature' } } });
   });
 
-  it('ranks documents with a cross-encoder, the best first', async () => {
+  test('ranks documents with a cross-encoder, the best first', async () => {
     await model('add', await written('cross', 'rerank'), '--name', 'ranker');
     const documents = ['bad soup', { text: 'good car' }, 'night'];
     const request = { model: 'ranker', query: 'car', documents, top_n: 2, return_documents: true };
@@ -109,7 +109,7 @@ describe('the folder of a model, as Hugging Face lays it out,', () => {
     });
   });
 
-  it('is refused with what to do when it is not whole', async () => {
+  test('is refused with what to do when it is not whole', async () => {
     const files = modelFolder('embedding');
     const without = async (path: string, name: string): Promise<string> => {
       const { [path]: _left, ...rest } = files;
@@ -142,7 +142,7 @@ describe('an upload of a folder', () => {
   const body = Buffer.from('{"a": 1}');
   const sha256 = createHash('sha256').update(body).digest('hex');
   const files = [{ path: 'config.json', sha256, size_bytes: body.length }];
-  it('goes on where it broke off', async () => {
+  test('goes on where it broke off', async () => {
     const first = await post('/v1/model_uploads', { name: 'resumed', files });
     expect(first.body.files).toEqual([{ path: 'config.json', size_bytes: 8, received_bytes: 0 }]);
     const { id } = first.body;
@@ -156,7 +156,7 @@ describe('an upload of a folder', () => {
     expect((await post(`/v1/model_uploads/${id}/complete`, {})).body.error.message).toContain('Send it again');
   });
 
-  it('takes no path out of its folder, no size above the limit, and no stranger’s id', async () => {
+  test('takes no path out of its folder, no size above the limit, and no stranger’s id', async () => {
     for (const path of ['../evil', '/etc/passwd', 'a/../b', '.ssh/x']) {
       const answer = await post('/v1/model_uploads', { name: 'evil', files: [{ ...files[0], path }] });
       expect(answer, path).toMatchObject({ status: 400, body: { error: { param: 'files.0.path' } } });
@@ -214,7 +214,7 @@ describe('model pull', () => {
     return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, ranges };
   }
 
-  it('adds a model of a hub, goes on after a broken download, and pins the commit', async () => {
+  test('adds a model of a hub, goes on after a broken download, and pins the commit', async () => {
     const hub = await startHub(modelFolder('embedding'));
     process.env['NIGHTSHIFT_STATE_DIR'] = join(folder, 'state');
     try {
@@ -238,7 +238,7 @@ describe('model pull', () => {
 });
 
 const minilm = process.env['MINILM_DIR'];
-it.runIf(minilm !== undefined)(
+test.runIf(minilm !== undefined)(
   'a real sentence encoder gives the vectors of its makers',
   async () => {
     const added = await model('add', minilm ?? '', '--name', 'minilm', '--variant', 'quantized');

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { absenceReasons, expiryReasons, failureReasons } from '../../api/http/presenceReasons.ts';
 import type { Batch } from '../../store/batches.ts';
 
@@ -10,7 +10,7 @@ const region = (regionId: string, carsPluggedIn: number, usualArrivalMs: number 
 });
 
 describe('absenceReasons', () => {
-  it('say when the next car usually comes, in the time zone of its region', () => {
+  test('say when the next car usually comes, in the time zone of its region', () => {
     const regions = [region('a', 0, Date.UTC(2026, 0, 15, 17)), region('b', 0, Date.UTC(2026, 0, 15, 16))];
     expect(absenceReasons(regions, null)).toEqual([
       {
@@ -20,7 +20,7 @@ describe('absenceReasons', () => {
     ]);
   });
 
-  it('look only at the regions that the batch may run in', () => {
+  test('look only at the regions that the batch may run in', () => {
     const regions = [region('a', 3, null), region('b', 0, null)];
     expect(absenceReasons(regions, null)).toEqual([]);
     expect(absenceReasons(regions, ['b'])).toMatchObject([
@@ -32,7 +32,7 @@ describe('absenceReasons', () => {
 describe('expiryReasons', () => {
   const batch = { total: 10, completed: 4, failed: 1 } as Batch;
 
-  it('tell a batch that no car could have computed from one whose cars did not do', () => {
+  test('tell a batch that no car could have computed from one whose cars did not do', () => {
     const [none] = expiryReasons(batch, { cars: 0, hours: 0 }, '2026-01-15T06:00:00.000Z');
     expect(none).toMatchObject({ code: 'job_expired', value: 5 });
     expect(none?.text).toContain('5 of 10 requests unanswered. No car was plugged in');
@@ -44,14 +44,14 @@ describe('expiryReasons', () => {
 describe('failureReasons', () => {
   const failures = { failures: 144, lastMessage: 'Maximum call stack size exceeded' };
 
-  it('tell how many attempts failed and what the last one said', () => {
+  test('tell how many attempts failed and what the last one said', () => {
     expect(failureReasons({ status: 'in_progress', failed: 0 }, failures)).toMatchObject([
       { code: 'attempts_failed', text: expect.stringContaining('144 attempts'), value: 144 },
     ]);
     expect(failureReasons({ status: 'expired', failed: 0 }, failures)[0]?.text).toContain('Maximum call stack');
   });
 
-  it('say nothing of a batch that was answered all the same, or without failures', () => {
+  test('say nothing of a batch that was answered all the same, or without failures', () => {
     expect(failureReasons({ status: 'completed', failed: 0 }, failures)).toEqual([]);
     expect(failureReasons({ status: 'completed', failed: 1 }, failures)).toHaveLength(1);
     expect(failureReasons({ status: 'in_progress', failed: 0 }, undefined)).toEqual([]);

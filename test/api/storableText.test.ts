@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
 
@@ -12,7 +12,7 @@ const call = (method: string, path: string, body?: unknown): Promise<Response> =
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
 
-it.each([
+test.each([
   ['GET', '/v1/batches/a%00b', undefined, 'id'],
   ['GET', '/v1/batches?after=a%00b', undefined, 'after'],
   ['GET', '/v1/files/a%00b/content', undefined, 'id'],
@@ -39,7 +39,7 @@ it.each([
   expect(text).toContain(`${field}: a text with U+0000`);
 });
 
-it('a filename that cannot be stored is a 400 that names the file', async () => {
+test('a filename that cannot be stored is a 400 that names the file', async () => {
   const form = ['--b', 'content-disposition: form-data; name="file"; filename="a\0.jsonl"', '', '{}', '--b--', ''].join(
     '\r\n',
   );

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { carReason } from '../../domain/claims.ts';
 import { openParkingSession } from '../../store/parkingSessions.ts';
 import { savePlan } from '../../store/plans.ts';
@@ -24,7 +24,7 @@ const put = (vin: string, policy: unknown): Promise<Response> =>
   asOwner(`/fleet/v1/vehicles/${vin}/policy`, { method: 'PUT', body: JSON.stringify(policy) });
 const CONSENT = { termsVersion: '2026-01', givenAtMs: 1_768_000_000_000 };
 
-it('holds an owner to a rate, whatever the key, and nobody else with them', async () => {
+test('holds an owner to a rate, whatever the key, and nobody else with them', async () => {
   // No car of theirs: an answer that costs little.
   const path = '/fleet/v1/vehicles/nobodys';
   const keys = await Promise.all(

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { createScenario, type BacktestOptions, type Scenario } from '../../backtest/scenario.ts';
 import type { SignalSeries } from '../../backtest/traces/signals.ts';
 import type { Stay } from '../../backtest/traces/sessions.ts';
@@ -16,7 +17,6 @@ export const OPTIONS: BacktestOptions = {
   seed: 1,
 };
 
-const HOUR_MS = 3_600_000;
 /** Monday, midnight in Oslo. */
 export const MONDAY_MS = Date.UTC(2020, 1, 2, 23);
 

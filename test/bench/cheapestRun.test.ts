@@ -1,24 +1,24 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { cheapestRun } from '../../bench/letsWaitAwhile/cheapestRun.ts';
 
 const series = fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 1, maxLength: 40 });
 
 describe('cheapestRun', () => {
-  it('takes the earliest of equal runs', () => {
+  test('takes the earliest of equal runs', () => {
     expect(cheapestRun([5, 1, 1, 1, 5], { from: 0, until: 5 }, 2)).toEqual({ from: 1, until: 3 });
   });
 
-  it('stays inside the range', () => {
+  test('stays inside the range', () => {
     expect(cheapestRun([0, 5, 6, 5, 0], { from: 1, until: 4 }, 2)).toEqual({ from: 1, until: 3 });
   });
 
-  it('refuses a range that is too short', () => {
+  test('refuses a range that is too short', () => {
     expect(() => cheapestRun([1, 2], { from: 0, until: 2 }, 3)).toThrow(/3 slots does not fit into the slots \[0, 2\)/);
   });
 
-  it('is no dearer than any other run', () => {
+  test('is no dearer than any other run', () => {
     fc.assert(
       fc.property(series, fc.nat(40), (cost, wanted) => {
         const count = Math.min(Math.max(1, wanted), cost.length);

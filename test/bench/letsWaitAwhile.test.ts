@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { nextWorkday, semiWeekly } from '../../bench/letsWaitAwhile/deadlines.ts';
 import { readCarbonSeries, readJobs } from '../../bench/letsWaitAwhile/files.ts';
@@ -18,7 +18,7 @@ function carbonText(stepMinutes: number, rows: number, gPerKwh: (minute: number)
 }
 
 describe('deadlines', () => {
-  it.each([
+  test.each([
     ['within working hours: no slack', '2020-01-06T14:30', '2020-01-06T14:30'],
     ['at the end of working hours: no slack', '2020-01-06T17:00', '2020-01-06T17:00'],
     ['evening: next morning', '2020-01-06T17:30', '2020-01-07T09:00'],
@@ -31,7 +31,7 @@ describe('deadlines', () => {
     expect(nextWorkday(utc(finish))).toBe(utc(deadline));
   });
 
-  it.each([
+  test.each([
     ['Monday before nine: the same day', '2020-01-06T08:30', '2020-01-06T09:00'],
     ['Monday at nine: at once', '2020-01-06T09:00', '2020-01-06T09:00'],
     ['Monday after nine: Thursday', '2020-01-06T09:30', '2020-01-09T09:00'],
@@ -42,7 +42,7 @@ describe('deadlines', () => {
 });
 
 describe('readCarbonSeries', () => {
-  it('keeps the rows at the half hours of a quarter-hourly file', () => {
+  test('keeps the rows at the half hours of a quarter-hourly file', () => {
     const { carbon, fileStepMinutes } = readCarbonSeries(
       carbonText(15, 8, (minute) => minute),
       'ci.csv',
@@ -52,7 +52,7 @@ describe('readCarbonSeries', () => {
     expect(fileStepMinutes).toBe(15);
   });
 
-  it('holds each row of an hourly file for two half hours', () => {
+  test('holds each row of an hourly file for two half hours', () => {
     const { carbon, stepsFilled } = readCarbonSeries(
       carbonText(60, 3, (minute) => minute),
       'ci.csv',
@@ -62,7 +62,7 @@ describe('readCarbonSeries', () => {
     expect(stepsFilled).toBe(0);
   });
 
-  it('fills a hole with the row before it and says so', () => {
+  test('fills a hole with the row before it and says so', () => {
     const lines = carbonText(30, 4, (minute) => minute).split('\n');
     lines.splice(2, 1);
     const { carbon, stepsFilled } = readCarbonSeries(lines.join('\n'), 'ci.csv', MONDAY);
@@ -70,7 +70,7 @@ describe('readCarbonSeries', () => {
     expect(stepsFilled).toBe(1);
   });
 
-  it('names the line that is out of order', () => {
+  test('names the line that is out of order', () => {
     const lines = carbonText(30, 3, () => 1).split('\n');
     lines.splice(2, 0, lines[3] ?? '');
     expect(() => readCarbonSeries(lines.join('\n'), 'ci.csv', MONDAY)).toThrow(
@@ -80,7 +80,7 @@ describe('readCarbonSeries', () => {
 });
 
 describe('readJobs', () => {
-  it('names a duration that is no whole number of steps', () => {
+  test('names a duration that is no whole number of steps', () => {
     expect(() => readJobs('id,arrival_min,duration_min\n0,60,45\n', 'jobs.csv', MONDAY)).toThrow(
       'jobs.csv line 2, column "duration_min": 45 is not a whole number of steps of 30 minutes.',
     );
@@ -88,7 +88,7 @@ describe('readJobs', () => {
 });
 
 describe('pausableEmissions', () => {
-  it('is the sum of the cleanest steps of the window', () => {
+  test('is the sum of the cleanest steps of the window', () => {
     fc.assert(
       fc.property(
         fc.array(fc.double({ min: 0, max: 900, noNaN: true }), { minLength: 1, maxLength: 60 }),
@@ -112,7 +112,7 @@ describe('deferralSavings', () => {
     MONDAY,
   );
 
-  it('moves a job that ends at night, and pauses it over the day', () => {
+  test('moves a job that ends at night, and pauses it over the day', () => {
     // 14:00 to 3:00: 8 steps at 2 g and 18 at 1 g. Until 9:30, one step later, a run covers the night with 2 steps by day.
     const jobs = readJobs('arrival_min,duration_min\n840,780\n', 'jobs.csv', MONDAY);
     const savings = deferralSavings(carbon, jobs);
@@ -122,7 +122,7 @@ describe('deferralSavings', () => {
     expect(savings.semiWeekly.interrupting).toBeCloseTo(100 * (1 - 26 / 33), 9);
   });
 
-  it('leaves out jobs that may end behind the series', () => {
+  test('leaves out jobs that may end behind the series', () => {
     const jobs = readJobs('arrival_min,duration_min\n840,780\n12900,60\n', 'jobs.csv', MONDAY);
     expect(deferralSavings(carbon, jobs)).toMatchObject({ jobs: 1, jobsBeyondSeries: 1 });
   });

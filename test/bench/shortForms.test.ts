@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const LIMIT_MS = 150_000;
@@ -64,26 +64,30 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('benches', () => {
-  it('have a short form each, so that none stops working unseen', () => {
+  test('have a short form each, so that none stops working unseen', () => {
     expect(Object.keys(scripts).filter((name) => name.startsWith('bench:'))).toEqual(
       expect.arrayContaining(Object.keys(SHORT_FORMS)),
     );
     for (const name of Object.keys(scripts)) if (name.startsWith('bench:')) expect(SHORT_FORMS).toHaveProperty([name]);
   });
 
-  it.each(Object.entries(SHORT_FORMS))('%s runs and prints its figures', { timeout: LIMIT_MS }, async (name, form) => {
-    const script = /tsx (\S+)$/.exec(scripts[name] ?? '')?.[1];
-    if (script === undefined) throw new Error(`package.json has no script ${name} that ends in "tsx FILE"`);
-    // A process of its own: benches install runtimes, fork, and end by themselves.
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--import', 'tsx', join(ROOT, script), ...form.args],
-      {
-        cwd: ROOT,
-        env: { ...process.env, NO_COLOR: '1' },
-        timeout: LIMIT_MS,
-      },
-    );
-    expect(stdout).toMatch(form.prints);
-  });
+  test.each(Object.entries(SHORT_FORMS))(
+    '%s runs and prints its figures',
+    { timeout: LIMIT_MS },
+    async (name, form) => {
+      const script = /tsx (\S+)$/.exec(scripts[name] ?? '')?.[1];
+      if (script === undefined) throw new Error(`package.json has no script ${name} that ends in "tsx FILE"`);
+      // A process of its own: benches install runtimes, fork, and end by themselves.
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ['--import', 'tsx', join(ROOT, script), ...form.args],
+        {
+          cwd: ROOT,
+          env: { ...process.env, NO_COLOR: '1' },
+          timeout: LIMIT_MS,
+        },
+      );
+      expect(stdout).toMatch(form.prints);
+    },
+  );
 });

@@ -1,7 +1,6 @@
+import { DAY_MS, HOUR_MS } from '../../domain/durations.ts';
 import { calmNight } from '../e2e/support/calmNight.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const UTC_HOURS = 24;
 
 /** The feeder whose limit binds: its three cars could draw 33 kW. */

@@ -1,7 +1,8 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { objectKeys } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
 import { insertBatch } from '../../store/batches.ts';
@@ -19,7 +20,6 @@ import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { answeredOnce, limitKept, ownersWhole, paidOnce, paidWithinMeter } from './checks.ts';
 
-const HOUR_MS = 3_600_000;
 const START_MS = Date.parse('2026-01-14T20:00:00Z');
 const { db } = useTestDatabase();
 let folder: string;
@@ -47,11 +47,11 @@ function answer(id: string, code = 200): string {
 describe('answered once', () => {
   const undisturbed = `${answer('a')}\n${answer('b')}\n`;
 
-  it('holds for the same bytes but for the ids', () => {
+  test('holds for the same bytes but for the ids', () => {
     expect(answeredOnce(undisturbed.replaceAll('req_0', 'req_1'), 2, undisturbed)).toEqual([]);
   });
 
-  it.each([
+  test.each([
     ['one is missing', `${answer('a')}\n`],
     ['one comes twice', `${undisturbed}${answer('b')}\n`],
     ['one is an error', `${answer('a')}\n${answer('b', 500)}\n`],
@@ -103,12 +103,12 @@ describe('paid once', () => {
       bookedAtMs: START_MS,
     });
 
-  it('holds when the car that did the part has what its receipt claims', async () => {
+  test('holds when the car that did the part has what its receipt claims', async () => {
     await pay('car-1', 0.05);
     expect(await paidOnce(db, objects, BATCH)).toEqual([]);
   });
 
-  it('does not when nobody, the wrong one or too little was paid', async () => {
+  test('does not when nobody, the wrong one or too little was paid', async () => {
     expect(await paidOnce(db, objects, BATCH)).toEqual([expect.stringContaining('car-1 has 0 entries')]);
     await pay('car-2', 0.05);
     expect(await paidOnce(db, objects, BATCH)).toContainEqual(expect.stringContaining('car-2 is paid without a part'));
@@ -116,7 +116,7 @@ describe('paid once', () => {
     expect(await paidOnce(db, objects, BATCH)).toContainEqual(expect.stringContaining('10 Wh paid of 50'));
   });
 
-  it('does not when more is paid than the meter has counted', async () => {
+  test('does not when more is paid than the meter has counted', async () => {
     await pay('car-1', 0.05);
     const read = (atMs: number, computeKwh: number) =>
       recordMeterReadings(db, CELL, [{ vehicleId: 'car-1', atMs, chargingKwh: 0, computeKwh }]);
@@ -127,7 +127,7 @@ describe('paid once', () => {
   });
 });
 
-it('limits are kept when no slot of the feeder has more energy than its limit leaves', async () => {
+test('limits are kept when no slot of the feeder has more energy than its limit leaves', async () => {
   const window = { startMs: START_MS, endMs: START_MS + 2 * HOUR_MS };
   for (const vehicleId of ['car-1', 'car-2'])
     await recordMeterReadings(db, CELL, [
@@ -170,12 +170,12 @@ describe('owners are whole', () => {
     });
   };
 
-  it('when the car was ready and its hours are paid', async () => {
+  test('when the car was ready and its hours are paid', async () => {
     await settle(80, 11);
     expect(await ownersWhole(db, laterMs)).toEqual([]);
   });
 
-  it('not when it was not, or an hour is missing', async () => {
+  test('not when it was not, or an hour is missing', async () => {
     await settle(60, 10);
     expect(await ownersWhole(db, laterMs)).toEqual([
       expect.stringContaining('60 % at its ready-by, target 80 %'),
@@ -183,7 +183,7 @@ describe('owners are whole', () => {
     ]);
   });
 
-  it('not when nobody looked or settled in time, but while there is time', async () => {
+  test('not when nobody looked or settled in time, but while there is time', async () => {
     await closeParkingSession(db, 'car-1', 1, leftMs);
     expect(await ownersWhole(db, leftMs)).toEqual([]);
     expect(await ownersWhole(db, laterMs)).toEqual([

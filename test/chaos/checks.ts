@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { attribute } from '../../activities/jobs/shardParts.ts';
 import { parseAnswerLine } from '../../domain/batchLines.ts';
 import { parseJson } from '../../domain/json.ts';
@@ -13,7 +14,6 @@ import { comparable } from '../e2e/support/outcome.ts';
 /** What is wrong, one sentence each; none when the promise was kept. */
 export type Violations = readonly string[];
 
-const HOUR_MS = 3_600_000;
 /** Registers are told every few grid minutes, and shared out evenly between two readings. */
 const LIMIT_TOLERANCE_KWH = 0.05;
 const ENERGY_TOLERANCE_WH = 0.01;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startProxy, type Proxy } from './proxy.ts';
 
 let server: Server;
@@ -31,13 +31,13 @@ function open(): { socket: Socket; heard: () => string } {
 }
 
 describe('a proxy', () => {
-  it('carries both ways', async () => {
+  test('carries both ways', async () => {
     const { socket, heard } = open();
     socket.write('there and back');
     await expect.poll(heard).toBe('there and back');
   });
 
-  it('that refuses breaks what is open and takes nothing new, until it is opened', async () => {
+  test('that refuses breaks what is open and takes nothing new, until it is opened', async () => {
     const before = open();
     before.socket.write('a');
     await expect.poll(before.heard).toBe('a');
@@ -51,7 +51,7 @@ describe('a proxy', () => {
     await expect.poll(after.heard).toBe('b');
   });
 
-  it('that is silent lets connections hang, old and new, and they go on where they were', async () => {
+  test('that is silent lets connections hang, old and new, and they go on where they were', async () => {
     const before = open();
     before.socket.write('a');
     await expect.poll(before.heard).toBe('a');

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NIGHT_MODEL } from '../../demo/prepareNight.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
@@ -12,7 +13,6 @@ import { disturb } from './disturbances/disturb.ts';
 import type { Disturbance } from './plan.ts';
 import type { World } from './world.ts';
 
-const HOUR_MS = 3_600_000;
 /** Of the batch that is submitted before the disturbance, and of the one that is submitted within it. */
 export const REQUESTS = 24;
 const REQUESTS_WITHIN = 8;

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { ChargerBridge, newPlug, type KeptPlug } from '../../charging/chargerBridge.ts';
@@ -8,7 +9,6 @@ import { REAL_TIME } from '../../domain/clock.ts';
 import type { SetpointProfile } from '../../domain/setpoints.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 15);
-const HOUR_MS = 3_600_000;
 const METERED: ConnectorEvent = { kind: 'metered', sample: { registerWh: null, powerKw: null, socPercent: null } };
 
 function bridge(options: { carId?: string | null; idTokens?: string[] } = {}) {

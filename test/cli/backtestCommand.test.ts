@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { cli } from './cliRun.ts';
 
@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 describe('nightshift backtest', () => {
-  it('prints one line a policy and writes every night', async () => {
+  test('prints one line a policy and writes every night', async () => {
     const { code, out } = await cli(
       'backtest',
       '--sessions',
@@ -50,7 +50,7 @@ describe('nightshift backtest', () => {
     ]);
   });
 
-  it.each([
+  test.each([
     [['--time-zone', 'Oslo'], '"Oslo" is not an IANA time zone'],
     [['--shift-days', '364'], 'No session begins from'],
     [['--ready-by', 'never'], 'Allowed choices are habit, departure'],

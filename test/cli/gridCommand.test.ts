@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { DateTime } from 'luxon';
-import { afterAll, beforeAll, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { recordFeedFailure, recordFeedRead } from '../../store/feedStates.ts';
 import { readSignals, upsertSignals } from '../../store/signals.ts';
@@ -67,7 +67,7 @@ test.each([
 
 const local = (ms: number) => DateTime.fromMillis(ms, { zone: 'Europe/Oslo' }).toFormat('ccc HH:mm');
 
-it('shows a region as it is now: what limits it, and which feeds fail for how long and why', async () => {
+test('shows a region as it is now: what limits it, and which feeds fail for how long and why', async () => {
   const connection = ['--url', `${api.server.url}/v1`, '--key', api.deps.apiKey];
   const nowMs = Math.floor(Date.now() / 1000) * 1000;
   const at = (minutes: number) => nowMs + minutes * 60_000;

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { planSchema, type Plan } from '../../scheduler/plan.ts';
 import type { PlanningProblemInput } from '../../scheduler/problem.ts';
@@ -40,12 +40,12 @@ async function tampered(change: (plan: Plan) => void): Promise<string> {
 }
 
 describe('nightshift', () => {
-  it('prints help and version with exit code 0', async () => {
+  test('prints help and version with exit code 0', async () => {
     expect(await cli('--help')).toMatchObject({ code: 0, err: '' });
     expect((await cli('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
-  it.each([
+  test.each([
     [['nonsense'], "unknown command 'nonsense'"],
     [['plan', '--out', 'x'], "missing required argument 'problem'"],
     [
@@ -62,7 +62,7 @@ describe('nightshift', () => {
 });
 
 describe('nightshift problem random', () => {
-  it('gives the same problem for the same seed, on standard output or in a file', async () => {
+  test('gives the same problem for the same seed, on standard output or in a file', async () => {
     const options = ['--cars', '5', '--slots', '8', '--feeders', '1', '--jobs', '1', '--seed', '9'];
     const { code, out } = await cli('problem', 'random', ...options);
     expect(code).toBe(0);
@@ -72,7 +72,7 @@ describe('nightshift problem random', () => {
 });
 
 describe('nightshift plan', () => {
-  it('writes a plan and its picture', async () => {
+  test('writes a plan and its picture', async () => {
     const { code, out } = await cli('plan', await problemFile(), '--out', at('plan.json'), '--svg', at('plan.svg'));
     expect(code).toBe(0);
     expect(out).toContain('planned 8 cars and 1 jobs over 32 slots');
@@ -80,11 +80,11 @@ describe('nightshift plan', () => {
     expect(await readFile(at('plan.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
   });
 
-  it('prints its figures without writing a plan', async () => {
+  test('prints its figures without writing a plan', async () => {
     expect((await cli('plan', await problemFile())).out).toContain('planned 8 cars');
   });
 
-  it('exits with 3 and says what cannot be met', async () => {
+  test('exits with 3 and says what cannot be met', async () => {
     const file = await problemFile((problem) => {
       for (const feeder of problem.feeders) feeder.importLimitKw = feeder.houseLoadKw;
     });
@@ -93,7 +93,7 @@ describe('nightshift plan', () => {
     expect(out).toContain('cannot be met:');
   });
 
-  it('exits with 2 and names the field that is wrong', async () => {
+  test('exits with 2 and names the field that is wrong', async () => {
     const file = await problemFile((problem) => {
       if (problem.cars[3]) problem.cars[3].chargerEfficiency = 1.2;
       problem.regions[0]?.priceEurPerKwh.pop();
@@ -103,7 +103,7 @@ describe('nightshift plan', () => {
     expect(err).toContain('cars[3].chargerEfficiency: Too big: expected number to be <=1');
   });
 
-  it('exits with 2 when the file is missing or its folder is', async () => {
+  test('exits with 2 when the file is missing or its folder is', async () => {
     expect(await cli('plan', at('none.json'), '--out', at('plan.json'))).toMatchObject({
       code: 2,
       err: `nightshift: ${at('none.json')} does not exist.\n`,
@@ -113,20 +113,20 @@ describe('nightshift plan', () => {
     expect(err).toContain('plan.json cannot be written');
   });
 
-  it('prints its figures as JSON', async () => {
+  test('prints its figures as JSON', async () => {
     const { out } = await cli('plan', await problemFile(), '--out', at('plan.json'), '--json');
     expect(JSON.parse(out)).toMatchObject({ unmet: [], figures: { penaltyEur: 0 } });
   });
 });
 
 describe('nightshift check', () => {
-  it('accepts a plan and prints cost, bound and gap', async () => {
+  test('accepts a plan and prints cost, bound and gap', async () => {
     const { code, out } = await cli('check', await planned(), at('plan.json'));
     expect(out).toMatch(/^accepted[\s\S]*cost +[\d.]+ EUR[\s\S]*lower bound +[\d.]+ EUR\ngap +[\d.e-]+ %\n$/);
     expect(code).toBe(0);
   });
 
-  it.each<[string, (plan: Plan) => void, string]>([
+  test.each<[string, (plan: Plan) => void, string]>([
     ['more power than a charger has', (plan) => void plan.cars[0]?.chargeKw.fill(99), 'charger: car-0'],
     ['a cost that is not so', (plan) => void (plan.figures.costEur -= 1), 'figures: costEur'],
     ['a bound that is not so', (plan) => void (plan.certificate.lowerBoundEur += 1), 'certificate: lowerBoundEur'],
@@ -140,20 +140,20 @@ describe('nightshift check', () => {
     expect(code).toBe(1);
   });
 
-  it('refuses a feasible plan whose gap is too large', async () => {
+  test('refuses a feasible plan whose gap is too large', async () => {
     const problem = await planned();
     expect(await cli('check', problem, at('plan.json'), '--max-gap', '0')).toMatchObject({ code: 1 });
     expect((await cli('check', problem, at('plan.json'), '--max-gap', 'x')).err).toContain('at least 0');
   });
 
-  it('prints its report as JSON', async () => {
+  test('prints its report as JSON', async () => {
     const { out } = await cli('check', await planned(), at('plan.json'), '--json');
     expect(JSON.parse(out)).toMatchObject({ accepted: true, ok: true, findings: [] });
   });
 });
 
 describe('nightshift explain', () => {
-  it('explains a car on the wall clock of a zone', async () => {
+  test('explains a car on the wall clock of a zone', async () => {
     const problem = await problemFile();
     await cli('plan', problem, '--out', at('plan.json'));
     const { code, out } = await cli('explain', problem, at('plan.json'), '--car', 'car-0', '--time-zone', 'Asia/Tokyo');
@@ -162,14 +162,14 @@ describe('nightshift explain', () => {
     expect(out).toMatch(/by Tue 0\d:/);
   });
 
-  it('explains a job as JSON', async () => {
+  test('explains a job as JSON', async () => {
     const problem = await problemFile();
     await cli('plan', problem, '--out', at('plan.json'));
     const { out } = await cli('explain', problem, at('plan.json'), '--job', 'job-0', '--json');
     expect(JSON.parse(out)).toMatchObject({ kind: 'job', id: 'job-0', unmet: [] });
   });
 
-  it('names a car that is not there and a zone that does not exist', async () => {
+  test('names a car that is not there and a zone that does not exist', async () => {
     const problem = await problemFile();
     await cli('plan', problem, '--out', at('plan.json'));
     expect(await cli('explain', problem, at('plan.json'), '--car', 'x')).toMatchObject({

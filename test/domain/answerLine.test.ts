@@ -1,8 +1,8 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { answerLine } from '../../domain/answerLine.ts';
 import { parseAnswerLine } from '../../domain/batchLines.ts';
 
-it('an answer that is too large to be kept is an error that says so, for that line alone', () => {
+test('an answer that is too large to be kept is an error that says so, for that line alone', () => {
   const answer = { statusCode: 200, body: { data: 'x'.repeat(1_000) } };
   expect(parseAnswerLine(answerLine('job', 0, 3, 'a', answer, 2_000)).response?.body).toEqual(answer.body);
   const refused = parseAnswerLine(answerLine('job', 0, 3, 'a', answer, 1_000));

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { BATCH_LIMITS, createBatchLineChecker, lineSchema, linesOf, shapedLine } from '../../domain/batchInput.ts';
 
@@ -154,7 +154,7 @@ test('the fast check of a line takes what the schema takes, and nothing else', (
 const MARK = '\ufeff';
 
 describe('a byte order mark', () => {
-  it('at the start of the file is no part of the first line', async () => {
+  test('at the start of the file is no part of the first line', async () => {
     expect(await check(`${MARK}${request('a')}\n${request('b')}`)).toMatchObject({
       accepted: ['1:a', '2:b'],
       errors: [],
@@ -163,7 +163,7 @@ describe('a byte order mark', () => {
     expect(chunks).toMatchObject({ accepted: ['1:a'], errors: [] });
   });
 
-  it('anywhere else is no JSON, also in a line of its own', async () => {
+  test('anywhere else is no JSON, also in a line of its own', async () => {
     const { accepted, errors } = await check(`${request('a')}\n${MARK}${request('b')}\n${MARK}\n`);
     expect(accepted).toEqual(['1:a']);
     expect(errors.map(({ code, line }) => [code, line])).toEqual([
@@ -177,12 +177,12 @@ const nested = (levels: number) => JSON.parse(`${'['.repeat(levels)}${']'.repeat
 
 const nestedLine = (levels: number) => request('x', { body: { model: 'lsa', input: 'x', z: nested(levels) } });
 
-it('refuses a line that nests deeper than its readers go, in any field', async () => {
+test('refuses a line that nests deeper than its readers go, in any field', async () => {
   expect((await check(nestedLine(62))).errors).toEqual([]);
   expect((await check(nestedLine(500))).errors).toMatchObject([{ code: 'invalid_json_line', line: 1 }]);
 });
 
-it('tells of what it refuses in text that can be stored', async () => {
+test('tells of what it refuses in text that can be stored', async () => {
   for (const bad of ['x\u0000', 'x\ud800']) {
     const { errors } = await check(`${request(bad)}\n${request(bad)}`);
     expect(errors[0]).toMatchObject({ code: 'duplicate_custom_id', line: 2 });

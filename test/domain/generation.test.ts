@@ -1,5 +1,5 @@
 import OpenAI from 'openai';
-import { describe, expect, expectTypeOf, it } from 'vitest';
+import { describe, expect, expectTypeOf, test } from 'vitest';
 
 import {
   GENERATION_LIMITS,
@@ -13,7 +13,7 @@ const chat = (fields: object) =>
   readGenerationRequest({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...fields });
 
 describe('readGenerationRequest', () => {
-  it('takes each field of a chat that is supported, null for those not given', () => {
+  test('takes each field of a chat that is supported, null for those not given', () => {
     const read = chat({
       max_tokens: null,
       max_completion_tokens: 10,
@@ -35,7 +35,7 @@ describe('readGenerationRequest', () => {
     expect(read).toMatchObject({ kind: 'chat', request: { max_completion_tokens: 10, n: 2, seed: -3 } });
   });
 
-  it('takes the messages of a conversation with tools', () => {
+  test('takes the messages of a conversation with tools', () => {
     const read = readGenerationRequest({
       model: 'm',
       messages: [
@@ -61,12 +61,12 @@ describe('readGenerationRequest', () => {
     expect(read.request.messages.map(({ content }) => textOf(content))).toEqual(['Be short', 'weather?', '', 'rain']);
   });
 
-  it('takes completions with a text and with token ids', () => {
+  test('takes completions with a text and with token ids', () => {
     expect(readGenerationRequest({ model: 'm', prompt: 'Once', logprobs: 2 })).toMatchObject({ kind: 'completion' });
     expect(readGenerationRequest({ model: 'm', prompt: [1, 2] })).toMatchObject({ kind: 'completion' });
   });
 
-  it.each([
+  test.each([
     ['top_k', chat({ top_k: 5 })],
     ['modalities', chat({ modalities: ['audio'] })],
     ['suffix', readGenerationRequest({ model: 'm', prompt: 'x', suffix: 'y' })],
@@ -76,7 +76,7 @@ describe('readGenerationRequest', () => {
     expect('message' in read && read.message).toContain(`${param} is not supported`);
   });
 
-  it.each([
+  test.each([
     ['temperature', chat({ temperature: 2.1 })],
     ['top_p', chat({ top_p: 0 })],
     ['n', chat({ n: GENERATION_LIMITS.choices + 1 })],
@@ -106,7 +106,7 @@ describe('readGenerationRequest', () => {
     expect(read).toMatchObject({ code: 'invalid_body', param });
   });
 
-  it('takes only what the types of the openai SDK allow', () => {
+  test('takes only what the types of the openai SDK allow', () => {
     expectTypeOf<ChatCompletionRequest['temperature']>().toEqualTypeOf<
       OpenAI.ChatCompletionCreateParams['temperature']
     >();

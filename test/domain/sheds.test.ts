@@ -1,8 +1,7 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { expect, test } from 'vitest';
 import { setpointAt, type SetpointProfile } from '../../domain/setpoints.ts';
 import { profileUnderShed, shedOrders } from '../../domain/sheds.ts';
-
-const MINUTE_MS = 60_000;
 
 test('cars come back one after the other over five minutes', () => {
   const shed = { issuedAtMs: 0, startMs: 0, endMs: 10 * MINUTE_MS };

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { isStorableText, storableText, unstorableIn } from '../../domain/storableText.ts';
 
-it('names where in a value a text stands that cannot be stored', () => {
+test('names where in a value a text stands that cannot be stored', () => {
   expect(unstorableIn({ a: ['x', { b: 'y\0' }] })).toBe('a.1.b');
   expect(unstorableIn({ a: { ['k\0']: 1 } })).toBe('a');
   expect(unstorableIn('\ud800')).toBe('');
@@ -12,7 +12,7 @@ it('names where in a value a text stands that cannot be stored', () => {
   expect(unstorableIn(deep)).toMatch(/^0\.0\./);
 });
 
-it('finds nothing in what was made storable', () => {
+test('finds nothing in what was made storable', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       expect(isStorableText(storableText(`${text}\0\udc00`))).toBe(true);

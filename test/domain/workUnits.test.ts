@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { speedsOf } from '../../domain/classSpeed.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 
-it.each([
+test.each([
   ['text-embedding', { input: 'a car' }, 2],
   ['text-embedding', { input: Array.from({ length: 2048 }, () => 'a car') }, 4096],
   ['text-embedding', { input: [1, 2, 3] }, 3],
@@ -15,7 +15,7 @@ it.each([
   expect(workUnitsOf(kind, body)).toBe(units);
 });
 
-it('counts at least one unit and never fails, whatever the body', () => {
+test('counts at least one unit and never fails, whatever the body', () => {
   fc.assert(
     fc.property(
       fc.constantFrom('text-embedding' as const, 'image-ctc' as const, 'tensors' as const),
@@ -30,11 +30,11 @@ it('counts at least one unit and never fails, whatever the body', () => {
 const known = (statedMsPerUnit: number, ...measuredMsPerUnit: number[]) => ({ statedMsPerUnit, measuredMsPerUnit });
 const speeds = (...classes: ReturnType<typeof known>[]) => speedsOf(classes).map((speed) => speed.deviceMsPerUnit);
 
-it('expects of a class without measurements what the others show', () => {
+test('expects of a class without measurements what the others show', () => {
   expect(speeds(known(10, 1, 1, 1), known(20))).toEqual([1, 2]);
 });
 
-it('takes the median, so that fewer than half of the shards set no speed', () => {
+test('takes the median, so that fewer than half of the shards set no speed', () => {
   expect(speeds(known(10, 1, 1, 500, 1, 900))).toEqual([1]);
   expect(speeds(known(10, 1000))[0]).toBeLessThanOrEqual(100);
 });

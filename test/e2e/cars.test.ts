@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CarReason } from '../../domain/claims.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
@@ -13,7 +14,6 @@ const REQUESTS = 40;
 /** Enough that a car which goes on is told from one that ends what it is in the middle of. */
 const OWNERS_REQUESTS = 80;
 const LIMIT_MS = 90_000;
-const HOUR_MS = 3_600_000;
 /** As soon as it computes, and for good. */
 const AWAY_IN_MID_SHARD = { leaves: '2026-01-14T20:00:00Z', waitsForComputingUntil: '2026-01-17T12:00:00Z' };
 

@@ -13,7 +13,7 @@ const OUT_SECONDS = 12;
 /** The fleet must have come up before, or nobody would know of a car that sleeps. */
 const FIRST_OUTAGE_AT_SECONDS = 30;
 /** An outage may come between two shards. */
-const MOST_BATCHES = 4;
+const MAX_BATCHES = 4;
 const RUN_LIMIT_MS = 90_000;
 
 let stack: Stack;
@@ -28,7 +28,7 @@ afterAll(() => stack?.remove(), 60_000);
 
 /** Runs batches on the region's cars until one of them was cut off in mid-shard for longer than its heartbeat timeout. */
 async function cutOffBatch(region: string): Promise<string> {
-  for (let batches = 0; batches < MOST_BATCHES; batches++) {
+  for (let batches = 0; batches < MAX_BATCHES; batches++) {
     const batchId = await stack.submit(REQUESTS, region);
     const wasCutOff = await eventually('a car is cut off, or the batch ends', RUN_LIMIT_MS, async () => {
       if (await stack.hasSilentAttempt(batchId)) return true;
@@ -37,7 +37,7 @@ async function cutOffBatch(region: string): Promise<string> {
     await expectUndisturbed(stack, batchId, REQUESTS, undisturbed);
     if (wasCutOff) return batchId;
   }
-  throw new Error(`no car was cut off in ${MOST_BATCHES} batches`);
+  throw new Error(`no car was cut off in ${MAX_BATCHES} batches`);
 }
 
 /** What cars stored of a batch, shard by shard. */

@@ -1,3 +1,4 @@
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -14,9 +15,7 @@ import { FAIL_SAFE_KW, gridNight } from './support/gridNight.ts';
 import { Stack } from './support/stack.ts';
 import { interval, Utility } from './support/utility.ts';
 
-const MINUTE_MS = 60_000;
 const SLOT_MS = 15 * MINUTE_MS;
-const HOUR_MS = 60 * MINUTE_MS;
 const REQUESTS = 60;
 /** What two cars do well within the cheap time. */
 const FEW_REQUESTS = 24;
@@ -67,6 +66,9 @@ const until = (what: string, gridMs: number) =>
   eventually(what, (gridMs - now()) / clock.scale + SOON_MS, async () => (now() >= gridMs ? true : undefined));
 
 /** Starts of the slots in which the newest plan runs shards of the batch. */
+const isIn = (slotMs: number, startMs: number): boolean =>
+  startMs <= slotMs && slotMs < startMs + CHEAP_MINUTES * MINUTE_MS;
+
 async function plannedSlots(batchId: string): Promise<number[]> {
   const stored = await latestPlan<PlanningProblem, Plan>(stack.database, 'calm-night');
   const { plan } = stored ?? {};
@@ -90,8 +92,6 @@ test.concurrent('a price event moves work to another slot', { timeout: 120_000 }
     return known.some(({ source }) => source.startsWith('openadr/')) || undefined;
   });
   const batchId = await stack.submit(FEW_REQUESTS, 'price');
-  const isIn = (slotMs: number, startMs: number): boolean =>
-    startMs <= slotMs && slotMs < startMs + CHEAP_MINUTES * MINUTE_MS;
   const movedTo = (startMs: number) => async () => {
     const slots = await plannedSlots(batchId);
     return (slots.length > 0 && slots.every((slotMs) => isIn(slotMs, startMs))) || undefined;

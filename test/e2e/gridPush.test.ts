@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gridTimeMs } from '../../domain/clock.ts';
 import type { Plan } from '../../scheduler/plan.ts';
@@ -8,7 +9,6 @@ import { eventually } from '../support/eventually.ts';
 import { Stack } from './support/stack.ts';
 
 const REQUESTS = 60;
-const MINUTE_MS = 60_000;
 const SLOT_MS = 15 * MINUTE_MS;
 const LIMIT_MS = 40 * MINUTE_MS;
 

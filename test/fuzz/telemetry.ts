@@ -12,7 +12,7 @@ import { seededRandom, type Random } from '../../scheduler/random.ts';
 import { testVehicle } from '../support/fleetFixture.ts';
 
 const VEHICLE = testVehicle('VIN');
-const MOST_CONNECTIONS = 8;
+const MAX_CONNECTIONS = 8;
 
 function pick<Item>(random: Random, items: readonly Item[]): Item {
   return items[Math.floor(random() * items.length)] as Item;
@@ -161,7 +161,7 @@ function checkEvent(event: FusionEvent, state: FusedState, lastLive: ReadonlyMap
 /** What is kept can be stored and read back, is bounded, and trusts nothing again that was doubted in this stay. */
 function checkState(before: FusedState, state: FusedState, atMs: number): void {
   const { connectionIds, silentIds, plug, energy } = state;
-  if (connectionIds.length > MOST_CONNECTIONS || silentIds.length > MOST_CONNECTIONS) throw new Error('unbounded');
+  if (connectionIds.length > MAX_CONNECTIONS || silentIds.length > MAX_CONNECTIONS) throw new Error('unbounded');
   if (restoreState(JSON.parse(JSON.stringify(state)), atMs).plug !== plug) throw new Error('cannot be read back');
   const isSameStay = before.plug !== 'away' && plug !== 'away';
   if (isSameStay && before.energy?.doubt && !energy?.doubt) throw new Error('a doubt was forgotten');

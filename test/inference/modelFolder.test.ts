@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
 import { modelFilePathSchema, modelManifestSchema } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
@@ -40,7 +40,7 @@ async function published(objects: MemoryObjects, name: string, contents: Record<
 const CHAT = { 'onnx/model.onnx': 'network', 'onnx/model.onnx_data': 'w'.repeat(1_000), 'tokenizer.json': '{}' };
 
 describe('a model that is a folder', () => {
-  it('lies on the disk as it was sent, weights beside the network', async () => {
+  test('lies on the disk as it was sent, weights beside the network', async () => {
     const objects = new MemoryObjects();
     const loaded = await new ModelCache(await temporaryFolder()).open(
       await published(objects, 'a/chat', CHAT),
@@ -52,7 +52,7 @@ describe('a model that is a folder', () => {
     expect(loaded.assetPaths[sha256('{}')]).toBe(loaded.filePaths?.['tokenizer.json']);
   });
 
-  it('is fetched on from where a broken download ended', async () => {
+  test('is fetched on from where a broken download ended', async () => {
     const objects = new MemoryObjects();
     const ref = await published(objects, 'chat', CHAT);
     const weights = objectKeys.modelFile(sha256(CHAT['onnx/model.onnx_data']));
@@ -79,7 +79,7 @@ describe('a model that is a folder', () => {
     expect(starts).toEqual([0, 400, 800]);
   });
 
-  it('makes room: what was not used for longest goes, what is opened stays', async () => {
+  test('makes room: what was not used for longest goes, what is opened stays', async () => {
     const objects = new MemoryObjects();
     const old = await published(objects, 'old', { ...CHAT, 'config.json': 'old' });
     const recent = await published(objects, 'recent', { ...CHAT, 'config.json': 'recent' });
@@ -100,7 +100,7 @@ describe('a model that is a folder', () => {
     expect(await readdir(folder)).toEqual([newest.sha256]);
   });
 
-  it('is refused when its files are not those that its hash pins', async () => {
+  test('is refused when its files are not those that its hash pins', async () => {
     const objects = new MemoryObjects();
     const ref = await published(objects, 'chat', CHAT);
     const key = objectKeys.modelManifest('chat', '1');
@@ -110,7 +110,7 @@ describe('a model that is a folder', () => {
   });
 });
 
-it('no path of a model leads out of its folder', () => {
+test('no path of a model leads out of its folder', () => {
   for (const path of ['../x', 'a/../../x', '/etc/passwd', '.hidden', 'a//b', 'a/.', 'a\\b', '', 'a/', 'a\0b']) {
     expect(modelFilePathSchema.safeParse(path).success, path).toBe(false);
   }

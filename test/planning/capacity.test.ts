@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { energyUntilKwh, fleetCapacity } from '../../planning/capacity.ts';
 import { computeCapKw } from '../../scheduler/energy/compute.ts';
 import { planCell } from '../../scheduler/planCell.ts';
@@ -13,7 +13,7 @@ function capacityOf(over: Parameters<typeof cellState>[0] = {}) {
 }
 
 describe('what the fleet can do', () => {
-  it('is what its computers draw at the plug, falling with the chance that cars have left', () => {
+  test('is what its computers draw at the plug, falling with the chance that cars have left', () => {
     const { capacity, problem } = capacityOf();
     expect(capacity).toMatchObject({ regionId: 'berlin', hardwareClass: 'ai4', cars: 1, awake: 1 });
     const curve = capacity?.curve.map(({ kw }) => kw) ?? [];
@@ -24,7 +24,7 @@ describe('what the fleet can do', () => {
     expect(hourKwh).toBeCloseTo(curve.slice(0, 4).reduce((sum, kw) => sum + kw / 4, 0));
   });
 
-  it('leaves out owners who do not want it, hours that they keep, and heat', () => {
+  test('leaves out owners who do not want it, hours that they keep, and heat', () => {
     const policy = { ...VEHICLE.policy, computeOptIn: false };
     expect(capacityOf({ vehicles: [{ ...VEHICLE, policy }] }).capacity).toBeUndefined();
     const tonight = { ...VEHICLE.policy, optOutUntilMs: START_MS + HOUR_MS };
@@ -35,7 +35,7 @@ describe('what the fleet can do', () => {
     expect(capacityOf({ signals: hot }).capacity?.curve[0]?.kw).toBe(0);
   });
 
-  it('is never more than houses and charging leave of the feeder', () => {
+  test('is never more than houses and charging leave of the feeder', () => {
     const signals = [
       ...cellState().signals.filter(({ kind }) => kind !== 'import_limit'),
       span('import_limit', 4.1, { feederId: 'street' }),

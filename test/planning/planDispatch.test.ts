@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { expect, test } from 'vitest';
 import { profileIntervals } from '../../planning/planDispatch.ts';
 import type { CarPlan, Plan } from '../../scheduler/plan.ts';
@@ -5,7 +6,6 @@ import { planCell } from '../../scheduler/planCell.ts';
 import { planningProblemSchema } from '../../scheduler/problem.ts';
 import { randomProblem } from '../../scheduler/randomProblem.ts';
 
-const MINUTE_MS = 60_000;
 const plan: Plan = planCell(
   planningProblemSchema.parse(randomProblem({ cars: 2, slots: 8, feeders: 1, jobs: 0, seed: 1 })),
 );

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { checkPlan } from '../../scheduler/check/checkPlan.ts';
 import { planCell } from '../../scheduler/planCell.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
@@ -90,7 +90,7 @@ function nodeState(over: { readonly online: boolean; readonly spareKw?: number }
 }
 
 describe('a site node', () => {
-  it('computes at the power of its computer alone, whatever its ready-by says, and the plan proves correct', () => {
+  test('computes at the power of its computer alone, whatever its ready-by says, and the plan proves correct', () => {
     const problem = problemOf(nodeState({ online: true }), 0);
     const plan = planCell(problem);
     expect(checkPlan(problem, plan).findings).toEqual([]);
@@ -102,12 +102,12 @@ describe('a site node', () => {
     expect(plan.unmet.filter(({ kind }) => kind !== 'job_deadline')).toEqual([]);
   });
 
-  it('is under the same feeder limit as the cars beside it', () => {
+  test('is under the same feeder limit as the cars beside it', () => {
     const plan = planCell(problemOf(nodeState({ online: true, spareKw: 0.01 }), 0));
     expect(plan.cars[0]?.computeKw.every((kw) => kw === 0)).toBe(true);
   });
 
-  it('is planned without while nobody hears of it', () => {
+  test('is planned without while nobody hears of it', () => {
     expect(problemOf(nodeState({ online: false }), 0).cars).toEqual([]);
   });
 });

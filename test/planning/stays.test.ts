@@ -11,7 +11,7 @@ import { drawStays, SLOT_MS, stateAt, type Stays } from './stays.ts';
 /** The suite takes a slice; all are `TEST_STAYS=10000 npx vitest run test/planning/stays.test.ts`. */
 const STAYS = Number(process.env['TEST_STAYS'] ?? 500);
 const CARS_PER_CELL = 50;
-const MOST_STARTS = 4;
+const MAX_STARTS = 4;
 /** Setpoints are rounded to watts. */
 const KW_TOLERANCE = 1e-3;
 const SLOT_HOURS = SLOT_MS / 3_600_000;
@@ -53,7 +53,7 @@ test(`over ${STAYS} stays no ready-by that was promised is missed, and no minimu
       const session = stays.state.openSessions[index];
       const vehicle = stays.state.vehicles[index];
       if (!planned || !session || !vehicle) throw new Error('every car is in the plan');
-      expect(startsOf(planned.chargeKw)).toBeLessThanOrEqual(MOST_STARTS);
+      expect(startsOf(planned.chargeKw)).toBeLessThanOrEqual(MAX_STARTS);
       const arrivalPercent = car.state.socPercent;
       car.follow({ planId: 'p', issuedAtMs: START_MS, intervals: profileIntervals(plan, planned, 96) });
       car.advanceTo(START_MS + SLOT_MS);
@@ -142,5 +142,5 @@ test('planned again in every slot, cars are still switched no more than the rule
     }
     previous = plan;
   }
-  expect(Math.max(...cycles.map(({ starts }) => starts))).toBeLessThanOrEqual(MOST_STARTS);
+  expect(Math.max(...cycles.map(({ starts }) => starts))).toBeLessThanOrEqual(MAX_STARTS);
 }, 180_000);

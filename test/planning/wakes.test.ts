@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { expect, test } from 'vitest';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
@@ -6,7 +7,6 @@ import { planCell } from '../../scheduler/planCell.ts';
 import type { WakeAttempt } from '../../store/wakes.ts';
 import { cellState, HOUR_MS, START_MS, problemOf } from './cellFixture.ts';
 
-const MINUTE_MS = 60_000;
 const WITHIN_MS = wakeWithinMs(REAL_TIME);
 const ASLEEP = [
   { vehicleId: 'CAR1', fused: {}, pluggedIn: true, online: false, socPercent: 79, updatedAtMs: START_MS },

@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { HOUR_MS } from '../../domain/durations.ts';
+import { describe, expect, test } from 'vitest';
 
 import { arrivingKwh } from '../../scheduler/arrivals.ts';
 
-const HOUR_MS = 3_600_000;
 const NOW_MS = Date.UTC(2026, 0, 30, 18);
 
 function arrival(daysAgo: number, hour: number, kwh: number, feederId = 'street') {
@@ -10,12 +10,12 @@ function arrival(daysAgo: number, hour: number, kwh: number, feederId = 'street'
 }
 
 describe('arrivingKwh', () => {
-  it('is the most that came in the next twelve hours on one of the days before', () => {
+  test('is the most that came in the next twelve hours on one of the days before', () => {
     const arrivals = [arrival(1, 2, 10), arrival(2, 1, 8), arrival(2, 11, 7), arrival(3, 5, 9)];
     expect(arrivingKwh(arrivals, NOW_MS)).toEqual(new Map([['street', 15]]));
   });
 
-  it('looks at no other time of day, no other month and nothing that is still to come', () => {
+  test('looks at no other time of day, no other month and nothing that is still to come', () => {
     const arrivals = [
       arrival(1, 13, 10),
       arrival(1, 23, 10),
@@ -26,7 +26,7 @@ describe('arrivingKwh', () => {
     expect(arrivingKwh(arrivals, NOW_MS)).toEqual(new Map());
   });
 
-  it('keeps feeders apart', () => {
+  test('keeps feeders apart', () => {
     const arrivals = [arrival(1, 2, 10), arrival(1, 3, 4, 'yard')];
     expect(arrivingKwh(arrivals, NOW_MS)).toEqual(
       new Map([

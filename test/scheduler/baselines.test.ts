@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { BASELINES, runBaseline, type BaselineName } from '../../scheduler/baselines/runBaseline.ts';
 import { checkCar, checkLoads } from '../../scheduler/check/carRules.ts';
@@ -22,19 +22,19 @@ describe('baselines', () => {
     limitKw: 15,
   });
 
-  it('charge in their own order', () => {
+  test('charge in their own order', () => {
     expect(drawn('asap', problem)).toEqual(['10 0 0', '5 5 0', '0 10 8']);
     expect(drawn('edf', problem)).toEqual(['5 5 0', '10 0 0', '0 10 8']);
     expect(drawn('llf', problem)).toEqual(['0 5 5', '10 0 0', '5 10 3']);
   });
 
-  it('run jobs at once, in what charging leaves', () => {
+  test('run jobs at once, in what charging leaves', () => {
     const result = runBaseline(night([30, 10], { cars: [{ needKwh: 10 }], jobs: [{ shardsRemaining: 1 }] }), 'asap');
     expect(result.cars[0]?.computeKw[0]).toBeGreaterThan(0);
     expect(result.jobs[0]?.expectedShards).toBe(1);
   });
 
-  it('keep the same limits, and cost no less than the plan where both meet everything', () => {
+  test('keep the same limits, and cost no less than the plan where both meet everything', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 10_000 }), fc.constantFrom(...names), (seed, name) => {
         const random = planningProblemSchema.parse(

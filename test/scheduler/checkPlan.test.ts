@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { checkPlan } from '../../scheduler/check/checkPlan.ts';
 import type { FindingRule } from '../../scheduler/check/findings.ts';
@@ -103,7 +103,7 @@ function crowdedNight(seed: number, cars: number, slots: number): PlanningProble
 }
 
 describe('checkPlan', () => {
-  it('accepts an honest plan and evaluates its bound', () => {
+  test('accepts an honest plan and evaluates its bound', () => {
     const report = checkPlan(problem, honest);
     expect(report.findings).toEqual([]);
     expect(report.ok).toBe(true);
@@ -111,7 +111,7 @@ describe('checkPlan', () => {
     expect(report.lowerBoundEur).toBeGreaterThan(0);
   });
 
-  it.each(Object.entries(forgeries))('refuses a plan in which %s', (_, { rule, forge }) => {
+  test.each(Object.entries(forgeries))('refuses a plan in which %s', (_, { rule, forge }) => {
     const plan = structuredClone(honest);
     forge(plan);
     const report = checkPlan(problem, plan);
@@ -119,13 +119,13 @@ describe('checkPlan', () => {
     expect(report.findings.map((finding) => finding.rule)).toContain(rule);
   });
 
-  it('refuses a plan that was made for a looser limit', () => {
+  test('refuses a plan that was made for a looser limit', () => {
     const tighter = structuredClone(problem);
     for (const feeder of tighter.feeders) edit(feeder.houseLoadKw, (kw) => kw + 6);
     expect(checkPlan(tighter, honest).findings.map((finding) => finding.rule)).toContain('feeder_import');
   });
 
-  it('refuses a plan in which any single number is another', () => {
+  test('refuses a plan in which any single number is another', () => {
     const crowded = crowdedNight(2, 10, 24);
     const plan = planCell(crowded);
     expect(checkPlan(crowded, plan).findings).toEqual([]);
@@ -146,7 +146,7 @@ describe('checkPlan', () => {
     expect(accepted.map(({ path }) => path)).toEqual([]);
   });
 
-  it('accepts plans of all sorts of nights, and none of them with a number changed', () => {
+  test('accepts plans of all sorts of nights, and none of them with a number changed', () => {
     fc.assert(
       fc.property(
         fc.nat({ max: 5000 }),

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { FINDING_RULES } from '../../scheduler/check/findings.ts';
 import { PLAN_METHODS } from '../../scheduler/plan.ts';
@@ -9,7 +9,7 @@ import { PLAN_REASONS } from '../../scheduler/reasons.ts';
 const documented = await readFile(new URL('../../docs/planner.md', import.meta.url), 'utf8');
 
 describe('docs/planner.md', () => {
-  it.each([
+  test.each([
     ['reason', PLAN_REASONS],
     ['finding', FINDING_RULES],
     ['method', PLAN_METHODS],
@@ -18,7 +18,7 @@ describe('docs/planner.md', () => {
     expect(missing).toEqual([]);
   });
 
-  it('documents no reason or finding that is gone', () => {
+  test('documents no reason or finding that is gone', () => {
     const tables = documented.slice(documented.indexOf('## Reasons'));
     const codes = [...tables.matchAll(/^\| `([a-z_]+)` \|/gm)].map((match) => match[1] ?? '');
     expect(codes.filter((code) => !(code in PLAN_REASONS) && !(code in FINDING_RULES))).toEqual([]);

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { runBaseline } from '../../scheduler/baselines/runBaseline.ts';
 import { withEarlyReadyBy, type ReadyByCare } from '../../scheduler/earlyReadyBy.ts';
@@ -11,19 +11,19 @@ const HOURS = [10, 10, 10, 10, 10, 10, 10, 10];
 const CARELESS: ReadyByCare = { marginSlots: 0, departureRisk: 1, arrivingKwh: new Map() };
 
 describe('withEarlyReadyBy', () => {
-  it('takes the margin where the feeder is calm', () => {
+  test('takes the margin where the feeder is calm', () => {
     const calm = night(HOURS, { cars: [{ needKwh: 20 }, { needKwh: 10, readyBySlot: 6 }] });
     const early = withEarlyReadyBy(calm, { ...CARELESS, marginSlots: 1 });
     expect(early.cars.map((car) => car.readyBySlot)).toEqual([7, 5]);
   });
 
-  it('leaves a car the time that it needs, and one that is late its promise', () => {
+  test('leaves a car the time that it needs, and one that is late its promise', () => {
     const hurried = night(HOURS, { cars: [{ needKwh: 75 }, { needKwh: 25, readyBySlot: 2 }] });
     const early = withEarlyReadyBy(hurried, { ...CARELESS, marginSlots: 4 });
     expect(early.cars.map((car) => car.readyBySlot)).toEqual([8, 2]);
   });
 
-  it('is done while the car is likely to be there', () => {
+  test('is done while the car is likely to be there', () => {
     const survival = [1, 1, 1, 0.9, 0.7, 0.6, 0.5, 0.4];
     const early = withEarlyReadyBy(night(HOURS, { cars: [{ needKwh: 20, survival }] }), {
       ...CARELESS,
@@ -32,26 +32,26 @@ describe('withEarlyReadyBy', () => {
     expect(early.cars[0]?.readyBySlot).toBe(4);
   });
 
-  it('never to before a battery that is too cold has warmed up', () => {
+  test('never to before a battery that is too cold has warmed up', () => {
     const frost = night(HOURS, { cars: [{ needKwh: 15, chargeFromCelsius: 0 }] });
     const regions = frost.regions.map((region) => ({ ...region, ambientCelsius: [-3, -3, -3, -3, -3, 2, 2, 2] }));
     const early = withEarlyReadyBy({ ...frost, regions }, { ...CARELESS, marginSlots: 4 });
     expect(early.cars[0]?.readyBySlot).toBe(7);
   });
 
-  it('charges at once where cars ask for most of what the feeder carries', () => {
+  test('charges at once where cars ask for most of what the feeder carries', () => {
     const crowded = night(HOURS, { cars: [{ needKwh: 30 }, { needKwh: 30, readyBySlot: 6 }], limitKw: 10 });
     expect(withEarlyReadyBy(crowded, CARELESS).cars.map((car) => car.readyBySlot)).toEqual([6, 4]);
   });
 
-  it('and where those that are still to come may ask for it', () => {
+  test('and where those that are still to come may ask for it', () => {
     const waiting = night(HOURS, { cars: [{ needKwh: 20 }], limitKw: 10 });
     expect(withEarlyReadyBy(waiting, CARELESS).cars[0]?.readyBySlot).toBe(8);
     const expected = withEarlyReadyBy(waiting, { ...CARELESS, arrivingKwh: new Map([['f', 40]]) });
     expect(expected.cars[0]?.readyBySlot).toBe(2);
   });
 
-  it('asks for nothing that least-laxity-first charging could not do, and never later than promised', () => {
+  test('asks for nothing that least-laxity-first charging could not do, and never later than promised', () => {
     fc.assert(
       fc.property(fc.nat({ max: 10_000 }), fc.double({ min: 0.1, max: 0.6, noNaN: true }), (seed, feederShare) => {
         const promised = planningProblemSchema.parse(

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { checkPlan } from '../../scheduler/check/checkPlan.ts';
 import type { Plan } from '../../scheduler/plan.ts';
@@ -19,7 +19,7 @@ function twoHours(there: number, missingEurPerKwh?: number): PlanningProblem {
 }
 
 describe('the expected cost', () => {
-  it.each([
+  test.each([
     { there: 1, kw: [0, 10] },
     // 0.10 saved against 0.15 chance of losing 0.60 - 0.10: less than it.
     { there: 0.85, kw: [0, 10] },
@@ -28,17 +28,17 @@ describe('the expected cost', () => {
     expect(planChecked(twoHours(there)).cars[0]?.chargeKw).toEqual(kw);
   });
 
-  it('takes what missing energy is worth from the owner', () => {
+  test('takes what missing energy is worth from the owner', () => {
     expect(planChecked(twoHours(0.75, 0.3)).cars[0]?.chargeKw).toEqual([0, 10]);
     expect(planChecked(twoHours(0.95, 3)).cars[0]?.chargeKw).toEqual([10, 0]);
   });
 
-  it('never gains by a car’s being gone, however little its owner misses', () => {
+  test('never gains by a car’s being gone, however little its owner misses', () => {
     const cars = [{ needKwh: 10, survival: [1, 0.1], missingEurPerKwh: 0 }];
     expect(planChecked(night([10, 20], { cars })).cars[0]?.chargeKw).toEqual([10, 0]);
   });
 
-  it('says what it expects to be missing', () => {
+  test('says what it expects to be missing', () => {
     const { figures } = planChecked(twoHours(0.85));
     expect(figures.chargeKwh).toBeCloseTo(8.5, 9);
     expect(figures.expectedMissingKwh).toBeCloseTo(1.5, 9);
@@ -46,7 +46,7 @@ describe('the expected cost', () => {
     expect(figures.costEur).toBeCloseTo(0.85 + 0.9, 9);
   });
 
-  it('gives a shared limit to the car that may leave', () => {
+  test('gives a shared limit to the car that may leave', () => {
     const cars = [{ needKwh: 10 }, { needKwh: 10, survival: [1, 0.5] }];
     const plan = planChecked(night([20, 10], { cars, limitKw: 10 }));
     expect(plan.cars.map((car) => car.chargeKw)).toEqual([
@@ -55,7 +55,7 @@ describe('the expected cost', () => {
     ]);
   });
 
-  it('does a shard only where it costs less than it is worth when it is late', () => {
+  test('does a shard only where it costs less than it is worth when it is late', () => {
     const cars = [{}];
     const worth = (lateEurPerShard: number): number => {
       const plan = planChecked(night([30], { cars, jobs: [{ lateEurPerShard }] }));

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { randomFleet } from '../../bench/randomFleet.ts';
 import { aggregateCars, disaggregate } from '../../scheduler/fleet/aggregate.ts';
@@ -26,7 +26,7 @@ const instances = [
 ] as const;
 
 describe('chargeFlow', () => {
-  it('costs what the general flow costs, and its rents prove it', () => {
+  test('costs what the general flow costs, and its rents prove it', () => {
     fc.assert(
       fc.property(...instances, (count, seed, tightness) => {
         const { problem, layout, relaxation } = charging(count, seed, tightness);
@@ -48,7 +48,7 @@ describe('chargeFlow', () => {
 });
 
 describe('aggregateCars', () => {
-  it('charges every car exactly what it needs, never above its charger, from any feasible aggregate', () => {
+  test('charges every car exactly what it needs, never above its charger, from any feasible aggregate', () => {
     fc.assert(
       fc.property(...instances, (count, seed, tightness) => {
         const { problem } = charging(count, seed, tightness);
@@ -74,7 +74,7 @@ describe('aggregateCars', () => {
 });
 
 describe('planFleet', () => {
-  it('keeps the limits with whole cars, and comes nearer to its bound with more rounds', () => {
+  test('keeps the limits with whole cars, and comes nearer to its bound with more rounds', () => {
     const fleet = randomFleet(600, 3, 4);
     const gaps = [0, 2, 6].map((rounds) => {
       const plan = planFleet(fleet, rounds);

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 import { createOracle } from '../../bench/highsOracle.ts';
 import { INSTANCE_KINDS, oracleInstance, type InstanceKind } from '../../bench/oracleInstances.ts';
@@ -12,7 +12,7 @@ describe('the relaxed optimum', () => {
     oracle = await createOracle();
   });
 
-  it.each(kinds.flatMap((kind) => [1, 2, 3].map((seed) => [kind, seed] as const)))(
+  test.each(kinds.flatMap((kind) => [1, 2, 3].map((seed) => [kind, seed] as const)))(
     'is what HiGHS finds, and its bound proves it: %s %i',
     (kind, seed) => {
       const relaxation = oracleInstance(kind, seed);

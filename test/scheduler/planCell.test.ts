@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { checkPlan } from '../../scheduler/check/checkPlan.ts';
 import { planSchema } from '../../scheduler/plan.ts';
@@ -18,7 +18,7 @@ const nights = fc.record({
 });
 
 describe('planCell', () => {
-  it('gives a plan that the checker accepts, whatever the night', () => {
+  test('gives a plan that the checker accepts, whatever the night', () => {
     fc.assert(
       fc.property(nights, (night) => {
         const problem = planningProblemSchema.parse(randomProblem(night));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { planningProblemSchema } from '../../scheduler/problem.ts';
 import type { PlanningProblemInput } from '../../scheduler/problem.ts';
@@ -44,20 +44,20 @@ function messages(problem: unknown): string[] {
 }
 
 describe('planningProblemSchema', () => {
-  it('fills in the defaults of a tiny problem', () => {
+  test('fills in the defaults of a tiny problem', () => {
     const problem = planningProblemSchema.parse(tinyProblem());
     expect(problem.rules.maxChargeStarts).toBe(4);
     expect(problem.cars[0]?.computeOptIn).toBe(true);
     expect(problem.feeders[0]?.failSafeImportKw).toBe(0);
   });
 
-  it('names the series that has the wrong length', () => {
+  test('names the series that has the wrong length', () => {
     const problem = tinyProblem();
     problem.regions[0]?.priceEurPerKwh.pop();
     expect(messages(problem)).toEqual(['regions.0.priceEurPerKwh must have 4 values, one per slot, has 3']);
   });
 
-  it('names an unknown feeder and a repeated id', () => {
+  test('names an unknown feeder and a repeated id', () => {
     const problem = tinyProblem();
     const [car] = problem.cars;
     if (car) problem.cars.push({ ...car, feederId: 'g' });
@@ -67,7 +67,7 @@ describe('planningProblemSchema', () => {
     ]);
   });
 
-  it('refuses a substation whose feeders lie in two regions', () => {
+  test('refuses a substation whose feeders lie in two regions', () => {
     const problem = tinyProblem();
     const [north] = problem.regions;
     if (north) problem.regions.push({ ...north, id: 'south' });
@@ -82,13 +82,13 @@ describe('planningProblemSchema', () => {
     ]);
   });
 
-  it('refuses a minimum above the need of which it is a part', () => {
+  test('refuses a minimum above the need of which it is a part', () => {
     const problem = tinyProblem();
     if (problem.cars[0]) problem.cars[0].minimumNeedKwh = 9;
     expect(messages(problem)).toEqual(['cars.0.minimumNeedKwh must not be above needKwh, of which it is a part']);
   });
 
-  it.each([
+  test.each([
     [{ survival: [1, 1.2, 0.5] }, 'cars.0.survival.1 must be a number from 0 to 1'],
     [{ survival: 'long' }, 'cars.0.survival must be a list of numbers'],
     [{ computeCapChipKw: [1, 1, null, 1] }, 'cars.0.computeCapChipKw.2 must be a number of at least 0'],
@@ -97,7 +97,7 @@ describe('planningProblemSchema', () => {
     expect(messages({ ...problem, cars: [{ ...problem.cars[0], ...series }] })).toEqual([message]);
   });
 
-  it('takes null for a limit that is not known, and nothing else that is no number', () => {
+  test('takes null for a limit that is not known, and nothing else that is no number', () => {
     const problem = tinyProblem();
     const [feeder] = problem.feeders;
     const withLimits = (importLimitKw: unknown) => ({ ...problem, feeders: [{ ...feeder, importLimitKw }] });

@@ -1,9 +1,9 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { expect, test } from 'vitest';
 
 import { gridDay } from '../../domain/gridDay.ts';
 import { regionWindows } from '../../scheduler/regionWindows.ts';
 
-const HOUR_MS = 3_600_000;
 const START_MS = Date.UTC(2026, 0, 14, 12);
 const period = { startMs: START_MS, endMs: START_MS + 10 * HOUR_MS };
 

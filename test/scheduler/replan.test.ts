@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { checkPlan } from '../../scheduler/check/checkPlan.ts';
 import type { Plan } from '../../scheduler/plan.ts';
@@ -51,7 +51,7 @@ function oneSlotLater(before: PlanningProblem, plan: Plan): PlanningProblem {
 }
 
 describe('replan', () => {
-  it('keeps the plan when everything goes by it, and proves it again', () => {
+  test('keeps the plan when everything goes by it, and proves it again', () => {
     let now = problem;
     let plan = planCell(now);
     const methods = new Set<string>();
@@ -65,7 +65,7 @@ describe('replan', () => {
     expect(methods).toContain('previous_plan');
   });
 
-  it('does not move running cars for a small change of price', () => {
+  test('does not move running cars for a small change of price', () => {
     const first = planCell(problem);
     const nudged = structuredClone(problem);
     for (const region of nudged.regions) {
@@ -75,7 +75,7 @@ describe('replan', () => {
     expect(second.cars.map((car) => car.chargeKw[0])).toEqual(first.cars.map((car) => car.chargeKw[0]));
   });
 
-  it('solves again when the world has changed', () => {
+  test('solves again when the world has changed', () => {
     const first = planCell(problem);
     const changed = structuredClone(problem);
     for (const region of changed.regions) region.priceEurPerKwh.reverse();
@@ -91,7 +91,7 @@ const twoHours = (cents: number): PlanningProblem => night([cents, 10.05], { car
 describe('replan, when a price rises in the slot that the last plan chose', () => {
   const last = planCell(twoHours(10));
 
-  it.each([
+  test.each([
     { cents: 10.06, loss: '0.1 %', method: 'previous_plan', kw: [10, 0] },
     { cents: 10.069, loss: '0.19 %', method: 'previous_plan', kw: [10, 0] },
     { cents: 10.072, loss: '0.22 %', method: 'cap_free', kw: [0, 10] },
@@ -101,7 +101,7 @@ describe('replan, when a price rises in the slot that the last plan chose', () =
     expect(next.cars[0]?.chargeKw).toEqual(kw);
   });
 
-  it('allows a loss once only, so that small ones do not add up', () => {
+  test('allows a loss once only, so that small ones do not add up', () => {
     const kept = replan(last, twoHours(10.06));
     expect(kept.method).toBe('previous_plan');
     expect(replan(kept, twoHours(10.06)).method).toBe('previous_plan');
@@ -110,7 +110,7 @@ describe('replan, when a price rises in the slot that the last plan chose', () =
 });
 
 describe('keepPlan', () => {
-  it('tightens the last plan to today’s limits and says so', () => {
+  test('tightens the last plan to today’s limits and says so', () => {
     const tight = structuredClone(problem);
     for (const feeder of tight.feeders) feeder.importLimitKw = feeder.importLimitKw.map((kw) => (kw ?? 0) * 0.5);
     const kept = keepPlan(planCell(problem), tight);
@@ -118,7 +118,7 @@ describe('keepPlan', () => {
     expect(kept.reasons[0]?.code).toBe('previous_plan_kept');
   });
 
-  it('plans by prices alone when the last plan has other slots', () => {
+  test('plans by prices alone when the last plan has other slots', () => {
     const other = structuredClone(problem);
     other.slots.startMs += 60_000;
     const kept = keepPlan(planCell(problem), other);

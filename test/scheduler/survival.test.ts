@@ -1,10 +1,9 @@
+import { DAY_MS, HOUR_MS } from '../../domain/durations.ts';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { emptyHabit, readHabit, storedHabit, type Habit } from '../../scheduler/habit.ts';
 import { learnStay, placeOfArrival, PLACES, survivalCurve, type Place } from '../../scheduler/survival.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 // The epoch began on a Thursday; these tests live in UTC.
 const localHourOf = (atMs: number) => ({
   hour: Math.floor(atMs / HOUR_MS) % 24,
@@ -26,7 +25,7 @@ const hourly = (over: Partial<Parameters<typeof survivalCurve>[0]>): number[] =>
   });
 
 describe('the prior', () => {
-  it('of a home is what was measured of cars that were there at midnight', () => {
+  test('of a home is what was measured of cars that were there at midnight', () => {
     const curve = hourly({});
     for (const [hours, measured] of [
       [1, 0.991],
@@ -41,12 +40,12 @@ describe('the prior', () => {
     }
   });
 
-  it('of a workplace falls much faster', () => {
+  test('of a workplace falls much faster', () => {
     const at = { pluggedInMs: MONDAY + 8 * HOUR_MS, fromMs: MONDAY + 8 * HOUR_MS };
     expect(hourly({ ...at, place: 'work' })[4]).toBeLessThan(0.6 * (hourly({ ...at, place: 'home' })[4] ?? 0));
   });
 
-  it('is chosen by the arrival', () => {
+  test('is chosen by the arrival', () => {
     expect(placeOfArrival({ hour: 8, weekday: 2 })).toBe('work');
     expect(placeOfArrival({ hour: 8, weekday: 6 })).toBe('home');
     expect(placeOfArrival({ hour: 17, weekday: 2 })).toBe('home');
@@ -80,7 +79,7 @@ function nights(leavesAtHour: number): Known {
 }
 
 describe('ended stays', () => {
-  it('move the curve from the prior to the car’s habit', () => {
+  test('move the curve from the prior to the car’s habit', () => {
     const early = hourly(nights(4));
     const late = hourly(nights(10));
     expect(early[4]).toBeLessThan(0.4);
@@ -88,19 +87,19 @@ describe('ended stays', () => {
     expect(late[9]).toBeGreaterThan(0.7);
   });
 
-  it('move the curve of a car that was never seen to that of its neighbours, not as far', () => {
+  test('move the curve of a car that was never seen to that of its neighbours, not as far', () => {
     const { car, site } = nights(4);
     const [unseen, seen, prior] = [hourly({ site }), hourly({ car, site }), hourly({})].map((curve) => curve[5] ?? 0);
     expect(seen).toBeLessThan(unseen ?? 0);
     expect(unseen).toBeLessThan(0.8 * (prior ?? 0));
   });
 
-  it('leave doubt while they are few: one long stay is no promise', () => {
+  test('leave doubt while they are few: one long stay is no promise', () => {
     const once = learn(UNKNOWN, MONDAY + 17 * HOUR_MS, 24);
     expect(hourly(once)[10]).toBeLessThan(0.75);
   });
 
-  it('say what a stated time is worth: nothing where nobody keeps to it, much where all do', () => {
+  test('say what a stated time is worth: nothing where nobody keeps to it, much where all do', () => {
     let [kept, ignored] = [UNKNOWN, UNKNOWN];
     for (let day = 0; day < 40; day++) {
       const pluggedInMs = MONDAY + day * DAY_MS + 9 * HOUR_MS;
@@ -132,7 +131,7 @@ const learned = fc
     ),
   );
 
-it('gives curves that begin at 1, fall, and stay above 0, whatever was learned', () => {
+test('gives curves that begin at 1, fall, and stay above 0, whatever was learned', () => {
   fc.assert(
     fc.property(learned, fc.constantFrom(...PLACES), (known, place) => {
       const curve = hourly({ ...known, place, stepMs: HOUR_MS / 4, count: 96 });
@@ -146,7 +145,7 @@ it('gives curves that begin at 1, fall, and stay above 0, whatever was learned',
 });
 
 describe('a stored habit', () => {
-  it('is read as it was written, to a thousandth of an hour', () => {
+  test('is read as it was written, to a thousandth of an hour', () => {
     fc.assert(
       fc.property(learned, (known) => {
         const read = readHabit(JSON.parse(JSON.stringify(storedHabit(known.car))));
@@ -156,12 +155,12 @@ describe('a stored habit', () => {
     );
   });
 
-  it('of the first form is still understood', () => {
+  test('of the first form is still understood', () => {
     const restless = readHabit({ '3/0/week': [20, 15], '3/1/week': [20, 15], '3/99/week': [1, 1] });
     expect(hourly({ car: restless })[2]).toBeLessThan(0.6 * (hourly({})[2] ?? 0));
   });
 
-  it('that cannot be read counts as none', () => {
+  test('that cannot be read counts as none', () => {
     for (const stored of [null, 'x', { version: 3 }, { kinds: [1] }, { '3/0/week': 'x' }]) {
       expect(hourly({ car: readHabit(stored) })).toEqual(hourly({}));
     }

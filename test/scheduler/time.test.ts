@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { seriesOnAxis, slotAt, slotsWithin, slotStartMs } from '../../scheduler/time.ts';
 
@@ -6,14 +6,14 @@ const MINUTE = 60_000;
 const axis = { startMs: 1_000 * MINUTE, slotMinutes: 15, count: 4 };
 
 describe('the slot axis', () => {
-  it('has half-open slots', () => {
+  test('has half-open slots', () => {
     expect(slotAt(axis, axis.startMs)).toBe(0);
     expect(slotAt(axis, slotStartMs(axis, 1) - 1)).toBe(0);
     expect(slotAt(axis, slotStartMs(axis, 1))).toBe(1);
     expect(slotAt(axis, axis.startMs - 1)).toBe(-1);
   });
 
-  it('keeps only whole slots of a window', () => {
+  test('keeps only whole slots of a window', () => {
     expect(slotsWithin(axis, axis.startMs + MINUTE, axis.startMs + 44 * MINUTE)).toEqual({ from: 1, until: 2 });
     expect(slotsWithin(axis, axis.startMs - 900 * MINUTE, axis.startMs + 900 * MINUTE)).toEqual({ from: 0, until: 4 });
     expect(slotsWithin(axis, axis.startMs + MINUTE, axis.startMs + 14 * MINUTE)).toEqual({ from: 1, until: 1 });
@@ -21,7 +21,7 @@ describe('the slot axis', () => {
 });
 
 describe('seriesOnAxis', () => {
-  it('weights by time, lets later spans win and leaves gaps null', () => {
+  test('weights by time, lets later spans win and leaves gaps null', () => {
     const at = (minutes: number): number => axis.startMs + minutes * MINUTE;
     const series = seriesOnAxis(axis, [
       { startMs: at(0), endMs: at(45), value: 1 },

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,6 @@ import { SimulatedCar } from '../../simulator/vehicle.ts';
 import { cli } from '../cli/cliRun.ts';
 
 const START_MS = Date.parse('2019-11-28T12:00:00Z');
-const HOUR_MS = 3_600_000;
 const stay = (userId: string, from: number, to: number, energyKwh = 10): RecordedStay => ({
   userId,
   pluggedInMs: START_MS + from * HOUR_MS,

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { describe, expect, test } from 'vitest';
 import { runFleet } from '../../simulator/fleetRun.ts';
 import type { FleetFault } from '../../simulator/fleetFaults.ts';
@@ -5,7 +6,6 @@ import { seededFleet } from '../../simulator/seededFleet.ts';
 import { cli } from '../cli/cliRun.ts';
 
 const START_MS = Date.parse('2020-01-15T12:00:00Z');
-const HOUR_MS = 3_600_000;
 const draw = (cars: number, faults: readonly FleetFault[] = []) =>
   seededFleet({ cars, seed: 1, startMs: START_MS, hours: 24, regionId: 'r', place: 'home', faults });
 

@@ -1,4 +1,4 @@
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { addEnrolmentCode, carOfKey, exchangeEnrolmentCode, removeCarKey } from '../../store/carKeys.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
@@ -11,7 +11,7 @@ async function keyOf(vehicleId: string): Promise<string> {
   return exchanged?.key ?? '';
 }
 
-it('exchanges a code once, before it expires, for a key that is its car’s', async () => {
+test('exchanges a code once, before it expires, for a key that is its car’s', async () => {
   const code = await addEnrolmentCode(db, 'car-a', 1_000);
   expect(await exchangeEnrolmentCode(db, code, 1_000)).toBeUndefined();
   const exchanged = await exchangeEnrolmentCode(db, code, 999);
@@ -27,13 +27,13 @@ it('exchanges a code once, before it expires, for a key that is its car’s', as
   expect(await carOfKey(db, code)).toBeUndefined();
 });
 
-it('gives one of two exchanges at once the key', async () => {
+test('gives one of two exchanges at once the key', async () => {
   const code = await addEnrolmentCode(db, 'car-a', 1_000);
   const both = await Promise.all([exchangeEnrolmentCode(db, code, 0), exchangeEnrolmentCode(db, code, 0)]);
   expect(both.filter((each) => each !== undefined)).toHaveLength(1);
 });
 
-it('withdraws a key by a new one, and with its codes by removal; neither reaches other cars', async () => {
+test('withdraws a key by a new one, and with its codes by removal; neither reaches other cars', async () => {
   const other = await keyOf('car-b');
   const first = await keyOf('car-a');
   const second = await keyOf('car-a');
@@ -45,7 +45,7 @@ it('withdraws a key by a new one, and with its codes by removal; neither reaches
   expect((await carOfKey(db, other))?.vehicleId).toBe('car-b');
 });
 
-it('keeps no key and no code in the clear', async () => {
+test('keeps no key and no code in the clear', async () => {
   const key = await keyOf('car-a');
   const code = await addEnrolmentCode(db, 'car-a', 1_000);
   const stored = JSON.stringify([

@@ -1,4 +1,4 @@
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { learnHabits, listHabits } from '../../store/habits.ts';
 import { openParkingSession } from '../../store/parkingSessions.ts';
 import { listVehicles } from '../../store/vehicles.ts';
@@ -13,7 +13,7 @@ interface Counts {
 }
 const staysOf = (stored: unknown): number => (stored as Partial<Counts> | undefined)?.stays ?? 0;
 
-it('learns each stay once for car and feeder, and lists only cars at the plug', async () => {
+test('learns each stay once for car and feeder, and lists only cars at the plug', async () => {
   const [vehicle] = await listVehicles(db, CELL.id);
   const feederId = vehicle?.feederId ?? '';
   const learn = (vehicleId: string, stay: number): Promise<void> =>

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import * as fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 
@@ -7,7 +8,6 @@ import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
 const { db } = useTestDatabase();
-const MINUTE_MS = 60_000;
 const START_MS = Date.UTC(2026, 0, 10, 22);
 const WINDOW = { startMs: START_MS - 86_400_000, endMs: START_MS + 7 * 86_400_000 };
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { packRecords, unpackRecords } from '../../store/packedRecords.ts';
 
 const number = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
@@ -14,7 +14,7 @@ const value = fc.oneof(
 );
 const record = fc.dictionary(fc.constantFrom('id', 'needKwh', 'chargeKw', 'reasons', 'asleep'), value);
 
-it('gives back what was packed, whatever fields and kinds the records have', async () => {
+test('gives back what was packed, whatever fields and kinds the records have', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(record, { maxLength: 8 }), async (records) => {
       const plain = JSON.parse(JSON.stringify(records)) as unknown;
@@ -23,7 +23,7 @@ it('gives back what was packed, whatever fields and kinds the records have', asy
   );
 });
 
-it('takes a tenth of what JSON takes for cars of a plan', async () => {
+test('takes a tenth of what JSON takes for cars of a plan', async () => {
   const slots = Array.from({ length: 96 }, (_, slot) => slot);
   const cars = Array.from({ length: 500 }, (_, car) => ({
     carId: `car-${car}`,

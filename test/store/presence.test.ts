@@ -1,15 +1,14 @@
-import { expect, it } from 'vitest';
+import { DAY_MS, HOUR_MS } from '../../domain/durations.ts';
+import { expect, test } from 'vitest';
 import { closeParkingSession, openParkingSession } from '../../store/parkingSessions.ts';
 import { listPresence, readPluggedTime } from '../../store/presence.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
 const { db } = useTestDatabase();
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const NOON_MS = Date.UTC(2026, 0, 20, 12);
 
-it('knows who is plugged in, when cars usually come, and how long they were there', async () => {
+test('knows who is plugged in, when cars usually come, and how long they were there', async () => {
   await enrolFleet(db, ['A', 'B']);
   expect(await listPresence(db, CELL.id, NOON_MS)).toMatchObject([{ carsPluggedIn: 0, usualArrivalMs: null }]);
 

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { listArrivedEnergy } from '../../store/arrivals.ts';
@@ -46,7 +47,6 @@ import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 
 const { db } = useTestDatabase();
 const NOW_MS = Date.UTC(2026, 0, 10, 22);
-const HOUR_MS = 3_600_000;
 // Of the lock: other test files wait on the same server.
 const HERE = `database = (select oid from pg_database where datname = current_database())`;
 let vehicles: Vehicle[];

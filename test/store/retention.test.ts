@@ -1,4 +1,5 @@
-import { beforeAll, expect, it } from 'vitest';
+import { DAY_MS } from '../../domain/durations.ts';
+import { beforeAll, expect, test } from 'vitest';
 import { instant } from '../../store/database.ts';
 import { appendJournal, readJournal } from '../../store/journal.ts';
 import { readPlan, savePlan } from '../../store/plans.ts';
@@ -7,7 +8,6 @@ import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
 const { db } = useTestDatabase();
-const DAY_MS = 24 * 3_600_000;
 const NOW_MS = Date.UTC(2026, 0, 14);
 
 beforeAll(() => enrolFleet(db, []));
@@ -22,7 +22,7 @@ async function remembered(atMs: number, id: string): Promise<void> {
   );
 }
 
-it('forgets what is older, and keeps the newest plan however old it is', async () => {
+test('forgets what is older, and keeps the newest plan however old it is', async () => {
   await remembered(NOW_MS - 10 * DAY_MS, 'old');
   await remembered(NOW_MS - 2 * DAY_MS, 'newest');
   await forgetBefore(db, 'elsewhere', NOW_MS);

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import * as fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 
@@ -6,7 +7,6 @@ import { enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
 const { db } = useTestDatabase();
-const HOUR_MS = 3_600_000;
 const MIDNIGHT_MS = Date.UTC(2026, 0, 10);
 
 beforeAll(() => enrolFleet(db, []));

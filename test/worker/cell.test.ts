@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ async function documentedCell(): Promise<CellFile> {
 }
 
 describe('the cell file', () => {
-  it('is valid as it is documented, and can be applied', async () => {
+  test('is valid as it is documented, and can be applied', async () => {
     const cell = await documentedCell();
     for (const { model } of cell.classSpeeds) {
       await addModel(db, {
@@ -38,7 +38,7 @@ describe('the cell file', () => {
     expect(classes.find(({ id }) => id === node?.hardwareClass)).toMatchObject(cell.classes[0] ?? {});
   });
 
-  it('only seeds: what was changed or removed at run time stays so when it is applied again', async () => {
+  test('only seeds: what was changed or removed at run time stays so when it is applied again', async () => {
     const cell = await documentedCell();
     const [first, second] = cell.vehicles;
     const enrolled = await readVehicle(db, first?.id ?? '');
@@ -54,7 +54,7 @@ describe('the cell file', () => {
     expect(await readVehicle(db, second?.id ?? '')).toBeUndefined();
   });
 
-  it.each([
+  test.each([
     ['a feeder that is nowhere', { feeder: 'nowhere' }, 'feeder'],
     ['a class that nobody has described', { hardwareClass: 'unheard-of' }, 'hardwareClass'],
   ])('refuses %s, by its field', async (_, change, field) => {
@@ -63,7 +63,7 @@ describe('the cell file', () => {
     await expect(applyCell(db, { ...cell, vehicles }, 0)).rejects.toThrow(field);
   });
 
-  it('refuses a car that may compute without its owner’s consent, and a car without a battery', async () => {
+  test('refuses a car that may compute without its owner’s consent, and a car without a battery', async () => {
     const cell = await documentedCell();
     const [car] = cell.vehicles;
     const refused = (change: object): string =>

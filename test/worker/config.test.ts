@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../worker/config/config.ts';
 import { renderConfigurationDocs } from '../../worker/config/docs.ts';
 
@@ -13,7 +13,7 @@ beforeEach(() => {
 const load = (env: NodeJS.ProcessEnv = {}) => loadConfig({ env: { HOME: '/home/ada', ...env }, cwd });
 
 describe('where values come from', () => {
-  it('starts with the defaults, with paths below the current folder and the home folder', () => {
+  test('starts with the defaults, with paths below the current folder and the home folder', () => {
     const config = load();
     expect(config.stateDir).toBe(join(cwd, '.nightshift'));
     expect(config.cacheDir).toBe('/home/ada/.cache/nightshift');
@@ -36,14 +36,14 @@ describe('where values come from', () => {
     });
   });
 
-  it('reads ./nightshift.yaml, and puts the environment before it', () => {
+  test('reads ./nightshift.yaml, and puts the environment before it', () => {
     writeFileSync(join(cwd, 'nightshift.yaml'), 'api:\n  port: 9001\n  host: 0.0.0.0\nlogLevel: debug\n');
     const config = load({ NIGHTSHIFT_API_PORT: '9002', NIGHTSHIFT_LOG_LEVEL: '' });
     expect(config.api).toEqual({ host: '0.0.0.0', port: 9002 });
     expect(config.logLevel).toBe('debug');
   });
 
-  it('reads a JSON file from NIGHTSHIFT_CONFIG and resolves its paths against its own folder', () => {
+  test('reads a JSON file from NIGHTSHIFT_CONFIG and resolves its paths against its own folder', () => {
     const folder = mkdtempSync(join(tmpdir(), 'nightshift-elsewhere-'));
     writeFileSync(join(folder, 'config.json'), JSON.stringify({ stateDir: 'state', 'postgres.port': 5555 }));
     const config = load({ NIGHTSHIFT_CONFIG: join(folder, 'config.json'), NIGHTSHIFT_CELL_FILE: 'cell.yaml' });
@@ -52,11 +52,11 @@ describe('where values come from', () => {
     expect(config.cellFile).toBe(join(cwd, 'cell.yaml'));
   });
 
-  it('prefers XDG_CACHE_HOME to ~/.cache', () => {
+  test('prefers XDG_CACHE_HOME to ~/.cache', () => {
     expect(load({ XDG_CACHE_HOME: '/var/cache/ada' }).cacheDir).toBe('/var/cache/ada/nightshift');
   });
 
-  it('hands a child an environment that yields the same config after the file has changed', () => {
+  test('hands a child an environment that yields the same config after the file has changed', () => {
     writeFileSync(join(cwd, 'nightshift.yaml'), 'api: { port: 9001 }\nobjects: { url: things }\n');
     const config = load();
     writeFileSync(join(cwd, 'nightshift.yaml'), 'api: { port: 1 }\nnonsense: [');
@@ -66,7 +66,7 @@ describe('where values come from', () => {
 });
 
 describe('replacing parts', () => {
-  it('takes the Temporal server, its key and namespace from the SDK variables', () => {
+  test('takes the Temporal server, its key and namespace from the SDK variables', () => {
     const { temporal } = load({
       TEMPORAL_ADDRESS: 'eu.example.com:7233',
       TEMPORAL_NAMESPACE: 'cell-7',
@@ -79,14 +79,14 @@ describe('replacing parts', () => {
     });
   });
 
-  it('ignores the default Temporal profile file unless a profile is asked for', () => {
+  test('ignores the default Temporal profile file unless a profile is asked for', () => {
     const profiles = join(cwd, 'temporal.toml');
     writeFileSync(profiles, '[profile.default]\naddress = "production:7233"\n');
     expect(load({ TEMPORAL_CONFIG_FILE: profiles }).temporal.connection.options.address).toBe('production:7233');
     expect(load({ TEMPORAL_API_KEY: 'left over' }).temporal.embedded).toBe(true);
   });
 
-  it('reads an S3 store with its credentials', () => {
+  test('reads an S3 store with its credentials', () => {
     const { objects } = load({
       NIGHTSHIFT_OBJECTS_URL: 's3://night-bucket/cells/7/',
       NIGHTSHIFT_OBJECTS_REGION: 'eu-central-1',
@@ -105,7 +105,7 @@ describe('replacing parts', () => {
   });
 });
 
-it('tells cars where their doors are, without what we open ours with', () => {
+test('tells cars where their doors are, without what we open ours with', () => {
   const config = load({ MQTT_URL: 'mqtts://control:secret@broker.example:8883', NIGHTSHIFT_GATEWAY_PORT: '9000' });
   expect(config.mqtt.carUrl).toBe('mqtts://broker.example:8883');
   expect(config.gateway).toEqual({ host: '127.0.0.1', port: 9000, address: '127.0.0.1:9000', tls: undefined });
@@ -113,7 +113,7 @@ it('tells cars where their doors are, without what we open ours with', () => {
   expect(() => load({ NIGHTSHIFT_GATEWAY_KEY_FILE: 'key.pem' })).toThrow('gateway.certificateFile, gateway.keyFile');
 });
 
-it('reads keys that objects are encrypted with, and hands them to a child', () => {
+test('reads keys that objects are encrypted with, and hands them to a child', () => {
   const keys = ['the newest key of the objects', 'the key that they had before'];
   const config = load({ NIGHTSHIFT_OBJECTS_ENCRYPTION_KEYS: keys.join(', ') });
   expect(config.objects.encryptionKeys).toEqual(keys);
@@ -121,7 +121,7 @@ it('reads keys that objects are encrypted with, and hands them to a child', () =
 });
 
 describe('what it refuses', () => {
-  it.each([
+  test.each([
     [
       { NIGHTSHIFT_API_PORT: '99999' },
       'api.port (NIGHTSHIFT_API_PORT): must be a whole number from 1 to 65535, got 99999',
@@ -140,7 +140,7 @@ describe('what it refuses', () => {
     expect(() => load(env)).toThrow(message);
   });
 
-  it('never shows a secret', () => {
+  test('never shows a secret', () => {
     expect(() => load({ DATABASE_URL: 'mysql://root:hunter2@db' })).toThrow(
       /databaseUrl \(DATABASE_URL\): must be a URL that starts with postgres:\/\/ or postgresql:\/\/$/m,
     );
@@ -149,7 +149,7 @@ describe('what it refuses', () => {
     );
   });
 
-  it('names an unknown key of the file with its path and a suggestion, together with every other problem', () => {
+  test('names an unknown key of the file with its path and a suggestion, together with every other problem', () => {
     writeFileSync(join(cwd, 'nightshift.yaml'), 'temporal:\n  prot: 1\n  uiPort: none\n');
     expect(() => load()).toThrow(
       `temporal.prot (${join(cwd, 'nightshift.yaml')}): unknown key; did you mean temporal.port?\n` +
@@ -158,7 +158,7 @@ describe('what it refuses', () => {
   });
 });
 
-it('is documented in docs/configuration.md (npx tsx worker/build/write-config-docs.ts)', () => {
+test('is documented in docs/configuration.md (npx tsx worker/build/write-config-docs.ts)', () => {
   const docs = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
   expect(docs).toBe(renderConfigurationDocs());
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../worker/config/config.ts';
 import { childEnvironment } from '../../worker/local/platform.ts';
 import { secretsKeyOf } from '../../worker/process/secretsSeal.ts';
@@ -14,7 +14,7 @@ function configOf(env: Record<string, string>) {
   return loadConfig({ env, cwd });
 }
 
-it.each([
+test.each([
   ['databaseUrl', { DATABASE_URL: 'postgres://db/nightshift' }],
   ['objects.url', { NIGHTSHIFT_OBJECTS_URL: 's3://bucket/x', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }],
 ])('where %s names a server, the key that all hosts share must be given', (name, env) => {
@@ -22,7 +22,7 @@ it.each([
   expect(secretsKeyOf(configOf({ ...env, NIGHTSHIFT_SECRETS_KEY: KEY }))).toBe(KEY);
 });
 
-it('on one host it is made up once, and handed to the processes of the stack', () => {
+test('on one host it is made up once, and handed to the processes of the stack', () => {
   const config = configOf({});
   const key = secretsKeyOf(config);
   expect(secretsKeyOf(config)).toBe(key);

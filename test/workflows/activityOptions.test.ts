@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -6,7 +7,6 @@ import { inferenceTaskQueue } from '../../domain/names.ts';
 import { shardOptions, shardPriority } from '../../workflows/activityOptions.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 
-const HOUR_MS = 3_600_000;
 const NOW_MS = 1_000 * HOUR_MS;
 
 function split(changes: Partial<SplitBatch> = {}): SplitBatch {

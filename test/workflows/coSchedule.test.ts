@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PlanActivities } from '../../domain/activities/planActivities.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
@@ -59,7 +59,7 @@ async function withCell(
 }
 
 describe('a cell', () => {
-  it('gathers what happens within the debounce into one plan', async () => {
+  test('gathers what happens within the debounce into one plan', async () => {
     const control = new Control();
     await withCell(control, 1000, async (replan) => {
       for (const cause of ['a', 'b', 'c']) await replan(cause);
@@ -67,7 +67,7 @@ describe('a cell', () => {
     });
   });
 
-  it('keeps the last plan when one fails, and plans again at the next cause', async () => {
+  test('keeps the last plan when one fails, and plans again at the next cause', async () => {
     const control = new Control();
     control.before.set('bad', () => Promise.reject(ApplicationFailure.nonRetryable('no such limit')));
     await withCell(control, 1, async (replan, plan) => {
@@ -79,7 +79,7 @@ describe('a cell', () => {
     });
   });
 
-  it('plans once more for what came while it was planning', async () => {
+  test('plans once more for what came while it was planning', async () => {
     const control = new Control();
     let resolve: (() => void) | undefined;
     const promise = new Promise<void>((done) => {
@@ -95,7 +95,7 @@ describe('a cell', () => {
     });
   });
 
-  it('has its sessions told by an activity, whose failure is not that of the plan', async () => {
+  test('has its sessions told by an activity, whose failure is not that of the plan', async () => {
     const control = new Control();
     control.activities.tellSessions = () => Promise.reject(ApplicationFailure.nonRetryable('nobody listens'));
     await withCell(control, 1, async (replan, plan) => {
@@ -106,7 +106,7 @@ describe('a cell', () => {
     });
   });
 
-  it('tells more jobs than Temporal lets signals be under way', async () => {
+  test('tells more jobs than Temporal lets signals be under way', async () => {
     const control = new Control();
     const slot = { slotStartMs: 0, slotEndMs: 1, shards: 1 };
     control.dispatch = {

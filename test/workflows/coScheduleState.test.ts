@@ -1,7 +1,7 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { expect, test } from 'vitest';
 import { slotToPlan } from '../../workflows/coScheduleState.ts';
 
-const MINUTE_MS = 60_000;
 const at = (hour: number, minute: number): number => Date.UTC(2026, 0, 14, hour, minute);
 
 test.each([

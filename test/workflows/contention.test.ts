@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -10,7 +11,6 @@ import type { AcceptedShard, ShardWaveInput } from '../../domain/workflows/shard
 import type { shardWave } from '../../workflows/shardWave.ts';
 import { startTemporal, withWorker } from '../support/temporal.ts';
 
-const HOUR_MS = 3_600_000;
 const MODEL = { name: 'm', version: '1', family: 'f', sha256: '0'.repeat(64) };
 
 let env: TestWorkflowEnvironment;

@@ -1,5 +1,6 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
 import type { PlanDispatch } from '../../domain/workflows/coSchedule.ts';
@@ -9,7 +10,6 @@ import { cancelRequested, granted, replanRequested, setpointPlanned, unplugged }
 import type { parkingSession } from '../../workflows/parkingSession.ts';
 import { startTemporal, withWorker } from '../support/temporal.ts';
 
-const HOUR_MS = 3_600_000;
 const SUGGEST_AFTER_EVENTS = 40;
 
 let env: TestWorkflowEnvironment;
@@ -29,7 +29,7 @@ async function whileNoWorkerPolls(signals: () => Promise<void>): Promise<void> {
 }
 
 describe('nothing that was told is lost when a run goes on as a new one', () => {
-  it('a departure ends the stay', async () => {
+  test('a departure ends the stay', async () => {
     const closed: string[] = [];
     const activities = {
       openSession: async () => ({
@@ -56,7 +56,7 @@ describe('nothing that was told is lost when a run goes on as a new one', () => 
     expect(closed).toEqual(['drove off']);
   });
 
-  it('a cancel ends the job', async () => {
+  test('a cancel ends the job', async () => {
     const outcomes: string[] = [];
     const activities = {
       webhooksOf: async () => [],
@@ -91,7 +91,7 @@ describe('nothing that was told is lost when a run goes on as a new one', () => 
     expect(await firstRunOf(workflowId)).not.toBe(firstRun);
   });
 
-  it('a cause that comes while a plan is being made is planned by', async () => {
+  test('a cause that comes while a plan is being made is planned by', async () => {
     const causes: string[] = [];
     let release: (() => void) | undefined;
     const activities = {

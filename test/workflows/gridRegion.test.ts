@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -13,7 +14,6 @@ import { eventually } from '../support/eventually.ts';
 import { startTemporal, withWorker } from '../support/temporal.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 10, 12);
-const MINUTE_MS = 60_000;
 
 const REGION: RegionSummary = {
   atMs: NOW_MS,

@@ -1,5 +1,6 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StayActivities } from '../../domain/activities/stayActivities.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
@@ -8,7 +9,6 @@ import { policyChanged, sessionState, setpointPlanned, unplugged } from '../../w
 import type { parkingSession } from '../../workflows/parkingSession.ts';
 import { startTemporal, withWorker } from '../support/temporal.ts';
 
-const HOUR_MS = 3_600_000;
 const SETPOINT = { sessionId: 's', slotStartMs: 0, chargeKw: 3, computeKw: 1, reasons: [] };
 
 let env: TestWorkflowEnvironment;
@@ -47,7 +47,7 @@ const start = (vehicleId: string) =>
   });
 
 describe('a stay', () => {
-  it('is settled at departure, with its ready-by looked at first', async () => {
+  test('is settled at departure, with its ready-by looked at first', async () => {
     const control = new Control();
     await withWorker(env, control.activities, async () => {
       const stay = await start('leaves');
@@ -59,7 +59,7 @@ describe('a stay', () => {
     });
   });
 
-  it('looks at its ready-by once, when that time has come', async () => {
+  test('looks at its ready-by once, when that time has come', async () => {
     const control = new Control();
     control.terms = { ...control.terms, readyByMs: Date.now() + 300 };
     await withWorker(env, control.activities, async () => {
@@ -71,7 +71,7 @@ describe('a stay', () => {
     });
   });
 
-  it('keeps a setpoint and a departure that come while its terms are being agreed', async () => {
+  test('keeps a setpoint and a departure that come while its terms are being agreed', async () => {
     const control = new Control();
     let resolve: (() => void) | undefined;
     const promise = new Promise<void>((done) => {
@@ -89,7 +89,7 @@ describe('a stay', () => {
     });
   });
 
-  it('agrees its terms anew when the owner changes the policy', async () => {
+  test('agrees its terms anew when the owner changes the policy', async () => {
     const control = new Control();
     await withWorker(env, control.activities, async () => {
       const stay = await start('changes');

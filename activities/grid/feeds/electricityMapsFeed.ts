@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import { z } from 'zod';
 import type { FeedHttp } from './feedHttp.ts';
 import { readingsFromStarts, stepOf, type FeedReader } from './reading.ts';
@@ -7,7 +8,6 @@ export interface ElectricityMapsConfig {
   readonly zone: string;
 }
 
-const HOUR_MS = 3_600_000;
 const pointSchema = z.object({
   carbonIntensity: z.number().nullable(),
   datetime: z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import { resolve } from 'node:path';
 import type { Region } from '../../../store/regions.ts';
 import { DEFAULT_PRIORITY } from '../../../store/signals.ts';
@@ -39,7 +40,6 @@ const ORIGINS = {
   open_meteo: 'https://api.open-meteo.com',
 } as const satisfies Record<HttpFeedConfig['kind'], string>;
 
-const MINUTE_MS = 60_000;
 /** Grid time for which an answer is used again: sources count requests, and none of them changes faster. */
 const MAX_AGE_MS = {
   entsoe: 15 * MINUTE_MS,

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import { z } from 'zod';
 import type { FeedHttp } from './feedHttp.ts';
 import { readingsFromStarts, type FeedReader } from './reading.ts';
@@ -7,7 +8,6 @@ export interface OpenMeteoConfig {
   readonly longitude: number;
 }
 
-const HOUR_MS = 3_600_000;
 const answerSchema = z.object({
   hourly_units: z.object({ temperature_2m: z.literal('°C') }),
   hourly: z

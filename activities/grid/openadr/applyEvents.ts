@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS } from '../../../domain/durations.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { NightshiftError } from '../../../domain/errors.ts';
 import type { JournalLine } from '../../../domain/journal.ts';
@@ -15,8 +16,6 @@ import { eventsOf, seedOf, type SyncContext } from './synchronise.ts';
 import type { TimeSpan } from './timing.ts';
 import type { VtnClient } from './vtnClient.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** Further than plans look, and to a full day: a window that moved with every poll would be a change each time. */
 const AHEAD_MS = 36 * HOUR_MS;
 

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import { DateTime } from 'luxon';
 import type { EventMeasurement } from '../../../domain/openAdr.ts';
 import { slotsTouching, type SlotEnergy } from './slotEnergy.ts';
@@ -20,12 +21,11 @@ export interface BaselineFacts {
   readonly otherEvents: readonly TimeSpan[];
 }
 
-const HOUR_MS = 3_600_000;
 /** CAISO looks back this far for like days. */
 export const BASELINE_DAYS = 45;
 const DAYS = { workday: { most: 10, least: 5 }, weekend: { most: 4, least: 4 } } as const;
-const LEAST_ADJUSTMENT = 0.8;
-const MOST_ADJUSTMENT = 1.2;
+const MIN_ADJUSTMENT = 0.8;
+const MAX_ADJUSTMENT = 1.2;
 
 /**
  * CAISO's day-matching 10-in-10: the mean of the last ten undisturbed like days (four at a weekend) at the same time on
@@ -65,7 +65,7 @@ function dayMatching({ event, energy, slotMs, timeZone, otherEvents }: BaselineF
   const meanBefore = before.reduce((sum, slot) => sum + meanAt(slot), 0);
   const meteredBefore = before.reduce((sum, slot) => sum + (energy.get(slot) ?? 0), 0);
   const ratio = meanBefore > 0 ? meteredBefore / meanBefore : 1;
-  const adjustment = Math.min(MOST_ADJUSTMENT, Math.max(LEAST_ADJUSTMENT, ratio));
+  const adjustment = Math.min(MAX_ADJUSTMENT, Math.max(MIN_ADJUSTMENT, ratio));
   return {
     method: 'caiso_10_in_10',
     methodText: `CAISO 10-in-10: mean of ${days.length} like days, adjusted by ${adjustment.toFixed(2)}`,

@@ -27,15 +27,13 @@ export function describeEvent(
   return `${eventName(event, eventId)}: ${payloads.join(', ') || 'no payload'} on ${feederIds.join(', ')}${when}${wanted}`;
 }
 
-const MOST_VALUES = 3;
+const MAX_VALUES = 3;
 
 function valuesOf(event: WireEvent, type: string): string {
   const values = event.intervals.flatMap(({ payloads }) =>
     payloads.filter((payload) => payload.type === type).flatMap((payload) => payload.values),
   );
   if (new Set(values).size === 1) values.length = 1;
-  const shown = values
-    .slice(0, MOST_VALUES)
-    .map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
-  return `${shown.join(', ')}${values.length > MOST_VALUES ? ', …' : ''}`;
+  const shown = values.slice(0, MAX_VALUES).map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
+  return `${shown.join(', ')}${values.length > MAX_VALUES ? ', …' : ''}`;
 }

@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS } from '../../../domain/durations.ts';
 import { planOf, plannedEnergy, type PlannedEnergy } from './plannedEnergy.ts';
 import type { Database } from '../../../store/database.ts';
 import { listCarEnergy, listFeederEnergy, listFeederStorage } from '../../../store/feederMeters.ts';
@@ -10,8 +11,6 @@ import type { ReportFacts } from './reportBody.ts';
 import { energyWithin, isWhole, sumOf, type SlotEnergy } from './slotEnergy.ts';
 import type { TimeSpan } from './timing.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const NONE: SlotEnergy = new Map();
 
 export interface EventFacts extends ReportFacts {

@@ -1,9 +1,8 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import { firstCovers } from '../../../scheduler/firstCovers.ts';
 import { rankSources } from '../../../scheduler/sources.ts';
 import type { SignalSpan } from '../../../store/signals.ts';
 import type { TimeSpan } from './timing.ts';
-
-const HOUR_MS = 3_600_000;
 
 /**
  * Energy that the houses of the feeders take within a span together, kWh, by what is known of their load.

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import type { EventMeasurement } from '../../../domain/openAdr.ts';
 import type { Baseline } from './baseline.ts';
 import { energyWithin, slotsTouching, type SlotEnergy } from './slotEnergy.ts';
@@ -18,7 +19,6 @@ export interface MeasurementFacts {
   readonly slotMs: number;
 }
 
-const HOUR_MS = 3_600_000;
 /** Below this, a car took no part. */
 const NOTICEABLE_KWH = 0.01;
 

@@ -4,7 +4,7 @@ import type { VtnClient } from './vtnClient.ts';
 import { VtnError } from './vtnError.ts';
 import { readWire, wireNotifiersSchema, wireTopicsSchema } from './wire.ts';
 
-const MOST_TOPICS = 100;
+const MAX_TOPICS = 100;
 
 /**
  * Where the server tells of changes over MQTT. A broker on a host that nobody configured is left alone: an answer must
@@ -35,7 +35,7 @@ export async function mqttOffer(
     const { ALL, ...single } = topics.read.topics;
     return {
       uris,
-      topics: ALL === undefined ? Object.values(single).slice(0, MOST_TOPICS) : [ALL],
+      topics: ALL === undefined ? Object.values(single).slice(0, MAX_TOPICS) : [ALL],
       username: isOAuth ? username?.replace('{clientID}', credentials?.id ?? '') : undefined,
       password: isOAuth ? await client.token() : undefined,
       tls: {

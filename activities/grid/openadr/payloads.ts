@@ -59,7 +59,7 @@ export function isSilent(payloadType: string): boolean {
 /** Share of the fail-safe limit that is left at levels 0 to 3 of SIMPLE; null: no limit. */
 const SIMPLE_SHARES = [null, 2 / 3, 1 / 3, 0] as const;
 const FLEX_ALERT_SHARE = 2 / 3;
-const MOST_OFFSET = 10;
+const MAX_OFFSET = 10;
 
 /** What follows from each payload type that something follows from. One without a type may have been a limit. */
 const KINDS: Readonly<Record<string, SignalKind>> = {
@@ -137,9 +137,9 @@ function conversionOf(
       };
     case 'CONTROL_LEVEL_OFFSET':
       return (level) => {
-        if (Math.abs(level) > MOST_OFFSET) throw new Error(`${level} is not from -10 to 10`);
+        if (Math.abs(level) > MAX_OFFSET) throw new Error(`${level} is not from -10 to 10`);
         // Up means less load; down only allows more, and the plan takes what it needs anyway.
-        return level > 0 ? limit(1 - level / MOST_OFFSET, 'failSafe') : null;
+        return level > 0 ? limit(1 - level / MAX_OFFSET, 'failSafe') : null;
       };
     case 'DISPATCH_SETPOINT_RELATIVE': {
       const { referenceKw } = held;

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import type { Plan } from '../../../scheduler/plan.ts';
 import type { PlanningProblem } from '../../../scheduler/problem.ts';
 import { slotStartMs } from '../../../scheduler/time.ts';
@@ -5,8 +6,6 @@ import type { Database } from '../../../store/database.ts';
 import { latestPlan } from '../../../store/plans.ts';
 import { energyWithin } from './slotEnergy.ts';
 import type { TimeSpan } from './timing.ts';
-
-const MINUTE_MS = 60_000;
 
 interface Planned {
   readonly plan: Plan;

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import type { ReportBody } from './outgoing.ts';
 import type { ReportInterval, ReportWindow } from './reportPlan.ts';
 import type { TimeSpan } from './timing.ts';
@@ -26,7 +27,6 @@ interface Reported {
   readonly value: (facts: ReportFacts, feederIds: readonly string[], span: TimeSpan) => number | string | null;
 }
 
-const HOUR_MS = 3_600_000;
 const hours = ({ startMs, endMs }: TimeSpan): number => (endMs - startMs) / HOUR_MS;
 const IDLE_BELOW_KWH = 0.01;
 const ENERGY_DIGITS = 4;

@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS } from '../../../domain/durations.ts';
 import { isDeepStrictEqual } from 'node:util';
 import type { Database } from '../../../store/database.ts';
 import { listReports, upsertReport, type OpenAdrConnection, type OpenAdrReport } from '../../../store/openAdr.ts';
@@ -13,8 +14,6 @@ import type { VtnClient } from './vtnClient.ts';
 import { VtnError } from './vtnError.ts';
 import { readWire, wireReportSchema, type WireReportDescriptor } from './wire.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** Readings come late: a report of the past is corrected for this long. */
 export const SETTLING_MS = 2 * HOUR_MS;
 /** Of an event that lasts longer, such as a tariff, only this much is looked back at. */

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import type { OpenAdrRegistration, OpenAdrSecrets, OpenAdrStatus } from '../../../domain/openAdr.ts';
 import type { Database } from '../../../store/database.ts';
 import { listFeederEnergy, listFeederStorage } from '../../../store/feederMeters.ts';
@@ -20,7 +21,6 @@ import type { VtnClient } from './vtnClient.ts';
 import { VtnError } from './vtnError.ts';
 import { textOf, walkEvents } from './walkEvents.ts';
 
-const HOUR_MS = 3_600_000;
 /** Events that are over are looked at for as long: reports are caught up and corrected. */
 const BEHIND_MS = 48 * HOUR_MS;
 

@@ -1,3 +1,4 @@
+import { DAY_MS, MINUTE_MS } from '../../../domain/durations.ts';
 import { DateTime, type Zone } from 'luxon';
 import type { TimeWindow } from '../../../store/signals.ts';
 
@@ -20,8 +21,6 @@ export interface WallClockSpan {
   readonly value: number;
 }
 
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 /** No zone has changed its clock twice within it. */
 const SCAN_MS = 6 * 60 * MINUTE_MS;
 

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { createEmergencyShed, nextZero } from '../../../activities/grid/emergencyShed.ts';
 import { shedOrderSchema, type ShedOrder } from '../../../domain/sheds.ts';
@@ -6,7 +7,6 @@ import { enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
 const { db } = useTestDatabase();
-const MINUTE_MS = 60_000;
 const NOW_MS = Date.UTC(2026, 0, 10, 12);
 
 const told = new Map<string, ShedOrder>();

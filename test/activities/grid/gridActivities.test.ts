@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { createGridActivities } from '../../../activities/grid/gridActivities.ts';
 import type { GridFeed } from '../../../activities/grid/feeds/feed.ts';
@@ -11,7 +12,6 @@ import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
 const { db } = useTestDatabase();
-const HOUR_MS = 3_600_000;
 /** Noon in Oslo, where a period of windows begins. */
 const NOW_MS = Date.UTC(2026, 0, 10, 11);
 

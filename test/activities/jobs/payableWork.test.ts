@@ -1,8 +1,8 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { payableMs, payableWh, type HeldTime } from '../../../activities/jobs/payableWork.ts';
 
-const HOUR_MS = 3_600_000;
 const CHIP = { chipKw: 0.25 };
 
 /** Shards that one device computed one after the other, each handed out somewhat before and stored somewhat after. */
@@ -30,8 +30,10 @@ function payAll(shards: readonly (Omit<HeldTime, 'paidMs'> & { readonly claimedM
   return held;
 }
 
+const readTo = (readUntilMs: number) => ({ storedUntilMs: HOUR_MS, metered: { energyWh: 200, readUntilMs } });
+
 describe('device time', () => {
-  it('is paid in full to a car that computed one shard after the other, in whatever order they are accepted', () => {
+  test('is paid in full to a car that computed one shard after the other, in whatever order they are accepted', () => {
     fc.assert(
       fc.property(
         honestNight.chain((night) => fc.shuffledSubarray(night, { minLength: night.length })),
@@ -42,7 +44,7 @@ describe('device time', () => {
     );
   });
 
-  it('of all shards that lie within a time is never paid beyond that time, whatever is claimed', () => {
+  test('of all shards that lie within a time is never paid beyond that time, whatever is claimed', () => {
     const shard = fc
       .record({ claimedMs: fc.nat(10_000), handedOutMs: fc.nat(1_000), lengthMs: fc.nat(1_000) })
       .map(({ lengthMs, ...rest }) => ({ ...rest, storedUntilMs: rest.handedOutMs + lengthMs }));
@@ -62,21 +64,20 @@ describe('device time', () => {
     );
   });
 
-  it('is no longer than the attempts together, without the time between them', () => {
+  test('is no longer than the attempts together, without the time between them', () => {
     expect(payableMs(900, { handedOutMs: 0, storedUntilMs: 1_000, paidMs: 0, heldMs: 300 }, [])).toBe(300);
   });
 });
 
 describe('energy', () => {
-  it('is what the class can take in the time that is paid, at most', () => {
+  test('is what the class can take in the time that is paid, at most', () => {
     const unmetered = { storedUntilMs: HOUR_MS, metered: undefined };
     expect(payableWh(5e8, CHIP, HOUR_MS, unmetered)).toBe(2_005);
     expect(payableWh(400, CHIP, HOUR_MS, unmetered)).toBe(400);
     expect(payableWh(400, CHIP, 0, unmetered)).toBe(5);
   });
 
-  it('is what the meter counted, at most, and by the class for as long as it was not read', () => {
-    const readTo = (readUntilMs: number) => ({ storedUntilMs: HOUR_MS, metered: { energyWh: 200, readUntilMs } });
+  test('is what the meter counted, at most, and by the class for as long as it was not read', () => {
     expect(payableWh(1_000, CHIP, HOUR_MS, readTo(HOUR_MS))).toBe(270);
     expect(payableWh(1_000, CHIP, HOUR_MS, readTo(0.9 * HOUR_MS))).toBeCloseTo(470, 6);
     expect(payableWh(230, CHIP, HOUR_MS, readTo(HOUR_MS))).toBe(230);

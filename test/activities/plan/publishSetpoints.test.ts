@@ -1,5 +1,6 @@
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import { setTimeout as delay } from 'node:timers/promises';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { createPlanActivities } from '../../../activities/plan/planActivities.ts';
 import { savePlan } from '../../../store/plans.ts';
 import { workflowIds } from '../../../domain/names.ts';
@@ -8,7 +9,6 @@ import { useTestDatabase } from '../../support/testDatabase.ts';
 
 const { db } = useTestDatabase();
 const SLOT_MS = Date.UTC(2026, 0, 14, 20);
-const MINUTE_MS = 60_000;
 
 const told: string[] = [];
 const toldSessions: string[] = [];
@@ -51,7 +51,7 @@ async function plan(id: string, atMinute: number, chargeKw: Readonly<Record<stri
   await savePlan(db, { id, ...made, problem: {}, plan: { slots, cars } });
 }
 
-it('within a slot, a car that gives power up is told before one that takes it', async () => {
+test('within a slot, a car that gives power up is told before one that takes it', async () => {
   await plan('first', 0, { 'car-takes': 0, 'car-gives': 7, 'car-stays': 3 });
   await plan('second', 5, { 'car-takes': 7, 'car-gives': 0, 'car-stays': 3 });
   await publishSetpoints({ planId: 'second' });
@@ -59,7 +59,7 @@ it('within a slot, a car that gives power up is told before one that takes it', 
   expect(new Set(told).size).toBe(3);
 });
 
-it('tells the sessions that changed, a few at once, however many they are', async () => {
+test('tells the sessions that changed, a few at once, however many they are', async () => {
   const carIds = Array.from({ length: 2_500 }, (_, car) => `many-${car}`);
   await db.query(
     `insert into vehicles select (jsonb_populate_record(v, jsonb_build_object('id', car))).*

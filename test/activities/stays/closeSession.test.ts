@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { HOUR_MS } from '../../../domain/durations.ts';
+import { expect, test } from 'vitest';
 import { createStayActivities } from '../../../activities/stays/stayActivities.ts';
 import { carReason } from '../../../domain/claims.ts';
 import { listLedgerEntries } from '../../../store/ledger.ts';
@@ -10,9 +11,8 @@ import { useTestDatabase } from '../../support/testDatabase.ts';
 
 const { db } = useTestDatabase();
 const START_MS = Date.UTC(2026, 0, 14, 18);
-const HOUR_MS = 3_600_000;
 
-it('pays no availability for a stay whose telemetry contradicted itself, but for the one before and after', async () => {
+test('pays no availability for a stay whose telemetry contradicted itself, but for the one before and after', async () => {
   await enrolFleet(db, ['CAR']);
   const { closeSession } = createStayActivities({
     database: db,
@@ -45,7 +45,7 @@ it('pays no availability for a stay whose telemetry contradicted itself, but for
   ]);
 });
 
-it('settles a stay as a whole: what fails in between leaves it open and unpaid, and the next attempt pays once', async () => {
+test('settles a stay as a whole: what fails in between leaves it open and unpaid, and the next attempt pays once', async () => {
   await enrolFleet(db, ['CAR2']);
   let isJournalBroken = true;
   // A database whose journal fails once all else of the stay is written.

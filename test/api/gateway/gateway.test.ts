@@ -1,7 +1,8 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import { Metadata, credentials, makeGenericClientConstructor, status, type ServiceError } from '@grpc/grpc-js';
 import proto from '@temporalio/proto';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { everyRpc } from '../../../api/gateway/rpcs.ts';
 import { inferenceTaskQueue } from '../../../domain/names.ts';
 import type { RunShardInput } from '../../../domain/shards.ts';
@@ -15,7 +16,6 @@ import { testGateway, type TestGateway } from './support/testGateway.ts';
 Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) });
 
 const PATIENCE = { timeout: 20_000, interval: 10 };
-const HOUR_MS = 3_600_000;
 const { workflowservice } = proto.temporal.api;
 const SERVICE = '/temporal.api.workflowservice.v1.WorkflowService/';
 const QUEUE = inferenceTaskQueue('north', 'ai4', 'ocr');
@@ -90,7 +90,7 @@ const completed = (taskToken: Uint8Array) =>
   workflowservice.v1.RespondActivityTaskCompletedRequest.encode({ namespace: 'default', taskToken }).finish();
 
 describe('the gateway, for a car of good faith', () => {
-  it('lets the unchanged Worker take, heartbeat and complete a shard', async () => {
+  test('lets the unchanged Worker take, heartbeat and complete a shard', async () => {
     const token = server.schedule({ activityType: 'runShard', input: shard });
     const { agent } = await startAgent(gateway.address);
     await vi.waitFor(() => expect(server.kinds(token)).toContain('completed'), PATIENCE);
@@ -101,14 +101,14 @@ describe('the gateway, for a car of good faith', () => {
     expect(gateway.refused).toEqual([]);
   });
 
-  it('withdraws the poll at the server when the car withdraws it', async () => {
+  test('withdraws the poll at the server when the car withdraws it', async () => {
     const { agent } = await startAgent(gateway.address);
     await vi.waitFor(() => expect(server.openPolls).toBe(1), PATIENCE);
     agent.gate.close('unplugged');
     await vi.waitFor(() => expect(server.openPolls).toBe(0), PATIENCE);
   });
 
-  it('costs no shard when it is killed in mid-shard and another one takes its place', async () => {
+  test('costs no shard when it is killed in mid-shard and another one takes its place', async () => {
     let wait: (() => void) | undefined;
     const car = await testAgent({
       address: gateway.address,
@@ -132,7 +132,7 @@ describe('the gateway, for a car of good faith', () => {
 });
 
 describe('the gateway, for a hostile car', () => {
-  it('refuses every RPC but nine, and none of them reaches the server', async () => {
+  test('refuses every RPC but nine, and none of them reaches the server', async () => {
     const forwarded = [
       'GetSystemInfo',
       'DescribeNamespace',
@@ -155,7 +155,7 @@ describe('the gateway, for a hostile car', () => {
     expect(gateway.refused).toEqual(others.map(() => ({ kind: 'rpc', vehicleId: 'car-a' })));
   });
 
-  it('knows nobody without a key, with a wrong one, or with a withdrawn one', async () => {
+  test('knows nobody without a key, with a wrong one, or with a withdrawn one', async () => {
     for (const key of [undefined, '', 'key of car-z', 'x'.repeat(10_000)]) {
       expect((await caller(key).call(`${SERVICE}PollActivityTaskQueue`, poll())).code).toBe(status.UNAUTHENTICATED);
     }
@@ -163,7 +163,7 @@ describe('the gateway, for a hostile car', () => {
     expect(gateway.refused.map(({ kind }) => kind)).toEqual(['key', 'key', 'key', 'key']);
   });
 
-  it('refuses queues of other regions, classes, families and workers, and other namespaces', async () => {
+  test('refuses queues of other regions, classes, families and workers, and other namespaces', async () => {
     const queues = [
       'control',
       '',
@@ -182,7 +182,7 @@ describe('the gateway, for a hostile car', () => {
     expect(server.polls).toBe(0);
   });
 
-  it('takes a token from the car alone that it was handed to, and shows none of the server’s', async () => {
+  test('takes a token from the car alone that it was handed to, and shows none of the server’s', async () => {
     const { token, name } = await takenTask('key of car-a');
     expect(Buffer.from(token).includes(name)).toBe(false);
     const changed = Buffer.from(token);
@@ -199,14 +199,14 @@ describe('the gateway, for a hostile car', () => {
     expect(server.kinds(name)).toEqual(['completed']);
   });
 
-  it('forces the identity and lets no car set the rate of a queue that others share', async () => {
+  test('forces the identity and lets no car set the rate of a queue that others share', async () => {
     await takenTask('key of car-a');
     const polled = server.received.find(({ rpc }) => rpc === 'PollActivityTaskQueue')?.request;
     expect(polled).toMatchObject({ identity: carIdentity('car-a'), taskQueue: { name: QUEUE } });
     expect(polled?.['taskQueueMetadata'] ?? null).toBeNull();
   });
 
-  it('refuses what is no message', async () => {
+  test('refuses what is no message', async () => {
     const { code } = await caller('key of car-a').call(`${SERVICE}PollActivityTaskQueue`, Buffer.from([0xff, 0xff]));
     expect(code).toBe(status.INVALID_ARGUMENT);
     const huge = await caller('key of car-a').call(`${SERVICE}PollActivityTaskQueue`, Buffer.alloc(1024 * 1024));
@@ -214,7 +214,7 @@ describe('the gateway, for a hostile car', () => {
     expect(server.polls).toBe(0);
   });
 
-  it('caps calls and tasks that are taken and not answered', async () => {
+  test('caps calls and tasks that are taken and not answered', async () => {
     await gateway.close();
     gateway = await testGateway({
       target: server.address,

@@ -1,6 +1,6 @@
 import proto from '@temporalio/proto';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CAR_LIMITS, CarUses } from '../../../api/gateway/carLimits.ts';
 import { gatewayPolicy } from '../../../api/gateway/policy.ts';
 import { carRpcs, type GatewayUpstream } from '../../../api/gateway/rpcs.ts';
@@ -20,7 +20,7 @@ const QUEUE = inferenceTaskQueue('north', 'ai4', 'ocr');
 const bytes = fc.uint8Array({ maxLength: 300 });
 
 describe('task tokens', () => {
-  it('open for their car alone, at every gateway of the same secret', () => {
+  test('open for their car alone, at every gateway of the same secret', () => {
     fc.assert(
       fc.property(bytes, fc.string(), fc.string(), (token, carId, otherId) => {
         const sealed = tokens.seal(carId, token);
@@ -31,7 +31,7 @@ describe('task tokens', () => {
     );
   });
 
-  it('are refused when they are made up', () => {
+  test('are refused when they are made up', () => {
     fc.assert(
       fc.property(bytes, (made) => {
         expect(tokens.open('car-a', made)).toBeUndefined();
@@ -41,7 +41,7 @@ describe('task tokens', () => {
 });
 
 describe('the policy', () => {
-  it('passes only named fields on, whatever a car puts into the others', () => {
+  test('passes only named fields on, whatever a car puts into the others', () => {
     const text = fc.string();
     fc.assert(
       fc.property(fc.dictionary(text, fc.anything()), text, bytes, (others, key, token) => {
@@ -57,7 +57,7 @@ describe('the policy', () => {
     );
   });
 
-  it('keeps the workers of different cars apart: no car ends another one’s polls', () => {
+  test('keeps the workers of different cars apart: no car ends another one’s polls', () => {
     const shutDown = (vehicleId: string) =>
       policy.shutdownWorker(keyedCar(vehicleId), {
         namespace: 'default',
@@ -73,7 +73,7 @@ describe('the policy', () => {
     expect(shutDown('car-a')).not.toHaveProperty('stickyTaskQueue');
   });
 
-  it('shows of the namespace what the SDK goes by', () => {
+  test('shows of the namespace what the SDK goes by', () => {
     const shown = policy.namespaceFor({
       namespaceInfo: { name: 'default', ownerEmail: 'ops@example.org', capabilities: { workerCommands: true } },
       config: { customSearchAttributeAliases: { a: 'b' } },
@@ -87,7 +87,7 @@ describe('the policy', () => {
 describe('the access to a shard', () => {
   const scope = { jobId: 'batch_1', shard: 2, model: { name: 'ocr', version: '1', sha256: '0' }, expiresRealMs: 9_000 };
 
-  it('is signed anew for the car that the task is handed to, with the time of that', () => {
+  test('is signed anew for the car that the task is handed to, with the time of that', () => {
     const access = { url: 'https://cars.example', token: slices.sign(scope) };
     const argument = handedOut(access) as { jobId: string; access: typeof access };
     expect(argument).toMatchObject({ jobId: 'batch_1', access: { url: access.url } });
@@ -97,7 +97,7 @@ describe('the access to a shard', () => {
     });
   });
 
-  it('goes on as it is when it is not ours or has expired, and so opens nothing', () => {
+  test('goes on as it is when it is not ours or has expired, and so opens nothing', () => {
     for (const token of ['made up', slices.sign({ ...scope, expiresRealMs: HANDED_OUT_REAL_MS })]) {
       expect(handedOut({ url: 'u', token })).toEqual({ jobId: 'batch_1', access: { url: 'u', token } });
     }
@@ -115,7 +115,7 @@ function handedOut(access: unknown): unknown {
 }
 
 describe('a task that comes when the car has gone', () => {
-  it('is handed back at once, for another car', async () => {
+  test('is handed back at once, for another car', async () => {
     const failed: unknown[] = [];
     const service: Partial<GatewayUpstream['service']> = {
       pollActivityTaskQueue: (async () => ({ taskToken: Buffer.from('task'), workflowNamespace: 'default' })) as never,
@@ -164,7 +164,7 @@ describe('an attempt that fails', () => {
     return told;
   }
 
-  it('is told with its job and what it said, unless its car has to leave', async () => {
+  test('is told with its job and what it said, unless its car has to leave', async () => {
     expect(await failedWith('RangeError', 'job/batch_1/wave/3')).toEqual([['batch_1', 'too deep']]);
     expect(await failedWith(SHARD_FAILURES.vehicleLeaving, 'job/batch_1/wave/3')).toEqual([]);
     expect(await failedWith('RangeError', 'another/workflow')).toEqual([]);

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { Refusal } from '../../../api/gateway/refusal.ts';
 import { createRefusalLog } from '../../../api/gateway/refusalLog.ts';
 import { keyedCar } from './support/testGateway.ts';
 
-it('tells of each kind once in ten minutes, with how often it was repeated, and journals it where the car is known', () => {
+test('tells of each kind once in ten minutes, with how often it was repeated, and journals it where the car is known', () => {
   let nowRealMs = 0;
   const journalled: string[] = [];
   const logged: string[] = [];

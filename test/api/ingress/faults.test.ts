@@ -1,3 +1,4 @@
+import { HOUR_MS, MINUTE_MS } from '../../../domain/durations.ts';
 import { describe, expect, test } from 'vitest';
 import { initialState, type FusedState } from '../../../api/ingress/fusedState.ts';
 import { fuse, type FusionEvent } from '../../../api/ingress/fusion.ts';
@@ -16,8 +17,6 @@ import { Weather } from '../../../simulator/weather.ts';
 import { testVehicle } from '../../support/fleetFixture.ts';
 
 const START_MS = Date.UTC(2026, 0, 14, 18);
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 const SLOT_MS = 15 * MINUTE_MS;
 const STEP_MS = 20_000;
 const NIGHT_HOURS = 12;

@@ -1,3 +1,4 @@
+import { SECOND_MS } from '../../../domain/durations.ts';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -7,7 +8,6 @@ import type { FieldName, FieldValue } from '../../../api/ingress/parseField.ts';
 import { plugSigns } from '../../../api/ingress/plugSigns.ts';
 
 const START_MS = Date.UTC(2026, 0, 10, 18);
-const SECOND_MS = 1_000;
 
 const field = (name: FieldName, value: FieldValue, retained = false): FusionInput => ({
   kind: 'field',

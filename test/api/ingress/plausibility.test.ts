@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import { describe, expect, test } from 'vitest';
 import {
   distrustReasons,
@@ -9,7 +10,6 @@ import {
 } from '../../../api/ingress/plausibility.ts';
 
 const PACK = { batteryKwh: 50, charger: { maxKw: 11, minKw: 1.38, efficiency: 0.9 } };
-const MINUTE_MS = 60_000;
 
 /** Every five minutes a SoC and a meter reading, `rise` % and `kwh` further each. */
 function stay(rise: number, kwh: number, steps: number) {

@@ -1,5 +1,6 @@
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import { pino } from 'pino';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { initialState } from '../../../api/ingress/fusedState.ts';
 import { WriteBatch } from '../../../api/ingress/writeBatch.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
@@ -11,7 +12,6 @@ import { useTestDatabase } from '../../support/testDatabase.ts';
 
 const { db } = useTestDatabase();
 const AT_MS = Date.UTC(2026, 0, 14, 20);
-const MINUTE_MS = 60_000;
 const errors: string[] = [];
 const logger = pino({ level: 'error' }, { write: (line) => void errors.push(line) });
 
@@ -26,7 +26,7 @@ const told = (subject: string) => ({
   dedupeKey: subject,
 });
 
-it('a car that says what cannot be stored is given up alone; the others are stored', async () => {
+test('a car that says what cannot be stored is given up alone; the others are stored', async () => {
   const batch = new WriteBatch(db, CELL, logger);
   batch.addState('poison', state('a\0b'), AT_MS);
   batch.addState('honest', state('a'), AT_MS);
@@ -51,7 +51,7 @@ it('a car that says what cannot be stored is given up alone; the others are stor
   expect(errors).toHaveLength(before);
 });
 
-it('gives nothing up while PostgreSQL is away', async () => {
+test('gives nothing up while PostgreSQL is away', async () => {
   let isAway = true;
   const away: typeof db = {
     ...db,

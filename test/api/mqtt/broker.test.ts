@@ -1,6 +1,6 @@
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startBroker, type Broker } from '../../../api/mqtt/broker.ts';
 import { brokerAccess } from '../../../api/mqtt/brokerRights.ts';
 
@@ -65,7 +65,7 @@ async function isCutOffFor(client: MqttClient, topic: string): Promise<boolean> 
 }
 
 describe('who is let in', () => {
-  it.each([
+  test.each([
     ['anonymous', {}],
     ['a service with a wrong password', { username: 'nightshift', password: 'guess' }],
     ['a car with a wrong key', { username: 'a', password: 'guess', clientId: 'car-a' }],
@@ -75,7 +75,7 @@ describe('who is let in', () => {
     await expect(enter(given)).rejects.toMatchObject({ code: 4 });
   });
 
-  it("not a car under another client's id, which would cut that one off and inherit what it hears", async () => {
+  test("not a car under another client's id, which would cut that one off and inherit what it hears", async () => {
     const victim = await car('b');
     for (const clientId of ['car-b', 'control-1', 'check-b', '']) {
       await expect(car('a', { clientId, clean: clientId === '' })).rejects.toMatchObject({ code: 2 });
@@ -86,14 +86,14 @@ describe('who is let in', () => {
     expect(victim.connected).toBe(true);
   });
 
-  it('says that it cannot tell when the database is away', async () => {
+  test('says that it cannot tell when the database is away', async () => {
     const away = { username: 'a', password: 'key while the database is away', clientId: 'car-a' };
     await expect(enter(away)).rejects.toMatchObject({ code: 3 });
   });
 });
 
 describe('a car', () => {
-  it('hears its own orders, also those from before, and is heard on its own topics', async () => {
+  test('hears its own orders, also those from before, and is heard on its own topics', async () => {
     const control = await service();
     await control.publishAsync('nightshift/a/setpoints', 'before', { qos: 1, retain: true });
     const [told, heard] = [await car('a'), heardBy(control)];
@@ -107,7 +107,7 @@ describe('a car', () => {
     expect(misuse).toEqual([]);
   });
 
-  it.each([
+  test.each([
     'nightshift/b/setpoints',
     'nightshift/+/setpoints',
     'nightshift/#',
@@ -131,7 +131,7 @@ describe('a car', () => {
     expect(misuse).toEqual([`a tried to subscribe to "${filter}"`]);
   });
 
-  it.each([
+  test.each([
     'nightshift/b/meter',
     'nightshift/b/setpoints',
     'nightshift/a/setpoints',
@@ -148,7 +148,7 @@ describe('a car', () => {
     expect(misuse).toEqual([`a tried to publish to "${topic}"`]);
   });
 
-  it('cannot leave a will for another car', async () => {
+  test('cannot leave a will for another car', async () => {
     const control = await service();
     const heard = heardBy(control);
     await control.subscribeAsync('nightshift/#', { qos: 1 });
@@ -158,7 +158,7 @@ describe('a car', () => {
     expect(misuse).toEqual(['a tried to publish to "nightshift/b/connectivity"']);
   });
 
-  it('that floods is cut off and kept away, is told of once, and the next one is served', async () => {
+  test('that floods is cut off and kept away, is told of once, and the next one is served', async () => {
     const flood = await car('a');
     const closed = new Promise<void>((resolve) => flood.once('close', () => resolve()));
     for (let sent = 0; sent < 5_000; sent += 1) flood.publish('nightshift/a/meter', 'x');
@@ -172,7 +172,7 @@ describe('a car', () => {
   });
 });
 
-it("lets the simulated cars' telemetry server say what cars say, and hear orders, no more", async () => {
+test("lets the simulated cars' telemetry server say what cars say, and hear orders, no more", async () => {
   const [control, simulated] = [await service(), await fleet()];
   const [heard, got] = [heardBy(control), heardBy(simulated)];
   await control.subscribeAsync('#', { qos: 1 });
@@ -186,7 +186,7 @@ it("lets the simulated cars' telemetry server say what cars say, and hear orders
   expect(heard).toEqual(['telemetry/a/connectivity=1', 'nightshift/a/meter=2', 'nightshift/a/wake=3']);
 });
 
-it('keeps retained messages, and names a busy port', async () => {
+test('keeps retained messages, and names a busy port', async () => {
   const port = Number(new URL(broker.url).port);
   await expect(startBroker({ ...options, onMisuse: () => {}, port })).rejects.toMatchObject({ code: 'port_in_use' });
 });

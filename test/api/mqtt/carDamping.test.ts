@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { CarDamping, MAX_CONNECTS_AT_ONCE, MAX_MESSAGES_AT_ONCE } from '../../../api/mqtt/carDamping.ts';
 
 function damping() {
@@ -12,7 +12,7 @@ function damping() {
 }
 
 describe('a car that connects over and over', () => {
-  it('is kept away for a minute, however often it tries meanwhile, and is told of once an hour', () => {
+  test('is kept away for a minute, however often it tries meanwhile, and is told of once an hour', () => {
     const { cars, told, pass } = damping();
     const connects = (times: number) =>
       Array.from({ length: times }, () => cars.mayConnect('a')).filter(Boolean).length;
@@ -31,7 +31,7 @@ describe('a car that connects over and over', () => {
     expect(told).toHaveLength(2);
   });
 
-  it('is let in when it comes back every five seconds, all day', () => {
+  test('is let in when it comes back every five seconds, all day', () => {
     const { cars, told, pass } = damping();
     for (let connect = 0; connect < 20_000; connect += 1) {
       expect(cars.mayConnect('a')).toBe(true);
@@ -41,7 +41,7 @@ describe('a car that connects over and over', () => {
   });
 });
 
-it('lets a car say what it kept while it was out of reach, and not go on like that', () => {
+test('lets a car say what it kept while it was out of reach, and not go on like that', () => {
   const { cars, told, pass } = damping();
   for (let message = 0; message < MAX_MESSAGES_AT_ONCE; message += 1) expect(cars.maySend('a')).toBe(true);
   pass(1_000);

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { freePort } from '../../worker/local/supervisor/scripts.ts';
 
@@ -83,7 +83,7 @@ describe.skipIf(!isInstalled())(
       await rm(folder, { recursive: true, force: true });
     });
 
-    it.each([
+    test.each([
       ['anonymous', undefined, undefined],
       ['a car with a wrong key', 'a', 'guess'],
       ["a car with another car's key", 'a', 'key of b'],
@@ -91,7 +91,7 @@ describe.skipIf(!isInstalled())(
       await expect(enter(username, password)).rejects.toMatchObject({ code: 5 });
     });
 
-    it('lets a car hear its own orders and say what it measures, and nothing else', async () => {
+    test('lets a car hear its own orders and say what it measures, and nothing else', async () => {
       const [control, car] = [await enter('nightshift', 'ours'), await enter('a', 'key of a')];
       const [heard, got] = [heardBy(control), heardBy(car)];
       await control.subscribeAsync(['nightshift/#', 'telemetry/#'], { qos: 1 });
@@ -110,7 +110,7 @@ describe.skipIf(!isInstalled())(
       expect(got.filter((line) => !line.startsWith('nightshift/a/'))).toEqual([]);
     });
 
-    it('lets the telemetry server speak for every car, and give no orders', async () => {
+    test('lets the telemetry server speak for every car, and give no orders', async () => {
       const [control, server] = [await enter('nightshift', 'ours'), await enter('telemetry-server', 'telemetry')];
       const heard = heardBy(control);
       await control.subscribeAsync(['nightshift/#', 'telemetry/#'], { qos: 1 });

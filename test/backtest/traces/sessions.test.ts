@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { readSessions } from '../../../backtest/traces/sessions.ts';
 
@@ -10,7 +10,7 @@ function sessions(...rows: string[]): string {
 }
 
 describe('readSessions', () => {
-  it('reads local times in their zone, decimal commas and seconds, in order of plug-in', () => {
+  test('reads local times in their zone, decimal commas and seconds, in order of plug-in', () => {
     const { stays } = readSessions(
       sessions(
         '"A";"A_2";"A_12";2019-11-28 19:08:00;2019-11-29 08:20:00;13,2;19,96',
@@ -39,12 +39,12 @@ describe('readSessions', () => {
     ]);
   });
 
-  it('takes the length of a stay from its times, not from the naive difference', () => {
+  test('takes the length of a stay from its times, not from the naive difference', () => {
     const { stays } = readSessions(sessions('"A";"u";"s";2021-03-27 22:00:00;2021-03-28 08:00:00;10;5'), 's.csv', OSLO);
     expect((stays[0]?.pluggedOutMs ?? 0) - (stays[0]?.pluggedInMs ?? 0)).toBe(9 * 3_600_000);
   });
 
-  it('counts and leaves out rows without an end and rows that run backwards, and keeps overlaps', () => {
+  test('counts and leaves out rows without an end and rows that run backwards, and keeps overlaps', () => {
     const { stays, skipped } = readSessions(
       sessions(
         '"A";"u";"s1";2019-01-01 10:00:00;NA;NA;5',
@@ -59,7 +59,7 @@ describe('readSessions', () => {
     expect(stays.map(({ id }) => id)).toEqual(['s3', 's4']);
   });
 
-  it('shifts on the wall clock', () => {
+  test('shifts on the wall clock', () => {
     const { stays } = readSessions(sessions('"A";"u";"s";2019-03-31 12:00:00;2019-03-31 13:00:00;1;5'), 's.csv', {
       timeZone: 'Europe/Oslo',
       shiftDays: 364,
@@ -68,7 +68,7 @@ describe('readSessions', () => {
     expect(stays[0]?.pluggedInMs).toBe(Date.UTC(2020, 2, 29, 10));
   });
 
-  it('names a repeated session and a cell that is no number', () => {
+  test('names a repeated session and a cell that is no number', () => {
     const row = '"A";"u";"s";2019-01-01 10:00:00;2019-01-01 12:00:00;2;5';
     expect(() => readSessions(sessions(row, row), 's.csv', OSLO)).toThrow(
       's.csv line 3, column "session_id": "s" is repeated.',

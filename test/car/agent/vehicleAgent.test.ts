@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openCuttableLink, type CuttableLink } from '../../../demo/fleet/cuttableLink.ts';
@@ -10,7 +11,6 @@ import { testAgent, type TestAgent } from './support/testAgent.ts';
 Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) });
 
 const PATIENCE = { timeout: 20_000, interval: 10 };
-const HOUR_MS = 3_600_000;
 
 let server: FakeTemporal;
 let link: CuttableLink;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
 import type { ModelManifest } from '../../../domain/models.ts';
 import { objectKeys } from '../../../domain/names.ts';
@@ -70,7 +70,7 @@ async function storeWithChats(): Promise<{ objects: MemoryObjects; shard: RunSha
 }
 
 describe('a shard of generated texts', () => {
-  it('goes on in mid-sentence on the next car, in the bytes of an undisturbed run', async () => {
+  test('goes on in mid-sentence on the next car, in the bytes of an undisturbed run', async () => {
     const { objects: quiet, shard } = await storeWithChats();
     const undisturbed = await (await testCar('calm', quiet)).attempt(shard).result;
     expect(undisturbed).toMatchObject({ storedLines: LINES, handovers: 0 });
@@ -101,7 +101,7 @@ describe('a shard of generated texts', () => {
     });
   });
 
-  it('counts tokens that a car took with it', async () => {
+  test('counts tokens that a car took with it', async () => {
     const { objects, shard } = await storeWithChats();
     const car = await testCar('next', objects);
     const vanished = {
@@ -116,7 +116,7 @@ describe('a shard of generated texts', () => {
     expect((await car.attempt(shard, heartbeat).result).redoneTokens).toBe(321);
   });
 
-  it('takes nothing that cannot be read from a car that left', async () => {
+  test('takes nothing that cannot be read from a car that left', async () => {
     const { objects, shard } = await storeWithChats();
     await objects.put(objectKeys.unfinished(JOB_ID, 0, 5, 'liar'), '{"0":[{"tokens":["x"]}]}');
     await objects.put(objectKeys.unfinished(JOB_ID, 0, 6, 'liar'), '{"1":[{"tokens":[999999]}]}');

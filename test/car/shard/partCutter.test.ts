@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { PartCutter, type CutPart } from '../../../car/shard/partCutter.ts';
 
-it('cuts consecutive parts that hold every answer once, none larger than the limit but one of a single answer', () => {
+test('cuts consecutive parts that hold every answer once, none larger than the limit but one of a single answer', () => {
   fc.assert(
     fc.property(
       fc.array(fc.string({ maxLength: 30, unit: 'binary' })),

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { PartOutbox, type ComputedPart } from '../../../car/shard/partOutbox.ts';
 import { openSliceStore } from '../../../car/shard/sliceStore.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
@@ -20,7 +20,7 @@ function partTo(put: Put, start = 0): ComputedPart {
 const outbox = (): PartOutbox => new PartOutbox('car-a', pino({ level: 'silent' }));
 
 describe('a part', () => {
-  it.each([
+  test.each([
     [400, 'invalid_request'],
     [401, 'unauthorized'],
     [403, 'forbidden'],
@@ -31,7 +31,7 @@ describe('a part', () => {
     await expect(outbox().deliver(partTo(slice.put))).rejects.toMatchObject({ code });
   });
 
-  it.each([429, 502, 503])('is sent again when the answer is %i', async (status) => {
+  test.each([429, 502, 503])('is sent again when the answer is %i', async (status) => {
     const asked: number[] = [];
     source.answer = () => {
       asked.push(1);
@@ -43,7 +43,7 @@ describe('a part', () => {
     expect(asked).toHaveLength(3);
   });
 
-  it('that is refused does not keep the next one from being stored', async () => {
+  test('that is refused does not keep the next one from being stored', async () => {
     const stored: string[] = [];
     const box = outbox();
     const refused = box.deliver(
@@ -57,7 +57,7 @@ describe('a part', () => {
     expect(stored).toHaveLength(2);
   });
 
-  it('that is given up for newer ones says so to its attempt', async () => {
+  test('that is given up for newer ones says so to its attempt', async () => {
     const box = outbox();
     const waiting = Array.from({ length: 300 }, (_, start) =>
       box
@@ -77,7 +77,7 @@ describe('a part', () => {
 });
 
 describe('an attempt', () => {
-  it.each(['payload_too_large', 'unauthorized'] as const)(
+  test.each(['payload_too_large', 'unauthorized'] as const)(
     'whose parts are refused with %s ends with that, instead of holding its shard for ever',
     async (code) => {
       const { objects, shard } = await storeWithShard();

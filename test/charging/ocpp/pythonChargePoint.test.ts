@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +13,6 @@ import { eventually } from '../../support/eventually.ts';
 const PYTHON = process.env['OCPP_PYTHON'] ?? 'python3';
 const SCRIPT = fileURLToPath(new URL('../chargePoint.py', import.meta.url));
 const LIMIT_MS = 30_000;
-const HOUR_MS = 3_600_000;
 const isThere = spawnSync(PYTHON, ['-c', 'import ocpp.v16, websockets']).status === 0;
 
 const until = (what: string, is: () => boolean) => eventually(what, LIMIT_MS, async () => is() || undefined);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pino } from 'pino';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Broker } from '../../../api/mqtt/broker.ts';
@@ -47,7 +47,7 @@ async function wrongWith(change: NodeJS.ProcessEnv): Promise<Record<string, stri
 }
 
 describe('nightshift doctor', () => {
-  it('finds nothing wrong with a cell that stands', async () => {
+  test('finds nothing wrong with a cell that stands', async () => {
     const findings = await examine(loadConfig({ env: healthy(), cwd }));
     expect(findings.filter(({ ok }) => !ok)).toEqual([]);
     expect(findings.map(({ what }) => what)).toEqual([
@@ -65,7 +65,7 @@ describe('nightshift doctor', () => {
     ]);
   }, 30_000);
 
-  it('says of each part that is not there that it is that part', async () => {
+  test('says of each part that is not there that it is that part', async () => {
     const nobody = await freePort();
     const wrong = await wrongWith({
       MQTT_URL: `mqtt://127.0.0.1:${nobody}`,
@@ -76,7 +76,7 @@ describe('nightshift doctor', () => {
     expect(Object.keys(wrong)).toEqual(['namespace', 'search attributes', 'broker', 'API', 'gateway']);
   }, 30_000);
 
-  it('says which addresses cars cannot use, and that keys would cross the network in the clear', async () => {
+  test('says which addresses cars cannot use, and that keys would cross the network in the clear', async () => {
     const nowhere = await wrongWith({ NIGHTSHIFT_GATEWAY_HOST: '0.0.0.0' });
     expect(nowhere['doors of cars']).toContain('an address to listen on');
     const clear = await wrongWith({
@@ -86,7 +86,7 @@ describe('nightshift doctor', () => {
     expect(clear['doors of cars']).toContain('without TLS');
   }, 30_000);
 
-  it('names the migrations that are to be applied', async () => {
+  test('names the migrations that are to be applied', async () => {
     await db.query(`delete from schema_migrations where name = '0101_enrolment.sql'`);
     expect((await wrongWith({}))['database']).toBe('1 migrations are to be applied: 0101_enrolment.sql');
   }, 30_000);

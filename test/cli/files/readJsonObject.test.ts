@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { jsonChunks } from '../../../cli/files/writeFiles.ts';
 import { parseJsonObject } from '../../../cli/files/readJsonObject.ts';
@@ -14,7 +14,7 @@ const objects = fc.dictionary(fc.string({ maxLength: 8 }), fc.oneof(fc.jsonValue
 });
 
 describe('parseJsonObject', () => {
-  it('reads what JSON.parse reads, however it is cut', async () => {
+  test('reads what JSON.parse reads, however it is cut', async () => {
     await fc.assert(
       fc.asyncProperty(objects, fc.integer({ min: 1, max: 20 }), fc.nat(3), async (object, size, indent) => {
         const text = ` ${JSON.stringify(object, null, indent)}\r\n`;
@@ -24,7 +24,7 @@ describe('parseJsonObject', () => {
     );
   });
 
-  it('reads what jsonChunks writes', async () => {
+  test('reads what jsonChunks writes', async () => {
     await fc.assert(
       fc.asyncProperty(objects, async (object) => {
         const text = [...jsonChunks(object)].join('');
@@ -33,7 +33,7 @@ describe('parseJsonObject', () => {
     );
   });
 
-  it.each([
+  test.each([
     ['', 'the file ends too early'],
     ['{"a": [1, 2', 'the file ends too early'],
     ['[1]', 'a JSON object was expected'],

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { planCell } from '../../../scheduler/planCell.ts';
 import { planningProblemSchema } from '../../../scheduler/problem.ts';
@@ -11,7 +11,7 @@ const night = (feeders: number) =>
   planningProblemSchema.parse(randomProblem({ cars: 3 * feeders, slots: 64, feeders, jobs: 1, seed: 2 }));
 
 describe('drawPlan', () => {
-  it.each([1, 4, 50])('draws a plan of %i feeders without a hole in its numbers', (feeders) => {
+  test.each([1, 4, 50])('draws a plan of %i feeders without a hole in its numbers', (feeders) => {
     const problem = night(feeders);
     const svg = drawPlan(problem, planCell(problem), 'Europe/Oslo');
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
@@ -19,7 +19,7 @@ describe('drawPlan', () => {
     expect(svg.includes('the 40 fullest of 50 feeders')).toBe(feeders === 50);
   });
 
-  it('escapes names', () => {
+  test('escapes names', () => {
     const problem = night(2);
     const renamed = { ...problem, regions: problem.regions.map((region) => ({ ...region, id: `<${region.id}&` })) };
     expect(drawPlan(renamed, planCell(problem), 'UTC')).toContain('&lt;north&amp;');
@@ -27,7 +27,7 @@ describe('drawPlan', () => {
 });
 
 describe('loads', () => {
-  it('add up to the energy of the plan', () => {
+  test('add up to the energy of the plan', () => {
     const problem = night(4);
     const plan = planCell(problem);
     const total = totalLoad(feederLoads(problem, plan), problem.slots.count);
@@ -40,7 +40,7 @@ describe('loads', () => {
 });
 
 describe('scale', () => {
-  it('has round ticks inside its range', () => {
+  test('has round ticks inside its range', () => {
     expect(scale(-0.3, 1.13, 100, 0, 4).ticks).toEqual([0, 0.5, 1]);
     expect(scale(5, 5, 100, 0, 4).at(5)).toBe(100);
     expect([0.25, 1234, 45_600, 7_000_000].map(tickText)).toEqual(['0.25', '1234', '45.6k', '7M']);

@@ -1,15 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { DAY_MS, HOUR_MS } from '../../../domain/durations.ts';
+import { describe, expect, test } from 'vitest';
 import { loadNight, scenarioCars } from '../../../demo/night/night.ts';
 import { nightSignals, nightSpan } from '../../../demo/night/signals.ts';
 import { initialCarState } from '../../../simulator/carState.ts';
 import { SimulatedCar } from '../../../simulator/vehicle.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const night = await loadNight();
 
 describe('the days after the night', () => {
-  it('bring every car back to its plug each evening and away again over the day', () => {
+  test('bring every car back to its plug each evening and away again over the day', () => {
     for (const scenarioCar of scenarioCars(night)) {
       const { script, spec } = scenarioCar;
       const car = new SimulatedCar({ ...scenarioCar, seed: 1, state: initialCarState(script, night.start) });
@@ -25,7 +24,7 @@ describe('the days after the night', () => {
     }
   });
 
-  it('have drives in order, none beginning before the last has ended', () => {
+  test('have drives in order, none beginning before the last has ended', () => {
     for (const { spec, script } of scenarioCars(night)) {
       expect(script.trips.length).toBeGreaterThanOrEqual(night.daysAfter);
       for (const [index, trip] of script.trips.entries()) {
@@ -35,12 +34,12 @@ describe('the days after the night', () => {
     }
   });
 
-  it('are left out of a scenario that does not ask for them', () => {
+  test('are left out of a scenario that does not ask for them', () => {
     const [car] = scenarioCars({ ...night, daysAfter: 0 });
     expect(car?.script.trips.at(-1)?.awayMs).toBe(Infinity);
   });
 
-  it('have signals whose windows agree where they overlap', () => {
+  test('have signals whose windows agree where they overlap', () => {
     const { startMs, endMs } = nightSpan(night);
     const [region] = night.regions;
     if (!region) throw new Error('no region');

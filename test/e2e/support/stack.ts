@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../../domain/durations.ts';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -22,7 +23,6 @@ import { descendantsOf, type RunningProcess } from './processes.ts';
 import { CALM_NIGHT, calmNight } from './calmNight.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/demo/main.js', import.meta.url));
-const HOUR_MS = 3_600_000;
 const START_LIMIT_MS = 60_000;
 const KEPT_OUTPUT = 2_000;
 const BATCH_LIMIT_MS = 90_000;

@@ -1,5 +1,5 @@
 import { Tensor } from 'onnxruntime-node';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 import { GenerationEngine } from '../../../inference/generation/engine.ts';
 import type { ChoiceProgress, GenerationTask, StepResult } from '../../../inference/generation/generationTask.ts';
@@ -52,13 +52,13 @@ describe.each(VARIANTS)('a $layout network with $weights weights', (variant) => 
     model = await openTiny(variant);
   });
 
-  it('is known for what it is', () => {
+  test('is known for what it is', () => {
     expect(model.network.padding).toBe(variant.layout === 'huggingface' ? 'left' : 'right');
     expect(model.batchInvariant).toBe(variant.weights !== 'int8');
     expect(model.network.kvBytesPerToken).toBe(2 * 2 * 2 * 16 * (variant.weights === 'fp16' ? 2 : 4));
   });
 
-  it('says in a batch what it says alone, and without a cache', async () => {
+  test('says in a batch what it says alone, and without a cache', async () => {
     const together = textsOf(await answerAll(model, tasks(), { rows: 4, prefillTokens: 512 }));
     const alone: string[] = [];
     for (const one of tasks())
@@ -72,7 +72,7 @@ describe.each(VARIANTS)('a $layout network with $weights weights', (variant) => 
     expect(new Set(together).size).toBeGreaterThan(6);
   });
 
-  it('goes on from a text that was cut off, in the same bytes', async () => {
+  test('goes on from a text that was cut off, in the same bytes', async () => {
     if (!model.batchInvariant) return;
     const wanted = { temperature: 0.9, top_p: 0.95, logprobs: 2, n: 2, frequency_penalty: 0.4 };
     const undisturbed = await answerAll(model, tasks(wanted), { rows: 6 });
@@ -116,7 +116,7 @@ describe('GenerationEngine', () => {
     model = await openTiny();
   });
 
-  it('answers a chat as OpenAI’s clients read it', async () => {
+  test('answers a chat as OpenAI’s clients read it', async () => {
     const body = { messages: [{ role: 'user', content: 'Hello' }], max_completion_tokens: 5, temperature: 0 };
     const { a } = await answerAll(model, [task('a', { ...body, logprobs: true, top_logprobs: 2 })]);
     expect(a?.statusCode).toBe(200);
@@ -134,7 +134,7 @@ describe('GenerationEngine', () => {
     expect(a?.body['usage'].total_tokens).toBe(a?.body['usage'].prompt_tokens + 5);
   });
 
-  it('draws the same for a seed, and something else for another request or seed', async () => {
+  test('draws the same for a seed, and something else for another request or seed', async () => {
     const body = { prompt: 'The', max_tokens: 20, temperature: 1.2 };
     const answers = await answerAll(model, [
       task('a', { ...body, seed: 7 }),
@@ -148,7 +148,7 @@ describe('GenerationEngine', () => {
     expect(new Set([a, c, d, e]).size).toBe(4);
   });
 
-  it('ends before a stop string and never shows its beginning', async () => {
+  test('ends before a stop string and never shows its beginning', async () => {
     const whole =
       (await answerAll(model, [task('a', { prompt: 'The', max_tokens: 30, temperature: 0 })]))['a']?.text ?? '';
     const stop = whole.slice(8, 11);
@@ -165,7 +165,7 @@ describe('GenerationEngine', () => {
     expect(shown).toBe(a?.text);
   });
 
-  it('bans a token by its bias and keeps penalties', async () => {
+  test('bans a token by its bias and keeps penalties', async () => {
     const body = { prompt: 'The', max_tokens: 12, temperature: 0 };
     const drawn: number[] = [];
     const keep = ({ progress }: StepResult): void => {
@@ -180,7 +180,7 @@ describe('GenerationEngine', () => {
     expect(b?.text).not.toBe(plain['a']?.text);
   });
 
-  it('reads a common beginning once', async () => {
+  test('reads a common beginning once', async () => {
     const system = { role: 'system', content: 'Be short and kind to everybody who asks. '.repeat(3) };
     const bodies = [0, 1, 2, 3, 4].map((index) =>
       task(String(index), {
@@ -209,7 +209,7 @@ describe('GenerationEngine', () => {
     }
   });
 
-  it('answers bad requests at once and their neighbours as ever', async () => {
+  test('answers bad requests at once and their neighbours as ever', async () => {
     const answers = await answerAll(model, [
       task('long', { prompt: 'x'.repeat(600) }),
       task('field', { prompt: 'x', top_k: 3 }),
@@ -227,7 +227,7 @@ describe('GenerationEngine', () => {
     expect(answers['good']?.statusCode).toBe(200);
   });
 
-  it('goes on with fewer rows when a step of many fails, and fails a row only when it fails alone', async () => {
+  test('goes on with fewer rows when a step of many fails, and fails a row only when it fails alone', async () => {
     const failing: LanguageModel = {
       ...model,
       network: {
@@ -241,7 +241,7 @@ describe('GenerationEngine', () => {
     expect(textsOf(await answerAll(failing, tasks()))).toEqual(textsOf(await answerAll(model, tasks())));
   });
 
-  it('lets requests leave and join while others go on', async () => {
+  test('lets requests leave and join while others go on', async () => {
     const engine = new GenerationEngine(model, { rows: 8 });
     engine.add([
       task('a', { prompt: 'The', max_tokens: 40, temperature: 0 }),
@@ -259,7 +259,7 @@ describe('GenerationEngine', () => {
     expect(order).toEqual(['c', 'a']);
   });
 
-  it('holds less memory than its limit: rows wait when it is used up', async () => {
+  test('holds less memory than its limit: rows wait when it is used up', async () => {
     let widest = 0;
     const watched: LanguageModel = {
       ...model,

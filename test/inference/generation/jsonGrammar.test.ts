@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { ByteAutomaton } from '../../../inference/generation/byteAutomaton.ts';
 import { createGrammarCompiler } from '../../../inference/generation/jsonGrammar.ts';
@@ -74,7 +74,7 @@ const PERSON = {
 };
 
 describe('schemas as grammars', () => {
-  it.each([
+  test.each([
     [PERSON, '{"a":1}', true],
     [PERSON, '{"a": -12, "b": null}', true],
     [PERSON, '{"a":1,"ab":["a", 1]}', true],
@@ -101,7 +101,7 @@ describe('schemas as grammars', () => {
     expect(accepts(schema, text)).toBe(taken);
   });
 
-  it('takes what JSON.stringify writes of any object', () => {
+  test('takes what JSON.stringify writes of any object', () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue({ maxDepth: 3, noUnicodeString: false })),
@@ -115,7 +115,7 @@ describe('schemas as grammars', () => {
     );
   });
 
-  it.each([
+  test.each([
     [{ type: 'string', pattern: 'a+' }, 'schema.pattern'],
     [{ type: 'string', format: 'email' }, 'schema.format'],
     [{ type: 'object', properties: { x: { type: 'integer', minimum: 1 } } }, 'schema.properties.x.minimum'],
@@ -138,7 +138,7 @@ describe('schemas as grammars', () => {
     expect(refusal).toMatchObject({ code: 'unsupported_schema', param: `response_format.json_schema.${path}` });
   });
 
-  it('masks let through what the grammar takes, and nothing else', () => {
+  test('masks let through what the grammar takes, and nothing else', () => {
     fc.assert(
       fc.property(fc.infiniteStream(fc.nat()), (choices) => {
         const matcher = compiler().schema(PERSON).matcher();
@@ -162,7 +162,7 @@ describe('schemas as grammars', () => {
     );
   });
 
-  it('compiles a schema once', () => {
+  test('compiles a schema once', () => {
     const grammars = compiler();
     expect(grammars.schema(PERSON)).toBe(grammars.schema({ ...PERSON }));
   });

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { AnswerText } from '../../../inference/generation/answerText.ts';
 import { openChatTemplate } from '../../../inference/generation/chatTemplate.ts';
@@ -8,7 +8,7 @@ import { adjustLogits, chooseToken, logprobsAt } from '../../../inference/genera
 import { parseToolCalls } from '../../../inference/generation/toolCalls.ts';
 
 describe('philox', () => {
-  it('gives the numbers that its authors publish', () => {
+  test('gives the numbers that its authors publish', () => {
     expect(philox([0, 0, 0, 0], [0, 0])).toEqual([0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);
     const ones = 0xffffffff;
     expect(philox([ones, ones, ones, ones], [ones, ones])).toEqual([0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd]);
@@ -17,7 +17,7 @@ describe('philox', () => {
     ]);
   });
 
-  it('is spread evenly', () => {
+  test('is spread evenly', () => {
     const draws = Array.from({ length: 10_000 }, (_, position) => uniform([1, 2], 0, position));
     expect(draws.every((draw) => draw >= 0 && draw < 1)).toBe(true);
     expect(draws.reduce((sum, draw) => sum + draw, 0) / draws.length).toBeCloseTo(0.5, 1);
@@ -28,14 +28,14 @@ const logits = () => Float32Array.of(1, 3, 3, -2);
 const at = (draw: number, topP = 1) => chooseToken(logits(), { temperature: 1, topP }, draw);
 
 describe('chooseToken', () => {
-  it('takes the lowest id of the likeliest at temperature 0', () => {
+  test('takes the lowest id of the likeliest at temperature 0', () => {
     expect(chooseToken(logits(), { temperature: 0, topP: 1 }, 0.9)).toBe(1);
   });
-  it('draws by probability, in order of id', () => {
+  test('draws by probability, in order of id', () => {
     expect([at(0), at(0.1), at(0.6), at(0.9999)]).toEqual([0, 1, 2, 3]);
     expect([at(0, 0.9), at(0.49, 0.9), at(0.51, 0.9), at(0.9999, 0.9)]).toEqual([1, 1, 2, 2]);
   });
-  it('never draws what is left out of top_p, and keeps at least one', () => {
+  test('never draws what is left out of top_p, and keeps at least one', () => {
     fc.assert(
       fc.property(
         fc.array(fc.float({ min: -20, max: 20, noNaN: true }), { minLength: 1, maxLength: 50 }),
@@ -51,12 +51,12 @@ describe('chooseToken', () => {
       ),
     );
   });
-  it('has no token where all are banned', () => {
+  test('has no token where all are banned', () => {
     expect(chooseToken(Float32Array.of(-Infinity, Number.NaN), { temperature: 1, topP: 1 }, 0.5)).toBeUndefined();
   });
 });
 
-it('penalties count the answer’s own tokens', () => {
+test('penalties count the answer’s own tokens', () => {
   const even = Float32Array.of(1, 1, 1);
   const options = {
     temperature: 1,
@@ -69,14 +69,14 @@ it('penalties count the answer’s own tokens', () => {
   expect([...even]).toEqual([1, 0, -Infinity]);
 });
 
-it('logprobs are those of a softmax', () => {
+test('logprobs are those of a softmax', () => {
   const place = logprobsAt(Float32Array.of(0, Math.log(3), -Infinity), 2)(0);
   expect(place.logprob).toBeCloseTo(Math.log(0.25), 6);
   expect(place.top.map(({ id }) => id)).toEqual([1, 0]);
 });
 
 describe('AnswerText', () => {
-  it('shows whole characters and holds back what may be a stop string', () => {
+  test('shows whole characters and holds back what may be a stop string', () => {
     const text = new AnswerText(['###', 'END'], false);
     const shown: string[] = [];
     for (const bytes of [
@@ -95,7 +95,7 @@ describe('AnswerText', () => {
     expect(text.text).toBe('éx##y');
   });
 
-  it('shows the same however the bytes are cut', () => {
+  test('shows the same however the bytes are cut', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'grapheme' }),
@@ -125,12 +125,12 @@ describe('chat templates', () => {
   const messages = [{ role: 'user' as const, content: 'x' }];
   const render = (source: string) => openChatTemplate(source, { bos_token: '<s>' }).render({ messages }, 1_764_000_000);
 
-  it('get the request’s day, the special tokens and messages', () => {
+  test('get the request’s day, the special tokens and messages', () => {
     expect(render("{{ bos_token }}{{ messages[0].content }} {{ strftime_now('%d %B %Y') }}")).toBe(
       '<s>x 24 November 2025',
     );
   });
-  it.each([
+  test.each([
     [
       'loop for ever',
       '{% for i in range(1000000000) %}{% for j in range(1000000000) %}{% endfor %}{% endfor %}',
@@ -148,7 +148,7 @@ describe('chat templates', () => {
   });
 });
 
-it('reads calls of tools, and leaves what is none', () => {
+test('reads calls of tools, and leaves what is none', () => {
   const call = '<tool_call>\n{"name": "f", "arguments": {"x": 1}}\n</tool_call>';
   expect(parseToolCalls(`Let me see.\n${call}${call}`, 'id')).toMatchObject({
     content: 'Let me see.',

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import type { ChoiceProgress } from '../../../inference/generation/generationTask.ts';
 import { Runner, RunnerStopped } from '../../../inference/runner/runner.ts';
@@ -43,7 +43,7 @@ const body = { model: 'tiny', prompt: 'The car', max_tokens: 200, temperature: 0
 const task = { id: 'req_1', body, createdAtSeconds: 1 };
 
 describe('Runner.generate', () => {
-  it('answers many requests together, each with its own answer', async () => {
+  test('answers many requests together, each with its own answer', async () => {
     runner = new Runner();
     const answers = await runner.run(model, [
       { model: 'tiny', prompt: 'The', max_tokens: 5 },
@@ -53,7 +53,7 @@ describe('Runner.generate', () => {
     expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 400, 200]);
   });
 
-  it('goes on from the tokens so far when its process dies, in the same bytes', async () => {
+  test('goes on from the tokens so far when its process dies, in the same bytes', async () => {
     runner = new Runner();
     const undisturbed = await runner.generate(model, task);
     const pieces: ChoiceProgress[] = [];
@@ -69,7 +69,7 @@ describe('Runner.generate', () => {
     });
   });
 
-  it('gives a request up and lets its neighbour end; stop() ends all', async () => {
+  test('gives a request up and lets its neighbour end; stop() ends all', async () => {
     runner = new Runner();
     const giveUp = new AbortController();
     const given = runner.generate(model, task, {

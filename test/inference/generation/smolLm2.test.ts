@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
 import type { StepResult } from '../../../inference/generation/generationTask.ts';
@@ -22,7 +22,7 @@ const referenceSchema = z.object({
 });
 
 describe.skipIf(folder === '')('SmolLM2-135M-Instruct (SMOLLM2_DIR)', () => {
-  it('gives the tokens and logprobs of its reference, all prompts in one batch', async () => {
+  test('gives the tokens and logprobs of its reference, all prompts in one batch', async () => {
     const model = await openFolder(folder, join(folder, 'onnx/model_q4.onnx'));
     const { prompts } = referenceSchema.parse(JSON.parse(await readFile(join(folder, 'reference.json'), 'utf8')));
     const tokens = new Map(prompts.map(({ name }): [string, number[]] => [name, []]));

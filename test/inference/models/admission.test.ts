@@ -18,7 +18,7 @@ import {
   type ModelProto,
   type NodeProto,
 } from 'onnx-buf';
-import { afterEach, describe, expect, it, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 
 import { admitModel } from '../../../inference/admission/admitModel.ts';
 import { inspectNetwork } from '../../../inference/admission/inspectNetwork.ts';
@@ -56,7 +56,7 @@ const looping = (inner = create(NodeProtoSchema, { opType: 'Identity' })): NodeP
   create(NodeProtoSchema, { ...holding('body', graphWith(inner)), opType: 'Loop', input: ['trips', ''] });
 
 describe('a network is taken that', () => {
-  it.each<[string, (model: ModelProto, graph: GraphProto) => void]>([
+  test.each<[string, (model: ModelProto, graph: GraphProto) => void]>([
     [
       'imports operators that it does not use',
       (model) => model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: 'ai.onnx.training', version: 1n })),
@@ -88,7 +88,7 @@ describe('a network is taken that', () => {
     expect(inspectNetwork(changed(change)).inputs[0]).toMatchObject({ name: 'x', shape: [-1, 2] });
   });
 
-  it('keeps weights in a file of the model, and no byte beyond it', () => {
+  test('keeps weights in a file of the model, and no byte beyond it', () => {
     const bytes = changed((_, graph) => graph.initializer.push(elsewhere));
     expect(inspectNetwork(bytes, { 'weights.bin': 4 }).nodes).toBe(2);
     const beyond = changed((_, graph) => {

@@ -1,5 +1,5 @@
 import { chmodSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../worker/config/config.ts';
 import { childEnvironment, embeddedServers, localProcesses, startPlatform } from '../../../worker/local/platform.ts';
 import { childScript, freePort, temporaryFolder } from './supervisor/scripts.ts';
@@ -10,30 +10,30 @@ const keys = (env: NodeJS.ProcessEnv): string[] =>
 const names = (env: NodeJS.ProcessEnv): string[] => localProcesses(load(env)).map(({ name }) => name);
 
 describe('the processes of the local stack', () => {
-  it('start with the servers, so that they stop the other way round', () => {
+  test('start with the servers, so that they stop the other way round', () => {
     expect(names({})).toEqual(['postgres', 'temporal', 'control', 'api', 'gateway']);
   });
 
-  it('leave out what the config replaces', () => {
+  test('leave out what the config replaces', () => {
     expect(names({ DATABASE_URL: 'postgres://db/nightshift' })).toEqual(['temporal', 'control', 'api', 'gateway']);
     expect(names({ NIGHTSHIFT_OCPP_PORT: '9310' })).toContain('charging');
     expect(names({ TEMPORAL_ADDRESS: 'temporal:7233' })).toEqual(['postgres', 'control', 'api', 'gateway']);
   });
 
-  it('claim every port that they listen on', () => {
+  test('claim every port that they listen on', () => {
     const embedded = ['postgres.port', 'temporal.port', 'temporal.uiPort', 'api.port', 'mqtt.port', 'gateway.port'];
     expect(keys({})).toEqual(embedded);
     expect(keys({ MQTT_URL: 'mqtt://broker' })).toEqual(embedded.filter((key) => key !== 'mqtt.port'));
   });
 
-  it('stop within 15 s together', () => {
+  test('stop within 15 s together', () => {
     const limits = localProcesses(load()).map(({ stopLimitMs }) => stopLimitMs);
     expect(limits.reduce((sum, limit) => sum + limit, 0)).toBeLessThan(15_000);
   });
 });
 
 describe('what a process of ours is started with', () => {
-  it('names the embedded servers, whatever TEMPORAL_ variables are left over', () => {
+  test('names the embedded servers, whatever TEMPORAL_ variables are left over', () => {
     const config = load({
       NIGHTSHIFT_TEMPORAL_PORT: '7300',
       TEMPORAL_NAMESPACE: 'cell-7',
@@ -46,7 +46,7 @@ describe('what a process of ours is started with', () => {
     expect(child.stateDir).toBe(config.stateDir);
   });
 
-  it('names the servers elsewhere', () => {
+  test('names the servers elsewhere', () => {
     const env = {
       TEMPORAL_ADDRESS: 'cloud:7233',
       TEMPORAL_API_KEY: 'key',
@@ -59,7 +59,7 @@ describe('what a process of ours is started with', () => {
   });
 });
 
-it('lets a process of ours reach the PostgreSQL that was started before it', async () => {
+test('lets a process of ours reach the PostgreSQL that was started before it', async () => {
   const cwd = temporaryFolder();
   // Else root's PostgreSQL could not reach it and would be placed outside.
   chmodSync(cwd, 0o755);

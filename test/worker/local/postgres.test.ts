@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loadConfig, type Config } from '../../../worker/config/config.ts';
 import { accountFor } from '../../../worker/local/postgres/account.ts';
 import { stopLeftover } from '../../../worker/local/postgres/leftover.ts';
@@ -60,7 +60,7 @@ async function query(config: Config, sql: string): Promise<unknown[]> {
 }
 
 describe('embedded PostgreSQL', () => {
-  it('has UTF8, locale C, UTC and a password, and keeps its data over a restart and a kill -9', async () => {
+  test('has UTF8, locale C, UTC and a password, and keeps its data over a restart and a kill -9', async () => {
     const config = await configure();
     const supervisor = await start(config);
     expect(
@@ -85,7 +85,7 @@ describe('embedded PostgreSQL', () => {
     expect(await query(config, 'SELECT answer FROM kept')).toEqual([42]);
   });
 
-  it('stops the server that an earlier run left behind', async () => {
+  test('stops the server that an earlier run left behind', async () => {
     const config = await configure();
     const first = await start(config);
     await first.stop();
@@ -102,14 +102,14 @@ describe('embedded PostgreSQL', () => {
     expect(await query(config, 'SELECT 1')).toEqual([1]);
   });
 
-  it('does not touch a program that has got the pid in a stale postmaster.pid', async () => {
+  test('does not touch a program that has got the pid in a stale postmaster.pid', async () => {
     const dataDir = mkdtempSync(join(checkout, 'data-'));
     writeFileSync(join(dataDir, 'postmaster.pid'), `${process.pid}\n${dataDir}\n`);
     expect(await stopLeftover(dataDir)).toBeUndefined();
     expect(existsSync(join(dataDir, 'postmaster.pid'))).toBe(false);
   });
 
-  it('never uses a cluster whose creation was interrupted', async () => {
+  test('never uses a cluster whose creation was interrupted', async () => {
     const config = await configure();
     const { folder } = placeCluster(config.stateDir);
     mkdirSync(join(folder, '.draft-half', 'base'), { recursive: true });
@@ -119,7 +119,7 @@ describe('embedded PostgreSQL', () => {
 });
 
 describe.skipIf(!isRoot)('as root (skipped for others: only root can change its user)', () => {
-  it('moves the data out of a folder that only root may enter, says so and remembers it', async () => {
+  test('moves the data out of a folder that only root may enter, says so and remembers it', async () => {
     chmodSync(checkout, 0o700);
     const config = await configure();
     const reports: (string | undefined)[] = [];
@@ -152,7 +152,7 @@ describe.skipIf(!isRoot)('as root (skipped for others: only root can change its 
     }
   });
 
-  it('copies binaries that only root may read, once', async () => {
+  test('copies binaries that only root may read, once', async () => {
     const account = accountFor(undefined);
     const closed = join(checkout, 'closed');
     mkdirSync(join(closed, 'bin'), { recursive: true, mode: 0o700 });
@@ -172,7 +172,7 @@ describe.skipIf(!isRoot)('as root (skipped for others: only root can change its 
     expect(existsSync(join(copy(), 'kept'))).toBe(true);
   });
 
-  it('puts nothing where others than root can write', () => {
+  test('puts nothing where others than root can write', () => {
     const shared = join(checkout, 'shared');
     const state = join(checkout, 'state');
     mkdirSync(state, { mode: 0o700 });
@@ -183,14 +183,14 @@ describe.skipIf(!isRoot)('as root (skipped for others: only root can change its 
     expect(() => placeCluster(state, [open])).toThrow(`${open}: must belong to root, be writable to root only`);
   });
 
-  it('runs as the owner of data that an ordinary user has made', () => {
+  test('runs as the owner of data that an ordinary user has made', () => {
     const home = join(checkout, '.nightshift', 'postgres');
     mkdirSync(home, { recursive: true });
     chownSync(home, 65534, 65534);
     expect(placeCluster(join(checkout, '.nightshift')).account?.uid).toBe(65534);
   });
 
-  it('starts as an ordinary user', async () => {
+  test('starts as an ordinary user', async () => {
     const cwd = join(checkout, 'home');
     mkdirSync(cwd);
     chownSync(cwd, 65534, 65534);

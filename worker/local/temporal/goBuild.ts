@@ -6,7 +6,7 @@ import type { Report } from '../supervisor/managedProcess.ts';
 import { codeOf, messageOf } from '../../../domain/thrown.ts';
 import { compareVersions, PINNED_CLI_VERSION } from './version.ts';
 
-const LEAST_GO_VERSION = '1.25';
+const MIN_GO_VERSION = '1.25';
 const PACKAGE = `github.com/temporalio/cli/cmd/temporal@v${PINNED_CLI_VERSION}`;
 const REPORT_EVERY_MS = 10_000;
 const BUILD_LIMIT_MS = 30 * 60_000;
@@ -29,8 +29,8 @@ export async function buildWithGo({ folder, environment, report, signal }: GoBui
   const { GOOS: _os, GOARCH: _arch, ...inherited } = environment;
   const env = { ...inherited, GOBIN: folder, CGO_ENABLED: '0' };
   const version = await goVersion(env);
-  if (compareVersions(version, LEAST_GO_VERSION) < 0) {
-    throw new Error(`the Go toolchain is ${version}, and ${LEAST_GO_VERSION} or newer is needed`);
+  if (compareVersions(version, MIN_GO_VERSION) < 0) {
+    throw new Error(`the Go toolchain is ${version}, and ${MIN_GO_VERSION} or newer is needed`);
   }
 
   const startedMs = Date.now();

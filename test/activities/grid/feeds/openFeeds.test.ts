@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../../../domain/durations.ts';
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { feedListSchema } from '../../../../activities/grid/feeds/feedConfig.ts';
@@ -7,7 +8,6 @@ import { useSourceServer } from '../../../support/sourceServer.ts';
 import { zipOf } from './zipOf.ts';
 
 const source = useSourceServer();
-const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2026, 0, 1, 12);
 const WINDOW = { startMs: Date.UTC(2026, 0, 1), endMs: Date.UTC(2026, 0, 3) };
 const SECRET = 'hush-hush-token';

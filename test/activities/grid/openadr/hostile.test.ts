@@ -1,7 +1,7 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-import { beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { feedHttp } from '../../../../activities/grid/feeds/feedHttp.ts';
 import { mqttOffer } from '../../../../activities/grid/openadr/mqttOffer.ts';
@@ -147,7 +147,7 @@ describe('a server', () => {
     expect(await mqttOffer(client, null, elsewhere, { callbackToken: 't' })).toContain('localhost, other hosts');
   });
 
-  it('that is https cannot have the secret sent in the clear, and it is said why', async () => {
+  test('that is https cannot have the secret sent in the clear, and it is said why', async () => {
     const tokens = tokenSource({
       http: async () => ({ tokenURL: 'http://vtn.example.org/token' }),
       endpoint: (path) => new URL(path, 'https://vtn.example.org/'),

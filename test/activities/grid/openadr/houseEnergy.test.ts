@@ -1,9 +1,9 @@
+import { HOUR_MS } from '../../../../domain/durations.ts';
 import { expect, test } from 'vitest';
 
 import { houseEnergy } from '../../../../activities/grid/openadr/houseEnergy.ts';
 import type { SignalSpan } from '../../../../store/signals.ts';
 
-const HOUR_MS = 3_600_000;
 const load = (feederId: string, from: number, until: number, value: number, over: Partial<SignalSpan> = {}) => ({
   regionId: 'oslo',
   feederId,

@@ -1,4 +1,5 @@
-import { describe, expect, it, test } from 'vitest';
+import { HOUR_MS } from '../../../../domain/durations.ts';
+import { describe, expect, test } from 'vitest';
 
 import { DEFAULT_FEEDER_SUPPLY } from '../../../../domain/feederSupply.ts';
 import type { HeldEvent } from '../../../../activities/grid/openadr/heldEvent.ts';
@@ -6,7 +7,6 @@ import { meaningOf } from '../../../../activities/grid/openadr/meaning.ts';
 import { wireEventSchema } from '../../../../activities/grid/openadr/wire.ts';
 
 const START_MS = Date.parse('2026-02-10T00:00:00Z');
-const HOUR_MS = 3_600_000;
 const WINDOW = { startMs: START_MS, endMs: START_MS + 4 * HOUR_MS };
 const SITE = { regionId: 'berlin', source: 'openadr/grid', priority: 50, eurPer: { USD: 0.5 } };
 const NORTH = { id: 'north', failSafeImportKw: 30, supply: DEFAULT_FEEDER_SUPPLY };
@@ -131,7 +131,7 @@ describe('where events contradict each other', () => {
     expect(drawn([contract, limit(12)])).toEqual(['north 0-2 12', 'north 2-4 4']);
   });
 
-  it('what is reserved is allowed beyond the subscription, each by its own priority', () => {
+  test('what is reserved is allowed beyond the subscription, each by its own priority', () => {
     const subscription = contracted('IMPORT_CAPACITY_SUBSCRIPTION', 20);
     const reservation = contracted('IMPORT_CAPACITY_RESERVATION', 10, { intervalPeriod: later });
     expect(drawn([subscription, reservation])).toEqual(['north 0-1 20', 'north 1-2 30', 'north 2-3 10']);

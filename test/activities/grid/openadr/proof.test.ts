@@ -1,3 +1,4 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../../domain/durations.ts';
 import { describe, expect, test } from 'vitest';
 
 import { baselineOf } from '../../../../activities/grid/openadr/baseline.ts';
@@ -6,9 +7,6 @@ import { energyWithin } from '../../../../activities/grid/openadr/slotEnergy.ts'
 import { occurrencesOf, spanOf } from '../../../../activities/grid/openadr/timing.ts';
 import { wireEventSchema } from '../../../../activities/grid/openadr/wire.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 const SLOT_MS = 15 * MINUTE_MS;
 
 describe('the baseline', () => {

@@ -1,10 +1,10 @@
+import { HOUR_MS } from '../../../../domain/durations.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { occurrencesOf, spanOf, subIntervals } from '../../../../activities/grid/openadr/timing.ts';
 import { wireEventSchema, type WireEvent } from '../../../../activities/grid/openadr/wire.ts';
 
-const HOUR_MS = 3_600_000;
 const START = '2026-02-10T00:00:00Z';
 const START_MS = Date.parse(START);
 const ANCHOR_MS = START_MS + 7 * HOUR_MS;

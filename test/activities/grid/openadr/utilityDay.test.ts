@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 
 import type { VtnRequest } from '../../../../simulator/vtn/exchange.ts';
 import { Vtn } from '../../../../simulator/vtn/vtn.ts';
@@ -54,7 +54,7 @@ describe('a payload that cannot be followed', () => {
       ],
     });
 
-  it('takes no emergency of the same event with it, and is shown', async () => {
+  test('takes no emergency of the same event with it, and is shown', async () => {
     ven.vtn.create('events', beside('ALERT_GRID_EMERGENCY', ['fire']));
     expect(await ven.sync()).toMatchObject({ changed: true, status: { events: 1, refused: 0 } });
     expect(await ven.limits()).toEqual(['1-2 0']);
@@ -71,13 +71,13 @@ describe('a payload that cannot be followed', () => {
     expect(await event()).toMatchObject({ refusedPayloads: [] });
   });
 
-  it('takes no limit of the same event with it', async () => {
+  test('takes no limit of the same event with it', async () => {
     ven.vtn.create('events', beside('IMPORT_CAPACITY_LIMIT', [10]));
     await ven.sync();
     expect(await ven.limits()).toEqual(['1-2 10']);
   });
 
-  it.each<[string, unknown]>([
+  test.each<[string, unknown]>([
     ['a level that does not exist', { type: 'SIMPLE', values: [4] }],
     ['one that is no object', 'PRICE'],
     ['one whose values are no list', { type: 'PRICE', values: 5 }],
@@ -90,13 +90,13 @@ describe('a payload that cannot be followed', () => {
     expect((await event())?.refusedPayloads).toHaveLength(1);
   });
 
-  it('does not take its neighbours among the values of a payload', async () => {
+  test('does not take its neighbours among the values of a payload', async () => {
     ven.vtn.create('events', limitEvent(0, { intervals: [{ id: 0, payloads: [{ type: 'SIMPLE', values: [3, 4] }] }] }));
     await ven.sync();
     expect(await ven.limits()).toEqual(['1-1.5 0']);
   });
 
-  it('of a report takes no limit with it', async () => {
+  test('of a report takes no limit with it', async () => {
     ven.vtn.create('events', limitEvent(9, { reportDescriptors: [{ payloadType: 'USAGE', frequency: 'often' }] }));
     const synced = await ven.sync();
     expect(await ven.limits()).toEqual(['1-2 9']);
@@ -105,7 +105,7 @@ describe('a payload that cannot be followed', () => {
 });
 
 describe('an update', () => {
-  it('in kVA or A is converted by the supply of the feeder', async () => {
+  test('in kVA or A is converted by the supply of the feeder', async () => {
     const { id } = ven.vtn.create('events', limitEvent(5));
     await ven.sync();
     ven.vtn.update('events', id, limited('KVA', 4));
@@ -124,7 +124,7 @@ describe('an update', () => {
     await upsertFeeder(db, { id: 'oslo-1', regionId: 'oslo', failSafeImportKw: 20 });
   });
 
-  it.each<[string, Record<string, unknown>]>([
+  test.each<[string, Record<string, unknown>]>([
     ['a unit that is none of power', limited('KVAR', 5)],
     ['a value that is no number', limited('KW', 'lots')],
     ['an interval that cannot be read', { intervals: [{ id: 'x', payloads: [] }] }],
@@ -148,7 +148,7 @@ describe('an update', () => {
     expect(await ven.limits()).toEqual([]);
   });
 
-  it('to now and no time cancels, and stays so; a server that fills that in everywhere cancels nothing', async () => {
+  test('to now and no time cancels, and stays so; a server that fills that in everywhere cancels nothing', async () => {
     const now = { start: '0001-01-01T00:00:00Z', duration: 'PT30M' };
     const { id } = ven.vtn.create('events', limitEvent(9, { intervalPeriod: now }));
     const filled = ven.vtn.create('events', limitEvent(8, { intervalPeriod: now, duration: 'PT0S' }));
@@ -169,7 +169,7 @@ describe('an update', () => {
 });
 
 describe('a server that restarts', () => {
-  it('and answers an old token with 403 is followed on', async () => {
+  test('and answers an old token with 403 is followed on', async () => {
     const vtn = await Vtn.start({ clientId: 'ven', clientSecret: SECRET, unknownTokenStatus: 403 });
     try {
       vtn.create('programs', { id: 'p1', programName: 'Relief' });
@@ -196,7 +196,7 @@ const two = async () => {
 describe('grants', () => {
   afterAll(() => db.query(`delete from feeders where id = 'oslo-2'`));
 
-  it.each([
+  test.each([
     [403, ['/vens']],
     [404, ['/vens']],
     [404, ['/resources']],
@@ -220,7 +220,7 @@ describe('grants', () => {
     expect((await ven.journal()).filter((line) => line.includes('targets are as they were'))).toHaveLength(1);
   });
 
-  it('of the ven reach all of its resources, those of a resource that one, both the union', async () => {
+  test('of the ven reach all of its resources, those of a resource that one, both the union', async () => {
     await two();
     expect(await reached(['zone-n'])).toEqual(['oslo-2']);
     expect(await reached(['zone-a', 'zone-n'])).toEqual(['oslo-1', 'oslo-2']);
@@ -228,7 +228,7 @@ describe('grants', () => {
     expect(await reached([])).toEqual(['oslo-1', 'oslo-2']);
   });
 
-  it('may be written as OpenADR 3.0 does', async () => {
+  test('may be written as OpenADR 3.0 does', async () => {
     await two();
     grant('resources', 'oslo-2', [{ type: 'GROUP', values: ['zone-n', 'zone-x'] }]);
     ven.vtn.fault = ({ method, path, query }) => {
@@ -241,7 +241,7 @@ describe('grants', () => {
     expect((await listEventsOf(db, ven.id, 0))[0]?.feederIds).toEqual(['oslo-2']);
   });
 
-  it('are asked for one by one only where the server does not show targeted events unasked', async () => {
+  test('are asked for one by one only where the server does not show targeted events unasked', async () => {
     await two();
     const walks = () => ven.vtn.asked.filter(({ path, query }) => path === '/events' && query.has('targets')).length;
     await ven.sync();
@@ -255,7 +255,7 @@ describe('grants', () => {
 });
 
 describe('a ven that the utility has made', () => {
-  it('for our client is used', async () => {
+  test('for our client is used', async () => {
     made('Parkhaus Berlin 7', { clientID: 'ven' });
     made('Parkhaus Berlin 8', { clientID: 'somebody else' });
     ven.vtn.create('events', limitEvent(9, { targets: ['pre-zone'] }));
@@ -271,14 +271,14 @@ describe('a ven that the utility has made', () => {
     expect(again.every(({ query }) => query.get('venName') === 'Parkhaus Berlin 7')).toBe(true);
   });
 
-  it('without telling whose it is, is used where we may not make another', async () => {
+  test('without telling whose it is, is used where we may not make another', async () => {
     made('Parkhaus');
     ven.vtn.fault = ({ method, path }) => (method === 'POST' && path === '/vens' ? { status: 409 } : undefined);
     expect(await ven.sync()).toMatchObject({ status: { registrationFailure: null } });
     expect((await readConnection(db, ven.id))?.registered?.venName).toBe('Parkhaus');
   });
 
-  it('for another connection of ours is not used twice', async () => {
+  test('for another connection of ours is not used twice', async () => {
     await ven.sync();
     const other = `${ven.id}-other`;
     const first = await readConnection(db, ven.id);
@@ -290,7 +290,7 @@ describe('a ven that the utility has made', () => {
     await deleteConnection(db, other);
   });
 
-  it('among several is to be named', async () => {
+  test('among several is to be named', async () => {
     made('A', { clientID: 'ven' });
     made('B', { clientID: 'ven' });
     expect((await ven.sync())?.status.registrationFailure).toContain('has 2 vens for us, "A", "B"');
@@ -299,7 +299,7 @@ describe('a ven that the utility has made', () => {
   });
 });
 
-it('an event that ended days ago and is still listed is no news at every look', async () => {
+test('an event that ended days ago and is still listed is no news at every look', async () => {
   ven.vtn.create(
     'events',
     limitEvent(9, { intervalPeriod: { start: new Date(MIDNIGHT_MS - 74 * HOUR_MS).toISOString(), duration: 'PT1H' } }),
@@ -311,7 +311,7 @@ it('an event that ended days ago and is still listed is no news at every look', 
   expect(await ven.journal()).toHaveLength(1);
 });
 
-it('following fewer programs releases their events, but not those of a program that is hidden for a moment', async () => {
+test('following fewer programs releases their events, but not those of a program that is hidden for a moment', async () => {
   ven.vtn.create('programs', { id: 'p2', programName: 'Other' });
   ven.vtn.create('events', limitEvent(9));
   ven.vtn.create('events', limitEvent(5, { programID: 'p2' }));
@@ -330,7 +330,7 @@ it('following fewer programs releases their events, but not those of a program t
   expect(await ven.limits()).toEqual(['1-2 9']);
 });
 
-it('sites of one server start at random times of their own', async () => {
+test('sites of one server start at random times of their own', async () => {
   const starts = new Set<number | null | undefined>();
   ven.vtn.create(
     'events',
@@ -348,7 +348,7 @@ it('sites of one server start at random times of their own', async () => {
 });
 
 describe('a connection that is removed', () => {
-  it('takes what we made at the server with it, and leaves what the utility made', async () => {
+  test('takes what we made at the server with it, and leaves what the utility made', async () => {
     await ven.sync();
     expect(ven.vtn.store.list('vens')).toHaveLength(1);
     await db.query('update openadr_connections set removing = true where id = $1', [ven.id]);
@@ -357,7 +357,7 @@ describe('a connection that is removed', () => {
     expect(await readConnection(db, ven.id)).toBeUndefined();
   });
 
-  it('is removed also when its credentials cannot be opened', async () => {
+  test('is removed also when its credentials cannot be opened', async () => {
     await db.query(`update openadr_connections set removing = true, sealed = $2 where id = $1`, [
       ven.id,
       sealWith('another key').seal('{}', ven.id),
@@ -366,7 +366,7 @@ describe('a connection that is removed', () => {
     expect(await readConnection(db, ven.id)).toBeUndefined();
   });
 
-  it('is removed also when the server does not let go, which is told', async () => {
+  test('is removed also when the server does not let go, which is told', async () => {
     await ven.sync();
     ven.vtn.fault = () => ({ status: 503 });
     await db.query('update openadr_connections set removing = true where id = $1', [ven.id]);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { impliedOccurrences } from '../../../../activities/grid/openadr/impliedIntervals.ts';
 import { wireEventSchema } from '../../../../activities/grid/openadr/wire.ts';
@@ -14,7 +14,7 @@ const reportNames = () => ven.vtn.store.list('reports').map(({ reportName }) => 
 describe('a report', () => {
   const asked = limitEvent(9, { reportDescriptors: [{ payloadType: 'USAGE', aggregate: true }] });
 
-  it('has our ven in its name, so that two vens at one server do not clash', async () => {
+  test('has our ven in its name, so that two vens at one server do not clash', async () => {
     ven.vtn.create('events', asked);
     await ven.sync();
     ven.nowMs = MIDNIGHT_MS + 2.2 * HOUR_MS;
@@ -23,7 +23,7 @@ describe('a report', () => {
     expect(reportNames()).toEqual([expect.stringMatching(new RegExp(`^${venId}/event-`))]);
   });
 
-  it('that is there already is looked for and corrected', async () => {
+  test('that is there already is looked for and corrected', async () => {
     ven.vtn.create('events', asked);
     await ven.sync();
     ven.nowMs = MIDNIGHT_MS + 2.2 * HOUR_MS;
@@ -37,7 +37,7 @@ describe('a report', () => {
     expect(ven.vtn.asked.some(({ method, path }) => method === 'PUT' && path.startsWith('/reports/'))).toBe(true);
   });
 
-  it('that is refused for good is counted apart from reading events', async () => {
+  test('that is refused for good is counted apart from reading events', async () => {
     ven.vtn.create('events', asked);
     await ven.sync();
     ven.nowMs = MIDNIGHT_MS + 2.2 * HOUR_MS;
@@ -66,7 +66,7 @@ describe('an event without intervals', () => {
     repeat: -1,
   };
 
-  it('implies them: as long as its period, as many as are asked for, with ids of ours', () => {
+  test('implies them: as long as its period, as many as are asked for, with ids of ours', () => {
     const event = wireEventSchema.parse({ id: 'e', ...request('2026-02-10T00:00:00Z', { ...rolling, repeat: 2 }) });
     const [descriptor] = event.reportDescriptors;
     if (!descriptor) throw new Error('it has one');
@@ -81,7 +81,7 @@ describe('an event without intervals', () => {
     ]);
   });
 
-  it('has a rolling forecast sent each time, of those that are overdue the newest', async () => {
+  test('has a rolling forecast sent each time, of those that are overdue the newest', async () => {
     ven.vtn.create('events', request('2026-02-09T00:00:00Z', rolling));
     ven.nowMs = MIDNIGHT_MS + 10 * MINUTE_MS;
     expect(await ven.sync()).toMatchObject({ nextReportMs: MIDNIGHT_MS + HOUR_MS });
@@ -94,7 +94,7 @@ describe('an event without intervals', () => {
   });
 });
 
-it('a webhook counts as working when a notification has arrived', async () => {
+test('a webhook counts as working when a notification has arrived', async () => {
   await ven.connect({ callbackUrl: 'http://127.0.0.1:9' });
   ven.vtn.store.create('subscriptions', {
     clientName: `ven-${ven.id}`,
@@ -105,7 +105,7 @@ it('a webhook counts as working when a notification has arrived', async () => {
   expect((await ven.sync())?.status.webhook).toBeNull();
 });
 
-it('a token place of the same machine under another name is allowed', async () => {
+test('a token place of the same machine under another name is allowed', async () => {
   const localhost = ven.vtn.url.replace('127.0.0.1', 'localhost');
   ven.vtn.fault = ({ path }) =>
     path === '/auth/server' ? { status: 200, body: { tokenURL: `${localhost}/auth/token` } } : undefined;

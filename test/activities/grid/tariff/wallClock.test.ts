@@ -1,10 +1,8 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../../domain/durations.ts';
 import { describe, expect, test } from 'vitest';
 
 import { expandWallClock, type WallClock } from '../../../../activities/grid/tariff/wallClock.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 const QUARTER_MS = 15 * MINUTE_MS;
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour * 60);
 const ZONES = ['Europe/Berlin', 'Australia/Lord_Howe', 'Antarctica/Troll', 'Africa/Cairo', 'Pacific/Apia'] as const;

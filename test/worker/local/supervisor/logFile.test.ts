@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { openLogFile } from '../../../../worker/local/supervisor/logFile.ts';
 import { temporaryFolder } from './scripts.ts';
 
-it('keeps one earlier file of the size limit', () => {
+test('keeps one earlier file of the size limit', () => {
   const path = join(temporaryFolder(), 'logs', 'x.log');
   const log = openLogFile(path, 10);
   for (const line of ['aaaa', 'bbbb', 'cccc', 'dddd', 'eeee']) log.write(line);

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
-import { expect, it, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { createPidFiles } from '../../../../worker/local/supervisor/pidFiles.ts';
 import { processStart } from '../../../../worker/local/supervisor/processStart.ts';
@@ -30,13 +30,13 @@ async function runSupervisor(stateDir: string, bodies: Record<string, string>) {
   return { supervisor, pids };
 }
 
-it('leaves no process behind when it is killed with -9', async () => {
+test('leaves no process behind when it is killed with -9', async () => {
   const { supervisor, pids } = await runSupervisor(temporaryFolder(), { obedient: READY });
   supervisor.kill('SIGKILL');
   await vi.waitFor(() => expect(pids.map(processStart)).toEqual([undefined]), { timeout: 5_000 });
 });
 
-it('stops at the next start what was left running', async () => {
+test('stops at the next start what was left running', async () => {
   const stateDir = temporaryFolder();
   // Ignores whatever it is sent when its parent dies, and also that it can speak to nobody any more.
   const stubborn = `process.on('SIGTERM', () => {});
@@ -53,7 +53,7 @@ it('stops at the next start what was left running', async () => {
   expect(processStart(pid)).toBeUndefined();
 });
 
-it('drains everything at SIGINT and exits', async () => {
+test('drains everything at SIGINT and exits', async () => {
   const stateDir = temporaryFolder();
   const { supervisor, pids } = await runSupervisor(stateDir, { one: READY, two: READY });
   supervisor.kill('SIGINT');
@@ -62,7 +62,7 @@ it('drains everything at SIGINT and exits', async () => {
   expect(readdirSync(join(stateDir, 'run'))).toEqual([]);
 });
 
-it('does not touch a process that has got the pid of one that is gone', async () => {
+test('does not touch a process that has got the pid of one that is gone', async () => {
   const stateDir = temporaryFolder();
   mkdirSync(join(stateDir, 'run'));
   const path = join(stateDir, 'run', 'worker.pid');
@@ -71,7 +71,7 @@ it('does not touch a process that has got the pid of one that is gone', async ()
   expect(() => readFileSync(path)).toThrow('ENOENT');
 });
 
-it('takes over the lock of a supervisor that is gone', async () => {
+test('takes over the lock of a supervisor that is gone', async () => {
   const stateDir = temporaryFolder();
   writeFileSync(join(stateDir, 'supervisor.7.lock'), JSON.stringify({ pid: process.pid, start: 'another boot/1' }));
   const supervisor = await startSupervisor({ stateDir, processes: [] });

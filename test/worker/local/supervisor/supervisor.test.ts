@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ManagedProcess, ProcessStatus } from '../../../../worker/local/supervisor/managedProcess.ts';
 import { processStart } from '../../../../worker/local/supervisor/processStart.ts';
 import {
@@ -34,7 +34,7 @@ const pidOf = (supervisor: Supervisor, name: string): number => {
 };
 
 describe('starting', () => {
-  it('starts in order, each when the one before is ready, and stops in the opposite order', async () => {
+  test('starts in order, each when the one before is ready, and stops in the opposite order', async () => {
     const log = join(stateDir, 'order');
     const write = (text: string): string => `appendFileSync(${JSON.stringify(log)}, '${text} ');`;
     const child = (name: string) => childScript(name, { start: write(`+${name}`), stop: write(`-${name}`) });
@@ -46,7 +46,7 @@ describe('starting', () => {
     expect(readdirSync(stateDir).filter((name) => name.endsWith('.lock'))).toEqual([]);
   });
 
-  it('names a busy port, its key and its variable, before anything is started', async () => {
+  test('names a busy port, its key and its variable, before anything is started', async () => {
     const port = await freePort();
     const other = createServer().listen(port, '127.0.0.1');
     try {
@@ -63,14 +63,14 @@ describe('starting', () => {
     }
   });
 
-  it('refuses one port for two parts', async () => {
+  test('refuses one port for two parts', async () => {
     const claim = { host: '127.0.0.1', port: await freePort() };
     const one = plainScript('one', READY, { ports: [{ ...claim, configKey: 'api.port' }] });
     const two = plainScript('two', READY, { ports: [{ ...claim, configKey: 'mqtt.port' }] });
     await expect(start([one, two])).rejects.toThrow(/set for both api.port and mqtt.port/);
   });
 
-  it('stops what it had started and shows the last lines when one cannot start', async () => {
+  test('stops what it had started and shows the last lines when one cannot start', async () => {
     let firstPid: number | undefined;
     const onStatus = ({ name, pid }: ProcessStatus): void => {
       if (name === 'first') firstPid ??= pid;
@@ -84,17 +84,17 @@ describe('starting', () => {
     expect(processStart(firstPid ?? 0)).toBeUndefined();
   });
 
-  it('passes on the reason that a child gives', async () => {
+  test('passes on the reason that a child gives', async () => {
     const child = childScript('child', { start: `throw new Error('model is missing')` });
     await expect(start([child])).rejects.toThrow('child did not start: model is missing');
   });
 
-  it('gives up a process that is not ready within its limit', async () => {
+  test('gives up a process that is not ready within its limit', async () => {
     const silent = plainScript('silent', 'setInterval(() => {}, 1000)', { readyLimitMs: 300 });
     await expect(start([silent])).rejects.toThrow('silent did not start: not ready within 0.3 s');
   });
 
-  it('stops in the middle of a long preparation', async () => {
+  test('stops in the middle of a long preparation', async () => {
     const stop = new AbortController();
     const slow = plainScript('slow', READY, {
       launch: (report, signal) =>
@@ -109,7 +109,7 @@ describe('starting', () => {
     await expect(start([slow], { stop: stop.signal, onStatus })).rejects.toThrow('asked to stop');
   });
 
-  it('refuses a second supervisor on the same folder, and lets the next one in', async () => {
+  test('refuses a second supervisor on the same folder, and lets the next one in', async () => {
     const first = await start([]);
     await expect(start([])).rejects.toMatchObject({ code: 'state_folder_in_use', field: 'stateDir' });
     await first.stop();
@@ -118,7 +118,7 @@ describe('starting', () => {
 });
 
 describe('keeping', () => {
-  it('starts a process again that was killed with -9, and keeps its output', async () => {
+  test('starts a process again that was killed with -9, and keeps its output', async () => {
     const supervisor = await start([plainScript('worker', `console.log('pid', process.pid); ${READY}`)]);
     const pids: number[] = [];
     for (let round = 0; round < 2; round++) {
@@ -133,7 +133,7 @@ describe('keeping', () => {
     await vi.waitFor(() => expect(readFileSync(log, 'utf8')).toBe(pids.map((pid) => `pid ${pid}\n`).join('')));
   });
 
-  it('tries again when a restart fails', async () => {
+  test('tries again when a restart fails', async () => {
     let launches = 0;
     const good = plainScript('flaky', READY);
     const flaky: ManagedProcess = {
@@ -151,7 +151,7 @@ describe('keeping', () => {
     expect(details).toContain('out of memory');
   });
 
-  it('leaves nothing behind that a killed process had started', async () => {
+  test('leaves nothing behind that a killed process had started', async () => {
     const parent = plainScript(
       'parent',
       `import { spawn } from 'node:child_process';
@@ -168,7 +168,7 @@ describe('keeping', () => {
 });
 
 describe('stopping', () => {
-  it('lets a process drain', async () => {
+  test('lets a process drain', async () => {
     const drained = join(stateDir, 'drained');
     const child = childScript('child', { stop: `await sleep(300); appendFileSync(${JSON.stringify(drained)}, 'x');` });
     const supervisor = await start([child]);
@@ -176,7 +176,7 @@ describe('stopping', () => {
     expect(existsSync(drained)).toBe(true);
   });
 
-  it('kills one that ignores its signal after its limit', async () => {
+  test('kills one that ignores its signal after its limit', async () => {
     const stubborn = plainScript('stubborn', `process.on('SIGTERM', () => {}); ${READY}`, { stopLimitMs: 200 });
     const supervisor = await start([stubborn]);
     const pid = pidOf(supervisor, 'stubborn');
@@ -184,7 +184,7 @@ describe('stopping', () => {
     expect(processStart(pid)).toBeUndefined();
   });
 
-  it('kills all at once when forced, also in the middle of a drain', async () => {
+  test('kills all at once when forced, also in the middle of a drain', async () => {
     const [stop, force] = [new AbortController(), new AbortController()];
     const stubborn = plainScript('stubborn', `process.on('SIGTERM', () => console.log('no')); ${READY}`, {
       stopLimitMs: 60_000,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { loadConfig, type Config } from '../../../../worker/config/config.ts';
 import { fetchArchive } from '../../../../worker/local/temporal/archive.ts';
 import { provisionTemporal } from '../../../../worker/local/temporal/provision.ts';
@@ -70,20 +70,20 @@ esac`,
 const GO_BUILDS = `echo github.com/some/package >&2; printf '%s' '${GOOD}' > $GOBIN/temporal; /bin/chmod +x $GOBIN/temporal`;
 
 describe('the order of the ways', () => {
-  it('takes the temporal on PATH and touches nothing else', async () => {
+  test('takes the temporal on PATH and touches nothing else', async () => {
     const path = writeProgram(bin, 'temporal', fakeTemporal('1.31.0'));
     expect(await provision(configure(await serveGood()))).toBe(path);
     expect(server?.requests).toEqual([]);
     expect(existsSync(join(home, 'cache'))).toBe(false);
   });
 
-  it('takes the configured binary before the one on PATH', async () => {
+  test('takes the configured binary before the one on PATH', async () => {
     writeProgram(bin, 'temporal', GOOD);
     const path = writeProgram(join(home, 'other'), 'temporal', GOOD);
     expect(await provision(configure(NOWHERE, { NIGHTSHIFT_TEMPORAL_EXECUTABLE: path }))).toBe(path);
   });
 
-  it('skips one that is too old or no Temporal at all, with the reason, and fetches the archive', async () => {
+  test('skips one that is too old or no Temporal at all, with the reason, and fetches the archive', async () => {
     const old = writeProgram(bin, 'temporal', fakeTemporal('1.27.1'));
     const config = configure(await serveGood());
     expect(await provision(config)).toBe(join(home, cached));
@@ -94,7 +94,7 @@ describe('the order of the ways', () => {
     expect(reports.join('\n')).toContain('is no Temporal CLI: it says "hello"');
   });
 
-  it('takes what it fetched from the cache the next time', async () => {
+  test('takes what it fetched from the cache the next time', async () => {
     const config = configure(await serveGood());
     await provision(config);
     expect(await provision(config)).toBe(join(home, cached));
@@ -102,7 +102,7 @@ describe('the order of the ways', () => {
     expect(cacheListing()).toHaveLength(1);
   });
 
-  it('builds with Go when there is no archive, and takes the build from the cache the next time', async () => {
+  test('builds with Go when there is no archive, and takes the build from the cache the next time', async () => {
     writeGo(GO_BUILDS);
     const startedMs = Date.now();
     expect(await provision(configure())).toBe(join(home, cached));
@@ -115,7 +115,7 @@ describe('the order of the ways', () => {
     await provision(configure());
   });
 
-  it('names every way, why it failed and what to do when none works', async () => {
+  test('names every way, why it failed and what to do when none works', async () => {
     const error = await provision(configure()).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'temporal_not_provisioned' });
     const message = error instanceof Error ? error.message : '';
@@ -140,7 +140,7 @@ const half = (): Buffer => {
 };
 
 describe('an archive that is no good is never used', () => {
-  it.each<[string, RequestListener, RegExp]>([
+  test.each<[string, RequestListener, RegExp]>([
     ['not there', (_, response) => response.writeHead(404).end('no'), /HTTP 404/],
     ['wrong bytes', (_, response) => response.end('<html>sign in to the hotel network</html>'), /tar/],
     ['another release', (_, response) => response.end(archiveOf(fakeTemporal('1.24.0'))), /not the pinned 1\.29\.1/],
@@ -173,11 +173,11 @@ describe('an archive that is no good is never used', () => {
       limits,
     });
 
-  it('gives up a server that does not answer', async () => {
+  test('gives up a server that does not answer', async () => {
     await expect(fetchFrom(await serve(() => {}))).rejects.toThrow('no answer within 0.1 s');
   });
 
-  it('gives up a server that sends next to nothing', async () => {
+  test('gives up a server that sends next to nothing', async () => {
     const baseUrl = await serve((_, response) => {
       const trickle = setInterval(() => response.write('x'), 20);
       response.once('close', () => clearInterval(trickle));
@@ -185,7 +185,7 @@ describe('an archive that is no good is never used', () => {
     await expect(fetchFrom(baseUrl)).rejects.toThrow(/only \d+ bytes in 0\.1 s/);
   });
 
-  it('tells the progress of one that is slow but good', async () => {
+  test('tells the progress of one that is slow but good', async () => {
     const body = archiveOf(GOOD + randomBytes(65_536).toString('base64'));
     const baseUrl = await serve((_, response) => {
       response.writeHead(200, { 'content-length': body.length });
@@ -206,7 +206,7 @@ describe('an archive that is no good is never used', () => {
 });
 
 describe('a build that is no good is never used', () => {
-  it.each([
+  test.each([
     ['a toolchain that is too old', GO_BUILDS, 'go1.22.1', 'the Go toolchain is 1.22.1, and 1.25 or newer is needed'],
     ['a build that fails', 'echo "no space left on device" >&2; exit 1', 'go1.26.1', 'code 1: no space left on device'],
     ['a build without a result', 'true', 'go1.26.1', 'ENOENT'],
@@ -217,7 +217,7 @@ describe('a build that is no good is never used', () => {
     expect(cacheListing()).toEqual([]);
   });
 
-  it('stops a build that is interrupted', async () => {
+  test('stops a build that is interrupted', async () => {
     writeGo(`printf half > $GOBIN/temporal; exec /bin/sleep 60`);
     const interrupt = new AbortController();
     const provisioning = provision(configure(), interrupt.signal);
@@ -229,7 +229,7 @@ describe('a build that is no good is never used', () => {
 });
 
 describe('the cache', () => {
-  it('notices a damaged binary and replaces it', async () => {
+  test('notices a damaged binary and replaces it', async () => {
     const config = configure(await serveGood());
     const path = await provision(config);
     writeFileSync(path, `${GOOD}# changed`);
@@ -239,7 +239,7 @@ describe('the cache', () => {
     expect(cacheListing()).toHaveLength(1);
   });
 
-  it('serves several starts at once', async () => {
+  test('serves several starts at once', async () => {
     const config = configure(await serveGood());
     const paths = await Promise.all(Array.from({ length: 4 }, () => provision(config)));
     expect(new Set(paths)).toEqual(new Set([join(home, cached)]));
@@ -248,7 +248,7 @@ describe('the cache', () => {
   });
 });
 
-it('names platforms as the archives do', () => {
+test('names platforms as the archives do', () => {
   expect(targetOf('darwin', 'arm64')).toEqual({ os: 'darwin', arch: 'arm64', programName: 'temporal' });
   expect(targetOf('win32', 'x64')).toEqual({ os: 'windows', arch: 'amd64', programName: 'temporal.exe' });
   expect(() => targetOf('aix', 'ppc64')).toThrow('there is no Temporal CLI for aix ppc64');

@@ -1,7 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { rmSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../../../domain/searchAttributes.ts';
 import { loadConfig, type Config } from '../../../../worker/config/config.ts';
 import { startPlatform, type Platform } from '../../../../worker/local/platform.ts';
@@ -41,22 +41,22 @@ describe.skipIf(executable === undefined)('the real server (skipped when no Temp
     rmSync(stateDir, { recursive: true, force: true });
   });
 
-  it('serves the user interface', async () => {
+  test('serves the user interface', async () => {
     const response = await fetch(`http://127.0.0.1:${config.temporal.uiPort}/`);
     expect(response.status).toBe(200);
   });
 
-  it('knows our search attributes, and registering them again adds none', async () => {
+  test('knows our search attributes, and registering them again adds none', async () => {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: 'cell-7' });
     expect(Object.keys(customAttributes ?? {})).toEqual(expect.arrayContaining(Object.keys(SEARCH_ATTRIBUTES)));
     expect(await registerSearchAttributes(connection, 'cell-7')).toEqual([]);
   });
 
-  it('has them registered in a namespace that exists already', async () => {
+  test('has them registered in a namespace that exists already', async () => {
     expect(await registerSearchAttributes(connection, 'default')).toEqual(Object.keys(SEARCH_ATTRIBUTES));
   });
 
-  it('finds workflows by them, and keeps workflows over a kill -9', async () => {
+  test('finds workflows by them, and keeps workflows over a kill -9', async () => {
     const client = new Client({ connection, namespace: 'cell-7' });
     const handle = await client.workflow.start('anyWorkflow', {
       taskQueue: 'nobody',
@@ -70,7 +70,7 @@ describe.skipIf(executable === undefined)('the real server (skipped when no Temp
   });
 });
 
-it('says which server cannot be reached', async () => {
+test('says which server cannot be reached', async () => {
   const env = { TEMPORAL_ADDRESS: `127.0.0.1:${await freePort()}` };
   const unreachable = prepareTemporal(loadConfig({ env, cwd: stateDir }));
   await expect(unreachable).rejects.toThrow(`The Temporal server at ${env.TEMPORAL_ADDRESS} cannot be reached`);
