@@ -98,7 +98,7 @@ export class ModelCache {
       // Agents that share the folder may have removed it in the meantime.
       const bytes = await bytesBelow(path).catch(() => 0);
       total += bytes;
-      if (used.has(entry)) await utimes(path, now, now);
+      if (used.has(entry)) await utimes(path, now, now).catch(() => undefined);
       else
         entries.push({
           path,

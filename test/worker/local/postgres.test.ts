@@ -111,6 +111,8 @@ describe('embedded PostgreSQL', () => {
 
   test('never uses a cluster whose creation was interrupted', async () => {
     const config = await configure();
+    // Closed as a start would have left it: as root, PostgreSQL's files are then elsewhere.
+    mkdirSync(config.stateDir, { mode: 0o700 });
     const { folder } = placeCluster(config.stateDir);
     mkdirSync(join(folder, '.draft-half', 'base'), { recursive: true });
     await start(config);
