@@ -9,7 +9,8 @@ export const OPTIONS: BacktestOptions = {
   readyBy: 'habit',
   prices: 'published',
   missingEurPerKwh: 0,
-  lateEurPerShard: 0.05,
+  // Dearer than any energy here: a shard that is left undone is one that did not fit.
+  lateEurPerShard: 1,
   replanMinutes: 60,
   carbonEurPerKg: 0,
   feederShare: 1,

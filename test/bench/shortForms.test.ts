@@ -7,6 +7,8 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { writeTinyLlama } from '../support/tinyLlama.ts';
+
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const LIMIT_MS = 150_000;
 const folder = await mkdtemp(join(tmpdir(), 'nightshift-benches-'));
@@ -14,6 +16,7 @@ const folder = await mkdtemp(join(tmpdir(), 'nightshift-benches-'));
 const STAYS = join(folder, 'stays.csv');
 const CARBON = join(folder, 'carbon.csv');
 const JOBS = join(folder, 'jobs.csv');
+const CHAT_MODEL = join(folder, 'tiny-llama');
 
 /** What each bench is run with here, and what it must print: a figure, of whatever size. */
 const SHORT_FORMS: Record<string, { readonly args: readonly string[]; readonly prints: RegExp }> = {
@@ -25,6 +28,10 @@ const SHORT_FORMS: Record<string, { readonly args: readonly string[]; readonly p
     prints: /CPU ms a car and grid hour: cars \d/,
   },
   'bench:gateway': { args: ['--shards', '24', '--rounds', '1', '--cars', '20'], prints: /median ratio \d/ },
+  'bench:generation': {
+    args: ['--model', CHAT_MODEL, '--network', 'onnx/model.onnx', '--prompts', '2', '--tokens', '4'],
+    prints: /median ratio to the bare loop \d/,
+  },
   'bench:idle-agents': { args: ['--agents', '5'], prints: /\d+ MB for 5 idle agents/ },
   'bench:ingest': { args: ['--lines', '200', '--megabytes', '1', '--rounds', '1'], prints: /median \d[\d.]* times/ },
   'bench:lets-wait-awhile': { args: ['--carbon', CARBON, '--jobs', JOBS], prints: /%/ },
@@ -45,6 +52,7 @@ const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'
 };
 
 beforeAll(async () => {
+  await writeTinyLlama(CHAT_MODEL, { layout: 'huggingface', weights: 'fp32' });
   await writeFile(
     STAYS,
     [
