@@ -15,6 +15,8 @@ import { cleanUp, JOB_ID, storedAnswers, temporaryFolder, testCar } from './supp
 afterEach(cleanUp);
 
 const LINES = 12;
+/** What the first line may have; each line after it ten more. */
+const FEWEST_TOKENS = 60;
 
 /** A store with a tiny language model, and a shard of chats, greedy and sampled. */
 async function storeWithChats(): Promise<{ objects: MemoryObjects; shard: RunShardInput }> {
@@ -56,7 +58,7 @@ async function storeWithChats(): Promise<{ objects: MemoryObjects; shard: RunSha
       body: {
         model: 'tiny',
         messages: [{ role: 'user', content: `Question ${index}` }],
-        max_completion_tokens: 60 + 10 * index,
+        max_completion_tokens: FEWEST_TOKENS + 10 * index,
         temperature: index % 2,
       },
     }),
@@ -81,7 +83,10 @@ describe('a shard of generated texts', () => {
       if (!key.includes('/parts/') && !key.includes('/receipts/')) objects.bodies.set(key, body);
     const first = await testCar('first', objects, { limits: { heartbeatMs: 5 } });
     const attempt = first.attempt(shard);
-    await expect.poll(() => attempt.heartbeats.at(-1)?.unstoredTokens ?? 0, { interval: 5 }).toBeGreaterThan(50);
+    // The first line goes to the runner alone and may be answered before the others begin; they go together.
+    await expect
+      .poll(() => attempt.heartbeats.at(-1)?.unstoredTokens ?? 0, { interval: 5 })
+      .toBeGreaterThan(FEWEST_TOKENS);
     first.ports.gate.close('unplugged');
     await expect(attempt.result).rejects.toThrow('unplugged');
     const left = attempt.heartbeats.at(-1);
