@@ -210,8 +210,7 @@ export class ShardAttempt {
       const { unfinished } = lines;
       const counted = this.#progress.unstoredTokens ?? 0;
       // With none begun, all tokens counted are in answers, which count as lines: as tokens they would count twice.
-      if (unfinished.size > 0)
-        await writeUnfinished(this.#objects, this.#input, this.#ports.vehicleId, unfinished);
+      if (unfinished.size > 0) await writeUnfinished(this.#objects, this.#input, this.#ports.vehicleId, unfinished);
       this.#count({ unstoredTokens: Math.max(0, (this.#progress.unstoredTokens ?? 0) - counted) });
     };
     // A store out of reach is tried again the next time.
