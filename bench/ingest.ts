@@ -26,6 +26,7 @@ import type { IngestReply, IngestRequest } from './ingestProcess.ts';
 import { median } from './median.ts';
 import { BENCH_KEY } from './support/benchApi.ts';
 import { temporaryDatabase } from './support/temporaryDatabase.ts';
+import { enrolFleet } from '../test/support/fleetFixture.ts';
 
 const { values } = parseArgs({
   options: {
@@ -53,6 +54,7 @@ await addModel(admin, {
 });
 // As admission states it: every published model has a speed.
 await seedClassSpeed(admin, { modelName: 'm', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 1 });
+await enrolFleet(admin, ['car']);
 await admin.close();
 
 const parser = forked();

@@ -9,6 +9,7 @@ import { openDatabase } from '../store/database.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
 import { sliceSignerWith } from '../store/sliceAccess.ts';
 import { linesOf } from '../domain/batchInput.ts';
+import { CELL } from '../test/support/fleetFixture.ts';
 import { startBenchApi } from './support/benchApi.ts';
 
 export type IngestRequest =
@@ -51,7 +52,7 @@ async function handle(request: IngestRequest): Promise<Omit<IngestReply, 'peakMb
     const carAccess = { url, signer: sliceSignerWith('a key for benches') };
     const jobs = createJobActivities({ database, objects, gridNowMs: Date.now, carAccess });
     split = async (batchId) => {
-      const work = (): Promise<PreparedBatch> => jobs.prepareBatch({ batchId, cellId: 'bench' });
+      const work = (): Promise<PreparedBatch> => jobs.prepareBatch({ batchId, cellId: CELL.id });
       const prepared = await new MockActivityEnvironment().run<[], PreparedBatch, typeof work>(work);
       if (prepared.kind === 'refused') throw new Error(prepared.message);
       return prepared.split.lines;

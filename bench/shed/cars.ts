@@ -82,7 +82,7 @@ async function openCar(index: number): Promise<Car> {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a class with private fields has no other stand-in
     runner: simulatedDevice(REAL_MS_PER_LINE) as Runner,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    models: { open: async () => ({}) } as unknown as ModelCache,
+    models: { open: async () => ({ pipeline: { kind: 'tensors' } }) } as unknown as ModelCache,
     results: new ResultCache(join(folder, vehicleId)),
     gate,
     meter,
