@@ -5,7 +5,7 @@ import type { Clock } from '../../domain/clock.ts';
 import type { SetpointProfile } from '../../domain/setpoints.ts';
 import { chargingSchedule, FAIL_SAFE_AMPS, limitAt, type ChargingSchedule, type Supply } from './chargingSchedule.ts';
 import { afterEvent, type ConnectorEvent, type ConnectorState } from './connector.ts';
-import type { Dialect, OcppCall, ProfilePurpose } from './dialect.ts';
+import { isAccepted, type Dialect, type OcppCall, type ProfilePurpose } from './dialect.ts';
 
 /** How a charge point can be told: by schedules of one kind or the other, or only by starting and stopping it. */
 export type ControlLevel = ProfilePurpose | 'switching';
@@ -176,14 +176,14 @@ export class ChargePointSession {
 
   /** @returns whether the charge point does it; undefined when it did not answer */
   async #tell(call: OcppCall): Promise<boolean | undefined> {
-    const { dialect, log } = this.#ports;
+    const { call: send, log } = this.#ports;
     return this.#oneAtATime(async () => {
       if (this.#closed) return undefined;
       try {
-        const answer = await this.#ports.call(call);
-        const isAccepted = dialect.isAccepted(answer);
-        if (!isAccepted) log.info({ method: call.method, params: call.params, answer }, 'the charge point refuses');
-        return isAccepted;
+        const answer = await send(call);
+        const accepted = isAccepted(answer);
+        if (!accepted) log.info({ method: call.method, params: call.params, answer }, 'the charge point refuses');
+        return accepted;
       } catch (error) {
         log.warn({ err: error, method: call.method }, 'the charge point does not do what it is told');
         return isRefusal(error) ? false : undefined;

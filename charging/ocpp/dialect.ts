@@ -1,5 +1,7 @@
+import { z } from 'zod';
 import type { ChargingSchedule } from './chargingSchedule.ts';
 import type { ConnectorEvent, Transaction } from './connector.ts';
+import { meterSample, type SampledValue } from './sampledValues.ts';
 
 /** A message to the charge point. */
 export interface OcppCall {
@@ -23,6 +25,12 @@ export interface ReactionContext {
 /** Which purpose a schedule is sent for: of one transaction, or of every one that comes. */
 export type ProfilePurpose = 'TxProfile' | 'TxDefaultProfile';
 
+export interface ChargePointSupply {
+  readonly phases: 1 | 3;
+  /** By which the charge point's clock is ahead of ours. */
+  readonly clockAheadMs: number;
+}
+
 /** One version of OCPP: its messages to and from what both versions have in common. */
 export interface Dialect {
   readonly protocol: 'ocpp1.6' | 'ocpp2.0.1';
@@ -32,17 +40,14 @@ export interface Dialect {
   readonly setUp: readonly OcppCall[];
   /** The fail-safe that holds whenever nothing else does. */
   failSafe(limitAmps: number, phases: 1 | 3): OcppCall;
-  /** @param clockAheadMs by which the charge point's clock is ahead of ours */
   schedule(
     schedule: ChargingSchedule,
     purpose: ProfilePurpose,
     transaction: Transaction | null,
-    supply: { readonly phases: 1 | 3; readonly clockAheadMs: number },
+    supply: ChargePointSupply,
   ): OcppCall;
   start(): OcppCall;
   stop(transaction: Transaction): OcppCall;
-  /** Whether the answer to a call says that it is done. */
-  isAccepted(answer: unknown): boolean;
 }
 
 /** How the central system identifies itself when it starts a transaction. */
@@ -55,14 +60,61 @@ export const ALIGNED_SECONDS = 900;
 export const STACK_LEVEL = { TxDefaultProfile: 0, TxProfile: 1 } as const;
 export const PROFILE_ID = { failSafe: 1, TxDefaultProfile: 2, TxProfile: 3 } as const;
 
-/** The periods of a schedule as OCPP counts them: seconds from the first. */
-export function periodsOf({ periods }: ChargingSchedule, phases: 1 | 3) {
+/** A message's own time, epoch ms. */
+export const timestampSchema = z.string().transform((text) => Date.parse(text));
+
+/** What is sampled at one time. */
+export interface MeterValue {
+  readonly timestamp: number;
+  readonly sampledValue: readonly SampledValue[];
+}
+
+export function inOrder(values: readonly MeterValue[]): MeterValue[] {
+  return [...values].sort((a, b) => a.timestamp - b.timestamp);
+}
+
+/** The answer to values of the plug's meter, and what they say. */
+export function meterReaction(meterValue: readonly MeterValue[]): Reaction {
+  const values = inOrder(meterValue);
+  return {
+    response: {},
+    events: values.map(({ sampledValue }) => ({ kind: 'metered', sample: meterSample(sampledValue) })),
+    ...clockOf(values.at(-1)?.timestamp),
+  };
+}
+
+export function clockOf(timestamp: number | undefined): { clockMs?: number } {
+  return timestamp === undefined || Number.isNaN(timestamp) ? {} : { clockMs: timestamp };
+}
+
+const acceptedSchema = z.object({ status: z.literal('Accepted') });
+
+/** Whether the answer to a call says that it is done. */
+export function isAccepted(answer: unknown): boolean {
+  return acceptedSchema.safeParse(answer).success;
+}
+
+/** The fail-safe's schedule: one limit, from whenever it comes into force. */
+export function failSafeSchedule(limitAmps: number, phases: 1 | 3) {
+  return {
+    chargingRateUnit: 'A',
+    chargingSchedulePeriod: [{ startPeriod: 0, limit: limitAmps, numberPhases: phases }],
+  };
+}
+
+/** A schedule in the charge point's time; OCPP counts periods in seconds from the first. */
+export function scheduleBody({ periods, endRealMs }: ChargingSchedule, { phases, clockAheadMs }: ChargePointSupply) {
   const startRealMs = periods[0]?.startRealMs ?? 0;
-  return periods.map((period) => ({
-    startPeriod: Math.round((period.startRealMs - startRealMs) / 1000),
-    limit: Number(period.limitAmps.toFixed(1)),
-    numberPhases: phases,
-  }));
+  return {
+    startSchedule: iso(startRealMs + clockAheadMs),
+    duration: Math.round((endRealMs - startRealMs) / 1000),
+    chargingRateUnit: 'A',
+    chargingSchedulePeriod: periods.map((period) => ({
+      startPeriod: Math.round((period.startRealMs - startRealMs) / 1000),
+      limit: Number(period.limitAmps.toFixed(1)),
+      numberPhases: phases,
+    })),
+  };
 }
 
 export function iso(realMs: number): string {

@@ -1,19 +1,23 @@
 import { z } from 'zod';
 import {
   ALIGNED_SECONDS,
+  clockOf,
+  failSafeSchedule,
   HEARTBEAT_SECONDS,
   iso,
+  meterReaction,
   OWN_ID_TOKEN,
-  periodsOf,
   PROFILE_ID,
   SAMPLE_SECONDS,
+  scheduleBody,
   STACK_LEVEL,
+  timestampSchema,
   type Dialect,
   type OcppCall,
   type Reaction,
   type ReactionContext,
 } from './dialect.ts';
-import { meterSample, sampled16Schema } from './sampledValues.ts';
+import { sampled16Schema } from './sampledValues.ts';
 import type { ConnectorEvent, ConnectorState } from './connector.ts';
 
 /** OCPP-J 1.6, edition 2. A charge point is served as one plug: its connector 1. */
@@ -31,13 +35,17 @@ const STATUSES: Readonly<Record<string, { plug: ConnectorState['plug']; isChargi
   Faulted: { plug: 'unknown', isCharging: false },
 };
 
-const time = z.string().transform((text) => Date.parse(text));
-const statusSchema = z.object({ connectorId: z.number(), status: z.string(), timestamp: time.optional() });
-const startSchema = z.object({ connectorId: z.number(), idTag: z.string(), meterStart: z.number(), timestamp: time });
-const stopSchema = z.object({ transactionId: z.number(), meterStop: z.number(), timestamp: time });
+const statusSchema = z.object({ connectorId: z.number(), status: z.string(), timestamp: timestampSchema.optional() });
+const startSchema = z.object({
+  connectorId: z.number(),
+  idTag: z.string(),
+  meterStart: z.number(),
+  timestamp: timestampSchema,
+});
+const stopSchema = z.object({ transactionId: z.number(), meterStop: z.number(), timestamp: timestampSchema });
 const meterSchema = z.object({
   connectorId: z.number(),
-  meterValue: z.array(z.object({ timestamp: time, sampledValue: z.array(sampled16Schema) })),
+  meterValue: z.array(z.object({ timestamp: timestampSchema, sampledValue: z.array(sampled16Schema) })),
 });
 
 const ACCEPTED = { idTagInfo: { status: 'Accepted' } };
@@ -115,16 +123,7 @@ function meter(params: unknown): Reaction {
   const { data } = meterSchema.safeParse(params);
   // Values of connector 0 are the whole charge point's, its own consumption included.
   if (data?.connectorId !== CONNECTOR) return { response: {}, events: [] };
-  const values = [...data.meterValue].sort((a, b) => a.timestamp - b.timestamp);
-  return {
-    response: {},
-    events: values.map(({ sampledValue }) => ({ kind: 'metered', sample: meterSample(sampledValue) })),
-    ...clockOf(values.at(-1)?.timestamp),
-  };
-}
-
-function clockOf(timestamp: number | undefined): { clockMs?: number } {
-  return timestamp === undefined || Number.isNaN(timestamp) ? {} : { clockMs: timestamp };
+  return meterReaction(data.meterValue);
 }
 
 const configure = (key: string, value: string): OcppCall => ({
@@ -152,14 +151,11 @@ export const ocpp16: Dialect = {
         stackLevel: STACK_LEVEL.TxDefaultProfile,
         chargingProfilePurpose: 'TxDefaultProfile',
         chargingProfileKind: 'Relative',
-        chargingSchedule: {
-          chargingRateUnit: 'A',
-          chargingSchedulePeriod: [{ startPeriod: 0, limit: limitAmps, numberPhases: phases }],
-        },
+        chargingSchedule: failSafeSchedule(limitAmps, phases),
       },
     },
   }),
-  schedule: (schedule, purpose, transaction, { phases, clockAheadMs }) => ({
+  schedule: (schedule, purpose, transaction, supply) => ({
     method: 'SetChargingProfile',
     params: {
       connectorId: CONNECTOR,
@@ -169,17 +165,11 @@ export const ocpp16: Dialect = {
         chargingProfilePurpose: purpose,
         chargingProfileKind: 'Absolute',
         ...(purpose === 'TxProfile' && transaction ? { transactionId: Number(transaction.id) } : {}),
-        validTo: iso(schedule.endRealMs + clockAheadMs),
-        chargingSchedule: {
-          startSchedule: iso((schedule.periods[0]?.startRealMs ?? 0) + clockAheadMs),
-          duration: Math.round((schedule.endRealMs - (schedule.periods[0]?.startRealMs ?? 0)) / 1000),
-          chargingRateUnit: 'A',
-          chargingSchedulePeriod: periodsOf(schedule, phases),
-        },
+        validTo: iso(schedule.endRealMs + supply.clockAheadMs),
+        chargingSchedule: scheduleBody(schedule, supply),
       },
     },
   }),
   start: () => ({ method: 'RemoteStartTransaction', params: { connectorId: CONNECTOR, idTag: OWN_ID_TOKEN } }),
   stop: ({ id }) => ({ method: 'RemoteStopTransaction', params: { transactionId: Number(id) } }),
-  isAccepted: (answer) => z.object({ status: z.literal('Accepted') }).safeParse(answer).success,
 };

@@ -1,13 +1,18 @@
 import { z } from 'zod';
 import {
   ALIGNED_SECONDS,
+  clockOf,
+  failSafeSchedule,
   HEARTBEAT_SECONDS,
+  inOrder,
   iso,
+  meterReaction,
   OWN_ID_TOKEN,
-  periodsOf,
   PROFILE_ID,
   SAMPLE_SECONDS,
+  scheduleBody,
   STACK_LEVEL,
+  timestampSchema,
   type Dialect,
   type OcppCall,
   type Reaction,
@@ -18,13 +23,16 @@ import type { ConnectorEvent, ConnectorState } from './connector.ts';
 /** OCPP 2.0.1, edition 2. A charging station is served as one plug: its EVSE 1. */
 const EVSE = 1;
 
-const time = z.string().transform((text) => Date.parse(text));
-const meterValuesSchema = z.array(z.object({ timestamp: time, sampledValue: z.array(sampled201Schema) }));
-const statusSchema = z.object({ evseId: z.number(), connectorStatus: z.string(), timestamp: time.optional() });
+const meterValuesSchema = z.array(z.object({ timestamp: timestampSchema, sampledValue: z.array(sampled201Schema) }));
+const statusSchema = z.object({
+  evseId: z.number(),
+  connectorStatus: z.string(),
+  timestamp: timestampSchema.optional(),
+});
 const meterSchema = z.object({ evseId: z.number(), meterValue: meterValuesSchema });
 const transactionSchema = z.object({
   eventType: z.enum(['Started', 'Updated', 'Ended']),
-  timestamp: time,
+  timestamp: timestampSchema,
   transactionInfo: z.object({ transactionId: z.string(), chargingState: z.string().optional() }),
   evse: z.object({ id: z.number() }).optional(),
   idToken: z.object({ idToken: z.string() }).optional(),
@@ -88,9 +96,7 @@ function transaction(params: unknown): Reaction {
   if (!data || (data.evse !== undefined && data.evse.id !== EVSE)) return { response: {}, events: [] };
   const { eventType, transactionInfo, idToken, meterValue } = data;
   const { transactionId, chargingState } = transactionInfo;
-  const values = [...meterValue]
-    .sort((a, b) => a.timestamp - b.timestamp)
-    .map((each) => meterSample(each.sampledValue));
+  const values = inOrder(meterValue).map((each) => meterSample(each.sampledValue));
   const samples = values.map((sample): ConnectorEvent => ({ kind: 'metered', sample }));
   const registerWh = values.findLast((sample) => sample.registerWh !== null)?.registerWh ?? null;
   const events: ConnectorEvent[] =
@@ -122,16 +128,7 @@ function plugOf(chargingState: string): 'plugged' | 'unknown' {
 function meter(params: unknown): Reaction {
   const { data } = meterSchema.safeParse(params);
   if (data?.evseId !== EVSE) return { response: {}, events: [] };
-  const values = [...data.meterValue].sort((a, b) => a.timestamp - b.timestamp);
-  return {
-    response: {},
-    events: values.map(({ sampledValue }) => ({ kind: 'metered', sample: meterSample(sampledValue) })),
-    ...clockOf(values.at(-1)?.timestamp),
-  };
-}
-
-function clockOf(timestamp: number | undefined): { clockMs?: number } {
-  return timestamp === undefined || Number.isNaN(timestamp) ? {} : { clockMs: timestamp };
+  return meterReaction(data.meterValue);
 }
 
 const setVariable = (component: string, variable: string, attributeValue: string): OcppCall => ({
@@ -163,17 +160,11 @@ export const ocpp201: Dialect = {
         stackLevel: STACK_LEVEL.TxDefaultProfile,
         chargingProfilePurpose: 'TxDefaultProfile',
         chargingProfileKind: 'Relative',
-        chargingSchedule: [
-          {
-            id: PROFILE_ID.failSafe,
-            chargingRateUnit: 'A',
-            chargingSchedulePeriod: [{ startPeriod: 0, limit: limitAmps, numberPhases: phases }],
-          },
-        ],
+        chargingSchedule: [{ id: PROFILE_ID.failSafe, ...failSafeSchedule(limitAmps, phases) }],
       },
     },
   }),
-  schedule: (schedule, purpose, transactionNow, { phases, clockAheadMs }) => ({
+  schedule: (schedule, purpose, transactionNow, supply) => ({
     method: 'SetChargingProfile',
     params: {
       evseId: EVSE,
@@ -183,16 +174,8 @@ export const ocpp201: Dialect = {
         chargingProfilePurpose: purpose,
         chargingProfileKind: 'Absolute',
         ...(purpose === 'TxProfile' && transactionNow ? { transactionId: transactionNow.id } : {}),
-        validTo: iso(schedule.endRealMs + clockAheadMs),
-        chargingSchedule: [
-          {
-            id: PROFILE_ID[purpose],
-            startSchedule: iso((schedule.periods[0]?.startRealMs ?? 0) + clockAheadMs),
-            duration: Math.round((schedule.endRealMs - (schedule.periods[0]?.startRealMs ?? 0)) / 1000),
-            chargingRateUnit: 'A',
-            chargingSchedulePeriod: periodsOf(schedule, phases),
-          },
-        ],
+        validTo: iso(schedule.endRealMs + supply.clockAheadMs),
+        chargingSchedule: [{ id: PROFILE_ID[purpose], ...scheduleBody(schedule, supply) }],
       },
     },
   }),
@@ -201,5 +184,4 @@ export const ocpp201: Dialect = {
     params: { evseId: EVSE, remoteStartId: 1, idToken: { idToken: OWN_ID_TOKEN, type: 'Central' } },
   }),
   stop: ({ id }) => ({ method: 'RequestStopTransaction', params: { transactionId: id } }),
-  isAccepted: (answer) => z.object({ status: z.literal('Accepted') }).safeParse(answer).success,
 };
