@@ -8,7 +8,6 @@
  * The other engines are not dependencies of ours, being large: `--engines FOLDER` names a folder in which
  * `npm install @huggingface/transformers node-llama-cpp` was run; `--gguf FILE` has the same weights for llama.cpp.
  */
-import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -18,29 +17,18 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { pino } from 'pino';
 import { z } from 'zod';
 
-import { EnergyMeter } from '../car/shard/energyMeter.ts';
-import { UNPACED } from '../car/shard/ports.ts';
-import { PowerGate } from '../car/shard/powerGate.ts';
-import { ResultCache } from '../car/shard/resultCache.ts';
-import { createInferenceActivities } from '../car/shard/runShard.ts';
-import { REAL_TIME } from '../domain/clock.ts';
 import type { ModelManifest } from '../domain/models.ts';
 import { objectKeys } from '../domain/names.ts';
 import type { RunShardInput } from '../domain/shards.ts';
-import { childEntry } from '../inference/childEntry.ts';
 import { openChatTemplate } from '../inference/generation/chatTemplate.ts';
 import { readLanguageModelFiles } from '../inference/generation/modelFiles.ts';
-import { ModelCache } from '../inference/modelCache.ts';
 import { folderSha256 } from '../inference/models/folderSha256.ts';
-import { findLauncher } from '../inference/runner/launcher.ts';
-import { Runner, RUNNER_DEFAULTS } from '../inference/runner/runner.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
 import type { BareReply, BareRequest } from './bareGeneration.ts';
 import { median } from './median.ts';
+import { forkBare, openBenchCar } from './support/benchCar.ts';
 
 const ROWS = 16;
 
@@ -122,20 +110,7 @@ await objects.put(inputKey, `${lines.join('\n')}\n`);
 const template = openChatTemplate(language.chatTemplate ?? '', language.specialTokens);
 const prompts = bodies.map((body) => template.render({ messages: body.messages }, 0));
 
-const runner = new Runner();
-const models = new ModelCache(join(folder, 'models'));
-const car = createInferenceActivities({
-  vehicleId: 'bench',
-  openSlice: () => objects,
-  runner,
-  models,
-  results: new ResultCache(join(folder, 'results')),
-  gate: new PowerGate(),
-  meter: new EnergyMeter(() => 1, Date.now),
-  clock: REAL_TIME,
-  pacer: UNPACED,
-  log: pino({ level: 'silent' }),
-});
+const { runner, models, ...car } = openBenchCar(folder, objects);
 const answerSchema = z.object({
   response: z.object({ body: z.object({ usage: z.object({ completion_tokens: z.number() }) }) }),
 });
@@ -151,7 +126,7 @@ async function carPerSecond(round: number): Promise<number> {
     deadlineMs: Number.MAX_SAFE_INTEGER,
   };
   const startMs = performance.now();
-  await new MockActivityEnvironment().run((input: RunShardInput) => car.activities.runShard(input), shard);
+  await car.run(shard);
   const realMs = performance.now() - startMs;
   let tokens = 0;
   for (const key of await objects.list(objectKeys.partPrefix(shard.jobId, 0))) {
@@ -162,12 +137,7 @@ async function carPerSecond(round: number): Promise<number> {
   return tokens / (realMs / 1_000);
 }
 
-const launcher = await findLauncher(RUNNER_DEFAULTS.memoryLimitBytes);
-const entry = childEntry(import.meta.url, 'bareGeneration');
-const bare = fork(entry.modulePath, [], {
-  execPath: launcher.execPath,
-  execArgv: [...launcher.execArgv, ...entry.execArgv],
-});
+const bare = await forkBare('bareGeneration');
 const bareRequest = (count: number): BareRequest => ({
   networkPath: join(modelFolder, values.network),
   prompts: prompts.slice(0, count).map((text) => language.vocabulary.encode(text, { addSpecialTokens: false })),
@@ -251,6 +221,5 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
 }
 console.log(`median ratio to the bare loop ${median(ratios).toFixed(2)}; load average ${loadavg()[0]?.toFixed(1)}`);
 bare.kill();
-car.close();
-await runner.stop();
+await car.close();
 await rm(folder, { recursive: true, force: true });

@@ -9,33 +9,20 @@
  *
  *     npm run bench:runner -- [--lines 200] [--rounds 7]
  */
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { MockActivityEnvironment } from '@temporalio/testing';
-import { pino } from 'pino';
-import { childEntry } from '../inference/childEntry.ts';
-import { EnergyMeter } from '../car/shard/energyMeter.ts';
-import { ModelCache } from '../inference/modelCache.ts';
-import { UNPACED } from '../car/shard/ports.ts';
-import { PowerGate } from '../car/shard/powerGate.ts';
-import { ResultCache } from '../car/shard/resultCache.ts';
-import { createInferenceActivities } from '../car/shard/runShard.ts';
-import { findLauncher } from '../inference/runner/launcher.ts';
-import { Runner, RUNNER_DEFAULTS } from '../inference/runner/runner.ts';
 import { publishBundledModels } from '../inference/models/bundledModels.ts';
-import { REAL_TIME } from '../domain/clock.ts';
 import { objectKeys } from '../domain/names.ts';
-import type { RunShardInput } from '../domain/shards.ts';
 import { renderLine } from '../demo/glosses/lineRenderer.ts';
 import { selectGlosses } from '../demo/glosses/selection.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
 import type { BareRequest } from './bareRunner.ts';
 import { median } from './median.ts';
+import { forkBare, openBenchCar } from './support/benchCar.ts';
 
 const LINES_PER_PART = 25;
 const SEED = 1;
@@ -66,27 +53,9 @@ const slice = images.map((image, index) =>
 const inputKey = objectKeys.shardInput('bench', 0);
 await objects.put(inputKey, `${slice.join('\n')}\n`);
 
-const runner = new Runner();
-const models = new ModelCache(join(folder, 'models'));
-const car = createInferenceActivities({
-  vehicleId: 'bench',
-  openSlice: () => objects,
-  runner,
-  models,
-  results: new ResultCache(join(folder, 'results')),
-  gate: new PowerGate(),
-  meter: new EnergyMeter(() => 1, Date.now),
-  clock: REAL_TIME,
-  pacer: UNPACED,
-  log: pino({ level: 'silent' }),
-});
+const { runner, models, ...car } = openBenchCar(folder, objects);
 
-const launcher = await findLauncher(RUNNER_DEFAULTS.memoryLimitBytes);
-const entry = childEntry(import.meta.url, 'bareRunner');
-const bare = fork(entry.modulePath, [], {
-  execPath: launcher.execPath,
-  execArgv: [...launcher.execArgv, ...entry.execArgv],
-});
+const bare = await forkBare('bareRunner');
 async function askBare(request: BareRequest): Promise<void> {
   bare.send(request);
   await once(bare, 'message');
@@ -118,7 +87,7 @@ function waitedForCoreMs(pid: number | undefined): number {
 
 const runBare = (): Promise<unknown> => askBare({ type: 'run' });
 const runCar = (round: number): Promise<unknown> =>
-  new MockActivityEnvironment().run((input: RunShardInput) => car.activities.runShard(input), {
+  car.run({
     jobId: `bench-${round}`,
     shard: 0,
     model,
@@ -154,6 +123,5 @@ console.log(
 );
 
 bare.kill();
-car.close();
-await runner.stop();
+await car.close();
 await rm(folder, { recursive: true, force: true });
