@@ -4,19 +4,13 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { createFileStore } from '../../store/objects/fileStore.ts';
-import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExecutor.ts';
 import { cli } from '../cli/cliRun.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { writeTinyLlama } from '../support/tinyLlama.ts';
-import { useApi } from './apiHarness.ts';
+import { useLiveApi } from './liveApi.ts';
 
 const { db } = useTestDatabase();
-let live: LiveExecutor | undefined;
-const api = useApi(db, (folder) => {
-  live = createLiveExecutor({ folder: join(folder, 'live'), objects: createFileStore(folder) });
-  return live;
-});
+const api = useLiveApi(db);
 let folder = '';
 const MODEL = 'tiny-chat';
 const messages = [{ role: 'user' as const, content: 'The car' }];
@@ -29,7 +23,6 @@ beforeAll(async () => {
   expect(added).toMatchObject({ code: 0, err: '' });
 });
 afterAll(async () => {
-  await live?.close();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -1,24 +1,18 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 import { publishLsa } from '../../inference/lsa/lsaModel.ts';
 import type { ModelManifest } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { addModel } from '../../store/models.ts';
-import { createFileStore } from '../../store/objects/fileStore.ts';
-import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExecutor.ts';
 import { doublingNetwork, DOUBLING_PIPELINE, smallLsa, SMALL_LSA } from '../support/smallModels.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
-import { useApi, type Json } from './apiHarness.ts';
+import type { Json } from './apiHarness.ts';
+import { useLiveApi } from './liveApi.ts';
 
 const { db } = useTestDatabase();
-let live: LiveExecutor | undefined;
-const api = useApi(db, (folder) => {
-  live = createLiveExecutor({ folder: join(folder, 'live'), objects: createFileStore(folder) });
-  return live;
-});
+const api = useLiveApi(db);
 
 beforeAll(async () => {
   const { objects } = api.deps;
@@ -38,7 +32,6 @@ beforeAll(async () => {
   await objects.put(objectKeys.modelManifest('doubling', '1'), JSON.stringify(manifest));
   await addModel(db, { name: 'doubling', version: '1', family: 'general', sha256, manifest, tenantId: null });
 });
-afterAll(() => live?.close());
 
 async function post(path: string, body: unknown): Promise<{ status: number; body: Json }> {
   const headers = { 'content-type': 'application/json' };
@@ -108,7 +101,6 @@ describe('/v1/embeddings', () => {
 
   test('goes on after its process was killed', async () => {
     await ask();
-    await live?.close();
     expect((await ask()).data).toHaveLength(1);
   });
 });

@@ -10,25 +10,19 @@ import { z } from 'zod';
 
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 import { readModel } from '../../store/models.ts';
-import { createFileStore } from '../../store/objects/fileStore.ts';
-import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExecutor.ts';
 import { cli } from '../cli/cliRun.ts';
 import { modelFolder, writeFolder, type FolderKind } from '../support/modelFolders.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
-import { useApi, type Json } from './apiHarness.ts';
+import type { Json } from './apiHarness.ts';
+import { useLiveApi } from './liveApi.ts';
 
 const { db } = useTestDatabase();
-let live: LiveExecutor | undefined;
-const api = useApi(db, (folder) => {
-  live = createLiveExecutor({ folder: join(folder, 'live'), objects: createFileStore(folder) });
-  return live;
-});
+const api = useLiveApi(db);
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-folders-'));
 });
 afterAll(async () => {
-  await live?.close();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -8,27 +8,20 @@ import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../infere
 import { upsertJobProgress } from '../../store/jobProgress.ts';
 import { insertBatch } from '../../store/batches.ts';
 import { readModel } from '../../store/models.ts';
-import { createFileStore } from '../../store/objects/fileStore.ts';
-import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExecutor.ts';
 import { cli } from '../cli/cliRun.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { doublingNetwork, DOUBLING_PIPELINE } from '../support/smallModels.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
-import { useApi } from './apiHarness.ts';
+import { useLiveApi } from './liveApi.ts';
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 
 const { db } = useTestDatabase();
-let live: LiveExecutor | undefined;
-const api = useApi(db, (folder) => {
-  live = createLiveExecutor({ folder: join(folder, 'live'), objects: createFileStore(folder) });
-  return live;
-});
+const api = useLiveApi(db);
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-models-'));
 });
 afterAll(async () => {
-  await live?.close();
   await rm(folder, { recursive: true, force: true });
 });
 

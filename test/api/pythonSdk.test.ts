@@ -14,11 +14,10 @@ import { publishLsa } from '../../inference/lsa/lsaModel.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import { addModel } from '../../store/models.ts';
-import { createFileStore } from '../../store/objects/fileStore.ts';
-import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExecutor.ts';
 import { smallLsa, SMALL_LSA } from '../support/smallModels.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
-import { useApi, type Json } from './apiHarness.ts';
+import type { Json } from './apiHarness.ts';
+import { useLiveApi } from './liveApi.ts';
 import { endBatch } from './endBatch.ts';
 
 const SDK = 'openai==3.57.0';
@@ -27,11 +26,7 @@ const SCRIPT = fileURLToPath(new URL('pythonSdk.py', import.meta.url));
 
 const run = promisify(execFile);
 const { db } = useTestDatabase();
-let live: LiveExecutor | undefined;
-const api = useApi(db, (folder) => {
-  live = createLiveExecutor({ folder: join(folder, 'live'), objects: createFileStore(folder) });
-  return live;
-});
+const api = useLiveApi(db);
 
 let folder = '';
 let python = '';
@@ -60,7 +55,6 @@ beforeAll(async () => {
   }
 });
 afterAll(async () => {
-  await live?.close();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -1,0 +1,19 @@
+import { join } from 'node:path';
+
+import { afterAll } from 'vitest';
+
+import type { Database } from '../../store/database.ts';
+import { createFileStore } from '../../store/objects/fileStore.ts';
+import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExecutor.ts';
+import { useApi, type ApiHarness } from './apiHarness.ts';
+
+/** The API of `useApi`, whose live requests are answered by real runners. Call at top level. */
+export function useLiveApi(db: Database): ApiHarness {
+  let live: LiveExecutor | undefined;
+  const api = useApi(db, (folder) => {
+    live = createLiveExecutor({ folder: join(folder, 'live'), objects: createFileStore(folder) });
+    return live;
+  });
+  afterAll(() => live?.close());
+  return api;
+}
