@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 
 import type { ApiClient } from '../api/client/apiClient.ts';
+import type { GridClient } from '../api/client/gridClient.ts';
 
 /** Where the API is; without them, as the configuration of this folder says. */
 export interface ApiOptions {
@@ -21,4 +22,9 @@ export async function openApi({ url, key }: ApiOptions): Promise<ApiClient> {
   const { apiKeyOf } = await import('../worker/process/apiKey.ts');
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
   return new ApiClient(url ?? `http://${config.api.host}:${config.api.port}`, key ?? apiKeyOf(config));
+}
+
+export async function openGrid(options: ApiOptions): Promise<GridClient> {
+  const { GridClient } = await import('../api/client/gridClient.ts');
+  return new GridClient(await openApi(options));
 }

@@ -1,76 +1,9 @@
 import { HOUR_MS } from '../domain/durations.ts';
 import { z } from 'zod';
 
+import type { GridConnectionWire } from '../api/wire/gridConnections.ts';
+import type { GridEventWithProofWire } from '../api/wire/gridEvents.ts';
 import type { Terminal } from './terminal.ts';
-
-/** What the API says of utilities, as far as it is printed. */
-
-export const eventsSchema = z.object({ data: z.array(z.unknown()) });
-
-export const connectionSchema = z.looseObject({
-  id: z.string(),
-  vtn_url: z.string(),
-  region: z.string(),
-  status: z
-    .looseObject({
-      synced_at: z.string().nullable(),
-      failures: z.number(),
-      failure: z.string().nullable(),
-      report_failures: z.number(),
-      report_failure: z.string().nullable(),
-      registration_failure: z.string().nullable(),
-      programs: z.number(),
-      events: z.number(),
-      refused: z.number(),
-      webhook: z.string().nullable(),
-      mqtt: z.string().nullable(),
-    })
-    .nullable(),
-  ven: z.object({ id: z.string(), name: z.string(), targets: z.array(z.string()) }).nullable(),
-  refusals: z.array(z.object({ event: z.string(), name: z.string().nullable(), reasons: z.array(z.string()) })),
-});
-export type Connection = z.output<typeof connectionSchema>;
-
-export const eventSchema = z.looseObject({
-  id: z.string(),
-  name: z.string().nullable(),
-  asks: z.array(z.object({ type: z.string(), units: z.string().nullable(), values: z.array(z.unknown()) })),
-  connection: z.string(),
-  state: z.string(),
-  received_at: z.string(),
-  start: z.string().nullable(),
-  end: z.string().nullable(),
-  feeders: z.array(z.string()),
-  refused: z.string().nullable(),
-  refused_payloads: z.array(z.string()),
-});
-
-const shownSchema = eventSchema.extend({
-  measurement: z
-    .object({
-      method_text: z.string(),
-      baseline_kwh: z.number(),
-      metered_kwh: z.number(),
-      shed_kwh: z.number(),
-      plan_seconds: z.number().nullable(),
-      response_seconds: z.number().nullable(),
-      intervals: z.array(
-        z.object({
-          id: z.number(),
-          start: z.string(),
-          end: z.string(),
-          baseline_kwh: z.number(),
-          metered_kwh: z.number(),
-          house_kwh: z.number().nullable(),
-        }),
-      ),
-      cars: z.array(z.object({ vehicle: z.string(), baseline_kwh: z.number(), metered_kwh: z.number() })),
-    })
-    .nullable(),
-  reports: z.array(
-    z.object({ name: z.string(), sent_at: z.string().nullable(), vtn_id: z.string().nullable(), report: z.unknown() }),
-  ),
-});
 
 const reportSchema = z.object({
   payloadDescriptors: z.array(
@@ -86,7 +19,7 @@ const reportSchema = z.object({
 
 /** A utility that is followed: how it does, what it has us do, and what of that is refused. */
 export function connectionText(
-  { id, region, vtn_url: url, status, ven, refusals }: Connection,
+  { id, region, vtn_url: url, status, ven, refusals }: GridConnectionWire,
   colors: Terminal['colors'],
 ): string {
   const lines = [`${colors.bold(id)} for ${region}, ${url}`];
@@ -119,8 +52,7 @@ export function eventTitle({ id, name }: { readonly id: string; readonly name: s
 }
 
 /** The event with its proof, as a table. */
-export function eventText(answer: unknown, colors: Terminal['colors']): string {
-  const event = shownSchema.parse(answer);
+export function eventText(event: GridEventWithProofWire, colors: Terminal['colors']): string {
   const { measurement } = event;
   const lines = [
     colors.bold(`${event.name ?? event.id} (${event.state}) from ${event.connection}`),

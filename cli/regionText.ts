@@ -1,44 +1,10 @@
 import { DateTime } from 'luxon';
-import { z } from 'zod';
 
+import type { GridRegionStateWire } from '../api/wire/gridRegionState.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What the API says of regions, as far as it is printed. */
-
-export const regionsSchema = z.object({ regions: z.array(z.object({ id: z.string() })) });
-
-const time = z.string().nullable();
-const stateSchema = z.object({
-  id: z.string(),
-  time_zone: z.string(),
-  as_of: z.string(),
-  price_eur_per_kwh: z.number().nullable(),
-  carbon_g_per_kwh: z.number().nullable(),
-  ambient_celsius: z.number().nullable(),
-  prices_known_until: time,
-  emergency: z.boolean(),
-  windows: z.array(z.object({ start: z.string(), end: z.string() })),
-  limits: z.array(
-    z.object({ feeder_id: z.string(), limit_kw: z.number(), source: z.string().nullable(), until: time }),
-  ),
-  feeds: z.array(
-    z.object({
-      feed: z.string(),
-      read_at: time,
-      failing_since: time,
-      failure: z.string().nullable(),
-      failures: z.number(),
-    }),
-  ),
-  utilities: z.array(
-    z.object({ id: z.string(), synced_at: time, failure: z.string().nullable(), failures: z.number() }),
-  ),
-  fallbacks: z.array(z.object({ text: z.string() })),
-});
-
 /** A region as a few lines and two tables, in its own time zone. */
-export function regionText(answer: unknown, colors: Terminal['colors']): string {
-  const region = stateSchema.parse(answer);
+export function regionText(region: GridRegionStateWire, colors: Terminal['colors']): string {
   const { as_of: asOf, time_zone: timeZone, prices_known_until: pricesKnownUntil } = region;
   const local = (iso: string): string => DateTime.fromISO(iso, { zone: timeZone }).toFormat('ccc HH:mm');
   const since = (iso: string): string =>

@@ -5,6 +5,8 @@ import { nightEvent } from './night/nightEvent.ts';
 import { Vtn } from '../simulator/vtn/vtn.ts';
 import type { Cell } from '../store/cells.ts';
 import type { ApiClient } from '../api/client/apiClient.ts';
+import { GridClient } from '../api/client/gridClient.ts';
+import type { GridEventWithProofWire } from '../api/wire/gridEvents.ts';
 
 const PROGRAM = 'capacity';
 /** Grid time; notifications come at once, this only finds what they lose. */
@@ -16,7 +18,7 @@ const LOOK_EVERY_REAL_MS = 250;
 /** A utility of the night: its server on loopback, connected as any utility's is. */
 export interface RunningUtility {
   /** Waits for the last report and asks the product for its proof. @returns the event as the API shows it, and the reports as the server got them */
-  proof(): Promise<{ readonly event: unknown; readonly reports: readonly unknown[] }>;
+  proof(): Promise<{ readonly event: GridEventWithProofWire; readonly reports: readonly unknown[] }>;
   close(): Promise<void>;
 }
 
@@ -38,12 +40,13 @@ export async function startNightUtility(
   });
   vtn.create('programs', { id: PROGRAM, programName: 'Dynamic capacity' });
   const event = nightEvent(utility, PROGRAM);
+  const grid = new GridClient(api);
   const announce = setTimeout(
     () => void vtn.create('events', event),
     realDelayUntilMs(cell.clock, utility.event.announcedAt, Date.now()),
   );
   try {
-    await api.json('PUT', `/grid/v1/connections/${utility.id}`, {
+    await grid.connect(utility.id, {
       vtn_url: vtn.url,
       client_id: 'nightshift',
       client_secret: secret,
@@ -64,7 +67,7 @@ export async function startNightUtility(
       while (vtn.store.list('reports').length < asked && Date.now() < giveUpRealMs) {
         await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_REAL_MS));
       }
-      const shown = await api.json('GET', `/grid/v1/events/${String(event['id'])}`);
+      const shown = await grid.event(String(event['id']));
       return { event: shown, reports: vtn.store.list('reports') };
     },
     async close() {

@@ -2,69 +2,17 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
 import { listEvents, listReports, readEvent, type OpenAdrEvent, type OpenAdrReport } from '../../store/openAdr.ts';
+import {
+  gridEventsSchema,
+  gridEventWithProofSchema,
+  type GridEventWire,
+  type GridEventWithProofWire,
+} from '../wire/gridEvents.ts';
 import type { ApiDeps } from './deps.ts';
 import { isoOrNull } from './isoTime.ts';
 import { errorResponses, notFound } from './wire.ts';
 
 const MAX_EVENTS = 200;
-
-const eventSchema = z
-  .object({
-    id: z.string(),
-    name: z.string().nullable(),
-    asks: z
-      .array(z.object({ type: z.string(), units: z.string().nullable(), values: z.array(z.unknown()) }))
-      .meta({ description: 'Payload types of its intervals, each with its different values in order, at most ten.' }),
-    connection: z.string(),
-    state: z.enum(['upcoming', 'active', 'over', 'taken_back', 'refused', 'request']),
-    received_at: z.string(),
-    start: z.string().nullable(),
-    end: z.string().nullable(),
-    feeders: z.array(z.string()),
-    refused: z.string().nullable().meta({ description: 'Why nothing of it is followed.' }),
-    refused_payloads: z
-      .array(z.string())
-      .meta({ description: 'Payloads that are not followed while the others are, with their reasons.' }),
-  })
-  .openapi('GridEvent');
-
-const measurementSchema = z
-  .object({
-    method: z.string(),
-    method_text: z.string(),
-    baseline_kwh: z.number(),
-    metered_kwh: z.number(),
-    shed_kwh: z.number(),
-    plan_seconds: z.number().nullable(),
-    response_seconds: z.number().nullable(),
-    intervals: z.array(
-      z.object({
-        id: z.number(),
-        start: z.string(),
-        end: z.string(),
-        baseline_kwh: z.number(),
-        metered_kwh: z.number(),
-        house_kwh: z.number().nullable().meta({ description: 'Of the feeders’ houses, which limits include.' }),
-      }),
-    ),
-    cars: z.array(z.object({ vehicle: z.string(), baseline_kwh: z.number(), metered_kwh: z.number() })),
-  })
-  .openapi('GridEventMeasurement');
-
-const shownSchema = eventSchema
-  .extend({
-    event: z.unknown().meta({ description: 'As the utility sent it.' }),
-    measurement: measurementSchema.nullable(),
-    reports: z.array(
-      z.object({
-        name: z.string(),
-        sent_at: z.string().nullable(),
-        vtn_id: z.string().nullable(),
-        report: z.unknown(),
-      }),
-    ),
-  })
-  .openapi('GridEventWithProof');
 
 const listRoute = createRoute({
   method: 'get',
@@ -72,7 +20,7 @@ const listRoute = createRoute({
   responses: {
     200: {
       description: 'The newest events of the cell’s utilities',
-      content: { 'application/json': { schema: z.object({ data: z.array(eventSchema) }) } },
+      content: { 'application/json': { schema: gridEventsSchema } },
     },
     ...errorResponses,
   },
@@ -84,7 +32,7 @@ const getRoute = createRoute({
   responses: {
     200: {
       description: 'The event, what it did to the metered load, and the reports that went back',
-      content: { 'application/json': { schema: shownSchema } },
+      content: { 'application/json': { schema: gridEventWithProofSchema } },
     },
     ...errorResponses,
   },
@@ -116,7 +64,7 @@ export function addGridEventRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps)
   });
 }
 
-function toWire(event: OpenAdrEvent, nowMs: number): z.input<typeof eventSchema> {
+function toWire(event: OpenAdrEvent, nowMs: number): GridEventWire {
   return {
     id: event.eventId,
     ...askedOf(event.body),
@@ -150,7 +98,7 @@ export function nameOf(body: unknown): string | null {
   return askedOf(body).name;
 }
 
-function askedOf(body: unknown): Pick<z.input<typeof eventSchema>, 'name' | 'asks'> {
+function askedOf(body: unknown): Pick<GridEventWire, 'name' | 'asks'> {
   const read = bodySchema.safeParse(body);
   if (!read.success) return { name: null, asks: [] };
   const { eventName, payloadDescriptors, intervals } = read.data;
@@ -169,10 +117,7 @@ function askedOf(body: unknown): Pick<z.input<typeof eventSchema>, 'name' | 'ask
   };
 }
 
-function stateOf(
-  { refused, goneMs, startMs, endMs }: OpenAdrEvent,
-  nowMs: number,
-): z.input<typeof eventSchema>['state'] {
+function stateOf({ refused, goneMs, startMs, endMs }: OpenAdrEvent, nowMs: number): GridEventWire['state'] {
   if (refused !== null) return 'refused';
   if (goneMs !== null && (endMs === null || goneMs < endMs)) return 'taken_back';
   if (startMs === null) return 'request';
@@ -180,7 +125,7 @@ function stateOf(
   return endMs !== null && nowMs >= endMs ? 'over' : 'active';
 }
 
-function measurementOf({ measured }: OpenAdrEvent): z.input<typeof measurementSchema> | null {
+function measurementOf({ measured }: OpenAdrEvent): GridEventWithProofWire['measurement'] {
   if (!measured) return null;
   return {
     method: measured.method,

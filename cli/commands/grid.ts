@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 
-import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
+import { openGrid, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import type { CommandFactory } from '../command.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
-import { connectionSchema, connectionText, eventSchema, eventsSchema, eventText, eventTitle } from '../gridText.ts';
+import { connectionText, eventText, eventTitle } from '../gridText.ts';
 import { gridConnectCommand } from './gridConnect.ts';
 import { gridEmergencyCommand } from './gridEmergency.ts';
 import { gridImportCommand } from './gridImport.ts';
@@ -12,9 +12,6 @@ import { gridRegionCommand } from './gridRegion.ts';
 interface GridOptions extends ApiOptions {
   readonly json?: true;
 }
-
-const CONNECTIONS = '/grid/v1/connections';
-const EVENTS = '/grid/v1/events';
 
 export const gridCommand: CommandFactory = (terminal, done) => {
   const print = (value: unknown, options: GridOptions, text: () => string): void => {
@@ -31,8 +28,7 @@ export const gridCommand: CommandFactory = (terminal, done) => {
       common('connections')
         .description('the utilities that are followed: events taken, refused and why, and what fails')
         .action(async (options: GridOptions) => {
-          const answer = await (await openApi(options)).json('GET', CONNECTIONS);
-          const connections = connectionSchema.array().parse(eventsSchema.parse(answer).data);
+          const connections = await (await openGrid(options)).connections();
           print(connections, options, () =>
             connections.length === 0
               ? 'no utility is followed\n'
@@ -45,7 +41,7 @@ export const gridCommand: CommandFactory = (terminal, done) => {
         .description('follow a utility no more, and remove there what we are registered as')
         .argument('<id>', 'name of the connection')
         .action(async (id: string, options: GridOptions) => {
-          await (await openApi(options)).json('DELETE', `${CONNECTIONS}/${encodeURIComponent(id)}`);
+          await (await openGrid(options)).disconnect(id);
           print({ id, deleted: true }, options, () => `${id} is followed no more\n`);
         }),
     )
@@ -56,8 +52,7 @@ export const gridCommand: CommandFactory = (terminal, done) => {
           common('list')
             .description('list the newest events')
             .action(async (options: GridOptions) => {
-              const answer = await (await openApi(options)).json('GET', EVENTS);
-              const events = eventSchema.array().parse(eventsSchema.parse(answer).data);
+              const events = await (await openGrid(options)).events();
               print(events, options, () =>
                 events
                   .map((event) => `${eventTitle(event)}  ${event.connection}  ${event.state}  ${event.start ?? '-'}\n`)
@@ -70,7 +65,7 @@ export const gridCommand: CommandFactory = (terminal, done) => {
             .description('what an event asked for, what it did to the metered load, and what was reported')
             .argument('<id>', 'id of the event')
             .action(async (id: string, options: GridOptions) => {
-              const event = await (await openApi(options)).json('GET', `${EVENTS}/${encodeURIComponent(id)}`);
+              const event = await (await openGrid(options)).event(id);
               print(event, options, () => eventText(event, terminal.colors));
             }),
         ),

@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Command, InvalidArgumentError } from 'commander';
 
-import type { ApiClient } from '../../api/client/apiClient.ts';
-import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
+import type { GridClient } from '../../api/client/gridClient.ts';
+import type { GridConnectionWire } from '../../api/wire/gridConnections.ts';
+import { openGrid, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import type { CommandFactory } from '../command.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
-import { connectionSchema, type Connection } from '../gridText.ts';
 import { wholeNumber } from '../numberOption.ts';
 
 interface ConnectOptions extends ApiOptions {
@@ -77,10 +77,9 @@ export const gridConnectCommand: CommandFactory = (terminal, done) =>
     .option('--no-wait', 'do not wait until it has been tried')
     .option('--json', 'print JSON')
     .action(async (options: ConnectOptions) => {
-      const api = await openApi(options);
-      const path = `/grid/v1/connections/${encodeURIComponent(options.id ?? idOf(options.vtn))}`;
-      const stored = connectionSchema.parse(await api.json('PUT', path, await bodyOf(options)));
-      const connection = options.wait ? await tried(api, path, stored) : stored;
+      const grid = await openGrid(options);
+      const stored = await grid.connect(options.id ?? idOf(options.vtn), await bodyOf(options));
+      const connection = options.wait ? await tried(grid, stored) : stored;
       const trouble = options.wait ? troubleOf(connection) : null;
       const text = trouble === null ? followedText(connection) : `${connection.id} is stored, but ${trouble}\n`;
       terminal.out(options.json ? `${JSON.stringify(connection, null, 2)}\n` : text);
@@ -113,17 +112,17 @@ async function bodyOf(options: ConnectOptions): Promise<Record<string, unknown>>
 }
 
 /** The connection when it has been tried for the first time: token, ven and events. */
-async function tried(api: ApiClient, path: string, stored: Connection): Promise<Connection> {
+async function tried(grid: GridClient, stored: GridConnectionWire): Promise<GridConnectionWire> {
   const endRealMs = Date.now() + TRIED_WITHIN_REAL_MS;
   let connection = stored;
   while (connection.status === null && Date.now() < endRealMs) {
     await delay(LOOK_EVERY_REAL_MS);
-    connection = connectionSchema.parse(await api.json('GET', path));
+    connection = await grid.connection(stored.id);
   }
   return connection;
 }
 
-function troubleOf({ status }: Connection): string | null {
+function troubleOf({ status }: GridConnectionWire): string | null {
   if (status === null) {
     return `was not tried within ${TRIED_WITHIN_REAL_MS / 1000} s: is the control process running, and does the server answer?`;
   }
@@ -131,7 +130,7 @@ function troubleOf({ status }: Connection): string | null {
   return failure === null ? null : `does not work yet, and is tried again: ${failure}`;
 }
 
-function followedText({ id, region, status }: Connection): string {
+function followedText({ id, region, status }: GridConnectionWire): string {
   const found =
     status === null ? '' : `: ${status.programs} programs, ${status.events} events, ${status.refused} refused`;
   return `${id} is followed for ${region}${found}\n`;

@@ -1,15 +1,13 @@
 import { Command } from 'commander';
 
-import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
+import { openGrid, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import type { CommandFactory } from '../command.ts';
-import { regionsSchema, regionText } from '../regionText.ts';
+import { regionText } from '../regionText.ts';
 
 interface RegionOptions extends ApiOptions {
   readonly json?: true;
 }
-
-const REGIONS = '/grid/v1/regions';
 
 export const gridRegionCommand: CommandFactory = (terminal, done) =>
   withApiOptions(new Command('region'))
@@ -19,10 +17,9 @@ export const gridRegionCommand: CommandFactory = (terminal, done) =>
     .argument('[id]', 'id of the region')
     .option('--json', 'print JSON')
     .action(async (id: string | undefined, { json, ...options }: RegionOptions) => {
-      const api = await openApi(options);
-      const read = async (path: string): Promise<unknown> => (await api.call(path)).json();
-      const ids = id === undefined ? regionsSchema.parse(await read(REGIONS)).regions.map((region) => region.id) : [id];
-      const states = await Promise.all(ids.map((each) => read(`${REGIONS}/${encodeURIComponent(each)}`)));
+      const grid = await openGrid(options);
+      const ids = id === undefined ? await grid.regionIds() : [id];
+      const states = await Promise.all(ids.map((each) => grid.region(each)));
       const nowText = json
         ? `${JSON.stringify(id === undefined ? states : states[0], null, 2)}\n`
         : states.map((state) => regionText(state, terminal.colors)).join('\n');
