@@ -40,14 +40,25 @@ export interface CarDoors extends Pick<
   close(): Promise<void>;
 }
 
-/** Opens the doors that the settings name. They connect when they are used, and again whenever they have to. */
-/** @param presence an id for this run, where the agent's own connection says that the computer is in reach */
+/** The door to the fleet's gateway; it connects when it is used. */
+export function temporalDoor({ key }: CarCredentials, { gateway }: AgentSettingsWire): CarDoors['temporal'] {
+  return {
+    options: { address: gateway.address, tls: gateway.tls, metadata: { authorization: `Bearer ${key}` } },
+    namespace: gateway.namespace,
+  };
+}
+
+/**
+ * Opens the doors that the settings name; they connect again whenever they have to.
+ * @param presence an id for this run, where the agent's own connection says that the computer is in reach
+ */
 export function openCarDoors(
-  { carId, key }: CarCredentials,
+  credentials: CarCredentials,
   settings: AgentSettingsWire,
   log: Logger,
   presence?: string,
 ): CarDoors {
+  const { carId, key } = credentials;
   const { gateway, mqtt_url: mqttUrl } = settings;
   const mqtt = connect(mqttUrl, {
     clientId: `car-${carId}`,
@@ -69,10 +80,7 @@ export function openCarDoors(
   return {
     publish: async (topic, payload) => void (await mqtt.publishAsync(topic, JSON.stringify(payload), { qos: 1 })),
     gatewayAddress: gateway.address,
-    temporal: {
-      options: { address: gateway.address, tls: gateway.tls, metadata: { authorization: `Bearer ${key}` } },
-      namespace: gateway.namespace,
-    },
+    temporal: temporalDoor(credentials, settings),
     setpoints: setpointLinkOver(mqtt),
     sheds: shedLinkOver(mqtt),
     openSlice: openSliceByAccess,

@@ -12,18 +12,17 @@ import { openPowerMeter } from './powerMeter.ts';
 import { probeComputer } from './probe.ts';
 import { PowerGate } from '../car/shard/powerGate.ts';
 import { checked, type CheckFinding } from '../domain/checks.ts';
-import { openCarDoors, readAgentSettings } from './carDoors.ts';
-import { checkFit } from './hostAgent.ts';
+import { readAgentSettings, temporalDoor } from './carDoors.ts';
+import { checkFit, credentialsOf } from './hostAgent.ts';
 
 const METER_PERIOD_MS = 1_000;
 
 /** Looks at everything that the agent will need, and measures the computer; the API is told what was measured. */
 export async function checkHost(config: AgentConfig): Promise<CheckFinding[]> {
-  const credentials = { apiUrl: config.api, carId: config.carId, key: config.key };
   let settings: AgentSettingsWire | undefined;
   const findings: CheckFinding[] = [
     await checked('API', 'Is `api` right, and the key one that `nightshift car code` has led to?', async () => {
-      settings = await readAgentSettings(credentials);
+      settings = await readAgentSettings(credentialsOf(config));
       checkFit(config, settings);
       return `${settings.car_id} is enrolled in ${settings.region_id} as ${settings.hardware_class}`;
     }),
@@ -35,13 +34,10 @@ export async function checkHost(config: AgentConfig): Promise<CheckFinding[]> {
 }
 
 async function checkDoors(config: AgentConfig, settings: AgentSettingsWire): Promise<CheckFinding[]> {
-  const credentials = { apiUrl: config.api, carId: config.carId, key: config.key };
-  const doors = openCarDoors(credentials, settings, pino({ level: 'silent' }));
-  await doors.close();
   const { gateway, mqtt_url: mqttUrl } = settings;
   return [
     await checked('gateway', `Can this computer reach ${gateway.address} (gRPC over HTTP/2)?`, async () => {
-      const connection = await NativeConnection.connect(doors.temporal.options);
+      const connection = await NativeConnection.connect(temporalDoor(credentialsOf(config), settings).options);
       await connection.close();
       return `${gateway.address} answers${gateway.tls ? ', with TLS' : ''}`;
     }),

@@ -13,7 +13,7 @@ import { UNPACED } from '../car/shard/ports.ts';
 import { gridTimeMs, realDurationMs } from '../domain/clock.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import { topics } from '../domain/names.ts';
-import { clockOf, openCarDoors, presenceOf, readAgentSettings, type CarCredentials } from './carDoors.ts';
+import { openCarDoors, presenceOf, readAgentSettings, type CarCredentials } from './carDoors.ts';
 
 const LOOK_EVERY_MS = 5_000;
 const MEASURE_EVERY_MS = 1_000;
@@ -39,7 +39,7 @@ export interface HostAgent {
  * @throws NightshiftError `unauthorized` or `invalid_config`
  */
 export async function startHostAgent(config: AgentConfig, log: Logger): Promise<HostAgent> {
-  const credentials: CarCredentials = { apiUrl: config.api, carId: config.carId, key: config.key };
+  const credentials = credentialsOf(config);
   const stopping = new AbortController();
   await mkdir(config.stateDir, { recursive: true, mode: 0o700 });
   let settings = await untilKnown(credentials, log, stopping.signal);
@@ -68,6 +68,10 @@ export async function startHostAgent(config: AgentConfig, log: Logger): Promise<
   };
 }
 
+export function credentialsOf({ api, carId, key }: AgentConfig): CarCredentials {
+  return { apiUrl: api, carId, key };
+}
+
 async function untilKnown(credentials: CarCredentials, log: Logger, signal: AbortSignal): Promise<AgentSettingsWire> {
   for (;;) {
     try {
@@ -85,7 +89,6 @@ async function liveOn(config: AgentConfig, credentials: CarCredentials, settings
   checkFit(config, settings);
   const connectionId = randomUUID();
   const doors = openCarDoors(credentials, settings, log, connectionId);
-  const clock = clockOf(settings);
   const { meter, overheadWatts } = config.power;
   const vehicle = await HostVehicle.open({
     vehicleId: settings.car_id,
@@ -95,7 +98,7 @@ async function liveOn(config: AgentConfig, credentials: CarCredentials, settings
     readWatts: openPowerMeter(meter),
     overheadWatts,
     folder: config.stateDir,
-    gridNowMs: () => gridTimeMs(clock, Date.now()),
+    gridNowMs: () => gridTimeMs(doors.clock, Date.now()),
     log,
   });
   const agent = new VehicleAgent({
@@ -143,7 +146,7 @@ async function liveOn(config: AgentConfig, credentials: CarCredentials, settings
   };
   // Sensors first: the gate must not open before they were asked.
   await sensors.look();
-  const period = (gridMs: number): number => Math.max(SHORTEST_PERIOD_MS, realDurationMs(clock, gridMs));
+  const period = (gridMs: number): number => Math.max(SHORTEST_PERIOD_MS, realDurationMs(doors.clock, gridMs));
   const timers = [
     every(LOOK_EVERY_MS, () => sensors.look(), log),
     every(MEASURE_EVERY_MS, () => vehicle.measure(), log),
