@@ -63,7 +63,8 @@ export async function startCentralSystem(
     maxBadMessages: MAX_BAD_MESSAGES,
     wssOptions: { maxPayload: MAX_MESSAGE_BYTES },
   });
-  const sessions = new Map<string, { session: ChargePointSession; close: () => void }>();
+  /** By charge point: ends its connection. */
+  const connections = new Map<string, () => void>();
 
   rpc.auth((accept, reject, { identity, endpoint, password, protocols }) => {
     const refuse = (status: number, why: string): void => {
@@ -87,7 +88,7 @@ export async function startCentralSystem(
     const { admitted, dialect } = client.session;
     const id = client.identity ?? '';
     // The old line of one that connects anew is dead, whether we know it yet or not.
-    sessions.get(id)?.close();
+    connections.get(id)?.();
     const session = new ChargePointSession(
       {
         ...admitted.ports,
@@ -97,8 +98,8 @@ export async function startCentralSystem(
       },
       admitted.state,
     );
-    const entry = { session, close: () => void client.close({ code: 1001, force: true }) };
-    sessions.set(id, entry);
+    const close = (): void => void client.close({ code: 1001, force: true });
+    connections.set(id, close);
     client.handle(async ({ method = '', params }) => {
       const response = session.handle(method, params);
       if (!response) throw createRPCError('NotImplemented', `${method} is not served`);
@@ -109,7 +110,7 @@ export async function startCentralSystem(
     );
     client.once('close', () => {
       session.close();
-      if (sessions.get(id) === entry) sessions.delete(id);
+      if (connections.get(id) === close) connections.delete(id);
     });
     admitted.onSession(session);
     session.connected();
@@ -132,7 +133,7 @@ export async function startCentralSystem(
   return {
     url: `${tls ? 'wss' : 'ws'}://${host}:${bound}${PATH}`,
     close: async () => {
-      for (const { close } of sessions.values()) close();
+      for (const close of connections.values()) close();
       await rpc.close({ code: 1001, force: true });
       await new Promise((resolve) => {
         server.close(resolve);

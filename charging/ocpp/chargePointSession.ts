@@ -51,10 +51,6 @@ export class ChargePointSession {
     this.#state = state;
   }
 
-  get state(): ConnectorState {
-    return this.#state;
-  }
-
   get level(): ControlLevel {
     return this.#level;
   }
