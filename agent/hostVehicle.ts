@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { HOUR_MS } from '../domain/durations.ts';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -8,7 +9,6 @@ import { writeFileAtomically } from '../inference/atomicFile.ts';
 import type { AgentVehicle } from '../car/agent/vehicleAgent.ts';
 import type { ReadWatts } from './powerMeter.ts';
 
-const MS_PER_HOUR = 3_600_000;
 const registerSchema = z.object({ computeKwh: z.number().min(0) });
 
 export interface HostVehicleOptions extends Pick<AgentVehicle, 'vehicleId' | 'regionId' | 'hardwareClass'> {
@@ -84,7 +84,7 @@ export class HostVehicle implements AgentVehicle {
 
   #count(): void {
     const nowMs = this.#options.gridNowMs();
-    this.#computeKwh += (this.#drawnKw * Math.max(0, nowMs - this.#countedToMs)) / MS_PER_HOUR;
+    this.#computeKwh += (this.#drawnKw * Math.max(0, nowMs - this.#countedToMs)) / HOUR_MS;
     this.#countedToMs = nowMs;
   }
 }

@@ -1,3 +1,5 @@
+import { messageOf } from './thrown.ts';
+
 /** One thing that `nightshift doctor` or `nightshift agent check` has looked at. */
 export interface CheckFinding {
   readonly what: string;
@@ -13,6 +15,6 @@ export async function checked(what: string, mend: string, look: () => Promise<st
   try {
     return { what, ok: true, found: await look() };
   } catch (error) {
-    return { what, ok: false, found: error instanceof Error ? error.message : String(error), mend };
+    return { what, ok: false, found: messageOf(error), mend };
   }
 }

@@ -68,6 +68,10 @@ interface ErrorCode {
 
 export type ErrorCodeName = keyof typeof ERROR_CODES;
 
+export function isErrorCode(code: string): code is ErrorCodeName {
+  return Object.hasOwn(ERROR_CODES, code);
+}
+
 /** The one error class that crosses folders. `field` names what was wrong, as the caller wrote it. */
 export class NightshiftError extends Error {
   override readonly name = 'NightshiftError';

@@ -1,6 +1,7 @@
 import { Pool, types, type PoolClient } from 'pg';
 
 import { NightshiftError } from '../domain/errors.ts';
+import { messageOf } from '../domain/thrown.ts';
 
 /**
  * What the query modules take: the database itself, or a transaction in it. Rows come back with numeric and bigint
@@ -109,7 +110,7 @@ export function isRefusedData(error: unknown): boolean {
 const UNREACHABLE_MESSAGE = /Connection terminated|timeout exceeded when trying to connect|not queryable/;
 
 function rethrow(error: unknown): never {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (UNAVAILABLE.test(code) || UNREACHABLE_MESSAGE.test(message)) {
     throw new NightshiftError('unavailable', 'PostgreSQL does not answer.', { cause: error });

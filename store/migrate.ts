@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 
 import { NightshiftError } from '../domain/errors.ts';
 import type { Database, Queryable } from './database.ts';
+import { messageOf } from '../domain/thrown.ts';
 
 interface Migration {
   readonly name: string;
@@ -66,7 +67,7 @@ async function runFile(tx: Queryable, name: string, sql: string): Promise<void> 
     // No parameters: PostgreSQL takes many statements at once only without.
     await tx.query(sql);
   } catch (cause) {
-    throw new Error(`Migration ${name} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new Error(`Migration ${name} failed: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -17,6 +17,7 @@ import { PLAN_OPTIONS, TELL_OPTIONS } from './activityOptions.ts';
 import { grantsByJob, groupsOf, slotToPlan } from './coScheduleState.ts';
 import type { CoScheduleInput, PlanDispatch } from '../domain/workflows/coSchedule.ts';
 import { granted, lastPlan, replanRequested, setpointPlanned } from './messages.ts';
+import { messageOf } from '../domain/thrown.ts';
 
 const { planCell, publishSetpoints, wakeVehicles } = proxyActivities<PlanActivities>(PLAN_OPTIONS);
 const { tellSessions } = proxyActivities<PlanActivities>(TELL_OPTIONS);
@@ -59,7 +60,7 @@ export async function coSchedule(input: CoScheduleInput): Promise<void> {
       setCurrentDetails(dispatch.summary);
     } catch (error) {
       // Cars follow the last profile until it expires, then their fail-safe; the next slot is planned anew.
-      setCurrentDetails(`**Planning failed** (${cause}): ${error instanceof Error ? error.message : String(error)}`);
+      setCurrentDetails(`**Planning failed** (${cause}): ${messageOf(error)}`);
       planned = due.startMs;
     }
     if (workflowInfo().continueAsNewSuggested) {

@@ -18,6 +18,7 @@ import type { GridFeed } from './feeds/feed.ts';
 import { readFeeds } from './readFeeds.ts';
 import { revisedLimits } from '../../planning/importLimits.ts';
 import { knownWindow, summarizeRegion } from '../../planning/regionSummary.ts';
+import { messageOf } from '../../domain/thrown.ts';
 
 export interface GridPorts {
   readonly database: Database;
@@ -138,7 +139,7 @@ async function followSheds(
     await shed.follow(request);
     return [];
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     return [{ code: 'shed_not_told', text: `Cars could not be told of an emergency: ${cause}.` }];
   }
 }

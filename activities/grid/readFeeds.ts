@@ -6,6 +6,7 @@ import { appendJournal } from '../../store/journal.ts';
 import type { Region } from '../../store/regions.ts';
 import { upsertSignals, type SignalSpan, type TimeWindow } from '../../store/signals.ts';
 import type { GridFeed } from './feeds/feed.ts';
+import { messageOf } from '../../domain/thrown.ts';
 
 const LONGEST_FAILURE = 300;
 
@@ -55,7 +56,7 @@ export async function readFeeds(database: Database, reading: FeedReading): Promi
         const minutes = Math.round((nowMs - failingSinceMs) / 60_000);
         return [line(`answers again after ${minutes} min`, failingSinceMs, 'works')];
       } catch (error) {
-        const failure = (error instanceof Error ? error.message : String(error)).slice(0, LONGEST_FAILURE);
+        const failure = messageOf(error).slice(0, LONGEST_FAILURE);
         await recordFeedFailure(database, { regionId, feed: feed.name, atMs: nowMs, failure });
         // Said once, not at every poll until it works again.
         return failingSinceMs === null ? [line(`fails; stored values are in use: ${failure}`, nowMs, 'fails')] : [];

@@ -30,6 +30,7 @@ import {
   PROFILE_SLOTS,
   profileIntervals,
 } from '../../planning/planDispatch.ts';
+import { messageOf } from '../../domain/thrown.ts';
 
 /** Few enough that a server with thousands of parked cars still answers others meanwhile. */
 const SESSIONS_TOLD_AT_ONCE = 20;
@@ -159,7 +160,7 @@ async function planOrKeep(ports: PlanPorts, problem: PlanningProblem, previous: 
     return { plan: await ports.plan(problem, previous) };
   } catch (error) {
     if (!previous) throw error;
-    return { plan: keepPlan(previous, problem), fallback: error instanceof Error ? error.message : String(error) };
+    return { plan: keepPlan(previous, problem), fallback: messageOf(error) };
   }
 }
 

@@ -1,4 +1,4 @@
-import { ERROR_CODES, NightshiftError, type ErrorCodeName } from '../../domain/errors.ts';
+import { isErrorCode, NightshiftError } from '../../domain/errors.ts';
 import { parseJson } from '../../domain/json.ts';
 import { messageOf } from '../../domain/thrown.ts';
 import { errorSchema } from '../wire/error.ts';
@@ -83,10 +83,6 @@ function errorOf(answer: Response, text: string, request: string): NightshiftErr
   if (said && isErrorCode(said.code)) return new NightshiftError(said.code, said.message, options);
   const code = answer.status === 429 ? 'rate_limited' : answer.status >= 500 ? 'unavailable' : 'invalid_request';
   return new NightshiftError(code, `${request} answered ${answer.status}: ${said?.message ?? text}`, options);
-}
-
-function isErrorCode(code: string): code is ErrorCodeName {
-  return Object.hasOwn(ERROR_CODES, code);
 }
 
 async function* serverEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {

@@ -1,4 +1,4 @@
-const MS_PER_HOUR = 3_600_000;
+import { HOUR_MS } from '../../domain/durations.ts';
 
 /** Cumulative registers; they only rise. */
 export interface EnergyRegister {
@@ -44,7 +44,7 @@ export class EnergyMeter {
       const nowMs = this.#gridNowMs();
       const elapsedMs = Math.max(0, nowMs - this.#onSinceMs);
       this.#deviceMs += elapsedMs;
-      this.#energyWh += (this.#computeKw() * 1_000 * elapsedMs) / MS_PER_HOUR;
+      this.#energyWh += (this.#computeKw() * 1_000 * elapsedMs) / HOUR_MS;
       this.#onSinceMs = nowMs;
     }
     return { energyWh: this.#energyWh, deviceMs: this.#deviceMs };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ERROR_CODES, NightshiftError, type ErrorCodeName } from '../../domain/errors.ts';
+import { isErrorCode, NightshiftError, type ErrorCodeName } from '../../domain/errors.ts';
 import { parseJson } from '../../domain/json.ts';
 import type { SliceAccess } from '../../domain/shards.ts';
 import type { PartStore } from './ports.ts';
@@ -73,7 +73,3 @@ const FINAL_CODES: Readonly<Record<number, ErrorCodeName>> = {
   404: 'not_found',
   413: 'payload_too_large',
 };
-
-function isErrorCode(code: string): code is ErrorCodeName {
-  return Object.hasOwn(ERROR_CODES, code);
-}

@@ -10,6 +10,7 @@ import { Runner } from '../runner/runner.ts';
 import type { Pipeline, TensorSpec } from '../../domain/models.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 import { refused } from './refused.ts';
+import { messageOf } from '../../domain/thrown.ts';
 
 const PROBE_LIMITS = { callLimitMs: 30_000, processesPerCall: 1 } as const;
 const MIN_MEMORY_BYTES = 2 * 1024 ** 3;
@@ -43,10 +44,10 @@ export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes:
   try {
     const body = sample ?? sampleBody(model.pipeline);
     const answers = await runner.run(model, [body, body]).catch((error: unknown) => {
-      throw refused(`it does not run within its limits: ${error instanceof Error ? error.message : String(error)}`);
+      throw refused(`it does not run within its limits: ${messageOf(error)}`);
     });
     const [first, second] = answers;
-    if (first?.statusCode !== 200) throw refused(`it does not answer its sample: ${messageOf(first?.body)}`);
+    if (first?.statusCode !== 200) throw refused(`it does not answer its sample: ${refusalIn(first?.body)}`);
     if (!isDeepStrictEqual(first, second)) throw refused('it answers the same sample in two ways');
     const startMs = performance.now();
     await runner
@@ -71,7 +72,7 @@ async function peakMemoryMb(pid: number | undefined): Promise<number | undefined
   return kib === undefined ? undefined : Math.round(Number(kib) / 1024);
 }
 
-function messageOf(body: unknown): string {
+function refusalIn(body: unknown): string {
   const message = errorBodySchema.safeParse(body).data?.error.message;
   return message ?? (JSON.stringify(body) ?? '').slice(0, 200);
 }

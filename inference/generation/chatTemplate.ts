@@ -5,6 +5,7 @@ import { Template } from '@huggingface/jinja';
 import { textOf, type ChatCompletionRequest, type ChatMessage } from '../../domain/generation.ts';
 import { parseJson } from '../../domain/json.ts';
 import { BadRequest } from '../runner/openInference.ts';
+import { messageOf } from '../../domain/thrown.ts';
 
 export interface ChatTemplate {
   /** Whether the template says anything of tools. */
@@ -53,7 +54,7 @@ function bounded(render: () => string): string {
   try {
     return String(runInNewContext('render()', { render }, { timeout: RENDER_LIMIT_MS }));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     throw refused(
       /timed out/.test(message) ? `takes longer than ${RENDER_LIMIT_MS} ms` : `says: ${message.slice(0, 200)}`,
     );

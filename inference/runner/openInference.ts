@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { OpenAiErrorBody } from '../../domain/batchLines.ts';
 import type { Answer } from '../../domain/answerLine.ts';
+import { messageOf } from '../../domain/thrown.ts';
 
 /** The body of a request line: Open Inference Protocol v2, tensors as JSON. */
 const inferRequestSchema = z.object({
@@ -75,7 +76,7 @@ export function inferenceFailedAnswer(reason: string): Answer {
 
 /** The runtime's own words, without the places in its source that differ from build to build. */
 export function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return text.replaceAll(/\/\S+\.(?:cc|h|cpp|hpp):\d+ ?/g, '').trim();
 }
 

@@ -1,5 +1,6 @@
 import { inflateRawSync } from 'node:zlib';
 import { unusable } from './feedError.ts';
+import { messageOf } from '../../../domain/thrown.ts';
 
 const END_SIGNATURE = 0x06054b50;
 const ENTRY_SIGNATURE = 0x02014b50;
@@ -17,7 +18,7 @@ export function firstZipEntry(archive: Buffer, maxBytes: number): { readonly nam
   try {
     return firstEntry(archive, maxBytes);
   } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : String(cause);
+    const problem = messageOf(cause);
     throw unusable(`answered no readable zip archive (${problem})`);
   }
 }

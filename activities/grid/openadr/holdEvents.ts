@@ -17,6 +17,7 @@ import { feedersReached, type Addressees, type HeldEvent, type SiteFeeder } from
 import { hasCancelledForm, spanOf } from './timing.ts';
 import type { Walk, WalkedEvent } from './walkEvents.ts';
 import { readWire, wireEventSchema, wireProgramSchema, type WireEvent } from './wire.ts';
+import { messageOf } from '../../../domain/thrown.ts';
 
 export interface HoldContext {
   readonly connection: OpenAdrConnection;
@@ -125,7 +126,7 @@ async function heldForm(
     const endMs = span && Number.isFinite(span.endMs) ? span.endMs : null;
     return { ...common, referenceKw: reference, feederIds, startMs: span?.startMs ?? null, endMs, refused: null };
   } catch (error) {
-    const refused = error instanceof Error ? error.message : String(error);
+    const refused = messageOf(error);
     return { ...common, referenceKw: reference, feederIds, startMs: null, endMs: null, refused };
   }
 }
