@@ -33,14 +33,9 @@ export class ChargerFleet {
   readonly #saving = pLimit(1);
   readonly #refusedRealMs = new Map<string, number>();
 
-  private constructor(ports: ChargerFleetPorts) {
+  constructor(ports: ChargerFleetPorts) {
     this.#ports = ports;
-  }
-
-  static async open(ports: ChargerFleetPorts): Promise<ChargerFleet> {
-    const fleet = new ChargerFleet(ports);
-    ports.mqtt.on('message', (topic, payload) => fleet.#byTopic.get(topic)?.(payload.toString('utf8')));
-    return fleet;
+    ports.mqtt.on('message', (topic, payload) => this.#byTopic.get(topic)?.(payload.toString('utf8')));
   }
 
   /** @returns undefined for a charger that is not enrolled here, or whose password is wrong */
@@ -114,11 +109,14 @@ export class ChargerFleet {
   async #listen({ vehicleId }: ChargePoint, bridge: ChargerBridge): Promise<void> {
     if (vehicleId === null) return;
     const { mqtt } = this.#ports;
-    this.#byTopic.set(topics.setpoints(vehicleId), (payload) => bridge.receiveSetpoints(payload));
-    this.#byTopic.set(topics.shed(vehicleId), (payload) => bridge.receiveShed(payload));
-    this.#byTopic.set(topics.computeMeter(vehicleId), (payload) => bridge.receiveCompute(payload));
-    const wanted = [topics.setpoints(vehicleId), topics.shed(vehicleId), topics.computeMeter(vehicleId)];
+    const wanted = new Map([
+      [topics.setpoints(vehicleId), (payload: string) => bridge.receiveSetpoints(payload)],
+      [topics.shed(vehicleId), (payload: string) => bridge.receiveShed(payload)],
+      [topics.computeMeter(vehicleId), (payload: string) => bridge.receiveCompute(payload)],
+    ]);
+    // Before they are asked for: retained messages come at once.
+    for (const [topic, receive] of wanted) this.#byTopic.set(topic, receive);
     // Without a connection this fails, and the client makes it up at the next one.
-    await mqtt.subscribeAsync(wanted, { qos: 1 }).catch(() => undefined);
+    await mqtt.subscribeAsync([...wanted.keys()], { qos: 1 }).catch(() => undefined);
   }
 }

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { startCentralSystem } from '../../charging/ocpp/centralSystem.ts';
 import { openDatabase } from '../../store/database.ts';
 import { readCellFile } from '../cell/cellFile.ts';
-import { loadConfig, type TlsFiles } from '../config/config.ts';
+import { loadConfig } from '../config/config.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { appliedCell } from '../process/appliedCell.ts';
 import { brokerUrlOf } from '../process/brokerUrl.ts';
 import { createLogger } from '../process/logging.ts';
 import { openMqtt } from '../process/mqttLink.ts';
+import { readTls } from '../process/readTls.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { ChargerFleet } from './chargerFleet.ts';
 
@@ -21,7 +21,7 @@ async function start() {
   const { cell: cellFile } = await readCellFile(requireSetting(config, 'cellFile'));
   const cell = await appliedCell(database, cellFile.id);
   const mqtt = openMqtt(brokerUrlOf(config), `nightshift-charging-${cell.id}`, logger);
-  const fleet = await ChargerFleet.open({
+  const fleet = new ChargerFleet({
     database,
     cell,
     mqtt,
@@ -45,11 +45,6 @@ async function start() {
   );
   logger.info({ url: central.url }, 'chargers may connect');
   return { central, fleet, mqtt, database };
-}
-
-async function readTls({ certificateFile, keyFile }: TlsFiles) {
-  const [certificate, key] = await Promise.all([readFile(certificateFile), readFile(keyFile)]);
-  return { certificate, key };
 }
 
 runChild({

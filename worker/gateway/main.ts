@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Connection } from '@temporalio/client';
 import { createRefusalLog } from '../../api/gateway/refusalLog.ts';
 import { startGateway } from '../../api/gateway/server.ts';
@@ -8,9 +7,10 @@ import { carOfKey } from '../../store/carKeys.ts';
 import { readCell } from '../../store/cells.ts';
 import { openDatabase } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
-import { loadConfig, type GatewayConfig } from '../config/config.ts';
+import { loadConfig } from '../config/config.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { createLogger } from '../process/logging.ts';
+import { readTls } from '../process/readTls.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { sliceSignerOf, taskTokensOf } from '../process/secretsSeal.ts';
 import { untilAnswered } from '../process/untilAnswered.ts';
@@ -60,11 +60,6 @@ async function start() {
     },
   );
   return { gateway, connection, database };
-}
-
-async function readTls({ certificateFile, keyFile }: NonNullable<GatewayConfig['tls']>) {
-  const [certificate, key] = await Promise.all([readFile(certificateFile), readFile(keyFile)]);
-  return { certificate, key };
 }
 
 runChild({
