@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 
-import { halfToFloat } from '../runner/halfFloat.ts';
+import { halfBits, halfToFloat } from '../runner/halfFloat.ts';
 import { kvTensor, type KvRows, type Padding } from './kvRows.ts';
 
 /** A step of some rows: as many new tokens for each, after what the cache holds of it. */
@@ -142,8 +142,6 @@ function cacheTensors(session: InferenceSession): CacheTensor[] {
   return cache;
 }
 
-let floatOfHalf: Float32Array | undefined;
-
 /** Of the last position of each row. */
 function lastLogits(tensor: Tensor | undefined, rows: number, size: number): Float32Array[] {
   const [given, positions = 0, found] = tensor?.dims ?? [];
@@ -155,11 +153,7 @@ function lastLogits(tensor: Tensor | undefined, rows: number, size: number): Flo
     const from = ((row + 1) * positions - 1) * size;
     if (data instanceof Float32Array) return data.slice(from, from + size);
     if (!ArrayBuffer.isView(data)) throw new Error('The network gave no numbers.');
-    const halves = new Uint16Array(data.buffer, data.byteOffset, data.byteLength / Uint16Array.BYTES_PER_ELEMENT);
-    const table = (floatOfHalf ??= halfToFloat(Uint16Array.from({ length: 65_536 }, (__, bits) => bits)));
-    const floats = new Float32Array(size);
-    for (let id = 0; id < size; id += 1) floats[id] = table[halves[from + id] ?? 0] ?? 0;
-    return floats;
+    return halfToFloat(halfBits(data).subarray(from, from + size));
   });
 }
 

@@ -1,5 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 
+import { halfBits } from '../runner/halfFloat.ts';
+
 /** On which side of a batch's shorter rows the padding stands. */
 export type Padding = 'left' | 'right';
 
@@ -65,5 +67,5 @@ function tensorOf(row: KvRow | undefined, name: string): Tensor {
 function elementsOf({ data }: Tensor): Float32Array | Uint16Array {
   if (data instanceof Float32Array) return data;
   if (!ArrayBuffer.isView(data)) throw new Error('The cache holds texts.');
-  return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / Uint16Array.BYTES_PER_ELEMENT);
+  return halfBits(data);
 }
