@@ -5,6 +5,7 @@ import { upsertRegion } from '../../store/regions.ts';
 import { emptyHabit, storedHabit } from '../../scheduler/habit.ts';
 import { learnStay } from '../../scheduler/survival.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
+import { localHour } from '../../domain/localHour.ts';
 
 const SLOT_MS = HOUR_MS / 4;
 const SLOTS = 96;
@@ -98,11 +99,6 @@ async function generateSignals(
   );
 }
 
-function utcHourOf(atMs: number) {
-  const at = new Date(atMs);
-  return { hour: at.getUTCHours(), weekday: at.getUTCDay() || 7 };
-}
-
 /** What sixty nights of one car teach, as a cell stores it. */
 function learnedNights(beforeMs: number) {
   let known = { car: emptyHabit(), site: emptyHabit() };
@@ -110,7 +106,14 @@ function learnedNights(beforeMs: number) {
     const pluggedInMs = beforeMs - night * 24 * HOUR_MS - (night % 4) * HOUR_MS;
     const unpluggedMs = pluggedInMs + (10 + (night % 5)) * HOUR_MS;
     const statedMs = pluggedInMs + 11 * HOUR_MS;
-    known = learnStay({ ...known, place: 'home', pluggedInMs, unpluggedMs, statedMs, localHourOf: utcHourOf });
+    known = learnStay({
+      ...known,
+      place: 'home',
+      pluggedInMs,
+      unpluggedMs,
+      statedMs,
+      localHourOf: (atMs) => localHour('UTC', atMs),
+    });
   }
   return { car: storedHabit(known.car), site: storedHabit(known.site) };
 }
