@@ -43,11 +43,16 @@ const batch = Number(values.batch);
 
 const folder = await mkdtemp(join(tmpdir(), 'nightshift-bench-embeddings-'));
 const temporary = await temporaryDatabase();
-const db = openDatabase({ url: temporary.url });
+const database = openDatabase({ url: temporary.url });
 const objects = createFileStore(join(folder, 'objects'));
 const synsets = await readSynsets();
 const lsa = buildLsa(synsets.slice(0, 10_000), { words: WORDS, dimensions: DIMENSIONS });
-const manifest = await publishLsa(objects, (model) => addModel(db, { ...model, tenantId: null }), lsa, DIMENSIONS);
+const manifest = await publishLsa(
+  objects,
+  (model) => addModel(database, { ...model, tenantId: null }),
+  lsa,
+  DIMENSIONS,
+);
 const bodies = Array.from({ length: requests }, (_, index) => ({
   model: LSA_MODEL,
   input: Array.from({ length: batch }, (_, offset) => synsets[(index * batch + offset) % synsets.length] ?? 'x'),
@@ -57,7 +62,7 @@ const bodies = Array.from({ length: requests }, (_, index) => ({
 const runner = new Runner();
 const model = await new ModelCache(join(folder, 'models')).open(manifest, objects);
 const live = createLiveExecutor({ folder: join(folder, 'live'), objects });
-const server = await startBenchApi(db, objects, live);
+const server = await startBenchApi(database, objects, live);
 
 const bare = (body: (typeof bodies)[number]): Promise<unknown> => runner.run(model, [body]);
 const entry = childEntry(import.meta.url, 'embeddingsClient');
@@ -96,6 +101,6 @@ client.kill();
 await server.close();
 await live.close();
 await runner.stop();
-await db.close();
+await database.close();
 await temporary.stop();
 await rm(folder, { recursive: true, force: true });

@@ -60,7 +60,7 @@ const plugged = new Set<string>();
 const emptyBytes = process.memoryUsage().rss;
 let startedCpu = process.cpuUsage();
 const ingress = await startIngress({
-  db: watch.db,
+  database: watch.database,
   cell: { ...CELL, clock },
   mqtt,
   telemetryBase: TELEMETRY_BASE,

@@ -35,26 +35,26 @@ const clock: Clock = { originMs: Date.now(), anchorMs: Date.now(), scale: 30 };
 const gridNowMs = (): number => gridTimeMs(clock, Date.now());
 
 const postgres = await temporaryDatabase();
-const db = openDatabase({ url: postgres.url });
+const database = openDatabase({ url: postgres.url });
 await enrolFleet(
-  db,
+  database,
   Array.from({ length: count }, (_, index) => vehicleIdOf(index)),
   clock,
 );
 const broker = await openBroker(logger);
 const mqtt = await connectAsync(broker.url, { protocolVersion: 4 });
-const shed = createEmergencyShed({ database: db, vehicles: vehicleLinkOver(mqtt) });
+const shed = createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) });
 const objects = createFileStore('.nightshift/bench-shed');
 const unused = async (): Promise<never> => {
   throw new Error('not part of this bench');
 };
 const server = await startApiServer(
   {
-    db,
+    database,
     objects,
     jobs: { start: unused, cancel: unused, setPaused: unused },
     live: { infer: unused, generate: unused },
-    admission: modelAdmissionOver(db, objects),
+    admission: modelAdmissionOver(database, objects),
     scratchFolder: '.nightshift/bench-shed/scratch',
     maxModelBytes: 1024 ** 3,
     regions: {
@@ -134,7 +134,7 @@ await ended;
 await server.close();
 await mqtt.endAsync();
 await broker.close();
-await db.close();
+await database.close();
 await postgres.stop();
 process.exitCode = isMet ? 0 : 1;
 

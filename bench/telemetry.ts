@@ -55,7 +55,7 @@ const watch = watchedDatabase(database);
 const ours = await connectAsync(broker.url);
 ours.on('message', (_, payload) => watch.heard(Number(payload.toString())));
 const ingress = await startIngress({
-  db: watch.db,
+  database: watch.database,
   cell: CELL,
   mqtt: ours,
   telemetryBase: TELEMETRY_BASE,

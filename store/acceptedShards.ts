@@ -30,8 +30,8 @@ export interface AcceptedPart {
 export type AcceptedTotals = Omit<AcceptedShardRecord, 'jobId' | 'shard' | 'parts'> & { readonly shards: number };
 
 /** @returns whether this call was the first to record the shard */
-export async function recordAcceptedShard(db: Queryable, record: AcceptedShardRecord): Promise<boolean> {
-  const rows = await db.query(
+export async function recordAcceptedShard(database: Queryable, record: AcceptedShardRecord): Promise<boolean> {
+  const rows = await database.query(
     `insert into accepted_shards (job_id, shard, completed, failed, handovers, redone_lines, parts)
      values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (job_id, shard) do update set parts = excluded.parts where accepted_shards.parts is null
@@ -51,19 +51,19 @@ export async function recordAcceptedShard(db: Queryable, record: AcceptedShardRe
 
 /** The parts of the job's accepted shards, by shard. */
 export async function acceptedParts(
-  db: Queryable,
+  database: Queryable,
   jobId: string,
 ): Promise<ReadonlyMap<number, readonly AcceptedPart[]>> {
-  const rows = await db.query<{ shard: number; parts: readonly AcceptedPart[] }>(
+  const rows = await database.query<{ shard: number; parts: readonly AcceptedPart[] }>(
     'select shard, parts from accepted_shards where job_id = $1 and parts is not null',
     [jobId],
   );
   return new Map(rows.map(({ shard, parts }) => [shard, parts]));
 }
 
-export async function acceptedTotals(db: Queryable, jobId: string): Promise<AcceptedTotals> {
+export async function acceptedTotals(database: Queryable, jobId: string): Promise<AcceptedTotals> {
   return only(
-    await db.query<AcceptedTotals>(
+    await database.query<AcceptedTotals>(
       `select count(*) as shards, coalesce(sum(completed), 0) as completed, coalesce(sum(failed), 0) as failed,
          coalesce(sum(handovers), 0) as handovers, coalesce(sum(redone_lines), 0) as "redoneLines"
        from accepted_shards where job_id = $1`,

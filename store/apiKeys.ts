@@ -16,11 +16,11 @@ const COLUMNS = `id, tenant_id as "tenantId", name, scopes, requests_per_minute 
 
 /** Keeps a key by its hash. */
 export async function insertApiKey(
-  db: Queryable,
+  database: Queryable,
   key: Omit<ApiKey, 'createdRealMs' | 'revokedRealMs'> & { readonly keySha256: string },
 ): Promise<ApiKey> {
   return only(
-    await db.query<ApiKey>(
+    await database.query<ApiKey>(
       `insert into api_keys (id, tenant_id, name, key_sha256, scopes, requests_per_minute)
        values ($1, $2, $3, $4, $5, $6) returning ${COLUMNS}`,
       [key.id, key.tenantId, key.name, key.keySha256, key.scopes, key.requestsPerMinute],
@@ -29,21 +29,21 @@ export async function insertApiKey(
 }
 
 /** The key with this hash, unless it was revoked. */
-export async function findApiKey(db: Queryable, keySha256: string): Promise<ApiKey | undefined> {
-  const [key] = await db.query<ApiKey>(
+export async function findApiKey(database: Queryable, keySha256: string): Promise<ApiKey | undefined> {
+  const [key] = await database.query<ApiKey>(
     `select ${COLUMNS} from api_keys where key_sha256 = $1 and revoked_real_at is null`,
     [keySha256],
   );
   return key;
 }
 
-export async function listApiKeys(db: Queryable): Promise<ApiKey[]> {
-  return db.query<ApiKey>(`select ${COLUMNS} from api_keys order by id`);
+export async function listApiKeys(database: Queryable): Promise<ApiKey[]> {
+  return database.query<ApiKey>(`select ${COLUMNS} from api_keys order by id`);
 }
 
 /** @returns the key, or undefined when there is none with this id. */
-export async function revokeApiKey(db: Queryable, id: string): Promise<ApiKey | undefined> {
-  const [key] = await db.query<ApiKey>(
+export async function revokeApiKey(database: Queryable, id: string): Promise<ApiKey | undefined> {
+  const [key] = await database.query<ApiKey>(
     `update api_keys set revoked_real_at = coalesce(revoked_real_at, now()) where id = $1 returning ${COLUMNS}`,
     [id],
   );

@@ -15,11 +15,11 @@ export interface ArrivedEnergy {
  * known are left out.
  */
 export async function listArrivedEnergy(
-  db: Queryable,
+  database: Queryable,
   cellId: string,
   window: { readonly startMs: number; readonly endMs: number },
 ): Promise<ArrivedEnergy[]> {
-  return db.query<ArrivedEnergy>(
+  return database.query<ArrivedEnergy>(
     `select v.feeder_id as "feederId", date_trunc('hour', p.plugged_in_at) as "pluggedInMs",
        sum(greatest(0, p.target_soc_percent - p.arrival_soc_percent) / 100 * v.battery_kwh
          / (v.charger->>'efficiency')::numeric) as kwh

@@ -57,8 +57,8 @@ const COLUMNS = `id, tenant_id as "tenantId", endpoint, input_file_id as "inputF
   deadline as "deadlineMs", submitted_at as "submittedAtMs", created_real_at as "createdRealMs"`;
 
 /** Inserts a batch in state `validating`. @returns undefined when its idempotency key is taken. */
-export async function insertBatch(db: Queryable, batch: NewBatch): Promise<Batch | undefined> {
-  const [inserted] = await db.query<Batch>(
+export async function insertBatch(database: Queryable, batch: NewBatch): Promise<Batch | undefined> {
+  const [inserted] = await database.query<Batch>(
     `insert into batches (id, endpoint, input_file_id, completion_window, metadata, output_expires_after_seconds,
        status, deadline, submitted_at, idempotency_key, request_hash, tenant_id)
      values ($1, $2, $3, $4, $5, $6, 'validating', $7, $8, $9, $10, $11)
@@ -81,11 +81,11 @@ export async function insertBatch(db: Queryable, batch: NewBatch): Promise<Batch
 }
 
 export async function findBatchByIdempotencyKey(
-  db: Queryable,
+  database: Queryable,
   tenantId: string,
   idempotencyKey: string,
 ): Promise<(Batch & { readonly requestHash: string }) | undefined> {
-  const [batch] = await db.query<Batch & { readonly requestHash: string }>(
+  const [batch] = await database.query<Batch & { readonly requestHash: string }>(
     `select ${COLUMNS}, request_hash as "requestHash" from batches where tenant_id = $1 and idempotency_key = $2`,
     [tenantId, idempotencyKey],
   );
@@ -94,12 +94,12 @@ export async function findBatchByIdempotencyKey(
 
 /** The newest batch of the same request within the last `withinRealMs`. */
 export async function findBatchByRequestHash(
-  db: Queryable,
+  database: Queryable,
   tenantId: string,
   requestHash: string,
   withinRealMs: number,
 ): Promise<Batch | undefined> {
-  const [batch] = await db.query<Batch>(
+  const [batch] = await database.query<Batch>(
     `select ${COLUMNS} from batches
      where tenant_id = $1 and request_hash = $2 and created_real_at > now() - $3 * interval '1 millisecond'
      order by created_real_at desc limit 1`,
@@ -108,13 +108,13 @@ export async function findBatchByRequestHash(
   return batch;
 }
 
-export async function readBatch(db: Queryable, id: string): Promise<Batch | undefined> {
-  const [batch] = await db.query<Batch>(`select ${COLUMNS} from batches where id = $1`, [id]);
+export async function readBatch(database: Queryable, id: string): Promise<Batch | undefined> {
+  const [batch] = await database.query<Batch>(`select ${COLUMNS} from batches where id = $1`, [id]);
   return batch;
 }
 
-export async function listBatches(db: Queryable, page: Page, tenantId: string): Promise<Batch[]> {
-  return db.query<Batch>(`select ${COLUMNS} from batches where tenant_id = $4 and ${pageOrder(page)}`, [
+export async function listBatches(database: Queryable, page: Page, tenantId: string): Promise<Batch[]> {
+  return database.query<Batch>(`select ${COLUMNS} from batches where tenant_id = $4 and ${pageOrder(page)}`, [
     ...pageStart(page),
     page.limit,
     tenantId,
@@ -134,13 +134,13 @@ export interface BatchOutcome {
  * @returns the batch, or undefined when it was in another state.
  */
 export async function moveBatch(
-  db: Queryable,
+  database: Queryable,
   id: string,
   from: readonly BatchStatus[],
   to: BatchStatus,
   outcome: BatchOutcome = {},
 ): Promise<Batch | undefined> {
-  const [batch] = await db.query<Batch>(
+  const [batch] = await database.query<Batch>(
     `update batches set status = $3, errors = coalesce($4, errors), output_file_id = coalesce($5, output_file_id),
        error_file_id = coalesce($6, error_file_id),
        timestamps = timestamps || jsonb_build_object($3 || '_at', floor(extract(epoch from now())))
@@ -157,8 +157,8 @@ export async function moveBatch(
   return batch;
 }
 
-export async function updateBatchCounts(db: Queryable, id: string, counts: BatchCounts): Promise<void> {
-  await db.query('update batches set total = $2, completed = $3, failed = $4, expired = $5 where id = $1', [
+export async function updateBatchCounts(database: Queryable, id: string, counts: BatchCounts): Promise<void> {
+  await database.query('update batches set total = $2, completed = $3, failed = $4, expired = $5 where id = $1', [
     id,
     counts.total,
     counts.completed,
@@ -168,8 +168,8 @@ export async function updateBatchCounts(db: Queryable, id: string, counts: Batch
 }
 
 /** Whether a batch that is not in a final state reads the file. */
-export async function isInputOfOpenBatch(db: Queryable, fileId: string): Promise<boolean> {
-  const rows = await db.query(
+export async function isInputOfOpenBatch(database: Queryable, fileId: string): Promise<boolean> {
+  const rows = await database.query(
     `select 1 from batches
      where input_file_id = $1 and status not in ('failed', 'completed', 'expired', 'cancelled') limit 1`,
     [fileId],
@@ -178,16 +178,20 @@ export async function isInputOfOpenBatch(db: Queryable, fileId: string): Promise
 }
 
 /** Ids of accepted batches whose job has not been started yet, since Temporal did not answer; oldest first. */
-export async function listUnstartedBatches(db: Queryable): Promise<string[]> {
-  const rows = await db.query<{ id: string }>(
+export async function listUnstartedBatches(database: Queryable): Promise<string[]> {
+  const rows = await database.query<{ id: string }>(
     `select id from batches where job_started_real_at is null order by created_real_at`,
   );
   return rows.map(({ id }) => id);
 }
 
 /** Ids of batches that ended at least `keptRealMs` ago and whose work is still in the object store. */
-export async function listEndedBatchesWithWork(db: Queryable, keptRealMs: number, limit: number): Promise<string[]> {
-  const rows = await db.query<{ id: string }>(
+export async function listEndedBatchesWithWork(
+  database: Queryable,
+  keptRealMs: number,
+  limit: number,
+): Promise<string[]> {
+  const rows = await database.query<{ id: string }>(
     `select id from batches where work_removed_real_at is null
        and status in ('failed', 'completed', 'expired', 'cancelled')
        and to_timestamp((timestamps ->> (status || '_at'))::bigint) <= now() - $1 * interval '1 millisecond'
@@ -197,10 +201,12 @@ export async function listEndedBatchesWithWork(db: Queryable, keptRealMs: number
   return rows.map(({ id }) => id);
 }
 
-export async function markWorkRemoved(db: Queryable, id: string): Promise<void> {
-  await db.query('update batches set work_removed_real_at = now() where id = $1', [id]);
+export async function markWorkRemoved(database: Queryable, id: string): Promise<void> {
+  await database.query('update batches set work_removed_real_at = now() where id = $1', [id]);
 }
 
-export async function markJobStarted(db: Queryable, id: string): Promise<void> {
-  await db.query('update batches set job_started_real_at = coalesce(job_started_real_at, now()) where id = $1', [id]);
+export async function markJobStarted(database: Queryable, id: string): Promise<void> {
+  await database.query('update batches set job_started_real_at = coalesce(job_started_real_at, now()) where id = $1', [
+    id,
+  ]);
 }

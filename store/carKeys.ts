@@ -15,9 +15,9 @@ export interface KeyedCar {
 }
 
 /** A new code that an agent exchanges for its car's key. The code is handed out once; its hash is stored. */
-export async function addEnrolmentCode(db: Queryable, vehicleId: string, expiresRealMs: number): Promise<string> {
+export async function addEnrolmentCode(database: Queryable, vehicleId: string, expiresRealMs: number): Promise<string> {
   const code = randomSecret(CODE_PREFIX);
-  await db.query('insert into enrolment_codes (code_sha256, vehicle_id, expires_real_at) values ($1, $2, $3)', [
+  await database.query('insert into enrolment_codes (code_sha256, vehicle_id, expires_real_at) values ($1, $2, $3)', [
     hashOf(code),
     vehicleId,
     instant(expiresRealMs),
@@ -30,11 +30,11 @@ export async function addEnrolmentCode(db: Queryable, vehicleId: string, expires
  * @returns undefined when the code is unknown, used or expired
  */
 export async function exchangeEnrolmentCode(
-  db: Queryable,
+  database: Queryable,
   code: string,
   nowRealMs: number,
 ): Promise<{ readonly vehicleId: string; readonly key: string } | undefined> {
-  return db.transaction(async (tx) => {
+  return database.transaction(async (tx) => {
     const [used] = await tx.query<{ vehicleId: string }>(
       `delete from enrolment_codes where code_sha256 = $1 and expires_real_at > $2 returning vehicle_id as "vehicleId"`,
       [hashOf(code), instant(nowRealMs)],
@@ -51,8 +51,8 @@ export async function exchangeEnrolmentCode(
 }
 
 /** The car that this key is the key of. Looked up by hash, so that the time that it takes gives no key away. */
-export async function carOfKey(db: Queryable, key: string): Promise<KeyedCar | undefined> {
-  const [car] = await db.query<KeyedCar>(
+export async function carOfKey(database: Queryable, key: string): Promise<KeyedCar | undefined> {
+  const [car] = await database.query<KeyedCar>(
     `select v.id as "vehicleId", r.cell_id as "cellId", v.region_id as "regionId", v.hardware_class as "hardwareClass",
        v.model_families as "modelFamilies"
      from car_keys k join vehicles v on v.id = k.vehicle_id join regions r on r.id = v.region_id
@@ -63,8 +63,8 @@ export async function carOfKey(db: Queryable, key: string): Promise<KeyedCar | u
 }
 
 /** Withdraws the car's key and the codes that it was not exchanged for yet. */
-export async function removeCarKey(db: Queryable, vehicleId: string): Promise<void> {
-  await db.transaction(async (tx) => {
+export async function removeCarKey(database: Queryable, vehicleId: string): Promise<void> {
+  await database.transaction(async (tx) => {
     await tx.query('delete from car_keys where vehicle_id = $1', [vehicleId]);
     await tx.query('delete from enrolment_codes where vehicle_id = $1', [vehicleId]);
   });

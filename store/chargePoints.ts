@@ -33,11 +33,11 @@ const STATUS = `c.state, c.charging_kwh as "chargingKwh", c.compute_kwh as "comp
  * @throws NightshiftError `invalid_request` for a feeder or a car that is not enrolled, or a car that has a charger already
  */
 export async function putChargePoint(
-  db: Queryable,
+  database: Queryable,
   point: ChargePoint,
   passwordSha256: string | undefined,
 ): Promise<void> {
-  await db.transaction(async (tx) => {
+  await database.transaction(async (tx) => {
     await mustBeThere(tx, point);
     await tx.query(
       `insert into charge_points (id, cell_id, feeder_id, vehicle_id, phases, max_amps, meters_compute, id_tokens,
@@ -95,18 +95,21 @@ function invalid(field: string, message: string): NightshiftError {
   return new NightshiftError('invalid_request', message, { field });
 }
 
-export async function removeChargePoint(db: Queryable, cellId: string, id: string): Promise<boolean> {
-  const rows = await db.query('delete from charge_points where id = $1 and cell_id = $2 returning id', [id, cellId]);
+export async function removeChargePoint(database: Queryable, cellId: string, id: string): Promise<boolean> {
+  const rows = await database.query('delete from charge_points where id = $1 and cell_id = $2 returning id', [
+    id,
+    cellId,
+  ]);
   return rows.length > 0;
 }
 
 /** @returns it only with the right password */
 export async function admitChargePoint<State>(
-  db: Queryable,
+  database: Queryable,
   id: string,
   passwordSha256: string,
 ): Promise<(ChargePoint & ChargePointStatus<State>) | undefined> {
-  const [point] = await db.query<ChargePoint & ChargePointStatus<State>>(
+  const [point] = await database.query<ChargePoint & ChargePointStatus<State>>(
     `select ${COLUMNS}, ${STATUS} from charge_points c where c.id = $1 and c.password_sha256 = $2`,
     [id, passwordSha256],
   );
@@ -114,18 +117,20 @@ export async function admitChargePoint<State>(
 }
 
 export async function listChargePoints<State>(
-  db: Queryable,
+  database: Queryable,
   cellId: string,
 ): Promise<(ChargePoint & ChargePointStatus<State>)[]> {
-  return db.query(`select ${COLUMNS}, ${STATUS} from charge_points c where c.cell_id = $1 order by c.id`, [cellId]);
+  return database.query(`select ${COLUMNS}, ${STATUS} from charge_points c where c.cell_id = $1 order by c.id`, [
+    cellId,
+  ]);
 }
 
 export async function saveChargePoint(
-  db: Queryable,
+  database: Queryable,
   id: string,
   { state, chargingKwh, computeKwh }: Omit<ChargePointStatus<unknown>, 'seenRealMs'>,
 ): Promise<void> {
-  await db.query(
+  await database.query(
     'update charge_points set state = $2, charging_kwh = $3, compute_kwh = $4, seen_real_at = now() where id = $1',
     [id, JSON.stringify(state), chargingKwh, computeKwh],
   );
@@ -135,8 +140,8 @@ export async function saveChargePoint(
  * Load of cars at our chargers that are not enrolled, kW by feeder, as the chargers said last. At least what their
  * fail-safe of 6 A lets them draw: such a car may begin at any moment.
  */
-export async function listForeignLoads(db: Queryable, cellId: string): Promise<ReadonlyMap<string, number>> {
-  const rows = await db.query<{ feederId: string; kw: number }>(
+export async function listForeignLoads(database: Queryable, cellId: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await database.query<{ feederId: string; kw: number }>(
     `select feeder_id as "feederId",
        sum(greatest(phases * 6 * 0.23, coalesce((state->'connector'->>'powerKw')::float8, 0)))::float8 as kw
      from charge_points where cell_id = $1 and (state->>'isForeign')::boolean group by feeder_id`,

@@ -15,10 +15,10 @@ export interface ClassSpeed extends ClassOfModel, KnownSpeed {
 
 /** Sets the figure that holds until cars have been measured. */
 export async function seedClassSpeed(
-  db: Queryable,
+  database: Queryable,
   speed: ClassOfModel & { readonly statedMsPerUnit: number },
 ): Promise<void> {
-  await db.query(
+  await database.query(
     `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit)
      values ($1, $2, $3, $4)
      on conflict (model_name, model_version, hardware_class) do update
@@ -31,8 +31,8 @@ export async function seedClassSpeed(
  * Gives classes a speed for the models that they have none for: that of the slowest class, until cars have been
  * measured. Without one, no job of the model would be planned on them.
  */
-export async function completeClassSpeeds(db: Queryable): Promise<void> {
-  await db.query(
+export async function completeClassSpeeds(database: Queryable): Promise<void> {
+  await database.query(
     `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit)
      select s.model_name, s.model_version, c.id, max(s.stated_ms_per_unit)
      from class_speeds s cross join hardware_classes c group by s.model_name, s.model_version, c.id
@@ -42,12 +42,12 @@ export async function completeClassSpeeds(db: Queryable): Promise<void> {
 
 /** Adds what one car's share of one shard has shown, and forgets the oldest. Time that no clock could see says nothing. */
 export async function measureClassSpeed(
-  db: Queryable,
+  database: Queryable,
   measured: ClassOfModel & { readonly deviceMs: number; readonly units: number },
 ): Promise<void> {
   const msPerUnit = measured.deviceMs / measured.units;
   if (!(msPerUnit > 0) || !Number.isFinite(msPerUnit)) return;
-  await db.query(
+  await database.query(
     `insert into class_speeds as s (model_name, model_version, hardware_class, stated_ms_per_unit, measured_ms_per_unit)
      values ($1, $2, $3, $4::double precision, array[$4::double precision])
      on conflict (model_name, model_version, hardware_class) do update set measured_ms_per_unit =
@@ -57,8 +57,8 @@ export async function measureClassSpeed(
 }
 
 /** The speeds of every model, each class's held against the others of its model. */
-export async function listClassSpeeds(db: Queryable): Promise<ClassSpeed[]> {
-  const known = await db.query<ClassOfModel & KnownSpeed>(
+export async function listClassSpeeds(database: Queryable): Promise<ClassSpeed[]> {
+  const known = await database.query<ClassOfModel & KnownSpeed>(
     `select model_name as "modelName", model_version as "modelVersion", hardware_class as "hardwareClass",
        stated_ms_per_unit as "statedMsPerUnit", measured_ms_per_unit as "measuredMsPerUnit" from class_speeds`,
   );

@@ -25,11 +25,11 @@ const NEAR_MS = 86_400_000;
 
 /** Records that a car has stored a receipt of the shard that it was handed. Instants are grid time. */
 export async function recordComputeAttempt(
-  db: Queryable,
+  database: Queryable,
   attempt: CarsShard & { readonly handedOutMs: number; readonly storedAtMs: number },
 ): Promise<void> {
   const { vehicleId, jobId, shard, handedOutMs, storedAtMs } = attempt;
-  await db.query(
+  await database.query(
     `insert into compute_attempts (vehicle_id, job_id, shard, handed_out_at, stored_until)
      select id, $2, $3, $4, greatest($4, $5::timestamptz) from vehicles where id = $1
      on conflict (vehicle_id, job_id, shard, handed_out_at)

@@ -19,11 +19,11 @@ export interface Emergency {
  * Puts an emergency into force as import limits of 0: the tightest limit of all sources counts.
  * @returns the feeders that shed
  */
-export async function storeEmergency(db: Queryable, cellId: string, emergency: Emergency): Promise<string[]> {
+export async function storeEmergency(database: Queryable, cellId: string, emergency: Emergency): Promise<string[]> {
   const { regionId, source, message, startMs, endMs, feederIds } = emergency;
-  const feeders = await listRegionFeeders(db, regionId);
+  const feeders = await listRegionFeeders(database, regionId);
   const named = feeders.map(({ id }) => id).filter((id) => feederIds.length === 0 || feederIds.includes(id));
-  await db.transaction(async (tx) => {
+  await database.transaction(async (tx) => {
     await upsertSignals(
       tx,
       named.map((feederId) => ({
@@ -57,12 +57,12 @@ export async function storeEmergency(db: Queryable, cellId: string, emergency: E
  * @returns their sources
  */
 export async function endEmergencies(
-  db: Queryable,
+  database: Queryable,
   cellId: string,
   ended: { readonly regionId: string; readonly sourcePrefix: string; readonly atMs: number },
 ): Promise<string[]> {
   const { regionId, sourcePrefix, atMs } = ended;
-  return db.transaction(async (tx) => {
+  return database.transaction(async (tx) => {
     await tx.query(`select pg_advisory_xact_lock(hashtext('signals'), hashtext($1))`, [regionId]);
     const where = 'region_id = $1 and starts_with(source, $2) and ends_at > $3';
     const values = [regionId, sourcePrefix, instant(atMs)];

@@ -14,10 +14,10 @@ export interface FeedState {
 
 /** @param readAtMs when the source itself was read: a cache answers with what it read before */
 export async function recordFeedRead(
-  db: Queryable,
+  database: Queryable,
   read: { readonly regionId: string; readonly feed: string; readonly readAtMs: number },
 ): Promise<void> {
-  await db.query(
+  await database.query(
     `insert into feed_states (region_id, feed, read_at) values ($1, $2, $3)
      on conflict (region_id, feed) do update set read_at = greatest(feed_states.read_at, excluded.read_at),
        failing_since = null, failure = null, failures = 0`,
@@ -26,10 +26,10 @@ export async function recordFeedRead(
 }
 
 export async function recordFeedFailure(
-  db: Queryable,
+  database: Queryable,
   failed: { readonly regionId: string; readonly feed: string; readonly atMs: number; readonly failure: string },
 ): Promise<void> {
-  await db.query(
+  await database.query(
     `insert into feed_states (region_id, feed, failing_since, failure, failures) values ($1, $2, $3, $4, 1)
      on conflict (region_id, feed) do update set
        failing_since = coalesce(feed_states.failing_since, excluded.failing_since),
@@ -39,12 +39,12 @@ export async function recordFeedFailure(
 }
 
 /** Forgets feeds that the region no longer names. */
-export async function keepFeedStates(db: Queryable, regionId: string, feeds: readonly string[]): Promise<void> {
-  await db.query('delete from feed_states where region_id = $1 and feed <> all($2)', [regionId, feeds]);
+export async function keepFeedStates(database: Queryable, regionId: string, feeds: readonly string[]): Promise<void> {
+  await database.query('delete from feed_states where region_id = $1 and feed <> all($2)', [regionId, feeds]);
 }
 
-export async function listFeedStates(db: Queryable, regionId: string): Promise<FeedState[]> {
-  return db.query<FeedState>(
+export async function listFeedStates(database: Queryable, regionId: string): Promise<FeedState[]> {
+  return database.query<FeedState>(
     `select feed, read_at as "readAtMs", failing_since as "failingSinceMs", failure, failures
      from feed_states where region_id = $1 order by feed`,
     [regionId],

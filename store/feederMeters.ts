@@ -10,11 +10,11 @@ export interface FeederEnergy {
 
 /** Energy by feeder and slot, for slots that start in the half-open window. */
 export async function listFeederEnergy(
-  db: Queryable,
+  database: Queryable,
   feederIds: readonly string[],
   window: TimeWindow,
 ): Promise<FeederEnergy[]> {
-  return db.query<FeederEnergy>(
+  return database.query<FeederEnergy>(
     `select v.feeder_id as "feederId", m.slot_start as "slotStartMs", sum(m.charging_kwh + m.compute_kwh) as kwh
      from meter_intervals m join vehicles v on v.id = m.vehicle_id
      where v.feeder_id = any($1) and m.slot_start >= $2 and m.slot_start < $3
@@ -25,11 +25,11 @@ export async function listFeederEnergy(
 
 /** As `listFeederEnergy`, car by car. */
 export async function listCarEnergy(
-  db: Queryable,
+  database: Queryable,
   feederIds: readonly string[],
   window: TimeWindow,
 ): Promise<{ readonly vehicleId: string; readonly slotStartMs: number; readonly kwh: number }[]> {
-  return db.query(
+  return database.query(
     `select m.vehicle_id as "vehicleId", m.slot_start as "slotStartMs", m.charging_kwh + m.compute_kwh as kwh
      from meter_intervals m join vehicles v on v.id = m.vehicle_id
      where v.feeder_id = any($1) and m.slot_start >= $2 and m.slot_start < $3 order by m.vehicle_id, m.slot_start`,
@@ -48,8 +48,8 @@ export interface FeederStorage {
   readonly maxChargeKw: number;
 }
 
-export async function listFeederStorage(db: Queryable, feederIds: readonly string[]): Promise<FeederStorage[]> {
-  return db.query<FeederStorage>(
+export async function listFeederStorage(database: Queryable, feederIds: readonly string[]): Promise<FeederStorage[]> {
+  return database.query<FeederStorage>(
     `select f.id as "feederId",
        coalesce(sum((v.charger->>'maxKw')::numeric), 0) as "enrolledChargeKw",
        coalesce(sum(v.battery_kwh) filter (where s.plugged_in), 0) as "usableKwh",

@@ -41,16 +41,16 @@ export async function listFeederSupplies(database: Queryable, cellId: string): P
   return new Map(rows.map(({ id, ...supply }) => [id, supply]));
 }
 
-export async function listFeeders(db: Queryable, cellId: string): Promise<Feeder[]> {
-  return db.query<Feeder>(
+export async function listFeeders(database: Queryable, cellId: string): Promise<Feeder[]> {
+  return database.query<Feeder>(
     `select f.id, f.region_id as "regionId", f.fail_safe_import_kw as "failSafeImportKw"
      from feeders f join regions r on r.id = f.region_id where r.cell_id = $1 order by f.id`,
     [cellId],
   );
 }
 
-export async function listRegionFeeders(db: Queryable, regionId: string): Promise<Feeder[]> {
-  return db.query<Feeder>(
+export async function listRegionFeeders(database: Queryable, regionId: string): Promise<Feeder[]> {
+  return database.query<Feeder>(
     `select id, region_id as "regionId", fail_safe_import_kw as "failSafeImportKw"
      from feeders where region_id = $1 order by id`,
     [regionId],

@@ -39,9 +39,9 @@ const COLUMNS = `id, tenant_id as "tenantId", filename, purpose, bytes, object_k
 const UNEXPIRED = '(expires_real_at is null or expires_real_at > now())';
 
 /** Registers a file whose bytes are stored. A retry with the same id gives the first one. */
-export async function insertFile(db: Queryable, file: NewFile): Promise<StoredFile> {
+export async function insertFile(database: Queryable, file: NewFile): Promise<StoredFile> {
   return only(
-    await db.query<StoredFile>(
+    await database.query<StoredFile>(
       `insert into files (id, filename, purpose, bytes, object_key, expires_real_at, tenant_id)
        values ($1, $2, $3, $4, $5, now() + $6 * interval '1 second', $7)
        on conflict (id) do update set id = excluded.id returning ${COLUMNS}`,
@@ -59,13 +59,18 @@ export async function insertFile(db: Queryable, file: NewFile): Promise<StoredFi
 }
 
 /** The file, or undefined when there is none or it has expired. */
-export async function readFile(db: Queryable, id: string): Promise<StoredFile | undefined> {
-  const [file] = await db.query<StoredFile>(`select ${COLUMNS} from files where id = $1 and ${UNEXPIRED}`, [id]);
+export async function readFile(database: Queryable, id: string): Promise<StoredFile | undefined> {
+  const [file] = await database.query<StoredFile>(`select ${COLUMNS} from files where id = $1 and ${UNEXPIRED}`, [id]);
   return file;
 }
 
-export async function listFiles(db: Queryable, page: Page, tenantId: string, purpose?: string): Promise<StoredFile[]> {
-  return db.query<StoredFile>(
+export async function listFiles(
+  database: Queryable,
+  page: Page,
+  tenantId: string,
+  purpose?: string,
+): Promise<StoredFile[]> {
+  return database.query<StoredFile>(
     `select ${COLUMNS} from files
      where tenant_id = $4 and ($5::text is null or purpose = $5) and ${UNEXPIRED}
        and not (purpose = 'batch_output' and bytes = 0) and ${pageOrder(page)}`,
@@ -74,8 +79,8 @@ export async function listFiles(db: Queryable, page: Page, tenantId: string, pur
 }
 
 /** Lets the file expire now: nobody reads it any more. @returns the file, whose bytes are to be removed next */
-export async function expireFile(db: Queryable, id: string): Promise<StoredFile | undefined> {
-  const [file] = await db.query<StoredFile>(
+export async function expireFile(database: Queryable, id: string): Promise<StoredFile | undefined> {
+  const [file] = await database.query<StoredFile>(
     `update files set expires_real_at = now() where id = $1 and ${UNEXPIRED} returning ${COLUMNS}`,
     [id],
   );
@@ -83,8 +88,8 @@ export async function expireFile(db: Queryable, id: string): Promise<StoredFile 
 }
 
 /** Files past their expiry that no open batch reads, those first that expired first. */
-export async function listExpiredFiles(db: Queryable, limit: number): Promise<StoredFile[]> {
-  return db.query<StoredFile>(
+export async function listExpiredFiles(database: Queryable, limit: number): Promise<StoredFile[]> {
+  return database.query<StoredFile>(
     `select ${COLUMNS} from files where expires_real_at <= now() and not exists (
        select 1 from batches where input_file_id = files.id
          and status not in ('failed', 'completed', 'expired', 'cancelled'))
@@ -94,8 +99,8 @@ export async function listExpiredFiles(db: Queryable, limit: number): Promise<St
 }
 
 /** Forgets a file whose bytes are removed. */
-export async function deleteFile(db: Queryable, id: string): Promise<void> {
-  await db.query('delete from files where id = $1', [id]);
+export async function deleteFile(database: Queryable, id: string): Promise<void> {
+  await database.query('delete from files where id = $1', [id]);
 }
 
 /** The first two parameters of a query with `pageOrder`. */

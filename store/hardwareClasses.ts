@@ -4,13 +4,13 @@ import type { Queryable } from './database.ts';
 const COLUMNS = `id, chip_kw as "chipKw", awake_kw as "awakeKw", cooling, providers, probe_gflops as "probeGflops",
   source, assumed`;
 
-export async function listHardwareClasses(db: Queryable): Promise<HardwareClassSpec[]> {
-  return db.query<HardwareClassSpec>(`select ${COLUMNS} from hardware_classes order by id`);
+export async function listHardwareClasses(database: Queryable): Promise<HardwareClassSpec[]> {
+  return database.query<HardwareClassSpec>(`select ${COLUMNS} from hardware_classes order by id`);
 }
 
 /** Adds a class, or changes its figures. */
-export async function upsertHardwareClass(db: Queryable, spec: HardwareClassSpec): Promise<void> {
-  await db.query(
+export async function upsertHardwareClass(database: Queryable, spec: HardwareClassSpec): Promise<void> {
+  await database.query(
     `insert into hardware_classes (id, chip_kw, awake_kw, cooling, providers, probe_gflops, source, assumed)
      values ($1, $2, $3, $4, $5, $6, $7, $8)
      on conflict (id) do update set chip_kw = excluded.chip_kw, awake_kw = excluded.awake_kw,

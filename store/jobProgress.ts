@@ -27,8 +27,8 @@ export interface OpenJob extends JobProgress {
 const COLUMNS = `p.job_id as "jobId", p.cell_id as "cellId", p.model, p.shards, p.pending, p.in_flight as "inFlight",
   p.done, p.lines_per_shard as "linesPerShard", p.units_per_line as "unitsPerLine", p.paused, p.finished`;
 
-export async function upsertJobProgress(db: Queryable, progress: JobProgress): Promise<void> {
-  await db.query(
+export async function upsertJobProgress(database: Queryable, progress: JobProgress): Promise<void> {
+  await database.query(
     `insert into job_progress (job_id, cell_id, model, shards, pending, in_flight, done, lines_per_shard, paused,
        finished, units_per_line)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -53,22 +53,24 @@ export async function upsertJobProgress(db: Queryable, progress: JobProgress): P
 }
 
 /** Notes that the submitter has paused the job, or lets it go on. */
-export async function setJobPaused(db: Queryable, jobId: string, paused: boolean): Promise<void> {
-  await db.query('update job_progress set paused = $2 where job_id = $1 and not finished', [jobId, paused]);
+export async function setJobPaused(database: Queryable, jobId: string, paused: boolean): Promise<void> {
+  await database.query('update job_progress set paused = $2 where job_id = $1 and not finished', [jobId, paused]);
 }
 
 /** Progress of those of the jobs that have some, by job id. */
 export async function readJobProgresses(
-  db: Queryable,
+  database: Queryable,
   jobIds: readonly string[],
 ): Promise<ReadonlyMap<string, JobProgress>> {
-  const rows = await db.query<JobProgress>(`select ${COLUMNS} from job_progress p where p.job_id = any($1)`, [jobIds]);
+  const rows = await database.query<JobProgress>(`select ${COLUMNS} from job_progress p where p.job_id = any($1)`, [
+    jobIds,
+  ]);
   return new Map(rows.map((progress) => [progress.jobId, progress]));
 }
 
 /** Unfinished jobs of the cell, the earliest deadline first. */
-export async function listOpenJobs(db: Queryable, cellId: string): Promise<OpenJob[]> {
-  return db.query<OpenJob>(
+export async function listOpenJobs(database: Queryable, cellId: string): Promise<OpenJob[]> {
+  return database.query<OpenJob>(
     `select ${COLUMNS}, b.deadline as "deadlineMs", b.submitted_at as "submittedAtMs", b.metadata
      from job_progress p join batches b on b.id = p.job_id
      where p.cell_id = $1 and not p.finished order by b.deadline, b.id`,

@@ -13,9 +13,13 @@ export interface StoredJournalLine extends Omit<JournalLine, 'dedupeKey'> {
  * order, and a reader that goes on after the last one it saw would miss a line. So append last in a transaction.
  * @returns how many lines were new.
  */
-export async function appendJournal(db: Queryable, cellId: string, lines: readonly JournalLine[]): Promise<number> {
+export async function appendJournal(
+  database: Queryable,
+  cellId: string,
+  lines: readonly JournalLine[],
+): Promise<number> {
   if (lines.length === 0) return 0;
-  const appended = await db.query(
+  const appended = await database.query(
     `with in_order as materialized (select pg_advisory_xact_lock(hashtext('journal')))
      insert into journal (cell_id, at, kind, subject, message, reasons, dedupe_key)
      select $1, t.at, t.kind, t.subject, t.message, t.reasons, t.dedupe_key
@@ -41,12 +45,12 @@ export async function appendJournal(db: Queryable, cellId: string, lines: readon
 
 /** Lines of the cell after `afterSeq` (0: from the first), oldest first. */
 export async function readJournal(
-  db: Queryable,
+  database: Queryable,
   cellId: string,
   afterSeq: number,
   limit: number,
 ): Promise<StoredJournalLine[]> {
-  return db.query<StoredJournalLine>(
+  return database.query<StoredJournalLine>(
     `select seq, at as "atMs", kind, subject, message, reasons from journal
      where cell_id = $1 and seq > $2 order by seq limit $3`,
     [cellId, afterSeq, limit],
@@ -55,13 +59,13 @@ export async function readJournal(
 
 /** As `readJournal`, only the lines about one workflow or vehicle. */
 export async function readJournalOf(
-  db: Queryable,
+  database: Queryable,
   cellId: string,
   subject: string,
   afterSeq: number,
   limit: number,
 ): Promise<StoredJournalLine[]> {
-  return db.query<StoredJournalLine>(
+  return database.query<StoredJournalLine>(
     `select seq, at as "atMs", kind, subject, message, reasons from journal
      where cell_id = $1 and subject = $2 and seq > $3 order by seq limit $4`,
     [cellId, subject, afterSeq, limit],

@@ -18,8 +18,8 @@ const COLUMNS = `owner_id as "ownerId", vehicle_id as "vehicleId", kind, referen
   amount_eur as "amountEur", booked_at as "bookedAtMs"`;
 
 /** Books once for each (kind, reference, vehicle). @returns whether this call booked it. */
-export async function bookLedgerEntry(db: Queryable, entry: LedgerEntry): Promise<boolean> {
-  const rows = await db.query(
+export async function bookLedgerEntry(database: Queryable, entry: LedgerEntry): Promise<boolean> {
+  const rows = await database.query(
     `insert into ledger (owner_id, vehicle_id, kind, reference, quantity, unit, amount_eur, booked_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8)
      on conflict (kind, reference, vehicle_id) do nothing returning entry_id`,
@@ -39,11 +39,11 @@ export async function bookLedgerEntry(db: Queryable, entry: LedgerEntry): Promis
 
 /** Entries of one car booked in the half-open grid time [startMs, endMs), oldest first. */
 export async function listLedgerEntries(
-  db: Queryable,
+  database: Queryable,
   vehicleId: string,
   window: { readonly startMs: number; readonly endMs: number },
 ): Promise<LedgerEntry[]> {
-  return db.query<LedgerEntry>(
+  return database.query<LedgerEntry>(
     `select ${COLUMNS} from ledger where vehicle_id = $1 and booked_at >= $2 and booked_at < $3 order by entry_id`,
     [vehicleId, instant(window.startMs), instant(window.endMs)],
   );
@@ -56,8 +56,8 @@ export interface OwnerBalance {
 }
 
 /** What each car of the cell has earned, also those that earned nothing. */
-export async function listBalances(db: Queryable, cellId: string): Promise<OwnerBalance[]> {
-  return db.query<OwnerBalance>(
+export async function listBalances(database: Queryable, cellId: string): Promise<OwnerBalance[]> {
+  return database.query<OwnerBalance>(
     `select v.owner_id as "ownerId", v.id as "vehicleId", coalesce(sum(l.amount_eur), 0) as "amountEur"
      from vehicles v join regions r on r.id = v.region_id left join ledger l on l.vehicle_id = v.id
      where r.cell_id = $1 group by v.id order by v.id`,

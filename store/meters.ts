@@ -42,14 +42,14 @@ export function splitOverSlots(
  * Readings of cars that are not enrolled in the cell are left out.
  */
 export async function recordMeterReadings(
-  db: Queryable,
+  database: Queryable,
   cell: { readonly id: string; readonly slotMinutes: number },
   readings: readonly VehicleReading[],
 ): Promise<void> {
   if (readings.length === 0) return;
   const slotMs = cell.slotMinutes * 60_000;
   const vehicleIds = [...new Set(readings.map(({ vehicleId }) => vehicleId))].sort();
-  await db.transaction(async (tx) => {
+  await database.transaction(async (tx) => {
     const accepted = await lockRegisters(tx, cell.id, vehicleIds);
     const intervals: MeterInterval[] = [];
     const refused: JournalLine[] = [];
@@ -78,11 +78,11 @@ export async function recordMeterReadings(
 
 /** Energy by car and slot of the cell for slots that start in the half-open grid time [startMs, endMs). */
 export async function listMeterIntervals(
-  db: Queryable,
+  database: Queryable,
   cellId: string,
   window: { readonly startMs: number; readonly endMs: number },
 ): Promise<MeterInterval[]> {
-  return db.query<MeterInterval>(
+  return database.query<MeterInterval>(
     `select m.vehicle_id as "vehicleId", m.slot_start as "slotStartMs", m.charging_kwh as "chargingKwh",
        m.compute_kwh as "computeKwh"
      from meter_intervals m join vehicles v on v.id = m.vehicle_id join regions r on r.id = v.region_id
@@ -93,12 +93,12 @@ export async function listMeterIntervals(
 
 /** Energy of one car in the slots that overlap the half-open grid time [startMs, endMs). */
 export async function readMeteredEnergy(
-  db: Queryable,
+  database: Queryable,
   vehicleId: string,
   window: { readonly startMs: number; readonly endMs: number },
 ): Promise<Pick<MeterInterval, 'chargingKwh' | 'computeKwh'>> {
   return only(
-    await db.query<Pick<MeterInterval, 'chargingKwh' | 'computeKwh'>>(
+    await database.query<Pick<MeterInterval, 'chargingKwh' | 'computeKwh'>>(
       `select coalesce(sum(charging_kwh), 0) as "chargingKwh", coalesce(sum(compute_kwh), 0) as "computeKwh"
        from meter_intervals where vehicle_id = $1 and slot_start >= $2 and slot_start < $3`,
       [vehicleId, instant(window.startMs), instant(window.endMs)],
@@ -107,8 +107,8 @@ export async function readMeteredEnergy(
 }
 
 /** Up to when (grid time) the car's registers were read, or undefined when it has no meter. */
-export async function readMeteredUntil(db: Queryable, vehicleId: string): Promise<number | undefined> {
-  const [register] = await db.query<{ atMs: number }>(
+export async function readMeteredUntil(database: Queryable, vehicleId: string): Promise<number | undefined> {
+  const [register] = await database.query<{ atMs: number }>(
     'select read_at as "atMs" from meter_registers where vehicle_id = $1',
     [vehicleId],
   );

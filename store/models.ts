@@ -24,8 +24,8 @@ export function modelOwner(tenantId: string): string | null {
 }
 
 /** Adds a version. A version is pinned: one that exists keeps its hash and its owner. @returns whether it was added. */
-export async function addModel(db: Queryable, model: Model): Promise<boolean> {
-  const rows = await db.query(
+export async function addModel(database: Queryable, model: Model): Promise<boolean> {
+  const rows = await database.query(
     `insert into models (name, version, family, sha256, manifest, tenant_id) values ($1, $2, $3, $4, $5, $6)
      on conflict (name, version) do nothing returning name`,
     [model.name, model.version, model.family, model.sha256, JSON.stringify(model.manifest), model.tenantId],
@@ -38,12 +38,12 @@ export async function addModel(db: Queryable, model: Model): Promise<boolean> {
  * operator's.
  */
 export async function readModel(
-  db: Queryable,
+  database: Queryable,
   tenantId: string,
   name: string,
   version?: string,
 ): Promise<StoredModel | undefined> {
-  const [model] = await db.query<StoredModel>(
+  const [model] = await database.query<StoredModel>(
     `select ${COLUMNS} from models
      where name = $1 and ($2::text is null or version = $2) and (tenant_id is null or tenant_id = $3)
      order by ${OWN_AND_NEWEST_FIRST} limit 1`,
@@ -53,8 +53,8 @@ export async function readModel(
 }
 
 /** The version of each model that the tenant's requests are answered by, by name. */
-export async function listModels(db: Queryable, tenantId: string): Promise<StoredModel[]> {
-  return db.query<StoredModel>(
+export async function listModels(database: Queryable, tenantId: string): Promise<StoredModel[]> {
+  return database.query<StoredModel>(
     `select distinct on (name) ${COLUMNS} from models where tenant_id is null or tenant_id = $1
      order by name, ${OWN_AND_NEWEST_FIRST}`,
     [tenantId],
@@ -66,8 +66,8 @@ export async function listModels(db: Queryable, tenantId: string): Promise<Store
  * Its name and version stay taken: what was published under them never changes.
  * @returns whether it was removed
  */
-export async function removeModel(db: Queryable, name: string, version: string): Promise<boolean> {
-  const rows = await db.query(
+export async function removeModel(database: Queryable, name: string, version: string): Promise<boolean> {
+  const rows = await database.query(
     `delete from models where name = $1 and version = $2
        and not exists (select 1 from job_progress
          where not finished and model->>'name' = $1 and model->>'version' = $2)

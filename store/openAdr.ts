@@ -86,10 +86,10 @@ const REPORT = `connection_id as "connectionId", event_id as "eventId", report_n
 
 /** Stores a connection. One that speaks for another region than before says nothing of the old one any more. */
 export async function upsertConnection(
-  db: Queryable,
+  database: Queryable,
   connection: Pick<OpenAdrConnection, 'id' | 'settings' | 'sealed'>,
 ): Promise<void> {
-  await db.transaction(async (tx) => {
+  await database.transaction(async (tx) => {
     await tx.query(`delete from signals where region_id <> $2 and ${ITS_SIGNALS}`, [
       connection.id,
       connection.settings.regionId,
@@ -99,10 +99,10 @@ export async function upsertConnection(
 }
 
 async function insertConnection(
-  db: Queryable,
+  database: Queryable,
   connection: Pick<OpenAdrConnection, 'id' | 'settings' | 'sealed'>,
 ): Promise<void> {
-  await db.query(
+  await database.query(
     `insert into openadr_connections (id, region_id, settings, sealed) values ($1, $2, $3, $4)
      on conflict (id) do update set region_id = excluded.region_id, settings = excluded.settings,
        sealed = excluded.sealed, status = null, removing = false,
@@ -112,30 +112,30 @@ async function insertConnection(
   );
 }
 
-export async function readConnection(db: Queryable, id: string): Promise<OpenAdrConnection | undefined> {
-  const [connection] = await db.query<OpenAdrConnection>(`select ${CONNECTION} where c.id = $1`, [id]);
+export async function readConnection(database: Queryable, id: string): Promise<OpenAdrConnection | undefined> {
+  const [connection] = await database.query<OpenAdrConnection>(`select ${CONNECTION} where c.id = $1`, [id]);
   return connection;
 }
 
 /** All connections of the cell, also those that are being removed. */
-export async function listConnections(db: Queryable, cellId: string): Promise<OpenAdrConnection[]> {
-  return db.query<OpenAdrConnection>(`select ${CONNECTION} where r.cell_id = $1 order by c.id`, [cellId]);
+export async function listConnections(database: Queryable, cellId: string): Promise<OpenAdrConnection[]> {
+  return database.query<OpenAdrConnection>(`select ${CONNECTION} where r.cell_id = $1 order by c.id`, [cellId]);
 }
 
 /** Nothing that the connection says holds any more; what we made at the server is still to be removed there. */
-export async function markConnectionRemoving(db: Queryable, id: string): Promise<void> {
-  await db.transaction(async (tx) => {
+export async function markConnectionRemoving(database: Queryable, id: string): Promise<void> {
+  await database.transaction(async (tx) => {
     await tx.query(`delete from signals where ${ITS_SIGNALS}`, [id]);
     await tx.query('update openadr_connections set removing = true where id = $1', [id]);
   });
 }
 
 export async function saveRegistration(
-  db: Queryable,
+  database: Queryable,
   { id, sealed }: Pick<OpenAdrConnection, 'id' | 'sealed'>,
   registered: OpenAdrRegistration,
 ): Promise<void> {
-  await db.query('update openadr_connections set registered = $3 where id = $1 and sealed = $2', [
+  await database.query('update openadr_connections set registered = $3 where id = $1 and sealed = $2', [
     id,
     sealed,
     JSON.stringify(registered),
@@ -143,13 +143,13 @@ export async function saveRegistration(
 }
 
 /** Notes that the server has told of a change at our callback. */
-export async function markNotified(db: Queryable, id: string, atMs: number): Promise<void> {
-  await db.query('update openadr_connections set notified_at = $2 where id = $1', [id, instant(atMs)]);
+export async function markNotified(database: Queryable, id: string, atMs: number): Promise<void> {
+  await database.query('update openadr_connections set notified_at = $2 where id = $1', [id, instant(atMs)]);
 }
 
 /** Removes a connection with its events, its reports and what it says of the grid. */
-export async function deleteConnection(db: Queryable, id: string): Promise<void> {
-  await db.transaction(async (tx) => {
+export async function deleteConnection(database: Queryable, id: string): Promise<void> {
+  await database.transaction(async (tx) => {
     await tx.query(`delete from signals where ${ITS_SIGNALS}`, [id]);
     await tx.query('delete from openadr_connections where id = $1', [id]);
   });
@@ -157,11 +157,11 @@ export async function deleteConnection(db: Queryable, id: string): Promise<void>
 
 /** Not of a connection that was configured anew meanwhile: that would tell of how the old configuration did. */
 export async function saveConnectionStatus(
-  db: Queryable,
+  database: Queryable,
   { id, sealed }: Pick<OpenAdrConnection, 'id' | 'sealed'>,
   status: OpenAdrStatus,
 ): Promise<void> {
-  await db.query('update openadr_connections set status = $3 where id = $1 and sealed = $2', [
+  await database.query('update openadr_connections set status = $3 where id = $1 and sealed = $2', [
     id,
     sealed,
     JSON.stringify(status),
@@ -169,8 +169,8 @@ export async function saveConnectionStatus(
 }
 
 /** Stores an event as it is now; `measured` and the first receipt stay. */
-export async function upsertEvent(db: Queryable, event: Omit<OpenAdrEvent, 'measured'>): Promise<void> {
-  await db.query(
+export async function upsertEvent(database: Queryable, event: Omit<OpenAdrEvent, 'measured'>): Promise<void> {
+  await database.query(
     `insert into openadr_events (connection_id, event_id, body, program, first_seen_at, anchored_at, reference_kw,
        feeder_ids, starts_at, ends_at, gone_at, refused, refused_payloads, cancelled, version_before)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
@@ -200,12 +200,12 @@ export async function upsertEvent(db: Queryable, event: Omit<OpenAdrEvent, 'meas
 }
 
 export async function markEventsGone(
-  db: Queryable,
+  database: Queryable,
   connectionId: string,
   eventIds: readonly string[],
   atMs: number,
 ): Promise<void> {
-  await db.query(
+  await database.query(
     `update openadr_events set gone_at = coalesce(gone_at, $3) where connection_id = $1 and event_id = any($2)`,
     [connectionId, eventIds, instant(atMs)],
   );
@@ -213,20 +213,24 @@ export async function markEventsGone(
 
 /** Why an event, or payloads of it, are not followed. */
 export async function markEventRefused(
-  db: Queryable,
+  database: Queryable,
   connectionId: string,
   eventId: string,
   { refused, refusedPayloads }: Pick<OpenAdrEvent, 'refused' | 'refusedPayloads'>,
 ): Promise<void> {
-  await db.query(
+  await database.query(
     `update openadr_events set refused = $3, refused_payloads = $4 where connection_id = $1 and event_id = $2`,
     [connectionId, eventId, refused, refusedPayloads],
   );
 }
 
 /** Events of a connection that were not over before `sinceMs`, oldest first. */
-export async function listEventsOf(db: Queryable, connectionId: string, sinceMs: number): Promise<OpenAdrEvent[]> {
-  return db.query<OpenAdrEvent>(
+export async function listEventsOf(
+  database: Queryable,
+  connectionId: string,
+  sinceMs: number,
+): Promise<OpenAdrEvent[]> {
+  return database.query<OpenAdrEvent>(
     `select ${EVENT} from openadr_events
      where connection_id = $1 and coalesce(least(ends_at, gone_at), 'infinity') >= $2
      order by first_seen_at, event_id`,
@@ -236,23 +240,23 @@ export async function listEventsOf(db: Queryable, connectionId: string, sinceMs:
 
 /** Events of a connection by their ids, however long they are over. */
 export async function readEventsOf(
-  db: Queryable,
+  database: Queryable,
   connectionId: string,
   eventIds: readonly string[],
 ): Promise<OpenAdrEvent[]> {
-  return db.query<OpenAdrEvent>(`select ${EVENT} from openadr_events where connection_id = $1 and event_id = any($2)`, [
-    connectionId,
-    eventIds,
-  ]);
+  return database.query<OpenAdrEvent>(
+    `select ${EVENT} from openadr_events where connection_id = $1 and event_id = any($2)`,
+    [connectionId, eventIds],
+  );
 }
 
 /** Events of a connection that the server still has and that are not, or not wholly, followed; the newest first. */
 export async function listRefusedEvents(
-  db: Queryable,
+  database: Queryable,
   connectionId: string,
   limit: number,
 ): Promise<Pick<OpenAdrEvent, 'eventId' | 'body' | 'refused' | 'refusedPayloads'>[]> {
-  return db.query(
+  return database.query(
     `select event_id as "eventId", case when octet_length(body::text) <= ${LISTED_BODY_BYTES} then body end as body,
        refused, refused_payloads as "refusedPayloads"
      from openadr_events where connection_id = $1 and gone_at is null and (refused is not null or refused_payloads <> '{}')
@@ -263,11 +267,11 @@ export async function listRefusedEvents(
 
 /** When the connection's other events were in force. */
 export async function listEventSpans(
-  db: Queryable,
+  database: Queryable,
   connectionId: string,
   exceptEventId: string,
 ): Promise<{ readonly startMs: number; readonly endMs: number }[]> {
-  return db.query(
+  return database.query(
     `select starts_at as "startMs", least(ends_at, gone_at) as "endMs" from openadr_events
      where connection_id = $1 and event_id <> $2 and starts_at < least(ends_at, gone_at)`,
     [connectionId, exceptEventId],
@@ -275,8 +279,8 @@ export async function listEventSpans(
 }
 
 /** Events of the cell, newest first. Without the bodies of large ones: many together would not fit into memory. */
-export async function listEvents(db: Queryable, cellId: string, limit: number): Promise<OpenAdrEvent[]> {
-  return db.query<OpenAdrEvent>(
+export async function listEvents(database: Queryable, cellId: string, limit: number): Promise<OpenAdrEvent[]> {
+  return database.query<OpenAdrEvent>(
     `select ${LISTED_EVENT} from openadr_events where connection_id in
        (select c.id from openadr_connections c join regions r on r.id = c.region_id where r.cell_id = $1)
      order by first_seen_at desc, event_id limit $2`,
@@ -285,8 +289,12 @@ export async function listEvents(db: Queryable, cellId: string, limit: number): 
 }
 
 /** The event of this id; of two utilities' the one that came last. */
-export async function readEvent(db: Queryable, cellId: string, eventId: string): Promise<OpenAdrEvent | undefined> {
-  const [event] = await db.query<OpenAdrEvent>(
+export async function readEvent(
+  database: Queryable,
+  cellId: string,
+  eventId: string,
+): Promise<OpenAdrEvent | undefined> {
+  const [event] = await database.query<OpenAdrEvent>(
     `select ${EVENT} from openadr_events where event_id = $2 and connection_id in
        (select c.id from openadr_connections c join regions r on r.id = c.region_id where r.cell_id = $1)
      order by first_seen_at desc limit 1`,
@@ -296,12 +304,12 @@ export async function readEvent(db: Queryable, cellId: string, eventId: string):
 }
 
 export async function saveMeasurement(
-  db: Queryable,
+  database: Queryable,
   connectionId: string,
   eventId: string,
   measured: EventMeasurement,
 ): Promise<void> {
-  await db.query(`update openadr_events set measured = $3 where connection_id = $1 and event_id = $2`, [
+  await database.query(`update openadr_events set measured = $3 where connection_id = $1 and event_id = $2`, [
     connectionId,
     eventId,
     JSON.stringify(measured),
@@ -309,8 +317,8 @@ export async function saveMeasurement(
 }
 
 /** Notes a report before or after it goes out. */
-export async function upsertReport(db: Queryable, report: OpenAdrReport): Promise<void> {
-  await db.query(
+export async function upsertReport(database: Queryable, report: OpenAdrReport): Promise<void> {
+  await database.query(
     `insert into openadr_reports (connection_id, event_id, report_name, window_ends_at, body, vtn_report_id, sent_at)
      values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (connection_id, report_name) do update set window_ends_at = excluded.window_ends_at,
@@ -327,8 +335,12 @@ export async function upsertReport(db: Queryable, report: OpenAdrReport): Promis
   );
 }
 
-export async function listReports(db: Queryable, connectionId: string, eventId: string): Promise<OpenAdrReport[]> {
-  return db.query<OpenAdrReport>(
+export async function listReports(
+  database: Queryable,
+  connectionId: string,
+  eventId: string,
+): Promise<OpenAdrReport[]> {
+  return database.query<OpenAdrReport>(
     `select ${REPORT} from openadr_reports where connection_id = $1 and event_id = $2 order by window_ends_at, report_name`,
     [connectionId, eventId],
   );

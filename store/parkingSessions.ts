@@ -29,8 +29,8 @@ const COLUMNS = `p.vehicle_id as "vehicleId", p.stay, p.plugged_in_at as "plugge
  * Opens the car's next stay. A car is plugged in once at a time: while a stay is open, that one is given, whoever asks
  * again.
  */
-export async function openParkingSession(db: Queryable, session: NewParkingSession): Promise<ParkingSession> {
-  return db.transaction(async (tx) => {
+export async function openParkingSession(database: Queryable, session: NewParkingSession): Promise<ParkingSession> {
+  return database.transaction(async (tx) => {
     await tx.query('select 1 from vehicles where id = $1 for update', [session.vehicleId]);
     const open = await readOpenParkingSession(tx, session.vehicleId);
     if (open) return open;
@@ -54,8 +54,11 @@ export async function openParkingSession(db: Queryable, session: NewParkingSessi
 }
 
 /** The car's stay that has not ended. */
-export async function readOpenParkingSession(db: Queryable, vehicleId: string): Promise<ParkingSession | undefined> {
-  const [session] = await db.query<ParkingSession>(
+export async function readOpenParkingSession(
+  database: Queryable,
+  vehicleId: string,
+): Promise<ParkingSession | undefined> {
+  const [session] = await database.query<ParkingSession>(
     `select ${COLUMNS} from parking_sessions p where p.vehicle_id = $1 and p.unplugged_at is null`,
     [vehicleId],
   );
@@ -64,12 +67,12 @@ export async function readOpenParkingSession(db: Queryable, vehicleId: string): 
 
 /** What the owner is promised, when it is agreed again during the stay. */
 export async function setSessionTerms(
-  db: Queryable,
+  database: Queryable,
   vehicleId: string,
   stay: number,
   terms: Pick<ParkingSession, 'readyByMs' | 'targetSocPercent'>,
 ): Promise<void> {
-  await db.query(
+  await database.query(
     `update parking_sessions set ready_by = $3, target_soc_percent = $4 where vehicle_id = $1 and stay = $2`,
     [vehicleId, stay, instant(terms.readyByMs), terms.targetSocPercent],
   );
@@ -77,12 +80,12 @@ export async function setSessionTerms(
 
 /** Ends a stay; the first end counts. */
 export async function closeParkingSession(
-  db: Queryable,
+  database: Queryable,
   vehicleId: string,
   stay: number,
   unpluggedAtMs: number,
 ): Promise<void> {
-  await db.query(
+  await database.query(
     `update parking_sessions set unplugged_at = coalesce(unplugged_at, $3) where vehicle_id = $1 and stay = $2`,
     [vehicleId, stay, instant(unpluggedAtMs)],
   );
@@ -90,12 +93,12 @@ export async function closeParkingSession(
 
 /** Keeps the first measurement. */
 export async function recordReadyBySoc(
-  db: Queryable,
+  database: Queryable,
   vehicleId: string,
   stay: number,
   readyBySocPercent: number,
 ): Promise<void> {
-  await db.query(
+  await database.query(
     `update parking_sessions set ready_by_soc_percent = coalesce(ready_by_soc_percent, $3)
      where vehicle_id = $1 and stay = $2`,
     [vehicleId, stay, readyBySocPercent],
@@ -104,12 +107,12 @@ export async function recordReadyBySoc(
 
 /** Keeps the first statement. @returns whether this call settled the stay. */
 export async function settleParkingSession(
-  db: Queryable,
+  database: Queryable,
   vehicleId: string,
   stay: number,
   statement: unknown,
 ): Promise<boolean> {
-  const rows = await db.query(
+  const rows = await database.query(
     `update parking_sessions set settled = $3 where vehicle_id = $1 and stay = $2 and settled is null returning stay`,
     [vehicleId, stay, JSON.stringify(statement)],
   );
@@ -117,11 +120,11 @@ export async function settleParkingSession(
 }
 
 export async function readParkingSession(
-  db: Queryable,
+  database: Queryable,
   vehicleId: string,
   stay: number,
 ): Promise<ParkingSession | undefined> {
-  const [session] = await db.query<ParkingSession>(
+  const [session] = await database.query<ParkingSession>(
     `select ${COLUMNS} from parking_sessions p where p.vehicle_id = $1 and p.stay = $2`,
     [vehicleId, stay],
   );
@@ -130,11 +133,11 @@ export async function readParkingSession(
 
 /** Stays of the cell that overlap the half-open grid time [startMs, endMs); an open stay has no end. */
 export async function listParkingSessions(
-  db: Queryable,
+  database: Queryable,
   cellId: string,
   window: { readonly startMs: number; readonly endMs: number },
 ): Promise<ParkingSession[]> {
-  return db.query<ParkingSession>(
+  return database.query<ParkingSession>(
     `select ${COLUMNS} from parking_sessions p join vehicles v on v.id = p.vehicle_id
        join regions r on r.id = v.region_id
      where r.cell_id = $1 and p.plugged_in_at < $3 and coalesce(p.unplugged_at, 'infinity') > $2
@@ -144,8 +147,8 @@ export async function listParkingSessions(
 }
 
 /** Stays of the cell that have not ended. */
-export async function listOpenParkingSessions(db: Queryable, cellId: string): Promise<ParkingSession[]> {
-  return db.query<ParkingSession>(
+export async function listOpenParkingSessions(database: Queryable, cellId: string): Promise<ParkingSession[]> {
+  return database.query<ParkingSession>(
     `select ${COLUMNS} from parking_sessions p join vehicles v on v.id = p.vehicle_id
        join regions r on r.id = v.region_id
      where r.cell_id = $1 and p.unplugged_at is null order by p.vehicle_id`,
@@ -154,8 +157,8 @@ export async function listOpenParkingSessions(db: Queryable, cellId: string): Pr
 }
 
 /** Stays of one car, newest first. */
-export async function listStaysOf(db: Queryable, vehicleId: string, limit: number): Promise<ParkingSession[]> {
-  return db.query<ParkingSession>(
+export async function listStaysOf(database: Queryable, vehicleId: string, limit: number): Promise<ParkingSession[]> {
+  return database.query<ParkingSession>(
     `select ${COLUMNS} from parking_sessions p where p.vehicle_id = $1 order by p.stay desc limit $2`,
     [vehicleId, limit],
   );

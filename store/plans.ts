@@ -126,8 +126,8 @@ export async function latestJobPlans<
     readonly grants: unknown;
     readonly regions: unknown;
   },
->(db: Queryable, cellId: string): Promise<Parts | undefined> {
-  const [parts] = await db.query<Parts>(
+>(database: Queryable, cellId: string): Promise<Parts | undefined> {
+  const [parts] = await database.query<Parts>(
     `select plan->'slots' as slots, plan->'jobs' as jobs, plan->'grants' as grants, problem->'regions' as regions
      from plans where cell_id = $1 order by slot_start desc, created_at desc, id desc limit 1`,
     [cellId],

@@ -17,8 +17,8 @@ export interface RegionPresence {
   readonly usualArrivalMs: number | null;
 }
 
-export async function listPresence(db: Queryable, cellId: string, nowMs: number): Promise<RegionPresence[]> {
-  const rows = await db.query<Omit<RegionPresence, 'usualArrivalMs'> & { readonly aheadSeconds: number | null }>(
+export async function listPresence(database: Queryable, cellId: string, nowMs: number): Promise<RegionPresence[]> {
+  const rows = await database.query<Omit<RegionPresence, 'usualArrivalMs'> & { readonly aheadSeconds: number | null }>(
     `select r.id as "regionId", r.time_zone as "timeZone",
        count(*) filter (where p.stay is not null and p.unplugged_at is null)::int as "carsPluggedIn",
        min(mod(extract(epoch from p.plugged_in_at - $2::timestamptz) + ${DAYS_LOOKED_BACK * DAY_SECONDS}, ${DAY_SECONDS}))
@@ -44,12 +44,12 @@ export interface PluggedTime {
 
 /** @param regionIds null for every region of the cell */
 export async function readPluggedTime(
-  db: Queryable,
+  database: Queryable,
   cellId: string,
   window: { readonly startMs: number; readonly endMs: number },
   regionIds: readonly string[] | null,
 ): Promise<PluggedTime> {
-  const [row] = await db.query<PluggedTime>(
+  const [row] = await database.query<PluggedTime>(
     `select count(distinct p.vehicle_id)::int as cars,
        coalesce(sum(extract(epoch from least(coalesce(p.unplugged_at, $3), $3) - greatest(p.plugged_in_at, $2))), 0)::float8
          / 3600 as hours

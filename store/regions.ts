@@ -11,30 +11,30 @@ export interface Region {
 
 const COLUMNS = 'id, cell_id as "cellId", time_zone as "timeZone", feeds';
 
-export async function upsertRegion(db: Queryable, region: Region): Promise<void> {
-  await db.query(
+export async function upsertRegion(database: Queryable, region: Region): Promise<void> {
+  await database.query(
     `insert into regions (id, cell_id, time_zone, feeds) values ($1, $2, $3, $4)
      on conflict (id) do update set cell_id = excluded.cell_id, time_zone = excluded.time_zone, feeds = excluded.feeds`,
     [region.id, region.cellId, region.timeZone, JSON.stringify(region.feeds)],
   );
 }
 
-export async function readRegion(db: Queryable, id: string): Promise<Region | undefined> {
-  const [region] = await db.query<Region>(`select ${COLUMNS} from regions where id = $1`, [id]);
+export async function readRegion(database: Queryable, id: string): Promise<Region | undefined> {
+  const [region] = await database.query<Region>(`select ${COLUMNS} from regions where id = $1`, [id]);
   return region;
 }
 
-export async function listRegions(db: Queryable, cellId: string): Promise<Region[]> {
-  return db.query<Region>(`select ${COLUMNS} from regions where cell_id = $1 order by id`, [cellId]);
+export async function listRegions(database: Queryable, cellId: string): Promise<Region[]> {
+  return database.query<Region>(`select ${COLUMNS} from regions where cell_id = $1 order by id`, [cellId]);
 }
 
 /** Keeps what a region's last refresh came to. */
-export async function saveRegionSummary(db: Queryable, id: string, summary: unknown): Promise<void> {
-  await db.query('update regions set summary = $2 where id = $1', [id, JSON.stringify(summary)]);
+export async function saveRegionSummary(database: Queryable, id: string, summary: unknown): Promise<void> {
+  await database.query('update regions set summary = $2 where id = $1', [id, JSON.stringify(summary)]);
 }
 
 /** What the region's last refresh came to, as it was saved; null before the first. */
-export async function readRegionSummary(db: Queryable, id: string): Promise<unknown> {
-  const [row] = await db.query<{ summary: unknown }>('select summary from regions where id = $1', [id]);
+export async function readRegionSummary(database: Queryable, id: string): Promise<unknown> {
+  const [row] = await database.query<{ summary: unknown }>('select summary from regions where id = $1', [id]);
   return row?.summary ?? null;
 }

@@ -9,10 +9,10 @@ export interface Footprint {
 
 /** Books a car's share in a shard at the price and carbon intensity that its region has at `atMs` (grid time). */
 export async function addShardFootprint(
-  db: Queryable,
+  database: Queryable,
   share: { jobId: string; shard: number; regionId: string; energyWh: number; atMs: number },
 ): Promise<void> {
-  await db.query(
+  await database.query(
     `insert into shard_footprints (job_id, shard, energy_wh, gco2, cost_eur)
      values ($1, $2, $3, $3::numeric / 1000 * ${inForce('carbon')}, $3::numeric / 1000 * ${inForce('price')})`,
     [share.jobId, share.shard, share.energyWh, share.regionId, instant(share.atMs)],
@@ -25,10 +25,10 @@ function inForce(kind: 'price' | 'carbon'): string {
 }
 
 export async function readFootprints(
-  db: Queryable,
+  database: Queryable,
   jobIds: readonly string[],
 ): Promise<ReadonlyMap<string, Footprint>> {
-  const rows = await db.query<Footprint & { jobId: string }>(
+  const rows = await database.query<Footprint & { jobId: string }>(
     `select job_id as "jobId", sum(energy_wh) as "energyWh", sum(gco2) as "gCo2", sum(cost_eur) as "costEur"
      from shard_footprints where job_id = any($1) group by job_id`,
     [jobIds],

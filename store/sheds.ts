@@ -13,16 +13,16 @@ export async function lockSheds(tx: Queryable, regionId: string): Promise<void> 
   await tx.query(`select pg_advisory_xact_lock(hashtext('sheds'), hashtext($1))`, [regionId]);
 }
 
-export async function listSheds(db: Queryable, regionId: string): Promise<Shed[]> {
-  return db.query<Shed>(
+export async function listSheds(database: Queryable, regionId: string): Promise<Shed[]> {
+  return database.query<Shed>(
     `select feeder_id as "feederId", issued_at as "issuedAtMs", starts_at as "startMs", ends_at as "endMs"
      from sheds s join feeders f on f.id = s.feeder_id where f.region_id = $1 order by feeder_id`,
     [regionId],
   );
 }
 
-export async function upsertShed(db: Queryable, shed: Shed): Promise<void> {
-  await db.query(
+export async function upsertShed(database: Queryable, shed: Shed): Promise<void> {
+  await database.query(
     `insert into sheds (feeder_id, issued_at, starts_at, ends_at) values ($1, $2, $3, $4)
      on conflict (feeder_id) do update set issued_at = excluded.issued_at, starts_at = excluded.starts_at,
        ends_at = excluded.ends_at`,
@@ -30,6 +30,6 @@ export async function upsertShed(db: Queryable, shed: Shed): Promise<void> {
   );
 }
 
-export async function deleteShed(db: Queryable, feederId: string): Promise<void> {
-  await db.query('delete from sheds where feeder_id = $1', [feederId]);
+export async function deleteShed(database: Queryable, feederId: string): Promise<void> {
+  await database.query('delete from sheds where feeder_id = $1', [feederId]);
 }

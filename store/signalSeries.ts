@@ -14,9 +14,13 @@ export interface SeriesRest {
  * @param spans of these sources, none of them before `fromMs`
  * @returns whether anything is now otherwise than it was
  */
-export async function replaceSeries(db: Queryable, rest: SeriesRest, spans: readonly SignalSpan[]): Promise<boolean> {
+export async function replaceSeries(
+  database: Queryable,
+  rest: SeriesRest,
+  spans: readonly SignalSpan[],
+): Promise<boolean> {
   const { regionId, sources, fromMs } = rest;
-  return db.transaction(async (tx) => {
+  return database.transaction(async (tx) => {
     await tx.query(`select pg_advisory_xact_lock(hashtext('signals'), hashtext($1))`, [regionId]);
     const where = 'region_id = $1 and source = any($2) and ends_at > $3';
     const values = [regionId, sources, instant(fromMs)];

@@ -65,9 +65,9 @@ export interface TimeWindow {
  * differently: what it does not cover stays, and a late older revision fills only what is still free. So the spans
  * of one source never overlap. The spans of one call must not overlap each other either.
  */
-export async function upsertSignals(db: Queryable, spans: readonly SignalSpan[]): Promise<void> {
+export async function upsertSignals(database: Queryable, spans: readonly SignalSpan[]): Promise<void> {
   if (spans.length === 0) return;
-  await db.transaction(async (tx) => {
+  await database.transaction(async (tx) => {
     // Two readers of one feed would otherwise each cut against a state that the other is changing.
     for (const regionId of [...new Set(spans.map((span) => span.regionId))].sort()) {
       await tx.query(`select pg_advisory_xact_lock(hashtext('signals'), hashtext($1))`, [regionId]);
@@ -79,12 +79,12 @@ export async function upsertSignals(db: Queryable, spans: readonly SignalSpan[])
 
 /** Spans of the region that overlap the window, whole, in order of kind, source and start. */
 export async function readSignals(
-  db: Queryable,
+  database: Queryable,
   regionId: string,
   window: TimeWindow,
   kinds: readonly SignalKind[] = SIGNAL_KINDS,
 ): Promise<SignalSpan[]> {
-  return db.query<SignalSpan>(
+  return database.query<SignalSpan>(
     `select ${COLUMNS} from signals
      where region_id = $1 and kind = any($2) and starts_at < $4 and ends_at > $3
      order by kind, feeder_id nulls first, source, starts_at`,

@@ -9,8 +9,8 @@ export interface Tenant {
   readonly maxStoredBytes: number | null;
 }
 
-export async function upsertTenant(db: Queryable, tenant: Tenant): Promise<void> {
-  await db.query(
+export async function upsertTenant(database: Queryable, tenant: Tenant): Promise<void> {
+  await database.query(
     `insert into tenants (id, weight, max_open_batches, max_stored_bytes) values ($1, $2, $3, $4)
      on conflict (id) do update set weight = excluded.weight, max_open_batches = excluded.max_open_batches,
        max_stored_bytes = excluded.max_stored_bytes`,
@@ -19,8 +19,8 @@ export async function upsertTenant(db: Queryable, tenant: Tenant): Promise<void>
 }
 
 /** The tenant's terms; one that is not listed has weight 1 and no quota. */
-export async function readTenant(db: Queryable, id: string): Promise<Tenant> {
-  const [tenant] = await db.query<Tenant>(
+export async function readTenant(database: Queryable, id: string): Promise<Tenant> {
+  const [tenant] = await database.query<Tenant>(
     `select id, weight, max_open_batches as "maxOpenBatches", max_stored_bytes as "maxStoredBytes"
      from tenants where id = $1`,
     [id],
@@ -30,11 +30,11 @@ export async function readTenant(db: Queryable, id: string): Promise<Tenant> {
 
 /** What the tenant has of what quotas are for. */
 export async function readTenantUse(
-  db: Queryable,
+  database: Queryable,
   id: string,
 ): Promise<{ readonly openBatches: number; readonly storedBytes: number }> {
   return only(
-    await db.query(
+    await database.query(
       `select (select count(*) from batches where tenant_id = $1
            and status not in ('failed', 'completed', 'expired', 'cancelled')) as "openBatches",
          (select coalesce(sum(bytes), 0) from files where tenant_id = $1

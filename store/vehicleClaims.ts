@@ -51,9 +51,9 @@ const CLAIM_COLUMNS = `vehicle_id as "vehicleId", since as "sinceMs", confirmed_
  * left out.
  * @returns what to append to the journal, last in the transaction: cars that someone else than the plan now holds
  */
-export async function updateClaims(db: Queryable, updates: readonly ClaimUpdate[]): Promise<JournalLine[]> {
+export async function updateClaims(database: Queryable, updates: readonly ClaimUpdate[]): Promise<JournalLine[]> {
   if (updates.length === 0) return [];
-  return db.transaction(async (tx) => {
+  return database.transaction(async (tx) => {
     // Control workers and the ingress write the same cars: each must build on what the other wrote.
     await tx.query(`select pg_advisory_xact_lock(hashtext('vehicle_claims'))`);
     const known = await tx.query<StoredClaims>(
@@ -157,20 +157,21 @@ function signature(condition: CarCondition, reasons: readonly CarReason[]): stri
   return JSON.stringify([carStateOf(condition), heldBy(reasons), codes]);
 }
 
-export async function readClaims(db: Queryable, vehicleId: string): Promise<VehicleClaims | undefined> {
-  const [claims] = await db.query<VehicleClaims>(`select ${CLAIM_COLUMNS} from vehicle_claims where vehicle_id = $1`, [
-    vehicleId,
-  ]);
+export async function readClaims(database: Queryable, vehicleId: string): Promise<VehicleClaims | undefined> {
+  const [claims] = await database.query<VehicleClaims>(
+    `select ${CLAIM_COLUMNS} from vehicle_claims where vehicle_id = $1`,
+    [vehicleId],
+  );
   return claims;
 }
 
 /** Cars of the cell for which one of these reasons holds. */
 export async function listHeldVehicles(
-  db: Queryable,
+  database: Queryable,
   cellId: string,
   codes: readonly CarReasonCode[],
 ): Promise<Set<string>> {
-  const rows = await db.query<{ vehicleId: string }>(
+  const rows = await database.query<{ vehicleId: string }>(
     `select c.vehicle_id as "vehicleId" from vehicle_claims c join vehicles v on v.id = c.vehicle_id
        join regions r on r.id = v.region_id
      where r.cell_id = $1 and c.reasons @> any($2::jsonb[])`,
@@ -181,12 +182,12 @@ export async function listHeldVehicles(
 
 /** Whether one of these reasons began or stood at a change of the car within the window of grid time, its end included. */
 export async function wasHeld(
-  db: Queryable,
+  database: Queryable,
   vehicleId: string,
   codes: readonly CarReasonCode[],
   window: TimeWindow,
 ): Promise<boolean> {
-  const found = await db.query(
+  const found = await database.query(
     `select 1 from vehicle_transitions where vehicle_id = $1 and at >= $2 and at <= $3 and reasons @> any($4::jsonb[]) limit 1`,
     [vehicleId, instant(window.startMs), instant(window.endMs), codes.map((code) => JSON.stringify([{ code }]))],
   );
@@ -194,8 +195,12 @@ export async function wasHeld(
 }
 
 /** The newest transitions of the car, newest first. */
-export async function listTransitions(db: Queryable, vehicleId: string, limit: number): Promise<VehicleTransition[]> {
-  return db.query<VehicleTransition>(
+export async function listTransitions(
+  database: Queryable,
+  vehicleId: string,
+  limit: number,
+): Promise<VehicleTransition[]> {
+  return database.query<VehicleTransition>(
     `select seq, at as "atMs", state, held_by as "heldBy", reasons from vehicle_transitions
      where vehicle_id = $1 order by seq desc limit $2`,
     [vehicleId, limit],

@@ -13,9 +13,9 @@ export interface VehicleState {
 }
 
 /** Stores many at once, at most one for each car. */
-export async function upsertVehicleStates(db: Queryable, states: readonly VehicleState[]): Promise<void> {
+export async function upsertVehicleStates(database: Queryable, states: readonly VehicleState[]): Promise<void> {
   if (states.length === 0) return;
-  await db.query(
+  await database.query(
     `insert into vehicle_states (vehicle_id, fused, plugged_in, online, soc_percent, updated_at)
      select * from unnest($1::text[], $2::jsonb[], $3::boolean[], $4::boolean[], $5::numeric[], $6::timestamptz[])
      on conflict (vehicle_id) do update set fused = excluded.fused, plugged_in = excluded.plugged_in,
@@ -33,8 +33,8 @@ export async function upsertVehicleStates(db: Queryable, states: readonly Vehicl
 }
 
 /** States of the cell's cars that were ever heard of. */
-export async function listVehicleStates(db: Queryable, cellId: string): Promise<VehicleState[]> {
-  return db.query<VehicleState>(
+export async function listVehicleStates(database: Queryable, cellId: string): Promise<VehicleState[]> {
+  return database.query<VehicleState>(
     `select s.vehicle_id as "vehicleId", s.fused, s.plugged_in as "pluggedIn", s.online,
        s.soc_percent as "socPercent", s.updated_at as "updatedAtMs"
      from vehicle_states s join vehicles v on v.id = s.vehicle_id join regions r on r.id = v.region_id
@@ -43,8 +43,8 @@ export async function listVehicleStates(db: Queryable, cellId: string): Promise<
   );
 }
 
-export async function readVehicleState(db: Queryable, vehicleId: string): Promise<VehicleState | undefined> {
-  const [state] = await db.query<VehicleState>(
+export async function readVehicleState(database: Queryable, vehicleId: string): Promise<VehicleState | undefined> {
+  const [state] = await database.query<VehicleState>(
     `select vehicle_id as "vehicleId", fused, plugged_in as "pluggedIn", online, soc_percent as "socPercent",
        updated_at as "updatedAtMs"
      from vehicle_states where vehicle_id = $1`,
@@ -61,8 +61,8 @@ export interface FleetSummary {
 }
 
 /** How many cars each region of the cell has, and how many of them are online and plugged in. */
-export async function summarizeFleet(db: Queryable, cellId: string): Promise<FleetSummary[]> {
-  return db.query<FleetSummary>(
+export async function summarizeFleet(database: Queryable, cellId: string): Promise<FleetSummary[]> {
+  return database.query<FleetSummary>(
     `select r.id as "regionId", count(v.id) as vehicles, count(*) filter (where s.online) as online,
        count(*) filter (where s.plugged_in) as "pluggedIn"
      from regions r left join vehicles v on v.region_id = r.id left join vehicle_states s on s.vehicle_id = v.id

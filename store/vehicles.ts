@@ -34,21 +34,21 @@ export function vehicleOf(enrolment: Enrolment, regionId: string): Vehicle {
  * Puts a car of the cell file in, or takes over what the file now says of it. What was enrolled, changed or removed at
  * run time stays as it is, and so does a policy that its owner has set: applying the file again must not undo them.
  */
-export async function seedVehicle(db: Queryable, vehicle: Vehicle): Promise<void> {
-  const [removed] = await db.query('select id from removed_vehicles where id = $1', [vehicle.id]);
-  if (!removed) await write(db, vehicle, 'vehicles.enrolment_revision = 0', 0);
+export async function seedVehicle(database: Queryable, vehicle: Vehicle): Promise<void> {
+  const [removed] = await database.query('select id from removed_vehicles where id = $1', [vehicle.id]);
+  if (!removed) await write(database, vehicle, 'vehicles.enrolment_revision = 0', 0);
 }
 
 /** Enrols a car at run time, or changes what is known of it; its stays go on counting, and its owner's policy stays. */
-export async function enrolVehicle(db: Queryable, vehicle: Vehicle): Promise<void> {
-  await db.transaction(async (tx) => {
+export async function enrolVehicle(database: Queryable, vehicle: Vehicle): Promise<void> {
+  await database.transaction(async (tx) => {
     await tx.query('delete from removed_vehicles where id = $1', [vehicle.id]);
     await write(tx, vehicle, 'true', 1);
   });
 }
 
-async function write(db: Queryable, vehicle: Vehicle, condition: string, revision: number): Promise<void> {
-  await db.query(
+async function write(database: Queryable, vehicle: Vehicle, condition: string, revision: number): Promise<void> {
+  await database.query(
     `insert into vehicles (id, kind, region_id, feeder_id, owner_id, display_name, car_model, hardware_class,
        model_families, battery_kwh, charger, policy, enrolment_revision)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
@@ -81,8 +81,8 @@ async function write(db: Queryable, vehicle: Vehicle, condition: string, revisio
  * Removes a car with everything that hangs on it but what its owner has earned.
  * @returns false while a stay of it is open or not settled: then nothing is removed
  */
-export async function removeVehicle(db: Queryable, id: string): Promise<boolean> {
-  return db.transaction(async (tx) => {
+export async function removeVehicle(database: Queryable, id: string): Promise<boolean> {
+  return database.transaction(async (tx) => {
     const [unsettled] = await tx.query(
       'select 1 from parking_sessions where vehicle_id = $1 and settled is null limit 1',
       [id],
@@ -99,21 +99,21 @@ export async function removeVehicle(db: Queryable, id: string): Promise<boolean>
   });
 }
 
-export async function readVehicle(db: Queryable, id: string): Promise<Vehicle | undefined> {
-  const [vehicle] = await db.query<Vehicle>(`select ${COLUMNS} from vehicles v where v.id = $1`, [id]);
+export async function readVehicle(database: Queryable, id: string): Promise<Vehicle | undefined> {
+  const [vehicle] = await database.query<Vehicle>(`select ${COLUMNS} from vehicles v where v.id = $1`, [id]);
   return vehicle;
 }
 
-export async function listVehicles(db: Queryable, cellId: string): Promise<Vehicle[]> {
-  return db.query<Vehicle>(
+export async function listVehicles(database: Queryable, cellId: string): Promise<Vehicle[]> {
+  return database.query<Vehicle>(
     `select ${COLUMNS} from vehicles v join regions r on r.id = v.region_id where r.cell_id = $1 order by v.id`,
     [cellId],
   );
 }
 
 /** Whether a car of the cell whose owner lets it compute takes shards of this family of models. */
-export async function isFamilyServed(db: Queryable, cellId: string, family: string): Promise<boolean> {
-  const [serving] = await db.query(
+export async function isFamilyServed(database: Queryable, cellId: string, family: string): Promise<boolean> {
+  const [serving] = await database.query(
     `select 1 from vehicles v join regions r on r.id = v.region_id
      where r.cell_id = $1 and $2 = any(v.model_families) and (v.policy ->> 'computeOptIn')::boolean limit 1`,
     [cellId, family],
@@ -122,18 +122,20 @@ export async function isFamilyServed(db: Queryable, cellId: string, family: stri
 }
 
 /** Ids of the cars on a feeder, ascending. */
-export async function listFeederVehicleIds(db: Queryable, feederId: string): Promise<string[]> {
-  const rows = await db.query<{ id: string }>('select id from vehicles where feeder_id = $1 order by id', [feederId]);
+export async function listFeederVehicleIds(database: Queryable, feederId: string): Promise<string[]> {
+  const rows = await database.query<{ id: string }>('select id from vehicles where feeder_id = $1 order by id', [
+    feederId,
+  ]);
   return rows.map(({ id }) => id);
 }
 
 /** Cars of the cell that an owner has; of all owners when `ownerId` is undefined. */
 export async function listOwnedVehicles(
-  db: Queryable,
+  database: Queryable,
   cellId: string,
   ownerId: string | undefined,
 ): Promise<Vehicle[]> {
-  return db.query<Vehicle>(
+  return database.query<Vehicle>(
     `select ${COLUMNS} from vehicles v join regions r on r.id = v.region_id
      where r.cell_id = $1 and v.owner_id = coalesce($2, v.owner_id) order by v.id`,
     [cellId, ownerId ?? null],
@@ -141,8 +143,8 @@ export async function listOwnedVehicles(
 }
 
 /** The policy as its owner sets it; from then on only the owner changes it. */
-export async function setOwnerPolicy(db: Queryable, vehicleId: string, policy: OwnerPolicy): Promise<void> {
-  await db.query('update vehicles set policy = $2, policy_revision = policy_revision + 1 where id = $1', [
+export async function setOwnerPolicy(database: Queryable, vehicleId: string, policy: OwnerPolicy): Promise<void> {
+  await database.query('update vehicles set policy = $2, policy_revision = policy_revision + 1 where id = $1', [
     vehicleId,
     JSON.stringify(policy),
   ]);

@@ -11,8 +11,8 @@ export interface WakeAttempt {
   readonly retryAtMs: number | null;
 }
 
-export async function listWakes(db: Queryable, cellId: string): Promise<WakeAttempt[]> {
-  return db.query<WakeAttempt>(
+export async function listWakes(database: Queryable, cellId: string): Promise<WakeAttempt[]> {
+  return database.query<WakeAttempt>(
     `select w.vehicle_id as "vehicleId", w.requested_at as "requestedAtMs", w.failures, w.retry_at as "retryAtMs"
      from vehicle_wakes w join vehicles v on v.id = w.vehicle_id join regions r on r.id = v.region_id
      where r.cell_id = $1 order by w.vehicle_id`,
@@ -21,9 +21,9 @@ export async function listWakes(db: Queryable, cellId: string): Promise<WakeAtte
 }
 
 /** Stores how attempts stand, at most one for each car. */
-export async function saveWakes(db: Queryable, attempts: readonly WakeAttempt[]): Promise<void> {
+export async function saveWakes(database: Queryable, attempts: readonly WakeAttempt[]): Promise<void> {
   if (attempts.length === 0) return;
-  await db.query(
+  await database.query(
     `insert into vehicle_wakes (vehicle_id, requested_at, failures, retry_at)
      select * from unnest($1::text[], $2::timestamptz[], $3::integer[], $4::timestamptz[])
      on conflict (vehicle_id) do update set requested_at = excluded.requested_at, failures = excluded.failures,

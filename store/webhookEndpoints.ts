@@ -12,26 +12,26 @@ export interface WebhookEndpoint {
 const COLUMNS = `id, tenant_id as "tenantId", url, secret as "sealedSecret", created_real_at as "createdRealMs"`;
 
 export async function insertWebhookEndpoint(
-  db: Queryable,
+  database: Queryable,
   endpoint: Omit<WebhookEndpoint, 'createdRealMs'>,
 ): Promise<WebhookEndpoint> {
   return only(
-    await db.query<WebhookEndpoint>(
+    await database.query<WebhookEndpoint>(
       `insert into webhook_endpoints (id, tenant_id, url, secret) values ($1, $2, $3, $4) returning ${COLUMNS}`,
       [endpoint.id, endpoint.tenantId, endpoint.url, endpoint.sealedSecret],
     ),
   );
 }
 
-export async function listWebhookEndpoints(db: Queryable, tenantId: string): Promise<WebhookEndpoint[]> {
-  return db.query<WebhookEndpoint>(`select ${COLUMNS} from webhook_endpoints where tenant_id = $1 order by id`, [
+export async function listWebhookEndpoints(database: Queryable, tenantId: string): Promise<WebhookEndpoint[]> {
+  return database.query<WebhookEndpoint>(`select ${COLUMNS} from webhook_endpoints where tenant_id = $1 order by id`, [
     tenantId,
   ]);
 }
 
 /** @returns whether the tenant had it */
-export async function deleteWebhookEndpoint(db: Queryable, tenantId: string, id: string): Promise<boolean> {
-  const rows = await db.query(`delete from webhook_endpoints where tenant_id = $1 and id = $2 returning id`, [
+export async function deleteWebhookEndpoint(database: Queryable, tenantId: string, id: string): Promise<boolean> {
+  const rows = await database.query(`delete from webhook_endpoints where tenant_id = $1 and id = $2 returning id`, [
     tenantId,
     id,
   ]);

@@ -7,9 +7,9 @@ import { updateClaims } from '../../store/vehicleClaims.ts';
  * Holds against cars what they did with their shards: until their stay ends they get no compute.
  * @returns what to append to the journal, last in the transaction
  */
-export async function holdAgainst(db: Queryable, held: readonly HeldAgainst[]): Promise<JournalLine[]> {
+export async function holdAgainst(database: Queryable, held: readonly HeldAgainst[]): Promise<JournalLine[]> {
   return updateClaims(
-    db,
+    database,
     held.map(({ vehicleId, atMs, ...details }) => ({
       vehicleId,
       atMs,

@@ -17,10 +17,10 @@ export interface OwnerStatement {
 }
 
 /** Meter and ledger of one car within a window of grid time. */
-export async function statementOf(db: Queryable, vehicleId: string, window: TimeWindow): Promise<OwnerStatement> {
+export async function statementOf(database: Queryable, vehicleId: string, window: TimeWindow): Promise<OwnerStatement> {
   // The booking of the stay's own end lies on the window's edge.
-  const entries = await listLedgerEntries(db, vehicleId, { startMs: window.startMs, endMs: window.endMs + 1 });
-  const { chargingKwh, computeKwh } = await readMeteredEnergy(db, vehicleId, window);
+  const entries = await listLedgerEntries(database, vehicleId, { startMs: window.startMs, endMs: window.endMs + 1 });
+  const { chargingKwh, computeKwh } = await readMeteredEnergy(database, vehicleId, window);
   return {
     chargingKwh,
     computeKwh,

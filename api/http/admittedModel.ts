@@ -4,7 +4,7 @@ import { readModel } from '../../store/models.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import type { Database } from '../../store/database.ts';
-import type { AdmittedModel } from './deps.ts';
+import type { AdmittedModel } from './ports.ts';
 import { modelSchema, modelToWire } from './modelRoutes.ts';
 import { rounded } from './plannedWindows.ts';
 import { notFound } from './wire.ts';
@@ -21,17 +21,17 @@ export const admittedSchema = modelSchema.extend({
 
 /** Says how fast each class of cars is held to be until they are measured. @returns the answer to who sent the model */
 export async function answerAdmitted(
-  db: Database,
+  database: Database,
   tenantId: string,
   admitted: AdmittedModel,
 ): Promise<z.input<typeof admittedSchema>> {
   const { name, version, msPerSample, unitsPerSample, peakMemoryMb } = admitted;
-  const classes = await listHardwareClasses(db);
+  const classes = await listHardwareClasses(database);
   for (const { id: hardwareClass } of classes) {
     const statedMsPerUnit = Math.max(msPerSample, 0.01) / unitsPerSample;
-    await seedClassSpeed(db, { modelName: name, modelVersion: version, hardwareClass, statedMsPerUnit });
+    await seedClassSpeed(database, { modelName: name, modelVersion: version, hardwareClass, statedMsPerUnit });
   }
-  const model = await readModel(db, tenantId, name, version);
+  const model = await readModel(database, tenantId, name, version);
   if (!model) throw notFound('model', name);
   const energy = classes.map(({ id, chipKw }) => [id, rounded((chipKw * msPerSample) / 3600, 6)]);
   return {

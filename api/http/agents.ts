@@ -12,7 +12,7 @@ import { carOfKey, exchangeEnrolmentCode } from '../../store/carKeys.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import { agentSettingsSchema, carKeySchema, probeSchema, probeVerdictSchema } from '../wire/agents.ts';
 import { bearerOf } from './auth.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { errorResponses } from './wire.ts';
 
 const exchangeRoute = createRoute({
@@ -54,9 +54,9 @@ const probeRoute = createRoute({
 });
 
 /** What cars' agents ask before they begin; they present a code, then their car's key. */
-export function addAgentRoutes(app: OpenAPIHono, { db, cell, carDoors, logger, now }: ApiDeps): void {
+export function addAgentRoutes(app: OpenAPIHono, { database, cell, carDoors, logger, now }: ApiPorts): void {
   app.openapi(exchangeRoute, async (c) => {
-    const exchanged = await exchangeEnrolmentCode(db, c.req.valid('json').code, now());
+    const exchanged = await exchangeEnrolmentCode(database, c.req.valid('json').code, now());
     if (!exchanged) {
       const message = 'The code is unknown, used or expired: have another one made (nightshift car code).';
       throw new NightshiftError('unauthorized', message, { field: 'code' });
@@ -66,9 +66,9 @@ export function addAgentRoutes(app: OpenAPIHono, { db, cell, carDoors, logger, n
   });
 
   app.openapi(settingsRoute, async (c) => {
-    const car = await carOfKey(db, bearerOf(c) ?? '');
-    const vehicle = car && (await readVehicle(db, car.vehicleId));
-    const spec = (await listHardwareClasses(db)).find(({ id }) => id === car?.hardwareClass);
+    const car = await carOfKey(database, bearerOf(c) ?? '');
+    const vehicle = car && (await readVehicle(database, car.vehicleId));
+    const spec = (await listHardwareClasses(database)).find(({ id }) => id === car?.hardwareClass);
     if (!car || !vehicle || !spec) throw new NightshiftError('unauthorized', 'The car’s key is unknown.');
     const { originMs, anchorMs, scale } = cell.clock;
     return c.json(
@@ -89,17 +89,17 @@ export function addAgentRoutes(app: OpenAPIHono, { db, cell, carDoors, logger, n
   });
 
   app.openapi(probeRoute, async (c) => {
-    const car = await carOfKey(db, bearerOf(c) ?? '');
-    const vehicle = car && (await readVehicle(db, car.vehicleId));
+    const car = await carOfKey(database, bearerOf(c) ?? '');
+    const vehicle = car && (await readVehicle(database, car.vehicleId));
     if (!car || !vehicle) throw new NightshiftError('unauthorized', 'The car’s key is unknown.');
     const probe = c.req.valid('json');
     const verdict = judgeProbe({
       probe,
-      classes: await listHardwareClasses(db),
+      classes: await listHardwareClasses(database),
       hardwareClass: car.hardwareClass,
-      gflopsOfOthers: await listProbedGflops(db, car.hardwareClass, car.vehicleId),
+      gflopsOfOthers: await listProbedGflops(database, car.hardwareClass, car.vehicleId),
     });
-    await db.transaction(async (tx) => {
+    await database.transaction(async (tx) => {
       await saveProbe(tx, { vehicleId: car.vehicleId, ...probe });
       if (verdict.findings.length === 0) return;
       const message = `${vehicle.displayName} is not what it is enrolled as (${car.hardwareClass}): ${verdict.findings.join(' ')}`;

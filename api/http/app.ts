@@ -15,7 +15,7 @@ import { limitAtOnce } from './callerLimits.ts';
 import { addCapacityRoutes } from './capacity.ts';
 import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { addChargerRoutes } from './chargers.ts';
 import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
@@ -57,7 +57,7 @@ const MAX_DISCARDED_JSON_BYTES = 64 * 1024 * 1024;
  * The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, grid signals below /grid/v1, cars below
  * /fleet/v1, /health and /openapi.json.
  */
-export function createApi(deps: ApiDeps): OpenAPIHono {
+export function createApi(ports: ApiPorts): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook: (result, c) => {
       if (result.success) return checkStorable(result.target, c.req.path, result.data);
@@ -68,11 +68,11 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
       throw new NightshiftError('invalid_request', message, field ? { field } : {});
     },
   });
-  app.onError((error, c) => answerError(error, c, deps.logger));
+  app.onError((error, c) => answerError(error, c, ports.logger));
 
-  app.use(requestId({ headerName: 'x-request-id', generator: () => newId('req_', deps.now()) }));
-  app.use(logRequest(deps));
-  const authenticated = authenticate(deps);
+  app.use(requestId({ headerName: 'x-request-id', generator: () => newId('req_', ports.now()) }));
+  app.use(logRequest(ports));
+  const authenticated = authenticate(ports);
   const gridPaths = ['/grid/v1/connections/*', '/grid/v1/events/*', '/grid/v1/regions/*'];
   const callersHeld = limitAtOnce(MAX_REQUESTS_AT_ONCE, 'requests');
   for (const path of ['/v1/*', '/v2/models/*', '/ops/*', ...gridPaths]) app.use(path, authenticated, callersHeld);
@@ -80,7 +80,7 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   // A utility's server presents the connection's own token, not a key of ours.
   app.use('/grid/v1/openadr/*', limitJson(MAX_JSON_BYTES));
   // A car presents the token that came with its shard; without one, nothing of its body is read.
-  for (const path of ['/cars/v1/object', '/cars/v1/objects']) app.use(path, requireSlice(deps));
+  for (const path of ['/cars/v1/object', '/cars/v1/objects']) app.use(path, requireSlice(ports));
   app.use('/cars/v1/keys', limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
@@ -93,37 +93,37 @@ export function createApi(deps: ApiDeps): OpenAPIHono {
   const liveHeld = limitAtOnce(MAX_LIVE_AT_ONCE, 'live requests');
   for (const path of OPENAI_ENDPOINTS) app.use(path, liveHeld, limitJson(MAX_TEXTS_BYTES));
   app.use('/v2/models/*', liveHeld, limitJson(MAX_INFER_BYTES));
-  app.use('/fleet/*', identifyCarCaller(deps.db, authenticated), limitJson(MAX_JSON_BYTES));
+  app.use('/fleet/*', identifyCarCaller(ports.database, authenticated), limitJson(MAX_JSON_BYTES));
 
-  addFileRoutes(app, deps);
+  addFileRoutes(app, ports);
   // Before the batches: "quote" is no id.
-  addQuoteRoutes(app, deps);
-  addBatchRoutes(app, deps);
-  addBatchResubmissionRoutes(app, deps);
-  addBatchEventRoutes(app, deps);
-  addWebhookRoutes(app, deps);
-  addEmbeddingRoutes(app, deps);
-  addNamedModelRoutes(app, deps);
-  addGenerationRoutes(app, deps);
-  addModelRoutes(app, deps);
-  addModelUploadRoutes(app, deps);
-  addFolderUploadRoutes(app, deps);
-  addOpenInferenceRoutes(app, deps);
-  addKeyRoutes(app, deps);
-  addGridConnectionRoutes(app, deps);
-  addGridEventRoutes(app, deps);
-  addGridRegionStateRoutes(app, deps);
-  addGridEmergencyRoutes(app, deps);
-  addOpenAdrCallbackRoutes(app, deps);
-  addJournalRoutes(app, deps);
-  addStatusRoutes(app, deps);
-  addGridRoutes(app, deps);
-  addAgentRoutes(app, deps);
-  addCarObjectRoutes(app, deps);
-  addCapacityRoutes(app, deps);
-  addEnrolmentRoutes(app, deps);
-  addChargerRoutes(app, deps);
-  addVehicleRoutes(app, deps);
+  addQuoteRoutes(app, ports);
+  addBatchRoutes(app, ports);
+  addBatchResubmissionRoutes(app, ports);
+  addBatchEventRoutes(app, ports);
+  addWebhookRoutes(app, ports);
+  addEmbeddingRoutes(app, ports);
+  addNamedModelRoutes(app, ports);
+  addGenerationRoutes(app, ports);
+  addModelRoutes(app, ports);
+  addModelUploadRoutes(app, ports);
+  addFolderUploadRoutes(app, ports);
+  addOpenInferenceRoutes(app, ports);
+  addKeyRoutes(app, ports);
+  addGridConnectionRoutes(app, ports);
+  addGridEventRoutes(app, ports);
+  addGridRegionStateRoutes(app, ports);
+  addGridEmergencyRoutes(app, ports);
+  addOpenAdrCallbackRoutes(app, ports);
+  addJournalRoutes(app, ports);
+  addStatusRoutes(app, ports);
+  addGridRoutes(app, ports);
+  addAgentRoutes(app, ports);
+  addCarObjectRoutes(app, ports);
+  addCapacityRoutes(app, ports);
+  addEnrolmentRoutes(app, ports);
+  addChargerRoutes(app, ports);
+  addVehicleRoutes(app, ports);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
@@ -163,7 +163,7 @@ function limitJson(maxSize: number): MiddlewareHandler {
   };
 }
 
-function logRequest({ logger, now }: ApiDeps): MiddlewareHandler {
+function logRequest({ logger, now }: ApiPorts): MiddlewareHandler {
   return async (c, next) => {
     const startRealMs = now();
     await next();

@@ -6,7 +6,7 @@ import { API_SCOPES, DEFAULT_TENANT, type ApiScope } from '../../domain/apiKeys.
 import { NightshiftError } from '../../domain/errors.ts';
 import { findApiKey, type ApiKey } from '../../store/apiKeys.ts';
 import { RateLimiter } from './callerLimits.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 
 /** Whose request it is. */
 export interface Caller {
@@ -28,7 +28,7 @@ const KEY_KEPT_REAL_MS = 2_000;
 const MAX_KEPT_KEYS = 10_000;
 
 /** Finds out who calls and holds them to their rate. @throws NightshiftError `unauthorized`, `rate_limited` */
-export function authenticate({ db, apiKey }: ApiDeps): MiddlewareHandler {
+export function authenticate({ database, apiKey }: ApiPorts): MiddlewareHandler {
   const root: Caller = {
     keyId: 'root',
     tenantId: DEFAULT_TENANT,
@@ -47,7 +47,7 @@ export function authenticate({ db, apiKey }: ApiDeps): MiddlewareHandler {
     let found = known.get(hex);
     if (!found || performance.now() - found.readAtMs > KEY_KEPT_REAL_MS) {
       if (known.size >= MAX_KEPT_KEYS) known.clear();
-      found = { key: await findApiKey(db, hex), readAtMs: performance.now() };
+      found = { key: await findApiKey(database, hex), readAtMs: performance.now() };
       known.set(hex, found);
     }
     return found.key && { ...found.key, keyId: found.key.id };

@@ -2,7 +2,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { isFinalBatchStatus } from '../../domain/batches.ts';
 import { readJournalOf } from '../../store/journal.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { EventStreams, POLL_REAL_MS } from './eventStreams.ts';
 import { batchToWireById, ownBatch } from './readBatches.ts';
 import { errorResponses, idParam } from './wire.ts';
@@ -27,16 +27,16 @@ const followBatchRoute = createRoute({
 });
 
 /** Follows one batch. */
-export function addBatchEventRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const { db, cell, now, logger } = deps;
+export function addBatchEventRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const { database, cell, now, logger } = ports;
   const streams = new EventStreams(logger);
   app.openapi(followBatchRoute, async (c) => {
     const { id } = c.req.valid('param');
     const { tenantId } = c.get('caller');
     const lastSeen = c.req.valid('header')['last-event-id'];
-    const { status } = await ownBatch(deps, tenantId, id);
+    const { status } = await ownBatch(ports, tenantId, id);
     const linesAfter = (seq: number) =>
-      streams.shared(`lines of ${id} after ${seq}`, () => readJournalOf(db, cell.id, id, seq, PAGE_LINES));
+      streams.shared(`lines of ${id} after ${seq}`, () => readJournalOf(database, cell.id, id, seq, PAGE_LINES));
     // Told so, a browser's EventSource stops coming back.
     if (lastSeen !== undefined && isFinalBatchStatus(status) && (await linesAfter(lastSeen)).length === 0)
       return c.body(null, 204);
@@ -47,7 +47,7 @@ export function addBatchEventRoutes(app: OpenAPIHono, deps: ApiDeps): void {
       let lastSentRealMs = now();
       while (!stream.aborted && !stream.closed) {
         // The batch before its lines: after a final state nothing more is written, so no line is missed.
-        const batch = await streams.shared(`batch ${id}`, () => batchToWireById(deps, tenantId, id));
+        const batch = await streams.shared(`batch ${id}`, () => batchToWireById(ports, tenantId, id));
         const lines = await linesAfter(seen);
         for (const line of lines) {
           await stream.writeSSE({ id: String(line.seq), event: 'line', data: JSON.stringify(line) });

@@ -12,7 +12,7 @@ import { insertFile, readFile, type StoredFile } from '../../store/files.ts';
 import { createBatchSchema, type CreateBatch } from './batchRequest.ts';
 import { repetitionHeaders, repetitionOf, submitBatch } from './batchSubmission.ts';
 import { batchSchema } from '../wire/batch.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { LIFE_SECONDS, limited, spareBytesOf } from './fileUpload.ts';
 import { batchToWireById, ownBatch } from './readBatches.ts';
 import { errorResponses, idParam } from './wire.ts';
@@ -38,26 +38,26 @@ const resubmitRoute = createRoute({
 });
 
 /** Resubmission of what an ended batch left unanswered: expired, cancelled and failed requests. */
-export function addBatchResubmissionRoutes(app: OpenAPIHono, deps: ApiDeps): void {
+export function addBatchResubmissionRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   app.openapi(resubmitRoute, async (c) => {
     const { tenantId } = c.get('caller');
-    const batch = await ownBatch(deps, tenantId, c.req.valid('param').id);
+    const batch = await ownBatch(ports, tenantId, c.req.valid('param').id);
     // Without a body there is nothing to validate, and nothing was.
     const wishes: z.output<typeof resubmissionSchema> = c.req.valid('json') ?? {};
     checkResubmittable(batch);
-    const file = await writeUnfinished(deps, batch);
+    const file = await writeUnfinished(ports, batch);
     const request: CreateBatch = {
       input_file_id: file.id,
       endpoint: batch.endpoint,
       completion_window: wishes.completion_window ?? batch.completionWindow,
-      metadata: wishes.metadata ?? inheritedMetadata(deps, batch),
+      metadata: wishes.metadata ?? inheritedMetadata(ports, batch),
       output_expires_after:
         batch.outputExpiresAfterSeconds === null
           ? null
           : { anchor: 'created_at', seconds: batch.outputExpiresAfterSeconds },
     };
-    const submitted = await submitBatch(deps, tenantId, request, repetitionOf(c.req.valid('header')));
-    return c.json(await batchToWireById(deps, tenantId, submitted.id), 200);
+    const submitted = await submitBatch(ports, tenantId, request, repetitionOf(c.req.valid('header')));
+    return c.json(await batchToWireById(ports, tenantId, submitted.id), 200);
   });
 }
 
@@ -78,7 +78,7 @@ function checkResubmittable({ id, status, total, completed }: Batch): void {
 }
 
 /** The batch's own, but for a deadline that is over, and for the key that names the ended batch. */
-function inheritedMetadata({ cell, now }: ApiDeps, { metadata }: Batch): CreateBatch['metadata'] {
+function inheritedMetadata({ cell, now }: ApiPorts, { metadata }: Batch): CreateBatch['metadata'] {
   if (!metadata) return metadata;
   const { 'grid.idempotency_key': _, ...inherited } = metadata;
   const { deadlineMs } = parseGridHints(inherited);
@@ -88,16 +88,16 @@ function inheritedMetadata({ cell, now }: ApiDeps, { metadata }: Batch): CreateB
 }
 
 /** Stores the unanswered requests as an input file. Of an ended batch it is always the same file. */
-async function writeUnfinished({ db, objects }: ApiDeps, batch: Batch): Promise<StoredFile> {
+async function writeUnfinished({ database, objects }: ApiPorts, batch: Batch): Promise<StoredFile> {
   const { tenantId } = batch;
   const existing = async (fileId: string, what: string): Promise<StoredFile> => {
-    const file = await readFile(db, fileId);
+    const file = await readFile(database, fileId);
     if (file) return file;
     const message = `The ${what} file of batch "${batch.id}" is gone: it cannot be told what was left.`;
     throw new NightshiftError('invalid_request', message, { field: 'id' });
   };
   const id = unfinishedFileId(batch.id);
-  const before = await readFile(db, id);
+  const before = await readFile(database, id);
   if (before) return before;
 
   const input = await existing(batch.inputFileId, 'input');
@@ -113,8 +113,8 @@ async function writeUnfinished({ db, objects }: ApiDeps, batch: Batch): Promise<
     }
   };
   const objectKey = objectKeys.file(id);
-  const bytes = await objects.putStream(objectKey, limited(unfinished(), await spareBytesOf(db, tenantId)));
-  return insertFile(db, {
+  const bytes = await objects.putStream(objectKey, limited(unfinished(), await spareBytesOf(database, tenantId)));
+  return insertFile(database, {
     id,
     filename: `${batch.id}_unfinished.jsonl`,
     purpose: 'batch',

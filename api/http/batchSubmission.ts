@@ -20,7 +20,7 @@ import { readFile, type StoredFile } from '../../store/files.ts';
 import { listRegions } from '../../store/regions.ts';
 import { readTenant, readTenantUse } from '../../store/tenants.ts';
 import { deadlineOf, type CreateBatch } from './batchRequest.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 
 // The SDK gives up retrying long before; a later twin is meant as a second batch.
 const RETRY_WINDOW_REAL_MS = 10 * 60_000;
@@ -53,7 +53,7 @@ export function repetitionOf(headers: z.output<typeof repetitionHeaders>): Repet
  * @throws NightshiftError `invalid_request`
  */
 export async function submitBatch(
-  deps: ApiDeps,
+  ports: ApiPorts,
   tenantId: string,
   request: CreateBatch,
   repetition: Repetition,
@@ -64,11 +64,11 @@ export async function submitBatch(
       field: 'Idempotency-Key',
     });
   }
-  const submittedAtMs = gridTimeMs(deps.cell.clock, deps.now());
+  const submittedAtMs = gridTimeMs(ports.cell.clock, ports.now());
   const deadlineMs = deadlineOf(request, submittedAtMs);
   const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('hex');
 
-  const batch = await deps.db.transaction(async (tx) => {
+  const batch = await ports.database.transaction(async (tx) => {
     // Two of the same at once, e.g. a request and its retry: the second waits and then finds the first.
     await tx.query(`select pg_advisory_xact_lock(hashtext('batch'), hashtext($1))`, [
       `${tenantId}/${idempotencyKey ?? requestHash}`,
@@ -76,10 +76,10 @@ export async function submitBatch(
     const first = await findFirst(tx, tenantId, idempotencyKey, requestHash, repetition.isRetry);
     if (first) return first;
     await checkInput(tx, tenantId, request.input_file_id);
-    await checkRegions(tx, deps.cell.id, request);
+    await checkRegions(tx, ports.cell.id, request);
     await checkBatchQuota(tx, tenantId);
     const inserted = await insertBatch(tx, {
-      id: newId('batch_', deps.now()),
+      id: newId('batch_', ports.now()),
       endpoint: request.endpoint,
       inputFileId: request.input_file_id,
       completionWindow: request.completion_window,
@@ -94,15 +94,15 @@ export async function submitBatch(
     if (!inserted) throw new NightshiftError('conflict', 'The idempotency key was taken at the same moment.');
     return inserted;
   });
-  await startJob(deps, batch);
+  await startJob(ports, batch);
   return batch;
 }
 
 /** Starts the jobs of accepted batches that Temporal has not taken yet; to be called at start and now and then. */
-export async function startUnstartedJobs(deps: ApiDeps): Promise<void> {
-  for (const id of await listUnstartedBatches(deps.db)) {
-    const batch = await readBatch(deps.db, id);
-    if (batch && !(await startJob(deps, batch))) return;
+export async function startUnstartedJobs(ports: ApiPorts): Promise<void> {
+  for (const id of await listUnstartedBatches(ports.database)) {
+    const batch = await readBatch(ports.database, id);
+    if (batch && !(await startJob(ports, batch))) return;
   }
 }
 
@@ -167,13 +167,13 @@ export async function checkInput(tx: Queryable, tenantId: string, fileId: string
   return file;
 }
 
-async function startJob(deps: ApiDeps, batch: Batch): Promise<boolean> {
+async function startJob(ports: ApiPorts, batch: Batch): Promise<boolean> {
   try {
-    await deps.jobs.start(batch);
+    await ports.jobs.start(batch);
   } catch (error) {
-    deps.logger.warn({ err: error, batchId: batch.id }, 'Temporal has not taken the job; it will be started later');
+    ports.logger.warn({ err: error, batchId: batch.id }, 'Temporal has not taken the job; it will be started later');
     return false;
   }
-  await markJobStarted(deps.db, batch.id);
+  await markJobStarted(ports.database, batch.id);
   return true;
 }

@@ -6,7 +6,7 @@ import { setJobPaused } from '../../store/jobProgress.ts';
 import { createBatchSchema } from './batchRequest.ts';
 import { repetitionHeaders, repetitionOf, submitBatch } from './batchSubmission.ts';
 import { batchSchema } from '../wire/batch.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { batchesToWire, batchToWireById, ownBatch } from './readBatches.ts';
 import { errorResponses, idParam, limitParam, listOf, listSchema, pageStartOf } from './wire.ts';
 
@@ -67,42 +67,42 @@ const resumeBatchRoute = createRoute({
 });
 
 /** The Batch API of OpenAI, and pause and resume. */
-export function addBatchRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const { db, jobs } = deps;
+export function addBatchRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const { database, jobs } = ports;
 
   app.openapi(createBatchRoute, async (c) => {
     const { tenantId } = c.get('caller');
-    const batch = await submitBatch(deps, tenantId, c.req.valid('json'), repetitionOf(c.req.valid('header')));
-    return c.json(await batchToWireById(deps, tenantId, batch.id), 200);
+    const batch = await submitBatch(ports, tenantId, c.req.valid('json'), repetitionOf(c.req.valid('header')));
+    return c.json(await batchToWireById(ports, tenantId, batch.id), 200);
   });
 
   app.openapi(listBatchesRoute, async (c) => {
     const { after, limit } = c.req.valid('query');
     const { tenantId } = c.get('caller');
-    const start = await pageStartOf(after, (id) => readBatch(db, id), tenantId);
-    const batches = await listBatches(db, { after: start, limit: limit + 1 }, tenantId);
-    return c.json(listOf(await batchesToWire(deps, batches), limit), 200);
+    const start = await pageStartOf(after, (id) => readBatch(database, id), tenantId);
+    const batches = await listBatches(database, { after: start, limit: limit + 1 }, tenantId);
+    return c.json(listOf(await batchesToWire(ports, batches), limit), 200);
   });
 
   app.openapi(readBatchRoute, async (c) =>
-    c.json(await batchToWireById(deps, c.get('caller').tenantId, c.req.valid('param').id), 200),
+    c.json(await batchToWireById(ports, c.get('caller').tenantId, c.req.valid('param').id), 200),
   );
 
   app.openapi(cancelBatchRoute, async (c) => {
     const { id } = c.req.valid('param');
     const { tenantId } = c.get('caller');
-    const batch = await ownBatch(deps, tenantId, id);
+    const batch = await ownBatch(ports, tenantId, id);
     if (batch.status === 'validating' || batch.status === 'in_progress' || batch.status === 'finalizing') {
       // The job first: if Temporal does not answer, nothing has changed and the caller may try again.
       await jobs.start(batch);
       await jobs.cancel(id);
-      await moveBatch(db, id, ['validating', 'in_progress', 'finalizing'], 'cancelling');
+      await moveBatch(database, id, ['validating', 'in_progress', 'finalizing'], 'cancelling');
     }
-    return c.json(await batchToWireById(deps, tenantId, id), 200);
+    return c.json(await batchToWireById(ports, tenantId, id), 200);
   });
 
   const setPaused = async (tenantId: string, id: string, paused: boolean) => {
-    const batch = await ownBatch(deps, tenantId, id);
+    const batch = await ownBatch(ports, tenantId, id);
     if (batch.status !== 'validating' && batch.status !== 'in_progress') {
       // Not 409: the SDK would only send it again.
       const message = `The batch is ${batch.status}; only one that is validating or in progress can be paused or resumed.`;
@@ -111,8 +111,8 @@ export function addBatchRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     await jobs.start(batch);
     await jobs.setPaused(id, paused);
     // Its job says the same in a moment; whoever looks before sees what was asked.
-    await setJobPaused(db, id, paused);
-    return batchToWireById(deps, tenantId, id);
+    await setJobPaused(database, id, paused);
+    return batchToWireById(ports, tenantId, id);
   };
   app.openapi(pauseBatchRoute, async (c) =>
     c.json(await setPaused(c.get('caller').tenantId, c.req.valid('param').id, true), 200),

@@ -9,7 +9,7 @@ import { latestPlan } from '../../store/plans.ts';
 import { listRegions } from '../../store/regions.ts';
 import { capacitySchema } from '../wire/capacity.ts';
 import { operatorOnly } from './carCaller.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { errorResponses } from './wire.ts';
 
 const MORNING_HOUR = 7;
@@ -27,12 +27,12 @@ const capacityRoute = createRoute({
   },
 });
 
-export function addCapacityRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps): void {
+export function addCapacityRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts): void {
   app.openapi(capacityRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
-    const stored = await latestPlan<PlanningProblem, Plan>(db, cell.id);
+    const stored = await latestPlan<PlanningProblem, Plan>(database, cell.id);
     if (!stored) return c.json({ plan_id: null, slot_minutes: cell.slotMinutes, classes: [] }, 200);
-    const zones = new Map((await listRegions(db, cell.id)).map(({ id, timeZone }) => [id, timeZone]));
+    const zones = new Map((await listRegions(database, cell.id)).map(({ id, timeZone }) => [id, timeZone]));
     const nowMs = gridTimeMs(cell.clock, now());
     const classes = fleetCapacity(stored.problem, stored.plan).map((capacity) => {
       const { regionId, hardwareClass, cars, awake, curve } = capacity;

@@ -28,7 +28,7 @@ const MAX_OWNER_REQUESTS_AT_ONCE = 10;
  * @param authenticated finds out whose every other key is, and holds it to its rate
  * @throws NightshiftError `unauthorized`, `rate_limited`
  */
-export function identifyCarCaller(db: Database, authenticated: MiddlewareHandler): MiddlewareHandler {
+export function identifyCarCaller(database: Database, authenticated: MiddlewareHandler): MiddlewareHandler {
   const operators = requireScope('ops');
   const limiter = new RateLimiter();
   const atOnce = new AtOnce(MAX_OWNER_REQUESTS_AT_ONCE, 'requests');
@@ -42,7 +42,7 @@ export function identifyCarCaller(db: Database, authenticated: MiddlewareHandler
       return;
     }
     // Looked up by hash: neither the table nor the time that this takes gives a key away.
-    const ownerId = await ownerOfKey(db, ownerKeyHash(presented));
+    const ownerId = await ownerOfKey(database, ownerKeyHash(presented));
     if (ownerId === undefined) throw new NightshiftError('unauthorized', "The owner's key is unknown.");
     limiter.take(ownerId, OWNER_REQUESTS_PER_MINUTE);
     const leave = atOnce.enter(ownerId);

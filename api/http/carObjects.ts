@@ -10,7 +10,7 @@ import { MAX_PART_BYTES } from '../../domain/shards.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import { mayList, mayRead, mayWrite, type CarSliceScope, type SliceScope } from '../../store/sliceAccess.ts';
 import { bearerOf } from './auth.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
 import { errorResponses } from './wire.ts';
@@ -64,7 +64,7 @@ declare module 'hono' {
 }
 
 /** Puts what the bearer token names into the context. @throws NightshiftError `unauthorized` */
-export function requireSlice({ slices, now }: Pick<ApiDeps, 'slices' | 'now'>): MiddlewareHandler {
+export function requireSlice({ slices, now }: Pick<ApiPorts, 'slices' | 'now'>): MiddlewareHandler {
   return async (c, next) => {
     const { car, ...scope } = slices.read(bearerOf(c) ?? '', now());
     if (!car) throw new NightshiftError('unauthorized', 'The token was not handed to a car by the gateway.');
@@ -74,7 +74,7 @@ export function requireSlice({ slices, now }: Pick<ApiDeps, 'slices' | 'now'>): 
 }
 
 /** The object store for cars: each reads its slice and its model and writes its answers, and nothing else. */
-export function addCarObjectRoutes(app: OpenAPIHono, { objects, db, cell, now }: ApiDeps): void {
+export function addCarObjectRoutes(app: OpenAPIHono, { objects, database, cell, now }: ApiPorts): void {
   const written = new WrittenObjects();
 
   app.openapi(readRoute, async (c) => {
@@ -100,7 +100,7 @@ export function addCarObjectRoutes(app: OpenAPIHono, { objects, db, cell, now }:
     if (receiptOfKey(key)) {
       const { jobId, shard, car } = scope;
       // Before the receipt is there: it is paid by this.
-      await recordComputeAttempt(db, {
+      await recordComputeAttempt(database, {
         jobId,
         shard,
         vehicleId: car.vehicleId,

@@ -14,7 +14,7 @@ import {
 import { appendJournal } from '../../store/journal.ts';
 import { chargerPutSchema, chargersSchema, newChargerSchema, type ChargerWire } from '../wire/chargers.ts';
 import { operatorOnly } from './carCaller.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { errorResponses, notFound, unixSeconds } from './wire.ts';
 
 /** OCPP security profiles want 16 to 40 characters. */
@@ -51,12 +51,12 @@ const removeRoute = createRoute({
 });
 
 /** Chargers, for operators. */
-export function addChargerRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps): void {
+export function addChargerRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts): void {
   const journal = (subject: string, message: string) => {
     const atMs = Math.round(gridTimeMs(cell.clock, now()));
-    return appendJournal(db, cell.id, [{ atMs, kind: 'enrolled', subject, message }]);
+    return appendJournal(database, cell.id, [{ atMs, kind: 'enrolled', subject, message }]);
   };
-  const list = () => listChargePoints<KeptPlug>(db, cell.id);
+  const list = () => listChargePoints<KeptPlug>(database, cell.id);
 
   app.openapi(listRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
@@ -79,7 +79,7 @@ export function addChargerRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps): 
       metersCompute,
       idTokens: rest.id_tokens,
     };
-    await putChargePoint(db, point, password === null ? undefined : sha256(password));
+    await putChargePoint(database, point, password === null ? undefined : sha256(password));
     await journal(id, `Charger ${id} is ${known ? 'changed' : 'added'} on ${feeder}${car ? ` for ${car}` : ''}`);
     const [stored] = (await list()).filter((each) => each.id === id);
     if (!stored) throw notFound('charger', id);
@@ -89,7 +89,7 @@ export function addChargerRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps): 
   app.openapi(removeRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
     const { id } = c.req.valid('param');
-    if (!(await removeChargePoint(db, cell.id, id))) throw notFound('charger', id);
+    if (!(await removeChargePoint(database, cell.id, id))) throw notFound('charger', id);
     await journal(id, `Charger ${id} is removed`);
     return c.json({ id, removed: true as const }, 200);
   });

@@ -1,7 +1,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
 import { errorResponses } from './wire.ts';
 
@@ -43,9 +43,9 @@ const embeddingsRoute = createRoute({
 });
 
 /** The Embeddings API of OpenAI, answered at once. */
-export function addEmbeddingRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const { live } = deps;
-  const models = createPublishedModels(deps);
+export function addEmbeddingRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const { live } = ports;
+  const models = createPublishedModels(ports);
   app.openapi(embeddingsRoute, async (c) => {
     const body = c.req.valid('json');
     const manifest = await models.read(c.get('caller').tenantId, body.model);

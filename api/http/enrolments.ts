@@ -14,7 +14,7 @@ import { readRegion, upsertRegion } from '../../store/regions.ts';
 import { enrolVehicle, readVehicle, removeVehicle, vehicleOf, type Vehicle } from '../../store/vehicles.ts';
 import { enrolmentCodeSchema } from '../wire/agents.ts';
 import { operatorOnly } from './carCaller.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { errorResponses, notFound, unixSeconds } from './wire.ts';
 
 export const CODE_LIFE_REAL_MS = 3_600_000;
@@ -76,7 +76,7 @@ const classRoute = createRoute({
 });
 
 /** Cars, regions and classes come and go at run time; the cell file only seeds them. For operators. */
-export function addEnrolmentRoutes(app: OpenAPIHono, { db, cell, regionKeeper, now }: ApiDeps): void {
+export function addEnrolmentRoutes(app: OpenAPIHono, { database, cell, regionKeeper, now }: ApiPorts): void {
   const line = (subject: string, message: string): JournalLine => {
     return { atMs: Math.round(gridTimeMs(cell.clock, now())), kind: 'enrolled', subject, message };
   };
@@ -85,7 +85,7 @@ export function addEnrolmentRoutes(app: OpenAPIHono, { db, cell, regionKeeper, n
     operatorOnly(c.get('carCaller'));
     const enrolment = c.req.valid('json');
     const expiresRealMs = now() + CODE_LIFE_REAL_MS;
-    const code = await db.transaction(async (tx) => {
+    const code = await database.transaction(async (tx) => {
       const feeders = await listFeeders(tx, cell.id);
       const feeder = feeders.find(({ id }) => id === enrolment.feeder);
       if (!feeder) throw mustBe('feeder', feeders);
@@ -104,7 +104,7 @@ export function addEnrolmentRoutes(app: OpenAPIHono, { db, cell, regionKeeper, n
   app.openapi(removeRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
     const { vin } = c.req.valid('param');
-    await db.transaction(async (tx) => {
+    await database.transaction(async (tx) => {
       const vehicle = await readVehicle(tx, vin);
       if (!vehicle) throw notFound('car', vin);
       if (!(await removeVehicle(tx, vin))) {
@@ -121,7 +121,7 @@ export function addEnrolmentRoutes(app: OpenAPIHono, { db, cell, regionKeeper, n
     const { region: id } = c.req.valid('param');
     const { timeZone, feeds, feeders } = c.req.valid('json');
     const region = { id, cellId: cell.id, timeZone, feeds: regionKeeper.checkedFeeds(feeds) };
-    await db.transaction(async (tx) => {
+    await database.transaction(async (tx) => {
       const known = await readRegion(tx, id);
       if (known && known.cellId !== cell.id) {
         throw new NightshiftError('conflict', `Region "${id}" belongs to another cell.`, { field: 'region' });
@@ -139,7 +139,7 @@ export function addEnrolmentRoutes(app: OpenAPIHono, { db, cell, regionKeeper, n
     return c.json({ id, feeders: feeders.map((feeder) => feeder.id) }, 200);
   });
 
-  app.openapi(classesRoute, async (c) => c.json({ classes: await listHardwareClasses(db) }, 200));
+  app.openapi(classesRoute, async (c) => c.json({ classes: await listHardwareClasses(database) }, 200));
 
   app.openapi(classRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
@@ -148,7 +148,7 @@ export function addEnrolmentRoutes(app: OpenAPIHono, { db, cell, regionKeeper, n
     if (!parsed.success) {
       throw new NightshiftError('invalid_request', `id: ${parsed.error.issues[0]?.message}.`, { field: 'id' });
     }
-    await db.transaction(async (tx) => {
+    await database.transaction(async (tx) => {
       await upsertHardwareClass(tx, parsed.data);
       await completeClassSpeeds(tx);
       const { id, chipKw, awakeKw } = parsed.data;

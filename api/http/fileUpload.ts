@@ -5,7 +5,7 @@ import { objectKeys } from '../../domain/names.ts';
 import type { Queryable } from '../../store/database.ts';
 import { insertFile, type StoredFile } from '../../store/files.ts';
 import { readTenant, readTenantUse } from '../../store/tenants.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { discard } from './discard.ts';
 import { readField, readMultipart, type MultipartPart } from './multipart.ts';
 
@@ -21,7 +21,7 @@ const MAX_FILENAME_CHARACTERS = 255;
  * @throws NightshiftError `invalid_request`, `payload_too_large`
  */
 export async function receiveFile(
-  { db, objects, now }: ApiDeps,
+  { database, objects, now }: ApiPorts,
   tenantId: string,
   contentType: string | undefined,
   body: AsyncIterable<Uint8Array>,
@@ -35,7 +35,7 @@ export async function receiveFile(
   let spareBytes = Number.POSITIVE_INFINITY;
   let received: { filename: string; bytes: number } | undefined;
   try {
-    spareBytes = await spareBytesOf(db, tenantId);
+    spareBytes = await spareBytesOf(database, tenantId);
     for await (const part of readMultipart(contentType, chunks)) {
       if (part.filename === undefined) {
         fields.set(part.name, await readField(part, MAX_FIELD_BYTES));
@@ -47,7 +47,7 @@ export async function receiveFile(
     }
     if (!received) throw invalid('file', 'The form has no part "file" with a filename.');
     checkPurpose(fields.get('purpose'));
-    return await insertFile(db, {
+    return await insertFile(database, {
       id,
       ...received,
       purpose: PURPOSE,
@@ -63,10 +63,10 @@ export async function receiveFile(
 }
 
 /** Bytes that the tenant's quota leaves. */
-export async function spareBytesOf(db: Queryable, tenantId: string): Promise<number> {
-  const { maxStoredBytes } = await readTenant(db, tenantId);
+export async function spareBytesOf(database: Queryable, tenantId: string): Promise<number> {
+  const { maxStoredBytes } = await readTenant(database, tenantId);
   if (maxStoredBytes === null) return Number.POSITIVE_INFINITY;
-  return maxStoredBytes - (await readTenantUse(db, tenantId)).storedBytes;
+  return maxStoredBytes - (await readTenantUse(database, tenantId)).storedBytes;
 }
 
 /** @throws NightshiftError `payload_too_large`, `quota_exceeded` */

@@ -3,7 +3,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { NightshiftError } from '../../domain/errors.ts';
 import { isInputOfOpenBatch } from '../../store/batches.ts';
 import { expireFile, listFiles, readFile, type StoredFile } from '../../store/files.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { emptyBody } from './emptyBody.ts';
 import { receiveFile } from './fileUpload.ts';
 import { answersSoFar, runningBatchOf } from './partialResults.ts';
@@ -89,11 +89,11 @@ const deleteFileRoute = createRoute({
 const BYTES = 'application/octet-stream';
 
 /** The Files API of OpenAI. The output file of a batch that still runs can be read too: its answers so far. */
-export function addFileRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const { db, objects } = deps;
+export function addFileRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const { database, objects } = ports;
 
   const existing = async (tenantId: string, id: string): Promise<StoredFile> => {
-    const file = await readFile(db, id);
+    const file = await readFile(database, id);
     if (file?.tenantId !== tenantId) throw notFound('file', id);
     return file;
   };
@@ -102,18 +102,18 @@ export function addFileRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   app.openAPIRegistry.registerPath(createFileDoc);
   app.post('/v1/files', async (c) => {
     const body = c.req.raw.body ?? emptyBody();
-    return c.json(toWire(await receiveFile(deps, c.get('caller').tenantId, c.req.header('content-type'), body)));
+    return c.json(toWire(await receiveFile(ports, c.get('caller').tenantId, c.req.header('content-type'), body)));
   });
 
   app.openapi(listFilesRoute, async (c) => {
     const { after, limit, order, purpose } = c.req.valid('query');
     const { tenantId } = c.get('caller');
     const page = {
-      after: await pageStartOf(after, (id) => readFile(db, id), tenantId),
+      after: await pageStartOf(after, (id) => readFile(database, id), tenantId),
       limit: limit + 1,
       ascending: order === 'asc',
     };
-    const files = await listFiles(db, page, tenantId, purpose);
+    const files = await listFiles(database, page, tenantId, purpose);
     return c.json(listOf(files.map(toWire), limit), 200);
   });
 
@@ -124,8 +124,8 @@ export function addFileRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   app.openapi(readContentRoute, async (c) => {
     const { id } = c.req.valid('param');
     const { tenantId } = c.get('caller');
-    const running = await runningBatchOf(deps, tenantId, id);
-    if (running) return c.body(ReadableStream.from(answersSoFar(deps, running)), 200, { 'content-type': BYTES });
+    const running = await runningBatchOf(ports, tenantId, id);
+    if (running) return c.body(ReadableStream.from(answersSoFar(ports, running)), 200, { 'content-type': BYTES });
     const file = await existing(tenantId, id);
     const content = await objects.getStream(file.objectKey);
     return c.body(ReadableStream.from(content), 200, {
@@ -137,12 +137,12 @@ export function addFileRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   app.openapi(deleteFileRoute, async (c) => {
     const { id } = c.req.valid('param');
     await existing(c.get('caller').tenantId, id);
-    if (await isInputOfOpenBatch(db, id)) {
+    if (await isInputOfOpenBatch(database, id)) {
       throw new NightshiftError('conflict', `A batch that is not finished reads "${id}".`, { field: 'id' });
     }
-    const file = await expireFile(db, id);
+    const file = await expireFile(database, id);
     if (!file) throw notFound('file', id);
-    await removeFile(deps, file);
+    await removeFile(ports, file);
     return c.json({ id, object: 'file' as const, deleted: true as const }, 200);
   });
 }

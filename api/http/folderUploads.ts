@@ -12,7 +12,7 @@ import { folderDeclarationSchema } from '../../domain/modelUploads.ts';
 import { modelFilesSchema } from '../../domain/models.ts';
 import { admittedSchema, answerAdmitted } from './admittedModel.ts';
 import { requireScope } from './auth.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
 import { errorResponses, notFound } from './wire.ts';
@@ -81,9 +81,9 @@ const completeRoute = createRoute({
 type Upload = z.output<typeof createSchema>;
 
 /** Adding the folder of a model, file by file, resumable; for keys with the scope `models`. */
-export function addFolderUploadRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const { admission, maxModelBytes, now } = deps;
-  const root = `${deps.scratchFolder}-kept`;
+export function addFolderUploadRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const { admission, maxModelBytes, now } = ports;
+  const root = `${ports.scratchFolder}-kept`;
   // One writer a file: two that append to one would mix their bytes.
   const writers = new Map<string, LimitFunction>();
   for (const path of ['/v1/model_uploads', '/v1/model_uploads/*']) app.use(path, requireScope('models'));
@@ -158,7 +158,7 @@ export function addFolderUploadRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const admitted = await admission.admitFolder({ declaration, root: join(root, id, 'files'), files }, tenantId);
     await rm(join(root, id), { recursive: true, force: true });
     for (const { path } of files) writers.delete(`${id}/${path}`);
-    return c.json(await answerAdmitted(deps.db, tenantId, admitted), 200);
+    return c.json(await answerAdmitted(ports.database, tenantId, admitted), 200);
   });
 }
 

@@ -6,7 +6,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { chatCompletionRequestSchema, completionRequestSchema } from '../../domain/generation.ts';
 import { newId } from '../../domain/ids.ts';
 import { endpointsOf, type ModelManifest } from '../../domain/models.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { ChunkWriter, completionBodySchema } from './completionChunks.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
 import { errorResponses, unixSeconds } from './wire.ts';
@@ -40,18 +40,18 @@ const textRoute = createRoute({
 type GenerationRequest = z.output<typeof chatCompletionRequestSchema> | z.output<typeof completionRequestSchema>;
 
 /** Chat and text completions of OpenAI, answered at once by the cars' own engine beside the API. */
-export function addGenerationRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const models = createPublishedModels(deps);
+export function addGenerationRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const models = createPublishedModels(ports);
 
   const answer = async (c: Context, path: typeof CHAT | typeof TEXT, body: GenerationRequest) => {
     const manifest = await models.read(c.get('caller').tenantId, body.model);
     mustAnswer(manifest, path);
-    const nowMs = deps.now();
+    const nowMs = ports.now();
     const task = { id: newId('req_', nowMs), body, createdAtSeconds: unixSeconds(nowMs) };
     const giveUp = c.req.raw.signal;
     if (body.stream !== true)
-      return c.json(bodyOrThrow(await deps.live.generate(manifest, task, { signal: giveUp })), 200);
-    return streamed(c, deps, manifest, task, path === CHAT);
+      return c.json(bodyOrThrow(await ports.live.generate(manifest, task, { signal: giveUp })), 200);
+    return streamed(c, ports, manifest, task, path === CHAT);
   };
 
   app.openapi(chatRoute, async (c) => {
@@ -75,7 +75,7 @@ function mustAnswer({ name, pipeline }: ModelManifest, path: string): void {
 
 function streamed(
   c: Context,
-  { live, logger }: ApiDeps,
+  { live, logger }: ApiPorts,
   manifest: ModelManifest,
   task: { readonly id: string; readonly body: GenerationRequest; readonly createdAtSeconds: number },
   isChat: boolean,

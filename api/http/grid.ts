@@ -17,7 +17,7 @@ import {
   type SignalSpan,
   type TimeWindow,
 } from '../../store/signals.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { kindSchema, pushedSpans, pushSchema, signalSchema } from './gridSignals.ts';
 import { tellRegion } from './tellRegion.ts';
 import { errorResponses, idParam, notFound } from './wire.ts';
@@ -84,19 +84,19 @@ const pushRoute = createRoute({
 });
 
 /** Grid signals: what is in force, and what a utility without a VTN pushes. */
-export function addGridRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const { db, cell, regions, carbonEurPerKg } = deps;
-  const nowMs = (): number => gridTimeMs(cell.clock, deps.now());
+export function addGridRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const { database, cell, regions, carbonEurPerKg } = ports;
+  const nowMs = (): number => gridTimeMs(cell.clock, ports.now());
   const regionOf = async (id: string): Promise<Region> => {
-    const region = await readRegion(db, id);
+    const region = await readRegion(database, id);
     if (region?.cellId !== cell.id) throw notFound('region', id);
     return region;
   };
   const feedersOf = async (regionId: string) =>
-    (await listFeeders(db, cell.id)).filter((feeder) => feeder.regionId === regionId);
+    (await listFeeders(database, cell.id)).filter((feeder) => feeder.regionId === regionId);
 
   app.openapi(regionsRoute, async (c) => {
-    const [all, feeders] = await Promise.all([listRegions(db, cell.id), listFeeders(db, cell.id)]);
+    const [all, feeders] = await Promise.all([listRegions(database, cell.id), listFeeders(database, cell.id)]);
     const answer = all.map(({ id, timeZone }) => ({
       id,
       time_zone: timeZone,
@@ -110,7 +110,7 @@ export function addGridRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   app.openapi(signalsRoute, async (c) => {
     const region = await regionOf(c.req.valid('param').id);
     const window = windowOf(c.req.valid('query'), nowMs());
-    const spans = await readSignals(db, region.id, window);
+    const spans = await readSignals(database, region.id, window);
     const signals = inForce(spans, window, nowMs()).map((span) => signalOf(span, nowMs()));
     return c.json({ region_id: region.id, from: text(window.startMs), to: text(window.endMs), signals }, 200);
   });
@@ -118,7 +118,7 @@ export function addGridRoutes(app: OpenAPIHono, deps: ApiDeps): void {
   app.openapi(windowsRoute, async (c) => {
     const region = await regionOf(c.req.valid('param').id);
     const day = gridDay(region.timeZone, nowMs());
-    const signals = await readSignals(db, region.id, day);
+    const signals = await readSignals(database, region.id, day);
     const feederIds = (await feedersOf(region.id)).map(({ id }) => id);
     const windows = regionWindows({ period: day, signals, feederIds, nowMs: nowMs(), carbonEurPerKg });
     return c.json(
@@ -137,7 +137,7 @@ export function addGridRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const region = await regionOf(id);
     const feederIds = (await feedersOf(region.id)).map((feeder) => feeder.id);
     const spans = pushedSpans(c.req.valid('json'), { regionId: region.id, kind, feederIds, nowMs: nowMs() });
-    await upsertSignals(db, spans);
+    await upsertSignals(database, spans);
     await (kind === 'import_limit' ? tellRegion(regions, region.id) : regions.signalsPushed(region.id));
     return c.json({ region_id: region.id, kind, source: spans[0]?.source ?? '', stored: spans.length }, 200);
   });

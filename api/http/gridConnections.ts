@@ -21,7 +21,7 @@ import {
 } from '../../store/openAdr.ts';
 import { readRegion } from '../../store/regions.ts';
 import { gridConnectionSchema, gridConnectionsSchema, type GridConnectionWire } from '../wire/gridConnections.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { nameOf } from './gridEvents.ts';
 import { isoOrNull } from './isoTime.ts';
 import { tellRegion } from './tellRegion.ts';
@@ -107,26 +107,26 @@ const listRoute = createRoute({
 });
 
 /** Utilities' servers that the cell follows; for keys with the scope `ops`. */
-export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens, regions }: ApiDeps): void {
+export function addGridConnectionRoutes(app: OpenAPIHono, { database, cell, seal, vens, regions }: ApiPorts): void {
   const own = async (id: string): Promise<OpenAdrConnection> => {
-    const connection = await readConnection(db, id);
+    const connection = await readConnection(database, id);
     if (connection?.cellId !== cell.id || connection.isRemoving) throw notFound('connection', id);
     return connection;
   };
 
   const shown = async (connection: OpenAdrConnection) =>
-    toWire(connection, await listRefusedEvents(db, connection.id, MAX_REFUSALS));
+    toWire(connection, await listRefusedEvents(database, connection.id, MAX_REFUSALS));
 
   app.openapi(putRoute, async (c) => {
     const { id } = c.req.valid('param');
     const body = c.req.valid('json');
-    const region = await readRegion(db, body.region);
+    const region = await readRegion(database, body.region);
     if (region?.cellId !== cell.id)
       throw invalid('region', `${JSON.stringify(body.region)} is not a region of this cell`);
-    const feeders = (await listFeeders(db, cell.id)).filter(({ regionId }) => regionId === region.id);
+    const feeders = (await listFeeders(database, cell.id)).filter(({ regionId }) => regionId === region.id);
     const stranger = body.feeders.find((feederId) => !feeders.some((feeder) => feeder.id === feederId));
     if (stranger !== undefined) throw invalid('feeders', `${JSON.stringify(stranger)} is not a feeder of ${region.id}`);
-    const known = await readConnection(db, id);
+    const known = await readConnection(database, id);
     if (known && known.cellId !== cell.id)
       throw new NightshiftError('conflict', `Another cell has a connection ${id}.`);
     const settings = openAdrSettingsSchema.parse({
@@ -153,7 +153,7 @@ export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens
       // Kept, since the server presents the one that it was given.
       callbackToken: before?.callbackToken ?? randomBytes(CALLBACK_TOKEN_BYTES).toString('base64url'),
     };
-    await upsertConnection(db, { id, settings, sealed: seal.seal(JSON.stringify(secrets), id) });
+    await upsertConnection(database, { id, settings, sealed: seal.seal(JSON.stringify(secrets), id) });
     if (known && known.regionId !== region.id) await tellRegion(regions, known.regionId);
     await vens.hint(id);
     return c.json(await shown(await own(id)), 200);
@@ -162,14 +162,14 @@ export function addGridConnectionRoutes(app: OpenAPIHono, { db, cell, seal, vens
   app.openapi(getRoute, async (c) => c.json(await shown(await own(c.req.valid('param').id)), 200));
 
   app.openapi(listRoute, async (c) => {
-    const connections = (await listConnections(db, cell.id)).filter(({ isRemoving }) => !isRemoving);
+    const connections = (await listConnections(database, cell.id)).filter(({ isRemoving }) => !isRemoving);
     return c.json({ data: await Promise.all(connections.map(shown)) }, 200);
   });
 
   app.openapi(deleteRoute, async (c) => {
     const { id } = c.req.valid('param');
     await own(id);
-    await markConnectionRemoving(db, id);
+    await markConnectionRemoving(database, id);
     await vens.hint(id);
     return c.json({ id, deleted: true as const }, 200);
   });

@@ -7,7 +7,7 @@ import { EMERGENCY_SOURCE } from '../../scheduler/sources.ts';
 import { endEmergencies, storeEmergency } from '../../store/emergencies.ts';
 import { listRegionFeeders } from '../../store/feeders.ts';
 import { readRegion } from '../../store/regions.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { tellRegion } from './tellRegion.ts';
 import { errorResponses, idParam, notFound } from './wire.ts';
 
@@ -62,10 +62,10 @@ const endRoute = createRoute({
 });
 
 /** Emergencies that people declare: limits of 0 that reach the cars before any plan. */
-export function addGridEmergencyRoutes(app: OpenAPIHono, { db, cell, regions, now }: ApiDeps): void {
+export function addGridEmergencyRoutes(app: OpenAPIHono, { database, cell, regions, now }: ApiPorts): void {
   const gridNowMs = (): number => Math.round(gridTimeMs(cell.clock, now()));
   const checkRegion = async (id: string): Promise<void> => {
-    const region = await readRegion(db, id);
+    const region = await readRegion(database, id);
     if (region?.cellId !== cell.id) throw notFound('region', id);
   };
 
@@ -78,13 +78,13 @@ export function addGridEmergencyRoutes(app: OpenAPIHono, { db, cell, regions, no
     if (endMs <= startMs || endMs > startMs + LONGEST_MS) {
       throw wrong('until', `must be after ${new Date(startMs).toISOString()}, by at most 7 days`);
     }
-    const known = (await listRegionFeeders(db, regionId)).map((feeder) => feeder.id);
+    const known = (await listRegionFeeders(database, regionId)).map((feeder) => feeder.id);
     const stranger = feeders.find((feeder) => !known.includes(feeder));
     if (stranger !== undefined) throw wrong('feeders', `${JSON.stringify(stranger)} is not one of ${known.join(', ')}`);
     const id = newId('emg_', now());
     const source = `${EMERGENCY_SOURCE}/${id}`;
     const emergency = { regionId, source, message: reason, startMs, endMs, feederIds: feeders };
-    const shedding = await storeEmergency(db, cell.id, emergency);
+    const shedding = await storeEmergency(database, cell.id, emergency);
     await tellRegion(regions, regionId);
     const [start, end] = [startMs, endMs].map((ms) => new Date(ms).toISOString());
     return c.json({ id, region_id: regionId, feeders: shedding, start: start ?? '', until: end ?? '' }, 201);
@@ -94,7 +94,7 @@ export function addGridEmergencyRoutes(app: OpenAPIHono, { db, cell, regions, no
     const { id: regionId } = c.req.valid('param');
     await checkRegion(regionId);
     const sourcePrefix = `${EMERGENCY_SOURCE}/`;
-    const sources = await endEmergencies(db, cell.id, { regionId, sourcePrefix, atMs: gridNowMs() });
+    const sources = await endEmergencies(database, cell.id, { regionId, sourcePrefix, atMs: gridNowMs() });
     // Also when none is left: what was ended before may not have reached the cars.
     await tellRegion(regions, regionId);
     return c.json({ region_id: regionId, ended: sources.map((source) => source.slice(sourcePrefix.length)) }, 200);

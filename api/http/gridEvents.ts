@@ -8,7 +8,7 @@ import {
   type GridEventWire,
   type GridEventWithProofWire,
 } from '../wire/gridEvents.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { isoOrNull } from './isoTime.ts';
 import { errorResponses, notFound } from './wire.ts';
 
@@ -39,19 +39,19 @@ const getRoute = createRoute({
 });
 
 /** Utilities' events and the proof that they were followed; for keys with the scope `ops`. */
-export function addGridEventRoutes(app: OpenAPIHono, { db, cell, now }: ApiDeps): void {
+export function addGridEventRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts): void {
   const gridNowMs = (): number => gridTimeMs(cell.clock, now());
 
   app.openapi(listRoute, async (c) => {
-    const events = await listEvents(db, cell.id, MAX_EVENTS);
+    const events = await listEvents(database, cell.id, MAX_EVENTS);
     return c.json({ data: events.map((event) => toWire(event, gridNowMs())) }, 200);
   });
 
   app.openapi(getRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const event = await readEvent(db, cell.id, id);
+    const event = await readEvent(database, cell.id, id);
     if (!event) throw notFound('event', id);
-    const reports = await listReports(db, event.connectionId, id);
+    const reports = await listReports(database, event.connectionId, id);
     return c.json(
       {
         ...toWire(event, gridNowMs()),

@@ -9,7 +9,7 @@ import { listConnections } from '../../store/openAdr.ts';
 import { readRegion, readRegionSummary } from '../../store/regions.ts';
 import { readSignals } from '../../store/signals.ts';
 import { gridRegionStateSchema } from '../wire/gridRegionState.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { isoOrNull } from './isoTime.ts';
 import { errorResponses, idParam, notFound } from './wire.ts';
 
@@ -27,25 +27,25 @@ const stateRoute = createRoute({
 });
 
 /** How a region does now, for those who do not look into Temporal. */
-export function addGridRegionStateRoutes(app: OpenAPIHono, { db, cell, now, carbonEurPerKg }: ApiDeps): void {
+export function addGridRegionStateRoutes(app: OpenAPIHono, { database, cell, now, carbonEurPerKg }: ApiPorts): void {
   app.openapi(stateRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const region = await readRegion(db, id);
+    const region = await readRegion(database, id);
     if (region?.cellId !== cell.id) throw notFound('region', id);
     const nowMs = gridTimeMs(cell.clock, now());
     // As refreshRegion saved it: whether cars could be told is known to it alone.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const saved = (await readRegionSummary(db, id)) as RegionSummary | null;
+    const saved = (await readRegionSummary(database, id)) as RegionSummary | null;
     const summary = summarizeRegion({
       region,
-      signals: await readSignals(db, id, knownWindow(region, nowMs)),
-      feeders: await listRegionFeeders(db, id),
-      feeds: await listFeedStates(db, id),
+      signals: await readSignals(database, id, knownWindow(region, nowMs)),
+      feeders: await listRegionFeeders(database, id),
+      feeds: await listFeedStates(database, id),
       fallbacks: (saved?.fallbacks ?? []).filter(({ code }) => code === 'shed_not_told'),
       nowMs,
       carbonEurPerKg,
     });
-    const utilities = (await listConnections(db, cell.id)).filter(
+    const utilities = (await listConnections(database, cell.id)).filter(
       ({ regionId, isRemoving }) => regionId === id && !isRemoving,
     );
     return c.json(

@@ -2,7 +2,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { JOURNAL_KINDS } from '../../domain/journal.ts';
 import { readJournal } from '../../store/journal.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { EventStreams, POLL_REAL_MS } from './eventStreams.ts';
 import { errorResponses, limitParam } from './wire.ts';
 
@@ -51,11 +51,11 @@ const followJournalRoute = createRoute({
 });
 
 /** What happened and why, for the console and the dashboard. */
-export function addJournalRoutes(app: OpenAPIHono, { db, cell, now, logger }: ApiDeps): void {
+export function addJournalRoutes(app: OpenAPIHono, { database, cell, now, logger }: ApiPorts): void {
   const streams = new EventStreams(logger);
   app.openapi(readJournalRoute, async (c) => {
     const query = c.req.valid('query');
-    const lines = await readJournal(db, cell.id, query.after, query.limit);
+    const lines = await readJournal(database, cell.id, query.after, query.limit);
     return c.json({ lines: lines.map((line) => ({ ...line, reasons: [...(line.reasons ?? [])] })) }, 200);
   });
 
@@ -65,7 +65,9 @@ export function addJournalRoutes(app: OpenAPIHono, { db, cell, now, logger }: Ap
       let lastSentRealMs = now();
       while (!stream.aborted && !stream.closed) {
         const after = seen;
-        const lines = await streams.shared(`lines after ${after}`, () => readJournal(db, cell.id, after, PAGE_LINES));
+        const lines = await streams.shared(`lines after ${after}`, () =>
+          readJournal(database, cell.id, after, PAGE_LINES),
+        );
         for (const line of lines) {
           await stream.writeSSE({ id: String(line.seq), event: 'line', data: JSON.stringify(line) });
           seen = line.seq;

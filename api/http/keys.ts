@@ -7,7 +7,7 @@ import { newId } from '../../domain/ids.ts';
 import { insertApiKey, listApiKeys, revokeApiKey, type ApiKey } from '../../store/apiKeys.ts';
 import { readTenant, readTenantUse, upsertTenant } from '../../store/tenants.ts';
 import { sha256 } from './auth.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { keySchema, newKeySchema } from '../wire/keys.ts';
 import { errorResponses, idParam, notFound, unixSeconds } from './wire.ts';
 
@@ -107,11 +107,11 @@ const putTenantRoute = createRoute({
 });
 
 /** Keys and tenants; for keys with the scope `keys`. */
-export function addKeyRoutes(app: OpenAPIHono, { db, now }: ApiDeps): void {
+export function addKeyRoutes(app: OpenAPIHono, { database, now }: ApiPorts): void {
   app.openapi(createKeyRoute, async (c) => {
     const { tenant, name, scopes, requests_per_minute: requestsPerMinute } = c.req.valid('json');
     const key = `sk-${randomBytes(KEY_BYTES).toString('base64url')}`;
-    const stored = await insertApiKey(db, {
+    const stored = await insertApiKey(database, {
       id: newId('key_', now()),
       tenantId: tenant,
       name,
@@ -122,11 +122,11 @@ export function addKeyRoutes(app: OpenAPIHono, { db, now }: ApiDeps): void {
     return c.json({ ...toWire(stored), key }, 200);
   });
 
-  app.openapi(listKeysRoute, async (c) => c.json({ data: (await listApiKeys(db)).map(toWire) }, 200));
+  app.openapi(listKeysRoute, async (c) => c.json({ data: (await listApiKeys(database)).map(toWire) }, 200));
 
   app.openapi(revokeKeyRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const revoked = await revokeApiKey(db, id);
+    const revoked = await revokeApiKey(database, id);
     if (!revoked) throw notFound('key', id);
     return c.json(toWire(revoked), 200);
   });
@@ -134,13 +134,13 @@ export function addKeyRoutes(app: OpenAPIHono, { db, now }: ApiDeps): void {
   app.openapi(putTenantRoute, async (c) => {
     const { id } = c.req.valid('param');
     const terms = c.req.valid('json');
-    await upsertTenant(db, {
+    await upsertTenant(database, {
       id,
       weight: terms.weight,
       maxOpenBatches: terms.max_open_batches,
       maxStoredBytes: terms.max_stored_bytes,
     });
-    const [tenant, use] = await Promise.all([readTenant(db, id), readTenantUse(db, id)]);
+    const [tenant, use] = await Promise.all([readTenant(database, id), readTenantUse(database, id)]);
     return c.json(
       {
         id,

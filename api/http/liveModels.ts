@@ -4,7 +4,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { modelManifestSchema, type ModelManifest } from '../../domain/models.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readModel } from '../../store/models.ts';
-import type { ApiDeps, LiveAnswer } from './deps.ts';
+import type { ApiPorts, LiveAnswer } from './ports.ts';
 
 const errorBodySchema = z.object({ error: z.object({ message: z.string(), param: z.string().nullable() }) });
 
@@ -17,14 +17,14 @@ export interface PublishedModels {
   read(tenantId: string, name: string, version?: string): Promise<ModelManifest>;
 }
 
-export function createPublishedModels({ db, now }: Pick<ApiDeps, 'db' | 'now'>): PublishedModels {
+export function createPublishedModels({ database, now }: Pick<ApiPorts, 'database' | 'now'>): PublishedModels {
   const kept = new Map<string, { manifest: ModelManifest; readRealMs: number }>();
   return {
     read: async (tenantId, name, version) => {
       const key = JSON.stringify([tenantId, name, version]);
       const known = kept.get(key);
       if (known && now() - known.readRealMs <= KEPT_REAL_MS) return known.manifest;
-      const manifest = await publishedModel(db, tenantId, name, version);
+      const manifest = await publishedModel(database, tenantId, name, version);
       if (kept.size >= MAX_KEPT) kept.clear();
       kept.set(key, { manifest, readRealMs: now() });
       return manifest;
@@ -32,8 +32,13 @@ export function createPublishedModels({ db, now }: Pick<ApiDeps, 'db' | 'now'>):
   };
 }
 
-async function publishedModel(db: Queryable, tenantId: string, name: string, version?: string): Promise<ModelManifest> {
-  const model = await readModel(db, tenantId, name, version);
+async function publishedModel(
+  database: Queryable,
+  tenantId: string,
+  name: string,
+  version?: string,
+): Promise<ModelManifest> {
+  const model = await readModel(database, tenantId, name, version);
   const manifest = modelManifestSchema.safeParse(model?.manifest);
   if (!manifest.success) {
     const which = version === undefined ? name : `${name} ${version}`;

@@ -2,7 +2,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { modelManifestSchema } from '../../domain/models.ts';
 import { listModels, readModel, type StoredModel } from '../../store/models.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { errorResponses, notFound, unixSeconds } from './wire.ts';
 
 export const modelParam = z.object({ model: z.string().min(1).max(100) });
@@ -42,13 +42,16 @@ const readModelRoute = createRoute({
 });
 
 /** The Models API of OpenAI. */
-export function addModelRoutes(app: OpenAPIHono, { db }: ApiDeps): void {
+export function addModelRoutes(app: OpenAPIHono, { database }: ApiPorts): void {
   app.openapi(listModelsRoute, async (c) =>
-    c.json({ object: 'list' as const, data: (await listModels(db, c.get('caller').tenantId)).map(modelToWire) }, 200),
+    c.json(
+      { object: 'list' as const, data: (await listModels(database, c.get('caller').tenantId)).map(modelToWire) },
+      200,
+    ),
   );
   app.openapi(readModelRoute, async (c) => {
     const { model: name } = c.req.valid('param');
-    const model = await readModel(db, c.get('caller').tenantId, name);
+    const model = await readModel(database, c.get('caller').tenantId, name);
     if (!model) throw notFound('model', name);
     return c.json(modelToWire(model), 200);
   });

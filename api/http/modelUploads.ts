@@ -17,7 +17,7 @@ import { modelOwner, readModel, removeModel } from '../../store/models.ts';
 import { admittedSchema, answerAdmitted } from './admittedModel.ts';
 import { requireScope } from './auth.ts';
 import { checkStorable } from './storableRequest.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
 import { modelParam } from './modelRoutes.ts';
@@ -55,7 +55,10 @@ const removeModelRoute = createRoute({
 });
 
 /** Adding and removing models; for keys with the scope `models`. */
-export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchFolder, maxModelBytes }: ApiDeps): void {
+export function addModelUploadRoutes(
+  app: OpenAPIHono,
+  { database, admission, scratchFolder, maxModelBytes }: ApiPorts,
+): void {
   app.openAPIRegistry.registerPath(addModelDoc);
   app.post('/v1/models', requireScope('models'), async (c) => {
     const { tenantId } = c.get('caller');
@@ -63,7 +66,7 @@ export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchF
     const admitted = await inFolderBelow(scratchFolder, async (folder) =>
       admission.admit(await receiveModel(folder, c.req.header('content-type'), form, maxModelBytes), tenantId),
     );
-    return c.json(await answerAdmitted(db, tenantId, admitted), 200);
+    return c.json(await answerAdmitted(database, tenantId, admitted), 200);
   });
 
   app.use('/v1/models/:model', async (c, next) => {
@@ -73,12 +76,12 @@ export function addModelUploadRoutes(app: OpenAPIHono, { db, admission, scratchF
   app.openapi(removeModelRoute, async (c) => {
     const { model: name } = c.req.valid('param');
     const { tenantId } = c.get('caller');
-    const model = await readModel(db, tenantId, name, c.req.valid('query').version);
+    const model = await readModel(database, tenantId, name, c.req.valid('query').version);
     if (!model) throw notFound('model', name);
     if (model.tenantId !== modelOwner(tenantId)) {
       throw new NightshiftError('forbidden', `${name} ${model.version} is the operator's, who alone removes it.`);
     }
-    if (!(await removeModel(db, name, model.version))) {
+    if (!(await removeModel(database, name, model.version))) {
       throw new NightshiftError('conflict', `A batch that is not finished uses ${name} ${model.version}.`, {
         field: 'model',
       });

@@ -2,7 +2,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { endpointsOf, OPENAI_ENDPOINTS } from '../../domain/models.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
 import { errorResponses } from './wire.ts';
 
@@ -14,8 +14,8 @@ const SUMMARIES: Readonly<Partial<Record<(typeof OPENAI_ENDPOINTS)[number], stri
 };
 
 /** What a model that the body names answers at once: the body is the pipeline's own, which says what is wrong with it. */
-export function addNamedModelRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const models = createPublishedModels(deps);
+export function addNamedModelRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const models = createPublishedModels(ports);
   for (const [path, summary] of Object.entries(SUMMARIES)) {
     const route = createRoute({
       method: 'post',
@@ -35,7 +35,7 @@ export function addNamedModelRoutes(app: OpenAPIHono, deps: ApiDeps): void {
         const message = `"${body.model}" answers ${endpoints.join(', ')}, not ${path}.`;
         throw new NightshiftError('invalid_request', message, { field: 'model' });
       }
-      const [answer] = await deps.live.infer(manifest, [body]);
+      const [answer] = await ports.live.infer(manifest, [body]);
       if (!answer) throw new NightshiftError('internal', 'The runner gave no answer.');
       return c.json(z.looseObject({}).parse(bodyOrThrow(answer)), 200);
     });

@@ -6,7 +6,7 @@ import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { markNotified, openSecrets, readConnection } from '../../store/openAdr.ts';
 import { bearerOf, sha256 } from './auth.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { notFound } from './wire.ts';
 import { checkStorable } from './storableRequest.ts';
 
@@ -17,10 +17,10 @@ const MAX_ECHO_CHARACTERS = 256;
  * Where a utility's server tells of changes. What it says is a hint only: everything is read again from the server, so
  * that a forged notification can at worst cost one poll.
  */
-export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { db, cell, seal, vens, now }: ApiDeps): void {
+export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { database, cell, seal, vens, now }: ApiPorts): void {
   const tokenOf = async (id: string): Promise<string> => {
     checkStorable('param', '', { id });
-    const connection = await readConnection(db, id);
+    const connection = await readConnection(database, id);
     if (connection?.cellId !== cell.id || connection.isRemoving) throw notFound('connection', id);
     return openSecrets(seal, connection).callbackToken;
   };
@@ -46,7 +46,7 @@ export function addOpenAdrCallbackRoutes(app: OpenAPIHono, { db, cell, seal, ven
     if (!timingSafeEqual(sha256(presented), sha256(token))) {
       throw new NightshiftError('unauthorized', 'The bearer token is not the one of the subscription.');
     }
-    await markNotified(db, id, gridTimeMs(cell.clock, now()));
+    await markNotified(database, id, gridTimeMs(cell.clock, now()));
     await vens.hint(id);
     return c.body(null, 204);
   });

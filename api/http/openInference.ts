@@ -5,7 +5,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { pipelineTensors } from '../../domain/models.ts';
 import { requireScope } from './auth.ts';
 import { readInferBody, writeBinaryAnswer } from './binaryTensors.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
 import { checkStorable } from './storableRequest.ts';
 
@@ -72,12 +72,12 @@ const serverRoute = createRoute({
 });
 
 /** The Open Inference Protocol v2, answered at once. */
-export function addOpenInferenceRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const { db, live } = deps;
-  const models = createPublishedModels(deps);
+export function addOpenInferenceRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const { database, live } = ports;
+  const models = createPublishedModels(ports);
   app.openapi(liveRoute, (c) => c.json({ live: true }, 200));
   app.openapi(readyRoute, async (c) => {
-    await db.query('select 1');
+    await database.query('select 1');
     return c.json({ ready: true }, 200);
   });
   app.openapi(serverRoute, (c) => c.json({ name: 'nightshift', version: '1', extensions: EXTENSIONS }, 200));

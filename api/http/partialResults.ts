@@ -3,19 +3,23 @@ import { parseAnswerLine } from '../../domain/batchLines.ts';
 import { acceptedParts } from '../../store/acceptedShards.ts';
 import { readAnsweredLines } from '../../store/answeredLines.ts';
 import { readBatch, type Batch } from '../../store/batches.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 
 /** The tenant's batch whose output file will have this id, while it is not written yet. */
-export async function runningBatchOf({ db }: ApiDeps, tenantId: string, fileId: string): Promise<Batch | undefined> {
+export async function runningBatchOf(
+  { database }: ApiPorts,
+  tenantId: string,
+  fileId: string,
+): Promise<Batch | undefined> {
   const batchId = batchOfOutputFile(fileId);
-  const batch = batchId === undefined ? undefined : await readBatch(db, batchId);
+  const batch = batchId === undefined ? undefined : await readBatch(database, batchId);
   if (batch?.tenantId !== tenantId || batch.outputFileId !== null) return undefined;
   return batch.status === 'in_progress' || batch.status === 'cancelling' ? batch : undefined;
 }
 
 /** Every successful answer that is accepted by now, as lines of the output file, shard by shard. */
-export async function* answersSoFar({ db, objects }: ApiDeps, batch: Batch): AsyncGenerator<Uint8Array> {
-  const accepted = await acceptedParts(db, batch.id);
+export async function* answersSoFar({ database, objects }: ApiPorts, batch: Batch): AsyncGenerator<Uint8Array> {
+  const accepted = await acceptedParts(database, batch.id);
   for (const [shard, parts] of [...accepted].toSorted(([a], [b]) => a - b)) {
     const answered = await readAnsweredLines(objects, batch.id, shard, parts);
     const lines = [...answered].toSorted(([a], [b]) => a - b).map(([, line]) => line);

@@ -19,7 +19,7 @@ import { readModel } from '../../store/models.ts';
 import { latestPlan } from '../../store/plans.ts';
 import { createBatchSchema, deadlineOf } from './batchRequest.ts';
 import { checkInput } from './batchSubmission.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { plannedWindows, rounded } from './plannedWindows.ts';
 import { quoteSchema } from '../wire/quote.ts';
 import { errorResponses } from './wire.ts';
@@ -53,20 +53,20 @@ const quoteRoute = createRoute({
 });
 
 /** Quotes from the newest plan's problem with the batch as one more job. */
-export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const { db, cell, now } = deps;
+export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const { database, cell, now } = ports;
   app.openapi(quoteRoute, async (c) => {
     const request = c.req.valid('json');
     const nowMs = gridTimeMs(cell.clock, now());
     const deadlineMs = deadlineOf(request, nowMs);
     const { tenantId } = c.get('caller');
-    const { requests, model: modelName, unitsPerLine } = await sizeOf(deps, tenantId, request);
-    const model = await readModel(db, tenantId, modelName);
+    const { requests, model: modelName, unitsPerLine } = await sizeOf(ports, tenantId, request);
+    const model = await readModel(database, tenantId, modelName);
     if (!model) throw invalid('model', `There is no model "${modelName}".`);
-    const latest = await latestPlan<PlanningProblem, Plan>(db, cell.id);
+    const latest = await latestPlan<PlanningProblem, Plan>(database, cell.id);
     if (!latest) throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
 
-    const speeds = (await listClassSpeeds(db)).filter(
+    const speeds = (await listClassSpeeds(database)).filter(
       ({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version,
     );
     if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
@@ -127,7 +127,7 @@ export function addQuoteRoutes(app: OpenAPIHono, deps: ApiDeps): void {
  * How many requests to which model: as the caller says, then of one unit of work each, or as the uploaded file has them.
  */
 async function sizeOf(
-  deps: ApiDeps,
+  ports: ApiPorts,
   tenantId: string,
   request: QuoteRequest,
 ): Promise<{ readonly requests: number; readonly model: string; readonly unitsPerLine: number }> {
@@ -137,17 +137,17 @@ async function sizeOf(
     if (named === undefined) throw invalid('model', 'Without a file, model must be named.');
     return { requests: request.requests, model: named, unitsPerLine: 1 };
   }
-  const file = await checkInput(deps.db, tenantId, request.input_file_id);
+  const file = await checkInput(ports.database, tenantId, request.input_file_id);
   const checker = createBatchLineChecker(request.endpoint);
   let kind: Pipeline['kind'] | undefined;
   let units = 0;
-  for await (const bytes of linesOf(await deps.objects.getStream(file.objectKey))) {
+  for await (const bytes of linesOf(await ports.objects.getStream(file.objectKey))) {
     const line = checker.take(bytes);
     if (checker.done) break;
     if (!line) continue;
     if (units === 0) {
-      kind = modelManifestSchema.safeParse((await readModel(deps.db, tenantId, line.model))?.manifest).data?.pipeline
-        .kind;
+      kind = modelManifestSchema.safeParse((await readModel(ports.database, tenantId, line.model))?.manifest).data
+        ?.pipeline.kind;
     }
     units += workUnitsOf(kind, line.body);
   }

@@ -11,7 +11,7 @@ import { listPresence, readPluggedTime, type RegionPresence } from '../../store/
 import { readFootprints } from '../../store/shardFootprints.ts';
 import type { batchSchema } from '../wire/batch.ts';
 import { batchToWire } from './batchView.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import type { JobPlans } from './gridView.ts';
 import { absenceReasons, expiryReasons, failureReasons } from './presenceReasons.ts';
 import { notFound } from './wire.ts';
@@ -19,16 +19,19 @@ import { notFound } from './wire.ts';
 type BatchWire = z.input<typeof batchSchema>;
 
 /** The batches with all that `x_grid` says of them. */
-export async function batchesToWire({ db, cell, now }: ApiDeps, batches: readonly Batch[]): Promise<BatchWire[]> {
+export async function batchesToWire(
+  { database, cell, now }: ApiPorts,
+  batches: readonly Batch[],
+): Promise<BatchWire[]> {
   const ids = batches.map(({ id }) => id);
   const isOpen = batches.some(({ status }) => status === 'in_progress');
   const nowMs = Math.round(gridTimeMs(cell.clock, now()));
   const [progresses, footprints, plans, presence, failures] = await Promise.all([
-    readJobProgresses(db, ids),
-    readFootprints(db, ids),
-    isOpen ? latestJobPlans<JobPlans>(db, cell.id) : undefined,
-    isOpen ? listPresence(db, cell.id, nowMs) : [],
-    readAttemptFailures(db, ids),
+    readJobProgresses(database, ids),
+    readFootprints(database, ids),
+    isOpen ? latestJobPlans<JobPlans>(database, cell.id) : undefined,
+    isOpen ? listPresence(database, cell.id, nowMs) : [],
+    readAttemptFailures(database, ids),
   ]);
   return Promise.all(
     batches.map(async (batch) => {
@@ -39,7 +42,7 @@ export async function batchesToWire({ db, cell, now }: ApiDeps, batches: readonl
         plans,
         presence: [
           ...failureReasons(batch, failures.get(batch.id)),
-          ...(await presenceReasons(db, cell.id, batch, presence)),
+          ...(await presenceReasons(database, cell.id, batch, presence)),
         ],
       };
       return batchToWire(batch, facts, cell.clock);
@@ -47,25 +50,25 @@ export async function batchesToWire({ db, cell, now }: ApiDeps, batches: readonl
   );
 }
 
-async function presenceReasons(db: Queryable, cellId: string, batch: Batch, presence: readonly RegionPresence[]) {
+async function presenceReasons(database: Queryable, cellId: string, batch: Batch, presence: readonly RegionPresence[]) {
   const { status, submittedAtMs, deadlineMs } = batch;
   const { regionIds = null } = parseGridHints(batch.metadata);
   if (status === 'in_progress') return absenceReasons(presence, regionIds);
   if (status !== 'expired') return [];
   const window = { startMs: submittedAtMs, endMs: deadlineMs };
-  const plugged = await readPluggedTime(db, cellId, window, regionIds);
+  const plugged = await readPluggedTime(database, cellId, window, regionIds);
   return expiryReasons(batch, plugged, new Date(deadlineMs).toISOString());
 }
 
-export async function batchToWireById(deps: ApiDeps, tenantId: string, id: string): Promise<BatchWire> {
-  const [wire] = await batchesToWire(deps, [await ownBatch(deps, tenantId, id)]);
+export async function batchToWireById(ports: ApiPorts, tenantId: string, id: string): Promise<BatchWire> {
+  const [wire] = await batchesToWire(ports, [await ownBatch(ports, tenantId, id)]);
   if (!wire) throw notFound('batch', id);
   return wire;
 }
 
 /** @throws NightshiftError `not_found`, also for another tenant's batch */
-export async function ownBatch({ db }: ApiDeps, tenantId: string, id: string): Promise<Batch> {
-  const batch = await readBatch(db, id);
+export async function ownBatch({ database }: ApiPorts, tenantId: string, id: string): Promise<Batch> {
+  const batch = await readBatch(database, id);
   if (batch?.tenantId !== tenantId) throw notFound('batch', id);
   return batch;
 }

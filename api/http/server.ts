@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { NightshiftError } from '../../domain/errors.ts';
 import { createApi } from './app.ts';
 import { startUnstartedJobs } from './batchSubmission.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { tidyUp } from './tidyUp.ts';
 
 const START_JOBS_EVERY_REAL_MS = 10_000;
@@ -25,14 +25,14 @@ export interface ApiServer {
  * and removes what has expired.
  * @throws NightshiftError `port_in_use`
  */
-export async function startApiServer(deps: ApiDeps, options: { host: string; port: number }): Promise<ApiServer> {
-  const server = await listen(createApi(deps), options.host, options.port);
+export async function startApiServer(ports: ApiPorts, options: { host: string; port: number }): Promise<ApiServer> {
+  const server = await listen(createApi(ports), options.host, options.port);
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : options.port;
-  const { logger } = deps;
+  const { logger } = ports;
   const recurring = [
-    startRecurring('start jobs', () => startUnstartedJobs(deps), START_JOBS_EVERY_REAL_MS, logger),
-    startRecurring('tidy up', () => tidyUp(deps), TIDY_EVERY_REAL_MS, logger),
+    startRecurring('start jobs', () => startUnstartedJobs(ports), START_JOBS_EVERY_REAL_MS, logger),
+    startRecurring('tidy up', () => tidyUp(ports), TIDY_EVERY_REAL_MS, logger),
   ];
   return {
     url: `http://${options.host}:${port}`,

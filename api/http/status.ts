@@ -4,7 +4,7 @@ import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { listOpenJobs } from '../../store/jobProgress.ts';
 import { summarizeFleet } from '../../store/vehicleStates.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { errorResponses } from './wire.ts';
 
 const statusSchema = z
@@ -49,9 +49,9 @@ const healthRoute = createRoute({
   },
 });
 
-export function addStatusRoutes(app: OpenAPIHono, { db, cell, now, logger }: ApiDeps): void {
+export function addStatusRoutes(app: OpenAPIHono, { database, cell, now, logger }: ApiPorts): void {
   app.openapi(statusRoute, async (c) => {
-    const [jobs, fleet] = await Promise.all([listOpenJobs(db, cell.id), summarizeFleet(db, cell.id)]);
+    const [jobs, fleet] = await Promise.all([listOpenJobs(database, cell.id), summarizeFleet(database, cell.id)]);
     return c.json(
       {
         cell: { id: cell.id, slotMinutes: cell.slotMinutes },
@@ -70,7 +70,7 @@ export function addStatusRoutes(app: OpenAPIHono, { db, cell, now, logger }: Api
 
   app.openapi(healthRoute, async (c) => {
     try {
-      await db.query('select 1');
+      await database.query('select 1');
     } catch (error) {
       logger.warn({ err: error }, 'PostgreSQL does not answer');
       throw new NightshiftError('unavailable', 'PostgreSQL does not answer.', { cause: error });

@@ -1,4 +1,4 @@
-import type { RegionTeller } from './deps.ts';
+import type { RegionTeller } from './ports.ts';
 
 /**
  * Tells a region's cars of import limits that were stored, then its workflow. Cars first: they must not wait for a

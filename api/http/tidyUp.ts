@@ -4,7 +4,7 @@ import { objectKeys } from '../../domain/names.ts';
 import { listEndedBatchesWithWork, markWorkRemoved } from '../../store/batches.ts';
 import { deleteFile, listExpiredFiles, type StoredFile } from '../../store/files.ts';
 import { forgetBefore } from '../../store/retention.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 
 /** At one go; the rest waits for the next. */
 const MAX_AT_ONCE = 100;
@@ -14,26 +14,28 @@ const DELETES_AT_ONCE = 16;
 
 /** Removes a file's bytes, then its entry: after a crash between them the entry is still there to go on from. */
 export async function removeFile(
-  { db, objects }: Pick<ApiDeps, 'db' | 'objects'>,
+  { database, objects }: Pick<ApiPorts, 'database' | 'objects'>,
   { id, objectKey }: Pick<StoredFile, 'id' | 'objectKey'>,
 ): Promise<void> {
   await objects.delete(objectKey);
-  await deleteFile(db, id);
+  await deleteFile(database, id);
 }
 
 /**
  * Removes what nobody may read any more: files past their expiry, what batches that ended a day ago worked with, and
  * what is older than the retention. To be called now and then.
  */
-export async function tidyUp(deps: Pick<ApiDeps, 'db' | 'objects' | 'cell' | 'now' | 'retentionDays'>): Promise<void> {
-  const { db, objects, cell } = deps;
-  for (const file of await listExpiredFiles(db, MAX_AT_ONCE)) await removeFile(deps, file);
-  for (const batchId of await listEndedBatchesWithWork(db, WORK_KEPT_REAL_MS, MAX_AT_ONCE)) {
+export async function tidyUp(
+  ports: Pick<ApiPorts, 'database' | 'objects' | 'cell' | 'now' | 'retentionDays'>,
+): Promise<void> {
+  const { database, objects, cell } = ports;
+  for (const file of await listExpiredFiles(database, MAX_AT_ONCE)) await removeFile(ports, file);
+  for (const batchId of await listEndedBatchesWithWork(database, WORK_KEPT_REAL_MS, MAX_AT_ONCE)) {
     const keys = await objects.list(objectKeys.jobPrefix(batchId));
     for (let from = 0; from < keys.length; from += DELETES_AT_ONCE) {
       await Promise.all(keys.slice(from, from + DELETES_AT_ONCE).map((key) => objects.delete(key)));
     }
-    await markWorkRemoved(db, batchId);
+    await markWorkRemoved(database, batchId);
   }
-  await forgetBefore(db, cell.id, gridTimeMs(cell.clock, deps.now()) - deps.retentionDays * DAY_MS);
+  await forgetBefore(database, cell.id, gridTimeMs(cell.clock, ports.now()) - ports.retentionDays * DAY_MS);
 }

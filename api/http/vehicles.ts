@@ -19,7 +19,7 @@ import { listOwnedVehicles, readVehicle, setOwnerPolicy, type Vehicle } from '..
 import { readVehicleState } from '../../store/vehicleStates.ts';
 import { newOwnerKey, operatorOnly, ownerKeyHash, type CarCaller } from './carCaller.ts';
 import { CODE_LIFE_REAL_MS } from './enrolments.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { staysSchema, vehiclePlanSchema, vehicleSchema, whySchema } from '../wire/cars.ts';
 import { enrolmentCodeSchema } from '../wire/agents.ts';
 import { errorResponses, limitParam, unixSeconds } from './wire.ts';
@@ -92,18 +92,21 @@ const removeKeysRoute = createRoute({
 });
 
 /** What owners and operators see of cars and what owners want of them. `identifyCarCaller` runs before. */
-export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
-  const { db, cell, now } = deps;
+export function addVehicleRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const { database, cell, now } = ports;
   const gridNowMs = (): number => Math.round(gridTimeMs(cell.clock, now()));
   const visible = async (caller: CarCaller, vin: string): Promise<Vehicle> => {
-    const vehicle = await readVehicle(db, vin);
+    const vehicle = await readVehicle(database, vin);
     // The same answer for a stranger's car as for none: an owner learns nothing of other cars.
     if (vehicle && (caller.kind === 'operator' || caller.ownerId === vehicle.ownerId)) return vehicle;
     throw new NightshiftError('not_found', `There is no car "${vin}".`, { field: 'vin' });
   };
 
   const view = async (vehicle: Vehicle): Promise<z.input<typeof vehicleSchema>> => {
-    const [state, claims] = await Promise.all([readVehicleState(db, vehicle.id), readClaims(db, vehicle.id)]);
+    const [state, claims] = await Promise.all([
+      readVehicleState(database, vehicle.id),
+      readClaims(database, vehicle.id),
+    ]);
     const { charger: _, ...shown } = vehicle;
     const nowMs = gridNowMs();
     return {
@@ -121,7 +124,7 @@ export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
 
   app.openapi(listRoute, async (c) => {
     const caller = c.get('carCaller');
-    const owned = await listOwnedVehicles(db, cell.id, caller.kind === 'owner' ? caller.ownerId : undefined);
+    const owned = await listOwnedVehicles(database, cell.id, caller.kind === 'owner' ? caller.ownerId : undefined);
     return c.json({ vehicles: await Promise.all(owned.map(view)) }, 200);
   });
 
@@ -131,7 +134,7 @@ export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
 
   app.openapi(whyRoute, async (c) => {
     const { id, displayName, policy } = await visible(c.get('carCaller'), c.req.valid('param').vin);
-    const claims = await readClaims(db, id);
+    const claims = await readClaims(database, id);
     const reasons = claims?.reasons ?? [];
     const holder = heldBy(reasons);
     const ladder = CLAIM_HOLDERS.map((each) => ({
@@ -139,7 +142,7 @@ export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
       holds: each === holder,
       reasons: reasons.filter((reason) => reason.holder === each),
     }));
-    const transitions = await listTransitions(db, id, c.req.valid('query').limit);
+    const transitions = await listTransitions(database, id, c.req.valid('query').limit);
     const answer: z.input<typeof whySchema> = {
       id,
       displayName,
@@ -156,7 +159,7 @@ export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
 
   app.openapi(planRoute, async (c) => {
     const { id } = await visible(c.get('carCaller'), c.req.valid('param').vin);
-    const stored = await latestPlan<unknown, Plan>(db, cell.id);
+    const stored = await latestPlan<unknown, Plan>(database, cell.id);
     const car = stored?.plan.cars.find(({ carId }) => carId === id);
     if (!stored || !car) return c.json({ id, planId: null, intervals: [], reasons: [], unmet: [] }, 200);
     const { slots, unmet } = stored.plan;
@@ -172,7 +175,7 @@ export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
 
   app.openapi(staysRoute, async (c) => {
     const { id } = await visible(c.get('carCaller'), c.req.valid('param').vin);
-    const stays = await listStaysOf(db, id, c.req.valid('query').limit);
+    const stays = await listStaysOf(database, id, c.req.valid('query').limit);
     return c.json({ stays: stays.map(({ settled, ...stay }) => ({ ...stay, statement: settled })) }, 200);
   });
 
@@ -180,14 +183,14 @@ export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     const vehicle = await visible(c.get('carCaller'), c.req.valid('param').vin);
     const policy = acceptedPolicy(vehicle, c.req.valid('json'));
     const atMs = gridNowMs();
-    await db.transaction(async (tx) => {
+    await database.transaction(async (tx) => {
       await setOwnerPolicy(tx, vehicle.id, policy);
       const reasons = policyReasons(policy, atMs);
       const held = await updateClaims(tx, [{ vehicleId: vehicle.id, atMs, source: 'policy', reasons }]);
       await appendJournal(tx, cell.id, held);
     });
-    const stay = await readOpenParkingSession(db, vehicle.id);
-    if (stay) await deps.stays.policyChanged(stay);
+    const stay = await readOpenParkingSession(database, vehicle.id);
+    if (stay) await ports.stays.policyChanged(stay);
     return c.json(await view({ ...vehicle, policy }), 200);
   });
 
@@ -195,20 +198,20 @@ export function addVehicleRoutes(app: OpenAPIHono, deps: ApiDeps): void {
     operatorOnly(c.get('carCaller'));
     const { owner: ownerId } = c.req.valid('param');
     const key = newOwnerKey();
-    await addOwnerKey(db, ownerId, ownerKeyHash(key));
+    await addOwnerKey(database, ownerId, ownerKeyHash(key));
     return c.json({ ownerId, key }, 200);
   });
 
   app.openapi(newCodeRoute, async (c) => {
     const { id } = await visible(c.get('carCaller'), c.req.valid('param').vin);
     const expiresRealMs = now() + CODE_LIFE_REAL_MS;
-    const code = await addEnrolmentCode(db, id, expiresRealMs);
+    const code = await addEnrolmentCode(database, id, expiresRealMs);
     return c.json({ car_id: id, code, expires_at: unixSeconds(expiresRealMs) }, 200);
   });
 
   app.openapi(removeKeysRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
-    return c.json({ removed: await removeOwnerKeys(db, c.req.valid('param').owner) }, 200);
+    return c.json({ removed: await removeOwnerKeys(database, c.req.valid('param').owner) }, 200);
   });
 }
 

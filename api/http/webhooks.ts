@@ -11,7 +11,7 @@ import {
   listWebhookEndpoints,
   type WebhookEndpoint,
 } from '../../store/webhookEndpoints.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiPorts } from './ports.ts';
 import { errorResponses, idParam, notFound, unixSeconds } from './wire.ts';
 
 const MAX_ENDPOINTS = 10;
@@ -70,29 +70,29 @@ const deleteRoute = createRoute({
 });
 
 /** Where a tenant's events go. */
-export function addWebhookRoutes(app: OpenAPIHono, { db, now, webhookHosts, seal }: ApiDeps): void {
+export function addWebhookRoutes(app: OpenAPIHono, { database, now, webhookHosts, seal }: ApiPorts): void {
   app.openapi(createRouteOf, async (c) => {
     const { tenantId } = c.get('caller');
     const { url } = c.req.valid('json');
     checkWebhookUrl(url, webhookHosts);
-    if ((await listWebhookEndpoints(db, tenantId)).length >= MAX_ENDPOINTS) {
+    if ((await listWebhookEndpoints(database, tenantId)).length >= MAX_ENDPOINTS) {
       throw new NightshiftError('invalid_request', `A tenant has at most ${MAX_ENDPOINTS} endpoints.`, {
         field: 'url',
       });
     }
     const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
     const id = newId('whe_', now());
-    const endpoint = await insertWebhookEndpoint(db, { id, tenantId, url, sealedSecret: seal.seal(secret, id) });
+    const endpoint = await insertWebhookEndpoint(database, { id, tenantId, url, sealedSecret: seal.seal(secret, id) });
     return c.json({ ...toWire(endpoint), secret }, 200);
   });
 
   app.openapi(listRoute, async (c) =>
-    c.json({ data: (await listWebhookEndpoints(db, c.get('caller').tenantId)).map(toWire) }, 200),
+    c.json({ data: (await listWebhookEndpoints(database, c.get('caller').tenantId)).map(toWire) }, 200),
   );
 
   app.openapi(deleteRoute, async (c) => {
     const { id } = c.req.valid('param');
-    if (!(await deleteWebhookEndpoint(db, c.get('caller').tenantId, id))) throw notFound('webhook endpoint', id);
+    if (!(await deleteWebhookEndpoint(database, c.get('caller').tenantId, id))) throw notFound('webhook endpoint', id);
     return c.json({ id, deleted: true as const }, 200);
   });
 }

@@ -17,8 +17,8 @@ import { claimUpdateOf } from './telemetryClaims.ts';
 import { ingressTopics, readMessage } from './telemetryMessage.ts';
 import { WriteBatch } from './writeBatch.ts';
 
-export interface IngressDeps {
-  readonly db: Database;
+export interface IngressPorts {
+  readonly database: Database;
   readonly cell: Cell;
   /** Connected or still connecting; the ingress does not end it. */
   readonly mqtt: MqttClient;
@@ -54,18 +54,18 @@ const RELOAD_FOR_STRANGER_REAL_MS = 2_000;
 const METER_WINDOW_MS = { past: 7 * 86_400_000, ahead: 15 * 60_000 } as const;
 
 /** Listens to the cars' telemetry and meters: fuses it, stores it in batches, and starts and ends parking sessions. */
-export async function startIngress(deps: IngressDeps): Promise<Ingress> {
-  const { db, cell, mqtt, logger, now } = deps;
+export async function startIngress(ports: IngressPorts): Promise<Ingress> {
+  const { database, cell, mqtt, logger, now } = ports;
   const gridNowMs = (): number => Math.round(gridTimeMs(cell.clock, now()));
   const counts = { messages: 0, unknownVehicle: 0, unreadable: 0 };
   const states = new Map<string, FusedState>();
-  const batch = new WriteBatch(db, cell, logger);
-  const keeper = new SessionKeeper({ db, cellId: cell.id, starter: deps.sessions, logger });
-  let vehicles = await readRoster(deps);
+  const batch = new WriteBatch(database, cell, logger);
+  const keeper = new SessionKeeper({ database, cellId: cell.id, starter: ports.sessions, logger });
+  let vehicles = await readRoster(ports);
   let loadedRealMs = now();
   let strangerSeen = false;
 
-  for (const { vehicleId, fused } of await listVehicleStates(db, cell.id)) {
+  for (const { vehicleId, fused } of await listVehicleStates(database, cell.id)) {
     states.set(vehicleId, restoreState(fused, gridNowMs()));
   }
   await keeper.reconcile(vehicles, pluggedIn(states), gridNowMs());
@@ -102,7 +102,7 @@ export async function startIngress(deps: IngressDeps): Promise<Ingress> {
 
   const onMessage = (topic: string, payload: Buffer, { retain }: IPublishPacket): void => {
     counts.messages += 1;
-    const message = readMessage(deps.telemetryBase, topic, payload, retain);
+    const message = readMessage(ports.telemetryBase, topic, payload, retain);
     if (message.kind === 'unreadable') counts.unreadable += 1;
     if (message.kind === 'unreadable' || message.kind === 'ignored') return;
     const vehicle = vehicles.get(message.vehicleId);
@@ -129,7 +129,7 @@ export async function startIngress(deps: IngressDeps): Promise<Ingress> {
     await batch.write();
     void keeper.work();
     if (now() - loadedRealMs >= (strangerSeen ? RELOAD_FOR_STRANGER_REAL_MS : RELOAD_REAL_MS)) {
-      vehicles = await readRoster(deps);
+      vehicles = await readRoster(ports);
       loadedRealMs = now();
       strangerSeen = false;
     }
@@ -139,7 +139,7 @@ export async function startIngress(deps: IngressDeps): Promise<Ingress> {
   );
 
   mqtt.on('message', onMessage);
-  const subscribed = mqtt.subscribeAsync(ingressTopics(deps.telemetryBase), { qos: 1 });
+  const subscribed = mqtt.subscribeAsync(ingressTopics(ports.telemetryBase), { qos: 1 });
   subscribed.catch((error: unknown) => logger.error({ err: error }, 'telemetry could not be subscribed to'));
 
   return {
@@ -154,8 +154,8 @@ export async function startIngress(deps: IngressDeps): Promise<Ingress> {
   };
 }
 
-async function readRoster({ db, cell }: IngressDeps): Promise<Map<string, Vehicle>> {
-  return new Map((await listVehicles(db, cell.id)).map((vehicle) => [vehicle.id, vehicle]));
+async function readRoster({ database, cell }: IngressPorts): Promise<Map<string, Vehicle>> {
+  return new Map((await listVehicles(database, cell.id)).map((vehicle) => [vehicle.id, vehicle]));
 }
 
 function pluggedIn(states: ReadonlyMap<string, FusedState>): Set<string> {

@@ -25,8 +25,8 @@ export type StayChange =
   | { readonly kind: 'arrival'; readonly atMs: number }
   | { readonly kind: 'departure'; readonly atMs: number; readonly reason: string };
 
-interface SessionKeeperDeps {
-  readonly db: Database;
+interface SessionKeeperPorts {
+  readonly database: Database;
   readonly cellId: string;
   readonly starter: SessionStarter;
   readonly logger: Logger;
@@ -40,13 +40,13 @@ const CARS_AT_ONCE = 16;
  * PostgreSQL being away only delays them.
  */
 export class SessionKeeper {
-  readonly #deps: SessionKeeperDeps;
+  readonly #ports: SessionKeeperPorts;
   readonly #waiting = new Map<string, { vehicle: Vehicle; changes: StayChange[] }>();
   #working: Promise<void> | undefined;
   #pausedUntilRealMs = 0;
 
-  constructor(deps: SessionKeeperDeps) {
-    this.#deps = deps;
+  constructor(ports: SessionKeeperPorts) {
+    this.#ports = ports;
   }
 
   push(vehicle: Vehicle, change: StayChange): void {
@@ -69,7 +69,7 @@ export class SessionKeeper {
    * @param plugged cars that are plugged in
    */
   async reconcile(vehicles: ReadonlyMap<string, Vehicle>, plugged: ReadonlySet<string>, atMs: number): Promise<void> {
-    const open = await listOpenParkingSessions(this.#deps.db, this.#deps.cellId);
+    const open = await listOpenParkingSessions(this.#ports.database, this.#ports.cellId);
     for (const { vehicleId } of open) {
       const vehicle = vehicles.get(vehicleId);
       if (!vehicle) continue;
@@ -105,7 +105,7 @@ export class SessionKeeper {
       try {
         await this.#apply(waiting.vehicle, change);
       } catch (error) {
-        this.#deps.logger.warn({ err: error, vehicleId, change: change.kind }, 'parking session: will try again');
+        this.#ports.logger.warn({ err: error, vehicleId, change: change.kind }, 'parking session: will try again');
         this.#pausedUntilRealMs = Date.now() + RETRY_AFTER_REAL_MS;
         return;
       }
@@ -116,12 +116,12 @@ export class SessionKeeper {
   }
 
   async #apply(vehicle: Vehicle, change: StayChange): Promise<void> {
-    const { db, starter } = this.#deps;
+    const { database, starter } = this.#ports;
     if (change.kind === 'arrival') {
       // From what is stored: the SoC may have come after the signs of the plug.
-      const state = await readVehicleState(db, vehicle.id);
+      const state = await readVehicleState(database, vehicle.id);
       const { atMs: readyByMs, targetSocPercent } = nextReadyBy(vehicle.policy, change.atMs);
-      const session = await openParkingSession(db, {
+      const session = await openParkingSession(database, {
         vehicleId: vehicle.id,
         pluggedInAtMs: change.atMs,
         readyByMs,
@@ -131,10 +131,10 @@ export class SessionKeeper {
       await starter.start(session, vehicle);
       return;
     }
-    const session = await readOpenParkingSession(db, vehicle.id);
+    const session = await readOpenParkingSession(database, vehicle.id);
     if (!session) return;
     await starter.unplugged(session, change);
     // The session closes it too; done here, the next arrival never finds this stay open.
-    await closeParkingSession(db, vehicle.id, session.stay, change.atMs);
+    await closeParkingSession(database, vehicle.id, session.stay, change.atMs);
   }
 }

@@ -25,14 +25,14 @@ interface SlotReadings {
  * keeps one state a car and two readings a car and slot: the fleet bounds it, not the length of the outage.
  */
 export class WriteBatch {
-  readonly #db: Database;
+  readonly #database: Database;
   readonly #cell: Cell;
   readonly #logger: Pick<Logger, 'error'>;
   #pending: Pending = { states: new Map(), claims: new Map(), lines: [], followUps: [] };
   #readings = new Map<string, SlotReadings>();
 
-  constructor(db: Database, cell: Cell, logger: Pick<Logger, 'error'>) {
-    this.#db = db;
+  constructor(database: Database, cell: Cell, logger: Pick<Logger, 'error'>) {
+    this.#database = database;
     this.#cell = cell;
     this.#logger = logger;
   }
@@ -103,7 +103,7 @@ export class WriteBatch {
   }
 
   async #store({ states, claims, lines }: Omit<Pending, 'followUps'>): Promise<void> {
-    await this.#db.transaction(async (tx) => {
+    await this.#database.transaction(async (tx) => {
       await upsertVehicleStates(tx, [...states.values()]);
       const held = await updateClaims(tx, [...claims.values()]);
       await appendJournal(tx, this.#cell.id, [...lines, ...held]);
@@ -148,7 +148,7 @@ export class WriteBatch {
 
   async #storeReadings(readings: readonly SlotReadings[]): Promise<void> {
     const both = readings.flatMap(({ first, last }) => (first === last ? [first] : [first, last]));
-    await recordMeterReadings(this.#db, this.#cell, both);
+    await recordMeterReadings(this.#database, this.#cell, both);
   }
 
   /** As for states: one car's reading that cannot be stored holds up no other's. */

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os';
 
 import { pino } from 'pino';
 
-import type { LiveInference } from '../../api/http/deps.ts';
+import type { LiveInference } from '../../api/http/ports.ts';
 import { startApiServer, type ApiServer } from '../../api/http/server.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { ensureCell } from '../../store/cells.ts';
@@ -15,14 +15,14 @@ import { modelAdmissionOver } from '../../worker/api/modelAdmission.ts';
 export const BENCH_KEY = 'bench-key';
 
 /** The API on loopback, with jobs that nobody starts. */
-export async function startBenchApi(db: Database, objects: ObjectStore, live: LiveInference): Promise<ApiServer> {
-  const cell = await ensureCell(db, { id: 'bench', clock: REAL_TIME, slotMinutes: 15, incarnation: '1' });
+export async function startBenchApi(database: Database, objects: ObjectStore, live: LiveInference): Promise<ApiServer> {
+  const cell = await ensureCell(database, { id: 'bench', clock: REAL_TIME, slotMinutes: 15, incarnation: '1' });
   return startApiServer(
     {
-      db,
+      database,
       objects,
       live,
-      admission: modelAdmissionOver(db, objects),
+      admission: modelAdmissionOver(database, objects),
       scratchFolder: tmpdir(),
       maxModelBytes: 1024 ** 3,
       jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import type { ApiDeps } from '../../api/http/deps.ts';
+import type { ApiPorts } from '../../api/http/ports.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
 
@@ -8,7 +8,7 @@ const CAR = 'car-of-accepted-parts';
 
 /** Stores a shard's part and records it as accepted, from line `start` on. */
 export async function acceptPart(
-  { db, objects }: ApiDeps,
+  { database, objects }: ApiPorts,
   jobId: string,
   shard: number,
   start: number,
@@ -19,5 +19,5 @@ export async function acceptPart(
   await objects.put(objectKeys.part(jobId, shard, range, CAR), body);
   const sha256 = createHash('sha256').update(body).digest('hex');
   const counts = { completed: answers.length, failed: 0, handovers: 0, redoneLines: 0 };
-  await recordAcceptedShard(db, { jobId, shard, ...counts, parts: [{ ...range, sha256, vehicleId: CAR }] });
+  await recordAcceptedShard(database, { jobId, shard, ...counts, parts: [{ ...range, sha256, vehicleId: CAR }] });
 }

@@ -4,8 +4,8 @@ import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 
 async function newCode(vin = 'car-1'): Promise<Json> {
   return (await api.fetch(`/fleet/v1/vehicles/${vin}/codes`, { method: 'POST' })).json();
@@ -34,9 +34,9 @@ describe('an agent', () => {
       hardware_class: 'ai4',
       model_families: ['general', 'ocr', 'f'],
       clock: { origin_ms: CELL.clock.originMs, anchor_ms: CELL.clock.anchorMs, scale: 1 },
-      gateway: api.deps.carDoors.gateway,
-      mqtt_url: api.deps.carDoors.mqttUrl,
-      telemetry_base: api.deps.carDoors.telemetryBase,
+      gateway: api.ports.carDoors.gateway,
+      mqtt_url: api.ports.carDoors.mqttUrl,
+      telemetry_base: api.ports.carDoors.telemetryBase,
       compute_kw: expect.closeTo((0.16 + 0.25 + 0.16 / 4) / 0.88),
       compute_soc_floor_percent: 40,
     });

@@ -6,7 +6,7 @@ import OpenAI from 'openai';
 import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 
-import type { ApiDeps, JobStarter, LiveInference, StayNotifier } from '../../api/http/deps.ts';
+import type { ApiPorts, JobStarter, LiveInference, StayNotifier } from '../../api/http/ports.ts';
 import { startApiServer, type ApiServer } from '../../api/http/server.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
@@ -32,7 +32,7 @@ export interface RecordingStarter extends JobStarter {
 export interface ApiHarness {
   /** Stays whose sessions were told of a new policy, as `<vehicle>/<stay>`. */
   readonly policyChanges: string[];
-  readonly deps: ApiDeps;
+  readonly ports: ApiPorts;
   readonly jobs: RecordingStarter;
   /** Connections that were to be looked at. */
   readonly hinted: string[];
@@ -49,7 +49,7 @@ export interface ApiHarness {
 }
 
 /** The real API on loopback, with the file's own database and object folder. Call at top level. */
-export function useApi(db: Database, openLive?: (folder: string) => LiveInference): ApiHarness {
+export function useApi(database: Database, openLive?: (folder: string) => LiveInference): ApiHarness {
   const jobs = recordingStarter();
   const hinted: string[] = [];
   const pushedTo: string[] = [];
@@ -60,15 +60,15 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
   };
   let folder = '';
   let server: ApiServer | undefined;
-  let deps: ApiDeps | undefined;
+  let ports: ApiPorts | undefined;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nightshift-api-'));
-    await enrolFleet(db, ['car-1', 'car-2']);
+    await enrolFleet(database, ['car-1', 'car-2']);
     const logger = pino({ level: 'silent' });
     const live = openLive?.(folder) ?? { infer: async () => [], generate: async () => ({ statusCode: 500, body: {} }) };
-    deps = {
-      db,
+    ports = {
+      database,
       objects: createFileStore(folder),
       jobs,
       stays,
@@ -76,7 +76,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       seal: sealWith('a key for tests'),
       slices: sliceSignerWith('a key for tests'),
       live,
-      admission: modelAdmissionOver(db, createFileStore(folder)),
+      admission: modelAdmissionOver(database, createFileStore(folder)),
       scratchFolder: join(folder, 'scratch'),
       maxModelBytes: 1024 ** 3,
       regions: {
@@ -100,7 +100,7 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
       logger,
       now: Date.now,
     };
-    server = await startApiServer(deps, { host: '127.0.0.1', port: 0 });
+    server = await startApiServer(ports, { host: '127.0.0.1', port: 0 });
   });
   afterAll(async () => {
     await server?.close();
@@ -120,8 +120,8 @@ export function useApi(db: Database, openLive?: (folder: string) => LiveInferenc
     startedRegions,
     fetch: fetchWithKey,
     getJson: async (path) => (await fetchWithKey(path)).json(),
-    get deps() {
-      return started(deps);
+    get ports() {
+      return started(ports);
     },
     get server() {
       return started(server);

@@ -7,8 +7,8 @@ import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 
 const line = (message: string) => ({ atMs: 1_000, kind: 'plan' as const, subject: 'cell/test', message });
 
@@ -48,7 +48,7 @@ test('health and the OpenAPI document need no key', async () => {
 });
 
 test('status counts the fleet and names the clock', async () => {
-  await upsertVehicleStates(db, [
+  await upsertVehicleStates(database, [
     { vehicleId: 'car-1', fused: {}, pluggedIn: true, online: true, socPercent: 50, updatedAtMs: 1 },
   ]);
   expect(await (await api.fetch('/ops/v1/status')).json()).toMatchObject({
@@ -60,7 +60,7 @@ test('status counts the fleet and names the clock', async () => {
 });
 
 test('the journal is read by page and followed as events that resume', async () => {
-  await appendJournal(db, CELL.id, [line('one'), line('two'), line('three')]);
+  await appendJournal(database, CELL.id, [line('one'), line('two'), line('three')]);
   const read = async (query: string): Promise<{ seq: number; message: string }[]> =>
     (await api.getJson(`/ops/v1/journal${query}`)).lines;
   const [first, second] = await read('?limit=2');
@@ -77,7 +77,7 @@ test('the journal is read by page and followed as events that resume', async () 
     const events = text.split('\n\n');
     text = events.pop() ?? '';
     for (const event of events) seen.push(/"message":"(\w+)"/.exec(event)?.[1] ?? '');
-    if (seen.length === 2) await appendJournal(db, CELL.id, [line('four')]);
+    if (seen.length === 2) await appendJournal(database, CELL.id, [line('four')]);
     if (seen.length >= 3) break;
   }
   expect(seen).toEqual(['two', 'three', 'four']);
@@ -85,7 +85,7 @@ test('the journal is read by page and followed as events that resume', async () 
 
 test('a busy port is named', async () => {
   const port = Number(new URL(api.server.url).port);
-  await expect(startApiServer(api.deps, { host: '127.0.0.1', port })).rejects.toMatchObject({
+  await expect(startApiServer(api.ports, { host: '127.0.0.1', port })).rejects.toMatchObject({
     code: 'port_in_use',
     message: `Port ${port} on 127.0.0.1 is in use.`,
   });

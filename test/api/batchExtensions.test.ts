@@ -20,8 +20,8 @@ import { acceptPart } from './acceptedPart.ts';
 import { useApi, type Json } from './apiHarness.ts';
 import { storePlan } from './planFixture.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 const MODEL = { name: 'lsa', version: '1', family: 'lsa', sha256: '0'.repeat(64) };
 let inputFileId = '';
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
   const line = JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/embeddings', body: { model: 'lsa' } });
   const file = await toFile(Buffer.from(`${line}\n`), 'input.jsonl');
   inputFileId = (await api.client.files.create({ file, purpose: 'batch' })).id;
-  await addModel(db, { ...MODEL, manifest: {}, tenantId: null });
+  await addModel(database, { ...MODEL, manifest: {}, tenantId: null });
 });
 
 async function running(): Promise<string> {
@@ -38,9 +38,16 @@ async function running(): Promise<string> {
     endpoint: '/v1/embeddings',
     completion_window: '24h',
   });
-  await moveBatch(db, id, ['validating'], 'in_progress');
+  await moveBatch(database, id, ['validating'], 'in_progress');
   const shards = { shards: 6, pending: 6, inFlight: 0, done: 0, linesPerShard: 2, unitsPerLine: 1 };
-  await upsertJobProgress(db, { jobId: id, cellId: CELL.id, model: MODEL, ...shards, paused: false, finished: false });
+  await upsertJobProgress(database, {
+    jobId: id,
+    cellId: CELL.id,
+    model: MODEL,
+    ...shards,
+    paused: false,
+    finished: false,
+  });
   return id;
 }
 
@@ -53,13 +60,13 @@ async function post(path: string, body?: unknown): Promise<{ status: number; bod
 describe('x_grid', () => {
   test('says when the newest plan runs the batch, why, and what it has used', async () => {
     const id = await running();
-    await storePlan(db, [id]);
+    await storePlan(database, [id]);
     const signal = { regionId: 'oslo', feederId: null, unit: '', source: 's', forecast: false, fetchedAtMs: 1 };
-    await upsertSignals(db, [
+    await upsertSignals(database, [
       { ...signal, kind: 'price', startMs: 0, endMs: 2000, value: 0.2 },
       { ...signal, kind: 'carbon', startMs: 0, endMs: 2000, value: 50 },
     ]);
-    await addShardFootprint(db, { jobId: id, shard: 0, regionId: 'oslo', energyWh: 500, atMs: 1000 });
+    await addShardFootprint(database, { jobId: id, shard: 0, regionId: 'oslo', energyWh: 500, atMs: 1000 });
     const { x_grid: grid } = await api.getJson(`/v1/batches/${id}`);
     expect(grid).toMatchObject({ state: 'waiting', energy_wh: 500, gco2: 25, cost: { eur: 0.1 } });
     expect(grid.reasons.length).toBeGreaterThan(0);
@@ -82,7 +89,7 @@ describe('pause and resume', () => {
 
   test('not of a batch that has ended, nor of none', async () => {
     const id = await running();
-    await moveBatch(db, id, ['in_progress'], 'completed');
+    await moveBatch(database, id, ['in_progress'], 'completed');
     expect(await post(`/v1/batches/${id}/pause`)).toMatchObject({ status: 400, body: { error: { param: 'status' } } });
     expect((await post('/v1/batches/batch_none/pause')).status).toBe(404);
   });
@@ -98,8 +105,8 @@ const answer = (customId: string, status: number): string =>
 
 test('a batch that runs shows its answers so far as the content of its output file', async () => {
   const id = await running();
-  await acceptPart(api.deps, id, 3, 0, [answer('c', 200), answer('d', 400)]);
-  await acceptPart(api.deps, id, 1, 1, [answer('b', 200)]);
+  await acceptPart(api.ports, id, 3, 0, [answer('c', 200), answer('d', 400)]);
+  await acceptPart(api.ports, id, 1, 1, [answer('b', 200)]);
   const { x_grid: grid } = await api.getJson(`/v1/batches/${id}`);
   const content = await (await api.client.files.content(grid.partial_output_file_id)).text();
   expect(
@@ -120,10 +127,10 @@ describe('events of a batch', () => {
   test('tell its lines and states, resume after the last one seen, and end with it', async () => {
     const id = await running();
     const line = (message: string) => ({ atMs: 1, kind: 'handover' as const, subject: id, message });
-    await appendJournal(db, CELL.id, [line('one'), { ...line('not mine'), subject: 'batch_other' }]);
+    await appendJournal(database, CELL.id, [line('one'), { ...line('not mine'), subject: 'batch_other' }]);
     const reading = eventsOf(id);
-    await appendJournal(db, CELL.id, [line('two')]);
-    await moveBatch(db, id, ['in_progress'], 'completed');
+    await appendJournal(database, CELL.id, [line('two')]);
+    await moveBatch(database, id, ['in_progress'], 'completed');
     const { text } = await reading;
     expect([...text.matchAll(/"message":"([^"]+)"/g)].map((match) => match[1])).toEqual(['one', 'two']);
     expect(text).toMatch(/event: batch\ndata: .*"status":"completed"/);
@@ -137,11 +144,11 @@ describe('events of a batch', () => {
 });
 
 describe('a quote', () => {
-  beforeEach(() => storePlan(db, []));
+  beforeEach(() => storePlan(database, []));
 
   test('says when, how much, how clean and how sure, and submits nothing', async () => {
     for (const hardwareClass of SIMULATED_CLASSES) {
-      await seedClassSpeed(db, { modelName: 'lsa', modelVersion: '1', hardwareClass, statedMsPerUnit: 60_000 });
+      await seedClassSpeed(database, { modelName: 'lsa', modelVersion: '1', hardwareClass, statedMsPerUnit: 60_000 });
     }
     const before = (await api.client.batches.list()).data.length;
     const request = { endpoint: '/v1/embeddings', completion_window: '12h', model: 'lsa', requests: 30 };
@@ -194,9 +201,9 @@ test('a webhook carries what the stock client unwraps, and is told apart from a 
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
     const endpoint = await post('/v1/webhook_endpoints', { url });
     expect(endpoint.status).toBe(200);
-    await moveBatch(db, id, ['in_progress'], 'completed');
-    const activities = createWebhookActivities({ database: db, hosts: 'loopback', seal: api.deps.seal });
-    const [stored] = await db.query<{ secret: string }>('select secret from webhook_endpoints');
+    await moveBatch(database, id, ['in_progress'], 'completed');
+    const activities = createWebhookActivities({ database, hosts: 'loopback', seal: api.ports.seal });
+    const [stored] = await database.query<{ secret: string }>('select secret from webhook_endpoints');
     expect(stored?.secret).not.toContain(endpoint.body.secret.slice('whsec_'.length));
     const [endpointId = ''] = await activities.webhooksOf({ batchId: id });
     await expect(activities.postWebhook({ batchId: id, endpointId })).rejects.toThrow(/answered 503/);

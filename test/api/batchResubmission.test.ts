@@ -11,13 +11,20 @@ import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 import { endBatch } from './endBatch.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 const ENDPOINT = '/v1/embeddings';
 
 beforeAll(async () => {
-  await addModel(db, { name: 'm', version: '1', family: 'f', sha256: '0'.repeat(64), manifest: {}, tenantId: null });
-  await seedClassSpeed(db, { modelName: 'm', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 1 });
+  await addModel(database, {
+    name: 'm',
+    version: '1',
+    family: 'f',
+    sha256: '0'.repeat(64),
+    manifest: {},
+    tenantId: null,
+  });
+  await seedClassSpeed(database, { modelName: 'm', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 1 });
 });
 
 const lineOf = (id: string) =>
@@ -36,7 +43,7 @@ async function submitted(ids: readonly string[], metadata: Record<string, string
 }
 
 const end = (batchId: string, statuses: Record<number, number>, outcome: BatchEnd) =>
-  endBatch(api.deps, batchId, statuses, outcome);
+  endBatch(api.ports, batchId, statuses, outcome);
 
 const resubmit = (id: string, options: { body?: object; headers?: Record<string, string> } = {}) =>
   api.client.post(`/batches/${id}/resubmit`, options) as Promise<Json>;
@@ -89,9 +96,10 @@ test('a deadline that is over and the key of the ended batch are not taken over'
   const soon = gridTimeMs(CELL.clock, Date.now()) + 60_000;
   const id = await submitted(['a'], { 'grid.deadline': new Date(soon).toISOString(), 'grid.idempotency_key': 'k1' });
   await end(id, {}, 'expired');
-  await db.query(`update batches set metadata = metadata || '{"grid.deadline":"2001-01-01T00:00:00Z"}' where id = $1`, [
-    id,
-  ]);
+  await database.query(
+    `update batches set metadata = metadata || '{"grid.deadline":"2001-01-01T00:00:00Z"}' where id = $1`,
+    [id],
+  );
   const batch = await resubmit(id);
   expect(batch.id).not.toBe(id);
   expect(batch.metadata).toEqual({});
@@ -100,7 +108,7 @@ test('a deadline that is over and the key of the ended batch are not taken over'
 test('says why there is nothing to resubmit', async () => {
   const running = await submitted(['a']);
   await expect(resubmit(running)).rejects.toThrow(/is validating; resubmit it when it has ended/);
-  await moveBatch(db, running, ['validating'], 'failed');
+  await moveBatch(database, running, ['validating'], 'failed');
   await expect(resubmit(running)).rejects.toThrow(/refused as a whole/);
   await expect(resubmit('batch_none')).rejects.toMatchObject({ status: 404 });
 

@@ -10,8 +10,8 @@ import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 let inputFileId = '';
 
 beforeAll(async () => {
@@ -76,8 +76,8 @@ test('the stock SDK submits, reads, lists and cancels', async () => {
 
 test('shows what the job reports: states, counts, files and shards', async () => {
   const { id } = await create();
-  await moveBatch(db, id, ['validating'], 'in_progress');
-  await updateBatchCounts(db, id, { total: 10, completed: 4, failed: 1, expired: 0 });
+  await moveBatch(database, id, ['validating'], 'in_progress');
+  await updateBatchCounts(database, id, { total: 10, completed: 4, failed: 1, expired: 0 });
   const progress = {
     jobId: id,
     cellId: CELL.id,
@@ -89,7 +89,7 @@ test('shows what the job reports: states, counts, files and shards', async () =>
     unitsPerLine: 1,
   };
   const model = { name: 'lsa', version: '1', family: 'lsa', sha256: 'a' };
-  await upsertJobProgress(db, { ...progress, model, paused: false, finished: false });
+  await upsertJobProgress(database, { ...progress, model, paused: false, finished: false });
   expect(await api.client.batches.retrieve(id)).toMatchObject({
     status: 'in_progress',
     in_progress_at: expect.any(Number),
@@ -97,9 +97,9 @@ test('shows what the job reports: states, counts, files and shards', async () =>
     request_counts: { total: 10, completed: 4, failed: 1 },
     x_grid: { state: 'running', shards: { total: 5, pending: 2, in_flight: 1, done: 2 } },
   });
-  await upsertJobProgress(db, { ...progress, model, paused: true, finished: false });
+  await upsertJobProgress(database, { ...progress, model, paused: true, finished: false });
   expect(await api.client.batches.retrieve(id)).toMatchObject({ x_grid: { state: 'paused' } });
-  await insertFile(db, {
+  await insertFile(database, {
     id: 'file-out',
     filename: 'out.jsonl',
     purpose: 'batch_output',
@@ -107,7 +107,7 @@ test('shows what the job reports: states, counts, files and shards', async () =>
     objectKey: 'files/file-out',
     lifeSeconds: null,
   });
-  await moveBatch(db, id, ['in_progress'], 'completed', { outputFileId: 'file-out' });
+  await moveBatch(database, id, ['in_progress'], 'completed', { outputFileId: 'file-out' });
   expect(await api.client.batches.retrieve(id)).toMatchObject({
     status: 'completed',
     output_file_id: 'file-out',
@@ -119,7 +119,7 @@ test('shows what the job reports: states, counts, files and shards', async () =>
 test('reports why an input was refused', async () => {
   const { id } = await create();
   const errors = [{ code: 'invalid_json_line' as const, line: 3, message: 'The line is not JSON.', param: null }];
-  await moveBatch(db, id, ['validating'], 'failed', { errors });
+  await moveBatch(database, id, ['validating'], 'failed', { errors });
   expect(await api.client.batches.retrieve(id)).toMatchObject({
     status: 'failed',
     errors: { object: 'list', data: errors },
@@ -215,13 +215,13 @@ describe('a repeated request gets the first batch', () => {
 test('a batch is accepted while Temporal is away, and its job is started later', async () => {
   api.jobs.available = false;
   const { id } = await create();
-  expect(await listUnstartedBatches(db)).toEqual([id]);
+  expect(await listUnstartedBatches(database)).toEqual([id]);
   await expect(api.client.batches.cancel(id)).rejects.toMatchObject({ status: 503, code: 'unavailable' });
   expect((await api.client.batches.retrieve(id)).status).toBe('validating');
-  await startUnstartedJobs(api.deps);
+  await startUnstartedJobs(api.ports);
   expect(api.jobs.started).not.toContain(id);
   api.jobs.available = true;
-  await startUnstartedJobs(api.deps);
+  await startUnstartedJobs(api.ports);
   expect(api.jobs.started).toContain(id);
-  expect(await listUnstartedBatches(db)).toEqual([]);
+  expect(await listUnstartedBatches(database)).toEqual([]);
 });

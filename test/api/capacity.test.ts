@@ -4,15 +4,15 @@ import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 import { storePlan } from './planFixture.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 
 test('tells what the fleet can do over HTTP and in the terminal; nothing before the first plan', async () => {
   const reach = ['--url', api.server.url, '--key', 'test-key'];
   expect(await api.getJson('/fleet/v1/capacity')).toEqual({ plan_id: null, slot_minutes: 15, classes: [] });
   expect((await cli('fleet', 'status', ...reach)).out).toContain('no plan yet');
 
-  await storePlan(db, ['job']);
+  await storePlan(database, ['job']);
   const { classes } = await api.getJson('/fleet/v1/capacity');
   expect(classes.length).toBeGreaterThan(0);
   for (const each of classes as Json[]) {

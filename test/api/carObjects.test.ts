@@ -11,14 +11,14 @@ import { enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 afterEach(cleanUp);
 
 /** The store behind the API, with a shard and its model in it. */
 async function storedShard(): Promise<{ input: RunShardInput; scope: CarSliceScope }> {
   const { objects, shard: input } = await storeWithShard();
-  for (const [key, body] of objects.bodies) await api.deps.objects.put(key, body);
+  for (const [key, body] of objects.bodies) await api.ports.objects.put(key, body);
   const { name, version, sha256 } = input.model;
   const { jobId, shard } = input;
   const expiresRealMs = Date.now() + HOUR_MS;
@@ -30,22 +30,22 @@ const sliceOf = (token: string) => openSliceStore({ url: api.server.url, token }
 
 test('a car that holds nothing of the store answers its shard over the API', async () => {
   const { input, scope } = await storedShard();
-  const access = { url: api.server.url, token: api.deps.slices.sign(scope) };
+  const access = { url: api.server.url, token: api.ports.slices.sign(scope) };
   const { objects } = await storeWithShard();
   const car = await testCar('car-1', objects, {
     openSlice: (given) => openSliceStore(given ?? { url: '', token: '' }),
   });
   const result = await car.attempt({ ...input, access }).result;
   expect(result).toMatchObject({ storedLines: input.lines, computedLines: input.lines });
-  const parts = await api.deps.objects.list(objectKeys.partPrefix(input.jobId, 0));
+  const parts = await api.ports.objects.list(objectKeys.partPrefix(input.jobId, 0));
   expect(parts).toHaveLength(3);
-  expect(await api.deps.objects.list(objectKeys.receiptPrefix(input.jobId, 0))).toHaveLength(3);
+  expect(await api.ports.objects.list(objectKeys.receiptPrefix(input.jobId, 0))).toHaveLength(3);
   expect(objects.puts.filter((key) => key.includes('/parts/'))).toEqual([]);
 });
 
 test('it reaches nothing beside its shard and its model', async () => {
   const { scope } = await storedShard();
-  const slice = sliceOf(api.deps.slices.sign(scope));
+  const slice = sliceOf(api.ports.slices.sign(scope));
   const range = { start: 0, end: 3 };
   const foreign = [
     objectKeys.shardInput(scope.jobId, 1),
@@ -77,7 +77,7 @@ test('it reaches nothing beside its shard and its model', async () => {
 test('a token that was forged, signed with another secret, or has expired opens nothing', async () => {
   const { scope } = await storedShard();
   const key = objectKeys.shardInput(scope.jobId, 0);
-  const good = api.deps.slices.sign(scope);
+  const good = api.ports.slices.sign(scope);
   expect((await sliceOf(good).get(key)).byteLength).toBeGreaterThan(0);
   const [payload, signature] = good.split('.');
   const wider = Buffer.from(JSON.stringify({ ...scope, shard: 1 })).toString('base64url');
@@ -88,25 +88,25 @@ test('a token that was forged, signed with another secret, or has expired opens 
     `${payload}.${signature?.slice(0, -2)}AA`,
     `${wider}.${signature}`,
     sliceSignerWith('another secret').sign(scope),
-    api.deps.slices.sign({ ...scope, expiresRealMs: Date.now() - 1 }),
-    api.deps.apiKey,
+    api.ports.slices.sign({ ...scope, expiresRealMs: Date.now() - 1 }),
+    api.ports.apiKey,
   ];
   for (const token of bad) await expect(sliceOf(token).get(key)).rejects.toMatchObject({ code: 'unauthorized' });
 });
 
 test('a part that is there stays as it is: a car that had the shard before replaces nothing', async () => {
   const { scope } = await storedShard();
-  const slice = sliceOf(api.deps.slices.sign(scope));
+  const slice = sliceOf(api.ports.slices.sign(scope));
   const key = objectKeys.part(scope.jobId, 0, { start: 100, end: 101 }, 'car-1');
   await slice.put(key, 'first');
   await slice.put(key, 'second');
-  expect((await api.deps.objects.get(key)).toString()).toBe('first');
+  expect((await api.ports.objects.get(key)).toString()).toBe('first');
 });
 
 test('what is absent is said, and an API that is away can be asked again', async () => {
   const { scope } = await storedShard();
-  const token = api.deps.slices.sign(scope);
-  await api.deps.objects.delete(objectKeys.shardInput(scope.jobId, 0));
+  const token = api.ports.slices.sign(scope);
+  await api.ports.objects.delete(objectKeys.shardInput(scope.jobId, 0));
   await expect(sliceOf(token).get(objectKeys.shardInput(scope.jobId, 0))).rejects.toMatchObject({
     code: 'object_not_found',
   });
@@ -117,18 +117,18 @@ test('what is absent is said, and an API that is away can be asked again', async
 test('a token that the gateway has not handed to a car opens nothing', async () => {
   const { scope } = await storedShard();
   const { car: _, ...nobodys } = scope;
-  const slice = sliceOf(api.deps.slices.sign(nobodys));
+  const slice = sliceOf(api.ports.slices.sign(nobodys));
   await expect(slice.get(objectKeys.shardInput(scope.jobId, 0))).rejects.toMatchObject({ code: 'unauthorized' });
 });
 
 test('a receipt records from when to when its car had the shard, by our clocks', async () => {
   const { scope } = await storedShard();
-  await enrolFleet(db, ['car-1']);
-  const slice = sliceOf(api.deps.slices.sign(scope));
+  await enrolFleet(database, ['car-1']);
+  const slice = sliceOf(api.ports.slices.sign(scope));
   await slice.put(objectKeys.receipt(scope.jobId, 0, { start: 0, end: 3 }, 'car-1'), '{}');
   const shard = { vehicleId: 'car-1', jobId: scope.jobId, shard: 0 };
-  const { own } = await db.transaction((tx) => lockComputeAttempts(tx, shard));
-  const { scale } = api.deps.cell.clock;
+  const { own } = await database.transaction((tx) => lockComputeAttempts(tx, shard));
+  const { scale } = api.ports.cell.clock;
   expect((own?.heldMs ?? 0) / scale).toBeGreaterThanOrEqual(HOUR_MS);
   expect((own?.heldMs ?? 0) / scale).toBeLessThan(HOUR_MS + 60_000);
 });

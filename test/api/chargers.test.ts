@@ -7,8 +7,8 @@ import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 
 async function call(
   method: string,
@@ -17,7 +17,7 @@ async function call(
 ): Promise<{ status: number; json: Record<string, unknown> }> {
   const answer = await fetch(`${api.server.url}/fleet/v1/chargers${path}`, {
     method,
-    headers: { authorization: `Bearer ${api.deps.apiKey}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${api.ports.apiKey}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
@@ -26,22 +26,22 @@ async function call(
 const sha256 = (text: unknown): string => createHash('sha256').update(String(text)).digest('hex');
 
 test('chargers are added, changed, listed and removed; their password is shown once and kept as a hash', async () => {
-  await enrolFleet(db, ['A', 'B']);
-  const [{ feederId } = { feederId: '' }] = await db.query<{ feederId: string }>(
+  await enrolFleet(database, ['A', 'B']);
+  const [{ feederId } = { feederId: '' }] = await database.query<{ feederId: string }>(
     'select feeder_id as "feederId" from vehicles limit 1',
   );
   const made = await call('PUT', '/CP1', { feeder: feederId, car: 'A' });
   expect(made).toMatchObject({ status: 200, json: { id: 'CP1', car: 'A', phases: 3, online: false, plug: 'unknown' } });
   const { password } = made.json;
-  expect(await admitChargePoint(db, 'CP1', sha256(password))).toMatchObject({ vehicleId: 'A' });
-  expect(await admitChargePoint(db, 'CP1', sha256('wrong'))).toBeUndefined();
+  expect(await admitChargePoint(database, 'CP1', sha256(password))).toMatchObject({ vehicleId: 'A' });
+  expect(await admitChargePoint(database, 'CP1', sha256('wrong'))).toBeUndefined();
 
   const changed = await call('PUT', '/CP1', { feeder: feederId, car: 'A', max_amps: 32 });
   expect(changed.json).toMatchObject({ max_amps: 32, password: null });
-  expect(await admitChargePoint(db, 'CP1', sha256(password))).toBeDefined();
+  expect(await admitChargePoint(database, 'CP1', sha256(password))).toBeDefined();
   const renewed = await call('PUT', '/CP1', { feeder: feederId, car: 'A', new_password: true });
-  expect(await admitChargePoint(db, 'CP1', sha256(password))).toBeUndefined();
-  expect(await admitChargePoint(db, 'CP1', sha256(renewed.json['password']))).toBeDefined();
+  expect(await admitChargePoint(database, 'CP1', sha256(password))).toBeUndefined();
+  expect(await admitChargePoint(database, 'CP1', sha256(renewed.json['password']))).toBeDefined();
 
   expect((await call('PUT', '/CP2', { feeder: feederId, car: 'A' })).json).toMatchObject({ error: { param: 'car' } });
   expect((await call('PUT', '/CP2', { feeder: 'nowhere' })).json).toMatchObject({ error: { param: 'feeder' } });
@@ -55,15 +55,15 @@ test('chargers are added, changed, listed and removed; their password is shown o
 });
 
 test('a car that is not enrolled is load on the feeder of its charger, at least what the fail-safe lets it draw', async () => {
-  const [{ feederId } = { feederId: '' }] = await db.query<{ feederId: string }>(
+  const [{ feederId } = { feederId: '' }] = await database.query<{ feederId: string }>(
     'select feeder_id as "feederId" from vehicles limit 1',
   );
   await call('PUT', '/OPEN', { feeder: feederId });
   const plug = newPlug(NEW_PLUG_METER);
   const guest = { ...plug, isForeign: true, connector: { ...plug.connector, online: true, powerKw: 0 } };
-  await saveChargePoint(db, 'OPEN', { state: guest, chargingKwh: 0, computeKwh: 0 });
-  expect((await listForeignLoads(db, CELL.id)).get(feederId)).toBeCloseTo(4.14);
+  await saveChargePoint(database, 'OPEN', { state: guest, chargingKwh: 0, computeKwh: 0 });
+  expect((await listForeignLoads(database, CELL.id)).get(feederId)).toBeCloseTo(4.14);
   const charging = { ...guest, connector: { ...guest.connector, powerKw: 11 } };
-  await saveChargePoint(db, 'OPEN', { state: charging, chargingKwh: 0, computeKwh: 0 });
-  expect((await listForeignLoads(db, CELL.id)).get(feederId)).toBe(11);
+  await saveChargePoint(database, 'OPEN', { state: charging, chargingKwh: 0, computeKwh: 0 });
+  expect((await listForeignLoads(database, CELL.id)).get(feederId)).toBe(11);
 });

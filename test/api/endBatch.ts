@@ -4,7 +4,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 
 import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
-import type { ApiDeps } from '../../api/http/deps.ts';
+import type { ApiPorts } from '../../api/http/ports.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { moveBatch } from '../../store/batches.ts';
@@ -17,18 +17,18 @@ const CAR = 'car-of-ended-batches';
  * a line that is not in it has no answer.
  */
 export async function endBatch(
-  { db, objects, cell, slices: signer }: ApiDeps,
+  { database, objects, cell, slices: signer }: ApiPorts,
   batchId: string,
   statuses: Readonly<Record<number, number>>,
   outcome: BatchEnd,
 ): Promise<void> {
   const jobs = createJobActivities({
-    database: db,
+    database,
     objects,
     gridNowMs: () => gridTimeMs(cell.clock, Date.now()),
     carAccess: { url: 'https://cars.example', signer },
   });
-  await enrolFleet(db, [CAR]);
+  await enrolFleet(database, [CAR]);
   const work = async (): Promise<void> => {
     const prepared = await jobs.prepareBatch({ batchId, cellId: cell.id });
     if (prepared.kind === 'refused') throw new Error(prepared.message);
@@ -45,7 +45,7 @@ export async function endBatch(
       const receipt = { vehicleId: CAR, range, energyWh: 0, deviceMs: 0, partSha256 };
       await objects.put(objectKeys.receipt(batchId, 0, range, CAR), JSON.stringify(receipt));
     }
-    if (outcome === 'cancelled') await moveBatch(db, batchId, ['in_progress'], 'cancelling');
+    if (outcome === 'cancelled') await moveBatch(database, batchId, ['in_progress'], 'cancelling');
     await jobs.finishBatch({ batchId, cellId: cell.id, split: prepared.split, outcome });
   };
   await new MockActivityEnvironment().run(work);

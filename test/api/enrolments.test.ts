@@ -12,8 +12,8 @@ import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 
 const ENROLMENT = {
   id: 'VIN-NEW',
@@ -41,7 +41,7 @@ function send(method: string, path: string, body?: unknown): Promise<Response> {
 }
 
 async function said(subject: string): Promise<string[]> {
-  const lines = await db.query<{ message: string }>(
+  const lines = await database.query<{ message: string }>(
     `select message from journal where cell_id = $1 and subject = $2 order by seq`,
     [CELL.id, subject],
   );
@@ -59,7 +59,7 @@ describe('enrolment at run time', () => {
     expect(await readAgentSettings(credentials)).toMatchObject({ hardware_class: 'ai5' });
 
     expect((await send('DELETE', '/fleet/v1/vehicles/VIN-NEW')).status).toBe(200);
-    expect(await readVehicle(db, 'VIN-NEW')).toBeUndefined();
+    expect(await readVehicle(database, 'VIN-NEW')).toBeUndefined();
     await expect(readAgentSettings(credentials)).rejects.toMatchObject({ code: 'unauthorized' });
     expect(await said('VIN-NEW')).toEqual([
       'Kari’s ID.4 is enrolled on oslo-1, class ai4, owner kari',
@@ -74,7 +74,7 @@ describe('enrolment at run time', () => {
     const policy = { ...ENROLMENT.policy, targetSocPercent: 95 };
     await send('PUT', '/fleet/v1/vehicles/VIN-NEW/policy', policy);
     await send('POST', '/fleet/v1/enrolments', ENROLMENT);
-    expect((await readVehicle(db, 'VIN-NEW'))?.policy.targetSocPercent).toBe(95);
+    expect((await readVehicle(database, 'VIN-NEW'))?.policy.targetSocPercent).toBe(95);
   });
 
   test.each([
@@ -88,18 +88,18 @@ describe('enrolment at run time', () => {
     const answer = await send('POST', '/fleet/v1/enrolments', { ...ENROLMENT, id: 'VIN-BAD', ...change });
     expect(answer.status).toBe(400);
     expect(((await answer.json()) as Json).error.param).toBe(field);
-    expect(await readVehicle(db, 'VIN-BAD')).toBeUndefined();
+    expect(await readVehicle(database, 'VIN-BAD')).toBeUndefined();
   });
 
   test('removes no car in mid-stay: its owner would not be paid', async () => {
     const stay = { vehicleId: 'car-2', pluggedInAtMs: 0, readyByMs: 1, targetSocPercent: 80, arrivalSocPercent: null };
-    const { stay: number } = await openParkingSession(db, stay);
+    const { stay: number } = await openParkingSession(database, stay);
     const answer = await send('DELETE', '/fleet/v1/vehicles/car-2');
     expect(answer.status).toBe(409);
     expect(((await answer.json()) as Json).error.message).toContain('opt it out');
-    await closeParkingSession(db, 'car-2', number, 2);
+    await closeParkingSession(database, 'car-2', number, 2);
     expect((await send('DELETE', '/fleet/v1/vehicles/car-2')).status).toBe(409);
-    await settleParkingSession(db, 'car-2', number, {});
+    await settleParkingSession(database, 'car-2', number, {});
     expect((await send('DELETE', '/fleet/v1/vehicles/car-2')).status).toBe(200);
   });
 
@@ -134,7 +134,11 @@ describe('regions and feeders at run time', () => {
     const bergen = { timeZone: 'Europe/Oslo', feeds: [], feeders: [{ id: 'bergen-1', failSafeImportKw: 12 }] };
     expect((await send('PUT', '/fleet/v1/regions/bergen', bergen)).status).toBe(200);
     expect(api.startedRegions).toEqual(['bergen']);
-    expect(await listFeeders(db, CELL.id)).toContainEqual({ id: 'bergen-1', regionId: 'bergen', failSafeImportKw: 12 });
+    expect(await listFeeders(database, CELL.id)).toContainEqual({
+      id: 'bergen-1',
+      regionId: 'bergen',
+      failSafeImportKw: 12,
+    });
     const stolen = { ...bergen, feeders: [{ id: 'oslo-1', failSafeImportKw: 1_000 }] };
     expect((await send('PUT', '/fleet/v1/regions/bergen', stolen)).status).toBe(409);
     expect((await send('PUT', '/fleet/v1/regions/bergen', { ...bergen, timeZone: 'Mars' })).status).toBe(400);
@@ -144,12 +148,12 @@ describe('regions and feeders at run time', () => {
 
 describe('classes at run time', () => {
   test('are added with their figures, and planned as the slowest until they are measured', async () => {
-    await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'hw3', statedMsPerUnit: 300 });
+    await seedClassSpeed(database, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'hw3', statedMsPerUnit: 300 });
     const spec = { chipKw: 0.3, awakeKw: 0.01, cooling: 'included', providers: ['cuda', 'cpu'], source: 'data sheet' };
     expect((await send('PUT', '/fleet/v1/classes/desktop-gpu', spec)).status).toBe(200);
     const { classes } = await api.getJson('/fleet/v1/classes');
     expect(classes).toContainEqual({ ...spec, id: 'desktop-gpu', probeGflops: null, assumed: false });
-    const speeds = await listClassSpeeds(db);
+    const speeds = await listClassSpeeds(database);
     expect(speeds.find(({ hardwareClass }) => hardwareClass === 'desktop-gpu')).toMatchObject({ deviceMsPerUnit: 300 });
     const enrolled = await send('POST', '/fleet/v1/enrolments', { ...ENROLMENT, hardwareClass: 'desktop-gpu' });
     expect(enrolled.status).toBe(200);

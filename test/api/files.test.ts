@@ -7,8 +7,8 @@ import { BATCH_LIMITS } from '../../domain/batchInput.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 
 const LINE = '{"custom_id":"a","method":"POST","url":"/v1/embeddings","body":{"model":"m","input":"hi"}}\n';
 
@@ -54,7 +54,7 @@ test('the stock SDK uploads, reads, lists and deletes', async () => {
   await expect(api.client.files.retrieve(file.id)).rejects.toMatchObject({ status: 404, code: 'not_found' });
   await expect(api.client.files.content(file.id)).rejects.toMatchObject({ status: 404 });
   await expect(api.client.files.delete(file.id)).rejects.toMatchObject({ status: 404 });
-  expect(await api.deps.objects.list('files/')).toEqual([]);
+  expect(await api.ports.objects.list('files/')).toEqual([]);
 });
 
 test('expires_after is kept, within its limits', async () => {
@@ -114,7 +114,7 @@ test('a file above the limit is refused and nothing of it stays', async () => {
   });
   expect(response.status).toBe(413);
   expect(await errorOf(response)).toMatchObject({ error: { code: 'payload_too_large', param: 'file' } });
-  expect(await api.deps.objects.list('files/')).toEqual([]);
+  expect(await api.ports.objects.list('files/')).toEqual([]);
 });
 
 describe('refuses', () => {
@@ -150,7 +150,7 @@ describe('refuses', () => {
     expect(await errorOf(response)).toEqual({
       error: { type: 'invalid_request_error', code: 'invalid_request', param, message: expect.stringMatching(message) },
     });
-    expect(await api.deps.objects.list('files/')).toEqual([]);
+    expect(await api.ports.objects.list('files/')).toEqual([]);
   });
 });
 

@@ -9,8 +9,8 @@ import { useTestDatabase } from '../support/testDatabase.ts';
 import { writeTinyLlama } from '../support/tinyLlama.ts';
 import { useLiveApi } from './liveApi.ts';
 
-const { db } = useTestDatabase();
-const api = useLiveApi(db);
+const { database } = useTestDatabase();
+const api = useLiveApi(database);
 let folder = '';
 const MODEL = 'tiny-chat';
 const messages = [{ role: 'user' as const, content: 'The car' }];
@@ -19,7 +19,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-chat-'));
   await writeTinyLlama(folder, { layout: 'huggingface', weights: 'fp32' });
   const url = `${api.server.url}/v1`;
-  const added = await cli('model', 'add', folder, '--name', MODEL, '--url', url, '--key', api.deps.apiKey);
+  const added = await cli('model', 'add', folder, '--name', MODEL, '--url', url, '--key', api.ports.apiKey);
   expect(added).toMatchObject({ code: 0, err: '' });
 });
 afterAll(async () => {

@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 const START_MS = Math.ceil(Date.now() / HOUR_MS) * HOUR_MS;
 const at = (hour: number): string => new Date(START_MS + hour * HOUR_MS).toISOString();
 const span = (from: number, to: number, value: number) => ({ start: at(from), end: at(to), value });
@@ -28,7 +28,7 @@ async function inForce(): Promise<string[]> {
 
 beforeEach(async () => {
   api.pushedTo.length = 0;
-  await db.query('delete from signals');
+  await database.query('delete from signals');
 });
 
 describe('pushed signals', () => {

@@ -16,8 +16,8 @@ import { useTestDatabase } from '../support/testDatabase.ts';
 import { cli } from '../cli/cliRun.ts';
 import { useApi } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 const SECRET = 'not-to-be-seen';
 const WANTED = {
   vtn_url: 'https://vtn.example.org/openadr3/3.1.0',
@@ -44,11 +44,11 @@ const put = (id: string, body: unknown) =>
     body: JSON.stringify(body),
     headers: { 'content-type': 'application/json' },
   });
-const grid = (...argv: string[]) => cli('grid', ...argv, '--url', `${api.server.url}/v1`, '--key', api.deps.apiKey);
+const grid = (...argv: string[]) => cli('grid', ...argv, '--url', `${api.server.url}/v1`, '--key', api.ports.apiKey);
 
 const clientOf = async (id: string): Promise<unknown> => {
-  const sealed = (await readConnection(db, id))?.sealed ?? '';
-  return JSON.parse(api.deps.seal.open(sealed, id)).client;
+  const sealed = (await readConnection(database, id))?.sealed ?? '';
+  return JSON.parse(api.ports.seal.open(sealed, id)).client;
 };
 
 beforeEach(() => void api.hinted.splice(0));
@@ -66,7 +66,7 @@ describe('a connection', () => {
     });
     expect(text).not.toContain(SECRET);
     expect(api.hinted).toEqual(['grid-a']);
-    expect((await readConnection(db, 'grid-a'))?.sealed).not.toContain(SECRET);
+    expect((await readConnection(database, 'grid-a'))?.sealed).not.toContain(SECRET);
     await put('grid-a', { ...WANTED, poll_seconds: 30 });
     expect(await api.getJson('/grid/v1/connections/grid-a')).toMatchObject({ poll_seconds: 30 });
     expect(await api.getJson('/grid/v1/connections')).toMatchObject({ data: [{ id: 'grid-a' }] });
@@ -108,16 +108,16 @@ describe('a connection', () => {
 
   test('tells on the command line what was taken, what was refused and why, and what fails, all at once', async () => {
     await put('grid-s', WANTED);
-    const connection = await readConnection(db, 'grid-s');
+    const connection = await readConnection(database, 'grid-s');
     if (!connection) throw new Error('it was just stored');
-    await saveRegistration(db, connection, {
+    await saveRegistration(database, connection, {
       venId: 'v1',
       venName: 'Depot',
       isOurs: false,
       venTargets: ['whole'],
       resourceTargets: { 'oslo-1': ['zone-a'] },
     });
-    await saveConnectionStatus(db, connection, {
+    await saveConnectionStatus(database, connection, {
       ...STATUS,
       failures: 2,
       failure: 'answered 503',
@@ -125,7 +125,7 @@ describe('a connection', () => {
       reportFailure: 'answered 409',
       refused: 1,
     });
-    await upsertEvent(db, {
+    await upsertEvent(database, {
       connectionId: 'grid-s',
       eventId: 'e1',
       body: { eventName: 'Relief' },
@@ -178,10 +178,10 @@ describe('the callback', () => {
   });
 
   test('takes a hint with the connection’s token only', async () => {
-    const sealed = (await readConnection(db, 'grid-c'))?.sealed ?? '';
-    const { callbackToken } = JSON.parse(api.deps.seal.open(sealed, 'grid-c'));
+    const sealed = (await readConnection(database, 'grid-c'))?.sealed ?? '';
+    const { callbackToken } = JSON.parse(api.ports.seal.open(sealed, 'grid-c'));
     expect((await post('guess')).status).toBe(401);
-    expect((await post(api.deps.apiKey)).status).toBe(401);
+    expect((await post(api.ports.apiKey)).status).toBe(401);
     expect(api.hinted).toEqual([]);
     expect((await post(callbackToken)).status).toBe(204);
     expect(api.hinted).toEqual(['grid-c']);
@@ -194,7 +194,7 @@ describe('the callback', () => {
     const vtn = await Vtn.start({ clientId: 'ven', clientSecret: SECRET });
     try {
       const { callbackToken } = JSON.parse(
-        api.deps.seal.open((await readConnection(db, 'grid-c'))?.sealed ?? '', 'grid-c'),
+        api.ports.seal.open((await readConnection(database, 'grid-c'))?.sealed ?? '', 'grid-c'),
       );
       const { access_token: token } = (await (
         await fetch(`${vtn.url}/auth/token`, {
@@ -267,9 +267,9 @@ const connect = () => grid('connect', '--vtn', 'https://try.example.org', '--reg
 /** Says how the connection did as soon as it is configured anew. */
 const told = (over: Partial<OpenAdrStatus>) =>
   eventually('it is configured anew', 10_000, async () => {
-    const connection = await readConnection(db, 'grid-t');
+    const connection = await readConnection(database, 'grid-t');
     if (!connection || connection.status !== null) return undefined;
-    await saveConnectionStatus(db, connection, { ...STATUS, ...over });
+    await saveConnectionStatus(database, connection, { ...STATUS, ...over });
     return true;
   });
 
@@ -285,7 +285,7 @@ test('is followed only when it has been tried: token, ven and events', async () 
 test('an event is shown with what it did and what went back', async () => {
   await put('grid-d', WANTED);
   const place = { connectionId: 'grid-d', eventId: 'relief-1' };
-  await upsertEvent(db, {
+  await upsertEvent(database, {
     ...place,
     body: {
       eventName: 'Relief',
@@ -305,7 +305,7 @@ test('an event is shown with what it did and what went back', async () => {
     isCancelled: false,
     versionBefore: null,
   });
-  await saveMeasurement(db, place.connectionId, place.eventId, {
+  await saveMeasurement(database, place.connectionId, place.eventId, {
     method: 'naesb_meter_before_meter_after',
     methodText: 'the hour before',
     intervals: [
@@ -326,7 +326,7 @@ test('an event is shown with what it did and what went back', async () => {
     cars: [{ vehicleId: 'car-1', baselineKwh: 6, meteredKwh: 0.5 }],
   });
   const sentMs = MIDNIGHT_MS + 3 * HOUR_MS;
-  await upsertReport(db, {
+  await upsertReport(database, {
     ...place,
     reportName: 'relief-1/USAGE',
     windowEndMs: sentMs,

@@ -9,13 +9,13 @@ import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 const inHours = (hours: number): string => new Date(Date.now() + hours * HOUR_MS).toISOString();
 
 beforeEach(async () => {
   api.pushedTo.length = 0;
-  await db.query('delete from signals');
+  await database.query('delete from signals');
 });
 
 const declare = (body: object, region = 'oslo') =>
@@ -24,7 +24,7 @@ const declare = (body: object, region = 'oslo') =>
     body: JSON.stringify(body),
     headers: { 'content-type': 'application/json' },
   });
-const limits = () => readSignals(db, 'oslo', { startMs: Date.now(), endMs: Date.now() + 1 }, ['import_limit']);
+const limits = () => readSignals(database, 'oslo', { startMs: Date.now(), endMs: Date.now() + 1 }, ['import_limit']);
 
 test('a declared emergency is in force at once: cars are told, then the plan', async () => {
   const until = inHours(1);
@@ -36,7 +36,7 @@ test('a declared emergency is in force at once: cars are told, then the plan', a
   ]);
   expect(await limits()).toMatchObject([{ feederId: 'oslo-1', value: 0, source: `emergency/${declared.id}` }]);
   expect(api.pushedTo).toEqual(['limits of oslo', 'oslo']);
-  const journal = await readJournalOf(db, CELL.id, 'oslo', 0, 10);
+  const journal = await readJournalOf(database, CELL.id, 'oslo', 0, 10);
   expect(journal.at(-1)).toMatchObject({ kind: 'emergency', message: 'Frequency: no import on oslo-1' });
 });
 
@@ -52,7 +52,7 @@ test('its end ends what was declared here, not what others limit, and leaves wha
   const end = () => api.fetch('/grid/v1/regions/oslo/emergency', { method: 'DELETE' });
   expect(await (await end()).json()).toEqual({ region_id: 'oslo', ended: [declared.id] });
   expect(await limits()).toMatchObject([{ source: 'push/desk' }]);
-  const was = await readSignals(db, 'oslo', { startMs: Date.parse(declared.start), endMs: Date.now() });
+  const was = await readSignals(database, 'oslo', { startMs: Date.parse(declared.start), endMs: Date.now() });
   expect(was).toContainEqual(expect.objectContaining({ source: `emergency/${declared.id}`, value: 0 }));
   expect(await (await end()).json()).toEqual({ region_id: 'oslo', ended: [] });
 });
@@ -73,7 +73,7 @@ test.each([
 });
 
 test('a broker that is away is said, and the plan follows all the same', async () => {
-  const { regions } = api.deps;
+  const { regions } = api.ports;
   const told = regions.followLimits;
   Object.assign(regions, {
     followLimits: () => Promise.reject(new NightshiftError('unavailable', 'Cars could not be told.')),
@@ -88,7 +88,7 @@ test('a broker that is away is said, and the plan follows all the same', async (
 });
 
 test('the command declares and ends', async () => {
-  const connection = ['--url', `${api.server.url}/v1`, '--key', api.deps.apiKey];
+  const connection = ['--url', `${api.server.url}/v1`, '--key', api.ports.apiKey];
   const until = inHours(2);
   const declared = await cli('grid', 'emergency', 'oslo', '--until', until, '--reason', 'Storm', ...connection);
   expect(declared.out).toMatch(new RegExp(`^emg_\\w+: no import on oslo-1 from .* to ${until}\\n$`));

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 
 async function admin(method: string, path: string, body?: unknown): Promise<{ status: number; body: Json }> {
   const headers = { 'content-type': 'application/json' };

@@ -11,12 +11,17 @@ import { useTestDatabase } from '../support/testDatabase.ts';
 import type { Json } from './apiHarness.ts';
 import { useLiveApi } from './liveApi.ts';
 
-const { db } = useTestDatabase();
-const api = useLiveApi(db);
+const { database } = useTestDatabase();
+const api = useLiveApi(database);
 
 beforeAll(async () => {
-  const { objects } = api.deps;
-  await publishLsa(objects, (model) => addModel(db, { ...model, tenantId: null }), smallLsa(), SMALL_LSA.dimensions);
+  const { objects } = api.ports;
+  await publishLsa(
+    objects,
+    (model) => addModel(database, { ...model, tenantId: null }),
+    smallLsa(),
+    SMALL_LSA.dimensions,
+  );
   const network = doublingNetwork();
   const sha256 = createHash('sha256').update(network).digest('hex');
   const manifest: ModelManifest = {
@@ -30,7 +35,7 @@ beforeAll(async () => {
   };
   await objects.put(objectKeys.model(sha256), network);
   await objects.put(objectKeys.modelManifest('doubling', '1'), JSON.stringify(manifest));
-  await addModel(db, { name: 'doubling', version: '1', family: 'general', sha256, manifest, tenantId: null });
+  await addModel(database, { name: 'doubling', version: '1', family: 'general', sha256, manifest, tenantId: null });
 });
 
 async function post(path: string, body: unknown): Promise<{ status: number; body: Json }> {

@@ -8,9 +8,9 @@ import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExec
 import { useApi, type ApiHarness } from './apiHarness.ts';
 
 /** The API of `useApi`, whose live requests are answered by real runners. Call at top level. */
-export function useLiveApi(db: Database): ApiHarness {
+export function useLiveApi(database: Database): ApiHarness {
   let live: LiveExecutor | undefined;
-  const api = useApi(db, (folder) => {
+  const api = useApi(database, (folder) => {
     live = createLiveExecutor({ folder: join(folder, 'live'), objects: createFileStore(folder) });
     return live;
   });

@@ -16,8 +16,8 @@ import { useTestDatabase } from '../support/testDatabase.ts';
 import type { Json } from './apiHarness.ts';
 import { useLiveApi } from './liveApi.ts';
 
-const { db } = useTestDatabase();
-const api = useLiveApi(db);
+const { database } = useTestDatabase();
+const api = useLiveApi(database);
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-folders-'));
@@ -26,7 +26,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const model = (...argv: string[]) => cli('model', ...argv, '--url', `${api.server.url}/v1`, '--key', api.deps.apiKey);
+const model = (...argv: string[]) => cli('model', ...argv, '--url', `${api.server.url}/v1`, '--key', api.ports.apiKey);
 const post = async (path: string, body: unknown) => {
   const headers = { 'content-type': 'application/json' };
   const answer = await api.fetch(path, { method: 'POST', headers, body: JSON.stringify(body) });
@@ -219,7 +219,7 @@ describe('model pull', () => {
       expect(hub.ranges).toEqual(['bytes=100-']);
       const pinned = z
         .object({ source: z.object({ hub: z.string(), repository: z.string(), revision: z.string() }) })
-        .parse((await readModel(db, DEFAULT_TENANT, 'acme/tiny'))?.manifest);
+        .parse((await readModel(database, DEFAULT_TENANT, 'acme/tiny'))?.manifest);
       expect(pinned.source).toEqual({ hub: hub.url, repository: 'acme/tiny', revision: commit });
       const missing = await model('pull', 'acme/none', '--hub', hub.url);
       expect(missing.err).toContain('does not exist: check its name and revision');

@@ -15,8 +15,8 @@ import { useTestDatabase } from '../support/testDatabase.ts';
 import { useLiveApi } from './liveApi.ts';
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 
-const { db } = useTestDatabase();
-const api = useLiveApi(db);
+const { database } = useTestDatabase();
+const api = useLiveApi(database);
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-models-'));
@@ -25,7 +25,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const model = (...argv: string[]) => cli('model', ...argv, '--url', `${api.server.url}/v1`, '--key', api.deps.apiKey);
+const model = (...argv: string[]) => cli('model', ...argv, '--url', `${api.server.url}/v1`, '--key', api.ports.apiKey);
 
 /** As an export of a sentence encoder looks: token vectors [batch, seq, 3] by id, and a tokenizer.json. */
 async function writeSentenceEncoder(): Promise<{ network: string; manifest: string }> {
@@ -100,10 +100,10 @@ test('a version is published once, and removed only when no batch uses it', asyn
   const again = await add('doubling');
   expect(again.err).toContain('was published with other content');
 
-  const ref = await readModel(db, DEFAULT_TENANT, 'doubling');
+  const ref = await readModel(database, DEFAULT_TENANT, 'doubling');
   if (!ref) throw new Error('not added');
   const { name, version, family, sha256 } = ref;
-  await insertBatch(db, {
+  await insertBatch(database, {
     id: 'batch_uses',
     endpoint: '/v2/models/doubling/infer',
     inputFileId: 'file-x',
@@ -117,12 +117,12 @@ test('a version is published once, and removed only when no batch uses it', asyn
   });
   const shards = { shards: 1, pending: 1, inFlight: 0, done: 0, linesPerShard: 1, unitsPerLine: 1, paused: false };
   const progress = { jobId: 'batch_uses', cellId: CELL.id, model: { name, version, family, sha256 }, ...shards };
-  await upsertJobProgress(db, { ...progress, finished: false });
+  await upsertJobProgress(database, { ...progress, finished: false });
   expect((await model('remove', 'doubling')).err).toContain('A batch that is not finished uses doubling v1');
-  await upsertJobProgress(db, { ...progress, finished: true });
-  await db.query(`update batches set status = 'completed' where id = 'batch_uses'`);
+  await upsertJobProgress(database, { ...progress, finished: true });
+  await database.query(`update batches set status = 'completed' where id = 'batch_uses'`);
   expect(await model('remove', 'doubling')).toMatchObject({ code: 0, out: 'doubling removed\n' });
-  expect(await readModel(db, DEFAULT_TENANT, 'doubling')).toBeUndefined();
+  expect(await readModel(database, DEFAULT_TENANT, 'doubling')).toBeUndefined();
   expect((await add('doubling')).err).toContain('was published with other content');
 });
 
@@ -154,5 +154,5 @@ test('a file above its limit is refused, and nothing of what was sent stays', as
     status: 413,
     body: { error: { code: 'payload_too_large', param: 'assets' } },
   });
-  expect(await readdir(api.deps.scratchFolder)).toEqual([]);
+  expect(await readdir(api.ports.scratchFolder)).toEqual([]);
 });

@@ -3,11 +3,11 @@ import { insertFile } from '../../store/files.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 
 const put = async (id: string, bytes: number, secondsAgo: number): Promise<void> => {
-  await insertFile(db, {
+  await insertFile(database, {
     id,
     filename: `${id}.jsonl`,
     purpose: 'batch_output',
@@ -15,12 +15,15 @@ const put = async (id: string, bytes: number, secondsAgo: number): Promise<void>
     objectKey: id,
     lifeSeconds: null,
   });
-  await db.query(`update files set created_real_at = now() - $2 * interval '1 second' where id = $1`, [id, secondsAgo]);
+  await database.query(`update files set created_real_at = now() - $2 * interval '1 second' where id = $1`, [
+    id,
+    secondsAgo,
+  ]);
 };
 
 const list = async (query: string): Promise<string[]> => {
   const answer = await fetch(`${api.server.url}/v1/files?${query}`, {
-    headers: { authorization: `Bearer ${api.deps.apiKey}` },
+    headers: { authorization: `Bearer ${api.ports.apiKey}` },
   });
   const { data } = (await answer.json()) as { data: { id: string }[] };
   return data.map(({ id }) => id);
@@ -39,7 +42,7 @@ test('lists follow the time of creation whatever the ids, leave out empty output
 
   for (const path of ['files', 'batches']) {
     const answer = await fetch(`${api.server.url}/v1/${path}?after=nothing`, {
-      headers: { authorization: `Bearer ${api.deps.apiKey}` },
+      headers: { authorization: `Bearer ${api.ports.apiKey}` },
     });
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ error: { param: 'after', code: 'invalid_request' } });

@@ -25,8 +25,8 @@ const INSTALL_LIMIT_REAL_MS = 25_000;
 const SCRIPT = fileURLToPath(new URL('pythonSdk.py', import.meta.url));
 
 const run = promisify(execFile);
-const { db } = useTestDatabase();
-const api = useLiveApi(db);
+const { database } = useTestDatabase();
+const api = useLiveApi(database);
 
 let folder = '';
 let python = '';
@@ -34,12 +34,12 @@ let missing: string | undefined;
 
 beforeAll(async () => {
   const { name, version } = await publishLsa(
-    api.deps.objects,
-    (model) => addModel(db, { ...model, tenantId: null }),
+    api.ports.objects,
+    (model) => addModel(database, { ...model, tenantId: null }),
     smallLsa(),
     SMALL_LSA.dimensions,
   );
-  await seedClassSpeed(db, { modelName: name, modelVersion: version, hardwareClass: 'ai4', statedMsPerUnit: 1 });
+  await seedClassSpeed(database, { modelName: name, modelVersion: version, hardwareClass: 'ai4', statedMsPerUnit: 1 });
   folder = await mkdtemp(join(tmpdir(), 'nightshift-python-'));
   const limit = AbortSignal.timeout(INSTALL_LIMIT_REAL_MS);
   try {
@@ -62,7 +62,7 @@ afterAll(async () => {
 async function step(context: TestContext, name: string, ...args: readonly unknown[]): Promise<Json> {
   context.skip(missing !== undefined, missing);
   const { stdout } = await run(python, [SCRIPT, name, JSON.stringify(args)], {
-    env: { PATH: process.env['PATH'], OPENAI_BASE_URL: `${api.server.url}/v1`, OPENAI_API_KEY: api.deps.apiKey },
+    env: { PATH: process.env['PATH'], OPENAI_BASE_URL: `${api.server.url}/v1`, OPENAI_API_KEY: api.ports.apiKey },
   });
   return JSON.parse(stdout);
 }
@@ -71,7 +71,7 @@ test('the stock Python SDK uploads, submits, pages and cancels, and reads how a 
   const submitted = await step(context, 'submit');
   expect(submitted).toMatchObject({ status: 'validating', metadata: { who: 'python' }, cancelled: 'cancelling' });
   expect(Date.parse(submitted.deadline)).toBeGreaterThan(Date.now());
-  await endBatch(api.deps, submitted.batch, { 0: 200, 1: 400 }, 'expired');
+  await endBatch(api.ports, submitted.batch, { 0: 200, 1: 400 }, 'expired');
   expect(await step(context, 'results', submitted.batch)).toEqual({
     status: 'expired',
     counts: [3, 1, 1],
@@ -115,8 +115,8 @@ test('it unwraps our webhooks and refuses forged ones', async (context) => {
     const headers = { 'content-type': 'application/json' };
     const made = await api.fetch('/v1/webhook_endpoints', { method: 'POST', headers, body: JSON.stringify({ url }) });
     const { id: endpointId, secret } = (await made.json()) as Json;
-    await endBatch(api.deps, batch, { 0: 200, 1: 200, 2: 200 }, 'completed');
-    await createWebhookActivities({ database: db, hosts: 'loopback', seal: api.deps.seal }).postWebhook({
+    await endBatch(api.ports, batch, { 0: 200, 1: 200, 2: 200 }, 'completed');
+    await createWebhookActivities({ database, hosts: 'loopback', seal: api.ports.seal }).postWebhook({
       batchId: batch,
       endpointId,
     });

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 
 const call = (method: string, path: string, body?: unknown): Promise<Response> =>
   fetch(`${api.server.url}${path}`, {
     method,
-    headers: { authorization: `Bearer ${api.deps.apiKey}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${api.ports.apiKey}`, 'content-type': 'application/json' },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
 
@@ -45,7 +45,7 @@ test('a filename that cannot be stored is a 400 that names the file', async () =
   );
   const answer = await fetch(`${api.server.url}/v1/files`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${api.deps.apiKey}`, 'content-type': 'multipart/form-data; boundary=b' },
+    headers: { authorization: `Bearer ${api.ports.apiKey}`, 'content-type': 'multipart/form-data; boundary=b' },
     body: form,
   });
   expect(answer.status).toBe(400);

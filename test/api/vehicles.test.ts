@@ -8,8 +8,8 @@ import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 let ownerKey = '';
 
 beforeAll(async () => {
@@ -68,7 +68,7 @@ describe('an owner', () => {
 
   test('sets the policy: in force at once, told to the open stay, and a reason of the car', async () => {
     const policy = await policyOf('car-1');
-    await openParkingSession(db, {
+    await openParkingSession(database, {
       vehicleId: 'car-1',
       pluggedInAtMs: 1_000,
       readyByMs: 2_000,
@@ -109,7 +109,7 @@ describe('an owner', () => {
 });
 
 test('the whole ladder is shown, and the strongest claim holds the car', async () => {
-  await updateClaims(db, [
+  await updateClaims(database, [
     {
       vehicleId: 'car-2',
       atMs: 5,
@@ -140,7 +140,7 @@ test('the plan of a car has its slots, its reasons and what cannot be met', asyn
     cars: [{ carId: 'car-2', chargeKw: [0, 7], computeKw: [1.5, 0], reasons: [{ code: 'x', words: 'y' }] }],
     unmet: [{ kind: 'ready_by', id: 'car-2', missing: 3, unit: 'kWh', words: 'late', bindingLimits: [] }],
   };
-  await savePlan(db, { id: 'p', cellId: CELL.id, slotStartMs: 0, createdAtMs: 0, problem: {}, plan });
+  await savePlan(database, { id: 'p', cellId: CELL.id, slotStartMs: 0, createdAtMs: 0, problem: {}, plan });
   expect(await api.getJson('/fleet/v1/vehicles/car-2/plan')).toMatchObject({
     planId: 'p',
     intervals: [

@@ -21,7 +21,7 @@ import { useTestDatabase } from '../support/testDatabase.ts';
 import { answeredOnce, limitKept, ownersWhole, paidOnce, paidWithinMeter } from './checks.ts';
 
 const START_MS = Date.parse('2026-01-14T20:00:00Z');
-const { db } = useTestDatabase();
+const { database } = useTestDatabase();
 let folder: string;
 let objects: ObjectStore;
 
@@ -31,8 +31,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 beforeEach(async () => {
-  await db.query('truncate cells, batches, ledger cascade');
-  await enrolFleet(db, ['car-1', 'car-2']);
+  await database.query('truncate cells, batches, ledger cascade');
+  await enrolFleet(database, ['car-1', 'car-2']);
 });
 
 function answer(id: string, code = 200): string {
@@ -65,7 +65,7 @@ describe('paid once', () => {
   const BATCH = 'batch-1';
 
   beforeEach(async () => {
-    await insertBatch(db, {
+    await insertBatch(database, {
       id: BATCH,
       endpoint: '/v1/embeddings',
       inputFileId: 'file-1',
@@ -78,7 +78,7 @@ describe('paid once', () => {
       requestHash: 'hash',
     });
     const range = { start: 0, end: 2 };
-    await recordAcceptedShard(db, {
+    await recordAcceptedShard(database, {
       jobId: BATCH,
       shard: 0,
       completed: 2,
@@ -92,7 +92,7 @@ describe('paid once', () => {
   });
 
   const pay = (vehicleId: string, kwh: number) =>
-    bookLedgerEntry(db, {
+    bookLedgerEntry(database, {
       ownerId: `owner-of-${vehicleId}`,
       vehicleId,
       kind: 'compute',
@@ -105,36 +105,38 @@ describe('paid once', () => {
 
   test('holds when the car that did the part has what its receipt claims', async () => {
     await pay('car-1', 0.05);
-    expect(await paidOnce(db, objects, BATCH)).toEqual([]);
+    expect(await paidOnce(database, objects, BATCH)).toEqual([]);
   });
 
   test('does not when nobody, the wrong one or too little was paid', async () => {
-    expect(await paidOnce(db, objects, BATCH)).toEqual([expect.stringContaining('car-1 has 0 entries')]);
+    expect(await paidOnce(database, objects, BATCH)).toEqual([expect.stringContaining('car-1 has 0 entries')]);
     await pay('car-2', 0.05);
-    expect(await paidOnce(db, objects, BATCH)).toContainEqual(expect.stringContaining('car-2 is paid without a part'));
+    expect(await paidOnce(database, objects, BATCH)).toContainEqual(
+      expect.stringContaining('car-2 is paid without a part'),
+    );
     await pay('car-1', 0.01);
-    expect(await paidOnce(db, objects, BATCH)).toContainEqual(expect.stringContaining('10 Wh paid of 50'));
+    expect(await paidOnce(database, objects, BATCH)).toContainEqual(expect.stringContaining('10 Wh paid of 50'));
   });
 
   test('does not when more is paid than the meter has counted', async () => {
     await pay('car-1', 0.05);
     const read = (atMs: number, computeKwh: number) =>
-      recordMeterReadings(db, CELL, [{ vehicleId: 'car-1', atMs, chargingKwh: 0, computeKwh }]);
+      recordMeterReadings(database, CELL, [{ vehicleId: 'car-1', atMs, chargingKwh: 0, computeKwh }]);
     await read(START_MS, 0);
-    expect(await paidWithinMeter(db)).toHaveLength(1);
+    expect(await paidWithinMeter(database)).toHaveLength(1);
     await read(START_MS + HOUR_MS, 0.06);
-    expect(await paidWithinMeter(db)).toEqual([]);
+    expect(await paidWithinMeter(database)).toEqual([]);
   });
 });
 
 test('limits are kept when no slot of the feeder has more energy than its limit leaves', async () => {
   const window = { startMs: START_MS, endMs: START_MS + 2 * HOUR_MS };
   for (const vehicleId of ['car-1', 'car-2'])
-    await recordMeterReadings(db, CELL, [
+    await recordMeterReadings(database, CELL, [
       { vehicleId, atMs: START_MS, chargingKwh: 0, computeKwh: 0 },
       { vehicleId, atMs: START_MS + HOUR_MS, chargingKwh: 5, computeKwh: 0 },
     ]);
-  const kept = (availableKw: number) => limitKept(db, { id: 'oslo-1', availableKw }, CELL.slotMinutes, window);
+  const kept = (availableKw: number) => limitKept(database, { id: 'oslo-1', availableKw }, CELL.slotMinutes, window);
   expect(await kept(10)).toEqual([]);
   expect(await kept(9)).toHaveLength(4);
 });
@@ -145,7 +147,7 @@ describe('owners are whole', () => {
   const laterMs = leftMs + 24 * HOUR_MS;
 
   beforeEach(async () => {
-    await openParkingSession(db, {
+    await openParkingSession(database, {
       vehicleId: 'car-1',
       pluggedInAtMs: START_MS,
       readyByMs,
@@ -155,10 +157,10 @@ describe('owners are whole', () => {
   });
 
   const settle = async (socPercent: number, hours: number): Promise<void> => {
-    await recordReadyBySoc(db, 'car-1', 1, socPercent);
-    await closeParkingSession(db, 'car-1', 1, leftMs);
-    await settleParkingSession(db, 'car-1', 1, {});
-    await bookLedgerEntry(db, {
+    await recordReadyBySoc(database, 'car-1', 1, socPercent);
+    await closeParkingSession(database, 'car-1', 1, leftMs);
+    await settleParkingSession(database, 'car-1', 1, {});
+    await bookLedgerEntry(database, {
       ownerId: 'owner-of-car-1',
       vehicleId: 'car-1',
       kind: 'availability',
@@ -172,21 +174,21 @@ describe('owners are whole', () => {
 
   test('when the car was ready and its hours are paid', async () => {
     await settle(80, 11);
-    expect(await ownersWhole(db, laterMs)).toEqual([]);
+    expect(await ownersWhole(database, laterMs)).toEqual([]);
   });
 
   test('not when it was not, or an hour is missing', async () => {
     await settle(60, 10);
-    expect(await ownersWhole(db, laterMs)).toEqual([
+    expect(await ownersWhole(database, laterMs)).toEqual([
       expect.stringContaining('60 % at its ready-by, target 80 %'),
       expect.stringContaining('10 h of 11 h are paid'),
     ]);
   });
 
   test('not when nobody looked or settled in time, but while there is time', async () => {
-    await closeParkingSession(db, 'car-1', 1, leftMs);
-    expect(await ownersWhole(db, leftMs)).toEqual([]);
-    expect(await ownersWhole(db, laterMs)).toEqual([
+    await closeParkingSession(database, 'car-1', 1, leftMs);
+    expect(await ownersWhole(database, leftMs)).toEqual([]);
+    expect(await ownersWhole(database, laterMs)).toEqual([
       expect.stringContaining('nobody looked'),
       expect.stringContaining('not settled'),
     ]);

@@ -13,8 +13,8 @@ import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { cli } from './cliRun.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 let folder = '';
 let input = '';
 
@@ -32,15 +32,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const batch = (...argv: string[]) => cli('batch', ...argv, '--url', `${api.server.url}/v1`, '--key', api.deps.apiKey);
+const batch = (...argv: string[]) => cli('batch', ...argv, '--url', `${api.server.url}/v1`, '--key', api.ports.apiKey);
 
 async function submitted(): Promise<string> {
   const { code, out } = await batch('submit', input, '--endpoint', '/v1/embeddings', '--max-price', '0.2', '--json');
   expect(code).toBe(0);
   const { id, metadata } = JSON.parse(out) as { id: string; metadata: object };
   expect(metadata).toEqual({ 'grid.max_price': '0.2' });
-  await moveBatch(db, id, ['validating'], 'in_progress');
-  await upsertJobProgress(db, {
+  await moveBatch(database, id, ['validating'], 'in_progress');
+  await upsertJobProgress(database, {
     jobId: id,
     cellId: CELL.id,
     model: { name: 'm', version: '1', family: 'f', sha256: 'a' },
@@ -53,9 +53,9 @@ async function submitted(): Promise<string> {
     paused: false,
     finished: false,
   });
-  await updateBatchCounts(db, id, { total: 2, completed: 1, failed: 0, expired: 0 });
+  await updateBatchCounts(database, id, { total: 2, completed: 1, failed: 0, expired: 0 });
   const answer = { id: 'r', custom_id: 'b', response: { status_code: 200, request_id: 'q', body: {} }, error: null };
-  await acceptPart(api.deps, id, 0, 1, [JSON.stringify(answer)]);
+  await acceptPart(api.ports, id, 0, 1, [JSON.stringify(answer)]);
   return id;
 }
 
@@ -88,22 +88,22 @@ test('writes the results so far, joined with the input', async () => {
 test('watches a batch to its end; the exit code says whether it completed', async () => {
   const id = await submitted();
   const watching = batch('watch', id);
-  await appendJournal(db, CELL.id, [{ atMs: 0, kind: 'handover', subject: id, message: 'half is done' }]);
-  await moveBatch(db, id, ['in_progress'], 'completed');
+  await appendJournal(database, CELL.id, [{ atMs: 0, kind: 'handover', subject: id, message: 'half is done' }]);
+  await moveBatch(database, id, ['in_progress'], 'completed');
   const { code, out } = await watching;
   expect(code).toBe(0);
   expect(out).toContain('half is done');
   expect(out).toContain(`${id}  completed`);
   const cancelled = await submitted();
-  await moveBatch(db, cancelled, ['in_progress'], 'cancelled');
+  await moveBatch(database, cancelled, ['in_progress'], 'cancelled');
   expect((await batch('watch', cancelled, '--json')).code).toBe(1);
 });
 
 test('resubmits what an ended batch left without an answer', async () => {
   const id = await submitted();
   expect(await batch('resubmit', id)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('has ended') });
-  await updateBatchCounts(db, id, { total: 2, completed: 0, failed: 0, expired: 2 });
-  await moveBatch(db, id, ['in_progress'], 'expired');
+  await updateBatchCounts(database, id, { total: 2, completed: 0, failed: 0, expired: 2 });
+  await moveBatch(database, id, ['in_progress'], 'expired');
   const { code, out } = await batch('resubmit', id, '--window', '7d', '--json');
   expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({ status: 'validating', completion_window: '7d' });
@@ -117,7 +117,7 @@ test('a server that does not answer is named', async () => {
 });
 
 test('keys are made, listed and revoked', async () => {
-  const key = (...argv: string[]) => cli('key', ...argv, '--url', `${api.server.url}/v1`, '--key', api.deps.apiKey);
+  const key = (...argv: string[]) => cli('key', ...argv, '--url', `${api.server.url}/v1`, '--key', api.ports.apiKey);
   const made = await key('create', '--tenant', 'lab', '--name', 'nightly');
   expect(made.out).toMatch(/^sk-[\w-]{32}\n$/);
   expect(await cli('batch', 'list', '--url', `${api.server.url}/v1`, '--key', made.out.trim())).toMatchObject({

@@ -11,8 +11,8 @@ import { useApi } from '../api/apiHarness.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { cli } from './cliRun.ts';
 
-const { db } = useTestDatabase();
-const api = useApi(db);
+const { database } = useTestDatabase();
+const api = useApi(database);
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-grid-cli-'));
@@ -22,7 +22,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function importFile(name: string, text: string, ...options: string[]) {
   const file = join(folder, name);
   await writeFile(file, text);
-  const connection = ['--url', `${api.server.url}/v1`, '--key', api.deps.apiKey];
+  const connection = ['--url', `${api.server.url}/v1`, '--key', api.ports.apiKey];
   return cli('grid', 'import', file, '--region', 'oslo', ...options, ...connection);
 }
 
@@ -39,7 +39,7 @@ test('imports a utility’s table, each kind and feeder by itself', async () => 
     'price of oslo: 2 spans stored\nimport_limit of oslo, feeder oslo-1: 1 spans stored\n',
   ]);
   const midnightMs = Date.parse('2026-01-09T23:00Z');
-  const stored = await readSignals(db, 'oslo', { startMs: midnightMs, endMs: midnightMs + 7_200_000 });
+  const stored = await readSignals(database, 'oslo', { startMs: midnightMs, endMs: midnightMs + 7_200_000 });
   expect(stored.map(({ kind, value, startMs }) => [kind, value, startMs - midnightMs])).toEqual([
     ['import_limit', 8, 0],
     ['price', 0.25, 0],
@@ -68,7 +68,7 @@ test.each([
 const local = (ms: number) => DateTime.fromMillis(ms, { zone: 'Europe/Oslo' }).toFormat('ccc HH:mm');
 
 test('shows a region as it is now: what limits it, and which feeds fail for how long and why', async () => {
-  const connection = ['--url', `${api.server.url}/v1`, '--key', api.deps.apiKey];
+  const connection = ['--url', `${api.server.url}/v1`, '--key', api.ports.apiKey];
   const nowMs = Math.floor(Date.now() / 1000) * 1000;
   const at = (minutes: number) => nowMs + minutes * 60_000;
   const empty = (await cli('grid', 'region', ...connection)).out;
@@ -82,12 +82,12 @@ test('shows a region as it is now: what limits it, and which feeds fail for how 
     fetchedAtMs: nowMs,
     forecast: false,
   };
-  await upsertSignals(db, [
+  await upsertSignals(database, [
     { ...span, feederId: null, kind: 'price', value: 0.2, unit: 'EUR/kWh' },
     { ...span, feederId: 'oslo-1', kind: 'import_limit', value: 0, unit: 'kW' },
   ]);
-  await recordFeedRead(db, { regionId: 'oslo', feed: 'entsoe', readAtMs: at(-10) });
-  await recordFeedFailure(db, { regionId: 'oslo', feed: 'entsoe', atMs: at(-5), failure: 'down' });
+  await recordFeedRead(database, { regionId: 'oslo', feed: 'entsoe', readAtMs: at(-10) });
+  await recordFeedFailure(database, { regionId: 'oslo', feed: 'entsoe', atMs: at(-5), failure: 'down' });
   const lines = (await cli('grid', 'region', 'oslo', ...connection)).out.split('\n');
   expect(lines[0]).toMatch(/^oslo at .*\(Europe\/Oslo\)$/);
   expect(lines[1]).toBe(`  price 0.200 EUR/kWh, carbon unknown, outside unknown; prices known until ${local(at(15))}`);

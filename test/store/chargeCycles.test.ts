@@ -5,15 +5,15 @@ import { listChargeCycles, saveChargeCycles } from '../../store/chargeCycles.ts'
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
-const { db } = useTestDatabase();
-beforeAll(() => enrolFleet(db, ['car']));
+const { database } = useTestDatabase();
+beforeAll(() => enrolFleet(database, ['car']));
 
 test('starts and stops of a stay are counted once each, and a new stay begins anew', async () => {
   const decide = async (slot: number, chargeKw: number, stay = 1): Promise<void> => {
     const cars = [{ carId: 'car', chargeKw: [chargeKw] }];
     const plan = { slots: { startMs: slot * 900_000 }, cars } as unknown as Plan;
-    const known = await listChargeCycles(db, CELL.id);
-    await saveChargeCycles(db, changedCycles(plan, [{ vehicleId: 'car', stay }], known));
+    const known = await listChargeCycles(database, CELL.id);
+    await saveChargeCycles(database, changedCycles(plan, [{ vehicleId: 'car', stay }], known));
   };
   for (const [slot, kw] of [
     [0, 0],
@@ -25,9 +25,9 @@ test('starts and stops of a stay are counted once each, and a new stay begins an
   ] as const) {
     await decide(slot, kw);
   }
-  expect(await listChargeCycles(db, CELL.id)).toEqual([
+  expect(await listChargeCycles(database, CELL.id)).toEqual([
     { vehicleId: 'car', stay: 1, starts: 2, charging: true, changedAtMs: 3_600_000 },
   ]);
   await decide(9, 7, 2);
-  expect(await listChargeCycles(db, CELL.id)).toMatchObject([{ stay: 2, starts: 1 }]);
+  expect(await listChargeCycles(database, CELL.id)).toMatchObject([{ stay: 2, starts: 1 }]);
 });

@@ -5,8 +5,8 @@ import { listVehicles } from '../../store/vehicles.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
-const { db } = useTestDatabase();
-beforeAll(() => enrolFleet(db, ['here', 'gone']));
+const { database } = useTestDatabase();
+beforeAll(() => enrolFleet(database, ['here', 'gone']));
 
 interface Counts {
   readonly stays: number;
@@ -14,23 +14,23 @@ interface Counts {
 const staysOf = (stored: unknown): number => (stored as Partial<Counts> | undefined)?.stays ?? 0;
 
 test('learns each stay once for car and feeder, and lists only cars at the plug', async () => {
-  const [vehicle] = await listVehicles(db, CELL.id);
+  const [vehicle] = await listVehicles(database, CELL.id);
   const feederId = vehicle?.feederId ?? '';
   const learn = (vehicleId: string, stay: number): Promise<void> =>
-    learnHabits(db, { vehicleId, feederId, stay }, ({ car, feeder }) => ({
+    learnHabits(database, { vehicleId, feederId, stay }, ({ car, feeder }) => ({
       car: { stays: staysOf(car) + 1 },
       feeder: { stays: staysOf(feeder) + 1 },
     }));
   for (const stay of [1, 1, 2, 1]) await learn('here', stay);
   await Promise.all([learn('gone', 1), learn('here', 3)]);
-  await openParkingSession(db, {
+  await openParkingSession(database, {
     vehicleId: 'here',
     pluggedInAtMs: 0,
     readyByMs: 1,
     targetSocPercent: 80,
     arrivalSocPercent: null,
   });
-  const { cars, feeders } = await listHabits(db, CELL.id, staysOf);
+  const { cars, feeders } = await listHabits(database, CELL.id, staysOf);
   expect(cars).toEqual(new Map([['here', 3]]));
   expect(feeders.get(feederId)).toBe(4);
 });

@@ -7,18 +7,18 @@ import { listMeterIntervals, recordMeterReadings, splitOverSlots, type VehicleRe
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
-const { db } = useTestDatabase();
+const { database } = useTestDatabase();
 const START_MS = Date.UTC(2026, 0, 10, 22);
 const WINDOW = { startMs: START_MS - 86_400_000, endMs: START_MS + 7 * 86_400_000 };
 
-beforeAll(() => enrolFleet(db, ['steady', 'late', 'reset', 'property']));
+beforeAll(() => enrolFleet(database, ['steady', 'late', 'reset', 'property']));
 
 function reading(vehicleId: string, minute: number, chargingKwh: number, computeKwh = 0): VehicleReading {
   return { vehicleId, atMs: START_MS + minute * MINUTE_MS, chargingKwh, computeKwh };
 }
 
 async function slots(vehicleId: string): Promise<string[]> {
-  const intervals = await listMeterIntervals(db, CELL.id, WINDOW);
+  const intervals = await listMeterIntervals(database, CELL.id, WINDOW);
   return intervals
     .filter((interval) => interval.vehicleId === vehicleId)
     .map((interval) => {
@@ -28,29 +28,29 @@ async function slots(vehicleId: string): Promise<string[]> {
 }
 
 test('counts from the first reading on and splits over slot boundaries by time', async () => {
-  await recordMeterReadings(db, CELL, [reading('steady', 5, 100, 50)]);
-  await recordMeterReadings(db, CELL, [reading('steady', 20, 103, 51.5), reading('steady', 25, 103.5, 52)]);
+  await recordMeterReadings(database, CELL, [reading('steady', 5, 100, 50)]);
+  await recordMeterReadings(database, CELL, [reading('steady', 20, 103, 51.5), reading('steady', 25, 103.5, 52)]);
   expect(await slots('steady')).toEqual(['0: 2.000 1.000', '15: 1.500 1.000']);
 });
 
 test('late, repeated and unknown readings change nothing', async () => {
-  await recordMeterReadings(db, CELL, [reading('late', 10, 2), reading('late', 0, 1)]);
+  await recordMeterReadings(database, CELL, [reading('late', 10, 2), reading('late', 0, 1)]);
   for (const again of [reading('late', 10, 2), reading('late', 5, 1.5), reading('stranger', 5, 9)]) {
-    await recordMeterReadings(db, CELL, [again]);
+    await recordMeterReadings(database, CELL, [again]);
   }
   expect(await slots('late')).toEqual(['0: 1.000 0.000']);
   expect(await slots('stranger')).toEqual([]);
 });
 
 test('a register that fell is refused with one line, and no energy is paid twice', async () => {
-  await recordMeterReadings(db, CELL, [reading('reset', 0, 0), reading('reset', 5, 4)]);
-  await recordMeterReadings(db, CELL, [reading('reset', 6, 0)]);
-  await recordMeterReadings(db, CELL, [reading('reset', 7, 2)]);
+  await recordMeterReadings(database, CELL, [reading('reset', 0, 0), reading('reset', 5, 4)]);
+  await recordMeterReadings(database, CELL, [reading('reset', 6, 0)]);
+  await recordMeterReadings(database, CELL, [reading('reset', 7, 2)]);
   expect(await slots('reset')).toEqual(['0: 4.000 0.000']);
-  const lines = (await readJournal(db, CELL.id, 0, 100)).filter((line) => line.subject === 'reset');
+  const lines = (await readJournal(database, CELL.id, 0, 100)).filter((line) => line.subject === 'reset');
   expect(lines).toHaveLength(1);
   expect(lines[0]).toMatchObject({ kind: 'fallback', reasons: [{ code: 'meter_register_fell', value: 0, limit: 4 }] });
-  await recordMeterReadings(db, CELL, [reading('reset', 8, 5)]);
+  await recordMeterReadings(database, CELL, [reading('reset', 8, 5)]);
   expect(await slots('reset')).toEqual(['0: 5.000 0.000']);
 });
 

@@ -12,24 +12,24 @@ import { administer } from '../support/testDatabase.ts';
 
 let folder: string;
 let name: string;
-let db: Database;
+let database: Database;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-migrations-'));
   name = `migrate_${randomUUID().replaceAll('-', '')}`;
   await administer(inject('postgresUrl'), `create database ${name}`);
-  db = openDatabase({ url: `${inject('postgresUrl')}/${name}` });
+  database = openDatabase({ url: `${inject('postgresUrl')}/${name}` });
   await put('0001_cars.sql', 'create table cars (id text); create table owners (id text);');
 });
 
 afterEach(async () => {
-  await db.close();
+  await database.close();
   await administer(inject('postgresUrl'), `drop database ${name} with (force)`);
   await rm(folder, { recursive: true });
 });
 
 const put = (file: string, sql: string): Promise<void> => writeFile(join(folder, file), sql);
-const run = (): Promise<string[]> => migrate(db, pathToFileURL(`${folder}/`));
+const run = (): Promise<string[]> => migrate(database, pathToFileURL(`${folder}/`));
 
 test('runs new files in order, once', async () => {
   await put('0002_plugs.sql', 'alter table cars add column plug text;');
@@ -38,7 +38,7 @@ test('runs new files in order, once', async () => {
   expect(await run()).toEqual([]);
   await put('0003_more.sql', 'alter table cars add column more text;');
   expect(await run()).toEqual(['0003_more.sql']);
-  expect(await db.query('select id, plug, more from cars')).toEqual([]);
+  expect(await database.query('select id, plug, more from cars')).toEqual([]);
 });
 
 test('processes that start together run each file once', async () => {
@@ -57,7 +57,7 @@ test('refuses a file that was changed after it ran, and one that is gone', async
 test('a failing file leaves nothing behind, also of the files before it', async () => {
   await put('0002_broken.sql', 'create table half (id text); select nonsense;');
   await expect(run()).rejects.toThrow(/0002_broken.sql failed: column "nonsense" does not exist/);
-  expect(await db.query(`select to_regclass('cars') as cars, to_regclass('half') as half`)).toEqual([
+  expect(await database.query(`select to_regclass('cars') as cars, to_regclass('half') as half`)).toEqual([
     { cars: null, half: null },
   ]);
 });

@@ -6,10 +6,10 @@ import { readSignals, upsertSignals, type SignalSpan } from '../../store/signals
 import { enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
-const { db } = useTestDatabase();
+const { database } = useTestDatabase();
 const MIDNIGHT_MS = Date.UTC(2026, 0, 10);
 
-beforeAll(() => enrolFleet(db, []));
+beforeAll(() => enrolFleet(database, []));
 
 function span(source: string, startHour: number, endHour: number, value: number, revision: number): SignalSpan {
   return {
@@ -35,7 +35,7 @@ function parse(text: string, source: string, revision: number): SignalSpan {
 const at = (hour: number): number => MIDNIGHT_MS + hour * HOUR_MS;
 
 async function stored(source: string): Promise<string[]> {
-  const spans = await readSignals(db, 'oslo', { startMs: MIDNIGHT_MS, endMs: MIDNIGHT_MS + 1_000 * HOUR_MS });
+  const spans = await readSignals(database, 'oslo', { startMs: MIDNIGHT_MS, endMs: MIDNIGHT_MS + 1_000 * HOUR_MS });
   const hour = (atMs: number): number => (atMs - MIDNIGHT_MS) / HOUR_MS;
   return spans
     .filter((each) => each.source === source)
@@ -55,7 +55,7 @@ test.each([
   ] as const) {
     for (const revision of revisions) {
       await upsertSignals(
-        db,
+        database,
         (revision === 1 ? older : newer).map((text) => parse(text, source, revision)),
       );
     }
@@ -78,9 +78,9 @@ test('whatever the order of revisions, each instant has the value of the newest 
           .map((each) => ({ each, key: Number(random.next().value) }))
           .sort((a, b) => a.key - b.key)
           .map(({ each }) => each);
-        for (const each of shuffled) await upsertSignals(db, [each]);
+        for (const each of shuffled) await upsertSignals(database, [each]);
         const spans = (
-          await readSignals(db, 'oslo', { startMs: MIDNIGHT_MS, endMs: MIDNIGHT_MS + 24 * HOUR_MS }, ['price'])
+          await readSignals(database, 'oslo', { startMs: MIDNIGHT_MS, endMs: MIDNIGHT_MS + 24 * HOUR_MS }, ['price'])
         ).filter((each) => each.source === source);
         for (let hour = 0; hour < 18; hour += 1) {
           const atMs = MIDNIGHT_MS + hour * HOUR_MS;
@@ -99,13 +99,13 @@ test('whatever the order of revisions, each instant has the value of the newest 
 });
 
 test('reads only what overlaps the window, by kind', async () => {
-  await upsertSignals(db, [
+  await upsertSignals(database, [
     { ...span('window', 200, 201, 5, 1), kind: 'temperature', unit: 'C' },
     span('window', 200, 201, 1, 1),
     span('window', 201, 202, 2, 1),
   ]);
   const values = async (start: number, end: number, kinds?: ['price']): Promise<number[]> =>
-    (await readSignals(db, 'oslo', { startMs: at(start), endMs: at(end) }, kinds)).map((each) => each.value);
+    (await readSignals(database, 'oslo', { startMs: at(start), endMs: at(end) }, kinds)).map((each) => each.value);
   expect(await values(200, 202)).toEqual([1, 2, 5]);
   expect(await values(200, 202, ['price'])).toEqual([1, 2]);
   expect(await values(201, 202)).toEqual([2]);

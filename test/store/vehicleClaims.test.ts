@@ -5,8 +5,8 @@ import { readVehicle, setOwnerPolicy, seedVehicle } from '../../store/vehicles.t
 import { CELL, enrolFleet, testVehicle } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
-const { db } = useTestDatabase();
-beforeAll(() => enrolFleet(db, ['car', 'other', 'kept']));
+const { database } = useTestDatabase();
+beforeAll(() => enrolFleet(database, ['car', 'other', 'kept']));
 
 const OPTED_OUT = carReason('policy', 'owner_now', 'owner_opted_out');
 const PLANNED: CarReason = { source: 'plan', holder: 'plan', code: 'waiting_for_cheaper_slot', text: 'waits' };
@@ -29,9 +29,9 @@ test('reasons are a set: a passing hold comes and goes, and the owner’s wish s
     { atMs: 8_000, source: 'plan', reasons: [PLANNED], condition: { computeKw: 1 } },
   ] as const;
   const lines = [];
-  for (const step of steps) lines.push(...(await updateClaims(db, [{ vehicleId: 'car', ...step }])));
+  for (const step of steps) lines.push(...(await updateClaims(database, [{ vehicleId: 'car', ...step }])));
 
-  const transitions = (await listTransitions(db, 'car', 20)).toReversed();
+  const transitions = (await listTransitions(database, 'car', 20)).toReversed();
   expect(transitions.map(({ atMs, state, heldBy, reasons }) => [atMs, state, heldBy, reasons.length])).toEqual([
     [1_000, 'waiting', 'default', 0],
     [2_000, 'waiting', 'plan', 1],
@@ -48,23 +48,26 @@ test('reasons are a set: a passing hold comes and goes, and the owner’s wish s
   ]);
   expect(lines[1]?.reasons).toMatchObject([{ code: 'telemetry_not_trusted', value: 9, limit: 3 }]);
   expect(transitions[3]?.reasons[0]).toMatchObject({ code: 'telemetry_not_trusted', value: 9, limit: 3 });
-  expect(await readClaims(db, 'car')).toMatchObject({ sinceMs: 7_000, reasons: [{ code: 'owner_opted_out' }] });
+  expect(await readClaims(database, 'car')).toMatchObject({ sinceMs: 7_000, reasons: [{ code: 'owner_opted_out' }] });
 });
 
 test('finds the cars that a reason holds, and leaves out what is not enrolled', async () => {
   const reasons = [carReason('telemetry', 'safety', 'telemetry_not_trusted')];
-  await updateClaims(db, [
+  await updateClaims(database, [
     { vehicleId: 'other', atMs: 1, source: 'telemetry', reasons },
     { vehicleId: 'stranger', atMs: 1, source: 'telemetry', reasons },
   ]);
-  expect(await listHeldVehicles(db, CELL.id, ['telemetry_not_trusted', 'work_not_trusted'])).toEqual(
+  expect(await listHeldVehicles(database, CELL.id, ['telemetry_not_trusted', 'work_not_trusted'])).toEqual(
     new Set(['other']),
   );
 });
 
 test('applying the cell file again keeps a policy that the owner has set', async () => {
   const enrolled = testVehicle('kept');
-  await setOwnerPolicy(db, 'kept', { ...enrolled.policy, targetSocPercent: 95 });
-  await seedVehicle(db, { ...enrolled, displayName: 'Renamed' });
-  expect(await readVehicle(db, 'kept')).toMatchObject({ displayName: 'Renamed', policy: { targetSocPercent: 95 } });
+  await setOwnerPolicy(database, 'kept', { ...enrolled.policy, targetSocPercent: 95 });
+  await seedVehicle(database, { ...enrolled, displayName: 'Renamed' });
+  expect(await readVehicle(database, 'kept')).toMatchObject({
+    displayName: 'Renamed',
+    policy: { targetSocPercent: 95 },
+  });
 });

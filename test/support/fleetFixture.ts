@@ -9,15 +9,15 @@ export const CELL = { id: 'test', clock: REAL_TIME, slotMinutes: 15, incarnation
 
 /** A cell with one region, one feeder and the named cars, in Oslo. */
 export async function enrolFleet(
-  db: Queryable,
+  database: Queryable,
   vehicleIds: readonly string[],
   clock: Clock = REAL_TIME,
 ): Promise<Vehicle[]> {
-  await ensureCell(db, { ...CELL, clock });
-  await upsertRegion(db, { id: 'oslo', cellId: CELL.id, timeZone: 'Europe/Oslo', feeds: {} });
-  await upsertFeeder(db, { id: 'oslo-1', regionId: 'oslo', failSafeImportKw: 20 });
+  await ensureCell(database, { ...CELL, clock });
+  await upsertRegion(database, { id: 'oslo', cellId: CELL.id, timeZone: 'Europe/Oslo', feeds: {} });
+  await upsertFeeder(database, { id: 'oslo-1', regionId: 'oslo', failSafeImportKw: 20 });
   const vehicles = vehicleIds.map(testVehicle);
-  for (const each of vehicles) await seedVehicle(db, each);
+  for (const each of vehicles) await seedVehicle(database, each);
   return vehicles;
 }
 

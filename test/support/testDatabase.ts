@@ -7,7 +7,7 @@ import { TEMPLATE_DATABASE } from './postgres.ts';
 
 export interface TestDatabase {
   readonly url: string;
-  readonly db: Database;
+  readonly database: Database;
 }
 
 /** A migrated database of its own for the calling test file, dropped when its tests have run. Call at top level. */
@@ -15,14 +15,14 @@ export function useTestDatabase(): TestDatabase {
   const server = inject('postgresUrl');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const url = `${server}/${name}`;
-  const db = openDatabase({ url, maxConnections: 5 });
+  const database = openDatabase({ url, maxConnections: 5 });
 
   beforeAll(() => administer(server, `create database ${name} template ${TEMPLATE_DATABASE}`));
   afterAll(async () => {
-    await db.close();
+    await database.close();
     await administer(server, `drop database ${name} with (force)`);
   });
-  return { url, db };
+  return { url, database };
 }
 
 /** Runs one statement on the server's own database. */

@@ -9,7 +9,7 @@ import { applyCell } from '../../worker/cell/applyCell.ts';
 import { cellFileSchema, type CellFile } from '../../worker/cell/cellFile.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
-const { db } = useTestDatabase();
+const { database } = useTestDatabase();
 const DOCS = fileURLToPath(new URL('../../docs/cell-file.md', import.meta.url));
 
 async function documentedCell(): Promise<CellFile> {
@@ -21,7 +21,7 @@ describe('the cell file', () => {
   test('is valid as it is documented, and can be applied', async () => {
     const cell = await documentedCell();
     for (const { model } of cell.classSpeeds) {
-      await addModel(db, {
+      await addModel(database, {
         name: model,
         version: '1',
         family: 'general',
@@ -30,28 +30,28 @@ describe('the cell file', () => {
         tenantId: null,
       });
     }
-    await applyCell(db, cell, 0);
+    await applyCell(database, cell, 0);
     const [car, node] = cell.vehicles;
-    expect(await readVehicle(db, car?.id ?? '')).toMatchObject({ kind: 'car', displayName: car?.displayName });
-    expect(await readVehicle(db, node?.id ?? '')).toMatchObject({ kind: 'site_node', batteryKwh: 0 });
-    const classes = await listHardwareClasses(db);
+    expect(await readVehicle(database, car?.id ?? '')).toMatchObject({ kind: 'car', displayName: car?.displayName });
+    expect(await readVehicle(database, node?.id ?? '')).toMatchObject({ kind: 'site_node', batteryKwh: 0 });
+    const classes = await listHardwareClasses(database);
     expect(classes.find(({ id }) => id === node?.hardwareClass)).toMatchObject(cell.classes[0] ?? {});
   });
 
   test('only seeds: what was changed or removed at run time stays so when it is applied again', async () => {
     const cell = await documentedCell();
     const [first, second] = cell.vehicles;
-    const enrolled = await readVehicle(db, first?.id ?? '');
+    const enrolled = await readVehicle(database, first?.id ?? '');
     if (!enrolled) throw new Error('the documented car is not enrolled');
     const renamed = { ...cell, vehicles: cell.vehicles.map((each) => ({ ...each, displayName: 'From the file' })) };
-    await applyCell(db, renamed, 0);
-    expect((await readVehicle(db, enrolled.id))?.displayName).toBe('From the file');
+    await applyCell(database, renamed, 0);
+    expect((await readVehicle(database, enrolled.id))?.displayName).toBe('From the file');
 
-    await enrolVehicle(db, { ...enrolled, displayName: 'Changed at run time' });
-    expect(await removeVehicle(db, second?.id ?? '')).toBe(true);
-    await applyCell(db, renamed, 0);
-    expect((await readVehicle(db, enrolled.id))?.displayName).toBe('Changed at run time');
-    expect(await readVehicle(db, second?.id ?? '')).toBeUndefined();
+    await enrolVehicle(database, { ...enrolled, displayName: 'Changed at run time' });
+    expect(await removeVehicle(database, second?.id ?? '')).toBe(true);
+    await applyCell(database, renamed, 0);
+    expect((await readVehicle(database, enrolled.id))?.displayName).toBe('Changed at run time');
+    expect(await readVehicle(database, second?.id ?? '')).toBeUndefined();
   });
 
   test.each([
@@ -60,7 +60,7 @@ describe('the cell file', () => {
   ])('refuses %s, by its field', async (_, change, field) => {
     const cell = await documentedCell();
     const vehicles = cell.vehicles.slice(0, 1).map((vehicle) => ({ ...vehicle, ...change }));
-    await expect(applyCell(db, { ...cell, vehicles }, 0)).rejects.toThrow(field);
+    await expect(applyCell(database, { ...cell, vehicles }, 0)).rejects.toThrow(field);
   });
 
   test('refuses a car that may compute without its owner’s consent, and a car without a battery', async () => {

@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import type { JobStarter } from '../../api/http/deps.ts';
+import type { JobStarter } from '../../api/http/ports.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { inferenceJob } from '../../workflows/inferenceJob.ts';

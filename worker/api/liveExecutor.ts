@@ -1,7 +1,7 @@
 import { ModelCache } from '../../inference/modelCache.ts';
 import { Runner, type RunnerOptions } from '../../inference/runner/runner.ts';
 import { RunnerCrash } from '../../inference/runner/runnerChild.ts';
-import type { LiveInference } from '../../api/http/deps.ts';
+import type { LiveInference } from '../../api/http/ports.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';

@@ -63,7 +63,7 @@ async function start() {
   const sessions = sessionStarterOver(client, cell);
   const server = await startApiServer(
     {
-      db: database,
+      database,
       objects,
       live,
       admission: modelAdmissionOver(database, objects),
@@ -96,7 +96,7 @@ async function start() {
     config.api,
   );
   const ingress = await startIngress({
-    db: database,
+    database,
     cell,
     mqtt,
     telemetryBase: config.mqtt.telemetryBase,

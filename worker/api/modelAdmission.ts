@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { admitFolder } from '../../inference/admission/admitFolder.ts';
 import { admitModel } from '../../inference/admission/admitModel.ts';
 import type { RegisterModel } from '../../inference/models/bundledModels.ts';
-import type { ModelAdmission } from '../../api/http/deps.ts';
+import type { ModelAdmission } from '../../api/http/ports.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
 import { addModel, modelOwner, readModel } from '../../store/models.ts';

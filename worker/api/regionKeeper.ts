@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { feedListSchema } from '../../activities/grid/feeds/feedConfig.ts';
-import type { RegionKeeper } from '../../api/http/deps.ts';
+import type { RegionKeeper } from '../../api/http/ports.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Cell } from '../../store/cells.ts';
 import { startRegion } from '../process/startRegion.ts';

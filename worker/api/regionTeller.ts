@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { EmergencyShed } from '../../activities/grid/emergencyShed.ts';
-import type { RegionTeller } from '../../api/http/deps.ts';
+import type { RegionTeller } from '../../api/http/ports.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { workflowIds } from '../../domain/names.ts';

@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import type { StayNotifier } from '../../api/http/deps.ts';
+import type { StayNotifier } from '../../api/http/ports.ts';
 import type { SessionStarter } from '../../api/ingress/sessionKeeper.ts';
 import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';

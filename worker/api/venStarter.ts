@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { VenStarter } from '../../api/http/deps.ts';
+import type { VenStarter } from '../../api/http/ports.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Cell } from '../../store/cells.ts';
 import { startVen } from '../process/startVen.ts';

@@ -38,7 +38,7 @@ export function sourceOf(connectionId: string): string {
 
 /** Takes a complete walk into what is held: new events, new versions, and those that are gone. */
 export async function holdEvents(
-  db: Queryable,
+  database: Queryable,
   known: readonly OpenAdrEvent[],
   walk: Walk,
   context: HoldContext,
@@ -46,7 +46,7 @@ export async function holdEvents(
   const byId = new Map(known.map((event) => [event.eventId, event]));
   // Events that the server still shows long after their end: known, too, and no news.
   const others = walk.events.map(({ eventId }) => eventId).filter((eventId) => !byId.has(eventId));
-  for (const event of await readEventsOf(db, context.connection.id, others)) byId.set(event.eventId, event);
+  for (const event of await readEventsOf(database, context.connection.id, others)) byId.set(event.eventId, event);
   const lines: JournalLine[] = [];
   for (const walked of walk.events) {
     const before = byId.get(walked.eventId);
@@ -60,10 +60,10 @@ export async function holdEvents(
       isDeepStrictEqual(before.program, JSON.parse(JSON.stringify(walked.programDescriptors)));
     if (isKnown) continue;
     const stored = await heldForm(walked, before, context);
-    await upsertEvent(db, stored);
+    await upsertEvent(database, stored);
     lines.push(lineOf(stored, walked, context, before !== undefined));
   }
-  await markEventsGone(db, context.connection.id, [...walk.goneIds, ...walk.released.keys()], context.nowMs);
+  await markEventsGone(database, context.connection.id, [...walk.goneIds, ...walk.released.keys()], context.nowMs);
   const ends = [
     ...walk.goneIds.map((eventId) => [eventId, (name: string) => `takes back ${name}`] as const),
     ...[...walk.released].map(([eventId, program]) => {
@@ -83,7 +83,7 @@ export async function holdEvents(
       dedupeKey: `openadr/${connection.id}/${eventId}/gone/${nowMs}`,
     });
   }
-  await appendJournal(db, context.connection.cellId, lines);
+  await appendJournal(database, context.connection.cellId, lines);
 }
 
 function reachedIds(event: WireEvent, { addressees }: Pick<HoldContext, 'addressees'>): string[] {

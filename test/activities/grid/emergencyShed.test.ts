@@ -6,13 +6,13 @@ import { upsertSignals, type SignalSpan } from '../../../store/signals.ts';
 import { enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
-const { db } = useTestDatabase();
+const { database } = useTestDatabase();
 const NOW_MS = Date.UTC(2026, 0, 10, 12);
 
 const told = new Map<string, ShedOrder>();
 let isDown = false;
 const shed = createEmergencyShed({
-  database: db,
+  database,
   vehicles: {
     publish: async (topic, payload) => {
       if (isDown) throw new Error('the broker is away');
@@ -24,15 +24,15 @@ const shed = createEmergencyShed({
 
 let feederId = '';
 beforeAll(async () => {
-  await enrolFleet(db, ['car-1', 'car-2']);
-  const [feeder] = await db.query<{ id: string }>('select id from feeders');
+  await enrolFleet(database, ['car-1', 'car-2']);
+  const [feeder] = await database.query<{ id: string }>('select id from feeders');
   feederId = feeder?.id ?? '';
 });
 beforeEach(async () => {
   told.clear();
   isDown = false;
-  await db.query('delete from sheds');
-  await db.query('delete from signals');
+  await database.query('delete from sheds');
+  await database.query('delete from signals');
 });
 
 function limit(value: number, fromMinute: number, untilMinute: number, over: Partial<SignalSpan> = {}): SignalSpan {
@@ -55,7 +55,7 @@ const follow = (minute: number, again?: true) =>
   shed.follow({ regionId: 'oslo', nowMs: NOW_MS + minute * MINUTE_MS, ...(again && { again }) });
 
 test('a limit of 0 tells every car of the feeder once, each with its own turn to come back', async () => {
-  await upsertSignals(db, [limit(20, -60, 60), limit(0, -1, 30, { source: 'emergency/1' })]);
+  await upsertSignals(database, [limit(20, -60, 60), limit(0, -1, 30, { source: 'emergency/1' })]);
   expect(await follow(0)).toEqual([feederId]);
   expect([...told]).toEqual([
     [
@@ -71,25 +71,25 @@ test('a limit of 0 tells every car of the feeder once, each with its own turn to
 });
 
 test('a limit that is taken back ends the shed at once; one whose time is over needs no telling', async () => {
-  await upsertSignals(db, [limit(0, 0, 30)]);
+  await upsertSignals(database, [limit(0, 0, 30)]);
   await follow(0);
-  await upsertSignals(db, [limit(20, 0, 30, { fetchedAtMs: NOW_MS + 1 })]);
+  await upsertSignals(database, [limit(20, 0, 30, { fetchedAtMs: NOW_MS + 1 })]);
   await follow(10);
   expect(told.get('nightshift/car-1/shed')).toMatchObject({
     issuedAtMs: NOW_MS + 10 * MINUTE_MS,
     endMs: NOW_MS + 10 * MINUTE_MS,
   });
 
-  await upsertSignals(db, [limit(0, 20, 30, { fetchedAtMs: NOW_MS + 2 })]);
+  await upsertSignals(database, [limit(0, 20, 30, { fetchedAtMs: NOW_MS + 2 })]);
   await follow(20);
   told.clear();
   await follow(31);
   expect(told.size).toBe(0);
-  expect(await db.query('select * from sheds')).toEqual([]);
+  expect(await database.query('select * from sheds')).toEqual([]);
 });
 
 test('a shed that comes within the hour is told ahead, a later one is not yet', async () => {
-  await upsertSignals(db, [limit(0, 50, 55), limit(0, 300, 360)]);
+  await upsertSignals(database, [limit(0, 50, 55), limit(0, 300, 360)]);
   await follow(0);
   expect(told.get('nightshift/car-1/shed')).toMatchObject({
     startMs: NOW_MS + 50 * MINUTE_MS,
@@ -101,7 +101,7 @@ test('a shed that comes within the hour is told ahead, a later one is not yet', 
 });
 
 test('cars that could not be told are told by the next call', async () => {
-  await upsertSignals(db, [limit(0, 0, 30)]);
+  await upsertSignals(database, [limit(0, 0, 30)]);
   isDown = true;
   await expect(follow(0)).rejects.toThrow('away');
   isDown = false;

@@ -11,7 +11,7 @@ import { readSignals, upsertSignals, type SignalKind, type SignalSpan } from '..
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
-const { db } = useTestDatabase();
+const { database } = useTestDatabase();
 /** Noon in Oslo, where a period of windows begins. */
 const NOW_MS = Date.UTC(2026, 0, 10, 11);
 
@@ -19,7 +19,7 @@ let feeds: GridFeed[] = [];
 let shedCalls: unknown[] = [];
 let brokerIsAway = false;
 const { pollFeeds, refreshRegion, limitForEmergency } = createGridActivities({
-  database: db,
+  database,
   feedsOf: () => feeds,
   shed: {
     follow: async (request) => {
@@ -32,14 +32,14 @@ const { pollFeeds, refreshRegion, limitForEmergency } = createGridActivities({
   gridNowMs: () => NOW_MS,
 });
 
-beforeAll(() => enrolFleet(db, ['car-1']));
+beforeAll(() => enrolFleet(database, ['car-1']));
 beforeEach(async () => {
   feeds = [];
   shedCalls = [];
   brokerIsAway = false;
-  await db.query('delete from signals');
-  await db.query('delete from feed_states');
-  await db.query('delete from journal');
+  await database.query('delete from signals');
+  await database.query('delete from feed_states');
+  await database.query('delete from journal');
 });
 
 /** A feed that says one value for a day, or fails. */
@@ -62,7 +62,7 @@ async function poll(hours: number) {
   const { changed } = await pollFeeds({ regionId: 'oslo', nowMs: at(hours) });
   return { changed, summary: await refreshRegion({ regionId: 'oslo', nowMs: at(hours) }) };
 }
-const journal = async () => (await readJournal(db, CELL.id, 0, 100)).map(({ message }) => message);
+const journal = async () => (await readJournal(database, CELL.id, 0, 100)).map(({ message }) => message);
 
 test('a feed that fails leaves its values in force; for how long and why is said, and once in the journal', async () => {
   feeds = [feed('prices', 'price', 0.2), feed('weather', 'temperature', -3)];
@@ -83,7 +83,7 @@ test('a feed that fails leaves its values in force; for how long and why is said
       value: 2,
     },
   ]);
-  expect(await readRegionSummary(db, 'oslo')).toEqual(summary);
+  expect(await readRegionSummary(database, 'oslo')).toEqual(summary);
 
   feeds = [feed('prices', 'price', 0.3)];
   expect((await poll(2)).summary).toMatchObject({ priceEurPerKwh: 0.3, fallbacks: [], feeds: [{ feed: 'prices' }] });
@@ -101,18 +101,18 @@ test('a feed that was never read is said so', async () => {
 });
 
 test('a feed that hangs is given up, and the others are stored before', async () => {
-  const region = await readRegion(db, 'oslo');
+  const region = await readRegion(database, 'oslo');
   if (!region) throw new Error('the region is not there');
   const hanging: GridFeed = { name: 'hanging', read: () => new Promise<SignalSpan[]>(() => {}) };
   const window = { startMs: NOW_MS, endMs: at(24) };
-  await readFeeds(db, {
+  await readFeeds(database, {
     region,
     feeds: [hanging, feed('prices', 'price', 0.2)],
     window,
     nowMs: NOW_MS,
     patienceRealMs: 20,
   });
-  expect(await readSignals(db, 'oslo', window)).toHaveLength(1);
+  expect(await readSignals(database, 'oslo', window)).toHaveLength(1);
   const summary = await refreshRegion({ regionId: 'oslo', nowMs: NOW_MS });
   expect(summary.feeds[0]).toMatchObject({ feed: 'hanging', failure: 'has not answered within 0.02 s' });
 });
@@ -130,7 +130,7 @@ test('a summary says what limits a feeder, who says so, and until when', async (
     forecast: false,
     fetchedAtMs: NOW_MS,
   });
-  await upsertSignals(db, [limit(0, 2, 15, 'feed'), limit(1, 3, 8, 'push/desk'), limit(3, 4, 8, 'feed')]);
+  await upsertSignals(database, [limit(0, 2, 15, 'feed'), limit(1, 3, 8, 'push/desk'), limit(3, 4, 8, 'feed')]);
   const limits = async (hours: number) => (await refreshRegion({ regionId: 'oslo', nowMs: at(hours) })).limits;
   expect(await limits(0)).toEqual([{ feederId: 'oslo-1', limitKw: 15, source: 'feed', untilMs: at(1) }]);
   expect(await limits(1)).toEqual([{ feederId: 'oslo-1', limitKw: 8, source: 'push/desk', untilMs: at(4) }]);
@@ -141,7 +141,7 @@ test('cars are told of a declared emergency in the same step; a broker that is a
   const emergency = { id: 'e1', message: 'Frequency', startMs: NOW_MS, endMs: at(1), feederIds: [] };
   expect(await limitForEmergency({ regionId: 'oslo', cellId: CELL.id, emergency })).toEqual(['oslo-1']);
   expect(shedCalls).toEqual([{ regionId: 'oslo', nowMs: NOW_MS }]);
-  const [limit] = await readSignals(db, 'oslo', { startMs: NOW_MS, endMs: NOW_MS + 1 });
+  const [limit] = await readSignals(database, 'oslo', { startMs: NOW_MS, endMs: NOW_MS + 1 });
   expect(limit).toMatchObject({ value: 0, feederId: 'oslo-1', source: 'emergency/e1' });
 
   brokerIsAway = true;

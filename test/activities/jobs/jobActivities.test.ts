@@ -29,7 +29,7 @@ import { useTestDatabase } from '../../support/testDatabase.ts';
 const ENDPOINT = '/v2/models/ocr/infer';
 /** Long after the batches came in: cars have had the time that they claim. */
 const NOW_MS = 1_000_000_000;
-const { db } = useTestDatabase();
+const { database } = useTestDatabase();
 const run = <Argument, Result>(
   activity: (argument: Argument) => Promise<Result>,
   argument: Argument,
@@ -41,8 +41,8 @@ let objects: ObjectStore;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-jobs-'));
   objects = createFileStore(folder);
-  await enrolFleet(db, ['car-1', 'car-2']);
-  await addModel(db, {
+  await enrolFleet(database, ['car-1', 'car-2']);
+  await addModel(database, {
     name: 'ocr',
     version: '1',
     family: 'ocr',
@@ -51,13 +51,18 @@ beforeAll(async () => {
     tenantId: null,
   });
   // 200 s a line: three lines a shard, a part a line.
-  await seedClassSpeed(db, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 200_000 });
+  await seedClassSpeed(database, {
+    modelName: 'ocr',
+    modelVersion: '1',
+    hardwareClass: 'ai4',
+    statedMsPerUnit: 200_000,
+  });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const signer = sliceSignerWith('a key for tests');
 const carAccess = { url: 'https://cars.example', signer };
-const jobs = () => createJobActivities({ database: db, objects, gridNowMs: () => NOW_MS, carAccess });
+const jobs = () => createJobActivities({ database, objects, gridNowMs: () => NOW_MS, carAccess });
 const cellId = CELL.id;
 
 function requestLine(customId: string, url = ENDPOINT): string {
@@ -69,7 +74,7 @@ async function submitted(lines: readonly string[]): Promise<string> {
   const fileId = `file-${randomUUID().slice(0, 8)}`;
   const objectKey = objectKeys.file(fileId);
   await objects.put(objectKey, lines.map((line) => `${line}\n`).join(''));
-  await insertFile(db, {
+  await insertFile(database, {
     id: fileId,
     filename: 'in.jsonl',
     purpose: 'batch',
@@ -77,7 +82,7 @@ async function submitted(lines: readonly string[]): Promise<string> {
     objectKey,
     lifeSeconds: null,
   });
-  await insertBatch(db, {
+  await insertBatch(database, {
     id: batchId,
     endpoint: ENDPOINT,
     inputFileId: fileId,
@@ -117,14 +122,14 @@ test('each shard gets a token of its own until the deadline', async () => {
 
 test('a batch for a model of a family that no car takes is refused, instead of waiting for its deadline', async () => {
   const batchId = await submitted([requestLine('a')]);
-  await db.query(`update vehicles set model_families = '{general}'`);
+  await database.query(`update vehicles set model_families = '{general}'`);
   const refused = await run(jobs().prepareBatch, { batchId, cellId });
-  await db.query(`update vehicles set model_families = '{general,ocr}'`);
+  await database.query(`update vehicles set model_families = '{general,ocr}'`);
   expect(refused).toMatchObject({
     kind: 'refused',
     message: expect.stringContaining('No car serves models of the family "ocr"'),
   });
-  expect((await readBatch(db, batchId))?.errors).toMatchObject([{ code: 'model_not_served', param: 'model' }]);
+  expect((await readBatch(database, batchId))?.errors).toMatchObject([{ code: 'model_not_served', param: 'model' }]);
 });
 
 const hadUntilMs = new Map<string, number>();
@@ -151,7 +156,7 @@ async function compute(
   const handedOutMs = hadUntilMs.get(vehicleId) ?? 1_000;
   const storedAtMs = handedOutMs + lines * 200_000;
   hadUntilMs.set(vehicleId, storedAtMs);
-  await recordComputeAttempt(db, { vehicleId, jobId, shard, handedOutMs, storedAtMs });
+  await recordComputeAttempt(database, { vehicleId, jobId, shard, handedOutMs, storedAtMs });
   const receipt = { vehicleId, range, energyWh: lines * 10, deviceMs: lines * 200_000, partSha256 };
   await objects.put(objectKeys.receipt(jobId, shard, range, vehicleId), JSON.stringify(receipt));
 }
@@ -172,13 +177,13 @@ async function accept(batchId: string, split: SplitBatch, shard: number, vehicle
 }
 
 async function earnedBy(vehicleId: string): Promise<number> {
-  return (await listBalances(db, cellId)).find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
+  return (await listBalances(database, cellId)).find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
 }
 
 async function outputOf(
   fileId: string | null | undefined,
 ): Promise<{ custom_id: string; error: { code: string } | null }[]> {
-  const file = fileId ? await readFile(db, fileId) : undefined;
+  const file = fileId ? await readFile(database, fileId) : undefined;
   if (!file) return [];
   const text = (await objects.get(file.objectKey)).toString('utf8');
   expect(text.length).toBe(file.bytes);
@@ -193,14 +198,14 @@ describe('a batch', () => {
     const { batchId, split } = await prepared(['a', 'b', 'c', 'd'].map((id) => requestLine(id)));
     expect(split).toMatchObject({ lines: 4, shards: 2, linesPerShard: 3, linesPerPart: 1, deadlineMs: 9000 });
     expect((await objects.get(objectKeys.shardInput(batchId, 1))).toString('utf8')).toBe(`${requestLine('d')}\n`);
-    expect(await readBatch(db, batchId)).toMatchObject({ status: 'in_progress', total: 4 });
+    expect(await readBatch(database, batchId)).toMatchObject({ status: 'in_progress', total: 4 });
   });
 
   test('with a bad line is refused as a whole, with the line’s number and what is wrong', async () => {
     const batchId = await submitted([requestLine('a'), requestLine('a'), requestLine('b', '/v1/other'), '{']);
     const refused = await run(jobs().prepareBatch, { batchId, cellId });
     expect(refused.kind).toBe('refused');
-    const batch = await readBatch(db, batchId);
+    const batch = await readBatch(database, batchId);
     expect(batch?.status).toBe('failed');
     expect(batch?.errors?.map(({ code, line }) => [code, line])).toEqual([
       ['duplicate_custom_id', 2],
@@ -213,9 +218,9 @@ describe('a batch', () => {
 describe('a batch ends', () => {
   test('failed, when its input was deleted before it was read', async () => {
     const batchId = await submitted([requestLine('a')]);
-    await db.query('delete from files where id = (select input_file_id from batches where id = $1)', [batchId]);
+    await database.query('delete from files where id = (select input_file_id from batches where id = $1)', [batchId]);
     expect(await run(jobs().prepareBatch, { batchId, cellId })).toMatchObject({ kind: 'refused' });
-    expect(await readBatch(db, batchId)).toMatchObject({
+    expect(await readBatch(database, batchId)).toMatchObject({
       status: 'failed',
       errors: [{ code: 'missing_input_file', param: 'input_file_id' }],
     });
@@ -224,20 +229,20 @@ describe('a batch ends', () => {
   test('failed, when its ids cannot be stored as they are', async () => {
     const batchId = await submitted([requestLine('x\0'), requestLine('x\0')]);
     await run(jobs().prepareBatch, { batchId, cellId });
-    expect((await readBatch(db, batchId))?.status).toBe('failed');
+    expect((await readBatch(database, batchId))?.status).toBe('failed');
   });
 
   test('cancelled, when it was cancelled while it was validated, with a good file and with a bad one', async () => {
     const bad = await submitted(['{']);
-    await moveBatch(db, bad, ['validating'], 'cancelling');
+    await moveBatch(database, bad, ['validating'], 'cancelling');
     await run(jobs().prepareBatch, { batchId: bad, cellId });
-    expect((await readBatch(db, bad))?.status).toBe('cancelled');
+    expect((await readBatch(database, bad))?.status).toBe('cancelled');
     const good = await submitted([requestLine('a')]);
-    await moveBatch(db, good, ['validating'], 'cancelling');
+    await moveBatch(database, good, ['validating'], 'cancelling');
     const ready = await run(jobs().prepareBatch, { batchId: good, cellId });
     if (ready.kind === 'refused') throw new Error(ready.message);
     await run(jobs().finishBatch, { batchId: good, cellId, split: ready.split, outcome: 'cancelled' });
-    expect((await readBatch(db, good))?.status).toBe('cancelled');
+    expect((await readBatch(database, good))?.status).toBe('cancelled');
   });
 });
 
@@ -245,10 +250,10 @@ describe('a batch ends', () => {
 async function cancelledWhileWritten(batchId: string, split: SplitBatch): Promise<void> {
   const putStream: ObjectStore['putStream'] = async (key, body) => {
     const bytes = await objects.putStream(key, body);
-    await moveBatch(db, batchId, ['finalizing'], 'cancelling');
+    await moveBatch(database, batchId, ['finalizing'], 'cancelling');
     return bytes;
   };
-  const ports = { database: db, objects: { ...objects, putStream }, gridNowMs: () => NOW_MS, carAccess };
+  const ports = { database, objects: { ...objects, putStream }, gridNowMs: () => NOW_MS, carAccess };
   await run(createJobActivities(ports).finishBatch, { batchId, cellId, split, outcome: 'completed' });
 }
 
@@ -257,7 +262,7 @@ describe('the end of a batch that was cancelled', () => {
     const { batchId, split } = await prepared(['a', 'b'].map((id) => requestLine(id)));
     await compute('car-1', batchId, 0, { start: 0, end: 2 });
     await cancelledWhileWritten(batchId, split);
-    const batch = await readBatch(db, batchId);
+    const batch = await readBatch(database, batchId);
     expect(batch).toMatchObject({ status: 'cancelled', completed: 2 });
     expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['a', 'b']);
   });
@@ -265,9 +270,9 @@ describe('the end of a batch that was cancelled', () => {
   test('just before its job saw that all is answered is cancelled, not completed', async () => {
     const { batchId, split } = await prepared([requestLine('a')]);
     await compute('car-1', batchId, 0, { start: 0, end: 1 });
-    await moveBatch(db, batchId, ['in_progress'], 'cancelling');
+    await moveBatch(database, batchId, ['in_progress'], 'cancelling');
     await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'completed' });
-    expect(await readBatch(db, batchId)).toMatchObject({ status: 'cancelled', completed: 1 });
+    expect(await readBatch(database, batchId)).toMatchObject({ status: 'cancelled', completed: 1 });
   });
 });
 
@@ -276,7 +281,7 @@ test('a shard whose slice is lost holds up neither the end of its batch nor what
   await compute('car-1', batchId, 1, { start: 0, end: 1 });
   await objects.delete(objectKeys.shardInput(batchId, 0));
   await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'completed' });
-  const batch = await readBatch(db, batchId);
+  const batch = await readBatch(database, batchId);
   expect(batch).toMatchObject({ status: 'completed', total: 4, completed: 1, failed: 3 });
   expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['d']);
 });
@@ -284,12 +289,12 @@ test('a shard whose slice is lost holds up neither the end of its batch nor what
 describe('a finished shard', () => {
   test('is paid to the cars that computed it, once, however often it is handed in', async () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
-    const before = await listBalances(db, cellId);
+    const before = await listBalances(database, cellId);
     await compute('car-1', batchId, 0, { start: 0, end: 1 });
     await compute('car-2', batchId, 0, { start: 1, end: 3 });
     expect(await accept(batchId, split, 0, 'car-2')).toEqual({ shard: 0, accepted: true, message: '' });
     await accept(batchId, split, 0, 'car-1');
-    const earned = (await listBalances(db, cellId)).map(({ vehicleId, amountEur }) => {
+    const earned = (await listBalances(database, cellId)).map(({ vehicleId, amountEur }) => {
       const had = before.find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
       return [vehicleId, Number((amountEur - had).toFixed(6))];
     });
@@ -297,13 +302,13 @@ describe('a finished shard', () => {
       ['car-1', 0.0045],
       ['car-2', 0.009],
     ]);
-    expect(await acceptedTotals(db, batchId)).toMatchObject({ shards: 1, completed: 3, failed: 0, handovers: 1 });
-    const handover = (await readJournal(db, cellId, 0, 1000)).filter(
+    expect(await acceptedTotals(database, batchId)).toMatchObject({ shards: 1, completed: 3, failed: 0, handovers: 1 });
+    const handover = (await readJournal(database, cellId, 0, 1000)).filter(
       (line) => line.kind === 'handover' && line.subject === batchId,
     );
     expect(handover).toHaveLength(1);
     expect(handover[0]?.message).toContain('Car car-1 did lines 0; Car car-2 did lines 1-2');
-    expect((await listClassSpeeds(db))[0]).toMatchObject({ deviceMsPerUnit: 200_000 });
+    expect((await listClassSpeeds(database))[0]).toMatchObject({ deviceMsPerUnit: 200_000 });
   });
 
   test('is not paid to a car that claims what another one wrote', async () => {
@@ -349,11 +354,11 @@ describe('a finished shard', () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
     await tamper(batchId);
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: false });
-    expect((await readAttemptFailures(db, [batchId])).get(batchId)).toMatchObject({
+    expect((await readAttemptFailures(database, [batchId])).get(batchId)).toMatchObject({
       failures: 1,
       lastMessage: expect.stringContaining('shard 0 was refused'),
     });
-    expect(await acceptedTotals(db, batchId)).toMatchObject({ shards: 0 });
+    expect(await acceptedTotals(database, batchId)).toMatchObject({ shards: 0 });
     await compute('car-1', batchId, 0, { start: 0, end: 3 });
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
   });
@@ -382,7 +387,7 @@ describe('a car', () => {
     const late = answerOf('a', 'EVIL') + answerOf('b', 'EVIL');
     await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 2 }, 'car-1'), late);
     await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'completed' });
-    const output = await outputOf((await readBatch(db, batchId))?.outputFileId);
+    const output = await outputOf((await readBatch(database, batchId))?.outputFileId);
     expect(JSON.stringify(output)).not.toContain('EVIL');
     expect(output).toHaveLength(3);
   });
@@ -394,7 +399,7 @@ describe('a car', () => {
     await objects.put(objectKeys.part(batchId, 0, { start: 0, end: 1 }, 'car-2'), 'garbage\n');
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
     expect(await objects.head(junk)).toBeUndefined();
-    const told = (await readJournal(db, cellId, 0, 1000)).filter(({ subject }) => subject === 'car-2');
+    const told = (await readJournal(database, cellId, 0, 1000)).filter(({ subject }) => subject === 'car-2');
     expect(told.map(({ message }) => message)).toEqual([
       expect.stringContaining('it cannot be read'),
       expect.stringContaining('is held for safety: It stored answers'),
@@ -407,14 +412,14 @@ describe('a car', () => {
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
     // Ten minutes at less than 3 kW.
     expect((await earnedBy('car-1')) - before).toBeLessThan(0.25);
-    const told = (await readJournal(db, cellId, 0, 1000)).filter(({ subject }) => subject === 'car-1');
+    const told = (await readJournal(database, cellId, 0, 1000)).filter(({ subject }) => subject === 'car-1');
     expect(told.some(({ message }) => message.includes('the rest is not paid'))).toBe(true);
-    expect(await listHeldVehicles(db, cellId, ['work_not_trusted'])).toEqual(new Set(['car-1', 'car-2']));
+    expect(await listHeldVehicles(database, cellId, ['work_not_trusted'])).toEqual(new Set(['car-1', 'car-2']));
   });
 
   test('is paid nothing for a shard that nobody handed to it', async () => {
     const { batchId, split } = await claimed({});
-    await db.query('delete from compute_attempts where job_id = $1', [batchId]);
+    await database.query('delete from compute_attempts where job_id = $1', [batchId]);
     const before = await earnedBy('car-1');
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
     expect(await earnedBy('car-1')).toBe(before);
@@ -426,7 +431,7 @@ describe('a car', () => {
     const { batchId, split } = await claimed({ energyWh: 300 });
     const readAtMs = hadUntilMs.get('car-1') ?? 0;
     const reading = { vehicleId: 'car-1', chargingKwh: 0 };
-    await recordMeterReadings(db, CELL, [
+    await recordMeterReadings(database, CELL, [
       { ...reading, atMs: readAtMs - 600_000, computeKwh: 0 },
       { ...reading, atMs: readAtMs, computeKwh: 0.04 },
     ]);
@@ -461,7 +466,7 @@ describe('the end of a batch', () => {
     await compute('car-2', batchId, 0, { start: 1, end: 2 });
     const before = await earnedBy('car-2');
     await run(jobs().finishBatch, { batchId, cellId, split, outcome: 'expired' });
-    const batch = await readBatch(db, batchId);
+    const batch = await readBatch(database, batchId);
     expect(batch).toMatchObject({ status: 'expired', completed: 1, expired: 2 });
     expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['b']);
     expect(await earnedBy('car-2')).toBeGreaterThan(before);
@@ -476,7 +481,7 @@ describe('the end of a batch', () => {
     const request = { batchId, cellId, split, outcome: 'completed' as const };
     await run(jobs().finishBatch, request);
     await run(jobs().finishBatch, request);
-    const batch = await readBatch(db, batchId);
+    const batch = await readBatch(database, batchId);
     expect(batch).toMatchObject({ status: 'completed', total: 4, completed: 3, failed: 1, expired: 0 });
     expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['a', 'b', 'c']);
     expect((await outputOf(batch?.errorFileId)).map((line) => line.custom_id)).toEqual(['d']);
@@ -489,7 +494,7 @@ describe('the end of a batch', () => {
     const { batchId, split } = await prepared(['a', 'b'].map((id) => requestLine(id)));
     await compute('car-1', batchId, 0, { start: 1, end: 2 });
     await run(jobs().finishBatch, { batchId, cellId, split, outcome });
-    const batch = await readBatch(db, batchId);
+    const batch = await readBatch(database, batchId);
     expect(batch).toMatchObject({ status: outcome, completed: 1, failed: 0, expired: 1 });
     expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['b']);
     expect((await outputOf(batch?.errorFileId)).map((line) => [line.custom_id, line.error?.code])).toEqual([

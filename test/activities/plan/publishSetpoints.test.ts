@@ -7,7 +7,7 @@ import { workflowIds } from '../../../domain/names.ts';
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
-const { db } = useTestDatabase();
+const { database } = useTestDatabase();
 const SLOT_MS = Date.UTC(2026, 0, 14, 20);
 
 const told: string[] = [];
@@ -15,7 +15,7 @@ const toldSessions: string[] = [];
 let tellingNow = 0;
 let mostAtOnce = 0;
 const { publishSetpoints, tellSessions } = createPlanActivities({
-  database: db,
+  database,
   vehicles: {
     publish: async (topic) => {
       // A broker takes its time.
@@ -35,7 +35,7 @@ const { publishSetpoints, tellSessions } = createPlanActivities({
   gridNowMs: () => SLOT_MS,
 });
 
-beforeAll(() => enrolFleet(db, ['one']));
+beforeAll(() => enrolFleet(database, ['one']));
 
 /** All that publishing reads of a plan. */
 async function plan(id: string, atMinute: number, chargeKw: Readonly<Record<string, number>>): Promise<void> {
@@ -48,7 +48,7 @@ async function plan(id: string, atMinute: number, chargeKw: Readonly<Record<stri
   }));
   const slots = { startMs: SLOT_MS, slotMinutes: 15, count: 1 };
   const made = { cellId: CELL.id, slotStartMs: SLOT_MS, createdAtMs: SLOT_MS + atMinute * MINUTE_MS };
-  await savePlan(db, { id, ...made, problem: {}, plan: { slots, cars } });
+  await savePlan(database, { id, ...made, problem: {}, plan: { slots, cars } });
 }
 
 test('within a slot, a car that gives power up is told before one that takes it', async () => {
@@ -61,12 +61,12 @@ test('within a slot, a car that gives power up is told before one that takes it'
 
 test('tells the sessions that changed, a few at once, however many they are', async () => {
   const carIds = Array.from({ length: 2_500 }, (_, car) => `many-${car}`);
-  await db.query(
+  await database.query(
     `insert into vehicles select (jsonb_populate_record(v, jsonb_build_object('id', car))).*
      from vehicles v, unnest($1::text[]) car where v.id = 'one'`,
     [carIds],
   );
-  await db.query(
+  await database.query(
     `insert into parking_sessions (vehicle_id, stay, plugged_in_at, ready_by, target_soc_percent)
      select car, 1, now(), now(), 80 from unnest($1::text[]) car`,
     [carIds],

@@ -9,19 +9,19 @@ import { updateClaims } from '../../../store/vehicleClaims.ts';
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
-const { db } = useTestDatabase();
+const { database } = useTestDatabase();
 const START_MS = Date.UTC(2026, 0, 14, 18);
 
 test('pays no availability for a stay whose telemetry contradicted itself, but for the one before and after', async () => {
-  await enrolFleet(db, ['CAR']);
+  await enrolFleet(database, ['CAR']);
   const { closeSession } = createStayActivities({
-    database: db,
+    database,
     vehicles: { publish: async () => {}, withdraw: async () => {} },
   });
   for (const [stay, isTrusted] of [true, false, true].entries()) {
     const pluggedInAtMs = START_MS + stay * 10 * HOUR_MS;
     const unpluggedMs = pluggedInAtMs + 5 * HOUR_MS;
-    const session = await openParkingSession(db, {
+    const session = await openParkingSession(database, {
       vehicleId: 'CAR',
       pluggedInAtMs,
       readyByMs: unpluggedMs,
@@ -30,14 +30,14 @@ test('pays no availability for a stay whose telemetry contradicted itself, but f
     });
     const tell = (atMs: number, plug: 'plugged' | 'away') => {
       const reasons = isTrusted ? [] : [carReason('telemetry', 'safety', 'telemetry_not_trusted')];
-      return updateClaims(db, [{ vehicleId: 'CAR', atMs, source: 'telemetry', reasons, condition: { plug } }]);
+      return updateClaims(database, [{ vehicleId: 'CAR', atMs, source: 'telemetry', reasons, condition: { plug } }]);
     };
     await tell(pluggedInAtMs + HOUR_MS, 'plugged');
     await tell(unpluggedMs, 'away');
     const request = { vehicleId: 'CAR', stay: session.stay, cellId: CELL.id, unpluggedMs };
     await closeSession({ ...request, reason: 'Gear is D', wasComputing: false });
   }
-  const entries = await listLedgerEntries(db, 'CAR', { startMs: START_MS, endMs: START_MS + 100 * HOUR_MS });
+  const entries = await listLedgerEntries(database, 'CAR', { startMs: START_MS, endMs: START_MS + 100 * HOUR_MS });
   expect(entries.map(({ kind, quantity }) => [kind, quantity])).toEqual([
     ['availability', 5],
     ['availability', 0],
@@ -46,13 +46,13 @@ test('pays no availability for a stay whose telemetry contradicted itself, but f
 });
 
 test('settles a stay as a whole: what fails in between leaves it open and unpaid, and the next attempt pays once', async () => {
-  await enrolFleet(db, ['CAR2']);
+  await enrolFleet(database, ['CAR2']);
   let isJournalBroken = true;
   // A database whose journal fails once all else of the stay is written.
   const failing: Database = {
-    ...db,
+    ...database,
     transaction: (work) =>
-      db.transaction((tx) =>
+      database.transaction((tx) =>
         work({
           ...tx,
           query: async (sql, values) => {
@@ -66,7 +66,7 @@ test('settles a stay as a whole: what fails in between leaves it open and unpaid
     database: failing,
     vehicles: { publish: async () => {}, withdraw: async () => {} },
   });
-  const { stay } = await openParkingSession(db, {
+  const { stay } = await openParkingSession(database, {
     vehicleId: 'CAR2',
     pluggedInAtMs: START_MS,
     readyByMs: START_MS + 5 * HOUR_MS,
@@ -82,11 +82,11 @@ test('settles a stay as a whole: what fails in between leaves it open and unpaid
       reason: 'Gear is D',
       wasComputing: false,
     });
-  const booked = () => listLedgerEntries(db, 'CAR2', { startMs: START_MS, endMs: START_MS + 100 * HOUR_MS });
+  const booked = () => listLedgerEntries(database, 'CAR2', { startMs: START_MS, endMs: START_MS + 100 * HOUR_MS });
 
   await expect(close()).rejects.toThrow('the disk is full');
   expect(await booked()).toEqual([]);
-  expect(await readParkingSession(db, 'CAR2', stay)).toMatchObject({ unpluggedAtMs: null });
+  expect(await readParkingSession(database, 'CAR2', stay)).toMatchObject({ unpluggedAtMs: null });
 
   isJournalBroken = false;
   await close();

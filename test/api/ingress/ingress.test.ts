@@ -19,7 +19,7 @@ import { useTestDatabase } from '../../support/testDatabase.ts';
 
 const warnings: string[] = [];
 const logger = pino({ level: 'warn' }, { write: (line) => void warnings.push(line) });
-const { db } = useTestDatabase();
+const { database } = useTestDatabase();
 
 let broker: Broker;
 let car: MqttClient;
@@ -43,7 +43,7 @@ const sessions: SessionStarter = {
 };
 
 beforeAll(async () => {
-  await enrolFleet(db, [
+  await enrolFleet(database, [
     'arriving',
     'sleepy',
     'restarted',
@@ -73,8 +73,8 @@ afterAll(async () => {
 });
 
 async function listen(): Promise<Ingress> {
-  const deps = { db, cell: CELL, mqtt: ours, telemetryBase: TELEMETRY_BASE, sessions, logger, now };
-  ingress = await startIngress(deps);
+  const ports = { database, cell: CELL, mqtt: ours, telemetryBase: TELEMETRY_BASE, sessions, logger, now };
+  ingress = await startIngress(ports);
   await ingress.subscribed;
   return ingress;
 }
@@ -104,22 +104,24 @@ const plugIn = (vin: string): Promise<void> =>
 const drive = (vin: string): Promise<void> =>
   send(vin, { DetailedChargeState: 'DetailedChargeStateDisconnected', Gear: 'D', VehicleSpeed: 28 });
 
-const stateOf = (vin: string): Promise<VehicleState | undefined> => readVehicleState(db, vin);
+const stateOf = (vin: string): Promise<VehicleState | undefined> => readVehicleState(database, vin);
 const linesOf = async (vin: string): Promise<StoredJournalLine[]> =>
-  (await readJournal(db, CELL.id, 0, 1_000)).filter(({ subject }) => subject === vin);
+  (await readJournal(database, CELL.id, 0, 1_000)).filter(({ subject }) => subject === vin);
 
 test('an arrival opens a stay and starts its session; a departure ends both, with reasons', async () => {
   await plugIn('arriving');
   await expect.poll(() => temporal.log).toEqual(['start arriving/1']);
   expect(await stateOf('arriving')).toMatchObject({ pluggedIn: true, socPercent: 41.5 });
-  const session = await readParkingSession(db, 'arriving', 1);
+  const session = await readParkingSession(database, 'arriving', 1);
   expect(session).toMatchObject({ targetSocPercent: 80, unpluggedAtMs: null });
   expect(new Date(session?.readyByMs ?? 0).toLocaleTimeString('de', { timeZone: 'Europe/Oslo' })).toBe('07:30:00');
 
   await drive('arriving');
   const reason = 'DetailedChargeState is Disconnected and Gear is D';
   await expect.poll(() => temporal.log).toEqual(['start arriving/1', `unplugged arriving/1: ${reason}`]);
-  await expect.poll(async () => (await readParkingSession(db, 'arriving', 1))?.unpluggedAtMs).toBeTypeOf('number');
+  await expect
+    .poll(async () => (await readParkingSession(database, 'arriving', 1))?.unpluggedAtMs)
+    .toBeTypeOf('number');
   expect(await stateOf('arriving')).toMatchObject({ pluggedIn: false });
   expect(await linesOf('arriving')).toMatchObject([
     { kind: 'fallback', message: expect.stringContaining('may be leaving') },
@@ -164,7 +166,7 @@ test('cars that are not enrolled are counted and nothing else; so is what cannot
 });
 
 test('a car that is enrolled while we listen is heard', async () => {
-  await enrolFleet(db, ['late']);
+  await enrolFleet(database, ['late']);
   await plugIn('late');
   clockOffsetMs += 3_000;
   await expect
@@ -197,7 +199,15 @@ test('what the broker kept starts nothing', async () => {
   const all = { Gear: 'P', DetailedChargeState: 'Charging', ChargePortLatch: 'Engaged', BatteryLevel: 50 };
   await send('kept', all, true);
   const late = await connectAsync(broker.url);
-  ingress = await startIngress({ db, cell: CELL, mqtt: late, telemetryBase: TELEMETRY_BASE, sessions, logger, now });
+  ingress = await startIngress({
+    database,
+    cell: CELL,
+    mqtt: late,
+    telemetryBase: TELEMETRY_BASE,
+    sessions,
+    logger,
+    now,
+  });
   await ingress.subscribed;
   await expect.poll(() => stateOf('kept')).toMatchObject({ socPercent: 50, pluggedIn: false });
   await send('kept', { DetailedChargeState: 'Charging' });
@@ -227,11 +237,11 @@ test('while Temporal is away, arrivals and departures wait in order', async () =
 });
 
 test('while PostgreSQL refuses, nothing is lost', async () => {
-  await db.query('alter table vehicle_states rename to vehicle_states_away');
+  await database.query('alter table vehicle_states rename to vehicle_states_away');
   await plugIn('outage');
   await expect.poll(() => ingress?.counts().messages).toBe(4);
   await expect.poll(() => warnings.join('')).toContain('telemetry could not be stored');
-  await db.query('alter table vehicle_states_away rename to vehicle_states');
+  await database.query('alter table vehicle_states_away rename to vehicle_states');
   await expect.poll(() => temporal.log).toContain('start outage/1');
   expect(await stateOf('outage')).toMatchObject({ pluggedIn: true });
 });
@@ -244,8 +254,8 @@ test('meter readings become energy by slot; a reading of another time is refused
   await sendReading(slotStartMs + slotMs - 1, 12, 6);
   await sendReading(slotStartMs + 40 * slotMs, 99, 99);
   const window = { startMs: slotStartMs, endMs: slotStartMs + slotMs };
-  await expect.poll(() => listMeterIntervals(db, CELL.id, window)).toHaveLength(1);
-  const [interval] = await listMeterIntervals(db, CELL.id, window);
+  await expect.poll(() => listMeterIntervals(database, CELL.id, window)).toHaveLength(1);
+  const [interval] = await listMeterIntervals(database, CELL.id, window);
   expect(interval?.chargingKwh).toBeCloseTo(2, 4);
   expect(interval?.computeKwh).toBeCloseTo(1, 4);
   expect(ingress?.counts().unreadable).toBe(1);
@@ -253,12 +263,12 @@ test('meter readings become energy by slot; a reading of another time is refused
 
 test('what telemetry says of a car is kept as transitions, beside what its owner wants', async () => {
   const seen = async (): Promise<unknown> =>
-    (await listTransitions(db, 'claimed', 10)).map(({ state, heldBy, reasons }) => [
+    (await listTransitions(database, 'claimed', 10)).map(({ state, heldBy, reasons }) => [
       state,
       heldBy,
       reasons.map(({ code }) => code),
     ]);
-  await updateClaims(db, [
+  await updateClaims(database, [
     {
       vehicleId: 'claimed',
       atMs: 1,
@@ -285,7 +295,7 @@ test('a retained message with a text that cannot be stored is left out, each tim
   await ingress?.close();
   const late = await connectAsync(broker.url);
   const again = await startIngress({
-    db,
+    database,
     cell: CELL,
     mqtt: late,
     telemetryBase: TELEMETRY_BASE,

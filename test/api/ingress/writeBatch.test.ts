@@ -10,12 +10,12 @@ import { readVehicleState } from '../../../store/vehicleStates.ts';
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
-const { db } = useTestDatabase();
+const { database } = useTestDatabase();
 const AT_MS = Date.UTC(2026, 0, 14, 20);
 const errors: string[] = [];
 const logger = pino({ level: 'error' }, { write: (line) => void errors.push(line) });
 
-beforeAll(() => enrolFleet(db, ['honest', 'poison', 'late']));
+beforeAll(() => enrolFleet(database, ['honest', 'poison', 'late']));
 
 const state = (connectionId: string) => ({ ...initialState(AT_MS), connectionIds: [connectionId] });
 const told = (subject: string) => ({
@@ -27,7 +27,7 @@ const told = (subject: string) => ({
 });
 
 test('a car that says what cannot be stored is given up alone; the others are stored', async () => {
-  const batch = new WriteBatch(db, CELL, logger);
+  const batch = new WriteBatch(database, CELL, logger);
   batch.addState('poison', state('a\0b'), AT_MS);
   batch.addState('honest', state('a'), AT_MS);
   batch.addLine(told('honest'));
@@ -39,10 +39,10 @@ test('a car that says what cannot be stored is given up alone; the others are st
     batch.addReading({ vehicleId: 'honest', atMs: AT_MS + minute * MINUTE_MS, chargingKwh, computeKwh: 0 });
   }
   await batch.write();
-  expect(await readVehicleState(db, 'honest')).toMatchObject({ fused: { connectionIds: ['a'] } });
-  expect(await readVehicleState(db, 'poison')).toBeUndefined();
-  expect((await readJournal(db, CELL.id, 0, 10)).map(({ subject }) => subject)).toEqual(['honest']);
-  const metered = await listMeterIntervals(db, CELL.id, { startMs: AT_MS, endMs: AT_MS + 15 * MINUTE_MS });
+  expect(await readVehicleState(database, 'honest')).toMatchObject({ fused: { connectionIds: ['a'] } });
+  expect(await readVehicleState(database, 'poison')).toBeUndefined();
+  expect((await readJournal(database, CELL.id, 0, 10)).map(({ subject }) => subject)).toEqual(['honest']);
+  const metered = await listMeterIntervals(database, CELL.id, { startMs: AT_MS, endMs: AT_MS + 15 * MINUTE_MS });
   expect(metered).toMatchObject([{ vehicleId: 'honest', chargingKwh: 1 }]);
   expect(errors.some((line) => line.includes('"vehicleId":"poison"'))).toBe(true);
   // What was given up does not come back with the next write.
@@ -53,11 +53,11 @@ test('a car that says what cannot be stored is given up alone; the others are st
 
 test('gives nothing up while PostgreSQL is away', async () => {
   let isAway = true;
-  const away: typeof db = {
-    ...db,
+  const away: typeof database = {
+    ...database,
     transaction: (work) => {
       if (isAway) throw new NightshiftError('unavailable', 'PostgreSQL does not answer.');
-      return db.transaction(work);
+      return database.transaction(work);
     },
   };
   const batch = new WriteBatch(away, CELL, logger);
@@ -65,5 +65,5 @@ test('gives nothing up while PostgreSQL is away', async () => {
   await expect(batch.write()).rejects.toMatchObject({ code: 'unavailable' });
   isAway = false;
   await batch.write();
-  expect(await readVehicleState(db, 'late')).toBeDefined();
+  expect(await readVehicleState(database, 'late')).toBeDefined();
 });

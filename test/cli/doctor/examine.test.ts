@@ -11,8 +11,8 @@ import { startTemporal } from '../../support/temporal.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 import { freePort, temporaryFolder } from '../../worker/local/supervisor/scripts.ts';
 
-const { db, url } = useTestDatabase();
-const api = useApi(db);
+const { database, url } = useTestDatabase();
+const api = useApi(database);
 const cwd = temporaryFolder();
 let temporal: TestWorkflowEnvironment;
 let broker: Broker;
@@ -87,7 +87,7 @@ describe('nightshift doctor', () => {
   }, 30_000);
 
   test('names the migrations that are to be applied', async () => {
-    await db.query(`delete from schema_migrations where name = '0101_enrolment.sql'`);
+    await database.query(`delete from schema_migrations where name = '0101_enrolment.sql'`);
     expect((await wrongWith({}))['database']).toBe('1 migrations are to be applied: 0101_enrolment.sql');
   }, 30_000);
 });

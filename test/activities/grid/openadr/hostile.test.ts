@@ -19,15 +19,15 @@ import { HOUR_MS, limitEvent, MIDNIGHT_MS, SECRET, useVen } from './venFixture.t
 
 /** What a utility's server, or somebody in its place, may send. */
 
-const { db } = useTestDatabase();
-const ven = useVen(db);
+const { database } = useTestDatabase();
+const ven = useVen(database);
 
 beforeAll(async () => {
-  await upsertFeeder(db, { id: 'oslo-1', regionId: 'oslo', failSafeImportKw: 20 });
+  await upsertFeeder(database, { id: 'oslo-1', regionId: 'oslo', failSafeImportKw: 20 });
 });
 
 const refusals = async (): Promise<(string | null)[]> =>
-  (await listEventsOf(db, ven.id, 0)).map(({ refused }) => refused);
+  (await listEventsOf(database, ven.id, 0)).map(({ refused }) => refused);
 
 const price = (value: number) => ({
   programID: 'p1',
@@ -189,13 +189,13 @@ describe('a server', () => {
     await ven.sync();
     const [sent] = ven.vtn.store.list('reports');
     ven.vtn.store.remove('reports', sent?.id ?? '');
-    await db.query(
+    await database.query(
       `insert into meter_intervals (vehicle_id, slot_start, charging_kwh, compute_kwh) values ('car-1', $1, 1, 0)`,
       [new Date(MIDNIGHT_MS + HOUR_MS)],
     );
     expect(await ven.sync()).toMatchObject({ status: { failure: null } });
     expect(ven.vtn.store.list('reports')).toHaveLength(1);
-    await db.query('delete from meter_intervals');
+    await database.query('delete from meter_intervals');
   });
 });
 
@@ -219,8 +219,8 @@ describe('TLS', () => {
 
 describe('what a connection speaks for', () => {
   beforeEach(async () => {
-    await upsertRegion(db, { id: 'bergen', cellId: CELL.id, timeZone: 'Europe/Oslo', feeds: {} });
-    await upsertFeeder(db, { id: 'bergen-1', regionId: 'bergen', failSafeImportKw: 20 });
+    await upsertRegion(database, { id: 'bergen', cellId: CELL.id, timeZone: 'Europe/Oslo', feeds: {} });
+    await upsertFeeder(database, { id: 'bergen-1', regionId: 'bergen', failSafeImportKw: 20 });
   });
 
   test('may become another region: the old one is limited no more', async () => {
@@ -230,12 +230,12 @@ describe('what a connection speaks for', () => {
     await ven.connect({ regionId: 'bergen' });
     await ven.sync();
     expect(await ven.limits()).toEqual([]);
-    const moved = await db.query('select feeder_id from signals where source = $1', [`openadr/${ven.id}`]);
+    const moved = await database.query('select feeder_id from signals where source = $1', [`openadr/${ven.id}`]);
     expect(moved).toEqual([{ feeder_id: 'bergen-1' }]);
   });
 
   test('may become more feeders: an event that is known already reaches them', async () => {
-    await upsertFeeder(db, { id: 'oslo-2', regionId: 'oslo', failSafeImportKw: 20 });
+    await upsertFeeder(database, { id: 'oslo-2', regionId: 'oslo', failSafeImportKw: 20 });
     await ven.connect({ feederIds: ['oslo-1'] });
     ven.vtn.create('events', limitEvent(9));
     await ven.sync();
@@ -243,7 +243,7 @@ describe('what a connection speaks for', () => {
     await ven.connect();
     expect((await ven.sync())?.changed).toBe(true);
     expect(await ven.limits()).toEqual(['1-2 4.5', '1-2 4.5']);
-    await db.query(`delete from signals where feeder_id = 'oslo-2'`);
-    await db.query(`delete from feeders where id = 'oslo-2'`);
+    await database.query(`delete from signals where feeder_id = 'oslo-2'`);
+    await database.query(`delete from feeders where id = 'oslo-2'`);
   });
 });

@@ -7,8 +7,8 @@ import { CELL } from '../../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../../support/testDatabase.ts';
 import { HOUR_MS, limitEvent, MIDNIGHT_MS, MINUTE_MS, SECRET, TEST_SEAL, useVen } from './venFixture.ts';
 
-const { db } = useTestDatabase();
-const ven = useVen(db);
+const { database } = useTestDatabase();
+const ven = useVen(database);
 
 describe('a utility', () => {
   test('is followed: ven and resource are registered, events become signals, changes and cancellations too', async () => {
@@ -97,7 +97,7 @@ describe('a utility', () => {
     );
     expect(await ven.sync()).toMatchObject({ status: { refused: 3, failure: null } });
     expect(await ven.limits()).toEqual(['1-2 9']);
-    const reasons = (await listEvents(db, CELL.id, 10))
+    const reasons = (await listEvents(database, CELL.id, 10))
       .map(({ refused }) => refused)
       .filter((reason) => reason !== null);
     expect(reasons).toHaveLength(3);
@@ -276,10 +276,10 @@ test('an emergency tells cars to shed at once, whatever becomes of the reports; 
 });
 
 test('a connection that is removed stops, and secrets sealed with another key do not open', async () => {
-  await deleteConnection(db, ven.id);
+  await deleteConnection(database, ven.id);
   expect(await ven.sync()).toBeNull();
   await ven.connect();
-  const stored = await readConnection(db, ven.id);
+  const stored = await readConnection(database, ven.id);
   expect(stored?.sealed).not.toContain(SECRET);
   expect(() => sealWith('another key').open(stored?.sealed ?? '', ven.id)).toThrow('another key');
   expect(() => TEST_SEAL.open(stored?.sealed ?? '', 'another row')).toThrow('another row');

@@ -13,8 +13,8 @@ import { officialSchemas, problemsOf } from '../../../support/openApiSchema.ts';
 import { useTestDatabase } from '../../../support/testDatabase.ts';
 import { HOUR_MS, limitEvent, MIDNIGHT_MS, MINUTE_MS, useVen } from './venFixture.ts';
 
-const { db } = useTestDatabase();
-const ven = useVen(db);
+const { database } = useTestDatabase();
+const ven = useVen(database);
 
 const asked = ['USAGE', 'DEMAND', 'BASELINE', 'OPERATING_STATE', 'USAGE_FORECAST'];
 const intervals = [3, 8].map((interval) => ({
@@ -32,7 +32,7 @@ async function drive(untilMs: number): Promise<void> {
     for (const vehicleId of ['car-1', 'car-2'])
       readings.push({ vehicleId, atMs, chargingKwh: kwh / 4, computeKwh: kwh / 4 });
   }
-  await recordMeterReadings(db, CELL, readings);
+  await recordMeterReadings(database, CELL, readings);
 }
 const sent = () => ven.vtn.store.list('reports').map((report) => reportBodySchema.strip().parse(report));
 const values = (type: string) =>
@@ -44,7 +44,7 @@ const values = (type: string) =>
     );
 
 describe('reports', () => {
-  beforeEach(() => db.query('delete from meter_intervals; delete from meter_registers'));
+  beforeEach(() => database.query('delete from meter_intervals; delete from meter_registers'));
 
   test('go out for every descriptor, by the event’s interval ids, once, and add up to the meters', async () => {
     const event = ven.vtn.create('events', withReports(asked.map((payloadType) => ({ payloadType }))));
@@ -72,7 +72,7 @@ describe('reports', () => {
     expect(sent()).toHaveLength(asked.length);
     ven.nowMs = MIDNIGHT_MS + 3.5 * HOUR_MS;
     await ven.sync();
-    const [row] = await listEvents(db, CELL.id, 1);
+    const [row] = await listEvents(database, CELL.id, 1);
     expect(row?.measured).toMatchObject({
       method: 'naesb_meter_before_meter_after',
       baselineKwh: 8,
@@ -87,7 +87,7 @@ describe('reports', () => {
     expect(
       (await ven.journal()).some((message) => message.includes('2.0 kWh instead of 8.0 kWh, 6.0 kWh shed by 2 cars')),
     ).toBe(true);
-    expect(await listReports(db, ven.id, event.id)).toHaveLength(asked.length);
+    expect(await listReports(database, ven.id, event.id)).toHaveLength(asked.length);
   });
 
   test('can be one for each interval, summed over the resources', async () => {
@@ -157,7 +157,7 @@ describe('reports', () => {
   });
 
   test('of the batteries are answered when they are asked for, with a share from 0 to 1', async () => {
-    await db.query(`insert into vehicle_states (vehicle_id, fused, plugged_in, online, soc_percent, updated_at)
+    await database.query(`insert into vehicle_states (vehicle_id, fused, plugged_in, online, soc_percent, updated_at)
       values ('car-1', '{}', true, true, 60, now()), ('car-2', '{}', false, true, 10, now())`);
     const types = [
       'STORAGE_USABLE_CAPACITY',

@@ -11,10 +11,10 @@ import { HOUR_MS, limitEvent, MIDNIGHT_MS, MINUTE_MS, SECRET, TEST_SEAL, useVen 
 
 /** What a day against a utility's own server has shown: no limit and no emergency is lost, whatever else goes wrong. */
 
-const { db } = useTestDatabase();
-const ven = useVen(db);
+const { database } = useTestDatabase();
+const ven = useVen(database);
 
-const event = async () => (await listEventsOf(db, ven.id, 0))[0];
+const event = async () => (await listEventsOf(database, ven.id, 0))[0];
 const answering = (status: number, ...paths: readonly string[]) => {
   ven.vtn.fault = ({ method, path }: VtnRequest) => (method === 'GET' && paths.includes(path) ? { status } : undefined);
 };
@@ -32,7 +32,7 @@ const grant = (collection: 'vens' | 'resources', name: string, targets: unknown[
 const reached = async (targets: unknown[]) => {
   const { id } = ven.vtn.create('events', limitEvent(9, { targets }));
   await ven.sync();
-  return (await listEventsOf(db, ven.id, 0)).find(({ eventId }) => eventId === id)?.feederIds;
+  return (await listEventsOf(database, ven.id, 0)).find(({ eventId }) => eventId === id)?.feederIds;
 };
 
 const made = (venName: string, over: Record<string, unknown> = {}) =>
@@ -111,7 +111,7 @@ describe('an update', () => {
     ven.vtn.update('events', id, limited('KVA', 4));
     await ven.sync();
     expect(await ven.limits()).toEqual(['1-2 3.8']);
-    await upsertFeeder(db, {
+    await upsertFeeder(database, {
       id: 'oslo-1',
       regionId: 'oslo',
       failSafeImportKw: 20,
@@ -121,7 +121,7 @@ describe('an update', () => {
     ven.vtn.update('events', id, limited('AMPS', 5));
     await ven.sync();
     expect(await ven.limits()).toEqual(['1-2 6']);
-    await upsertFeeder(db, { id: 'oslo-1', regionId: 'oslo', failSafeImportKw: 20 });
+    await upsertFeeder(database, { id: 'oslo-1', regionId: 'oslo', failSafeImportKw: 20 });
   });
 
   test.each<[string, Record<string, unknown>]>([
@@ -186,7 +186,7 @@ describe('a server that restarts', () => {
 });
 
 const two = async () => {
-  await upsertFeeder(db, { id: 'oslo-2', regionId: 'oslo', failSafeImportKw: 20 });
+  await upsertFeeder(database, { id: 'oslo-2', regionId: 'oslo', failSafeImportKw: 20 });
   await ven.sync();
   grant('resources', 'oslo-1', ['zone-a']);
   grant('resources', 'oslo-2', ['zone-n']);
@@ -194,7 +194,7 @@ const two = async () => {
 };
 
 describe('grants', () => {
-  afterAll(() => db.query(`delete from feeders where id = 'oslo-2'`));
+  afterAll(() => database.query(`delete from feeders where id = 'oslo-2'`));
 
   test.each([
     [403, ['/vens']],
@@ -238,7 +238,7 @@ describe('grants', () => {
         : undefined;
     };
     await ven.sync();
-    expect((await listEventsOf(db, ven.id, 0))[0]?.feederIds).toEqual(['oslo-2']);
+    expect((await listEventsOf(database, ven.id, 0))[0]?.feederIds).toEqual(['oslo-2']);
   });
 
   test('are asked for one by one only where the server does not show targeted events unasked', async () => {
@@ -261,7 +261,7 @@ describe('a ven that the utility has made', () => {
     ven.vtn.create('events', limitEvent(9, { targets: ['pre-zone'] }));
     expect(await ven.sync()).toMatchObject({ status: { failure: null, registrationFailure: null, events: 1 } });
     expect(ven.vtn.store.list('vens')).toHaveLength(2);
-    expect((await readConnection(db, ven.id))?.registered).toMatchObject({
+    expect((await readConnection(database, ven.id))?.registered).toMatchObject({
       venName: 'Parkhaus Berlin 7',
       isOurs: false,
     });
@@ -275,19 +275,19 @@ describe('a ven that the utility has made', () => {
     made('Parkhaus');
     ven.vtn.fault = ({ method, path }) => (method === 'POST' && path === '/vens' ? { status: 409 } : undefined);
     expect(await ven.sync()).toMatchObject({ status: { registrationFailure: null } });
-    expect((await readConnection(db, ven.id))?.registered?.venName).toBe('Parkhaus');
+    expect((await readConnection(database, ven.id))?.registered?.venName).toBe('Parkhaus');
   });
 
   test('for another connection of ours is not used twice', async () => {
     await ven.sync();
     const other = `${ven.id}-other`;
-    const first = await readConnection(db, ven.id);
+    const first = await readConnection(database, ven.id);
     const sealed = TEST_SEAL.seal(TEST_SEAL.open(first?.sealed ?? '', ven.id), other);
     const settings = openAdrSettingsSchema.parse({ ...first?.settings, venName: other });
-    await upsertConnection(db, { id: other, settings, sealed });
+    await upsertConnection(database, { id: other, settings, sealed });
     await ven.sync(other);
     expect(ven.vtn.store.list('vens')).toMatchObject([{ venName: `ven-${ven.id}` }, { venName: other }]);
-    await deleteConnection(db, other);
+    await deleteConnection(database, other);
   });
 
   test('among several is to be named', async () => {
@@ -351,27 +351,27 @@ describe('a connection that is removed', () => {
   test('takes what we made at the server with it, and leaves what the utility made', async () => {
     await ven.sync();
     expect(ven.vtn.store.list('vens')).toHaveLength(1);
-    await db.query('update openadr_connections set removing = true where id = $1', [ven.id]);
+    await database.query('update openadr_connections set removing = true where id = $1', [ven.id]);
     expect(await ven.sync()).toBeNull();
     expect([ven.vtn.store.list('vens'), ven.vtn.store.list('resources')]).toEqual([[], []]);
-    expect(await readConnection(db, ven.id)).toBeUndefined();
+    expect(await readConnection(database, ven.id)).toBeUndefined();
   });
 
   test('is removed also when its credentials cannot be opened', async () => {
-    await db.query(`update openadr_connections set removing = true, sealed = $2 where id = $1`, [
+    await database.query(`update openadr_connections set removing = true, sealed = $2 where id = $1`, [
       ven.id,
       sealWith('another key').seal('{}', ven.id),
     ]);
     expect(await ven.sync()).toBeNull();
-    expect(await readConnection(db, ven.id)).toBeUndefined();
+    expect(await readConnection(database, ven.id)).toBeUndefined();
   });
 
   test('is removed also when the server does not let go, which is told', async () => {
     await ven.sync();
     ven.vtn.fault = () => ({ status: 503 });
-    await db.query('update openadr_connections set removing = true where id = $1', [ven.id]);
+    await database.query('update openadr_connections set removing = true where id = $1', [ven.id]);
     expect(await ven.sync()).toBeNull();
-    expect(await readConnection(db, ven.id)).toBeUndefined();
+    expect(await readConnection(database, ven.id)).toBeUndefined();
     expect(await ven.journal()).toContainEqual(expect.stringContaining('could not be removed'));
   });
 });

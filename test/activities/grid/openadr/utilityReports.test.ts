@@ -6,8 +6,8 @@ import { markNotified, readConnection } from '../../../../store/openAdr.ts';
 import { useTestDatabase } from '../../../support/testDatabase.ts';
 import { HOUR_MS, limitEvent, MIDNIGHT_MS, MINUTE_MS, useVen } from './venFixture.ts';
 
-const { db } = useTestDatabase();
-const ven = useVen(db);
+const { database } = useTestDatabase();
+const ven = useVen(database);
 
 const reportNames = () => ven.vtn.store.list('reports').map(({ reportName }) => String(reportName));
 
@@ -19,7 +19,7 @@ describe('a report', () => {
     await ven.sync();
     ven.nowMs = MIDNIGHT_MS + 2.2 * HOUR_MS;
     await ven.sync();
-    const { venId } = (await readConnection(db, ven.id))?.registered ?? {};
+    const { venId } = (await readConnection(database, ven.id))?.registered ?? {};
     expect(reportNames()).toEqual([expect.stringMatching(new RegExp(`^${venId}/event-`))]);
   });
 
@@ -101,7 +101,7 @@ test('a webhook counts as working when a notification has arrived', async () => 
     objectOperations: [{ objects: ['EVENT'], callbackUrl: `http://127.0.0.1:9/grid/v1/openadr/${ven.id}/callback` }],
   });
   expect((await ven.sync())?.status.webhook).toBe('subscribed, but nothing has arrived yet');
-  await markNotified(db, ven.id, MIDNIGHT_MS);
+  await markNotified(database, ven.id, MIDNIGHT_MS);
   expect((await ven.sync())?.status.webhook).toBeNull();
 });
 

@@ -42,7 +42,7 @@ export interface TestVen {
 }
 
 /** Call at top level. */
-export function useVen(db: Database): TestVen {
+export function useVen(database: Database): TestVen {
   let vtn: Vtn | undefined;
   let id = '';
   const opened = (): Vtn => {
@@ -50,10 +50,10 @@ export function useVen(db: Database): TestVen {
     return vtn;
   };
   const activities = createOpenAdrActivities({
-    database: db,
+    database,
     seal: TEST_SEAL,
     shed: createEmergencyShed({
-      database: db,
+      database,
       vehicles: { publish: async (topic) => void ven.sheds.push(topic), withdraw: async () => {} },
     }),
     now: () => ven.nowMs,
@@ -83,22 +83,22 @@ export function useVen(db: Database): TestVen {
         ...over,
       });
       const secrets = { client: { id: 'ven', secret: SECRET }, callbackToken: 'callback-token' };
-      await upsertConnection(db, { id, settings, sealed: TEST_SEAL.seal(JSON.stringify(secrets), id) });
+      await upsertConnection(database, { id, settings, sealed: TEST_SEAL.seal(JSON.stringify(secrets), id) });
     },
     sync: (connectionId = id) => activities.syncVtn({ connectionId }),
     async limits() {
       const window = { startMs: MIDNIGHT_MS - HOUR_MS, endMs: MIDNIGHT_MS + 48 * HOUR_MS };
-      return (await readSignals(db, 'oslo', window, ['import_limit'])).map(
+      return (await readSignals(database, 'oslo', window, ['import_limit'])).map(
         ({ startMs, endMs, value }) =>
           `${(startMs - MIDNIGHT_MS) / HOUR_MS}-${(endMs - MIDNIGHT_MS) / HOUR_MS} ${value}`,
       );
     },
     async journal() {
-      const lines = await readJournal(db, CELL.id, 0, 1_000);
+      const lines = await readJournal(database, CELL.id, 0, 1_000);
       return lines.map(({ message }) => message).filter((message) => message.includes(id));
     },
   };
-  beforeAll(() => enrolFleet(db, ['car-1', 'car-2']));
+  beforeAll(() => enrolFleet(database, ['car-1', 'car-2']));
   beforeEach(async () => {
     ven.nowMs = MIDNIGHT_MS;
     ven.sheds.length = 0;
@@ -110,7 +110,7 @@ export function useVen(db: Database): TestVen {
     await ven.connect();
   });
   afterEach(async () => {
-    await deleteConnection(db, id);
+    await deleteConnection(database, id);
     await vtn?.close();
   });
   return ven;

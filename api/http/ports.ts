@@ -100,8 +100,8 @@ export interface StayNotifier {
   policyChanged(stay: Pick<ParkingSession, 'vehicleId' | 'stay'>): Promise<void>;
 }
 
-export interface ApiDeps {
-  readonly db: Database;
+export interface ApiPorts {
+  readonly database: Database;
   readonly objects: ObjectStore;
   readonly jobs: JobStarter;
   readonly vens: VenStarter;
