@@ -30,11 +30,8 @@ const ENDPOINT = '/v2/models/ocr/infer';
 /** Long after the batches came in: cars have had the time that they claim. */
 const NOW_MS = 1_000_000_000;
 const { database } = useTestDatabase();
-const run = <Argument, Result>(
-  activity: (argument: Argument) => Promise<Result>,
-  argument: Argument,
-): Promise<Result> =>
-  new MockActivityEnvironment().run<[Argument], Result, (argument: Argument) => Promise<Result>>(activity, argument);
+const run = <A, R>(activity: (argument: A) => Promise<R>, argument: A): Promise<R> =>
+  new MockActivityEnvironment().run<[A], R, typeof activity>(activity, argument);
 let folder: string;
 let objects: ObjectStore;
 
