@@ -61,7 +61,6 @@ const signer = sliceSignerWith('a key for tests');
 const carAccess = { url: 'https://cars.example', signer };
 const jobs = () => createJobActivities({ database, objects, gridNowMs: () => NOW_MS, carAccess });
 const cellId = CELL.id;
-
 function requestLine(customId: string, url = ENDPOINT): string {
   return JSON.stringify({ custom_id: customId, method: 'POST', url, body: { inputs: [] } });
 }
