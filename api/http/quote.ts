@@ -115,7 +115,7 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
           scenarios: quote.scenarios,
           assumption: 'cars leave before their ready-by as often as earlier stays did',
         },
-        reasons: (planned?.reasons ?? []).map(({ code, words }) => ({ code, text: words })),
+        reasons: (planned?.reasons ?? []).map(({ code, text }) => ({ code, text })),
         planned_from: new Date(latest.slotStartMs).toISOString(),
       },
       200,
