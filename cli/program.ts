@@ -5,6 +5,7 @@ import { NightshiftError } from '../domain/errors.ts';
 import { agentCommand } from './commands/agent.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { backtestCommand } from './commands/backtest.ts';
+import { backupCommand, restoreCommand } from './commands/backup.ts';
 import { batchCommand } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
@@ -39,6 +40,8 @@ const COMMANDS: readonly CommandFactory[] = [
   stackCommand,
   agentCommand,
   doctorCommand,
+  backupCommand,
+  restoreCommand,
 ];
 
 const EXIT_HELP = `
