@@ -65,6 +65,7 @@ describe('answered once', () => {
 
 describe('paid once', () => {
   const BATCH = 'batch-1';
+  const range = { start: 0, end: 2 };
 
   beforeEach(async () => {
     await insertBatch(database, {
@@ -79,7 +80,6 @@ describe('paid once', () => {
       idempotencyKey: null,
       requestHash: 'hash',
     });
-    const range = { start: 0, end: 2 };
     await recordAcceptedShard(database, {
       jobId: BATCH,
       shard: 0,
@@ -87,16 +87,27 @@ describe('paid once', () => {
       failed: 0,
       handovers: 0,
       redoneLines: 0,
-      parts: [{ ...range, sha256: 'hash' }],
+      parts: [{ ...range, sha256: 'hash', vehicleId: 'car-1' }],
     });
-    const receipt = { vehicleId: 'car-1', range, energyWh: 50, deviceMs: 1, partSha256: 'hash' };
-    await objects.put(objectKeys.receipt(BATCH, 0, range, 'car-1'), JSON.stringify(receipt));
+    await storeReceipt('car-1');
   });
+
+  const storeReceipt = (vehicleId: string) =>
+    objects.put(
+      objectKeys.receipt(BATCH, 0, range, vehicleId),
+      JSON.stringify({ vehicleId, range, energyWh: 50, deviceMs: 1, partSha256: 'hash' }),
+    );
 
   const pay = (vehicleId: string, kwh: number) =>
     book(database, workBooking({ vehicleId, kwh, reference: `job/${BATCH}/shard/0`, atMs: START_MS }));
 
   test('holds when the car that did the part has what its receipt claims', async () => {
+    await pay('car-1', 0.05);
+    expect(await paidOnce(database, objects, BATCH)).toEqual([]);
+  });
+
+  test('holds when another car stores the same bytes after the part was accepted', async () => {
+    await storeReceipt('car-2');
     await pay('car-1', 0.05);
     expect(await paidOnce(database, objects, BATCH)).toEqual([]);
   });

@@ -75,14 +75,19 @@ async function acceptedReceipts(
   const receipts: PartReceipt[] = [];
   for (const key of await objects.list(objectKeys.receiptPrefix(batchId, shard))) {
     const receipt = partReceiptSchema.parse(parseJson((await objects.get(key)).toString('utf8')));
-    const { range, partSha256 } = receipt;
-    if (parts.some((part) => part.start === range.start && part.end === range.end && part.sha256 === partSha256))
-      receipts.push(receipt);
+    if (parts.some((part) => isOf(receipt, part))) receipts.push(receipt);
   }
   return receipts;
 }
 
-/** No car is paid for more energy than its meter has counted. */
+/** A car that was late may store the same bytes as the one whose part was accepted. */
+function isOf({ vehicleId, range, partSha256 }: PartReceipt, part: AcceptedPart): boolean {
+  return (
+    part.vehicleId === vehicleId && part.start === range.start && part.end === range.end && part.sha256 === partSha256
+  );
+}
+
+/** No car is paid for more energy than its meter has counted. Readings come some moments after the work. */
 export async function paidWithinMeter(database: Database): Promise<Violations> {
   const rows = await database.query<{ vehicleId: string; paidKwh: number; meteredKwh: number }>(
     `select b.vehicle_id as "vehicleId", sum(e.quantity_millionths) / 1e6 as "paidKwh",
