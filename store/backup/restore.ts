@@ -81,10 +81,10 @@ async function restoreTables(
     await client.query('begin');
     await client.query('set local statement_timeout = 0');
     const names = manifest.tables.map(({ name }) => quoted(name));
+    // What triggers do when a row comes in was done when it came in first, and the ledger's refuse to be emptied.
+    for (const name of names) await client.query(`alter table ${name} disable trigger user`);
     // Migrations fill some tables; the backup has those rows, too.
     await client.query(`truncate ${names.join(', ')} cascade`);
-    // What triggers do when a row comes in was done when it came in first.
-    for (const name of names) await client.query(`alter table ${name} disable trigger user`);
     for (const table of await inOrderOfReference(client, manifest.tables)) {
       await restoreTable(client, folder, table);
       onProgress(`${table.name}: ${table.rows} rows`);
