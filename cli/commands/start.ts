@@ -9,6 +9,9 @@ import { EXIT_CODES } from '../exitCodes.ts';
 /** The night is a program of its own, above the command line in the order of imports. It reads its own options. */
 const NIGHT = fileURLToPath(new URL('../../demo/main.js', import.meta.url));
 
+/** A terminal sends Ctrl-C to both; the night must end its servers before this process ends. */
+const outlive = (): void => undefined;
+
 /** For whoever installed the package: what `npm start` does in a checkout. */
 export const startCommand: CommandFactory = (_terminal, done) =>
   new Command('start')
@@ -21,13 +24,11 @@ export const startCommand: CommandFactory = (_terminal, done) =>
         stdio: 'inherit',
         env: { ...process.env, TZ: 'UTC' },
       });
-      // A terminal sends Ctrl-C to both; the night must end its servers before this process ends.
-      const outlive = (): void => undefined;
       const forward = (): boolean => night.kill('SIGTERM');
       process.on('SIGINT', outlive).on('SIGTERM', forward);
       try {
-        const [code] = (await once(night, 'exit')) as [number | null];
-        done(code === 0 ? EXIT_CODES.ok : EXIT_CODES.failed);
+        await once(night, 'exit');
+        done(night.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.failed);
       } finally {
         process.off('SIGINT', outlive).off('SIGTERM', forward);
       }
