@@ -37,7 +37,6 @@ export function reportText(report: NightReport, facts: NightFacts, colors: Color
 
 function moneyLines({ money }: NightReport): string[] {
   const { submitters, owners, energy, checking, margin } = money;
-  const eur = (amount: number): string => amount.toFixed(2);
   return [
     figure('Submitters paid', `${eur(submitters)} EUR`),
     figure(
@@ -63,6 +62,10 @@ function ownerLines(report: NightReport, facts: NightFacts, colors: Colors): str
     ]);
     return figures?.missedByUs ? colors.red(line) : line;
   });
+}
+
+function eur(amount: number): string {
+  return amount.toFixed(2);
 }
 
 function figure(name: string, value: string): string {
