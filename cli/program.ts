@@ -10,6 +10,7 @@ import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
 import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
+import { ledgerCommand } from './commands/ledger.ts';
 import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
 import { chargerCommand } from './commands/charger.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly CommandFactory[] = [
   planCommand,
   checkCommand,
   keyCommand,
+  ledgerCommand,
   gridCommand,
   modelCommand,
   explainCommand,
