@@ -2,7 +2,6 @@ import { HOUR_MS } from '../../../domain/durations.ts';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +19,7 @@ import { BatchClient } from '../../../api/client/batchClient.ts';
 import type { BatchWire } from '../../../api/wire/batch.ts';
 import { NIGHT_MODEL } from '../../../demo/prepareNight.ts';
 import { eventually } from '../../support/eventually.ts';
+import { freePorts } from '../../support/freePorts.ts';
 import { descendantsOf, isAlive, type RunningProcess, runnersOf } from './processes.ts';
 import { CALM_NIGHT, calmNight } from './calmNight.ts';
 
@@ -288,32 +288,4 @@ export class Stack {
 async function embeddedUrl(stateDir: string, port: string): Promise<string> {
   const password = await readFile(join(stateDir, 'postgres-password'), 'utf8');
   return `postgres://nightshift:${password}@127.0.0.1:${port}/nightshift`;
-}
-
-/**
- * Below the ports that systems give to outgoing connections, since one of those might take the port of a server that was
- * killed before it is back.
- */
-const FIRST_PORT = 20_000;
-const PORTS = 12_000;
-
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1');
-  try {
-    await once(server, 'listening');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    server.close();
-  }
 }
