@@ -8,6 +8,7 @@ import { gatherRows, type KvRow, type KvRows } from './kvRows.ts';
 import type { LanguageModel } from './languageModel.ts';
 import { PrefixCache } from './prefixCache.ts';
 import { planRequest } from './requestPlan.ts';
+import { responseAnswer } from './responseAnswer.ts';
 
 export interface EngineLimits {
   /** Rows that are computed at once. */
@@ -257,7 +258,12 @@ export class GenerationEngine {
 
   #finishIfDone(owner: OpenTask): void {
     if (!this.#open.has(owner.task.key) || owner.choices.some(({ finishReason }) => finishReason === undefined)) return;
-    this.#answer(owner, completionAnswer(owner.task, owner.choices, this.#model));
+    const { task, choices } = owner;
+    const [first] = choices;
+    const asked = first?.plan.asked;
+    const answer =
+      first && asked ? responseAnswer(task, asked, first, this.#model) : completionAnswer(task, choices, this.#model);
+    this.#answer(owner, answer);
   }
 
   #answer({ task }: OpenTask, answer: Answer): void {
