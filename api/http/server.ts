@@ -3,12 +3,12 @@ import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 
-import { NightshiftError } from '../../domain/errors.ts';
 import { createApi } from './app.ts';
 import { limitPerAddress } from './connectionLimit.ts';
 import { startUnstartedJobs } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
 import { tidyUp } from './tidyUp.ts';
+import { listenError } from '../../domain/thrown.ts';
 
 const START_JOBS_EVERY_REAL_MS = 10_000;
 const TIDY_EVERY_REAL_MS = 60_000;
@@ -57,10 +57,7 @@ function listen(ports: ApiPorts, host: string, port: number): Promise<Server> {
   server.maxConnections = MAX_CONNECTIONS;
   limitPerAddress(server, MAX_CONNECTIONS_PER_ADDRESS, ports.logger);
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const isInUse = cause.code === 'EADDRINUSE';
-      reject(isInUse ? new NightshiftError('port_in_use', `Port ${port} on ${host} is in use.`, { cause }) : cause);
-    });
+    server.once('error', (cause) => reject(listenError(cause, { host, port })));
     server.listen(port, host, () => resolve(server));
   });
 }
