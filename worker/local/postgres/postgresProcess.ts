@@ -4,7 +4,14 @@ import type { Config } from '../../config/config.ts';
 import type { ManagedProcess } from '../supervisor/managedProcess.ts';
 import { pollUntil } from '../supervisor/pollUntil.ts';
 import { executable } from './binaries.ts';
-import { clusterPassword, createCluster, dataDirOf, moveCluster, POSTGRES_USER, postgresEnvironment } from './cluster.ts';
+import {
+  clusterPassword,
+  createCluster,
+  dataDirOf,
+  moveCluster,
+  POSTGRES_USER,
+  postgresEnvironment,
+} from './cluster.ts';
 import { stopLeftover } from './leftover.ts';
 import { homeOf, placeCluster, rememberPlacement } from './placement.ts';
 
