@@ -136,7 +136,7 @@ const PAID: readonly (AccountKind | undefined)[] = ['owner', 'energy'];
 export function counterEntries(standing: readonly Entry[], keep: number, of: 'all' | 'pay'): Entry[] {
   const sums = new Map<string, Entry>();
   for (const entry of standing) {
-    const name = `${entry.account} ${entry.currency} ${entry.item}`;
+    const name = `${entry.account} ${entry.currency} ${entry.item} ${entry.unit ?? ''}`;
     const known = sums.get(name);
     const quantity = (known?.quantityMillionths ?? 0) + (entry.quantityMillionths ?? 0);
     sums.set(name, {

@@ -34,6 +34,7 @@ import { addPayoutRoutes } from './money/payouts.ts';
 import { addPayPreviewRoutes } from './money/payPreview.ts';
 import { addPriceRoutes } from './money/prices.ts';
 import { addStatementRoutes } from './money/statements.ts';
+import { addInvoiceRoutes } from './money/invoices.ts';
 import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
@@ -57,6 +58,9 @@ const MONEY_PATHS = [
   '/ops/v1/payout_runs/*',
   '/ops/v1/payout_notices',
   '/ops/v1/payout_accounts/*',
+  '/ops/v1/invoices',
+  '/ops/v1/billing/*',
+  '/ops/v1/deposits',
 ];
 /** Of one key: each is planned for seconds. */
 const MAX_QUOTES_AT_ONCE = 1;
@@ -98,7 +102,13 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   for (const path of MONEY_PATHS) app.use(path, requireScope('money'), limitJson(MAX_SIGNALS_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
-  for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', ...OPENAI_ENDPOINTS]) {
+  for (const path of [
+    '/v1/files/*',
+    '/v1/batches/*',
+    '/v1/webhook_endpoints/*',
+    '/v1/organization/*',
+    ...OPENAI_ENDPOINTS,
+  ]) {
     app.use(path, requireScope('submit'));
   }
   for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
@@ -128,6 +138,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addPayPreviewRoutes(app, ports);
   addPayoutRoutes(app, ports);
   addStatementRoutes(app, ports);
+  addInvoiceRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
   addGridEventRoutes(app, ports);
   addGridRegionStateRoutes(app, ports);
