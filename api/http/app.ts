@@ -35,6 +35,7 @@ import { addPayPreviewRoutes } from './money/payPreview.ts';
 import { addPriceRoutes } from './money/prices.ts';
 import { addStatementRoutes } from './money/statements.ts';
 import { addInvoiceRoutes } from './money/invoices.ts';
+import { addMarginRoutes } from './money/margins.ts';
 import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
@@ -61,6 +62,7 @@ const MONEY_PATHS = [
   '/ops/v1/invoices',
   '/ops/v1/billing/*',
   '/ops/v1/deposits',
+  '/ops/v1/margins',
 ];
 /** Of one key: each is planned for seconds. */
 const MAX_QUOTES_AT_ONCE = 1;
@@ -139,6 +141,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addPayoutRoutes(app, ports);
   addStatementRoutes(app, ports);
   addInvoiceRoutes(app, ports);
+  addMarginRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
   addGridEventRoutes(app, ports);
   addGridRegionStateRoutes(app, ports);

@@ -85,12 +85,38 @@ test('invoices are issued once for a month that is over, with lines, tax and the
   expect([read.getPageCount(), read.getTitle()]).toEqual([1, `Invoice ${invoice.number}`]);
 });
 
+const deposit = () =>
+  send('POST', '/ops/v1/deposits', { tenant: 'lab', amount: '25.00', currency: 'EUR', reference: 'ZV 1' });
+
 test('a deposit is booked once for its reference', async () => {
-  const deposit = () =>
-    send('POST', '/ops/v1/deposits', { tenant: 'lab', amount: '25.00', currency: 'EUR', reference: 'ZV 1' });
   await deposit();
   expect((await deposit()).body).toEqual({ tenant: 'lab', balance: { EUR: 25 } });
   expect((await checkLedger(database)).faults).toEqual(
     [expect.objectContaining({ check: 'booked_accepted' })].slice(1),
   );
+});
+
+test('margins are told by region, hour and model; what submitters paid is what all others got', async () => {
+  const window = 'start=2026-01-01T00:00:00Z&end=2026-02-01T00:00:00Z';
+  const { data } = await api.getJson(`/ops/v1/margins?${window}&group_by=region`);
+  // 3 kWh at 0.75 and 500 pages; owners get 0.15 a kWh and their energy 0.30.
+  expect(data).toEqual([
+    {
+      group: 'oslo',
+      currency: 'EUR',
+      submitters: 2.3,
+      owners: 0.45,
+      energy: 0.9,
+      checking: 0,
+      margin: 0.95,
+      exchange: 0,
+    },
+  ]);
+  expect((await api.getJson(`/ops/v1/margins?${window}&group_by=model`)).data[0]).toMatchObject({
+    group: 'ocr',
+    margin: 0.95,
+  });
+  expect((await api.getJson(`/ops/v1/margins?${window}&group_by=hour`)).data).toMatchObject([
+    { group: '02', margin: 0.95 },
+  ]);
 });
