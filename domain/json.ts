@@ -19,12 +19,13 @@ const LONG_NUMBER = /\d{16}/;
 export function parseExactJson(text: string): unknown {
   const value = parseJson(text);
   if (value === undefined || !LONG_NUMBER.test(text)) return value;
-  const exact = (digits: string): number | bigint => {
-    const number = Number(digits);
-    return isInteger(digits) && !Number.isSafeInteger(number) ? BigInt(digits) : number;
-  };
   // As JSON.parse does: the last one of a name counts.
-  return parse(text, null, { parseNumber: exact, onDuplicateKey: ({ newValue }) => newValue });
+  return parse(text, null, { parseNumber: exactNumber, onDuplicateKey: ({ newValue }) => newValue });
+}
+
+function exactNumber(digits: string): number | bigint {
+  const number = Number(digits);
+  return isInteger(digits) && !Number.isSafeInteger(number) ? BigInt(digits) : number;
 }
 
 /** As JSON.stringify, with bigints as the whole numbers that they are. */
