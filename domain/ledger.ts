@@ -76,6 +76,8 @@ export interface Booking {
   /** What it is about: job/<id>/shard/<n>, session/<vehicle>/<n>, payout/<id>. */
   readonly reference: string;
   readonly vehicleId?: string;
+  /** Of the car, in which the work was done. */
+  readonly stay?: number;
   readonly regionId?: string;
   readonly tenantId?: string;
   readonly batchId?: string;

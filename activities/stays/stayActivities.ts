@@ -156,12 +156,7 @@ async function settleStay(
   const reference = workflowIds.session(vehicleId, stay);
   await book(
     tx,
-    availabilityBooking(await readPriceBookAt(tx, unpluggedMs), {
-      car: vehicle,
-      reference,
-      hours,
-      atMs: unpluggedMs,
-    }),
+    availabilityBooking(await readPriceBookAt(tx, unpluggedMs), { car: vehicle, stay, reference, hours, atMs: unpluggedMs }),
   );
   // Meter readings are kept by slot: the one in which the car came counts whole.
   const statement = await statementOf(tx, vehicleId, { startMs: pluggedInAtMs - LONGEST_SLOT_MS, endMs: unpluggedMs });
