@@ -18,6 +18,7 @@ import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
+import { teslaCommand } from './commands/tesla.ts';
 import type { CommandFactory } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
 import type { Terminal } from './terminal.ts';
@@ -35,6 +36,7 @@ const COMMANDS: readonly CommandFactory[] = [
   batchCommand,
   carCommand,
   chargerCommand,
+  teslaCommand,
   fleetCommand,
   stackCommand,
   agentCommand,
