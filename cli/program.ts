@@ -5,6 +5,7 @@ import { NightshiftError } from '../domain/errors.ts';
 import { agentCommand } from './commands/agent.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { backtestCommand } from './commands/backtest.ts';
+import { backupCommand, restoreCommand } from './commands/backup.ts';
 import { batchCommand } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
@@ -19,11 +20,13 @@ import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
 import { teslaCommand } from './commands/tesla.ts';
+import { startCommand } from './commands/start.ts';
 import type { CommandFactory } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
 import type { Terminal } from './terminal.ts';
 
 const COMMANDS: readonly CommandFactory[] = [
+  startCommand,
   planCommand,
   checkCommand,
   keyCommand,
@@ -41,6 +44,8 @@ const COMMANDS: readonly CommandFactory[] = [
   stackCommand,
   agentCommand,
   doctorCommand,
+  backupCommand,
+  restoreCommand,
 ];
 
 const EXIT_HELP = `
