@@ -105,9 +105,12 @@ export class CarCommander {
     return this.tick();
   }
 
-  receiveCompute(payload: string): void {
+  /** The agent's own meter: it counts on also while the car charges nothing and says no energy. */
+  receiveCompute(payload: string): Promise<void> {
     const reading = computeReadingSchema.safeParse(parseJson(payload)).data;
-    if (reading) this.#agentKwh = reading.computeKwh;
+    if (!reading) return Promise.resolve();
+    this.#agentKwh = reading.computeKwh;
+    return this.#oneAtATime(() => this.#count(this.#kept.register));
   }
 
   /** The planner has a use for it: it is asked to wake up. */
@@ -116,13 +119,17 @@ export class CarCommander {
   }
 
   /** It is there: what it was too sleepy for is told now. */
-  receiveOnline(): Promise<void> {
-    this.#heldUntilRealMs.orders = 0;
-    return this.tick();
+  async receiveOnline(): Promise<void> {
+    // After the wake-up that it answers, which would else be waited for.
+    await this.#oneAtATime(() => {
+      this.#heldUntilRealMs.orders = 0;
+    });
+    await this.tick();
   }
 
-  receiveChargeState(state: string): void {
-    this.#isFull = state.endsWith('Complete');
+  /** As telemetry says it, typed or not, in quotes or not. */
+  receiveChargeState(payload: string): void {
+    this.#isFull = /Complete"?$/.test(payload);
   }
 
   /** kW that it says to draw. A retained message says nothing of now. */
@@ -134,22 +141,28 @@ export class CarCommander {
 
   /** kWh of its charging session, which begins at 0 with each. */
   receiveEnergy(kwh: number): Promise<void> {
-    return this.#oneAtATime(async () => {
-      const { supply, clock } = this.#options;
-      const nowRealMs = this.#ports.now();
-      const maxKw = (supply.maxAmps * supply.phases * 230) / 1000;
-      const register = afterRegister(this.#kept.register, kwh, nowRealMs, maxKw);
-      const isHere = (await this.#ports.stay()) !== undefined;
-      // What it charges elsewhere is counted past, so that it is never booked to a stay here.
-      const meter = isHere
-        ? countPlug(this.#kept.meter, register.totalKwh, this.#agentKwh, supply.metersCompute)
-        : { ...this.#kept.meter, plugKwh: register.totalKwh };
-      await this.#keep({ register, meter });
-      const { chargingKwh, computeKwh } = meter;
-      if (isHere) {
-        this.#ports.publishMeter({ atMs: Math.round(gridTimeMs(clock, nowRealMs)), chargingKwh, computeKwh });
-      }
+    return this.#oneAtATime(() => {
+      const { maxAmps, phases } = this.#options.supply;
+      const maxKw = (maxAmps * phases * 230) / 1000;
+      return this.#count(afterRegister(this.#kept.register, kwh, this.#ports.now(), maxKw));
     });
+  }
+
+  async #count(register: KeptCar['register']): Promise<void> {
+    const isHere = (await this.#ports.stay()) !== undefined;
+    const { metersCompute } = this.#options.supply;
+    // What it charges elsewhere is counted past, so that it is never booked to a stay here.
+    const meter = isHere
+      ? countPlug(this.#kept.meter, register.totalKwh, this.#agentKwh, metersCompute)
+      : { ...this.#kept.meter, plugKwh: register.totalKwh };
+    await this.#keep({ register, meter });
+    if (isHere) this.#publishMeter();
+  }
+
+  #publishMeter(): void {
+    const { chargingKwh, computeKwh } = this.#kept.meter;
+    const atMs = Math.round(gridTimeMs(this.#options.clock, this.#ports.now()));
+    this.#ports.publishMeter({ atMs, chargingKwh, computeKwh });
   }
 
   /** Gives the orders that are due, asks after its telemetry, and looks whether it does what it was told. */
@@ -187,7 +200,11 @@ export class CarCommander {
   }
 
   async #follow({ stay, targetSocPercent }: PresentStay): Promise<void> {
-    if (this.#kept.told.stay !== stay) await this.#keep({ told: { ...NOTHING_TOLD, stay } });
+    if (this.#kept.told.stay !== stay) {
+      await this.#keep({ told: { ...NOTHING_TOLD, stay } });
+      // Where the meter stands as the stay begins: what is counted from now on is counted from there.
+      this.#publishMeter();
+    }
     const wanted: Wanted = { amps: this.#wantedAmps(), limitPercent: targetSocPercent };
     if (wanted.amps !== this.#lastWantedAmps) {
       this.#lastWantedAmps = wanted.amps;

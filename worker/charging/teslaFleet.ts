@@ -110,7 +110,7 @@ export class TeslaFleet {
       [topics.shed(vin), (payload) => commander.receiveShed(payload)],
       [topics.computeMeter(vin), (payload) => commander.receiveCompute(payload)],
       [topics.wake(vin), (payload) => (payload === '' ? undefined : commander.receiveWake())],
-      [field('DetailedChargeState'), (payload) => commander.receiveChargeState(String(parseJson(payload) ?? payload))],
+      [field('DetailedChargeState'), (payload) => commander.receiveChargeState(payload)],
       [field('ACChargingPower'), withNumber((kw, retained) => commander.receivePower(kw, retained))],
       [field('ACChargingEnergyIn'), withNumber((kwh) => commander.receiveEnergy(kwh))],
       [

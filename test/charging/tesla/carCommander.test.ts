@@ -259,12 +259,12 @@ describe('confirmation', () => {
   });
 });
 
+function answering(read: FleetAnswer, posted: FleetAnswer) {
+  return (name: string): FleetAnswer => (name === 'read telemetry' ? read : posted);
+}
+
 describe('telemetry', () => {
   const NOT_CONFIGURED: FleetAnswer = { kind: 'done', body: { response: { config: null } } };
-  const answering =
-    (read: FleetAnswer, posted: FleetAnswer) =>
-    (name: string): FleetAnswer =>
-      name === 'read telemetry' ? read : posted;
 
   test('is configured where it is not, and looked at once a day', async () => {
     const scene = new Scene({ telemetry: SERVER });
