@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { NightshiftError } from '../../domain/errors.ts';
 import { feederSupplySchema } from '../../domain/feederSupply.ts';
 import { hardwareClassId, hardwareClassSchema } from '../../domain/hardwareClasses.ts';
+import { siteSchema } from '../../domain/site.ts';
 import { enrolmentSchema, timeZoneSchema } from '../../domain/vehicles.ts';
 import { feedListSchema } from '../../activities/grid/feeds/feedConfig.ts';
 
@@ -28,7 +29,14 @@ export const cellFileSchema = z.strictObject({
         timeZone: timeZoneSchema,
         feeds: feedListSchema,
         feeders: z
-          .array(z.strictObject({ id, failSafeImportKw: z.number().min(0), ...feederSupplySchema.partial().shape }))
+          .array(
+            z.strictObject({
+              id,
+              failSafeImportKw: z.number().min(0),
+              site: siteSchema.optional(),
+              ...feederSupplySchema.partial().shape,
+            }),
+          )
           .min(1),
       }),
     )
