@@ -15,7 +15,7 @@ import { brokerUrlOf } from '../../worker/process/brokerUrl.ts';
 import { eventually } from '../support/eventually.ts';
 import { TeslaServer } from '../support/teslaServer.ts';
 import { TestChargePoint } from './support/chargePoint.ts';
-import { freePorts } from './support/stack.ts';
+import { freePorts } from '../support/freePorts.ts';
 
 /** At real time: what the cars' owners see must not wait for a slot to end. */
 const LIMIT_MS = 60_000;
