@@ -85,8 +85,12 @@ function fill(task: ChargeTask, usable: Float64Array, chosen: Uint8Array, everyO
   return kw;
 }
 
-/** Raises slots that are on below `minKw`, and takes the difference from the most expensive slots that can spare it. */
+/**
+ * Raises slots that are on below `minKw`, and takes the difference from the most expensive slots that can spare it. For
+ * the last slot not from cheaper ones: there the car stops by itself, and may have left before it would have come to it.
+ */
 function liftToMinimum(task: ChargeTask, usable: Float64Array, kw: Float64Array): void {
+  const last = kw.findLastIndex((power) => power > ROUNDING_KW);
   for (let t = 0; t < kw.length; t++) {
     if (at(kw, t) <= ROUNDING_KW) {
       kw[t] = 0;
@@ -96,7 +100,7 @@ function liftToMinimum(task: ChargeTask, usable: Float64Array, kw: Float64Array)
     if (lift <= 0) continue;
     kw[t] = at(kw, t) + lift;
     for (const s of byPrice(task.price).toReversed()) {
-      if (lift <= ROUNDING_KW) break;
+      if (lift <= ROUNDING_KW || (t === last && at(task.price, s) < at(task.price, t))) break;
       if (s === t) continue;
       const spare = Math.min(lift, at(kw, s) - Math.max(task.minKw, at(task.floorKw, s)));
       if (spare <= 0) continue;

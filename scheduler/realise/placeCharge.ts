@@ -16,7 +16,7 @@ const ROUNDING_KW = 1e-9;
 
 /**
  * The owner's minimum is served at once at any price: slot by slot, cars in order of ready-by, each as much as charger
- * and limits allow. It comes before every other load, so it defines what is left for the optimum.
+ * and limits allow, and never less than it accepts. It comes before every other load, so it defines what is left for the optimum.
  * @returns kW per car and slot, in the layout of setpoints
  */
 export function minimumCharge(problem: CompiledProblem, setpoints: Setpoints, headroom: Headroom): Float64Array {
@@ -29,8 +29,10 @@ export function minimumCharge(problem: CompiledProblem, setpoints: Setpoints, he
   for (let t = 0; t < problem.slots; t++) {
     for (const car of order) {
       if (at(left, car) <= ROUNDING_KW || t < at(cars.from, car) || t >= at(cars.until, car)) continue;
-      const kw = Math.min(cars.chargeCapKw(car, t), at(left, car), headroom.availableKw(at(cars.feeder, car), t));
-      if (kw <= 0) continue;
+      const roomKw = Math.min(cars.chargeCapKw(car, t), headroom.availableKw(at(cars.feeder, car), t));
+      if (roomKw <= 0 || roomKw + ROUNDING_KW < at(cars.minKw, car)) continue;
+      // The last bit takes a slot of the least current, or it would wait for as long as others fill the feeder.
+      const kw = Math.min(roomKw, Math.max(at(left, car), at(cars.minKw, car)));
       minimumKw[cellOf(setpoints, cars, car, t)] = kw;
       left[car] = at(left, car) - kw;
       headroom.add(at(cars.feeder, car), t, kw);

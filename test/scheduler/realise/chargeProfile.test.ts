@@ -1,6 +1,26 @@
 import { expect, test } from 'vitest';
 import { chargeProfile } from '../../../scheduler/realise/chargeProfile.ts';
 
+const twoSlots = {
+  energyKwSlots: 11,
+  capKw: new Float64Array([10, 10]),
+  floorKw: new Float64Array(2),
+  optimumKw: new Float64Array([10, 1]),
+  minKw: 4,
+  startsLeft: 1,
+  onBefore: false,
+  minStateSlots: 1,
+  heldSlots: 0,
+};
+
+test('the last slot takes nothing from a cheaper one to reach the least current: the car stops by itself', () => {
+  expect([...chargeProfile({ ...twoSlots, price: new Float64Array([0.1, 0.2]) })]).toEqual([10, 4]);
+});
+
+test('but from one that is as dear', () => {
+  expect([...chargeProfile({ ...twoSlots, price: new Float64Array([0.2, 0.2]) })]).toEqual([7, 4]);
+});
+
 test('a car that charges and may not start again goes on now, although later is cheaper', () => {
   const kw = chargeProfile({
     energyKwSlots: 4,
