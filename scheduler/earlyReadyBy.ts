@@ -46,9 +46,12 @@ function urgentFeeders(
   waitSlots: number,
   arriving: ReadyByCare['arriving'],
 ): ReadonlySet<string> {
-  const inTime = ({ doneBy, promisedSlot }: Done): boolean => doneBy <= promisedSlot;
   const atOnce = leastLaxityFirst(problem, { waitSlots: 0, arriving });
   const afterWait = leastLaxityFirst(problem, { waitSlots, arriving });
-  const broken = afterWait.filter((done, index) => !inTime(done) && atOnce.slice(index, index + 1).every(inTime));
+  const broken = atOnce.filter((done, index) => inTime(done) && !inTime(afterWait[index] ?? done));
   return new Set(broken.map(({ feederId }) => feederId));
+}
+
+function inTime({ doneBy, promisedSlot }: Done): boolean {
+  return doneBy <= promisedSlot;
 }

@@ -11,6 +11,7 @@ import { night } from './nights.ts';
 const HOURS = [10, 10, 10, 10, 10, 10, 10, 10];
 const CARELESS: ReadyByCare = { marginSlots: 0, arriving: new Map() };
 
+const inTwoHours = (kwh: number) => new Map([['f', [{ inMs: 2 * HOUR_MS, kwh }]]]);
 const readyBy = ({ readyBySlot }: { readonly readyBySlot: number }): number => readyBySlot;
 
 describe('withEarlyReadyBy', () => {
@@ -50,7 +51,6 @@ describe('withEarlyReadyBy', () => {
     const waiting = night(HOURS, { cars: [{ needKwh: 20 }], limitKw: 10 });
     const careful = { ...CARELESS, marginSlots: 1 };
     expect(withEarlyReadyBy(waiting, careful).cars[0]?.readyBySlot).toBe(7);
-    const inTwoHours = (kwh: number) => new Map([['f', [{ inMs: 2 * HOUR_MS, kwh }]]]);
     expect(withEarlyReadyBy(waiting, { ...careful, arriving: inTwoHours(50) }).cars[0]?.readyBySlot).toBe(7);
     expect(withEarlyReadyBy(waiting, { ...careful, arriving: inTwoHours(60) }).cars[0]?.readyBySlot).toBe(2);
   });

@@ -4,6 +4,7 @@ import { night } from './nights.ts';
 
 const HOURS = [10, 10, 10, 10, 10, 10, 10, 10];
 const FADING = HOURS.map((_, slot) => 0.7 ** slot);
+const fading = (cars: number) => Array.from({ length: cars }, () => ({ survival: FADING }));
 const endOf = (problem: ReturnType<typeof night>): number[] =>
   withEarlyWindows(problem, 1).jobs.map(({ windowEndSlot }) => windowEndSlot);
 
@@ -18,7 +19,6 @@ describe('withEarlyWindows', () => {
   });
 
   test('runs a job at once on a few cars that may leave, and lets it wait for many', () => {
-    const fading = (cars: number) => Array.from({ length: cars }, () => ({ survival: FADING }));
     expect(endOf(night(HOURS, { cars: fading(2), jobs: [{ shardsRemaining: 3 }] }))).toEqual([2]);
     expect(endOf(night(HOURS, { cars: fading(40), jobs: [{ shardsRemaining: 40 }] }))).toEqual([8]);
   });
