@@ -1,15 +1,15 @@
 import type { Logger } from 'pino';
 import { gridTimeMs, type Clock } from '../domain/clock.ts';
 import { parseJson } from '../domain/json.ts';
-import { computeReadingSchema, setpointProfileSchema, type SetpointProfile } from '../domain/setpoints.ts';
-import { profileUnderShed, shedOrderSchema, type ShedOrder } from '../domain/sheds.ts';
-import type { ChargePointSession } from './ocpp/chargePointSession.ts';
+import { computeReadingSchema } from '../domain/setpoints.ts';
+import { CarOrders } from './carOrders.ts';
+import type { PlugSession } from './ocpp/plugSession.ts';
 import { UNKNOWN_CONNECTOR, type ConnectorEvent, type ConnectorState } from './ocpp/connector.ts';
 import { OWN_ID_TOKEN } from './ocpp/dialect.ts';
 import { countPlug, type PlugMeter } from './plugMeter.ts';
 import { meterMessage, plugTelemetry, type CarMessage } from './plugTelemetry.ts';
 
-/** What of a charger is kept, so that another process goes on where this one was. */
+/** What of a plug is kept, so that another process goes on where this one was. */
 export interface KeptPlug {
   readonly connector: ConnectorState;
   readonly meter: PlugMeter;
@@ -36,7 +36,7 @@ export interface ChargerBridgePorts {
 }
 
 /**
- * One charger as the plug of its car: the car's setpoints and shed orders become what the charger offers, and what the
+ * One plug of a charger as the plug of its car: the car's setpoints and shed orders become what the charger offers, and what the
  * charger says becomes telemetry and meter readings of the car. So a car whose charger we control needs nothing of
  * its own to be planned, metered and settled.
  */
@@ -44,9 +44,8 @@ export class ChargerBridge {
   readonly #options: ChargerBridgeOptions;
   readonly #ports: ChargerBridgePorts;
   #kept: KeptPlug;
-  #session: ChargePointSession | undefined;
-  #profile: SetpointProfile | null = null;
-  #shed: ShedOrder | null = null;
+  #session: PlugSession | undefined;
+  readonly #orders: CarOrders;
   #agentKwh: number | null = null;
   #said = '';
 
@@ -54,26 +53,27 @@ export class ChargerBridge {
     this.#options = options;
     this.#ports = ports;
     this.#kept = kept;
+    this.#orders = new CarOrders(options.carId, ports.log);
   }
 
   get kept(): KeptPlug {
     return this.#kept;
   }
 
-  /** The charger is there. */
-  attach(session: ChargePointSession): void {
+  /** The plug's charger is there. */
+  attach(session: PlugSession): void {
     this.#session = session;
     this.#follow();
   }
 
   /** A message of one of the car's topics; empty when it was withdrawn. */
   receiveSetpoints(payload: string): void {
-    this.#profile = this.#read(payload, setpointProfileSchema, this.#profile);
+    this.#orders.receiveSetpoints(payload);
     this.#follow();
   }
 
   receiveShed(payload: string): void {
-    this.#shed = this.#read(payload, shedOrderSchema, this.#shed);
+    this.#orders.receiveShed(payload);
     this.#follow();
   }
 
@@ -116,23 +116,7 @@ export class ChargerBridge {
   }
 
   #follow(): void {
-    const profile = this.#shed === null ? this.#profile : profileUnderShed(this.#profile, this.#shed);
-    this.#session?.follow(this.#kept.isForeign ? null : profile);
-  }
-
-  #read<Order>(
-    payload: string,
-    schema: { safeParse(value: unknown): { data?: Order | undefined } },
-    before: Order | null,
-  ): Order | null {
-    if (payload === '') return null;
-    const order = schema.safeParse(parseJson(payload)).data;
-    if (order !== undefined) return order;
-    this.#ports.log.warn(
-      { carId: this.#options.carId },
-      'an order cannot be read; the one before holds until it expires',
-    );
-    return before;
+    this.#session?.follow(this.#kept.isForeign ? null : this.#orders.profile);
   }
 }
 

@@ -12,6 +12,7 @@ import { explainCommand } from './commands/explain.ts';
 import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
 import { ledgerCommand } from './commands/ledger.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
 import { chargerCommand } from './commands/charger.ts';
@@ -21,6 +22,7 @@ import { ownerCommand } from './commands/owner.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
+import { teslaCommand } from './commands/tesla.ts';
 import { startCommand } from './commands/start.ts';
 import type { CommandFactory } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
@@ -42,10 +44,12 @@ const COMMANDS: readonly CommandFactory[] = [
   batchCommand,
   carCommand,
   chargerCommand,
+  teslaCommand,
   fleetCommand,
   stackCommand,
   agentCommand,
   doctorCommand,
+  migrateCommand,
   backupCommand,
   restoreCommand,
 ];

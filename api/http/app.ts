@@ -17,6 +17,7 @@ import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
 import { addChargerRoutes } from './chargers.ts';
+import { addTeslaRoutes } from './tesla.ts';
 import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
@@ -44,6 +45,7 @@ import { addNamedModelRoutes } from './namedModelRoutes.ts';
 import { addModelRoutes } from './modelRoutes.ts';
 import { addOpenAdrCallbackRoutes } from './openAdrCallback.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
+import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
@@ -109,6 +111,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     '/v1/batches/*',
     '/v1/webhook_endpoints/*',
     '/v1/organization/*',
+    '/v1/responses/*',
     ...OPENAI_ENDPOINTS,
   ]) {
     app.use(path, requireScope('submit'));
@@ -130,6 +133,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addEmbeddingRoutes(app, ports);
   addNamedModelRoutes(app, ports);
   addGenerationRoutes(app, ports);
+  addResponseRoutes(app, ports);
   addModelRoutes(app, ports);
   addModelUploadRoutes(app, ports);
   addFolderUploadRoutes(app, ports);
@@ -155,6 +159,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addCapacityRoutes(app, ports);
   addEnrolmentRoutes(app, ports);
   addChargerRoutes(app, ports);
+  addTeslaRoutes(app, ports);
   addVehicleRoutes(app, ports);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
@@ -168,7 +173,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     const matching = methods.filter(({ path }) => path.test(c.req.path));
     const allowed = [...new Set(matching.map(({ method }) => method))];
     if (allowed.length === 0) {
-      const known = ['/v1/files', '/v1/batches', '/v1/models', '/v1/embeddings', '/v1/moderations', '/v1/rerank'];
+      const known = ['/v1/files', '/v1/batches', '/v1/models', ...OPENAI_ENDPOINTS];
       const instead = c.req.path.startsWith('/v1/') ? ` There are ${known.join(', ')}; /openapi.json has all.` : '';
       throw new NightshiftError('not_found', `There is no route ${c.req.path}.${instead}`);
     }
