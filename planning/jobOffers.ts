@@ -23,7 +23,9 @@ export function jobOffers(state: CellState, problem: PlanningProblem, plan: Plan
   const capacity = fleetCapacity(problem, plan);
   const plugKw = plugPowers(problem);
   const prices = new Map(plan.certificate.jobPriceEurPerShard.map(({ jobId, price }) => [jobId, price]));
-  const late = new Map(plan.unmet.filter(({ kind }) => kind === 'job_deadline').map(({ id, missing }) => [id, missing]));
+  const late = new Map(
+    plan.unmet.filter(({ kind }) => kind === 'job_deadline').map(({ id, missing }) => [id, missing]),
+  );
 
   const roomFor = (job: JobInput): Room[] =>
     capacity.flatMap(({ regionId, hardwareClass, curve }): Room[] => {
@@ -31,7 +33,7 @@ export function jobOffers(state: CellState, problem: PlanningProblem, plan: Plan
       const region = problem.regions.find(({ id }) => id === regionId);
       if (!speed || !region || !job.regionIds?.includes(regionId)) return [];
       const powers = plugKw.get(groupOf(regionId, hardwareClass));
-      const { carbonEurPerKg = 0 } = problem.weights;
+      const { carbonEurPerKg } = problem.weights;
       return curve.flatMap(({ kw, plannedKw }, slot): Room[] => {
         const oneCarKw = powers?.[slot] ?? 0;
         const priceEur = region.priceEurPerKwh[slot] ?? Number.POSITIVE_INFINITY;

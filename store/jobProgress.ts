@@ -129,10 +129,10 @@ export async function readJobCells(
 }
 
 /** The job's pending shards, divided as they were last. */
-export function pendingByCell<Share extends { readonly cellId: string; readonly shards: number }>(
+export function pendingByCell(
   home: string,
   pending: number,
-  shares: readonly Share[],
+  shares: readonly { readonly cellId: string; readonly shards: number }[],
 ): { readonly cellId: string; readonly shards: number }[] {
   if (shares.every(({ shards }) => shards === 0)) return [{ cellId: home, shards: pending }];
   const divided = apportion(

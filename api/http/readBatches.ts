@@ -68,7 +68,9 @@ async function readParts(
   for (const id of involved) plans.set(id, await latestJobPlans<JobPlans>(database, id));
   return new Map(
     open.map(({ jobId, cellId: home }) => {
-      const shards = [...(cells.get(jobId) ?? new Map<string, number>())].filter(([id, count]) => id === home || count > 0);
+      const shards = [...(cells.get(jobId) ?? new Map<string, number>())].filter(
+        ([id, count]) => id === home || count > 0,
+      );
       const ofCell = shards.map(([id, count]): CellPart => {
         const offer = offers.find((each) => each.jobId === jobId && each.cellId === id);
         return { cellId: id, shards: count, eurPerShard: offer?.eurPerShard ?? null, plans: plans.get(id) };

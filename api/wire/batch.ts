@@ -34,7 +34,8 @@ export const gridSchema = z.object({
         cell: z.string(),
         shards: z.number().int().meta({ description: 'Pending there, and with its cars.' }),
         eur_per_shard: z.number().nullable().meta({
-          description: 'What one more shard would cost there; null when no car there could compute it, or no plan says.',
+          description:
+            'What one more shard would cost there; null when no car there could compute it, or no plan says.',
         }),
       }),
     )

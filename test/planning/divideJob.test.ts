@@ -18,6 +18,7 @@ const bidsOf = (word: fc.Arbitrary<CellBid['word']>): fc.Arbitrary<CellBid[]> =>
     .map((bids) => bids.map((bid, index) => ({ ...bid, cellId: `cell-${index}` })));
 const anyBids = bidsOf(fc.oneof(offer, fc.constant('silent' as const), fc.constant('dead' as const)));
 
+const isAble = ({ word }: CellBid): boolean => typeof word !== 'string' && word.eurPerShard !== null;
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
 
 describe('apportioning', () => {
@@ -51,7 +52,6 @@ describe('dividing a job among cells', () => {
   test('leaves nothing with a dead cell once another can compute it', () => {
     fc.assert(
       fc.property(anyBids, (bids) => {
-        const isAble = ({ word }: CellBid) => typeof word !== 'string' && word.eurPerShard !== null;
         fc.pre(bids.some(isAble));
         const shares = divideJob(bids);
         for (const [index, { word }] of bids.entries()) if (word === 'dead') expect(shares[index]?.shards).toBe(0);

@@ -106,7 +106,15 @@ async function start() {
     start: async () => {
       const session = mqttSession(brokerUrlOf(config), `ingress-${cell.id}`, logger);
       const { telemetryBase } = config.mqtt;
-      const taken = await startIngress({ database, cell, mqtt: session, telemetryBase, sessions, logger, now: Date.now });
+      const taken = await startIngress({
+        database,
+        cell,
+        mqtt: session,
+        telemetryBase,
+        sessions,
+        logger,
+        now: Date.now,
+      });
       session.connect();
       return {
         close: async () => {

@@ -77,7 +77,8 @@ beforeAll(async () => {
   });
 });
 beforeEach(async () => {
-  for (const table of ['job_shares', 'job_offers', 'plans', 'job_progress']) await database.query(`delete from ${table}`);
+  for (const table of ['job_shares', 'job_offers', 'plans', 'job_progress'])
+    await database.query(`delete from ${table}`);
   await progress({});
 });
 
