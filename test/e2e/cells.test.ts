@@ -18,8 +18,6 @@ function nightBeside(): ReturnType<typeof calmNight> {
   return {
     ...night,
     scenario: 'beside',
-    // It starts when half of the home cell's night is over, and must still submit its own batch.
-    batch: { ...night.batch, deadline: '2026-01-17T02:00:00Z' },
     regions: night.regions.map((region) => ({
       ...region,
       priceEurPerKwh: region.priceEurPerKwh.map((price) => price / 2),

@@ -130,7 +130,16 @@ export class Stack {
       },
       databaseUrl,
       objects: this.objects,
-      night: { incarnation: (await this.cell()).incarnation, startedRealMs: Date.now(), finished: false },
+      night: {
+        incarnation: (await this.cell()).incarnation,
+        startedRealMs: Date.now(),
+        // One night has one batch of its own.
+        batchId: await eventually('the night has its batch', START_LIMIT_MS, async () => {
+          const [batch] = await this.database.query<{ id: string }>('select id from batches limit 1');
+          return batch?.id;
+        }),
+        finished: false,
+      },
     };
   }
 
