@@ -30,6 +30,9 @@ import { addGridEventRoutes } from './gridEvents.ts';
 import { addGridRegionStateRoutes } from './gridRegionState.ts';
 import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
+import { addPayPreviewRoutes } from './money/payPreview.ts';
+import { addPriceRoutes } from './money/prices.ts';
+import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
 import { addModelUploadRoutes } from './modelUploads.ts';
@@ -37,6 +40,7 @@ import { addNamedModelRoutes } from './namedModelRoutes.ts';
 import { addModelRoutes } from './modelRoutes.ts';
 import { addOpenAdrCallbackRoutes } from './openAdrCallback.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
+import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
@@ -84,8 +88,16 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   app.use('/cars/v1/keys', limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
+  for (const path of ['/ops/v1/ledger/*', '/ops/v1/price_books/*'])
+    app.use(path, requireScope('money'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
-  for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', ...OPENAI_ENDPOINTS]) {
+  for (const path of [
+    '/v1/files/*',
+    '/v1/batches/*',
+    '/v1/webhook_endpoints/*',
+    '/v1/responses/*',
+    ...OPENAI_ENDPOINTS,
+  ]) {
     app.use(path, requireScope('submit'));
   }
   for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
@@ -105,11 +117,15 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addEmbeddingRoutes(app, ports);
   addNamedModelRoutes(app, ports);
   addGenerationRoutes(app, ports);
+  addResponseRoutes(app, ports);
   addModelRoutes(app, ports);
   addModelUploadRoutes(app, ports);
   addFolderUploadRoutes(app, ports);
   addOpenInferenceRoutes(app, ports);
   addKeyRoutes(app, ports);
+  addLedgerRoutes(app, ports);
+  addPriceRoutes(app, ports);
+  addPayPreviewRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
   addGridEventRoutes(app, ports);
   addGridRegionStateRoutes(app, ports);
@@ -136,7 +152,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     const matching = methods.filter(({ path }) => path.test(c.req.path));
     const allowed = [...new Set(matching.map(({ method }) => method))];
     if (allowed.length === 0) {
-      const known = ['/v1/files', '/v1/batches', '/v1/models', '/v1/embeddings', '/v1/moderations', '/v1/rerank'];
+      const known = ['/v1/files', '/v1/batches', '/v1/models', ...OPENAI_ENDPOINTS];
       const instead = c.req.path.startsWith('/v1/') ? ` There are ${known.join(', ')}; /openapi.json has all.` : '';
       throw new NightshiftError('not_found', `There is no route ${c.req.path}.${instead}`);
     }

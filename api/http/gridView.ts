@@ -38,12 +38,13 @@ export interface GridFacts {
   readonly footprint: Footprint | undefined;
   /** Of an unfinished batch that has been split, the batch's own cell first. */
   readonly parts: readonly CellPart[];
+  readonly price: GridWire['price'] | undefined;
   /** That attempts fail, why it expired, or that no car is there that could compute it. */
   readonly presence: readonly GridWire['reasons'][number][];
 }
 
 /** The extension `x_grid` of a batch. */
-export function gridToWire(batch: Batch, { scale, progress, footprint, parts, presence }: GridFacts): GridWire {
+export function gridToWire(batch: Batch, { scale, progress, footprint, price, parts, presence }: GridFacts): GridWire {
   const state = stateOf(batch, progress);
   const planned = state === 'waiting' || state === 'running' ? parts.flatMap(plannedPart(batch.id)) : [];
   return {
@@ -63,7 +64,8 @@ export function gridToWire(batch: Batch, { scale, progress, footprint, parts, pr
     })),
     energy_wh: rounded(footprint?.energyWh ?? 0, 3),
     gco2: rounded(footprint?.gCo2 ?? 0, 3),
-    cost: { eur: rounded(footprint?.costEur ?? 0, 6) },
+    cost: { eur: rounded(footprint?.costEur ?? 0, 6), unpriced_wh: rounded(footprint?.unpricedWh ?? 0, 3) },
+    price: price ?? null,
     shards: progress
       ? { total: progress.shards, pending: progress.pending, in_flight: progress.inFlight, done: progress.done }
       : null,
@@ -104,9 +106,9 @@ function reasonsOf(state: GridWire['state'], planned: readonly PlannedPart[]): G
     return [{ code: 'job_not_planned_yet', text: 'The next plan of the cell will tell when it runs.' }];
   }
   return known.flatMap(({ cellId, job }) =>
-    (job?.reasons ?? []).map(({ code, words, value, limit }) => ({
+    (job?.reasons ?? []).map(({ code, text, value, limit }) => ({
       code,
-      text: known.length === 1 ? words : `In ${cellId}: ${words}`,
+      text: known.length === 1 ? text : `In ${cellId}: ${text}`,
       ...(value !== undefined && { value }),
       ...(limit !== undefined && { limit }),
     })),

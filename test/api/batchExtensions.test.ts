@@ -3,17 +3,14 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 
 import OpenAI, { toFile } from 'openai';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
-import { SIMULATED_CLASSES } from '../../domain/hardwareClasses.ts';
 import { moveBatch } from '../../store/batches.ts';
-import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { upsertJobProgress } from '../../store/jobProgress.ts';
 import { addModel } from '../../store/models.ts';
 import { addShardFootprint } from '../../store/shardFootprints.ts';
-import { upsertSignals } from '../../store/signals.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { acceptPart } from './acceptedPart.ts';
@@ -61,14 +58,10 @@ describe('x_grid', () => {
   test('says when the newest plan runs the batch, why, and what it has used', async () => {
     const id = await running();
     await storePlan(database, [id]);
-    const signal = { regionId: 'oslo', feederId: null, unit: '', source: 's', forecast: false, fetchedAtMs: 1 };
-    await upsertSignals(database, [
-      { ...signal, kind: 'price', startMs: 0, endMs: 2000, value: 0.2 },
-      { ...signal, kind: 'carbon', startMs: 0, endMs: 2000, value: 50 },
-    ]);
-    await addShardFootprint(database, { jobId: id, shard: 0, regionId: 'oslo', energyWh: 500, atMs: 1000 });
+    await addShardFootprint(database, { jobId: id, shard: 0, energyWh: 500, gCo2: 25, costEur: 0.1 });
+    await addShardFootprint(database, { jobId: id, shard: 1, energyWh: 250, gCo2: null, costEur: null });
     const { x_grid: grid } = await api.getJson(`/v1/batches/${id}`);
-    expect(grid).toMatchObject({ state: 'waiting', energy_wh: 500, gco2: 25, cost: { eur: 0.1 } });
+    expect(grid).toMatchObject({ state: 'waiting', energy_wh: 750, gco2: 25, cost: { eur: 0.1, unpriced_wh: 250 } });
     expect(grid.reasons.length).toBeGreaterThan(0);
     expect(grid.planned_windows[0]).toMatchObject({ start: expect.any(String), shards: expect.any(Number) });
     const planned = grid.planned_windows.reduce((sum: number, window: Json) => sum + window.shards, 0);
@@ -140,47 +133,6 @@ describe('events of a batch', () => {
     expect(resumed.text).not.toContain('"one"');
     expect(resumed.text).toContain('"two"');
     expect((await eventsOf(id, second)).status).toBe(204);
-  });
-});
-
-describe('a quote', () => {
-  beforeEach(() => storePlan(database, []));
-
-  test('says when, how much, how clean and how sure, and submits nothing', async () => {
-    for (const hardwareClass of SIMULATED_CLASSES) {
-      await seedClassSpeed(database, { modelName: 'lsa', modelVersion: '1', hardwareClass, statedMsPerUnit: 60_000 });
-    }
-    const before = (await api.client.batches.list()).data.length;
-    const request = { endpoint: '/v1/embeddings', completion_window: '12h', model: 'lsa', requests: 30 };
-    const { status, body } = await post('/v1/batches/quote', request);
-    expect(status).toBe(200);
-    expect(body).toMatchObject({ object: 'batch.quote', requests: 30, shards: 3, feasible: true });
-    expect(Date.parse(body.eta)).toBeLessThanOrEqual(Date.parse(body.deadline));
-    expect(body.energy_wh).toBeGreaterThan(0);
-    expect(body.windows.length).toBeGreaterThan(0);
-    expect(body.confidence.probability).toBeGreaterThan(0);
-    expect(body.confidence.scenarios).toBeGreaterThanOrEqual(1);
-    expect((await api.client.batches.list()).data).toHaveLength(before);
-
-    const capped = await post('/v1/batches/quote', { ...request, metadata: { 'grid.max_price': '0.000001' } });
-    expect(capped.body).toMatchObject({ feasible: false, eta: null, energy_wh: 0, confidence: { probability: 0 } });
-    const fromFile = { endpoint: '/v1/embeddings', completion_window: '12h', input_file_id: inputFileId };
-    expect((await post('/v1/batches/quote', fromFile)).body).toMatchObject({ requests: 1, model: 'lsa' });
-  });
-
-  test.each([
-    [{}, 'requests'],
-    [{ requests: 5 }, 'model'],
-    [{ requests: 5, model: 'none' }, 'model'],
-    [{ requests: 0, model: 'lsa' }, 'requests'],
-    [{ input_file_id: 'file-none' }, 'input_file_id'],
-  ])('refuses %j', async (part, param) => {
-    const answer = await post('/v1/batches/quote', {
-      endpoint: '/v1/embeddings',
-      completion_window: '12h',
-      ...part,
-    });
-    expect(answer).toMatchObject({ status: 400, body: { error: { param } } });
   });
 });
 

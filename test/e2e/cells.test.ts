@@ -40,7 +40,7 @@ afterAll(async () => {
 async function shardsBy(batchId: string): Promise<Record<string, number>> {
   const rows = await home.database.query<{ region: string; shards: number }>(
     `select v.region_id as region, count(distinct l.reference)::int as shards
-     from ledger l join vehicles v on v.id = l.vehicle_id where l.kind = 'compute' and l.reference like $1 group by 1`,
+     from ledger_bookings l join vehicles v on v.id = l.vehicle_id where l.kind = 'compute' and l.reference like $1 group by 1`,
     [`job/${batchId}/%`],
   );
   return Object.fromEntries(rows.map(({ region, shards }) => [region, shards]));

@@ -1,11 +1,12 @@
 import type { Clock } from '../../domain/clock.ts';
-import { REAL_TIME } from '../../domain/clock.ts';
+import { gridTimeMs, REAL_TIME } from '../../domain/clock.ts';
 import { ensureCell, readClock, type Cell } from '../../store/cells.ts';
 import { completeClassSpeeds, seedClassSpeed } from '../../store/classSpeeds.ts';
 import type { Queryable } from '../../store/database.ts';
 import { upsertFeeder } from '../../store/feeders.ts';
 import { readModel } from '../../store/models.ts';
 import { listCellsBeside } from '../../store/jobShares.ts';
+import { seedPriceBook } from '../../store/priceBooks.ts';
 import { readRegion, upsertRegion } from '../../store/regions.ts';
 import { listHardwareClasses, upsertHardwareClass } from '../../store/hardwareClasses.ts';
 import { seedVehicle, vehicleOf } from '../../store/vehicles.ts';
@@ -57,6 +58,7 @@ export async function applyCell(database: Queryable, file: CellFile, realNowMs: 
       await seedClassSpeed(tx, { modelName: name, modelVersion: model.version, hardwareClass, statedMsPerUnit });
     }
     await completeClassSpeeds(tx);
+    if (file.priceBook) await seedPriceBook(tx, file.priceBook, gridTimeMs(cell.clock, realNowMs));
     return cell;
   });
 }
