@@ -22,7 +22,7 @@ import { stopLeftover } from '../../../worker/local/postgres/leftover.ts';
 import { placeCluster, reachableBinaries } from '../../../worker/local/postgres/placement.ts';
 import { embeddedDatabaseUrl, postgresProcess } from '../../../worker/local/postgres/postgresProcess.ts';
 import { startSupervisor, type Supervisor } from '../../../worker/local/supervisor/supervisor.ts';
-import { freePort } from './supervisor/scripts.ts';
+import { freePort } from '../../support/freePorts.ts';
 
 const isRoot = process.getuid?.() === 0;
 let checkout: string;

@@ -10,7 +10,7 @@ import { openTemporalCache } from '../../../../worker/local/temporal/cache.ts';
 import { registerSearchAttributes } from '../../../../worker/process/searchAttributes.ts';
 import { targetOf } from '../../../../worker/local/temporal/target.ts';
 import { prepareTemporal, temporalProcess } from '../../../../worker/local/temporal/temporalProcess.ts';
-import { freePort } from '../supervisor/scripts.ts';
+import { freePort } from '../../../support/freePorts.ts';
 import { temporaryFolder } from './archiveServer.ts';
 
 const stateDir = temporaryFolder();
