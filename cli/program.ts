@@ -14,6 +14,7 @@ import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
 import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
+import { trustCommand } from './commands/trust.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
@@ -34,6 +35,7 @@ const COMMANDS: readonly CommandFactory[] = [
   carCommand,
   chargerCommand,
   fleetCommand,
+  trustCommand,
   stackCommand,
   agentCommand,
   doctorCommand,
