@@ -149,9 +149,9 @@ function euro(eurPerKwh = 0): string {
 export function explanationText(explanation: Explanation, clock: ClockText, { colors }: Terminal): string {
   const { kind, id, summary, reasons, timeline, unmet, wouldHelp } = explanation;
   const lines = [colors.bold(`${kind} ${id}`), ...summary, ''];
-  for (const { code, words } of reasons) lines.push(`${colors.cyan(code.padEnd(REASON_WIDTH))} ${words}`);
-  for (const { words } of unmet) lines.push(colors.yellow(`cannot be met: ${words}`));
-  for (const words of wouldHelp) lines.push(words);
+  for (const { code, text } of reasons) lines.push(`${colors.cyan(code.padEnd(REASON_WIDTH))} ${text}`);
+  for (const { text } of unmet) lines.push(colors.yellow(`cannot be met: ${text}`));
+  for (const text of wouldHelp) lines.push(text);
   if (timeline.length > 0) lines.push('');
   for (const { startMs, endMs, values } of timeline) {
     const parts = Object.entries(values).filter(([, value]) => value > 0);

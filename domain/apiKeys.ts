@@ -3,6 +3,7 @@ export const API_SCOPES = {
   submit: 'files, batches, embeddings and inference',
   models: 'adding and removing models',
   ops: 'status, journal, utilities and grid signals of the cell',
+  money: 'prices, the ledger, invoices, disputes and payouts',
   keys: 'keys, tenants and webhooks of every tenant',
 } as const;
 export type ApiScope = keyof typeof API_SCOPES;

@@ -73,12 +73,12 @@ export function claimsOfPlan(
   };
 }
 
-function carReasonOf({ code, words, value, limit }: PlanReason): CarReason {
+function carReasonOf({ code, text, value, limit }: PlanReason): CarReason {
   return {
     source: 'plan',
     holder: HOLDERS[code] ?? 'plan',
     code,
-    text: words,
+    text,
     ...(value === undefined ? {} : { value }),
     ...(limit === undefined ? {} : { limit }),
   };

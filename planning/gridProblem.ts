@@ -29,7 +29,7 @@ export function planningRegion(state: CellState, region: Region): RegionInput {
     const stand = mean(values) ?? mean(elsewhere) ?? unknown;
     fallbacks.push(
       reason('signal_fallback', {
-        words: `${label} of ${region.id} is unknown in ${missing} of ${known.length} slots; ${stand.toFixed(3)} is used.`,
+        text: `${label} of ${region.id} is unknown in ${missing} of ${known.length} slots; ${stand.toFixed(3)} is used.`,
         value: missing,
         limit: known.length,
         unit: 'slots',
@@ -55,8 +55,8 @@ function houseLoadReasons(state: CellState, region: Region): PlanReason[] {
     const missing = houseLoadOf(state, feeder).filter((value) => value === null).length;
     if (missing === 0) return [];
     const { count } = state.axis;
-    const words = `The house load of ${feeder.id} is unknown in ${missing} of ${count} slots; its whole limit is taken as used.`;
-    return [reason('house_load_unknown', { words, value: missing, limit: count, unit: 'slots' })];
+    const text = `The house load of ${feeder.id} is unknown in ${missing} of ${count} slots; its whole limit is taken as used.`;
+    return [reason('house_load_unknown', { text, value: missing, limit: count, unit: 'slots' })];
   });
 }
 
@@ -69,7 +69,7 @@ function staleReasons({ axis }: CellState, spans: readonly SignalSpan[], label: 
     .filter(([source]) => used.has(source))
     .map(([source, hours]) =>
       reason('signal_fallback', {
-        words: `${label} rests on ${source}, which was last read ${hours.toFixed(1)} h ago.`,
+        text: `${label} rests on ${source}, which was last read ${hours.toFixed(1)} h ago.`,
         value: hours,
         limit: STALE_AFTER_HOURS,
         unit: 'h',

@@ -81,7 +81,7 @@ export function carsById(plan: Plan | undefined): ReadonlyMap<string, CarPlan> {
   return new Map(plan?.cars.map((car) => [car.carId, car]));
 }
 
-/** What a session would be told, without the figures in the words: those change with every plan. */
+/** What a session would be told, without the figures in the text: those change with every plan. */
 function committed(car: CarPlan): string {
   return JSON.stringify([
     (car.chargeKw[0] ?? 0).toFixed(2),
@@ -90,10 +90,10 @@ function committed(car: CarPlan): string {
   ]);
 }
 
-export function journalReason({ code, words, value, limit }: PlanReason): JournalReason {
+export function journalReason({ code, text, value, limit }: PlanReason): JournalReason {
   return {
     code,
-    text: words,
+    text,
     ...(value === undefined ? {} : { value }),
     ...(limit === undefined ? {} : { limit }),
   };
@@ -146,10 +146,10 @@ function summarize(plan: Plan): string {
       `${plan.grants.filter((grant) => grant.slot === 0).length} grants.`,
     `Horizon: ${plan.figures.chargeKwh.toFixed(1)} kWh charge, ${plan.figures.computeKwh.toFixed(1)} kWh compute, ` +
       `${plan.figures.costEur.toFixed(2)} EUR.`,
-    ...plan.unmet.slice(0, UNMET_IN_SUMMARY).map((unmet) => `- Not met: ${unmet.words}`),
+    ...plan.unmet.slice(0, UNMET_IN_SUMMARY).map((unmet) => `- Not met: ${unmet.text}`),
     ...(plan.unmet.length > UNMET_IN_SUMMARY ? [`- and ${plan.unmet.length - UNMET_IN_SUMMARY} more`] : []),
-    ...plan.reasons.map((reason) => `- ${reason.words}`),
-    ...plan.jobs.flatMap((job) => job.reasons.map((reason) => `- ${job.jobId}: ${reason.words}`)),
+    ...plan.reasons.map((reason) => `- ${reason.text}`),
+    ...plan.jobs.flatMap((job) => job.reasons.map((reason) => `- ${job.jobId}: ${reason.text}`)),
   ];
   return lines.join('\n');
 }

@@ -73,7 +73,7 @@ const bindingLimitSchema = z.object({
   id: z.string(),
   /** Slots in which it binds. */
   slots: z.array(z.number().int()),
-  words: z.string(),
+  text: z.string(),
 });
 
 const unmetSchema = z.object({
@@ -84,7 +84,7 @@ const unmetSchema = z.object({
   missing: z.number().positive(),
   unit: z.enum(['kWh', 'shards']),
   bindingLimits: z.array(bindingLimitSchema),
-  words: z.string(),
+  text: z.string(),
 });
 
 /** What one more kW of the limit in every slot would save at these prices: the sum of rents times slot hours. */

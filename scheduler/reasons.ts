@@ -66,7 +66,7 @@ const reasonCodeSchema = z.custom<PlanReasonCode>(
 export const planReasonSchema = z.object({
   code: reasonCodeSchema,
   /** A sentence with the figures in it, for people. */
-  words: z.string(),
+  text: z.string(),
   value: z.number().optional(),
   limit: z.number().optional(),
   /** Unit of `value` and `limit`. */
@@ -76,10 +76,10 @@ export const planReasonSchema = z.object({
 });
 export type PlanReason = z.infer<typeof planReasonSchema>;
 
-/** Makes a reason; `words` default to the code's meaning. */
+/** Makes a reason; `text` defaults to the code's meaning. */
 export function reason(
   code: PlanReasonCode,
-  details: { words?: string; value?: number; limit?: number; unit?: string; slot?: number } = {},
+  details: { text?: string; value?: number; limit?: number; unit?: string; slot?: number } = {},
 ): PlanReason {
-  return { code, ...details, words: details.words ?? PLAN_REASONS[code] };
+  return { code, ...details, text: details.text ?? PLAN_REASONS[code] };
 }

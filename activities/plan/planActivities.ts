@@ -191,7 +191,7 @@ function unmetLines(plan: Plan, atMs: number, cause: string): JournalLine[] {
     atMs,
     kind: 'plan',
     subject: unmet.id,
-    message: `Cannot be met (${cause}): ${unmet.words}`,
+    message: `Cannot be met (${cause}): ${unmet.text}`,
     dedupeKey: `unmet/${unmet.kind}/${unmet.id}/${Math.ceil(Math.log2(unmet.missing))}`,
   }));
 }

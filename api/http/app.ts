@@ -30,6 +30,7 @@ import { addGridEventRoutes } from './gridEvents.ts';
 import { addGridRegionStateRoutes } from './gridRegionState.ts';
 import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
+import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
 import { addModelUploadRoutes } from './modelUploads.ts';
@@ -84,6 +85,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   app.use('/cars/v1/keys', limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
+  app.use('/ops/v1/ledger/*', requireScope('money'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
   for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', ...OPENAI_ENDPOINTS]) {
     app.use(path, requireScope('submit'));
@@ -110,6 +112,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addFolderUploadRoutes(app, ports);
   addOpenInferenceRoutes(app, ports);
   addKeyRoutes(app, ports);
+  addLedgerRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
   addGridEventRoutes(app, ports);
   addGridRegionStateRoutes(app, ports);

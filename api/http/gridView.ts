@@ -63,9 +63,9 @@ function reasonsOf(state: GridWire['state'], job: JobPlan | undefined): GridWire
   if (state === 'validating') return [{ code: 'job_validating', text: 'Its input is being checked, line by line.' }];
   if (state === 'ended') return [];
   if (!job) return [{ code: 'job_not_planned_yet', text: 'The next plan of the cell will tell when it runs.' }];
-  return job.reasons.map(({ code, words, value, limit }) => ({
+  return job.reasons.map(({ code, text, value, limit }) => ({
     code,
-    text: words,
+    text,
     ...(value !== undefined && { value }),
     ...(limit !== undefined && { limit }),
   }));

@@ -1,5 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { createBatchLineChecker, linesOf, BATCH_LIMITS } from '../../domain/batchInput.ts';
@@ -9,27 +7,14 @@ import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
 import { modelManifestSchema, type Pipeline } from '../../domain/models.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
-import type { Plan } from '../../scheduler/plan.ts';
-import { jobToPlan, shardMinutesOf } from '../../planning/jobToPlan.ts';
-import { jobSchema, type PlanningProblem } from '../../scheduler/problem.ts';
-import { quoteJob } from '../../scheduler/quoteJob.ts';
-import { slotStartMs } from '../../scheduler/time.ts';
+import { shardMinutesOf } from '../../planning/jobToPlan.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readModel } from '../../store/models.ts';
-import { latestPlan } from '../../store/plans.ts';
 import { createBatchSchema, deadlineOf } from './batchRequest.ts';
 import { checkInput } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
-import { plannedWindows, rounded } from './plannedWindows.ts';
 import { quoteSchema } from '../wire/quote.ts';
 import { errorResponses } from './wire.ts';
-
-const SCENARIOS = 20;
-/** Real time that scenarios may take: they run in the process that serves everybody. */
-const SCENARIOS_REAL_MS = 2_000;
-/** For a car without a survival curve: stays of private cars end unannounced at about this rate at night. */
-const LEAVES_PER_HOUR = 0.02;
-const JOB_ID = 'quote';
 
 const quoteRequestSchema = createBatchSchema
   .omit({ input_file_id: true })
@@ -52,7 +37,7 @@ const quoteRoute = createRoute({
   },
 });
 
-/** Quotes from the newest plan's problem with the batch as one more job. */
+/** Says what the newest plan would make of a batch; the planning itself is done beside this process. */
 export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   const { database, cell, now } = ports;
   app.openapi(quoteRoute, async (c) => {
@@ -63,63 +48,31 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     const { requests, model: modelName, unitsPerLine } = await sizeOf(ports, tenantId, request);
     const model = await readModel(database, tenantId, modelName);
     if (!model) throw invalid('model', `There is no model "${modelName}".`);
-    const latest = await latestPlan<PlanningProblem, Plan>(database, cell.id);
-    if (!latest) throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
-
     const speeds = (await listClassSpeeds(database)).filter(
       ({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version,
     );
     if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
     const { linesPerShard } = shardSizeOf(speeds, unitsPerLine);
-    const { problem } = latest;
     const hints = parseGridHints(request.metadata);
-    const known = problem.regions.map(({ id }) => id);
-    const asked = jobToPlan(problem.slots, {
-      id: JOB_ID,
-      modelFamily: model.family,
-      shardsRemaining: Math.ceil(requests / linesPerShard),
-      classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
-      regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
-      limits: plannerLimits(hints),
+    const answer = await ports.quotes.quote({
+      cellId: cell.id,
+      model: model.name,
+      requests,
       deadlineMs,
+      ...(hints.regionIds && { regionIds: hints.regionIds }),
+      modelFamily: model.family,
+      shards: Math.ceil(requests / linesPerShard),
+      classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
+      limits: plannerLimits(hints),
     });
-    if (!asked) throw invalid('metadata', `None of the regions is planned here; there are ${known.join(', ')}.`);
-    const job = jobSchema.parse(asked);
-    const endRealMs = now() + SCENARIOS_REAL_MS;
-    const quote = await quoteJob(problem, job, {
-      scenarios: SCENARIOS,
-      leavesPerHour: LEAVES_PER_HOUR,
-      random: Math.random,
-      mayGoOn: async () => {
-        await nextTurn();
-        return now() < endRealMs;
-      },
-    });
-    const planned = quote.plan.jobs.find(({ jobId }) => jobId === JOB_ID);
-    const finishSlot = planned?.finishSlot ?? null;
-    return c.json(
-      {
-        object: 'batch.quote' as const,
-        model: model.name,
-        requests,
-        shards: job.shardsRemaining,
-        deadline: new Date(deadlineMs).toISOString(),
-        feasible: finishSlot !== null,
-        eta: finishSlot === null ? null : new Date(slotStartMs(problem.slots, finishSlot + 1)).toISOString(),
-        windows: plannedWindows(problem.slots, quote.plan.grants, problem.regions, JOB_ID),
-        energy_wh: rounded(quote.energyKwh * 1000, 1),
-        cost: { eur: rounded(quote.costEur, 4) },
-        gco2: rounded(quote.carbonKg * 1000, 1),
-        confidence: {
-          probability: rounded(quote.confidence, 2),
-          scenarios: quote.scenarios,
-          assumption: 'cars leave before their ready-by as often as earlier stays did',
-        },
-        reasons: (planned?.reasons ?? []).map(({ code, words }) => ({ code, text: words })),
-        planned_from: new Date(latest.slotStartMs).toISOString(),
-      },
-      200,
-    );
+    if (answer.kind === 'no_plan') {
+      throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
+    }
+    if (answer.kind === 'not_planned') {
+      const message = `None of the regions is planned here; there are ${answer.regionIds.join(', ')}.`;
+      throw invalid('metadata.grid.region', message);
+    }
+    return c.json(answer.quote, 200);
   });
 }
 

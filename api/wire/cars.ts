@@ -61,9 +61,9 @@ export const vehiclePlanSchema = z
     planId: z.string().nullable(),
     intervals: z.array(z.object({ startMs: gridMs, endMs: gridMs, chargeKw: z.number(), computeKw: z.number() })),
     reasons: z.array(
-      z.object({ code: z.string(), words: z.string(), value: z.number().optional(), limit: z.number().optional() }),
+      z.object({ code: z.string(), text: z.string(), value: z.number().optional(), limit: z.number().optional() }),
     ),
-    unmet: z.array(z.object({ kind: z.string(), missing: z.number(), unit: z.string(), words: z.string() })),
+    unmet: z.array(z.object({ kind: z.string(), missing: z.number(), unit: z.string(), text: z.string() })),
   })
   .openapi('VehiclePlan');
 

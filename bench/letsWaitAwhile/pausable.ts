@@ -61,6 +61,6 @@ export function pausableEmissions(
     } satisfies PlanningProblemInput),
   );
   const [unmet] = plan.unmet;
-  if (unmet) throw new Error(`The planner does not serve a job of ${steps} steps in ${count}: ${unmet.words}`);
+  if (unmet) throw new Error(`The planner does not serve a job of ${steps} steps in ${count}: ${unmet.text}`);
   return (plan.cars[0]?.computeKw ?? []).reduce((sum, kw, slot) => sum + kw * (gPerKwh[slot] ?? 0), 0);
 }

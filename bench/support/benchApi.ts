@@ -22,6 +22,7 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       database,
       objects,
       live,
+      quotes: { quote: async () => ({ kind: 'no_plan' }) },
       admission: modelAdmissionOver(database, objects),
       scratchFolder: tmpdir(),
       maxModelBytes: 1024 ** 3,

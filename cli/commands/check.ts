@@ -41,7 +41,7 @@ function inWords({ colors }: Terminal, report: CheckReport, maxGap: number): str
   if (findings.length > 0) lines.push(colors.red(`refused: ${findings.length} rules are broken`));
   else if (gap > maxGap) lines.push(colors.red(`refused: feasible, but the gap is above ${100 * maxGap} %`));
   else lines.push(colors.green('accepted: feasible, and its cost is certified'));
-  for (const { rule, words } of findings.slice(0, FINDINGS_SHOWN)) lines.push(`  ${rule}: ${words}`);
+  for (const { rule, text } of findings.slice(0, FINDINGS_SHOWN)) lines.push(`  ${rule}: ${text}`);
   if (findings.length > FINDINGS_SHOWN) lines.push(`  and ${findings.length - FINDINGS_SHOWN} more (--json shows all)`);
   // Without the plan's shape nothing was computed.
   if (Number.isFinite(gap)) {

@@ -55,7 +55,7 @@ function inWords({ colors }: Terminal, plan: Plan, planningMs: number): string {
     `  ${PLAN_METHODS[plan.method]}`,
   ];
   if (unmet.length > 0) lines.push(colors.yellow(`cannot be met: ${unmet.length}`));
-  for (const { words } of unmet.slice(0, UNMET_SHOWN)) lines.push(`  ${words}`);
+  for (const { text } of unmet.slice(0, UNMET_SHOWN)) lines.push(`  ${text}`);
   if (unmet.length > UNMET_SHOWN) lines.push(`  and ${unmet.length - UNMET_SHOWN} more, in the plan`);
   return `${lines.join('\n')}\n`;
 }

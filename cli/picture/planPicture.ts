@@ -46,7 +46,7 @@ export function drawPlan(problem: PlanningProblem, plan: Plan, timeZone: string)
   const parts = [header(problem, plan, timeZone)];
   let top = HEADER;
   const unmetLines = unmetNotes(plan);
-  parts.push(...unmetLines.map((words, index) => label(words, LEFT, top + 2 + index * 16, { class: 'alarm' })));
+  parts.push(...unmetLines.map((text, index) => label(text, LEFT, top + 2 + index * 16, { class: 'alarm' })));
   top += unmetLines.length * 16 + 22;
 
   const signals = frameAt(top, SIGNALS_HEIGHT);
@@ -93,9 +93,7 @@ function header(problem: PlanningProblem, plan: Plan, timeZone: string): string 
 }
 
 function unmetNotes({ unmet }: Plan): string[] {
-  const notes = unmet
-    .slice(0, UNMET_SHOWN)
-    .map(({ words }) => (words.length > 170 ? `${words.slice(0, 167)}…` : words));
+  const notes = unmet.slice(0, UNMET_SHOWN).map(({ text }) => (text.length > 170 ? `${text.slice(0, 167)}…` : text));
   if (unmet.length > UNMET_SHOWN) notes.push(`and ${unmet.length - UNMET_SHOWN} more that cannot be met`);
   return notes;
 }
@@ -166,10 +164,10 @@ function legend(y: number): string {
   ] as const;
   let x = LEFT + 190;
   return entries
-    .map(([style, words, width]) => {
+    .map(([style, text, width]) => {
       const at = x;
       x += width + 22;
-      return element('rect', { x: at, y: y - 10, width: 12, height: 12, class: style }) + label(words, at + 18, y);
+      return element('rect', { x: at, y: y - 10, width: 12, height: 12, class: style }) + label(text, at + 18, y);
     })
     .join('');
 }

@@ -119,7 +119,7 @@ export function finding(
     ...(slot === undefined ? {} : { slot }),
     value,
     limit,
-    words: `${id} ${says}${where}: ${Number(value.toPrecision(7))} against ${Number(limit.toPrecision(7))}`,
+    text: `${id} ${says}${where}: ${Number(value.toPrecision(7))} against ${Number(limit.toPrecision(7))}`,
   };
 }
 

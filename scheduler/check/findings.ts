@@ -6,7 +6,7 @@ export interface Finding {
   readonly slot?: number;
   readonly value?: number;
   readonly limit?: number;
-  readonly words: string;
+  readonly text: string;
 }
 
 export const FINDING_RULES = {

@@ -14,7 +14,7 @@ export function explainCell(problem: PlanningProblem): PlanReason[] {
           limit: place.failSafeImportKw,
           unit: 'kW',
           slot: first,
-          words: `The import limit of ${place.id} is unknown in ${unknown.length} slots, so its fail-safe of ${place.failSafeImportKw} kW holds there.`,
+          text: `The import limit of ${place.id} is unknown in ${unknown.length} slots, so its fail-safe of ${place.failSafeImportKw} kW holds there.`,
         }),
       );
     }
@@ -23,8 +23,8 @@ export function explainCell(problem: PlanningProblem): PlanReason[] {
     const limitKw = feeder.importLimitKw[0] ?? feeder.failSafeImportKw;
     const houseKw = feeder.houseLoadKw[0] ?? 0;
     if (limitKw < houseKw) {
-      const words = `${feeder.id}: houses draw ${houseKw.toFixed(1)} kW of a limit of ${limitKw.toFixed(1)} kW, so cars draw nothing now.`;
-      reasons.push(reason('emergency_limit', { value: houseKw, limit: limitKw, unit: 'kW', words }));
+      const text = `${feeder.id}: houses draw ${houseKw.toFixed(1)} kW of a limit of ${limitKw.toFixed(1)} kW, so cars draw nothing now.`;
+      reasons.push(reason('emergency_limit', { value: houseKw, limit: limitKw, unit: 'kW', text }));
     }
   }
   return reasons;

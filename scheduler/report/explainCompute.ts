@@ -23,7 +23,7 @@ export function explainCompute(placed: Placed, index: number, wakeSlot: number):
     reason('computing_granted', {
       value: kw,
       unit: 'kW',
-      words: `It computes with ${kw.toFixed(2)} kW at the plug: a job’s cheapest open slot is now.`,
+      text: `It computes with ${kw.toFixed(2)} kW at the plug: a job’s cheapest open slot is now.`,
     }),
   ];
   if (car.asleep && wakeSlot >= 0) reasons.push(reason('compute_wake_up', { value: car.wakeCostEur, unit: 'EUR' }));
@@ -49,8 +49,8 @@ function whyNot(placed: Placed, car: PlanningCar, index: number, conditions: Con
   if (derate === 0) return heat('compute_too_hot', celsius, ENERGY_PARAMETERS.computeStopC.value);
   if (car.computeFloorNeedKwh > 0) {
     const missing = car.computeFloorNeedKwh;
-    const words = `It does not compute: ${missing.toFixed(1)} kWh are missing to the floor for compute.`;
-    return reason('compute_soc_floor', { value: missing, limit: 0, unit: 'kWh', words });
+    const text = `It does not compute: ${missing.toFixed(1)} kWh are missing to the floor for compute.`;
+    return reason('compute_soc_floor', { value: missing, limit: 0, unit: 'kWh', text });
   }
   const hardwareClass = at(compiled.cars.hardwareClass, index);
   const hasWork = compiled.jobs.some(
@@ -68,12 +68,12 @@ function whyNot(placed: Placed, car: PlanningCar, index: number, conditions: Con
   }
   const leftKw = headroom.availableKw(at(compiled.cars.feeder, index), 0);
   if (leftKw < kw) {
-    const words = `It does not compute: ${leftKw.toFixed(2)} kW are left on the feeder, it would draw ${kw.toFixed(2)}.`;
-    return reason('compute_feeder_limit', { value: leftKw, limit: kw, unit: 'kW', words });
+    const text = `It does not compute: ${leftKw.toFixed(2)} kW are left on the feeder, it would draw ${kw.toFixed(2)}.`;
+    return reason('compute_feeder_limit', { value: leftKw, limit: kw, unit: 'kW', text });
   }
   if (next !== undefined) {
-    const words = `It computes from ${clockOf(placed, next)}, when shards are cheaper than now.`;
-    return reason('compute_cheaper_later', { slot: next, words });
+    const text = `It computes from ${clockOf(placed, next)}, when shards are cheaper than now.`;
+    return reason('compute_cheaper_later', { slot: next, text });
   }
   if (car.asleep && wakeSlot < 0) {
     const { maxWakeUpsPerSlot } = problem.rules;
@@ -88,5 +88,5 @@ function whyNot(placed: Placed, car: PlanningCar, index: number, conditions: Con
 
 function heat(code: 'compute_too_hot' | 'compute_derated_by_heat', celsius: number, limit: number): PlanReason {
   const says = code === 'compute_too_hot' ? 'It does not compute' : 'It computes at reduced power';
-  return reason(code, { value: celsius, limit, unit: '°C', words: `${says}: ${celsius.toFixed(1)} > ${limit} °C.` });
+  return reason(code, { value: celsius, limit, unit: '°C', text: `${says}: ${celsius.toFixed(1)} > ${limit} °C.` });
 }

@@ -20,12 +20,12 @@ export function planJob(placed: Placed, index: number, unmet: readonly Unmet[]):
   const finishSlot = complete && last >= 0 ? last : null;
   const reasons: PlanReason[] = job.shardsRemaining > 0 ? [whyNow(placed, job, index, bySlot)] : [];
   if (finishSlot !== null) {
-    const words = `It is expected to finish by ${clockOf(placed, finishSlot + 1)}, ${job.windowEndSlot - finishSlot - 1} slots before its window ends.`;
-    reasons.push(reason('job_finishes', { slot: finishSlot, words }));
+    const text = `It is expected to finish by ${clockOf(placed, finishSlot + 1)}, ${job.windowEndSlot - finishSlot - 1} slots before its window ends.`;
+    reasons.push(reason('job_finishes', { slot: finishSlot, text }));
   }
-  for (const { id, kind, missing, words } of unmet) {
+  for (const { id, kind, missing, text } of unmet) {
     if (kind === 'job_deadline' && id === job.id) {
-      reasons.push(reason('job_deadline_at_risk', { value: missing, limit: 0, unit: 'shards', words }));
+      reasons.push(reason('job_deadline_at_risk', { value: missing, limit: 0, unit: 'shards', text }));
     }
   }
   return { jobId: job.id, expectedWork: expectedWork(placed, cells), expectedShards, finishSlot, reasons };
@@ -46,27 +46,27 @@ function whyNow(placed: Placed, job: PlanningJob, index: number, bySlot: Float64
   const { problem, compiled } = placed;
   if (job.windowEndSlot === 0) return reason('job_window_closed');
   if (job.windowStartSlot > 0) {
-    const words = `Its window opens at ${clockOf(placed, job.windowStartSlot)}.`;
-    return reason('job_window_not_open', { slot: job.windowStartSlot, words });
+    const text = `Its window opens at ${clockOf(placed, job.windowStartSlot)}.`;
+    return reason('job_window_not_open', { slot: job.windowStartSlot, text });
   }
   const next = bySlot.findIndex((shards) => shards > 0);
   if (next === 0) {
     const shards = at(bySlot, 0);
     const everySlot = bySlot.slice(0, job.windowEndSlot).every((count) => count > 0);
-    const words = `It runs ${shards.toFixed(1)} shards now: ${everySlot ? 'it needs every slot of its window' : 'this slot is among its cheapest'}.`;
-    return reason(everySlot ? 'job_no_slack' : 'job_running', { value: shards, unit: 'shards', words });
+    const text = `It runs ${shards.toFixed(1)} shards now: ${everySlot ? 'it needs every slot of its window' : 'this slot is among its cheapest'}.`;
+    return reason(everySlot ? 'job_no_slack' : 'job_running', { value: shards, unit: 'shards', text });
   }
   const regions = problem.regions.filter((region) => job.regionIds.includes(region.id));
   const price = Math.min(...regions.map((region) => region.priceEurPerKwh[0] ?? Infinity));
   const carbon = Math.min(...regions.map((region) => region.carbonGPerKwh[0] ?? Infinity));
   const later = next > 0 ? { slot: next } : {};
   if (job.priceCapEurPerKwh !== undefined && price > job.priceCapEurPerKwh) {
-    const words = `It waits: ${price.toFixed(3)} > ${job.priceCapEurPerKwh} EUR/kWh.`;
-    return reason('job_price_cap', { value: price, limit: job.priceCapEurPerKwh, unit: 'EUR/kWh', words, ...later });
+    const text = `It waits: ${price.toFixed(3)} > ${job.priceCapEurPerKwh} EUR/kWh.`;
+    return reason('job_price_cap', { value: price, limit: job.priceCapEurPerKwh, unit: 'EUR/kWh', text, ...later });
   }
   if (job.carbonCapGPerKwh !== undefined && carbon > job.carbonCapGPerKwh) {
-    const words = `It waits: ${carbon.toFixed(0)} > ${job.carbonCapGPerKwh} g/kWh.`;
-    return reason('job_carbon_cap', { value: carbon, limit: job.carbonCapGPerKwh, unit: 'g/kWh', words, ...later });
+    const text = `It waits: ${carbon.toFixed(0)} > ${job.carbonCapGPerKwh} g/kWh.`;
+    return reason('job_carbon_cap', { value: carbon, limit: job.carbonCapGPerKwh, unit: 'g/kWh', text, ...later });
   }
   const entry = compiled.jobs[index];
   const anyCar = Array.from({ length: compiled.cars.count }, (_, car) => car).some((car) => {
@@ -76,6 +76,6 @@ function whyNow(placed: Placed, job: PlanningJob, index: number, bySlot: Float64
   });
   if (!anyCar) return reason('job_no_car', later);
   if (next < 0) return reason('job_deadline_at_risk', { value: job.shardsRemaining, limit: 0, unit: 'shards' });
-  const words = `It waits for ${clockOf(placed, next)}, when its shards cost less than now.`;
-  return reason('job_waiting_for_cheaper_slot', { slot: next, words });
+  const text = `It waits for ${clockOf(placed, next)}, when its shards cost less than now.`;
+  return reason('job_waiting_for_cheaper_slot', { slot: next, text });
 }

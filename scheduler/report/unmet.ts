@@ -36,7 +36,7 @@ function unmetCar(placed: Placed, car: PlanningCar, index: number): Unmet[] {
       missing,
       unit: 'kWh',
       bindingLimits,
-      words: `${car.id} misses its target by ${missing.toFixed(2)} of ${car.needKwh.toFixed(2)} kWh: ${inWords(bindingLimits)}`,
+      text: `${car.id} misses its target by ${missing.toFixed(2)} of ${car.needKwh.toFixed(2)} kWh: ${inWords(bindingLimits)}`,
     });
   }
   const below = car.minimumNeedKwh - byDepartureKwh;
@@ -48,7 +48,7 @@ function unmetCar(placed: Placed, car: PlanningCar, index: number): Unmet[] {
       missing: below,
       unit: 'kWh',
       bindingLimits,
-      words: `${car.id} stays ${below.toFixed(2)} kWh below the owner’s minimum: ${inWords(bindingLimits)}`,
+      text: `${car.id} stays ${below.toFixed(2)} kWh below the owner’s minimum: ${inWords(bindingLimits)}`,
     });
   }
   return unmet;
@@ -76,7 +76,7 @@ function limitsOfCar(placed: Placed, car: PlanningCar, index: number, from: numb
       kind: 'charger_max',
       id: car.id,
       slots: atCharger,
-      words: `its charger gives at most ${car.chargerMaxKw} kW`,
+      text: `its charger gives at most ${car.chargerMaxKw} kW`,
     });
   }
   if (from < until || limits.length === 0) {
@@ -85,7 +85,7 @@ function limitsOfCar(placed: Placed, car: PlanningCar, index: number, from: numb
       kind: 'plug_window',
       id: car.id,
       slots: [],
-      words: `it is plugged in for ${hours.toFixed(2)} h before its time`,
+      text: `it is plugged in for ${hours.toFixed(2)} h before its time`,
     });
   }
   return limits;
@@ -93,10 +93,10 @@ function limitsOfCar(placed: Placed, car: PlanningCar, index: number, from: numb
 
 function coldLimit(placed: Placed, car: PlanningCar, index: number, slots: readonly number[]): BindingLimit {
   const coldest = Math.min(...slots.map((t) => celsiusAt(placed, index, t)));
-  const words =
+  const text =
     `it is too cold to be charged in ${slots.length} slots ` +
     `(${coldest.toFixed(1)} °C at the coldest, its limit is ${car.chargeFromCelsius ?? coldest} °C)`;
-  return { kind: 'battery_cold', id: car.id, slots: [...slots], words };
+  return { kind: 'battery_cold', id: car.id, slots: [...slots], text };
 }
 
 /** The tighter of feeder and substation in the given slots. */
@@ -109,7 +109,7 @@ function sharedLimit({ problem, compiled }: Placed, feeder: number, slots: reado
     kind: 'feeder_import',
     id: name,
     slots: [...slots],
-    words: `feeder ${name}${behind} has no more room in ${slots.length} slots (cars may draw ${least.toFixed(1)} kW at the tightest)`,
+    text: `feeder ${name}${behind} has no more room in ${slots.length} slots (cars may draw ${least.toFixed(1)} kW at the tightest)`,
   };
 }
 
@@ -124,7 +124,7 @@ function unmetJob(placed: Placed, job: PlanningJob, expectedShards: number): Unm
       missing,
       unit: 'shards',
       bindingLimits,
-      words: `${job.id} lacks ${missing.toFixed(1)} of ${job.shardsRemaining} shards at the end of its window: ${inWords(bindingLimits)}`,
+      text: `${job.id} lacks ${missing.toFixed(1)} of ${job.shardsRemaining} shards at the end of its window: ${inWords(bindingLimits)}`,
     },
   ];
 }
@@ -141,15 +141,15 @@ function limitsOfJob({ problem, compiled }: Placed, job: PlanningJob): BindingLi
   if (priceCapEurPerKwh !== undefined) {
     const slots = everywhere((region, t) => (region.priceEurPerKwh[t] ?? 0) > priceCapEurPerKwh);
     if (slots.length > 0) {
-      const words = `the price is above its cap of ${priceCapEurPerKwh} EUR/kWh in ${slots.length} of ${window.length} slots`;
-      limits.push({ kind: 'job_price_cap', id: job.id, slots, words });
+      const text = `the price is above its cap of ${priceCapEurPerKwh} EUR/kWh in ${slots.length} of ${window.length} slots`;
+      limits.push({ kind: 'job_price_cap', id: job.id, slots, text });
     }
   }
   if (carbonCapGPerKwh !== undefined) {
     const slots = everywhere((region, t) => (region.carbonGPerKwh[t] ?? 0) > carbonCapGPerKwh);
     if (slots.length > 0) {
-      const words = `carbon is above its cap of ${carbonCapGPerKwh} g/kWh in ${slots.length} of ${window.length} slots`;
-      limits.push({ kind: 'job_carbon_cap', id: job.id, slots, words });
+      const text = `carbon is above its cap of ${carbonCapGPerKwh} g/kWh in ${slots.length} of ${window.length} slots`;
+      limits.push({ kind: 'job_carbon_cap', id: job.id, slots, text });
     }
   }
   const classes = job.classes.map((entry) => entry.hardwareClass);
@@ -157,11 +157,11 @@ function limitsOfJob({ problem, compiled }: Placed, job: PlanningJob): BindingLi
     kind: 'compute_capacity',
     id: job.id,
     slots: window,
-    words: `cars of class ${classes.join(', ')} that may compute in its window of ${window.length} slots are used up`,
+    text: `cars of class ${classes.join(', ')} that may compute in its window of ${window.length} slots are used up`,
   });
   return limits;
 }
 
 function inWords(limits: readonly BindingLimit[]): string {
-  return `${limits.map((limit) => limit.words).join('; ')}.`;
+  return `${limits.map((limit) => limit.text).join('; ')}.`;
 }

@@ -137,8 +137,8 @@ test('the plan of a car has its slots, its reasons and what cannot be met', asyn
   expect((await api.getJson('/fleet/v1/vehicles/car-2/plan')).planId).toBeNull();
   const plan = {
     slots: { startMs: 0, slotMinutes: 15, count: 2 },
-    cars: [{ carId: 'car-2', chargeKw: [0, 7], computeKw: [1.5, 0], reasons: [{ code: 'x', words: 'y' }] }],
-    unmet: [{ kind: 'ready_by', id: 'car-2', missing: 3, unit: 'kWh', words: 'late', bindingLimits: [] }],
+    cars: [{ carId: 'car-2', chargeKw: [0, 7], computeKw: [1.5, 0], reasons: [{ code: 'x', text: 'y' }] }],
+    unmet: [{ kind: 'ready_by', id: 'car-2', missing: 3, unit: 'kWh', text: 'late', bindingLimits: [] }],
   };
   await savePlan(database, { id: 'p', cellId: CELL.id, slotStartMs: 0, createdAtMs: 0, problem: {}, plan });
   expect(await api.getJson('/fleet/v1/vehicles/car-2/plan')).toMatchObject({

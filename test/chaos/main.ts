@@ -10,6 +10,7 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { derivedSeed } from '../../simulator/random.ts';
+import { messageOf } from '../../domain/thrown.ts';
 import { seededRandom } from '../../scheduler/random.ts';
 import { planRounds, type Disturbance } from './plan.ts';
 import { playRound, REQUESTS, undisturbedRuns, type RoundResult } from './rounds.ts';
@@ -73,7 +74,12 @@ async function main(): Promise<number> {
       if (number < from) continue;
       if (interrupted.signal.aborted) break;
       const random = seededRandom(derivedSeed(seed, `round ${number}`));
-      const played = await playRound(world, disturbance, undisturbed, random);
+      // A round that cannot be played is a finding, too, and does not keep the others from being played.
+      const played = await playRound(world, disturbance, undisturbed, random).catch((error: unknown): RoundResult => ({
+        recoveredMs: 0,
+        fellToo: [],
+        checks: { played: [messageOf(error)] },
+      }));
       const result = { ...played, checks: news(played.checks, known) };
       console.log(roundText(number, disturbance, result));
       if (Object.values(result.checks).every((found) => found.length === 0)) continue;

@@ -152,7 +152,7 @@ describe('every reason is said by somebody', () => {
     const plan = NIGHTS[code]();
     const said = [plan, ...plan.cars, ...plan.jobs].flatMap(({ reasons }) => reasons);
     expect(said.map((each) => each.code)).toContain(code);
-    expect(said.find((each) => each.code === code)?.words).not.toBe('');
+    expect(said.find((each) => each.code === code)?.text).not.toBe('');
   });
 
   test.each(codesOf(CAR_REASONS))('of a car: %s', (code) => {

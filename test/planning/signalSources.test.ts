@@ -9,7 +9,7 @@ const KNOWN = [span('temperature', 5), span('house_load', 4, { feederId: 'street
 const planned = (...signals: SignalSpan[]) => {
   const region = planningRegion(cellState({ signals: [...KNOWN, ...signals] }), REGION);
   const fallbacks = region.fallbacks ?? [];
-  return { ...region, fallbacks, words: fallbacks.map(({ words }) => words) };
+  return { ...region, fallbacks, text: fallbacks.map(({ text }) => text) };
 };
 
 test('the better source counts where it speaks, the other one fills the rest', () => {
@@ -30,17 +30,17 @@ test('a fresh source stands in for a better one that is stale; what was pushed d
   const silent = { priority: 1, fetchedAtMs: START_MS - 3 * HOUR_MS };
   const carbon = span('carbon', 1);
   const standIn = planned(span('price', 0.1, { source: 'entsoe', ...silent }), span('price', 0.3), carbon);
-  expect([standIn.priceEurPerKwh[0], standIn.words]).toEqual([0.3, []]);
+  expect([standIn.priceEurPerKwh[0], standIn.text]).toEqual([0.3, []]);
   const pushed = planned(span('price', 0.1, { source: 'push/utility', ...silent }), span('price', 0.3), carbon);
-  expect([pushed.priceEurPerKwh[0], pushed.words]).toEqual([0.1, []]);
+  expect([pushed.priceEurPerKwh[0], pushed.text]).toEqual([0.1, []]);
 });
 
 test('a stale source that nothing replaces is used, and the plan says so with its age', () => {
-  const { words, fallbacks } = planned(
+  const { text, fallbacks } = planned(
     span('price', 0.1, { source: 'entsoe', fetchedAtMs: START_MS - 3 * HOUR_MS }),
     span('carbon', 300),
   );
-  expect(words).toEqual(['The price of berlin rests on entsoe, which was last read 3.0 h ago.']);
+  expect(text).toEqual(['The price of berlin rests on entsoe, which was last read 3.0 h ago.']);
   expect(fallbacks[0]).toMatchObject({ code: 'signal_fallback', value: 3, limit: 2, unit: 'h' });
 });
 
@@ -48,7 +48,7 @@ test('marginal and average carbon are never mixed: one kind for the whole cell',
   const half = { endMs: START_MS + 2 * HOUR_MS };
   const both = planned(span('price', 1), span('carbon', 300, half), span('marginal_carbon', 800));
   expect(new Set(both.carbonGPerKwh)).toEqual(new Set([300]));
-  expect(both.words[0]).toContain('carbon intensity of berlin is unknown in 8 of 16 slots');
+  expect(both.text[0]).toContain('carbon intensity of berlin is unknown in 8 of 16 slots');
   const elsewhere = planned(span('price', 1), span('marginal_carbon', 800), span('carbon', 250, { regionId: 'oslo' }));
   expect(new Set(elsewhere.carbonGPerKwh)).toEqual(new Set([250]));
   const marginal = planned(span('price', 1), span('marginal_carbon', 800));

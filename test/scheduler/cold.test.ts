@@ -37,7 +37,7 @@ describe('a battery that must not be charged below 0 °C', () => {
     const plan = planCell(night([5, 5, 40], { celsius: [-3.2, -1, 1], cars: [{ ...LFP, needKwh: 10 }] }));
     const [reason] = plan.cars[0]?.reasons ?? [];
     expect(reason).toMatchObject({ code: 'waiting_too_cold', value: -3.2, limit: 0, unit: '°C', slot: 2 });
-    expect(reason?.words).toBe('It does not charge until 02:00 UTC: -3.2 < 0 °C, the least for its battery.');
+    expect(reason?.text).toBe('It does not charge until 02:00 UTC: -3.2 < 0 °C, the least for its battery.');
   });
 
   test('a target that the cold makes impossible is unmet, with the limit and the coldest slot', () => {
@@ -50,7 +50,7 @@ describe('a battery that must not be charged below 0 °C', () => {
       kind: 'battery_cold',
       id: 'car-0',
       slots: [1, 2, 3],
-      words: 'it is too cold to be charged in 3 slots (-6.5 °C at the coldest, its limit is 0 °C)',
+      text: 'it is too cold to be charged in 3 slots (-6.5 °C at the coldest, its limit is 0 °C)',
     });
     expect(plan.cars[0]?.reasons.map(({ code }) => code).slice(0, 2)).toEqual([
       'charging_no_slack',

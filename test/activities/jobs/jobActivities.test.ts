@@ -5,18 +5,18 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
+import { unitsOf } from '../../../domain/money.ts';
 import { objectKeys, type LineRange } from '../../../domain/names.ts';
 import type { RunShardResult } from '../../../domain/shards.ts';
 import { readAttemptFailures } from '../../../store/attemptFailures.ts';
 import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
 import { recordMeterReadings } from '../../../store/meters.ts';
 import { listHeldVehicles } from '../../../store/vehicleClaims.ts';
-import { computeCreditEur } from '../../../activities/settlement/payRates.ts';
 import { acceptedTotals } from '../../../store/acceptedShards.ts';
 import { insertBatch, moveBatch, readBatch } from '../../../store/batches.ts';
 import { listClassSpeeds, seedClassSpeed } from '../../../store/classSpeeds.ts';
 import { insertFile, readFile } from '../../../store/files.ts';
-import { listBalances } from '../../../store/ledger.ts';
+import { listEarnings } from '../../../store/ledger.ts';
 import { readJournal } from '../../../store/journal.ts';
 import { addModel } from '../../../store/models.ts';
 import { createFileStore } from '../../../store/objects/fileStore.ts';
@@ -173,7 +173,7 @@ async function accept(batchId: string, split: SplitBatch, shard: number, vehicle
 }
 
 async function earnedBy(vehicleId: string): Promise<number> {
-  return (await listBalances(database, cellId)).find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
+  return unitsOf((await listEarnings(database, cellId)).find((car) => car.vehicleId === vehicleId)?.amountMicros ?? 0);
 }
 
 async function outputOf(
@@ -285,14 +285,14 @@ test('a shard whose slice is lost holds up neither the end of its batch nor what
 describe('a finished shard', () => {
   test('is paid to the cars that computed it, once, however often it is handed in', async () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
-    const before = await listBalances(database, cellId);
+    const before = await listEarnings(database, cellId);
     await compute('car-1', batchId, 0, { start: 0, end: 1 });
     await compute('car-2', batchId, 0, { start: 1, end: 3 });
     expect(await accept(batchId, split, 0, 'car-2')).toEqual({ shard: 0, accepted: true, message: '' });
     await accept(batchId, split, 0, 'car-1');
-    const earned = (await listBalances(database, cellId)).map(({ vehicleId, amountEur }) => {
-      const had = before.find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
-      return [vehicleId, Number((amountEur - had).toFixed(6))];
+    const earned = (await listEarnings(database, cellId)).map(({ vehicleId, amountMicros }) => {
+      const had = before.find((each) => each.vehicleId === vehicleId)?.amountMicros ?? 0;
+      return [vehicleId, unitsOf(amountMicros - had)];
     });
     expect(earned).toEqual([
       ['car-1', 0.0045],
@@ -433,7 +433,7 @@ describe('a car', () => {
     ]);
     const before = await earnedBy('car-1');
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
-    const earnedWh = ((await earnedBy('car-1')) - before) / computeCreditEur(1);
+    const earnedWh = ((await earnedBy('car-1')) - before) / 0.00045;
     expect(earnedWh).toBeGreaterThan(40);
     expect(earnedWh).toBeLessThan(80);
   });

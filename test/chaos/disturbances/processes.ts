@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../support/eventually.ts';
-import { descendantsOf, isAlive } from '../../e2e/support/processes.ts';
+import { descendantsOf, isAlive, runnersOf } from '../../e2e/support/processes.ts';
 import type { Random } from '../../../scheduler/random.ts';
 import type { ProcessName, World } from '../world.ts';
 
@@ -36,7 +36,7 @@ async function pidOf(world: World, victim: Victim, random: Random): Promise<numb
   if (victim === 'agent') return world.agent.pid;
   if (victim !== 'runner') return world.pidOf(victim);
   const runners = await eventually('a runner is there', RUNNER_LIMIT_MS, async () => {
-    const pids = await world.stack.runnerPids();
+    const pids = [...(await world.stack.runnerPids()), ...runnersOf(world.agent.pid)];
     return pids.length > 0 ? pids : undefined;
   });
   return runners[Math.floor(random() * runners.length)] ?? 0;

@@ -20,6 +20,13 @@ export function descendantsOf(pid: number): RunningProcess[] {
   return below(pid);
 }
 
+/** The processes that run models for `pid`: a fleet's or an agent's. */
+export function runnersOf(pid: number): number[] {
+  return descendantsOf(pid)
+    .filter(({ command }) => command.includes('runnerProcess'))
+    .map((runner) => runner.pid);
+}
+
 /** Zombies count as gone: their parent has only not asked yet. */
 export function isAlive(pid: number): boolean {
   try {

@@ -19,7 +19,7 @@ import { BatchClient } from '../../../api/client/batchClient.ts';
 import type { BatchWire } from '../../../api/wire/batch.ts';
 import { NIGHT_MODEL } from '../../../demo/prepareNight.ts';
 import { eventually } from '../../support/eventually.ts';
-import { descendantsOf, type RunningProcess } from './processes.ts';
+import { descendantsOf, type RunningProcess, runnersOf } from './processes.ts';
 import { CALM_NIGHT, calmNight } from './calmNight.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/demo/main.js', import.meta.url));
@@ -147,8 +147,7 @@ export class Stack {
 
   /** Process ids of the inference runners of all cars. */
   async runnerPids(): Promise<number[]> {
-    const children = descendantsOf(await this.pidOf('fleet'));
-    return children.filter(({ command }) => command.includes('runnerProcess')).map(({ pid }) => pid);
+    return runnersOf(await this.pidOf('fleet'));
   }
 
   /** Every process that the supervisor started, directly or not. */
