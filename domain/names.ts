@@ -7,6 +7,7 @@ export const workflowIds = {
   cell: (cellId: string): string => `cell/${cellId}`,
   job: (batchId: string): string => `job/${batchId}`,
   ven: (connectionId: string): string => `ven/${connectionId}`,
+  recall: (quarantineId: number): string => `recall/${quarantineId}`,
   session: (vehicleId: string, stay: number): string => `session/${vehicleId}/${stay}`,
 } as const;
 

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 
 import { seededRandom, type Random } from '../scheduler/random.ts';
 import type { CheckPolicy } from '../domain/trust/checkPolicy.ts';
-import { checkShare, type CheckedShare } from '../domain/trust/checkShare.ts';
-import { NEW_REPUTATION, type Reputation } from '../domain/trust/reputation.ts';
+import { checkShare } from '../domain/trust/checkShare.ts';
+import { judged, NEW_REPUTATION, type Reputation } from '../domain/trust/reputation.ts';
 
 /** How simulated cars lie, with the share of their lines that are false. */
 export const LIAR_KINDS = {
@@ -103,19 +103,21 @@ export async function simulateTrust(fleet: DishonestFleet): Promise<TrustOutcome
         const share = { jobId: `day-${day}`, shard, vehicleId: car.id, lines: lineNumbersOfShard };
         const compare = async (asked: readonly number[]): Promise<readonly number[]> =>
           asked.filter((line) => differs.has(line));
-        const found: CheckedShare | undefined = await checkShare(key, share, car.reputation, fleet.policy, compare);
+        const found = await checkShare(key, share, car.reputation, fleet.policy, compare);
         let delivered = wrong.size;
-        if (found) {
-          car.reputation = found.reputation;
+        const looked = found && { checked: found.checked.length, differing: found.differing.length };
+        const judgement = looked && judged(car.reputation, looked, fleet.policy);
+        if (found && judgement) {
+          car.reputation = judgement.reputation;
           extraLines += found.checked.length;
           // The trusted answers stand in the place of those that differ.
           delivered -= found.checked.filter((line) => wrong.has(line)).length;
           if (car.kind === undefined) {
             honestChecks += 1;
-            if (found.verdict !== 'valid') honestAlarms += 1;
+            if (judgement.verdict !== 'valid') honestAlarms += 1;
           }
         }
-        if (found?.verdict === 'guilty') {
+        if (judgement?.verdict === 'guilty') {
           car.quarantined = true;
           // Its work of the day's batches, which still run, is done again.
           extraLines += (turn + 1) * fleet.linesPerShard;

@@ -4,3 +4,4 @@ export { inferenceJob } from './inferenceJob.ts';
 export { openAdrVen } from './openAdrVen.ts';
 export { parkingSession } from './parkingSession.ts';
 export { shardWave } from './shardWave.ts';
+export { workRecall } from './workRecall.ts';

@@ -179,6 +179,7 @@ async function splitOf(
     ...(priority !== undefined && { priority }),
     tenant: { id: tenantId, weight },
     carUrl: ports.carAccess.url,
+    checked: true,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { CheckPolicy } from './checkPolicy.ts';
 import { drawn, drawnFrom } from './draws.ts';
-import { checkProbability, judged, withEvidence, type Reputation, type Verdict } from './reputation.ts';
+import { checkProbability, type Reputation } from './reputation.ts';
 
 /** What one car has answered of a shard. */
 export interface CarsShare {
@@ -12,8 +12,6 @@ export interface CarsShare {
 }
 
 export interface CheckedShare {
-  readonly verdict: Verdict;
-  readonly reputation: Reputation;
   /** Lines that were held against trusted answers. */
   readonly checked: readonly number[];
   /** Those that differ by more than the tolerance. */
@@ -41,9 +39,8 @@ export function linesToCheck(
 
 /**
  * Checks what one car has answered of a shard, if it is its turn: compares some lines, and with any difference among
- * them many more, before it judges the car.
- * @param known canaries of the shard that have been compared already
- * @returns undefined when nothing was checked
+ * them many more. What it finds is to be judged (reputation.ts).
+ * @returns undefined when it was not its turn
  */
 export async function checkShare(
   key: Buffer,
@@ -51,21 +48,13 @@ export async function checkShare(
   reputation: Reputation,
   policy: CheckPolicy,
   compare: CompareLines,
-  known: { readonly checked: readonly number[]; readonly differing: readonly number[] } = {
-    checked: [],
-    differing: [],
-  },
 ): Promise<CheckedShare | undefined> {
   const first = linesToCheck(key, share, reputation, policy);
-  if (first.length + known.checked.length === 0) return undefined;
-  const checked = [...known.checked, ...first];
-  const differing = [...known.differing, ...(first.length === 0 ? [] : await compare(first))];
-  if (differing.length > 0) {
-    const rest = share.lines.filter((line) => !checked.includes(line));
-    const closer = drawnFrom(key, rest, CLOSER_LOOK_LINES, 'closer', share.jobId, share.shard, share.vehicleId);
-    checked.push(...closer);
-    if (closer.length > 0) differing.push(...(await compare(closer)));
-  }
-  const found = { checked: checked.length, differing: differing.length };
-  return { ...judged(withEvidence(reputation, found, policy), found), checked, differing };
+  if (first.length === 0) return undefined;
+  const found = await compare(first);
+  if (found.length === 0) return { checked: first, differing: [] };
+  const rest = share.lines.filter((line) => !first.includes(line));
+  const closer = drawnFrom(key, rest, CLOSER_LOOK_LINES, 'closer', share.jobId, share.shard, share.vehicleId);
+  const more = closer.length === 0 ? [] : await compare(closer);
+  return { checked: [...first, ...closer], differing: [...found, ...more] };
 }

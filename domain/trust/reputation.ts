@@ -44,9 +44,9 @@ export function isOnProbation({ validInRow }: Pick<Reputation, 'validInRow'>): b
 /** How likely the car's next shard is checked: always on probation, then 1 / n after n valid checks, and never less than the policy's. */
 export function checkProbability(
   reputation: Pick<Reputation, 'validInRow'>,
-  { kinds, min_probability }: Pick<CheckPolicy, 'kinds' | 'min_probability'>,
+  { enabled, min_probability }: Pick<CheckPolicy, 'enabled' | 'min_probability'>,
 ): number {
-  if (!kinds.includes('rerun')) return 0;
+  if (!enabled) return 0;
   return isOnProbation(reputation) ? 1 : Math.max(1 / reputation.validInRow, min_probability);
 }
 
@@ -56,8 +56,7 @@ export interface Compared {
   readonly differing: number;
 }
 
-/** Counts what was found, without a verdict: a car that is to be looked at more closely is judged after that. */
-export function withEvidence(
+function withEvidence(
   reputation: Reputation,
   { checked, differing }: Compared,
   { honest_difference }: Pick<CheckPolicy, 'honest_difference'>,
@@ -77,13 +76,16 @@ export function withEvidence(
   };
 }
 
-/** Judges a check that has ended. `reputation` already counts what was found in it. */
+/** Counts what a check has found, and judges the car by it and by what was found before. */
 export function judged(
-  reputation: Reputation,
-  { differing }: Pick<Compared, 'differing'>,
+  before: Reputation,
+  found: Compared,
+  policy: Pick<CheckPolicy, 'honest_difference'>,
 ): { readonly reputation: Reputation; readonly verdict: Verdict } {
-  if (differing === 0)
+  const reputation = withEvidence(before, found, policy);
+  if (found.differing === 0) {
     return { reputation: { ...reputation, validInRow: reputation.validInRow + 1 }, verdict: 'valid' };
-  const verdict = Math.max(...reputation.suspicion) >= GUILTY_FROM ? 'guilty' : 'suspect';
-  return { reputation: { ...reputation, validInRow: 0 }, verdict };
+  }
+  const isGuilty = Math.max(...reputation.suspicion) >= GUILTY_FROM;
+  return { reputation: { ...reputation, validInRow: 0 }, verdict: isGuilty ? 'guilty' : 'suspect' };
 }

@@ -18,7 +18,10 @@ test('every liar of a small fleet is caught, no honest car, and checking costs l
 });
 
 test('without checks their answers are delivered', async () => {
-  const { days, honestQuarantined } = await simulateTrust({ ...fleet, policy: { ...DEFAULT_CHECK_POLICY, kinds: [] } });
+  const { days, honestQuarantined } = await simulateTrust({
+    ...fleet,
+    policy: { ...DEFAULT_CHECK_POLICY, enabled: false },
+  });
   expect(honestQuarantined).toBe(0);
   const [first] = days;
   expect((first?.wrongForGood ?? 0) / (first?.lines ?? 1)).toBeGreaterThan(0.015);

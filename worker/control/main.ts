@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from '@temporalio/worker';
 import { createStayActivities } from '../../activities/stays/stayActivities.ts';
@@ -9,6 +10,8 @@ import { createGridActivities } from '../../activities/grid/gridActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels, type RegisterModel } from '../../inference/models/bundledModels.ts';
 import { createPlanActivities } from '../../activities/plan/planActivities.ts';
+import { createTrustActivities } from '../../activities/trust/trustActivities.ts';
+import { createTrustedRunner } from '../../activities/trust/trustedRunner.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
@@ -25,7 +28,7 @@ import { createLogger } from '../process/logging.ts';
 import { openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
 import { requireSetting } from '../process/requireSetting.ts';
-import { carAccessOf, secretsSealOf } from '../process/secretsSeal.ts';
+import { carAccessOf, checkKeyOf, secretsSealOf } from '../process/secretsSeal.ts';
 import { startVen } from '../process/startVen.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { connectClient, connectWorker } from '../process/temporalClients.ts';
@@ -70,6 +73,11 @@ async function start() {
   const planner = startPlanner(SOLVER_LIMIT_REAL_MS);
   const hints = listenForHints((connectionId) => startVen(client, cell, connectionId), logger);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
+  const jobs = { database, objects, gridNowMs, carAccess: carAccessOf(config) };
+  const trusted = createTrustedRunner(objects, {
+    folder: join(config.stateDir, 'checks', 'models'),
+    diskBytes: config.models.cacheBytes,
+  });
 
   const worker = await Worker.create({
     connection,
@@ -99,7 +107,8 @@ async function start() {
         weights: { carbonEurPerKg: CARBON_EUR_PER_KG, missingEurPerKwh: config.missingEurPerKwh },
         gridNowMs,
       }),
-      ...createJobActivities({ database, objects, gridNowMs, carAccess: carAccessOf(config) }),
+      ...createJobActivities(jobs),
+      ...createTrustActivities({ ...jobs, trusted, checkKey: checkKeyOf(config), log: logger }),
       ...createStayActivities({ database, vehicles }),
       ...createWebhookActivities({ database, hosts: config.webhookHosts, seal: secretsSealOf(config) }),
     },
@@ -111,17 +120,30 @@ async function start() {
   });
   // A server takes a moment until it knows attributes that were registered just now.
   await untilAnswered('Temporal', () => startCellWorkflows(client, database, cell));
-  return { worker, running, stopping, embedding, planner, hints, connection, client, mqtt, database };
+  return { worker, running, stopping, embedding, planner, trusted, hints, connection, client, mqtt, database };
 }
 
 runChild({
   start,
-  stop: async ({ worker, running, stopping, embedding, planner, hints, connection, client, mqtt, database }) => {
+  stop: async ({
+    worker,
+    running,
+    stopping,
+    embedding,
+    planner,
+    trusted,
+    hints,
+    connection,
+    client,
+    mqtt,
+    database,
+  }) => {
     worker.shutdown();
     stopping.abort();
     await embedding;
     await running;
     await planner.close();
+    await trusted.close();
     await hints.close();
     await Promise.all([connection.close(), client.connection.close(), mqtt.endAsync()]);
     await database.close();

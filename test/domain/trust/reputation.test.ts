@@ -2,19 +2,19 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { DEFAULT_CHECK_POLICY, costOfChecks, policyFor } from '../../../domain/trust/checkPolicy.ts';
-import { checkProbability, judged, NEW_REPUTATION, withEvidence } from '../../../domain/trust/reputation.ts';
+import { checkProbability, judged, NEW_REPUTATION } from '../../../domain/trust/reputation.ts';
 
 const policy = DEFAULT_CHECK_POLICY;
 const after = (checks: number) => ({ ...NEW_REPUTATION, validInRow: checks });
 const found = (reputation: typeof NEW_REPUTATION, checked: number, differing: number) =>
-  judged(withEvidence(reputation, { checked, differing }, policy), { differing });
+  judged(reputation, { checked, differing }, policy);
 
 describe('a reputation', () => {
   test('is checked always until ten checks in a row were valid, then with 1 / n, and never less than the policy says', () => {
     expect([0, 9].map((n) => checkProbability(after(n), { ...policy, min_probability: 0.05 }))).toEqual([1, 1]);
     expect(checkProbability(after(10), { ...policy, min_probability: 0.05 })).toBeCloseTo(0.1);
     expect(checkProbability(after(1_000), { ...policy, min_probability: 0.05 })).toBe(0.05);
-    expect(checkProbability(after(0), { ...policy, kinds: ['canary'] })).toBe(0);
+    expect(checkProbability(after(0), { ...policy, enabled: false })).toBe(0);
   });
 
   test('begins anew with one difference, and that alone makes nobody guilty', () => {
@@ -77,7 +77,6 @@ describe('a policy', () => {
 
   test('says what it costs', () => {
     expect(costOfChecks(policy)).toEqual({ probation: 0.05, standing: 0.05 * 0.4 });
-    expect(costOfChecks({ ...policy, kinds: [] })).toEqual({ probation: 0, standing: 0 });
-    expect(costOfChecks({ ...policy, kinds: ['canary'] })).toEqual({ probation: 0.005, standing: 0.005 });
+    expect(costOfChecks({ ...policy, enabled: false })).toEqual({ probation: 0, standing: 0 });
   });
 });
