@@ -41,6 +41,7 @@ import { addOpenInferenceRoutes } from './openInference.ts';
 import { checkStorable } from './storableRequest.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
+import { addTrustRoutes } from './trust.ts';
 import { addVehicleRoutes } from './vehicles.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
@@ -127,6 +128,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addEnrolmentRoutes(app, ports);
   addChargerRoutes(app, ports);
   addVehicleRoutes(app, ports);
+  addTrustRoutes(app, ports);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

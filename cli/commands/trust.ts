@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 
+import type { CarClient } from '../../api/client/carClient.ts';
+import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import type { CommandFactory } from '../command.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { numberFrom, wholeNumber } from '../numberOption.ts';
@@ -55,5 +57,62 @@ export const trustCommand: CommandFactory = (terminal, done) => {
       terminal.out(options.json ? `${JSON.stringify(outcome, null, 2)}\n` : trustText(outcome, terminal));
       done(outcome.honestQuarantined === 0 ? EXIT_CODES.ok : EXIT_CODES.failed);
     });
+  withApiOptions(trust.command('list'))
+    .description('cars in quarantine, those whose owners appeal first')
+    .option('--json', 'print JSON')
+    .action(async (options: Reached) => {
+      const found = await (await reach(options)).quarantines();
+      const { quarantinesText } = await import('../carTrustText.ts');
+      terminal.out(options.json ? asJson(found) : quarantinesText(found, terminal));
+    });
+  for (const [name, release] of [
+    ['release', true],
+    ['uphold', false],
+  ] as const) {
+    withApiOptions(trust.command(name))
+      .description(release ? 'end a car’s quarantine; it is on probation then' : 'uphold a car’s quarantine')
+      .argument('<vin>')
+      .argument('<text>', 'why, as its owner reads it')
+      .option('--json', 'print JSON')
+      .action(async (vin: string, text: string, options: Reached) => {
+        const found = await (await reach(options)).resolveQuarantine(vin, { text, release });
+        const { carTrustText } = await import('../carTrustText.ts');
+        terminal.out(options.json ? asJson(found) : carTrustText(found, terminal));
+      });
+  }
+  withApiOptions(trust.command('policy'))
+    .description('print how answers are checked and what that costs, or set it for a tenant, a model, both, or all')
+    .option('--set <file>', 'JSON file with the whole policy')
+    .option('--unset', 'take the policy of this scope back')
+    .option('--tenant <id>', 'of one tenant only')
+    .option('--model <name>', 'of one model only')
+    .action(async (options: PolicyOptions) => {
+      const client = await reach(options);
+      const scope = { tenant: options.tenant ?? null, model: options.model ?? null };
+      const { readJsonObject } = await import('../files/readJsonObject.ts');
+      const policy = options.set === undefined ? null : await readJsonObject(options.set);
+      const isSet = policy !== null || options.unset === true;
+      terminal.out(asJson(isSet ? await client.setCheckPolicy(scope, policy) : await client.checkPolicies()));
+    });
   return trust;
 };
+
+interface Reached extends ApiOptions {
+  readonly json?: true;
+}
+
+interface PolicyOptions extends ApiOptions {
+  readonly set?: string;
+  readonly unset?: true;
+  readonly tenant?: string;
+  readonly model?: string;
+}
+
+async function reach(options: ApiOptions): Promise<CarClient> {
+  const { CarClient } = await import('../../api/client/carClient.ts');
+  return new CarClient(await openApi(options));
+}
+
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

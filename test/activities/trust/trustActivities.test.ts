@@ -168,6 +168,7 @@ const earned = async (vehicleId: string): Promise<number> =>
   (await listEarnings(database, cellId))
     .filter((each) => each.vehicleId === vehicleId)
     .reduce((sum, { amountMicros }) => sum + amountMicros, 0);
+const outOfMemory = async (): Promise<never> => Promise.reject(new Error('no memory'));
 const invented = (): unknown => ({ data: [{ embedding: [9, 9, 9] }] });
 async function output(batchId: string): Promise<string[]> {
   const { outputFileId } = (await readBatch(database, batchId)) ?? {};
@@ -245,8 +246,7 @@ describe('checks of what cars answer', () => {
   test('do not blame cars for a model that does not run on the trusted computer', async () => {
     const batch = await submitted();
     await compute(honest, batch, 0);
-    const answers = async (): Promise<never> => Promise.reject(new Error('no memory'));
-    expect(await check(batch, { trusted: { answers } })).toEqual([]);
+    expect(await check(batch, { trusted: { answers: outOfMemory } })).toEqual([]);
     expect(await accept(batch, 0)).toMatchObject([{ accepted: true }]);
     const journal = await readJournal(database, cellId, 0, 1_000);
     expect(journal.map(({ message }) => message)).toContainEqual(expect.stringContaining('no memory'));
@@ -261,19 +261,19 @@ describe('checks of what cars answer', () => {
   });
 });
 
-describe('a recall of what a caught car has delivered', () => {
-  /** Shard 0 was accepted from the liar before it lied where it was seen: in shard 1. */
-  async function caughtTooLate(): Promise<{ batch: { batchId: string; split: SplitBatch }; quarantineId: number }> {
-    const batch = await submitted();
-    await compute(liar, batch, 0, invented);
-    await accept(batch, 0);
-    expect(await earned(liar)).toBeGreaterThan(0);
-    await compute(liar, batch, 1, invented);
-    const [caught] = await check(batch);
-    if (!caught) throw new Error('it was not caught');
-    return { batch, quarantineId: caught.quarantineId };
-  }
+/** Shard 0 was accepted from the liar before it lied where it was seen: in shard 1. */
+async function caughtTooLate(): Promise<{ batch: { batchId: string; split: SplitBatch }; quarantineId: number }> {
+  const batch = await submitted();
+  await compute(liar, batch, 0, invented);
+  await accept(batch, 0);
+  expect(await earned(liar)).toBeGreaterThan(0);
+  await compute(liar, batch, 1, invented);
+  const [caught] = await check(batch);
+  if (!caught) throw new Error('it was not caught');
+  return { batch, quarantineId: caught.quarantineId };
+}
 
+describe('a recall of what a caught car has delivered', () => {
   test('has shards of running batches computed again, and takes the pay back', async () => {
     const { batch, quarantineId } = await caughtTooLate();
     const recalled = await trust().recallWork({ vehicleId: liar, quarantineId, cellId });

@@ -5,6 +5,11 @@ import { DEFAULT_CHECK_POLICY, costOfChecks, policyFor } from '../../../domain/t
 import { checkProbability, judged, NEW_REPUTATION } from '../../../domain/trust/reputation.ts';
 
 const policy = DEFAULT_CHECK_POLICY;
+const set = (tenantId: string | null, modelName: string | null, line_share: number) => ({
+  tenantId,
+  modelName,
+  policy: { ...policy, line_share },
+});
 const after = (checks: number) => ({ ...NEW_REPUTATION, validInRow: checks });
 const found = (reputation: typeof NEW_REPUTATION, checked: number, differing: number) =>
   judged(reputation, { checked, differing }, policy);
@@ -62,11 +67,6 @@ describe('a reputation', () => {
 
 describe('a policy', () => {
   test('is the most specific one: model before tenant before the cell', () => {
-    const set = (tenantId: string | null, modelName: string | null, line_share: number) => ({
-      tenantId,
-      modelName,
-      policy: { ...policy, line_share },
-    });
     const policies = [set(null, null, 0.1), set('a', null, 0.2), set(null, 'm', 0.3), set('a', 'm', 0.4)];
     const shareFor = (tenantId: string, modelName: string) => policyFor(policies, { tenantId, modelName }).line_share;
     expect([shareFor('b', 'n'), shareFor('a', 'n'), shareFor('b', 'm'), shareFor('a', 'm')]).toEqual([
