@@ -38,6 +38,7 @@ import { addNamedModelRoutes } from './namedModelRoutes.ts';
 import { addModelRoutes } from './modelRoutes.ts';
 import { addOpenAdrCallbackRoutes } from './openAdrCallback.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
+import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
@@ -88,7 +89,13 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   app.use('/ops/v1/ledger/*', requireScope('money'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
-  for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', ...OPENAI_ENDPOINTS]) {
+  for (const path of [
+    '/v1/files/*',
+    '/v1/batches/*',
+    '/v1/webhook_endpoints/*',
+    '/v1/responses/*',
+    ...OPENAI_ENDPOINTS,
+  ]) {
     app.use(path, requireScope('submit'));
   }
   for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
@@ -108,6 +115,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addEmbeddingRoutes(app, ports);
   addNamedModelRoutes(app, ports);
   addGenerationRoutes(app, ports);
+  addResponseRoutes(app, ports);
   addModelRoutes(app, ports);
   addModelUploadRoutes(app, ports);
   addFolderUploadRoutes(app, ports);
@@ -141,7 +149,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     const matching = methods.filter(({ path }) => path.test(c.req.path));
     const allowed = [...new Set(matching.map(({ method }) => method))];
     if (allowed.length === 0) {
-      const known = ['/v1/files', '/v1/batches', '/v1/models', '/v1/embeddings', '/v1/moderations', '/v1/rerank'];
+      const known = ['/v1/files', '/v1/batches', '/v1/models', ...OPENAI_ENDPOINTS];
       const instead = c.req.path.startsWith('/v1/') ? ` There are ${known.join(', ')}; /openapi.json has all.` : '';
       throw new NightshiftError('not_found', `There is no route ${c.req.path}.${instead}`);
     }

@@ -226,3 +226,12 @@ test('says what is wrong, each fault by its check', async () => {
     await database.query('alter table ledger_entries enable trigger ledger_append_only');
   }
 });
+
+test('a car that is removed and comes back counts its stays on, so that none is taken for one that is paid', async () => {
+  await fresh();
+  await take(database, { kind: 'settle', car: 0, hours: 8 });
+  await database.query(`delete from vehicles where id = 'car-1'`);
+  await enrolFleet(database, ['car-1']);
+  const stay = { pluggedInAtMs: AT_MS, readyByMs: AT_MS, targetSocPercent: 80, arrivalSocPercent: 50 };
+  expect((await openParkingSession(database, { vehicleId: 'car-1', ...stay })).stay).toBe(2);
+});
