@@ -19,7 +19,7 @@ import { seedClassSpeed } from '../../../store/classSpeeds.ts';
 import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
 import { insertFile } from '../../../store/files.ts';
 import { readJournal } from '../../../store/journal.ts';
-import { listEarnings } from '../../../store/ledger.ts';
+import { listCarLines } from '../../../store/ledger.ts';
 import { checkLedger } from '../../../store/ledgerChecks.ts';
 import { addModel } from '../../../store/models.ts';
 import { createFileStore } from '../../../store/objects/fileStore.ts';
@@ -165,9 +165,10 @@ const accept = (batch: { batchId: string; split: SplitBatch }, shard: number) =>
     ],
   });
 const earned = async (vehicleId: string): Promise<number> =>
-  (await listEarnings(database, cellId))
-    .filter((each) => each.vehicleId === vehicleId)
-    .reduce((sum, { amountMicros }) => sum + amountMicros, 0);
+  (await listCarLines(database, vehicleId, { startMs: 0, endMs: NOW_MS * 2 })).reduce(
+    (sum, { amountMicros }) => sum + amountMicros,
+    0,
+  );
 const outOfMemory = async (): Promise<never> => Promise.reject(new Error('no memory'));
 const invented = (): unknown => ({ data: [{ embedding: [9, 9, 9] }] });
 async function output(batchId: string): Promise<string[]> {
