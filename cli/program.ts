@@ -19,6 +19,7 @@ import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { trustCommand } from './commands/trust.ts';
 import { planCommand } from './commands/plan.ts';
+import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
 import { startCommand } from './commands/start.ts';
@@ -32,6 +33,7 @@ const COMMANDS: readonly CommandFactory[] = [
   checkCommand,
   keyCommand,
   ledgerCommand,
+  pricesCommand,
   gridCommand,
   modelCommand,
   explainCommand,
