@@ -23,6 +23,7 @@ import {
   carTrustSchema,
   newPolicySchema,
   policiesSchema,
+  quarantineSchema,
   quarantinesSchema,
   resolutionSchema,
 } from '../wire/trust.ts';
@@ -169,13 +170,32 @@ async function trustOf(
       checkedLines,
       differingLines,
     })),
-    checks: checks.map(({ vehicleId: _, shareSha256: __, ...check }) => check),
+    checks: checks.map(({ jobId, shard, lines, checked, differing, verdict, atMs }) => ({
+      jobId,
+      shard,
+      lines,
+      checked,
+      differing,
+      verdict,
+      atMs,
+    })),
     quarantines: quarantines.map(shown),
   };
 }
 
-function shown({ quarantineId: _, evidence, ...quarantine }: Quarantine) {
-  return { ...quarantine, evidence: { ...evidence, differing: [...evidence.differing] } };
+function shown(quarantine: Quarantine): z.input<typeof quarantineSchema> {
+  const { vehicleId, sinceMs, reason, evidence, appeal, appealedAtMs, endedAtMs, resolution } = quarantine;
+  const { jobId, shard, checked, differing } = evidence;
+  return {
+    vehicleId,
+    sinceMs,
+    reason,
+    evidence: { jobId, shard, checked, differing: [...differing] },
+    appeal,
+    appealedAtMs,
+    endedAtMs,
+    resolution,
+  };
 }
 
 async function policiesOf(database: Queryable): Promise<z.input<typeof policiesSchema>> {

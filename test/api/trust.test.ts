@@ -26,6 +26,14 @@ const post = (path: string, body: unknown, key?: string): Promise<Response> =>
     body: JSON.stringify(body),
   });
 
+const set = (body: unknown) =>
+  api.fetch('/fleet/v1/check_policies', {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+const run = (...args: string[]) => cli(...args, '--url', api.server.url, '--key', 'test-key');
+
 async function caught(vehicleId: string): Promise<void> {
   const vehicle = await readVehicle(database, vehicleId);
   if (!vehicle) throw new Error('no such car');
@@ -71,12 +79,6 @@ test('an owner sees why a car is in quarantine, appeals, and the operator decide
 });
 
 test('the operator sets how answers are checked, and is told what it costs and what is wrong', async () => {
-  const set = (body: unknown) =>
-    api.fetch('/fleet/v1/check_policies', {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
   const policy = { ...DEFAULT_CHECK_POLICY, line_share: 0.5, min_probability: 0.1 };
   expect(await (await set({ model: 'm', policy })).json()).toMatchObject({
     policies: [{ tenant: null, model: 'm', policy, cost: { probation: 0.5, standing: 0.05 } }],
@@ -90,7 +92,6 @@ test('the operator sets how answers are checked, and is told what it costs and w
 
 test('the command line does the same', async () => {
   await caught('car-2');
-  const run = (...args: string[]) => cli(...args, '--url', api.server.url, '--key', 'test-key');
   expect((await run('trust', 'list')).out).toContain('car-2  3 of 9 answers of shard 3 of batch_1');
   expect((await run('car', 'appeal', 'car-2', 'It is new.')).out).toContain('its owner says: It is new.');
   expect((await run('car', 'trust', 'car-2')).out).toContain('in quarantine: it gets no work');

@@ -169,6 +169,9 @@ const earned = async (vehicleId: string): Promise<number> =>
     (sum, { amountMicros }) => sum + amountMicros,
     0,
   );
+const nearly = (index: number): unknown => ({
+  data: [{ embedding: [JSON.stringify(bodyOf(index)).length * 1.000_1, 1.000_1, 2] }],
+});
 const outOfMemory = async (): Promise<never> => Promise.reject(new Error('no memory'));
 const invented = (): unknown => ({ data: [{ embedding: [9, 9, 9] }] });
 async function output(batchId: string): Promise<string[]> {
@@ -198,9 +201,6 @@ describe('checks of what cars answer', () => {
 
   test('take small differences between computers for what they are', async () => {
     const batch = await submitted();
-    const nearly = (index: number): unknown => ({
-      data: [{ embedding: [JSON.stringify(bodyOf(index)).length * 1.000_1, 1.000_1, 2] }],
-    });
     await compute(honest, batch, 0, nearly);
     expect(await check(batch)).toEqual([]);
     expect(await listShareChecks(database, honest, 1)).toMatchObject([{ verdict: 'valid' }]);
