@@ -16,13 +16,14 @@ import { gridTimeMs, realDelayUntilMs, realTimeMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { SHARD_FAILURES, type SliceAccess } from '../domain/shards.ts';
 import type { TrustActivities } from '../domain/activities/trustActivities.ts';
-import { CHECK_OPTIONS, CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
+import { ACCEPT_OPTIONS, CHECK_OPTIONS, CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
 import type { FinishedShard, ShardWaveInput } from '../domain/workflows/shardWave.ts';
 import { waveExtended, waveReported, waveStopped } from './messages.ts';
 import { recallWorkOf } from './recallWorkOf.ts';
 import { runShardInput, WaveShards } from './shardWaveState.ts';
 
-const { acceptShards, signSlices } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
+const { signSlices } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
+const { acceptShards } = proxyActivities<JobActivities>(ACCEPT_OPTIONS);
 const { checkShards } = proxyActivities<TrustActivities>(CHECK_OPTIONS);
 
 const REPORT_EVERY_REAL_MS = 500;
