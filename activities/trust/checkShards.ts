@@ -128,7 +128,7 @@ async function checkOne(
   if (!found) return undefined;
 
   const { checked, differing } = found;
-  const nowMs = Math.round(ports.gridNowMs());
+  const nowMs = Math.round(await ports.gridNowMs(cellId));
   const counts = { checked: checked.length, differing: differing.length };
   const corrected = new Map([...right].filter(([line]) => differing.includes(line)));
   const corrections = await storeCorrections(objects, jobId, shard, corrected);
@@ -156,7 +156,7 @@ async function tellUnchecked(
   const message = `Answers of ${jobId} could not be checked, since ${split.model.name} does not run here: ${messageOf(error)}`;
   await appendJournal(database, cellId, [
     {
-      atMs: Math.round(gridNowMs()),
+      atMs: Math.round(await gridNowMs(cellId)),
       kind: 'fallback',
       subject: jobId,
       message: storableText(message),

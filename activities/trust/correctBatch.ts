@@ -48,7 +48,7 @@ export async function correctBatch(
     const correction = await recordBatchCorrection(tx, batchId, { lines, reason });
     await appendJournal(tx, cellId, [
       {
-        atMs: Math.round(gridNowMs()),
+        atMs: Math.round(await gridNowMs(cellId)),
         kind: 'recalled',
         subject: batchId,
         message: `Output of ${batchId} was corrected: ${lines} lines were computed again. ${reason}`,

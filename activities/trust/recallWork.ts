@@ -14,7 +14,7 @@ export async function recallWork(
   { database, objects, gridNowMs }: TrustPorts,
   { vehicleId, quarantineId, cellId }: CaughtCar & { readonly cellId: string },
 ): Promise<RecalledWork> {
-  const nowMs = Math.round(gridNowMs());
+  const nowMs = Math.round(await gridNowMs(cellId));
   const toRedo = await database.transaction(async (tx) => {
     await recallShardsOf(tx, quarantineId, vehicleId);
     const recalled = await listShardsToRedo(tx, { quarantineId });
