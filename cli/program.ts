@@ -17,7 +17,9 @@ import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
 import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
+import { trustCommand } from './commands/trust.ts';
 import { planCommand } from './commands/plan.ts';
+import { ownerCommand } from './commands/owner.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
@@ -34,6 +36,7 @@ const COMMANDS: readonly CommandFactory[] = [
   keyCommand,
   ledgerCommand,
   pricesCommand,
+  ownerCommand,
   gridCommand,
   modelCommand,
   explainCommand,
@@ -44,6 +47,7 @@ const COMMANDS: readonly CommandFactory[] = [
   chargerCommand,
   teslaCommand,
   fleetCommand,
+  trustCommand,
   stackCommand,
   agentCommand,
   doctorCommand,

@@ -146,7 +146,7 @@ async function settleStay(
     });
     return { car: storedHabit(car), feeder: storedHabit(site) };
   });
-  const wasDistrusted = await wasHeld(tx, vehicleId, ['telemetry_not_trusted', 'work_not_trusted'], {
+  const wasDistrusted = await wasHeld(tx, vehicleId, ['telemetry_not_trusted', 'work_not_trusted', 'quarantined'], {
     startMs: pluggedInAtMs,
     endMs: unpluggedMs,
   });
@@ -158,6 +158,7 @@ async function settleStay(
     tx,
     availabilityBooking(await readPriceBookAt(tx, unpluggedMs), {
       car: vehicle,
+      stay,
       reference,
       hours,
       atMs: unpluggedMs,
