@@ -17,9 +17,13 @@ import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
 import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
+import { trustCommand } from './commands/trust.ts';
 import { planCommand } from './commands/plan.ts';
+import { ownerCommand } from './commands/owner.ts';
+import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
+import { teslaCommand } from './commands/tesla.ts';
 import { startCommand } from './commands/start.ts';
 import type { CommandFactory } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
@@ -31,6 +35,8 @@ const COMMANDS: readonly CommandFactory[] = [
   checkCommand,
   keyCommand,
   ledgerCommand,
+  pricesCommand,
+  ownerCommand,
   gridCommand,
   modelCommand,
   explainCommand,
@@ -39,7 +45,9 @@ const COMMANDS: readonly CommandFactory[] = [
   batchCommand,
   carCommand,
   chargerCommand,
+  teslaCommand,
   fleetCommand,
+  trustCommand,
   stackCommand,
   agentCommand,
   doctorCommand,

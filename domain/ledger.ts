@@ -30,6 +30,7 @@ export type AccountKind = keyof typeof accounts;
 /** What an entry is for, as statements and invoices name it. */
 export type EntryItem =
   | 'price'
+  | 'discount'
   | 'energy'
   | 'wear'
   | 'work'
@@ -39,7 +40,8 @@ export type EntryItem =
   | 'margin'
   | 'deposit'
   | 'payout'
-  | 'exchange';
+  | 'exchange'
+  | 'adjustment';
 
 /** One side of a booking. */
 export interface Entry {
@@ -59,6 +61,7 @@ export type BookingKind =
   | 'availability'
   | 'check'
   | 'correction'
+  | 'adjustment'
   | 'deposit'
   | 'payout'
   | 'payout_paid'
@@ -75,10 +78,14 @@ export interface Booking {
   /** What it is about: job/<id>/shard/<n>, session/<vehicle>/<n>, payout/<id>. */
   readonly reference: string;
   readonly vehicleId?: string;
+  /** Of the car, in which the work was done. */
+  readonly stay?: number;
   readonly regionId?: string;
   readonly tenantId?: string;
   readonly batchId?: string;
   readonly model?: string;
+  /** Version by which owners are paid. */
+  readonly priceBook?: number;
   /** Key of the booking that this one takes back in part or whole. */
   readonly corrects?: string;
   /** Why, in words that both sides read. */
@@ -96,6 +103,11 @@ export const bookingKeys = {
 export function accountKindOf(account: string): AccountKind | undefined {
   const [kind = ''] = account.split('/');
   return isAccountKind(kind) ? kind : undefined;
+}
+
+/** Whether an account is the party's: an owner has one for pay and one for energy. */
+export function isOf(account: string, party: string): boolean {
+  return account === party || (party.startsWith('owner/') && account === accounts.energy(party.slice('owner/'.length)));
 }
 
 function isAccountKind(kind: string): kind is AccountKind {
@@ -131,7 +143,7 @@ const PAID: readonly (AccountKind | undefined)[] = ['owner', 'energy'];
 export function counterEntries(standing: readonly Entry[], keep: number, of: 'all' | 'pay'): Entry[] {
   const sums = new Map<string, Entry>();
   for (const entry of standing) {
-    const name = `${entry.account} ${entry.currency} ${entry.item}`;
+    const name = `${entry.account} ${entry.currency} ${entry.item} ${entry.unit ?? ''}`;
     const known = sums.get(name);
     const quantity = (known?.quantityMillionths ?? 0) + (entry.quantityMillionths ?? 0);
     sums.set(name, {

@@ -2,6 +2,7 @@ import { DateTime } from 'luxon';
 import { z } from 'zod';
 import { hardwareClassId } from './hardwareClasses.ts';
 import { DEFAULT_MODEL_FAMILY, slugSchema } from './models.ts';
+import { siteSchema } from './site.ts';
 
 /** How one car charges at its usual plug. */
 export const chargerSchema = z.object({
@@ -48,6 +49,8 @@ export const ownerPolicySchema = z.object({
   maxComputeEurPerKwh: z.number().min(-10).max(10).optional(),
   /** What a kWh is worth that is missing when the car leaves; left out: what the cell says. */
   missingEurPerKwh: z.number().min(0).max(10).optional(),
+  /** What the owner pays for a kWh, in the currency of the region, as pay for energy goes by; left out: the region's price. */
+  energyPricePerKwh: z.number().min(0).max(10_000).optional(),
   /** No compute until then: one night. */
   optOutUntilMs: instantMs.optional(),
   /** Charged at once, at any price, up to the target until then. */
@@ -70,6 +73,8 @@ export const enrolmentSchema = z
     id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "_" or "-"'),
     kind: z.enum(VEHICLE_KINDS).default('car'),
     feeder: z.string().min(1).max(100),
+    /** Where its plug is; left out: as its feeder says. */
+    site: siteSchema.optional(),
     owner: z.string().min(1).max(100),
     displayName: z.string().min(1).max(100),
     carModel: z.string().min(1).max(100).default('site-node'),

@@ -95,6 +95,15 @@ export class JobShards {
     return { shards: this.split.shards, pending: this.#pending.size, inFlight, done: this.#done.size };
   }
 
+  /** Cells count what their own cars have in hand as theirs. */
+  inFlightByRegion(): Record<string, number> {
+    const byRegion: Record<string, number> = {};
+    for (const { regionId, shards } of this.#waves.values()) {
+      byRegion[regionId] = (byRegion[regionId] ?? 0) + shards.size;
+    }
+    return byRegion;
+  }
+
   /** Shards whose lines will never be answered by a car; reported as failed. */
   givenUp(): number[] {
     return [...this.#failures].filter(([, count]) => count >= SHARD_FAILURE_LIMIT).map(([shard]) => shard);
@@ -145,6 +154,11 @@ export class JobShards {
     for (const shard of shards) this.#pending.delete(shard);
     this.#waves.set(wave.wave, wave);
     return { ...wave, shards };
+  }
+
+  /** Shards that were accepted and are to be computed again. */
+  reopen(shards: readonly number[]): void {
+    for (const shard of shards) if (this.#done.delete(shard)) this.#pending.add(shard);
   }
 
   receiveReport(report: WaveReport): void {

@@ -17,6 +17,7 @@ import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
 import { addChargerRoutes } from './chargers.ts';
+import { addTeslaRoutes } from './tesla.ts';
 import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
@@ -30,6 +31,13 @@ import { addGridEventRoutes } from './gridEvents.ts';
 import { addGridRegionStateRoutes } from './gridRegionState.ts';
 import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
+import { addPayoutRoutes } from './money/payouts.ts';
+import { addPayPreviewRoutes } from './money/payPreview.ts';
+import { addPriceRoutes } from './money/prices.ts';
+import { addStatementRoutes } from './money/statements.ts';
+import { addDisputeRoutes } from './money/disputes.ts';
+import { addInvoiceRoutes } from './money/invoices.ts';
+import { addMarginRoutes } from './money/margins.ts';
 import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
@@ -42,12 +50,25 @@ import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
+import { addTrustRoutes } from './trust.ts';
 import { addVehicleRoutes } from './vehicles.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_TEXTS_BYTES = 16 * 1024 * 1024;
 const MAX_SIGNALS_BYTES = 8 * 1024 * 1024;
 const MAX_INFER_BYTES = 64 * 1024 * 1024;
+const MONEY_PATHS = [
+  '/ops/v1/ledger/*',
+  '/ops/v1/price_books/*',
+  '/ops/v1/payout_runs/*',
+  '/ops/v1/payout_notices',
+  '/ops/v1/payout_accounts/*',
+  '/ops/v1/invoices',
+  '/ops/v1/billing/*',
+  '/ops/v1/deposits',
+  '/ops/v1/margins',
+  '/ops/v1/disputes/*',
+];
 /** Of one key: each is planned for seconds. */
 const MAX_QUOTES_AT_ONCE = 1;
 /** Of one key. A live executor holds 64 in all. */
@@ -86,12 +107,13 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   app.use('/cars/v1/keys', limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
-  app.use('/ops/v1/ledger/*', requireScope('money'), limitJson(MAX_JSON_BYTES));
+  for (const path of MONEY_PATHS) app.use(path, requireScope('money'), limitJson(MAX_SIGNALS_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
   for (const path of [
     '/v1/files/*',
     '/v1/batches/*',
     '/v1/webhook_endpoints/*',
+    '/v1/organization/*',
     '/v1/responses/*',
     ...OPENAI_ENDPOINTS,
   ]) {
@@ -121,6 +143,13 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addOpenInferenceRoutes(app, ports);
   addKeyRoutes(app, ports);
   addLedgerRoutes(app, ports);
+  addPriceRoutes(app, ports);
+  addPayPreviewRoutes(app, ports);
+  addPayoutRoutes(app, ports);
+  addStatementRoutes(app, ports);
+  addInvoiceRoutes(app, ports);
+  addDisputeRoutes(app, ports);
+  addMarginRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
   addGridEventRoutes(app, ports);
   addGridRegionStateRoutes(app, ports);
@@ -134,7 +163,9 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addCapacityRoutes(app, ports);
   addEnrolmentRoutes(app, ports);
   addChargerRoutes(app, ports);
+  addTeslaRoutes(app, ports);
   addVehicleRoutes(app, ports);
+  addTrustRoutes(app, ports);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

@@ -15,11 +15,13 @@ import {
   readBatch,
   type Batch,
 } from '../../store/batches.ts';
+import { insertBatchTerms } from '../../store/batchTerms.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readFile, type StoredFile } from '../../store/files.ts';
-import { listRegions } from '../../store/regions.ts';
+import { listRegionIdsBeside } from '../../store/regions.ts';
 import { readTenant, readTenantUse } from '../../store/tenants.ts';
 import { deadlineOf, type CreateBatch } from './batchRequest.ts';
+import { checkCredit, termsOf } from './money/batchPrice.ts';
 import type { ApiPorts } from './ports.ts';
 
 // The SDK gives up retrying long before; a later twin is meant as a second batch.
@@ -50,7 +52,7 @@ export function repetitionOf(headers: z.output<typeof repetitionHeaders>): Repet
 /**
  * Accepts a batch; a repeated request gets the batch of the first one. Once it is in the database it is accepted:
  * when Temporal does not answer, `startUnstartedJobs` starts its job later.
- * @throws NightshiftError `invalid_request`
+ * @throws NightshiftError `invalid_request`, `payment_required`, `quota_exceeded`
  */
 export async function submitBatch(
   ports: ApiPorts,
@@ -66,6 +68,9 @@ export async function submitBatch(
   }
   const submittedAtMs = gridTimeMs(ports.cell.clock, ports.now());
   const deadlineMs = deadlineOf(request, submittedAtMs);
+  const hints = parseGridHints(request.metadata);
+  const file = await checkInput(ports.database, tenantId, request.input_file_id);
+  const terms = await termsOf(ports, tenantId, request, file, { hints, deadlineMs, nowMs: submittedAtMs });
   const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('hex');
 
   const batch = await ports.database.transaction(async (tx) => {
@@ -78,6 +83,7 @@ export async function submitBatch(
     await checkInput(tx, tenantId, request.input_file_id);
     await checkRegions(tx, ports.cell.id, request);
     await checkBatchQuota(tx, tenantId);
+    await checkCredit(tx, tenantId, terms);
     const inserted = await insertBatch(tx, {
       id: newId('batch_', ports.now()),
       endpoint: request.endpoint,
@@ -90,8 +96,10 @@ export async function submitBatch(
       idempotencyKey,
       requestHash,
       tenantId,
+      cellId: ports.cell.id,
     });
     if (!inserted) throw new NightshiftError('conflict', 'The idempotency key was taken at the same moment.');
+    await insertBatchTerms(tx, { ...terms, batchId: inserted.id });
     return inserted;
   });
   await startJob(ports, batch);
@@ -100,7 +108,7 @@ export async function submitBatch(
 
 /** Starts the jobs of accepted batches that Temporal has not taken yet; to be called at start and now and then. */
 export async function startUnstartedJobs(ports: ApiPorts): Promise<void> {
-  for (const id of await listUnstartedBatches(ports.database)) {
+  for (const id of await listUnstartedBatches(ports.database, ports.cell.id)) {
     const batch = await readBatch(ports.database, id);
     if (batch && !(await startJob(ports, batch))) return;
   }
@@ -145,7 +153,7 @@ async function checkBatchQuota(tx: Queryable, tenantId: string): Promise<void> {
 async function checkRegions(tx: Queryable, cellId: string, { metadata }: CreateBatch): Promise<void> {
   const { regionIds } = parseGridHints(metadata);
   if (regionIds === undefined) return;
-  const known = (await listRegions(tx, cellId)).map(({ id }) => id);
+  const known = await listRegionIdsBeside(tx, cellId);
   const unknown = regionIds.find((id) => !known.includes(id));
   if (unknown === undefined) return;
   const message = `metadata["grid.region"] names "${unknown}"; the regions are ${known.join(', ')}.`;

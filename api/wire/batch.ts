@@ -28,14 +28,47 @@ export const gridSchema = z.object({
   reasons: z.array(reasonSchema).meta({ description: 'Why it runs or waits now, from the newest plan.' }),
   eta: z.string().nullable().meta({ description: 'Grid time at which the newest plan expects the last answer.' }),
   planned_windows: z.array(windowSchema),
+  cells: z
+    .array(
+      z.object({
+        cell: z.string(),
+        shards: z.number().int().meta({ description: 'Pending there, and with its cars.' }),
+        eur_per_shard: z.number().nullable().meta({
+          description:
+            'What one more shard would cost there; null when no car there could compute it, or no plan says.',
+        }),
+      }),
+    )
+    .meta({ description: 'Which cell has what is left of the batch, its own cell first.' }),
   energy_wh: z.number().meta({ description: 'Used so far at the plug, by accepted shards.' }),
   gco2: z.number(),
-  cost: z.object({ eur: z.number() }),
+  cost: z.object({ eur: z.number(), unpriced_wh: z.number() }).meta({
+    description: 'Of the energy so far, for the operator; unpriced_wh is energy of whose price nobody knew anything.',
+  }),
+  price: z
+    .object({
+      amount: z.number().meta({ description: 'What its submitter is charged so far.' }),
+      currency: z.string(),
+      estimate: z.number().nullable().meta({ description: 'What it was expected to cost; null: nobody asked.' }),
+      cap: z.number().nullable().meta({ description: 'It never costs more.' }),
+      quote: z.string().nullable().meta({ description: 'The quote whose price is kept.' }),
+    })
+    .nullable()
+    .meta({ description: 'Null for batches from before there were prices.' }),
   shards: z.object({ total: z.number(), pending: z.number(), in_flight: z.number(), done: z.number() }).nullable(),
   partial_output_file_id: z
     .string()
     .nullable()
     .meta({ description: 'While the batch runs: its content is the answers so far.' }),
+});
+
+const tokens = z.number().int();
+const usageSchema = z.object({
+  input_tokens: tokens,
+  input_tokens_details: z.object({ cached_tokens: tokens }),
+  output_tokens: tokens,
+  output_tokens_details: z.object({ reasoning_tokens: tokens }),
+  total_tokens: tokens,
 });
 
 const seconds = z.number().int().optional();
@@ -76,6 +109,9 @@ export const batchSchema = z
     request_counts: z.object({ total: z.number().int(), completed: z.number().int(), failed: z.number().int() }),
     metadata: z.record(z.string(), z.string()).nullable(),
     model: z.string().optional(),
+    usage: usageSchema
+      .optional()
+      .meta({ description: 'Of the answers that were accepted so far, where they count tokens.' }),
     x_grid: gridSchema,
   })
   .openapi('Batch');

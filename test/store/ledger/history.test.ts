@@ -61,7 +61,8 @@ async function take(db: Database, taken: Step): Promise<void> {
     const { shard, cars, kwh, units } = taken;
     await db.transaction(async (tx) => {
       const parts = cars.map((vehicleId, at) => ({ start: at, end: at + 1, sha256: 'hash', vehicleId }));
-      const counts = { completed: cars.length, failed: 0, handovers: 0, redoneLines: 0 };
+      const tokens = { inputTokens: 0, outputTokens: 0 };
+      const counts = { completed: cars.length, failed: 0, ...tokens, handovers: 0, redoneLines: 0 };
       if (!(await recordAcceptedShard(tx, { jobId: BATCH, shard, ...counts, parts }))) return;
       for (const vehicleId of cars) {
         const reference = `job/${BATCH}/shard/${shard}`;
@@ -138,8 +139,8 @@ test('work is booked once, whoever says it again', async () => {
   expect(booked.filter(Boolean)).toHaveLength(1);
   expect(await readBalance(database, accounts.owner('owner-of-car-1'))).toEqual(new Map([['EUR', 150_000]]));
   expect(await readBalance(database, accounts.energy('owner-of-car-1'))).toEqual(new Map([['EUR', 300_000]]));
-  expect(await readBalance(database, accounts.tenant('default'))).toEqual(new Map([['EUR', -700_000]]));
-  expect(await readBalance(database, accounts.margin)).toEqual(new Map([['EUR', 250_000]]));
+  expect(await readBalance(database, accounts.tenant('default'))).toEqual(new Map([['EUR', -850_000]]));
+  expect(await readBalance(database, accounts.margin)).toEqual(new Map([['EUR', 400_000]]));
 });
 
 test('a correction takes back its share of what stands, from the side that it is for', async () => {
@@ -152,7 +153,7 @@ test('a correction takes back its share of what stands, from the side that it is
   expect(await correct('meter', 0.5, 'pay')).toBe(true);
   expect(await correct('meter', 0.5, 'pay')).toBe(false);
   expect([await balance('owner/owner-of-car-1'), await balance('energy/owner-of-car-1')]).toEqual([75_000, 150_000]);
-  expect([await balance('tenant/default'), await balance('margin')]).toEqual([-700_000, 475_000]);
+  expect([await balance('tenant/default'), await balance('margin')]).toEqual([-850_000, 625_000]);
   expect(await correct('wrong answers', 0, 'all')).toBe(true);
   for (const account of ['owner/owner-of-car-1', 'energy/owner-of-car-1', 'tenant/default', 'margin'])
     expect(await balance(account)).toBe(0);
@@ -200,6 +201,8 @@ test('says what is wrong, each fault by its check', async () => {
     shard: 0,
     completed: 2,
     failed: 0,
+    inputTokens: 0,
+    outputTokens: 0,
     handovers: 0,
     redoneLines: 1,
     parts: [
