@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { evaluateCommand } from './modelEvaluate.ts';
 import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { addFolder } from '../modelFolder.ts';
@@ -128,6 +129,7 @@ export const modelCommand: CommandFactory = (terminal, done) => {
           done(EXIT_CODES.ok);
         }),
     )
+    .addCommand(evaluateCommand(terminal, done))
     .addCommand(
       common('list')
         .description('list the newest version of each model')
