@@ -12,8 +12,16 @@ export interface AcceptedShardRecord {
   readonly handovers: number;
   /** Lines that were computed more than once. */
   readonly redoneLines: number;
+  /** Of all answers together; left out, none were counted. */
+  readonly tokens?: TokenCounts;
   /** In the order in which they count. */
   readonly parts: readonly AcceptedPart[];
+}
+
+/** Tokens that answers say they read and wrote. */
+export interface TokenCounts {
+  readonly input: number;
+  readonly output: number;
 }
 
 /** A part as it was verified. */
@@ -27,13 +35,16 @@ export interface AcceptedPart {
   readonly vehicleId?: string;
 }
 
-export type AcceptedTotals = Omit<AcceptedShardRecord, 'jobId' | 'shard' | 'parts'> & { readonly shards: number };
+export type AcceptedTotals = Omit<AcceptedShardRecord, 'jobId' | 'shard' | 'parts' | 'tokens'> & {
+  readonly shards: number;
+};
 
 /** @returns whether this call was the first to record the shard */
 export async function recordAcceptedShard(database: Queryable, record: AcceptedShardRecord): Promise<boolean> {
   const rows = await database.query(
-    `insert into accepted_shards (job_id, shard, completed, failed, handovers, redone_lines, parts)
-     values ($1, $2, $3, $4, $5, $6, $7)
+    `insert into accepted_shards (job_id, shard, completed, failed, handovers, redone_lines, parts, input_tokens,
+       output_tokens)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      on conflict (job_id, shard) do update set parts = excluded.parts where accepted_shards.parts is null
      returning shard`,
     [
@@ -44,6 +55,8 @@ export async function recordAcceptedShard(database: Queryable, record: AcceptedS
       record.handovers,
       record.redoneLines,
       JSON.stringify(record.parts),
+      record.tokens?.input ?? 0,
+      record.tokens?.output ?? 0,
     ],
   );
   return rows.length > 0;
@@ -59,6 +72,19 @@ export async function acceptedParts(
     [jobId],
   );
   return new Map(rows.map(({ shard, parts }) => [shard, parts]));
+}
+
+/** Tokens of accepted answers, by job; jobs that have none are left out. */
+export async function acceptedTokens(
+  database: Queryable,
+  jobIds: readonly string[],
+): Promise<ReadonlyMap<string, TokenCounts>> {
+  const rows = await database.query<TokenCounts & { jobId: string }>(
+    `select job_id as "jobId", sum(input_tokens)::float8 as input, sum(output_tokens)::float8 as output
+     from accepted_shards where job_id = any($1) group by job_id having sum(input_tokens + output_tokens) > 0`,
+    [jobIds],
+  );
+  return new Map(rows.map(({ jobId, input, output }) => [jobId, { input, output }]));
 }
 
 export async function acceptedTotals(database: Queryable, jobId: string): Promise<AcceptedTotals> {

@@ -1,6 +1,7 @@
 import { parseAnswerLine } from '../../domain/batchLines.ts';
 import type { PricedUnit } from '../../domain/priceBook.ts';
 import type { PartReceipt } from '../../domain/shards.ts';
+import type { TokenCounts } from '../../store/acceptedShards.ts';
 import { inOrder } from './shardParts.ts';
 
 /** More than any context holds: a car that writes another figure is not taken at its word. */
@@ -11,6 +12,8 @@ export interface CountedAnswers {
   readonly failed: number;
   /** What the submitter pays for of each car's answers; errors are free. */
   readonly units: ReadonlyMap<string, number>;
+  /** Of all answers together. */
+  readonly tokens: TokenCounts;
 }
 
 /**
@@ -26,6 +29,7 @@ export function countAnswers(
   const counted = new Set<number>();
   const units = new Map<string, number>();
   let failed = 0;
+  const tokens = { input: 0, output: 0 };
   for (const receipt of inOrder(good)) {
     for (const [offset, line] of linesOf.get(receipt)?.entries() ?? []) {
       const number = receipt.range.start + offset;
@@ -33,16 +37,22 @@ export function countAnswers(
       counted.add(number);
       const { response } = parseAnswerLine(line);
       if ((response?.status_code ?? 0) >= 400) failed++;
-      else units.set(receipt.vehicleId, (units.get(receipt.vehicleId) ?? 0) + unitsOfAnswer(response?.body, unit));
+      else {
+        units.set(receipt.vehicleId, (units.get(receipt.vehicleId) ?? 0) + unitsOfAnswer(response?.body, unit));
+        const total = tokensOf(response?.body, ['total_tokens']);
+        const output = Math.min(total, tokensOf(response?.body, ['completion_tokens', 'output_tokens']));
+        tokens.output += output;
+        tokens.input += total - output;
+      }
     }
   }
-  return { failed, units };
+  return { failed, units, tokens };
 }
 
 function unitsOfAnswer(body: unknown, unit: PricedUnit): number {
   switch (unit) {
     case 'tokens':
-      return tokensOf(body);
+      return tokensOf(body, ['total_tokens']);
     case 'embedding_inputs': {
       const data = fieldOf(body, 'data');
       return Array.isArray(data) ? data.length : 0;
@@ -55,8 +65,10 @@ function unitsOfAnswer(body: unknown, unit: PricedUnit): number {
   }
 }
 
-function tokensOf(body: unknown): number {
-  const tokens = fieldOf(fieldOf(body, 'usage'), 'total_tokens');
+/** @param names of the field in `usage`, which each API calls otherwise */
+function tokensOf(body: unknown, names: readonly string[]): number {
+  const usage = fieldOf(body, 'usage');
+  const tokens = names.map((name) => fieldOf(usage, name)).find((value) => value !== undefined);
   return typeof tokens === 'number' && Number.isInteger(tokens) && tokens >= 0 ? Math.min(tokens, MAX_TOKENS) : 0;
 }
 

@@ -7,9 +7,10 @@ import type { Region } from '../../scheduler/problem.ts';
 import { slotStartMs, type SlotAxis } from '../../scheduler/time.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { JobProgress } from '../../store/jobProgress.ts';
+import type { TokenCounts } from '../../store/acceptedShards.ts';
 import type { Footprint } from '../../store/shardFootprints.ts';
 import type { gridSchema } from '../wire/batch.ts';
-import { plannedWindows, rounded } from './plannedWindows.ts';
+import { plannedWindows, rounded, per1000Tokens } from './plannedWindows.ts';
 
 type GridWire = z.input<typeof gridSchema>;
 
@@ -26,13 +27,15 @@ export interface GridFacts {
   readonly scale: number;
   readonly progress: JobProgress | undefined;
   readonly footprint: Footprint | undefined;
+  /** Of the answers accepted so far; undefined where none are counted. */
+  readonly tokens: TokenCounts | undefined;
   readonly plans: JobPlans | undefined;
   /** That attempts fail, why it expired, or that no car is there that could compute it. */
   readonly presence: readonly GridWire['reasons'][number][];
 }
 
 /** The extension `x_grid` of a batch. */
-export function gridToWire(batch: Batch, { scale, progress, footprint, plans, presence }: GridFacts): GridWire {
+export function gridToWire(batch: Batch, { scale, progress, footprint, tokens, plans, presence }: GridFacts): GridWire {
   const state = stateOf(batch, progress);
   const planned = state === 'waiting' || state === 'running' ? plans : undefined;
   const job = planned?.jobs.find(({ jobId }) => jobId === batch.id);
@@ -48,6 +51,8 @@ export function gridToWire(batch: Batch, { scale, progress, footprint, plans, pr
     energy_wh: rounded(footprint?.energyWh ?? 0, 3),
     gco2: rounded(footprint?.gCo2 ?? 0, 3),
     cost: { eur: rounded(footprint?.costEur ?? 0, 6) },
+    per_1000_tokens:
+      tokens && footprint ? per1000Tokens(footprint.energyWh, footprint.gCo2, tokens.input + tokens.output) : null,
     shards: progress
       ? { total: progress.shards, pending: progress.pending, in_flight: progress.inFlight, done: progress.done }
       : null,

@@ -6,7 +6,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
 import { modelManifestSchema, type Pipeline } from '../../domain/models.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
-import { workUnitsOf } from '../../domain/workUnits.ts';
+import { countsTokens, workUnitsOf } from '../../domain/workUnits.ts';
 import { shardMinutesOf } from '../../planning/jobToPlan.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readModel } from '../../store/models.ts';
@@ -45,7 +45,7 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     const nowMs = gridTimeMs(cell.clock, now());
     const deadlineMs = deadlineOf(request, nowMs);
     const { tenantId } = c.get('caller');
-    const { requests, model: modelName, unitsPerLine } = await sizeOf(ports, tenantId, request);
+    const { requests, model: modelName, unitsPerLine, countsTokens } = await sizeOf(ports, tenantId, request);
     const model = await readModel(database, tenantId, modelName);
     if (!model) throw invalid('model', `There is no model "${modelName}".`);
     const speeds = (await listClassSpeeds(database)).filter(
@@ -58,6 +58,7 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
       cellId: cell.id,
       model: model.name,
       requests,
+      tokens: countsTokens ? Math.round(requests * unitsPerLine) : null,
       deadlineMs,
       ...(hints.regionIds && { regionIds: hints.regionIds }),
       modelFamily: model.family,
@@ -76,19 +77,23 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   });
 }
 
+interface BatchSize {
+  readonly requests: number;
+  readonly model: string;
+  readonly unitsPerLine: number;
+  /** Whether a unit of work is a token. */
+  readonly countsTokens: boolean;
+}
+
 /**
  * How many requests to which model: as the caller says, then of one unit of work each, or as the uploaded file has them.
  */
-async function sizeOf(
-  ports: ApiPorts,
-  tenantId: string,
-  request: QuoteRequest,
-): Promise<{ readonly requests: number; readonly model: string; readonly unitsPerLine: number }> {
+async function sizeOf(ports: ApiPorts, tenantId: string, request: QuoteRequest): Promise<BatchSize> {
   const named = request.model ?? /^\/v2\/models\/([^/]+)\/infer$/.exec(request.endpoint)?.[1];
   if (request.input_file_id === undefined) {
     if (request.requests === undefined) throw invalid('requests', 'Give either input_file_id or requests.');
     if (named === undefined) throw invalid('model', 'Without a file, model must be named.');
-    return { requests: request.requests, model: named, unitsPerLine: 1 };
+    return { requests: request.requests, model: named, unitsPerLine: 1, countsTokens: false };
   }
   const file = await checkInput(ports.database, tenantId, request.input_file_id);
   const checker = createBatchLineChecker(request.endpoint);
@@ -107,7 +112,12 @@ async function sizeOf(
   const { errors, total, model } = checker.finish();
   const [first] = errors;
   if (first) throw invalid('input_file_id', `Line ${first.line ?? '-'}: ${first.message}`);
-  return { requests: total, model: model ?? '', unitsPerLine: units / total };
+  return {
+    requests: total,
+    model: model ?? '',
+    unitsPerLine: units / total,
+    countsTokens: kind !== undefined && countsTokens(kind),
+  };
 }
 
 function invalid(field: string, message: string): NightshiftError {

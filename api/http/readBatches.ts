@@ -2,6 +2,7 @@ import type { z } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
+import { acceptedTokens } from '../../store/acceptedShards.ts';
 import { readAttemptFailures } from '../../store/attemptFailures.ts';
 import { readBatch, type Batch } from '../../store/batches.ts';
 import type { Queryable } from '../../store/database.ts';
@@ -26,9 +27,10 @@ export async function batchesToWire(
   const ids = batches.map(({ id }) => id);
   const isOpen = batches.some(({ status }) => status === 'in_progress');
   const nowMs = Math.round(gridTimeMs(cell.clock, now()));
-  const [progresses, footprints, plans, presence, failures] = await Promise.all([
+  const [progresses, footprints, tokens, plans, presence, failures] = await Promise.all([
     readJobProgresses(database, ids),
     readFootprints(database, ids),
+    acceptedTokens(database, ids),
     isOpen ? latestJobPlans<JobPlans>(database, cell.id) : undefined,
     isOpen ? listPresence(database, cell.id, nowMs) : [],
     readAttemptFailures(database, ids),
@@ -39,6 +41,7 @@ export async function batchesToWire(
         scale: cell.clock.scale,
         progress: progresses.get(batch.id),
         footprint: footprints.get(batch.id),
+        tokens: tokens.get(batch.id),
         plans,
         presence: [
           ...failureReasons(batch, failures.get(batch.id)),

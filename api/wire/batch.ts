@@ -17,6 +17,8 @@ const reasonSchema = z.object({
   limit: z.number().optional(),
 });
 
+export const per1000TokensSchema = z.object({ energy_wh: z.number(), gco2: z.number() });
+
 export const gridSchema = z.object({
   state: z.enum(['validating', 'waiting', 'running', 'paused', 'ended']),
   deadline: z.string().meta({ description: 'Grid time by which the answers are due, RFC 3339.' }),
@@ -31,11 +33,24 @@ export const gridSchema = z.object({
   energy_wh: z.number().meta({ description: 'Used so far at the plug, by accepted shards.' }),
   gco2: z.number(),
   cost: z.object({ eur: z.number() }),
+  per_1000_tokens: per1000TokensSchema
+    .nullable()
+    .meta({ description: 'What was used for 1,000 tokens read and written; null while no answer counts tokens.' }),
   shards: z.object({ total: z.number(), pending: z.number(), in_flight: z.number(), done: z.number() }).nullable(),
   partial_output_file_id: z
     .string()
     .nullable()
     .meta({ description: 'While the batch runs: its content is the answers so far.' }),
+});
+
+const tokensSchema = z.number().int();
+/** OpenAI's names; what is not told apart here is 0. */
+export const usageSchema = z.object({
+  input_tokens: tokensSchema,
+  input_tokens_details: z.object({ cached_tokens: tokensSchema }),
+  output_tokens: tokensSchema,
+  output_tokens_details: z.object({ reasoning_tokens: tokensSchema }),
+  total_tokens: tokensSchema,
 });
 
 const seconds = z.number().int().optional();
@@ -76,6 +91,7 @@ export const batchSchema = z
     request_counts: z.object({ total: z.number().int(), completed: z.number().int(), failed: z.number().int() }),
     metadata: z.record(z.string(), z.string()).nullable(),
     model: z.string().optional(),
+    usage: usageSchema.optional().meta({ description: 'Of the answers accepted so far, where answers count tokens.' }),
     x_grid: gridSchema,
   })
   .openapi('Batch');

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { windowSchema } from './batch.ts';
+import { per1000TokensSchema, windowSchema } from './batch.ts';
 
 export const quoteSchema = z
   .object({
@@ -14,6 +14,12 @@ export const quoteSchema = z
     energy_wh: z.number(),
     cost: z.object({ eur: z.number() }),
     gco2: z.number(),
+    tokens: z
+      .number()
+      .int()
+      .nullable()
+      .meta({ description: 'About how many would be read and written; null where the model counts none.' }),
+    per_1000_tokens: per1000TokensSchema.nullable(),
     confidence: z.object({
       probability: z.number().meta({ description: 'Share of the scenarios in which it is done by its deadline.' }),
       scenarios: z.number().int(),

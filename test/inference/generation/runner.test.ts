@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 
 import type { ChoiceProgress } from '../../../inference/generation/generationTask.ts';
 import { Runner, RunnerStopped } from '../../../inference/runner/runner.ts';
@@ -65,9 +66,18 @@ describe('Runner.generate', () => {
     };
     expect(await runner.generate(model, task, { onProgress })).toEqual(undisturbed);
     expect(runner.pid).not.toBe(pid);
-    const positions = new Set(pieces.flatMap(({ from, tokens }) => tokens.map((_, index) => from + index)));
-    const text = pieces.map((piece) => piece.text).join('');
-    expect(undisturbed.body).toMatchObject({ usage: { completion_tokens: positions.size }, choices: [{ text }] });
+    const placesOf = ({ choice, from, tokens }: ChoiceProgress) =>
+      tokens.map((_, index) => `${choice}/${from + index}`);
+    expect(undisturbed.body).toMatchObject({ usage: { completion_tokens: new Set(pieces.flatMap(placesOf)).size } });
+    const textOf = (index: number) =>
+      pieces
+        .filter(({ choice }) => choice === index)
+        .map(({ text }) => text)
+        .join('');
+    const { choices } = z
+      .looseObject({ choices: z.array(z.looseObject({ text: z.string() })) })
+      .parse(undisturbed.body);
+    expect(choices.map((_, index) => textOf(index))).toEqual(choices.map(({ text }) => text));
   });
 
   test('gives a request up and lets its neighbour end; stop() ends all', async () => {
