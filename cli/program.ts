@@ -12,6 +12,7 @@ import { explainCommand } from './commands/explain.ts';
 import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
 import { ledgerCommand } from './commands/ledger.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
 import { chargerCommand } from './commands/charger.ts';
@@ -42,6 +43,7 @@ const COMMANDS: readonly CommandFactory[] = [
   stackCommand,
   agentCommand,
   doctorCommand,
+  migrateCommand,
   backupCommand,
   restoreCommand,
 ];
