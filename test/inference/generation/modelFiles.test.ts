@@ -40,7 +40,11 @@ describe('hostile files', () => {
     ['no tokenizer', { 'tokenizer.json': undefined }, /no tokenizer\.json/],
     ['no JSON', { 'tokenizer.json': '{' }, /JSON/],
     ['no vocabulary', { 'tokenizer.json': '{"model":{}}' }, /tokenizer\.json/],
-    ['ids beyond all vocabularies', { 'tokenizer.json': '{"decoder":null,"model":{"vocab":{"a":4000000000}}}' }, /limit/],
+    [
+      'ids beyond all vocabularies',
+      { 'tokenizer.json': '{"decoder":null,"model":{"vocab":{"a":4000000000}}}' },
+      /limit/,
+    ],
     [
       'ids of added tokens beyond all',
       { 'tokenizer.json': '{"model":{"vocab":{}},"added_tokens":[{"id":1e15,"content":"x"}]}' },
