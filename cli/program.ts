@@ -18,6 +18,7 @@ import { carCommand } from './commands/car.ts';
 import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
+import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
 import { startCommand } from './commands/start.ts';
@@ -31,6 +32,7 @@ const COMMANDS: readonly CommandFactory[] = [
   checkCommand,
   keyCommand,
   ledgerCommand,
+  pricesCommand,
   gridCommand,
   modelCommand,
   explainCommand,
