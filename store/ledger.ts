@@ -1,4 +1,4 @@
-import { counterEntries, checkBalanced, type Booking, type Entry } from '../domain/ledger.ts';
+import { counterEntries, checkBalanced, type AccountKind, type Booking, type Entry } from '../domain/ledger.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import { columns, instant, type Queryable } from './database.ts';
 
@@ -37,8 +37,8 @@ export async function book(database: Queryable, booking: Booking): Promise<boole
   return database.transaction(async (tx) => {
     const [made] = await tx.query<{ bookingId: number }>(
       `insert into ledger_bookings (key, kind, booked_at, reference, vehicle_id, region_id, tenant_id, batch_id, model,
-         corrects, reason)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         corrects, reason, price_book)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
        on conflict (key) do nothing returning booking_id as "bookingId"`,
       [
         booking.key,
@@ -52,6 +52,7 @@ export async function book(database: Queryable, booking: Booking): Promise<boole
         booking.model ?? null,
         booking.corrects ?? null,
         booking.reason ?? null,
+        booking.priceBook ?? null,
       ],
     );
     if (!made) return false;
@@ -171,21 +172,29 @@ export async function listCarLines(
 
 const IS_PAY = `(e.account like 'owner/%' or e.account like 'energy/%')`;
 
-export interface CarEarnings {
-  readonly ownerId: string;
+/** What accounts of one kind got from one car's bookings. */
+export interface CarAmount {
   readonly vehicleId: string;
-  /** Null for a car that has earned nothing. */
-  readonly currency: string | null;
+  readonly kind: AccountKind;
+  readonly currency: string;
   readonly amountMicros: number;
 }
 
-/** What each car of the cell has earned, by currency; also those that earned nothing. */
-export async function listEarnings(database: Queryable, cellId: string): Promise<CarEarnings[]> {
-  return database.query<CarEarnings>(
-    `select v.owner_id as "ownerId", v.id as "vehicleId", l.currency, coalesce(sum(l.amount_micros), 0) as "amountMicros"
-     from vehicles v join regions r on r.id = v.region_id left join (
-       select b.vehicle_id, e.currency, e.amount_micros ${FROM} where ${IS_PAY}) l on l.vehicle_id = v.id
-     where r.cell_id = $1 group by v.id, l.currency order by v.id, l.currency`,
-    [cellId],
+/**
+ * What a batch and the cell's stays have brought, by car and kind of account. Whole bookings: in sum 0, so that what
+ * submitters paid is what all others got.
+ */
+export async function listCarAmounts(
+  database: Queryable,
+  { batchId, cellId }: { readonly batchId: string; readonly cellId: string },
+): Promise<CarAmount[]> {
+  return database.query<CarAmount>(
+    `select b.vehicle_id as "vehicleId", split_part(e.account, '/', 1) as kind, e.currency,
+       sum(e.amount_micros) as "amountMicros" ${FROM}
+     where b.vehicle_id is not null and (b.batch_id = $1 or b.reference in (
+       select 'session/' || p.vehicle_id || '/' || p.stay from parking_sessions p
+         join vehicles v on v.id = p.vehicle_id join regions r on r.id = v.region_id where r.cell_id = $2))
+     group by 1, 2, 3 order by 1, 2, 3`,
+    [batchId, cellId],
   );
 }

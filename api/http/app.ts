@@ -30,6 +30,8 @@ import { addGridEventRoutes } from './gridEvents.ts';
 import { addGridRegionStateRoutes } from './gridRegionState.ts';
 import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
+import { addPayPreviewRoutes } from './money/payPreview.ts';
+import { addPriceRoutes } from './money/prices.ts';
 import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
@@ -86,7 +88,8 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   app.use('/cars/v1/keys', limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
-  app.use('/ops/v1/ledger/*', requireScope('money'), limitJson(MAX_JSON_BYTES));
+  for (const path of ['/ops/v1/ledger/*', '/ops/v1/price_books/*'])
+    app.use(path, requireScope('money'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
   for (const path of [
     '/v1/files/*',
@@ -121,6 +124,8 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addOpenInferenceRoutes(app, ports);
   addKeyRoutes(app, ports);
   addLedgerRoutes(app, ports);
+  addPriceRoutes(app, ports);
+  addPayPreviewRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
   addGridEventRoutes(app, ports);
   addGridRegionStateRoutes(app, ports);

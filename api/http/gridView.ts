@@ -29,13 +29,15 @@ export interface GridFacts {
   readonly footprint: Footprint | undefined;
   /** Of the answers accepted so far; undefined where none are counted. */
   readonly tokens: TokenCounts | undefined;
+  readonly price: GridWire['price'] | undefined;
   readonly plans: JobPlans | undefined;
   /** That attempts fail, why it expired, or that no car is there that could compute it. */
   readonly presence: readonly GridWire['reasons'][number][];
 }
 
 /** The extension `x_grid` of a batch. */
-export function gridToWire(batch: Batch, { scale, progress, footprint, tokens, plans, presence }: GridFacts): GridWire {
+export function gridToWire(batch: Batch, facts: GridFacts): GridWire {
+  const { scale, progress, footprint, tokens, price, plans, presence } = facts;
   const state = stateOf(batch, progress);
   const planned = state === 'waiting' || state === 'running' ? plans : undefined;
   const job = planned?.jobs.find(({ jobId }) => jobId === batch.id);
@@ -50,7 +52,8 @@ export function gridToWire(batch: Batch, { scale, progress, footprint, tokens, p
     planned_windows: planned ? plannedWindows(planned.slots, planned.grants, planned.regions, batch.id) : [],
     energy_wh: rounded(footprint?.energyWh ?? 0, 3),
     gco2: rounded(footprint?.gCo2 ?? 0, 3),
-    cost: { eur: rounded(footprint?.costEur ?? 0, 6) },
+    cost: { eur: rounded(footprint?.costEur ?? 0, 6), unpriced_wh: rounded(footprint?.unpricedWh ?? 0, 3) },
+    price: price ?? null,
     per_1000_tokens:
       tokens && footprint ? per1000Tokens(footprint.energyWh, footprint.gCo2, tokens.input + tokens.output) : null,
     shards: progress

@@ -18,7 +18,7 @@ export interface JobStarter {
    * Starts the batch's job. Asked again, also after the job has ended, it does nothing.
    * @throws NightshiftError `unavailable`
    */
-  start(batch: Pick<Batch, 'id' | 'endpoint'>): Promise<void>;
+  start(batch: Pick<Batch, 'id' | 'endpoint' | 'status'>): Promise<void>;
   /** Asks the job to end and to keep what is finished. @throws NightshiftError `unavailable` */
   cancel(batchId: string): Promise<void>;
   /** Holds the job back or lets it go on. @throws NightshiftError `unavailable` */

@@ -1,20 +1,32 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
-import { createBatchLineChecker, linesOf, BATCH_LIMITS } from '../../domain/batchInput.ts';
+import { BATCH_LIMITS } from '../../domain/batchInput.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
+import { DAY_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
-import { modelManifestSchema, type Pipeline } from '../../domain/models.ts';
+import { newId } from '../../domain/ids.ts';
+import { modelManifestSchema } from '../../domain/models.ts';
+import { unitsOf } from '../../domain/money.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
-import { countsTokens, workUnitsOf } from '../../domain/workUnits.ts';
+import { countsTokens } from '../../domain/workUnits.ts';
 import { shardMinutesOf } from '../../planning/jobToPlan.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readModel } from '../../store/models.ts';
+import { insertQuote } from '../../store/batchTerms.ts';
+import type { StoredFile } from '../../store/files.ts';
+import { readPriceBookAt } from '../../store/priceBooks.ts';
+import { readTenant } from '../../store/tenants.ts';
+import { sizeOfInput, type BatchSize } from './batchSize.ts';
+import { priceOf, type AskedBatch } from './money/batchPrice.ts';
 import { createBatchSchema, deadlineOf } from './batchRequest.ts';
 import { checkInput } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
-import { quoteSchema } from '../wire/quote.ts';
+import { quoteSchema, type QuoteWire } from '../wire/quote.ts';
 import { errorResponses } from './wire.ts';
+
+/** Grid time in which a quote's price is kept. */
+const QUOTE_KEPT_MS = DAY_MS;
 
 const quoteRequestSchema = createBatchSchema
   .omit({ input_file_id: true })
@@ -45,7 +57,9 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     const nowMs = gridTimeMs(cell.clock, now());
     const deadlineMs = deadlineOf(request, nowMs);
     const { tenantId } = c.get('caller');
-    const { requests, model: modelName, unitsPerLine, countsTokens } = await sizeOf(ports, tenantId, request);
+    const { size, file } = await sizeOf(ports, tenantId, request);
+    const { requests, model: modelName } = size;
+    const unitsPerLine = size.workUnits / requests;
     const model = await readModel(database, tenantId, modelName);
     if (!model) throw invalid('model', `There is no model "${modelName}".`);
     const speeds = (await listClassSpeeds(database)).filter(
@@ -58,7 +72,7 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
       cellId: cell.id,
       model: model.name,
       requests,
-      tokens: countsTokens ? Math.round(requests * unitsPerLine) : null,
+      tokens: file && size.kind && countsTokens(size.kind) ? Math.round(size.workUnits) : null,
       deadlineMs,
       ...(hints.regionIds && { regionIds: hints.regionIds }),
       modelFamily: model.family,
@@ -73,51 +87,60 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
       const message = `None of the regions is planned here; there are ${answer.regionIds.join(', ')}.`;
       throw invalid('metadata.grid.region', message);
     }
-    return c.json(answer.quote, 200);
+    const asked = { hints, deadlineMs, nowMs };
+    const price = await quotedPrice(ports, tenantId, request, { size, file, energyWh: answer.quote.energy_wh }, asked);
+    return c.json({ ...answer.quote, ...price }, 200);
   });
 }
 
-interface BatchSize {
-  readonly requests: number;
-  readonly model: string;
-  readonly unitsPerLine: number;
-  /** Whether a unit of work is a token. */
-  readonly countsTokens: boolean;
-}
-
-/**
- * How many requests to which model: as the caller says, then of one unit of work each, or as the uploaded file has them.
- */
-async function sizeOf(ports: ApiPorts, tenantId: string, request: QuoteRequest): Promise<BatchSize> {
+/** How much there is to do: as the caller says, then of one unit of work each, or as the uploaded file has it. */
+async function sizeOf(
+  ports: ApiPorts,
+  tenantId: string,
+  request: QuoteRequest,
+): Promise<{ readonly size: BatchSize; readonly file: StoredFile | undefined }> {
   const named = request.model ?? /^\/v2\/models\/([^/]+)\/infer$/.exec(request.endpoint)?.[1];
   if (request.input_file_id === undefined) {
-    if (request.requests === undefined) throw invalid('requests', 'Give either input_file_id or requests.');
+    const { requests } = request;
+    if (requests === undefined) throw invalid('requests', 'Give either input_file_id or requests.');
     if (named === undefined) throw invalid('model', 'Without a file, model must be named.');
-    return { requests: request.requests, model: named, unitsPerLine: 1, countsTokens: false };
+    const manifest = modelManifestSchema.safeParse((await readModel(ports.database, tenantId, named))?.manifest).data;
+    const size = { requests, model: named, kind: manifest?.pipeline.kind, workUnits: requests, pricedUnits: requests };
+    return { size, file: undefined };
   }
   const file = await checkInput(ports.database, tenantId, request.input_file_id);
-  const checker = createBatchLineChecker(request.endpoint);
-  let kind: Pipeline['kind'] | undefined;
-  let units = 0;
-  for await (const bytes of linesOf(await ports.objects.getStream(file.objectKey))) {
-    const line = checker.take(bytes);
-    if (checker.done) break;
-    if (!line) continue;
-    if (units === 0) {
-      kind = modelManifestSchema.safeParse((await readModel(ports.database, tenantId, line.model))?.manifest).data
-        ?.pipeline.kind;
-    }
-    units += workUnitsOf(kind, line.body);
-  }
-  const { errors, total, model } = checker.finish();
-  const [first] = errors;
-  if (first) throw invalid('input_file_id', `Line ${first.line ?? '-'}: ${first.message}`);
-  return {
-    requests: total,
-    model: model ?? '',
-    unitsPerLine: units / total,
-    countsTokens: kind !== undefined && countsTokens(kind),
-  };
+  return { size: await sizeOfInput(ports, tenantId, request.endpoint, file), file };
+}
+
+/** The price by the book; kept for a day where the input is known, since nothing else can change what there is to do. */
+async function quotedPrice(
+  { database, now }: ApiPorts,
+  tenantId: string,
+  { endpoint }: QuoteRequest,
+  work: { readonly size: BatchSize; readonly file: StoredFile | undefined; readonly energyWh: number },
+  asked: AskedBatch,
+): Promise<Pick<QuoteWire, 'id' | 'price'>> {
+  const prices = await readPriceBookAt(database, asked.nowMs);
+  const currency = (await readTenant(database, tenantId)).currency ?? prices.book.currency;
+  const priceMicros = priceOf(prices, currency, work.size, work.energyWh, asked);
+  const price = { amount: unitsOf(priceMicros), currency, price_book: prices.version };
+  if (!work.file) return { id: null, price: { ...price, kept_until: null } };
+  const id = newId('quote_', now());
+  const expiresAtMs = asked.nowMs + QUOTE_KEPT_MS;
+  await insertQuote(database, {
+    id,
+    tenantId,
+    inputFileId: work.file.id,
+    endpoint,
+    priority: asked.hints.priority ?? null,
+    regionIds: asked.hints.regionIds ?? null,
+    deadlineMs: asked.deadlineMs,
+    currency,
+    priceMicros,
+    priceBook: prices.version,
+    expiresAtMs,
+  });
+  return { id, price: { ...price, kept_until: new Date(expiresAtMs).toISOString() } };
 }
 
 function invalid(field: string, message: string): NightshiftError {

@@ -27,7 +27,7 @@ afterAll(async () => {
 
 async function migrateUpTo(first: string): Promise<void> {
   for (const file of await readdir(MIGRATIONS)) if (file < first) await cp(join(MIGRATIONS, file), join(folder, file));
-  await migrate(database, pathToFileURL(`${folder}/`));
+  await migrate(database, { folder: pathToFileURL(`${folder}/`) });
 }
 
 test('what owners had in the one-sided ledger is theirs in the new one, and work of before is booked once', async () => {

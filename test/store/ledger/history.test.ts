@@ -138,8 +138,8 @@ test('work is booked once, whoever says it again', async () => {
   expect(booked.filter(Boolean)).toHaveLength(1);
   expect(await readBalance(database, accounts.owner('owner-of-car-1'))).toEqual(new Map([['EUR', 150_000]]));
   expect(await readBalance(database, accounts.energy('owner-of-car-1'))).toEqual(new Map([['EUR', 300_000]]));
-  expect(await readBalance(database, accounts.tenant('default'))).toEqual(new Map([['EUR', -700_000]]));
-  expect(await readBalance(database, accounts.margin)).toEqual(new Map([['EUR', 250_000]]));
+  expect(await readBalance(database, accounts.tenant('default'))).toEqual(new Map([['EUR', -850_000]]));
+  expect(await readBalance(database, accounts.margin)).toEqual(new Map([['EUR', 400_000]]));
 });
 
 test('a correction takes back its share of what stands, from the side that it is for', async () => {
@@ -152,7 +152,7 @@ test('a correction takes back its share of what stands, from the side that it is
   expect(await correct('meter', 0.5, 'pay')).toBe(true);
   expect(await correct('meter', 0.5, 'pay')).toBe(false);
   expect([await balance('owner/owner-of-car-1'), await balance('energy/owner-of-car-1')]).toEqual([75_000, 150_000]);
-  expect([await balance('tenant/default'), await balance('margin')]).toEqual([-700_000, 475_000]);
+  expect([await balance('tenant/default'), await balance('margin')]).toEqual([-850_000, 625_000]);
   expect(await correct('wrong answers', 0, 'all')).toBe(true);
   for (const account of ['owner/owner-of-car-1', 'energy/owner-of-car-1', 'tenant/default', 'margin'])
     expect(await balance(account)).toBe(0);
@@ -225,4 +225,13 @@ test('says what is wrong, each fault by its check', async () => {
   } finally {
     await database.query('alter table ledger_entries enable trigger ledger_append_only');
   }
+});
+
+test('a car that is removed and comes back counts its stays on, so that none is taken for one that is paid', async () => {
+  await fresh();
+  await take(database, { kind: 'settle', car: 0, hours: 8 });
+  await database.query(`delete from vehicles where id = 'car-1'`);
+  await enrolFleet(database, ['car-1']);
+  const stay = { pluggedInAtMs: AT_MS, readyByMs: AT_MS, targetSocPercent: 80, arrivalSocPercent: 50 };
+  expect((await openParkingSession(database, { vehicleId: 'car-1', ...stay })).stay).toBe(2);
 });
