@@ -17,6 +17,7 @@ import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
 import { addChargerRoutes } from './chargers.ts';
+import { addTeslaRoutes } from './tesla.ts';
 import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
@@ -139,6 +140,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addCapacityRoutes(app, ports);
   addEnrolmentRoutes(app, ports);
   addChargerRoutes(app, ports);
+  addTeslaRoutes(app, ports);
   addVehicleRoutes(app, ports);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
