@@ -83,7 +83,6 @@ export function comparePrompt({ name, ids, logprobs }: ReferencePrompt, given: G
 
 export function summarise(comparisons: readonly PromptComparison[]): Comparison {
   const distances = comparisons.flatMap(({ logprobDistances }) => logprobDistances);
-  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   return {
     prompts: comparisons.length,
     equalPrompts: comparisons.filter(({ tokens, agreeing }) => tokens === agreeing).length,
@@ -92,6 +91,10 @@ export function summarise(comparisons: readonly PromptComparison[]): Comparison 
     meanLogprobDistance: distances.length === 0 ? null : sum(distances) / distances.length,
     maxLogprobDistance: distances.length === 0 ? null : Math.max(...distances),
   };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 const answerSchema = z.object({

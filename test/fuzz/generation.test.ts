@@ -7,5 +7,5 @@ test.each([1, 2])('hostile generation requests are refused as documented, seed %
   expect(answered + refused).toBe(requests);
   // The draw is neither harmless nor all noise.
   expect(refused).toBeGreaterThan(requests / 4);
-  expect(answered).toBeGreaterThan(0);
+  expect(answered).toBeGreaterThan(requests / 10);
 });

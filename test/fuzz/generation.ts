@@ -57,10 +57,18 @@ const VALID = [
     max_output_tokens: 2,
     text: { format: { type: 'text' } },
   },
-].map((body) => Buffer.from(JSON.stringify(body)));
+];
+
+// oxfmt-ignore
+const HOSTILE: readonly unknown[] = [
+  null, true, false, -1, 0, 0.5, 7, 1e9, 1e308, '', 'x', '\0', '\uD800', '😀', '</s>', '{{', 'a'.repeat(3_000),
+  [], {}, [[]], [null], { $ref: '#' }, { type: 'string', pattern: '(a+)+' }, { role: 'user', content: 'x' }, [1, 2],
+];
 
 /** Mutations seldom ask for so little: what a hostile request may write is not what is tried here. */
 const MAX_TOKENS = 8;
+/** Most changes of bytes leave no JSON; changes of values get further. */
+const SHARE_OF_BYTES = 0.2;
 const MAX_STEPS = 4_000;
 const AT_ONCE = 16;
 
@@ -86,7 +94,12 @@ export async function fuzzGeneration(options: {
   for (let done = 0; done < options.requests;) {
     const bodies = new Map<string, unknown>();
     for (; bodies.size < AT_ONCE && done < options.requests; done++) {
-      bodies.set(`${done}`, bodyOf(mutated(VALID[done % VALID.length] ?? Buffer.alloc(0), random)));
+      const valid = VALID[done % VALID.length];
+      const isOfBytes = random() < SHARE_OF_BYTES;
+      const body = isOfBytes
+        ? bodyOf(mutated(Buffer.from(JSON.stringify(valid)), random))
+        : limited(JSON.parse(JSON.stringify(changed(valid, random))));
+      bodies.set(`${done}`, body);
     }
     const answers = await answersTo(model, bodies);
     const where = `seed ${options.seed}, requests ${[...bodies.keys()].join(', ')}`;
@@ -100,6 +113,20 @@ export async function fuzzGeneration(options: {
     }
   }
   return { requests: options.requests, answered, refused };
+}
+
+/** The value with one of its parts, or a part of that, put in place of another, left out or doubled. */
+function changed(value: unknown, random: () => number): unknown {
+  const drawn = <T>(items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)];
+  if (typeof value !== 'object' || value === null || random() < 0.2) return drawn(HOSTILE);
+  const entries = Object.entries(value);
+  const at = drawn(entries.map((_, index) => index)) ?? 0;
+  const [name = 'x', held] = entries[at] ?? [];
+  const way = random();
+  if (way < 0.1) entries.splice(at, 1);
+  else if (way < 0.2) entries.splice(at, 0, [`${name}${drawn(['', '_', '0'])}`, held]);
+  else entries[at] = [name, changed(held, random)];
+  return Array.isArray(value) ? entries.map(([, item]) => item) : Object.fromEntries(entries);
 }
 
 /** Bytes that are no JSON never reach the engine: as a text, they are a body of another kind. */

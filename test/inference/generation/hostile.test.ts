@@ -29,6 +29,10 @@ describe('a chat template', () => {
   });
 });
 
+const schemaOf = (schema: object) => ({
+  response_format: { type: 'json_schema', json_schema: { name: 'x', schema } },
+});
+
 describe('a request beside others', () => {
   let model: LanguageModel;
   beforeAll(async () => {
@@ -50,9 +54,6 @@ describe('a request beside others', () => {
     ),
     $ref: '#/$defs/d0',
   };
-  const schemaOf = (schema: object) => ({
-    response_format: { type: 'json_schema', json_schema: { name: 'x', schema } },
-  });
 
   test.each([
     ['a megabyte of text', { messages: [{ role: 'user', content: 'car '.repeat(249_999) }] }],

@@ -44,6 +44,9 @@ afterAll(async () => {
 const body = { model: 'tiny', prompt: 'The car', max_tokens: 200, n: 8, temperature: 0.8 };
 const task = { id: 'req_1', body, createdAtSeconds: 1 };
 
+const placesOf = ({ choice, from, tokens }: ChoiceProgress): string[] =>
+  tokens.map((_, index) => `${choice}/${from + index}`);
+
 describe('Runner.generate', () => {
   test('answers many requests together, each with its own answer', async () => {
     runner = new Runner();
@@ -66,8 +69,6 @@ describe('Runner.generate', () => {
     };
     expect(await runner.generate(model, task, { onProgress })).toEqual(undisturbed);
     expect(runner.pid).not.toBe(pid);
-    const placesOf = ({ choice, from, tokens }: ChoiceProgress) =>
-      tokens.map((_, index) => `${choice}/${from + index}`);
     expect(undisturbed.body).toMatchObject({ usage: { completion_tokens: new Set(pieces.flatMap(placesOf)).size } });
     const textOf = (index: number) =>
       pieces
