@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { NightshiftError } from '../domain/errors.ts';
 import { EXECUTION_PROVIDERS, hardwareClassId } from '../domain/hardwareClasses.ts';
-import { DEFAULT_MODEL_FAMILY, slugSchema } from '../domain/models.ts';
+import { slugSchema } from '../domain/models.ts';
 import { messageOf } from '../domain/thrown.ts';
 
 const path = z.string().min(1);
@@ -41,7 +41,8 @@ const agentConfigSchema = z.strictObject({
     .int()
     .min(64 * 1024 ** 2)
     .default(16 * 1024 ** 3),
-  family: slugSchema.default(DEFAULT_MODEL_FAMILY),
+  /** Of models whose shards it takes; left out: those that the car is enrolled for. */
+  families: z.array(slugSchema).min(1).max(16).optional(),
   /** What this computer is believed to be; left out: as the car is enrolled. */
   hardwareClass: hardwareClassId.optional(),
   execution: z.strictObject({ provider: z.enum(EXECUTION_PROVIDERS).default('cpu') }).prefault({}),

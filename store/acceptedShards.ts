@@ -8,20 +8,15 @@ export interface AcceptedShardRecord {
   readonly completed: number;
   /** Lines answered with an error. */
   readonly failed: number;
+  /** Tokens that the answers say they took. */
+  readonly inputTokens: number;
+  readonly outputTokens: number;
   /** Times that another car continued the shard. */
   readonly handovers: number;
   /** Lines that were computed more than once. */
   readonly redoneLines: number;
-  /** Of all answers together; left out, none were counted. */
-  readonly tokens?: TokenCounts;
   /** In the order in which they count. */
   readonly parts: readonly AcceptedPart[];
-}
-
-/** Tokens that answers say they read and wrote. */
-export interface TokenCounts {
-  readonly input: number;
-  readonly output: number;
 }
 
 /** A part as it was verified. */
@@ -35,15 +30,16 @@ export interface AcceptedPart {
   readonly vehicleId?: string;
 }
 
-export type AcceptedTotals = Omit<AcceptedShardRecord, 'jobId' | 'shard' | 'parts' | 'tokens'> & {
+export type AcceptedTotals = Pick<AcceptedShardRecord, 'completed' | 'failed' | 'handovers' | 'redoneLines'> & {
   readonly shards: number;
 };
+
+export type Usage = Pick<AcceptedShardRecord, 'inputTokens' | 'outputTokens'>;
 
 /** @returns whether this call was the first to record the shard */
 export async function recordAcceptedShard(database: Queryable, record: AcceptedShardRecord): Promise<boolean> {
   const rows = await database.query(
-    `insert into accepted_shards (job_id, shard, completed, failed, handovers, redone_lines, parts, input_tokens,
-       output_tokens)
+    `insert into accepted_shards (job_id, shard, completed, failed, handovers, redone_lines, parts, input_tokens, output_tokens)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      on conflict (job_id, shard) do update set parts = excluded.parts where accepted_shards.parts is null
      returning shard`,
@@ -55,8 +51,8 @@ export async function recordAcceptedShard(database: Queryable, record: AcceptedS
       record.handovers,
       record.redoneLines,
       JSON.stringify(record.parts),
-      record.tokens?.input ?? 0,
-      record.tokens?.output ?? 0,
+      record.inputTokens,
+      record.outputTokens,
     ],
   );
   return rows.length > 0;
@@ -74,19 +70,6 @@ export async function acceptedParts(
   return new Map(rows.map(({ shard, parts }) => [shard, parts]));
 }
 
-/** Tokens of accepted answers, by job; jobs that have none are left out. */
-export async function acceptedTokens(
-  database: Queryable,
-  jobIds: readonly string[],
-): Promise<ReadonlyMap<string, TokenCounts>> {
-  const rows = await database.query<TokenCounts & { jobId: string }>(
-    `select job_id as "jobId", sum(input_tokens)::float8 as input, sum(output_tokens)::float8 as output
-     from accepted_shards where job_id = any($1) group by job_id having sum(input_tokens + output_tokens) > 0`,
-    [jobIds],
-  );
-  return new Map(rows.map(({ jobId, input, output }) => [jobId, { input, output }]));
-}
-
 export async function acceptedTotals(database: Queryable, jobId: string): Promise<AcceptedTotals> {
   return only(
     await database.query<AcceptedTotals>(
@@ -96,4 +79,14 @@ export async function acceptedTotals(database: Queryable, jobId: string): Promis
       [jobId],
     ),
   );
+}
+
+/** By job; without those whose answers count no tokens. */
+export async function readUsages(database: Queryable, jobIds: readonly string[]): Promise<ReadonlyMap<string, Usage>> {
+  const rows = await database.query<Usage & { readonly jobId: string }>(
+    `select job_id as "jobId", sum(input_tokens) as "inputTokens", sum(output_tokens) as "outputTokens"
+     from accepted_shards where job_id = any($1) group by job_id having sum(input_tokens + output_tokens) > 0`,
+    [jobIds],
+  );
+  return new Map(rows.map((row) => [row.jobId, row]));
 }

@@ -1,7 +1,6 @@
 import { parseAnswerLine } from '../../domain/batchLines.ts';
 import type { PricedUnit } from '../../domain/priceBook.ts';
 import type { PartReceipt } from '../../domain/shards.ts';
-import type { TokenCounts } from '../../store/acceptedShards.ts';
 import { inOrder } from './shardParts.ts';
 
 /** More than any context holds: a car that writes another figure is not taken at its word. */
@@ -12,8 +11,9 @@ export interface CountedAnswers {
   readonly failed: number;
   /** What the submitter pays for of each car's answers; errors are free. */
   readonly units: ReadonlyMap<string, number>;
-  /** Of all answers together. */
-  readonly tokens: TokenCounts;
+  /** As the answers say themselves; 0 where they count no tokens. */
+  readonly inputTokens: number;
+  readonly outputTokens: number;
 }
 
 /**
@@ -29,30 +29,32 @@ export function countAnswers(
   const counted = new Set<number>();
   const units = new Map<string, number>();
   let failed = 0;
-  const tokens = { input: 0, output: 0 };
+  let inputTokens = 0;
+  let outputTokens = 0;
   for (const receipt of inOrder(good)) {
     for (const [offset, line] of linesOf.get(receipt)?.entries() ?? []) {
       const number = receipt.range.start + offset;
       if (counted.has(number)) continue;
       counted.add(number);
       const { response } = parseAnswerLine(line);
-      if ((response?.status_code ?? 0) >= 400) failed++;
-      else {
-        units.set(receipt.vehicleId, (units.get(receipt.vehicleId) ?? 0) + unitsOfAnswer(response?.body, unit));
-        const total = tokensOf(response?.body, ['total_tokens']);
-        const output = Math.min(total, tokensOf(response?.body, ['completion_tokens', 'output_tokens']));
-        tokens.output += output;
-        tokens.input += total - output;
+      if ((response?.status_code ?? 0) >= 400) {
+        failed++;
+        continue;
       }
+      const total = tokensOf(response?.body, 'total_tokens');
+      const output = Math.min(total, tokensOf(response?.body, 'completion_tokens', 'output_tokens'));
+      inputTokens += total - output;
+      outputTokens += output;
+      units.set(receipt.vehicleId, (units.get(receipt.vehicleId) ?? 0) + unitsOfAnswer(response?.body, unit));
     }
   }
-  return { failed, units, tokens };
+  return { failed, units, inputTokens, outputTokens };
 }
 
 function unitsOfAnswer(body: unknown, unit: PricedUnit): number {
   switch (unit) {
     case 'tokens':
-      return tokensOf(body, ['total_tokens']);
+      return tokensOf(body, 'total_tokens');
     case 'embedding_inputs': {
       const data = fieldOf(body, 'data');
       return Array.isArray(data) ? data.length : 0;
@@ -65,8 +67,8 @@ function unitsOfAnswer(body: unknown, unit: PricedUnit): number {
   }
 }
 
-/** @param names of the field in `usage`, which each API calls otherwise */
-function tokensOf(body: unknown, names: readonly string[]): number {
+/** @param names of the field in `usage`, which responses call otherwise than chats */
+function tokensOf(body: unknown, ...names: readonly string[]): number {
   const usage = fieldOf(body, 'usage');
   const tokens = names.map((name) => fieldOf(usage, name)).find((value) => value !== undefined);
   return typeof tokens === 'number' && Number.isInteger(tokens) && tokens >= 0 ? Math.min(tokens, MAX_TOKENS) : 0;

@@ -1,9 +1,9 @@
 import type { z } from '@hono/zod-openapi';
 
 import { realTimeMs, type Clock } from '../../domain/clock.ts';
-import type { TokenCounts } from '../../store/acceptedShards.ts';
 import type { Batch } from '../../store/batches.ts';
-import type { batchSchema, usageSchema } from '../wire/batch.ts';
+import type { batchSchema } from '../wire/batch.ts';
+import type { Usage } from '../../store/acceptedShards.ts';
 import { gridToWire, type GridFacts } from './gridView.ts';
 import { unixSeconds } from './wire.ts';
 
@@ -24,18 +24,18 @@ export function batchToWire(batch: Batch, facts: GridFacts, clock: Clock): z.inp
     ...batch.timestamps,
     request_counts: { total: batch.total, completed: batch.completed, failed: batch.failed },
     metadata: batch.metadata && { ...batch.metadata },
-    ...(facts.tokens && { usage: usageOf(facts.tokens) }),
     ...(facts.progress && { model: facts.progress.model.name }),
+    ...(facts.usage && { usage: usageToWire(facts.usage) }),
     x_grid: gridToWire(batch, facts),
   };
 }
 
-function usageOf({ input, output }: TokenCounts): z.input<typeof usageSchema> {
+function usageToWire({ inputTokens, outputTokens }: Usage): z.input<typeof batchSchema>['usage'] {
   return {
-    input_tokens: input,
+    input_tokens: inputTokens,
     input_tokens_details: { cached_tokens: 0 },
-    output_tokens: output,
+    output_tokens: outputTokens,
     output_tokens_details: { reasoning_tokens: 0 },
-    total_tokens: input + output,
+    total_tokens: inputTokens + outputTokens,
   };
 }

@@ -7,7 +7,7 @@ import type { Region } from '../../scheduler/problem.ts';
 import { slotStartMs, type SlotAxis } from '../../scheduler/time.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { JobProgress } from '../../store/jobProgress.ts';
-import type { TokenCounts } from '../../store/acceptedShards.ts';
+import type { Usage } from '../../store/acceptedShards.ts';
 import type { Footprint } from '../../store/shardFootprints.ts';
 import type { gridSchema } from '../wire/batch.ts';
 import { plannedWindows, rounded, per1000Tokens } from './plannedWindows.ts';
@@ -28,7 +28,7 @@ export interface GridFacts {
   readonly progress: JobProgress | undefined;
   readonly footprint: Footprint | undefined;
   /** Of the answers accepted so far; undefined where none are counted. */
-  readonly tokens: TokenCounts | undefined;
+  readonly usage: Usage | undefined;
   readonly price: GridWire['price'] | undefined;
   readonly plans: JobPlans | undefined;
   /** That attempts fail, why it expired, or that no car is there that could compute it. */
@@ -37,7 +37,7 @@ export interface GridFacts {
 
 /** The extension `x_grid` of a batch. */
 export function gridToWire(batch: Batch, facts: GridFacts): GridWire {
-  const { scale, progress, footprint, tokens, price, plans, presence } = facts;
+  const { scale, progress, footprint, usage, price, plans, presence } = facts;
   const state = stateOf(batch, progress);
   const planned = state === 'waiting' || state === 'running' ? plans : undefined;
   const job = planned?.jobs.find(({ jobId }) => jobId === batch.id);
@@ -55,7 +55,9 @@ export function gridToWire(batch: Batch, facts: GridFacts): GridWire {
     cost: { eur: rounded(footprint?.costEur ?? 0, 6), unpriced_wh: rounded(footprint?.unpricedWh ?? 0, 3) },
     price: price ?? null,
     per_1000_tokens:
-      tokens && footprint ? per1000Tokens(footprint.energyWh, footprint.gCo2, tokens.input + tokens.output) : null,
+      usage && footprint
+        ? per1000Tokens(footprint.energyWh, footprint.gCo2, usage.inputTokens + usage.outputTokens)
+        : null,
     shards: progress
       ? { total: progress.shards, pending: progress.pending, in_flight: progress.inFlight, done: progress.done }
       : null,

@@ -55,14 +55,13 @@ export const gridSchema = z.object({
     .meta({ description: 'While the batch runs: its content is the answers so far.' }),
 });
 
-const tokensSchema = z.number().int();
-/** OpenAI's names; what is not told apart here is 0. */
-export const usageSchema = z.object({
-  input_tokens: tokensSchema,
-  input_tokens_details: z.object({ cached_tokens: tokensSchema }),
-  output_tokens: tokensSchema,
-  output_tokens_details: z.object({ reasoning_tokens: tokensSchema }),
-  total_tokens: tokensSchema,
+const tokens = z.number().int();
+const usageSchema = z.object({
+  input_tokens: tokens,
+  input_tokens_details: z.object({ cached_tokens: tokens }),
+  output_tokens: tokens,
+  output_tokens_details: z.object({ reasoning_tokens: tokens }),
+  total_tokens: tokens,
 });
 
 const seconds = z.number().int().optional();
@@ -103,7 +102,9 @@ export const batchSchema = z
     request_counts: z.object({ total: z.number().int(), completed: z.number().int(), failed: z.number().int() }),
     metadata: z.record(z.string(), z.string()).nullable(),
     model: z.string().optional(),
-    usage: usageSchema.optional().meta({ description: 'Of the answers accepted so far, where answers count tokens.' }),
+    usage: usageSchema
+      .optional()
+      .meta({ description: 'Of the answers that were accepted so far, where they count tokens.' }),
     x_grid: gridSchema,
   })
   .openapi('Batch');

@@ -95,7 +95,7 @@ export function useApi(
         start: async ({ id }) => void startedRegions.push(id),
       },
       webhookHosts: 'loopback',
-      retentionDays: 90,
+      retention: { days: 90, orphanDays: 7 },
       carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1:18830',

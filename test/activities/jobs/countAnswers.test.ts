@@ -21,6 +21,6 @@ test('tokens are counted by the names of each API, once a line, and never beyond
   ];
   const receipt = { vehicleId: 'car-1', energyWh: 1, deviceMs: 1, partSha256: 'x', range: { start: 0, end: 6 } };
   const counted = countAnswers([receipt, receipt], [lines, lines], 'tokens');
-  expect(counted).toMatchObject({ failed: 1, tokens: { input: 11, output: 11 } });
+  expect(counted).toMatchObject({ failed: 1, inputTokens: 11, outputTokens: 11 });
   expect(counted.units).toEqual(new Map([['car-1', 22]]));
 });
