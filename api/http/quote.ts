@@ -9,6 +9,7 @@ import { newId } from '../../domain/ids.ts';
 import { modelManifestSchema } from '../../domain/models.ts';
 import { unitsOf } from '../../domain/money.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
+import { countsTokens } from '../../domain/workUnits.ts';
 import { shardMinutesOf } from '../../planning/jobToPlan.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readModel } from '../../store/models.ts';
@@ -71,6 +72,7 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
       cellId: cell.id,
       model: model.name,
       requests,
+      tokens: file && size.kind && countsTokens(size.kind) ? Math.round(size.workUnits) : null,
       deadlineMs,
       ...(hints.regionIds && { regionIds: hints.regionIds }),
       modelFamily: model.family,
