@@ -65,6 +65,8 @@ const server = await startApiServer(
     vens: { hint: unused },
     seal: sealWith('a key for benches'),
     slices: sliceSignerWith('a key for benches'),
+    temporalUi: null,
+    page: new Map(),
     carDoors: {
       gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
       mqttUrl: 'mqtt://127.0.0.1',

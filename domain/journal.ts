@@ -22,6 +22,7 @@ export const JOURNAL_KINDS = [
   'fallback',
   'enrolled',
   'car_refused',
+  'operator',
 ] as const;
 export type JournalKind = (typeof JOURNAL_KINDS)[number];
 

@@ -11,6 +11,7 @@ import { saveChargeCycles } from '../../store/chargeCycles.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { planBefore, planOfSlot, planReplacedBy, readPlan, savePlan } from '../../store/plans.ts';
+import { saveFeederSlots } from '../../store/feederSlots.ts';
 import { listOpenParkingSessions } from '../../store/parkingSessions.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import { listWakes, saveWakes, type WakeAttempt } from '../../store/wakes.ts';
@@ -21,6 +22,7 @@ import { claimsOfPlan } from '../../planning/carClaims.ts';
 import { changedCycles } from '../../planning/chargeCycles.ts';
 import { readCellState, type CellState } from '../../planning/cellState.ts';
 import { partsOfCell, type CellWeights } from '../../planning/planningProblem.ts';
+import { committedByFeeder } from '../../planning/feederForecast.ts';
 import { planPromises } from '../../planning/planPromises.ts';
 import { settleWakes, wakeWithinMs } from '../../planning/wakes.ts';
 import {
@@ -67,6 +69,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
       // Names the slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart.
       const id = `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
       await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
+      await saveFeederSlots(database, committedByFeeder(problem, plan));
       const told = fallback === undefined ? [] : [fallbackLine(cellId, fallback, createdAtMs)];
       const claims = claimsOfPlan(state, problem, plan);
       await saveWakes(database, wakes.changed);

@@ -97,7 +97,8 @@ export function addGridRoutes(app: OpenAPIHono, ports: ApiPorts): void {
 
   app.openapi(regionsRoute, async (c) => {
     const [all, feeders] = await Promise.all([listRegions(database, cell.id), listFeeders(database, cell.id)]);
-    const answer = all.map(({ id, timeZone }) => ({
+    const seen = c.get('regionsSeen');
+    const answer = all.filter(({ id }) => seen?.includes(id) ?? true).map(({ id, timeZone }) => ({
       id,
       time_zone: timeZone,
       feeders: feeders

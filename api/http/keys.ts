@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { API_SCOPES, isApiScope } from '../../domain/apiKeys.ts';
+import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
 import { insertApiKey, listApiKeys, revokeApiKey, type ApiKey } from '../../store/apiKeys.ts';
+import { listRegions } from '../../store/regions.ts';
 import { readTenant, readTenantUse, upsertTenant } from '../../store/tenants.ts';
 import { sha256 } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
@@ -45,6 +47,12 @@ const createKeyRoute = createRoute({
               )
               .min(1)
               .default(['submit']),
+            regions: z
+              .array(z.string().min(1).max(100))
+              .min(1)
+              .max(100)
+              .optional()
+              .meta({ description: 'Of the scope "grid", which needs them: the utility’s own.' }),
             requests_per_minute: z.number().int().min(1).max(1_000_000).default(DEFAULT_REQUESTS_PER_MINUTE),
           }),
         },
@@ -107,15 +115,18 @@ const putTenantRoute = createRoute({
 });
 
 /** Keys and tenants; for keys with the scope `keys`. */
-export function addKeyRoutes(app: OpenAPIHono, { database, now }: ApiPorts): void {
+export function addKeyRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts): void {
   app.openapi(createKeyRoute, async (c) => {
-    const { tenant, name, scopes, requests_per_minute: requestsPerMinute } = c.req.valid('json');
+    const { tenant, name, scopes, regions, requests_per_minute: requestsPerMinute } = c.req.valid('json');
+    const known = (await listRegions(database, cell.id)).map(({ id }) => id);
+    checkRegions(scopes, regions, known);
     const key = `sk-${randomBytes(KEY_BYTES).toString('base64url')}`;
     const stored = await insertApiKey(database, {
       id: newId('key_', now()),
       tenantId: tenant,
       name,
       scopes: scopes.filter(isApiScope),
+      regionIds: regions ?? null,
       requestsPerMinute,
       keySha256: sha256(key).toString('hex'),
     });
@@ -155,12 +166,23 @@ export function addKeyRoutes(app: OpenAPIHono, { database, now }: ApiPorts): voi
   });
 }
 
+function checkRegions(scopes: readonly string[], regions: readonly string[] | undefined, known: readonly string[]): void {
+  const wrong = (message: string): NightshiftError =>
+    new NightshiftError('invalid_request', `regions: ${message}.`, { field: 'regions' });
+  if (scopes.includes('grid') !== (regions !== undefined)) {
+    throw wrong('are given with the scope "grid" and only with it: they are what it reaches');
+  }
+  const stranger = regions?.find((region) => !known.includes(region));
+  if (stranger !== undefined) throw wrong(`${JSON.stringify(stranger)} is not one of ${known.join(', ')}`);
+}
+
 function toWire(key: ApiKey): z.input<typeof keySchema> {
   return {
     id: key.id,
     tenant: key.tenantId,
     name: key.name,
     scopes: [...key.scopes],
+    regions: key.regionIds && [...key.regionIds],
     requests_per_minute: key.requestsPerMinute,
     created_at: unixSeconds(key.createdRealMs),
     revoked_at: key.revokedRealMs === null ? null : unixSeconds(key.revokedRealMs),

@@ -11,6 +11,8 @@ import type { ObjectStore } from '../../store/objectStore.ts';
 import type { Seal } from '../../store/seal.ts';
 import type { SliceSigner } from '../../store/sliceAccess.ts';
 
+import type { PageFiles } from './pageFiles.ts';
+
 /** Starts and cancels the durable job behind a batch; the composition root implements it with Temporal. */
 export interface JobStarter {
   /**
@@ -129,6 +131,10 @@ export interface ApiPorts {
     readonly telemetryBase: string;
   };
   readonly cell: Cell;
+  /** Where the Temporal UI shows a workflow, before its id; null when nobody said where it is. */
+  readonly temporalUi: string | null;
+  /** The page's files by path; empty where it was not built. */
+  readonly page: PageFiles;
   /** What a kilogram of CO2 counts for beside the price. */
   readonly carbonEurPerKg: number;
   /** The key of the default tenant, which may do everything; others are in the database. */

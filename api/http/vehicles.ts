@@ -15,11 +15,12 @@ import { listStaysOf, readOpenParkingSession } from '../../store/parkingSessions
 import { appendJournal } from '../../store/journal.ts';
 import { latestPlan } from '../../store/plans.ts';
 import { listTransitions, readClaims, updateClaims } from '../../store/vehicleClaims.ts';
-import { listOwnedVehicles, readVehicle, setOwnerPolicy, type Vehicle } from '../../store/vehicles.ts';
+import { listOwnedVehicles, setOwnerPolicy, type Vehicle } from '../../store/vehicles.ts';
 import { readVehicleState } from '../../store/vehicleStates.ts';
 import { newOwnerKey, operatorOnly, ownerKeyHash, type CarCaller } from './carCaller.ts';
 import { CODE_LIFE_REAL_MS } from './enrolments.ts';
 import type { ApiPorts } from './ports.ts';
+import { visibleCar } from './visibleCar.ts';
 import { staysSchema, vehiclePlanSchema, vehicleSchema, whySchema } from '../wire/cars.ts';
 import { enrolmentCodeSchema } from '../wire/agents.ts';
 import { errorResponses, limitParam, unixSeconds } from './wire.ts';
@@ -95,12 +96,7 @@ const removeKeysRoute = createRoute({
 export function addVehicleRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   const { database, cell, now } = ports;
   const gridNowMs = (): number => Math.round(gridTimeMs(cell.clock, now()));
-  const visible = async (caller: CarCaller, vin: string): Promise<Vehicle> => {
-    const vehicle = await readVehicle(database, vin);
-    // The same answer for a stranger's car as for none: an owner learns nothing of other cars.
-    if (vehicle && (caller.kind === 'operator' || caller.ownerId === vehicle.ownerId)) return vehicle;
-    throw new NightshiftError('not_found', `There is no car "${vin}".`, { field: 'vin' });
-  };
+  const visible = (caller: CarCaller, vin: string): Promise<Vehicle> => visibleCar(database, caller, vin);
 
   const view = async (vehicle: Vehicle): Promise<z.input<typeof vehicleSchema>> => {
     const [state, claims] = await Promise.all([

@@ -32,7 +32,9 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       seal: sealWith('a key for benches'),
       slices: sliceSignerWith('a key for benches'),
       regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },
-      carDoors: {
+      temporalUi: null,
+    page: new Map(),
+    carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1',
         telemetryBase: 'telemetry',

@@ -89,6 +89,8 @@ export function useApi(database: Database, openLive?: (folder: string) => LiveIn
       },
       webhookHosts: 'loopback',
       retentionDays: 90,
+      temporalUi: null,
+      page: new Map(),
       carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1:18830',

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
 import { startApiServer } from '../../api/http/server.ts';
+import { readPageFiles } from '../../api/http/pageFiles.ts';
 import { startIngress } from '../../api/ingress/ingress.ts';
 import { startBroker } from '../../api/mqtt/broker.ts';
 import { brokerAccess } from '../../api/mqtt/brokerRights.ts';
@@ -12,7 +13,7 @@ import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { modelAdmissionOver } from './modelAdmission.ts';
 import { createLiveExecutor } from './liveExecutor.ts';
-import { loadConfig } from '../config/config.ts';
+import { loadConfig, type TemporalConfig } from '../config/config.ts';
 import { brokerPasswordsOf, brokerUrlOf } from '../process/brokerUrl.ts';
 import { createLogger } from '../process/logging.ts';
 import { openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
@@ -88,6 +89,8 @@ async function start() {
       },
       stays: sessions,
       cell,
+      temporalUi: temporalUiOf(config.temporal),
+      page: await readPageFiles(),
       carbonEurPerKg: CARBON_EUR_PER_KG,
       apiKey: apiKeyOf(config),
       logger,
@@ -105,6 +108,12 @@ async function start() {
     now: Date.now,
   });
   return { server, live, ingress, mqtt, broker, client, database };
+}
+
+/** Where the Web UI shows a workflow, before its id. */
+function temporalUiOf({ uiUrl, connection }: TemporalConfig): string | null {
+  if (uiUrl === undefined) return null;
+  return `${uiUrl.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(connection.namespace)}/workflows/`;
 }
 
 runChild({

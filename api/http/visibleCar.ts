@@ -1,0 +1,14 @@
+import { NightshiftError } from '../../domain/errors.ts';
+import type { Queryable } from '../../store/database.ts';
+import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
+import type { CarCaller } from './carCaller.ts';
+
+/**
+ * A car that the caller may see.
+ * @throws NightshiftError `not_found`, also for a stranger's car: an owner learns nothing of other cars
+ */
+export async function visibleCar(database: Queryable, caller: CarCaller, vin: string): Promise<Vehicle> {
+  const vehicle = await readVehicle(database, vin);
+  if (vehicle && (caller.kind === 'operator' || caller.ownerId === vehicle.ownerId)) return vehicle;
+  throw new NightshiftError('not_found', `There is no car "${vin}".`, { field: 'vin' });
+}
