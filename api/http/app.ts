@@ -42,6 +42,8 @@ import { addOperatorActionRoutes } from './operatorActions.ts';
 import { addPageCallerRoutes, identifyViewer } from './pageCaller.ts';
 import { addPageEventRoutes } from './pageEvents.ts';
 import { addPageFileRoutes } from './pageFiles.ts';
+import { addPolicyPreviewRoutes } from './policyPreview.ts';
+import { addQuoteCurveRoutes } from './quoteCurve.ts';
 import { PlanForecasts } from './planForecasts.ts';
 import { addTimelineRoutes } from './timelines.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
@@ -100,7 +102,8 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     app.use(path, requireScope('submit'));
   }
   for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
-  app.use('/v1/batches/quote', limitAtOnce(MAX_QUOTES_AT_ONCE, 'quotes'));
+  const quotesHeld = limitAtOnce(MAX_QUOTES_AT_ONCE, 'quotes');
+  for (const path of ['/v1/batches/quote', '/v1/batches/quote/curve']) app.use(path, quotesHeld);
   const liveHeld = limitAtOnce(MAX_LIVE_AT_ONCE, 'live requests');
   for (const path of OPENAI_ENDPOINTS) app.use(path, liveHeld, limitJson(MAX_TEXTS_BYTES));
   app.use('/v2/models/*', liveHeld, limitJson(MAX_INFER_BYTES));
@@ -115,6 +118,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addFileRoutes(app, ports);
   // Before the batches: "quote" is no id.
   addQuoteRoutes(app, ports);
+  addQuoteCurveRoutes(app, ports);
   addBatchRoutes(app, ports);
   addBatchResubmissionRoutes(app, ports);
   addBatchEventRoutes(app, ports);
@@ -143,6 +147,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addChargerRoutes(app, ports);
   addVehicleRoutes(app, ports);
   addCarNightRoutes(app, ports, forecasts);
+  addPolicyPreviewRoutes(app, ports, forecasts);
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {

@@ -2,6 +2,7 @@ import { carStateOf, heldBy, UNKNOWN_CONDITION } from '../../domain/claims.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { alertsOf } from '../../planning/alerts.ts';
 import { slotAt, slotStartMs } from '../../scheduler/time.ts';
+import { listBatches } from '../../store/batches.ts';
 import { listCarRows, type CarRow } from '../../store/carRows.ts';
 import { listJobRows, type JobRow } from '../../store/jobRows.ts';
 import { listEvents } from '../../store/openAdr.ts';
@@ -12,10 +13,12 @@ import { readAlertFacts } from './alertFacts.ts';
 import { gridEventToWire } from './gridEvents.ts';
 import type { PlanForecast, PlanForecasts } from './planForecasts.ts';
 import type { ApiPorts } from './ports.ts';
+import { batchesToWire } from './readBatches.ts';
 
 /** What the page's stream tells, as it stands now. */
 
 const MAX_EVENTS = 50;
+const MAX_BATCHES = 20;
 
 export function planTold({ id, createdAtMs, slotStartMs, plan }: PlanForecast): LiveEvents['plan'] {
   return { id, created_ms: createdAtMs, slot_start_ms: slotStartMs, method: plan.method, gap: plan.figures.gap };
@@ -102,6 +105,12 @@ export async function regionsTold(
       online: counts.get(id)?.online ?? 0,
       plugged_in: counts.get(id)?.pluggedIn ?? 0,
     }));
+}
+
+/** A tenant's newest batches. */
+export async function batchesTold(ports: ApiPorts, tenantId: string): Promise<LiveEvents['batches']> {
+  const newest = await listBatches(ports.database, { after: undefined, limit: MAX_BATCHES }, tenantId);
+  return (await batchesToWire(ports, newest)) as LiveEvents['batches'];
 }
 
 /** @param seen regions that the viewer sees; null for all */

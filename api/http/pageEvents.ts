@@ -4,7 +4,7 @@ import type { SSEStreamingApi } from 'hono/streaming';
 import { lastJournalSeq, readJournal } from '../../store/journal.ts';
 import type { CarRowWire } from '../wire/page.ts';
 import { EventStreams, POLL_REAL_MS } from './eventStreams.ts';
-import { alertsTold, carsTold, eventsTold, jobsTold, planTold, regionsTold } from './liveTopics.ts';
+import { alertsTold, batchesTold, carsTold, eventsTold, jobsTold, planTold, regionsTold } from './liveTopics.ts';
 import { regionsSeenBy, type Viewer } from './pageCaller.ts';
 import type { PlanForecasts } from './planForecasts.ts';
 import type { ApiPorts } from './ports.ts';
@@ -26,7 +26,7 @@ const liveRoute = createRoute({
       description:
         'Each event tells a whole of its name, as it now stands, whenever it has changed: `plan` (everyone), `cars` ' +
         '(operators all, owners their own; rows that changed), `jobs`, `alerts` and journal `line`s (operators), ' +
-        '`regions` and `events` of utilities (operators, utilities). The id of a line is its sequence.',
+        '`regions` and `events` of utilities (operators, utilities), `batches` (submitters their newest 20). The id of a line is its sequence.',
       content: { 'text/event-stream': { schema: z.string() } },
     },
     ...errorResponses,
@@ -125,6 +125,11 @@ function topicsOf(ports: ApiPorts, forecasts: PlanForecasts, viewer: Viewer): To
       { name: 'regions', everyRealMs: 1_000, key: `regions ${place}`, read: () => regionsTold(ports, seen) },
       { name: 'events', everyRealMs: 1_000, key: `events ${place}`, read: () => eventsTold(ports, seen) },
     );
+  }
+  if (viewer.scopes.includes('submit')) {
+    const { tenantId } = viewer;
+    const read = () => batchesTold(ports, tenantId);
+    topics.push({ name: 'batches', everyRealMs: 1_000, key: `batches ${tenantId}`, read });
   }
   if (isOperator) {
     topics.push(

@@ -137,6 +137,8 @@ export interface ApiPorts {
   readonly page: PageFiles;
   /** What a kilogram of CO2 counts for beside the price. */
   readonly carbonEurPerKg: number;
+  /** What a kWh is worth that a car leaves without, unless its owner says. */
+  readonly missingEurPerKwh: number;
   /** The key of the default tenant, which may do everything; others are in the database. */
   readonly apiKey: string;
   readonly logger: Logger;

@@ -11,7 +11,7 @@ import { shardSizeOf } from '../../domain/shardSize.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import { jobToPlan, shardMinutesOf } from '../../planning/jobToPlan.ts';
-import { jobSchema, type PlanningProblem } from '../../scheduler/problem.ts';
+import { jobSchema, type PlanningJob, type PlanningProblem } from '../../scheduler/problem.ts';
 import { quoteJob } from '../../scheduler/quoteJob.ts';
 import { slotStartMs } from '../../scheduler/time.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
@@ -29,9 +29,9 @@ const SCENARIOS = 20;
 const SCENARIOS_REAL_MS = 2_000;
 /** For a car without a survival curve: stays of private cars end unannounced at about this rate at night. */
 const LEAVES_PER_HOUR = 0.02;
-const JOB_ID = 'quote';
+export const QUOTED_JOB_ID = 'quote';
 
-const quoteRequestSchema = createBatchSchema
+export const quoteRequestSchema = createBatchSchema
   .omit({ input_file_id: true })
   .extend({
     input_file_id: z.string().min(1).max(100).optional(),
@@ -54,37 +54,14 @@ const quoteRoute = createRoute({
 
 /** Quotes from the newest plan's problem with the batch as one more job. */
 export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
-  const { database, cell, now } = ports;
+  const { cell, now } = ports;
   app.openapi(quoteRoute, async (c) => {
     const request = c.req.valid('json');
-    const nowMs = gridTimeMs(cell.clock, now());
-    const deadlineMs = deadlineOf(request, nowMs);
-    const { tenantId } = c.get('caller');
-    const { requests, model: modelName, unitsPerLine } = await sizeOf(ports, tenantId, request);
-    const model = await readModel(database, tenantId, modelName);
-    if (!model) throw invalid('model', `There is no model "${modelName}".`);
-    const latest = await latestPlan<PlanningProblem, Plan>(database, cell.id);
-    if (!latest) throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
-
-    const speeds = (await listClassSpeeds(database)).filter(
-      ({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version,
-    );
-    if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
-    const { linesPerShard } = shardSizeOf(speeds, unitsPerLine);
+    const asked = await askedJob(ports, c.get('caller').tenantId, request);
+    const deadlineMs = deadlineOf(request, gridTimeMs(cell.clock, now()));
+    const { latest, model, requests } = asked;
     const { problem } = latest;
-    const hints = parseGridHints(request.metadata);
-    const known = problem.regions.map(({ id }) => id);
-    const asked = jobToPlan(problem.slots, {
-      id: JOB_ID,
-      modelFamily: model.family,
-      shardsRemaining: Math.ceil(requests / linesPerShard),
-      classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
-      regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
-      limits: plannerLimits(hints),
-      deadlineMs,
-    });
-    if (!asked) throw invalid('metadata', `None of the regions is planned here; there are ${known.join(', ')}.`);
-    const job = jobSchema.parse(asked);
+    const job = asked.jobDueAt(deadlineMs);
     const endRealMs = now() + SCENARIOS_REAL_MS;
     const quote = await quoteJob(problem, job, {
       scenarios: SCENARIOS,
@@ -95,7 +72,7 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
         return now() < endRealMs;
       },
     });
-    const planned = quote.plan.jobs.find(({ jobId }) => jobId === JOB_ID);
+    const planned = quote.plan.jobs.find(({ jobId }) => jobId === QUOTED_JOB_ID);
     const finishSlot = planned?.finishSlot ?? null;
     return c.json(
       {
@@ -106,7 +83,7 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
         deadline: new Date(deadlineMs).toISOString(),
         feasible: finishSlot !== null,
         eta: finishSlot === null ? null : new Date(slotStartMs(problem.slots, finishSlot + 1)).toISOString(),
-        windows: plannedWindows(problem.slots, quote.plan.grants, problem.regions, JOB_ID),
+        windows: plannedWindows(problem.slots, quote.plan.grants, problem.regions, QUOTED_JOB_ID),
         energy_wh: rounded(quote.energyKwh * 1000, 1),
         cost: { eur: rounded(quote.costEur, 4) },
         gco2: rounded(quote.carbonKg * 1000, 1),
@@ -121,6 +98,39 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
       200,
     );
   });
+}
+
+/** What a quote is asked for, on the newest plan. @throws NightshiftError `invalid_request`, `unavailable` */
+export async function askedJob(ports: ApiPorts, tenantId: string, request: QuoteRequest) {
+  const { database, cell } = ports;
+  const { requests, model: modelName, unitsPerLine } = await sizeOf(ports, tenantId, request);
+  const model = await readModel(database, tenantId, modelName);
+  if (!model) throw invalid('model', `There is no model "${modelName}".`);
+  const latest = await latestPlan<PlanningProblem, Plan>(database, cell.id);
+  if (!latest) throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
+  const speeds = (await listClassSpeeds(database)).filter(
+    ({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version,
+  );
+  if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
+  const { linesPerShard } = shardSizeOf(speeds, unitsPerLine);
+  const { problem } = latest;
+  const hints = parseGridHints(request.metadata);
+  const known = problem.regions.map(({ id }) => id);
+  /** The job as the planner takes it, due at a grid time. */
+  const jobDueAt = (deadlineMs: number): PlanningJob => {
+    const asked = jobToPlan(problem.slots, {
+      id: QUOTED_JOB_ID,
+      modelFamily: model.family,
+      shardsRemaining: Math.ceil(requests / linesPerShard),
+      classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
+      regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
+      limits: plannerLimits(hints),
+      deadlineMs,
+    });
+    if (!asked) throw invalid('metadata', `None of the regions is planned here; there are ${known.join(', ')}.`);
+    return jobSchema.parse(asked);
+  };
+  return { latest, model, requests, jobDueAt };
 }
 
 /**

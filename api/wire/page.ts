@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { CAR_STATES, CLAIM_HOLDERS } from '../../domain/claims.ts';
 import { JOURNAL_KINDS } from '../../domain/journal.ts';
+import { batchSchema } from './batch.ts';
 import { gridEventSchema } from './gridEvents.ts';
 
 const gridMs = z.number().meta({ description: 'Grid time, epoch milliseconds.' });
@@ -122,6 +123,7 @@ export const liveEventSchemas = {
   alerts: z.array(alertSchema),
   regions: z.array(regionRowSchema),
   events: z.array(gridEventSchema),
+  batches: z.array(batchSchema),
   line: journalRowSchema,
 } as const;
 export type LiveEvents = { [Name in keyof typeof liveEventSchemas]: z.output<(typeof liveEventSchemas)[Name]> };

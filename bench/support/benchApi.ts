@@ -43,6 +43,7 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       webhookHosts: 'public',
       retentionDays: 90,
       carbonEurPerKg: 0,
+      missingEurPerKwh: 0.6,
       apiKey: BENCH_KEY,
       logger: pino({ level: 'silent' }),
       now: Date.now,

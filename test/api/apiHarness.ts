@@ -98,6 +98,7 @@ export function useApi(database: Database, openLive?: (folder: string) => LiveIn
       },
       cell: CELL,
       carbonEurPerKg: 0.08,
+      missingEurPerKwh: 0.6,
       apiKey: API_KEY,
       logger,
       now: Date.now,

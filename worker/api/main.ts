@@ -92,6 +92,7 @@ async function start() {
       temporalUi: temporalUiOf(config.temporal),
       page: await readPageFiles(),
       carbonEurPerKg: CARBON_EUR_PER_KG,
+      missingEurPerKwh: config.missingEurPerKwh,
       apiKey: apiKeyOf(config),
       logger,
       now: Date.now,
