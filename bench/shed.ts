@@ -76,7 +76,7 @@ const server = await startApiServer(
     webhookHosts: 'public',
     retentionDays: 90,
     carbonEurPerKg: 0,
-      missingEurPerKwh: 0.6,
+    missingEurPerKwh: 0.6,
     cell: { ...CELL, clock },
     apiKey: 'bench-key',
     logger,

@@ -39,10 +39,20 @@ export interface TimelineFacts {
 }
 
 /** What holds in the whole region, slot by slot. */
-export function regionSeries({ axis, nowMs, signals }: TimelineFacts): Record<'price' | 'carbon' | 'temperature', KnownSeries> {
+export function regionSeries({
+  axis,
+  nowMs,
+  signals,
+}: TimelineFacts): Record<'price' | 'carbon' | 'temperature', KnownSeries> {
   const regional = signals.filter(({ feederId }) => feederId === null);
   const of = (kind: SignalKind): KnownSeries =>
-    seriesOnAxis(axis, rankSources(regional.filter((span) => span.kind === kind), nowMs));
+    seriesOnAxis(
+      axis,
+      rankSources(
+        regional.filter((span) => span.kind === kind),
+        nowMs,
+      ),
+    );
   return { price: of('price'), carbon: of(carbonKind(signals)), temperature: of('temperature') };
 }
 
@@ -76,17 +86,29 @@ export function feederTimeline(facts: TimelineFacts, feeder: Feeder): LoadTimeli
   return {
     limitKw: tightestLimitKw(axis, ofFeeder, feeder).map((limitKw) => limitKw ?? feeder.failSafeImportKw),
     houseKw: seriesOnAxis(axis, rankSources(house, nowMs)),
-    plannedChargeKw: planned((row) => row.chargeKw, (each) => each.chargeKw),
-    plannedComputeKw: planned((row) => row.computeKw, (each) => each.computeKw),
+    plannedChargeKw: planned(
+      (row) => row.chargeKw,
+      (each) => each.chargeKw,
+    ),
+    plannedComputeKw: planned(
+      (row) => row.computeKw,
+      (each) => each.computeKw,
+    ),
     meteredChargeKw: metered((row) => row.chargingKwh),
     meteredComputeKw: metered((row) => row.computeKwh),
-    rentEurPerKwh: planned((row) => row.rentEurPerKwh, (each) => each.rentEurPerKwh),
+    rentEurPerKwh: planned(
+      (row) => row.rentEurPerKwh,
+      (each) => each.rentEurPerKwh,
+    ),
   };
 }
 
 /** Feeders together: powers and limits add up, of rents the highest is named. */
 export function togetherTimeline(timelines: readonly LoadTimeline[], count: number): LoadTimeline {
-  const merged = (of: (each: LoadTimeline) => KnownSeries, merge: (a: number, b: number) => number): (number | null)[] =>
+  const merged = (
+    of: (each: LoadTimeline) => KnownSeries,
+    merge: (a: number, b: number) => number,
+  ): (number | null)[] =>
     Array.from({ length: count }, (_, slot) => {
       let value: number | null = null;
       for (const timeline of timelines) {

@@ -65,7 +65,8 @@ export function Chart({ spec, data, summary, nowSeconds }: ChartProps) {
 
 function drawNow(chart: uPlot, nowSeconds: number | undefined, color: string): void {
   const { min, max } = chart.scales.x ?? {};
-  if (nowSeconds === undefined || min === undefined || max === undefined || nowSeconds < min || nowSeconds > max) return;
+  if (nowSeconds === undefined || min === undefined || max === undefined || nowSeconds < min || nowSeconds > max)
+    return;
   const x = Math.round(chart.valToPos(nowSeconds, 'x', true));
   const { ctx, bbox } = chart;
   ctx.save();

@@ -8,7 +8,10 @@ export interface GridClock {
   now(): number;
 }
 
-export function gridClock({ clock }: Pick<CallerWire, 'clock'>, nowMs: () => number = () => performance.now()): GridClock {
+export function gridClock(
+  { clock }: Pick<CallerWire, 'clock'>,
+  nowMs: () => number = () => performance.now(),
+): GridClock {
   const anchorMs = nowMs();
   return { scale: clock.scale, now: () => clock.grid_ms + (nowMs() - anchorMs) * clock.scale };
 }

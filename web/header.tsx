@@ -63,10 +63,12 @@ function Connection() {
 
 /** Light or dark as the system has it, or as the reader wants it in this browser. */
 function ThemeButton() {
-  const [theme, setTheme] = useState(() => localStorage.getItem('nightshift.theme') ?? 'auto');
+  const [theme, setTheme] = useState<(typeof THEMES)[number]>(
+    () => THEMES.find((each) => each === localStorage.getItem('nightshift.theme')) ?? 'auto',
+  );
   if (theme === 'auto') document.documentElement.removeAttribute('data-theme');
   else document.documentElement.dataset.theme = theme;
-  const next = THEMES[(THEMES.findIndex((each) => each === theme) + 1) % THEMES.length] ?? 'auto';
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'auto';
   return (
     <button
       type="button"
@@ -77,7 +79,7 @@ function ThemeButton() {
         setTheme(next);
       }}
     >
-      {t(`theme.${theme as (typeof THEMES)[number]}`)}
+      {t(`theme.${theme}`)}
     </button>
   );
 }

@@ -1,7 +1,7 @@
 import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
-import { ApiError, type Api, type LiveEvent } from './api.ts';
-import { emptyLiveState, takeEvent, type LiveState } from './liveState.ts';
+import { ApiError, type Api } from './api.ts';
+import { emptyLiveState, takeEvent, type LiveEvent, type LiveState } from './liveState.ts';
 
 const RECONNECT_MS = 1_500;
 type Topic = LiveEvent['name'] | 'connection';

@@ -1,5 +1,9 @@
 import type { CarRowWire, JournalRowWire, LiveEvents } from '../api/wire/page.ts';
-import type { LiveEvent } from './api.ts';
+
+/** An event of the page's stream. */
+export type LiveEvent = {
+  [Name in keyof LiveEvents]: { readonly name: Name; readonly data: LiveEvents[Name] };
+}[keyof LiveEvents];
 
 /** What the stream has told so far; `undefined`: not yet. Plain, so that it can be tested without a browser. */
 export interface LiveState {

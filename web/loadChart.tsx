@@ -1,7 +1,8 @@
 import { useMemo, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { AXIS_FONT, inUnit } from './axis.ts';
 import { Chart, ChartTable, shadedStretches, steps, type ChartSpec } from './chart.tsx';
-import { cents, kw, number, time, withUnit } from './format.ts';
+import { kw, time, withUnit } from './format.ts';
 import { t } from './i18n.ts';
 import { loadSeries, type LoadSeries } from './loadSeries.ts';
 import type { TimelineWire } from '../api/wire/timeline.ts';
@@ -15,7 +16,6 @@ interface LoadChartProps {
   readonly height?: number;
 }
 
-const AXIS_FONT = '11px Inter, system-ui, sans-serif';
 const LEFT_AXIS = 46;
 
 /** Load, limit and plan above; price and carbon below, on the same time axis. */
@@ -114,7 +114,10 @@ function loadData(series: LoadSeries): uPlot.AlignedData {
 }
 
 function summaryOf(series: LoadSeries, nowSeconds: number): string {
-  const slot = Math.max(0, series.xs.findLastIndex((x) => x <= nowSeconds));
+  const slot = Math.max(
+    0,
+    series.xs.findLastIndex((x) => x <= nowSeconds),
+  );
   const all = series.aheadAll[slot] ?? series.pastAll[slot] ?? null;
   const peak = Math.max(0, ...series.aheadAll.map((value) => value ?? 0));
   return t('chart.loadSummary', { now: kw(all), limit: kw(series.limit[slot]), peak: kw(peak) });
@@ -153,7 +156,7 @@ function loadSpec(
       return {
         legend: { show: false },
         cursor: { sync: { key }, y: false, points: { show: false } },
-        padding: [10, 8, 0, 0],
+        padding: [10, 20, 6, 0],
         scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.06)] } },
         axes: [
           timeAxis(color, timeZone, false),
@@ -163,7 +166,7 @@ function loadSpec(
             size: LEFT_AXIS,
             grid: { stroke: color('line'), width: 1 },
             ticks: { show: false },
-            values: (_, splits) => splits.map((value, at) => (at === splits.length - 1 ? `${number(value)} kW` : number(value))),
+            values: inUnit('kW'),
           },
         ],
         series: [
@@ -198,17 +201,13 @@ function loadSpec(
   };
 }
 
-function priceSpec(
-  timeZone: string,
-  windows: () => readonly { from: number; to: number }[],
-  key: string,
-): ChartSpec {
+function priceSpec(timeZone: string, windows: () => readonly { from: number; to: number }[], key: string): ChartSpec {
   return {
     height: 104,
     build: (color) => ({
       legend: { show: false },
       cursor: { sync: { key }, y: false, points: { show: false } },
-      padding: [8, 8, 0, 0],
+      padding: [8, 20, 0, 0],
       scales: {
         x: { time: false },
         price: { range: (_, min, max) => [Math.min(0, min), Math.max(1, max * 1.1)] },
@@ -224,7 +223,7 @@ function priceSpec(
           space: 28,
           grid: { stroke: color('line'), width: 1 },
           ticks: { show: false },
-          values: (_, splits) => splits.map((value, at) => (at === splits.length - 1 ? `${number(value)} ct` : number(value))),
+          values: inUnit('ct'),
         },
       ],
       series: [
@@ -237,20 +236,23 @@ function priceSpec(
   };
 }
 
+function less(a: number | null, b: number | null): number | null {
+  return a === null ? null : a - (b ?? 0);
+}
+
 /** Values under the pointer, in a corner of the chart. */
 function tooltip(timeZone: string): uPlot.Plugin {
   const box = document.createElement('div');
   box.className = 'chart-tip';
   return {
     hooks: {
-      init: (chart) => void chart.over.append(box),
+      init: (chart) => chart.over.append(box),
       setCursor: (chart) => {
         const index = chart.cursor.idx;
         box.hidden = index === null || index === undefined;
         if (index === null || index === undefined) return;
         const at = (series: number): number | null => chart.data[series]?.[index] ?? null;
         const [all, charge, house] = at(1) === null ? [at(4), at(5), at(6)] : [at(1), at(2), at(3)];
-        const less = (a: number | null, b: number | null): number | null => (a === null ? null : a - (b ?? 0));
         box.textContent = [
           time((chart.data[0][index] ?? 0) * 1000, timeZone),
           `${t('load.compute')} ${kw(less(all, charge))}`,
@@ -261,9 +263,4 @@ function tooltip(timeZone: string): uPlot.Plugin {
       },
     },
   };
-}
-
-/** Price now beside its unit; for those who look for one figure. */
-export function priceText(timeline: Pick<TimelineWire, 'price_eur_per_kwh'>, slot: number): string {
-  return cents(timeline.price_eur_per_kwh[slot]);
 }

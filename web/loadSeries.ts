@@ -41,7 +41,8 @@ type Columns = Pick<
 export function together(timelines: readonly TimelineWire[]): Columns & Pick<TimelineWire, 'start' | 'slot_minutes'> {
   const [first] = timelines;
   if (!first) throw new RangeError('together: no timeline');
-  const sum = (column: keyof Columns): Series => merged(timelines, column, (values) => values.reduce((a, b) => a + b, 0));
+  const sum = (column: keyof Columns): Series =>
+    merged(timelines, column, (values) => values.reduce((a, b) => a + b, 0));
   const mean = (column: keyof Columns): Series =>
     merged(timelines, column, (values) => values.reduce((a, b) => a + b, 0) / values.length);
   const max = (column: keyof Columns): Series => merged(timelines, column, (values) => Math.max(...values));
@@ -76,7 +77,6 @@ export function loadSeries(timeline: Columns & Pick<TimelineWire, 'start' | 'slo
   const count = timeline.limit_kw.length;
   const xs = Array.from({ length: count + 1 }, (_, slot) => startSeconds + slot * timeline.slot_minutes * 60);
   const isPast = timeline.metered_charge_kw.map((value) => value !== null);
-  const at = (series: Series, slot: number): number => series[slot] ?? 0;
   const charge = timeline.metered_charge_kw.map((value, slot) => value ?? timeline.planned_charge_kw[slot] ?? null);
   const compute = timeline.metered_compute_kw.map((value, slot) => value ?? timeline.planned_compute_kw[slot] ?? null);
   const house = timeline.house_kw;
@@ -107,6 +107,10 @@ export function loadSeries(timeline: Columns & Pick<TimelineWire, 'start' | 'slo
     carbon: closed(timeline.carbon_g_per_kwh),
     limitPrice: closed(timeline.limit_price_eur_per_kwh.map((value) => (value === null ? null : value * 100))),
   };
+}
+
+function at(series: Series, slot: number): number {
+  return series[slot] ?? 0;
 }
 
 /** Repeats each value to the end of its slot: a step needs a point where it ends. */

@@ -143,12 +143,7 @@ export function Choice<Value extends string>(props: {
   return (
     <div class="choice" role="group" aria-label={props.label}>
       {props.options.map(({ value, text }) => (
-        <button
-          key={value}
-          type="button"
-          aria-pressed={value === props.value}
-          onClick={() => props.onChange(value)}
-        >
+        <button key={value} type="button" aria-pressed={value === props.value} onClick={() => props.onChange(value)}>
           {text}
         </button>
       ))}

@@ -3,7 +3,13 @@ import { t } from './i18n.ts';
 import { Mark } from './mark.tsx';
 
 /** Asks for a key; which kind it is decides what is seen. */
-export function SignIn({ refused, onKey }: { readonly refused: string | undefined; readonly onKey: (key: string) => void }) {
+export function SignIn({
+  refused,
+  onKey,
+}: {
+  readonly refused: string | undefined;
+  readonly onKey: (key: string) => void;
+}) {
   const [key, setKey] = useState('');
   return (
     <main class="sign-in">

@@ -96,7 +96,8 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   app.use('/cars/v1/keys', limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
-  for (const path of ['/ops/v1/status', '/ops/v1/journal/*', '/ops/v1/jobs/*', '/ops/v1/cars/*']) app.use(path, requireScope('ops'));
+  for (const path of ['/ops/v1/status', '/ops/v1/journal/*', '/ops/v1/jobs/*', '/ops/v1/cars/*'])
+    app.use(path, requireScope('ops'));
   for (const path of ['/ops/v1/jobs/*', '/ops/v1/cars/*']) app.use(path, limitJson(MAX_JSON_BYTES));
   for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', ...OPENAI_ENDPOINTS]) {
     app.use(path, requireScope('submit'));

@@ -166,14 +166,20 @@ export function addKeyRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts
   });
 }
 
-function checkRegions(scopes: readonly string[], regions: readonly string[] | undefined, known: readonly string[]): void {
-  const wrong = (message: string): NightshiftError =>
-    new NightshiftError('invalid_request', `regions: ${message}.`, { field: 'regions' });
+function checkRegions(
+  scopes: readonly string[],
+  regions: readonly string[] | undefined,
+  known: readonly string[],
+): void {
   if (scopes.includes('grid') !== (regions !== undefined)) {
-    throw wrong('are given with the scope "grid" and only with it: they are what it reaches');
+    throw wrongRegions('are given with the scope "grid" and only with it: they are what it reaches');
   }
   const stranger = regions?.find((region) => !known.includes(region));
-  if (stranger !== undefined) throw wrong(`${JSON.stringify(stranger)} is not one of ${known.join(', ')}`);
+  if (stranger !== undefined) throw wrongRegions(`${JSON.stringify(stranger)} is not one of ${known.join(', ')}`);
+}
+
+function wrongRegions(message: string): NightshiftError {
+  return new NightshiftError('invalid_request', `regions: ${message}.`, { field: 'regions' });
 }
 
 function toWire(key: ApiKey): z.input<typeof keySchema> {

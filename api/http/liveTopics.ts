@@ -110,7 +110,7 @@ export async function regionsTold(
 /** A tenant's newest batches. */
 export async function batchesTold(ports: ApiPorts, tenantId: string): Promise<LiveEvents['batches']> {
   const newest = await listBatches(ports.database, { after: undefined, limit: MAX_BATCHES }, tenantId);
-  return (await batchesToWire(ports, newest)) as LiveEvents['batches'];
+  return batchesToWire(ports, newest);
 }
 
 /** @param seen regions that the viewer sees; null for all */

@@ -3,6 +3,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 
 import { gridTimeMs } from '../../domain/clock.ts';
 import { listRegions } from '../../store/regions.ts';
+import { listOwnedVehicles } from '../../store/vehicles.ts';
 import { callerSchema, type CallerWire } from '../wire/page.ts';
 import { identifyOwner, isOwnerKey } from './carCaller.ts';
 import { bearerOf } from './auth.ts';
@@ -71,7 +72,10 @@ export function rolesOf(viewer: Viewer): CallerWire['roles'] {
 export function addPageCallerRoutes(app: OpenAPIHono, { database, cell, now, temporalUi }: ApiPorts): void {
   app.openapi(callerRoute, async (c: Context) => {
     const viewer = c.get('viewer');
-    const seen = regionsSeenBy(viewer);
+    const seen =
+      viewer.kind === 'owner'
+        ? (await listOwnedVehicles(database, cell.id, viewer.ownerId)).map(({ regionId }) => regionId)
+        : regionsSeenBy(viewer);
     const regions = (await listRegions(database, cell.id)).filter(({ id }) => seen?.includes(id) ?? true);
     const realMs = now();
     const isOperator = viewer.kind === 'tenant' && viewer.scopes.includes('ops');

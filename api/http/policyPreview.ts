@@ -16,7 +16,6 @@ import { acceptedPolicy } from './vehicles.ts';
 import { visibleCar } from './visibleCar.ts';
 import { errorResponses } from './wire.ts';
 
-
 const previewRoute = createRoute({
   method: 'post',
   path: '/fleet/v1/vehicles/{vin}/policy/preview',

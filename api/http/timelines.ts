@@ -5,7 +5,13 @@ import { HOUR_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { gridDay } from '../../domain/gridDay.ts';
 import { limitsNow } from '../../planning/importLimits.ts';
-import { feederTimeline, regionSeries, togetherTimeline, type KnownSeries, type TimelineFacts } from '../../planning/regionTimeline.ts';
+import {
+  feederTimeline,
+  regionSeries,
+  togetherTimeline,
+  type KnownSeries,
+  type TimelineFacts,
+} from '../../planning/regionTimeline.ts';
 import { regionWindows } from '../../scheduler/regionWindows.ts';
 import { slotAt, slotStartMs, type SlotAxis } from '../../scheduler/time.ts';
 import { countFeederCars } from '../../store/feederCars.ts';
@@ -90,7 +96,10 @@ export function addTimelineRoutes(app: OpenAPIHono, ports: ApiPorts, forecasts: 
     );
     if (query.feeder !== undefined && feeders.length === 0) throw notFound('feeder', query.feeder);
     const facts = await factsOf(id, axis, nowMs);
-    const load = togetherTimeline(feeders.map((feeder) => feederTimeline(facts, feeder)), axis.count);
+    const load = togetherTimeline(
+      feeders.map((feeder) => feederTimeline(facts, feeder)),
+      axis.count,
+    );
     const { price, carbon, temperature } = regionSeries(facts);
     const period = gridDay(region.timeZone, nowMs);
     const feederIds = feeders.map((feeder) => feeder.id);
@@ -117,9 +126,7 @@ export function addTimelineRoutes(app: OpenAPIHono, ports: ApiPorts, forecasts: 
     };
   };
 
-  app.openapi(timelineRoute, async (c) =>
-    c.json(await timelineOf(c.req.valid('param').id, c.req.valid('query')), 200),
-  );
+  app.openapi(timelineRoute, async (c) => c.json(await timelineOf(c.req.valid('param').id, c.req.valid('query')), 200));
   app.openapi(exportRoute, async (c) => {
     const { id } = c.req.valid('param');
     const text = timelineCsv(await timelineOf(id, c.req.valid('query')));

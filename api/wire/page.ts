@@ -21,7 +21,10 @@ export const callerSchema = z
       scale: z.number().meta({ description: 'Grid seconds that pass in a real one.' }),
     }),
     regions: z.array(z.object({ id: z.string(), time_zone: z.string() })),
-    temporal_ui: z.string().nullable().meta({ description: 'Of an operator: where the Temporal UI shows a workflow, before its id.' }),
+    temporal_ui: z
+      .string()
+      .nullable()
+      .meta({ description: 'Of an operator: where the Temporal UI shows a workflow, before its id.' }),
   })
   .openapi('Caller');
 export type CallerWire = z.output<typeof callerSchema>;

@@ -44,7 +44,9 @@ export const feedersSchema = z
         house_kw: z.number().nullable(),
         planned_kw: z.number().nullable().meta({ description: 'Cars together, in the slot that runs.' }),
         metered_kw: z.number().nullable().meta({ description: 'Cars together, in the last slot that has ended.' }),
-        limit_price_eur_per_kwh: z.number().meta({ description: 'Dual price in the slot that runs; 0: it does not bind.' }),
+        limit_price_eur_per_kwh: z
+          .number()
+          .meta({ description: 'Dual price in the slot that runs; 0: it does not bind.' }),
         binding_slots: z.number().int().meta({ description: 'Slots ahead in which the limit binds.' }),
         next_binding: z.string().nullable(),
         one_more_kw_eur: z.number().meta({ description: 'What one more kW in every slot ahead would save.' }),

@@ -33,8 +33,8 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       slices: sliceSignerWith('a key for benches'),
       regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },
       temporalUi: null,
-    page: new Map(),
-    carDoors: {
+      page: new Map(),
+      carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1',
         telemetryBase: 'telemetry',

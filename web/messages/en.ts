@@ -243,7 +243,7 @@ export const en = {
   'statements.title': 'Statements',
   'statements.none': 'No stay yet.',
   'statements.stay': 'Stay',
-  'statements.from': 'Plugged in',
+  'statements.pluggedIn': 'Plugged in',
   'statements.until': 'Left',
   'statements.open': 'now',
   'statements.atReadyBy': 'At ready-by',

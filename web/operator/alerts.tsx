@@ -11,7 +11,8 @@ export function Alerts() {
       <ul aria-live="polite">
         {alerts.slice(0, 20).map(({ code, subject, text, severity }) => (
           <li key={`${code} ${subject}`} class={severity}>
-            <strong>{t(`alert.${code}`)}</strong> {text.includes(subject) ? null : <span class="subject">{subject}</span>} {text}
+            <strong>{t(`alert.${code}`)}</strong>{' '}
+            {text.includes(subject) ? null : <span class="subject">{subject}</span>} {text}
           </li>
         ))}
       </ul>

@@ -21,11 +21,15 @@ export function Cars({ onOpen }: { readonly onOpen: (id: string) => void }) {
   const [words, setWords] = useState('');
   const zones = useMemo(() => new Map(caller.regions.map(({ id, time_zone }) => [id, time_zone])), [caller]);
   const rows = [...(cars?.values() ?? [])];
-  const counts = new Map(FILTERS.map((each) => [each, rows.filter((car) => isIn(car, each)).length]));
+  const counts = new Map(FILTERS.map((each) => [each, rows.filter((car) => IS_IN[each](car)).length]));
   const wanted = words.trim().toLowerCase();
-  const shown = rows.filter((car) => isIn(car, filter) && (wanted === '' || textOf(car).includes(wanted)));
+  const shown = rows.filter((car) => IS_IN[filter](car) && (wanted === '' || textOf(car).includes(wanted)));
   return (
-    <Panel title={t('cars.title')} class="cars" aside={<span class="muted">{t('cars.count', { count: shown.length })}</span>}>
+    <Panel
+      title={t('cars.title')}
+      class="cars"
+      aside={<span class="muted">{t('cars.count', { count: shown.length })}</span>}
+    >
       <div class="filters">
         <input
           type="search"
@@ -47,24 +51,16 @@ export function Cars({ onOpen }: { readonly onOpen: (id: string) => void }) {
   );
 }
 
-function isIn(car: CarRowWire, filter: Filter): boolean {
-  switch (filter) {
-    case 'all':
-      return true;
-    case 'computing':
-      return car.compute_kw > 0 && car.state !== 'away';
-    case 'charging':
-      return car.charge_kw > 0 && car.state !== 'away';
-    case 'held':
-      return ['safety', 'grid_emergency', 'owner_now'].includes(car.held_by) && car.state !== 'away';
-    case 'excluded':
-      return car.excluded;
-    case 'waiting':
-    case 'asleep':
-    case 'away':
-      return car.state === filter;
-  }
-}
+const IS_IN: Readonly<Record<Filter, (car: CarRowWire) => boolean>> = {
+  all: () => true,
+  computing: ({ compute_kw, state }) => compute_kw > 0 && state !== 'away',
+  charging: ({ charge_kw, state }) => charge_kw > 0 && state !== 'away',
+  waiting: ({ state }) => state === 'waiting',
+  asleep: ({ state }) => state === 'asleep',
+  away: ({ state }) => state === 'away',
+  held: ({ held_by, state }) => ['safety', 'grid_emergency', 'owner_now'].includes(held_by) && state !== 'away',
+  excluded: ({ excluded }) => excluded,
+};
 
 function textOf({ id, name, owner, region, feeder, hardware_class, reason }: CarRowWire): string {
   return `${id} ${name} ${owner} ${region} ${feeder} ${hardware_class} ${reason ?? ''}`.toLowerCase();

@@ -20,7 +20,11 @@ export function Figures() {
         note={t('figure.ofPlugged', { count: sums.plugged })}
       />
       <Figure label={t('figure.computeKw')} value={kw(sums.computeKw)} />
-      <Figure label={t('figure.chargeKw')} value={kw(sums.chargeKw)} note={t('figure.charging', { count: sums.charging })} />
+      <Figure
+        label={t('figure.chargeKw')}
+        value={kw(sums.chargeKw)}
+        note={t('figure.charging', { count: sums.charging })}
+      />
       <Figure label={t('figure.cars')} value={number(sums.all)} note={t('figure.away', { count: sums.away })} />
       <Figure
         label={t('figure.answered')}
@@ -35,7 +39,6 @@ export function Figures() {
     </dl>
   );
 }
-
 
 function sumsOf(cars: ReturnType<typeof useCars>) {
   const sums = { all: 0, plugged: 0, away: 0, charging: 0, computing: 0, chargeKw: 0, computeKw: 0 };

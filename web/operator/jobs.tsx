@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { JobRowWire } from '../../api/wire/page.ts';
 import { dayAndTime, duration, number, placeOf } from '../format.ts';
 import { useNow } from '../gridClock.ts';
+import { useHomeZone } from '../homeZone.ts';
 import { t } from '../i18n.ts';
 import { useTopic } from '../live.ts';
 import { Bar, Confirm, Empty, Panel } from '../parts.tsx';
@@ -38,7 +39,7 @@ function Job({ job, onPause }: { readonly job: JobRowWire; readonly onPause: () 
   const { caller, clock } = useSession();
   const nowMs = useNow(clock);
   const { shards, requests } = job;
-  const zone = caller.regions[0]?.time_zone ?? 'UTC';
+  const zone = useHomeZone();
   const share = requests.total === 0 ? 0 : (requests.completed + requests.failed) / requests.total;
   const isLate = job.eta_ms === null || job.eta_ms > job.deadline_ms;
   const places = [...new Set(job.places.map(({ region }) => region))].map((region) =>

@@ -1,27 +1,28 @@
 import { useState } from 'preact/hooks';
 import { time } from '../format.ts';
+import { useHomeZone } from '../homeZone.ts';
 import { t } from '../i18n.ts';
 import { useLines } from '../live.ts';
 import { Choice, Empty, Panel } from '../parts.tsx';
-import { useSession } from '../sessionContext.ts';
 import type { JournalRowWire } from '../../api/wire/page.ts';
 
 const TOPICS = {
   all: () => true,
   grid: (kind) => /^(window|limit|emergency|utility)/.test(kind),
-  cars: (kind) => /^(plugged|unplugged|asleep|woken|wake|held|ready|settled|departure|handover|enrolled|car_)/.test(kind),
+  cars: (kind) =>
+    /^(plugged|unplugged|asleep|woken|wake|held|ready|settled|departure|handover|enrolled|car_)/.test(kind),
   jobs: (kind) => /^(job|departure|handover)/.test(kind),
   people: (kind) => kind === 'operator' || kind === 'emergency',
 } as const satisfies Record<string, (kind: JournalRowWire['kind']) => boolean>;
 type TopicName = keyof typeof TOPICS;
+const TOPIC_NAMES: readonly TopicName[] = ['all', 'grid', 'cars', 'jobs', 'people'];
 const SHOWN = 80;
 
 /** What happened and why, the newest first. */
 export function Journal() {
   const lines = useLines();
-  const { caller } = useSession();
   const [topic, setTopic] = useState<TopicName>('all');
-  const zone = caller.regions[0]?.time_zone ?? 'UTC';
+  const zone = useHomeZone();
   const shown = lines.filter(({ kind }) => TOPICS[topic](kind)).slice(0, SHOWN);
   return (
     <Panel
@@ -31,7 +32,7 @@ export function Journal() {
         <Choice
           label={t('journal.show')}
           value={topic}
-          options={(Object.keys(TOPICS) as TopicName[]).map((value) => ({ value, text: t(`journal.${value}`) }))}
+          options={TOPIC_NAMES.map((value) => ({ value, text: t(`journal.${value}`) }))}
           onChange={setTopic}
         />
       }

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { cents, kw, placeOf, withUnit } from '../format.ts';
 import { useNow } from '../gridClock.ts';
+import { useHomeZone } from '../homeZone.ts';
 import { t } from '../i18n.ts';
 import { LoadChart } from '../loadChart.tsx';
 import { together } from '../loadSeries.ts';
@@ -22,7 +23,8 @@ export function Tonight({ aside }: { readonly aside?: ComponentChildren }) {
     const [only] = answer ?? [];
     return answer && answer.length > 1 ? together(answer) : only;
   }, [answer]);
-  const timeZone = shown[0]?.time_zone ?? 'UTC';
+  const home = useHomeZone();
+  const timeZone = shown.length === 1 ? (shown[0]?.time_zone ?? home) : home;
   const slot = timeline ? slotNow(timeline, nowMs) : 0;
   return (
     <Panel
@@ -50,7 +52,8 @@ export function Tonight({ aside }: { readonly aside?: ComponentChildren }) {
         <>
           <p class="now-line">
             <span>
-              {t('tonight.now')} <b>{kw(nowKw(timeline, slot))}</b> {t('tonight.ofLimit', { limit: kw(timeline.limit_kw[slot]) })}
+              {t('tonight.now')} <b>{kw(nowKw(timeline, slot))}</b>{' '}
+              {t('tonight.ofLimit', { limit: kw(timeline.limit_kw[slot]) })}
             </span>
             <span>
               {t('grid.price')} <b>{cents(timeline.price_eur_per_kwh[slot])}</b>

@@ -1,8 +1,9 @@
 import { useMemo } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { AXIS_FONT, inUnit } from '../axis.ts';
 import type { CarNightWire } from '../../api/wire/carNight.ts';
 import { Chart, ChartTable, steps, type ChartSpec } from '../chart.tsx';
-import { kw, number, time, withUnit } from '../format.ts';
+import { kw, time, withUnit } from '../format.ts';
 import { useNow } from '../gridClock.ts';
 import { t } from '../i18n.ts';
 import { useCars, useTopic } from '../live.ts';
@@ -108,7 +109,6 @@ function dataOf({ intervals, asOfMs }: CarNightWire): uPlot.AlignedData {
 }
 
 function specOf(timeZone: string, readyByMs: number | undefined): ChartSpec {
-  const font = '11px Inter, system-ui, sans-serif';
   return {
     height: 190,
     build: (color) => {
@@ -118,7 +118,7 @@ function specOf(timeZone: string, readyByMs: number | undefined): ChartSpec {
         fill: color(fill),
         points: { show: false },
       });
-      const axis = { stroke: color('muted'), font, ticks: { show: false } };
+      const axis = { stroke: color('muted'), font: AXIS_FONT, ticks: { show: false } };
       return {
         legend: { show: false },
         cursor: { y: false, points: { show: false } },
@@ -141,7 +141,7 @@ function specOf(timeZone: string, readyByMs: number | undefined): ChartSpec {
             ...axis,
             size: 46,
             grid: { stroke: color('line'), width: 1 },
-            values: (_, splits) => splits.map((value, at) => (at === splits.length - 1 ? `${number(value)} kW` : number(value))),
+            values: inUnit('kW'),
           },
           {
             ...axis,
@@ -149,7 +149,7 @@ function specOf(timeZone: string, readyByMs: number | undefined): ChartSpec {
             scale: 'price',
             size: 40,
             grid: { show: false },
-            values: (_, splits) => splits.map((value, at) => (at === splits.length - 1 ? `${number(value)} ct` : number(value))),
+            values: inUnit('ct'),
           },
         ],
         series: [
@@ -158,13 +158,20 @@ function specOf(timeZone: string, readyByMs: number | undefined): ChartSpec {
           area('charge'),
           area('compute-ahead'),
           area('charge-ahead'),
-          { scale: 'price', ...(steps && { paths: steps }), stroke: color('text'), width: 1.25, points: { show: false } },
+          {
+            scale: 'price',
+            ...(steps && { paths: steps }),
+            stroke: color('text'),
+            width: 1.25,
+            points: { show: false },
+          },
         ],
         hooks: {
           draw: [
-            ({ ctx, bbox, valToPos }) => {
+            (chart) => {
               if (readyByMs === undefined) return;
-              const x = Math.round(valToPos(readyByMs / 1000, 'x', true));
+              const { ctx, bbox } = chart;
+              const x = Math.round(chart.valToPos(readyByMs / 1000, 'x', true));
               ctx.save();
               ctx.strokeStyle = color('text');
               ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);

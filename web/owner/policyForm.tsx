@@ -45,8 +45,18 @@ export function PolicyForm({ car, onSaved }: { readonly car: VehicleWire; readon
               onInput={(event) => set({ readyBy: event.currentTarget.value })}
             />
           </label>
-          <Percent label={t('policy.target')} value={policy.targetSocPercent} min={20} onChange={(value) => set({ targetSocPercent: value })} />
-          <Percent label={t('policy.minimum')} value={policy.minimumSocPercent} min={0} onChange={(value) => set({ minimumSocPercent: value })} />
+          <Percent
+            label={t('policy.target')}
+            value={policy.targetSocPercent}
+            min={20}
+            onChange={(value) => set({ targetSocPercent: value })}
+          />
+          <Percent
+            label={t('policy.minimum')}
+            value={policy.minimumSocPercent}
+            min={0}
+            onChange={(value) => set({ minimumSocPercent: value })}
+          />
           <Percent
             label={t('policy.floor')}
             value={policy.computeSocFloorPercent}

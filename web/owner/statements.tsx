@@ -23,7 +23,7 @@ export function Statements({ id }: { readonly id: string }) {
           <thead>
             <tr>
               <th scope="col">{t('statements.stay')}</th>
-              <th scope="col">{t('statements.from')}</th>
+              <th scope="col">{t('statements.pluggedIn')}</th>
               <th scope="col">{t('statements.until')}</th>
               <th scope="col" class="figure-cell">
                 {t('statements.atReadyBy')}
@@ -41,7 +41,7 @@ export function Statements({ id }: { readonly id: string }) {
           </thead>
           <tbody>
             {(answer?.stays ?? []).map((stay) => {
-              const statement = stay.statement as Partial<Record<'chargingKwh' | 'computeKwh' | 'creditEur', number>> | null;
+              const statement = figuresOf(stay.statement);
               return (
                 <tr key={stay.stay}>
                   <th scope="row">{stay.stay}</th>
@@ -52,9 +52,9 @@ export function Statements({ id }: { readonly id: string }) {
                   <td class="figure-cell">
                     {percent(stay.readyBySocPercent === null ? null : stay.readyBySocPercent / 100)}
                   </td>
-                  <td class="figure-cell">{withUnit(statement?.chargingKwh, 'kWh', 1)}</td>
-                  <td class="figure-cell">{withUnit(statement?.computeKwh, 'kWh', 2)}</td>
-                  <td class="figure-cell">{eur(statement?.creditEur)}</td>
+                  <td class="figure-cell">{withUnit(statement.chargingKwh, 'kWh', 1)}</td>
+                  <td class="figure-cell">{withUnit(statement.computeKwh, 'kWh', 2)}</td>
+                  <td class="figure-cell">{eur(statement.creditEur)}</td>
                 </tr>
               );
             })}
@@ -63,4 +63,9 @@ export function Statements({ id }: { readonly id: string }) {
       </div>
     </Panel>
   );
+}
+
+/** What a settled stay came to; nothing of one that is not, or whose statement has another form. */
+function figuresOf(statement: unknown): { chargingKwh?: number; computeKwh?: number; creditEur?: number } {
+  return typeof statement === 'object' && statement !== null ? statement : {};
 }

@@ -1,8 +1,9 @@
 import { useMemo, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { AXIS_FONT, inUnit } from '../axis.ts';
 import type { QuoteCurveWire } from '../../api/wire/quote.ts';
 import { Chart, ChartTable, type ChartSpec } from '../chart.tsx';
-import { co2, dayAndTime, duration, eur, number } from '../format.ts';
+import { co2, dayAndTime, duration, eur } from '../format.ts';
 import { t } from '../i18n.ts';
 import { Failure, Panel } from '../parts.tsx';
 import { useSession } from '../sessionContext.ts';
@@ -11,8 +12,6 @@ import { useAsked } from '../useAsked.ts';
 interface ModelList {
   readonly data: readonly { readonly id: string }[];
 }
-
-const AXIS_FONT = '11px Inter, system-ui, sans-serif';
 
 /** What a batch would cost and emit, by how long it may take. */
 export function QuoteForm() {
@@ -129,25 +128,22 @@ function Curve({ curve }: { readonly curve: QuoteCurveWire }) {
   );
 }
 
+const fromZero: uPlot.Scale.Range = (_, __, max) => [0, Math.max(0.001, max * 1.15)];
+
 function curveSpec(): ChartSpec {
   return {
     height: 200,
     build: (color) => {
       const axis = { stroke: color('muted'), font: AXIS_FONT, ticks: { show: false } };
-      const unit =
-        (name: string, digits: number) =>
-        (_: uPlot, splits: number[]): string[] =>
-          splits.map((value, at) => (at === splits.length - 1 ? `${number(value, digits)} ${name}` : number(value, digits)));
-      const fromZero: uPlot.Scale.Range = (_, __, max) => [0, Math.max(0.001, max * 1.15)];
       return {
         legend: { show: false },
         cursor: { y: false },
         padding: [12, 8, 0, 0],
         scales: { x: { time: false }, eur: { range: fromZero }, co2: { range: fromZero } },
         axes: [
-          { ...axis, grid: { show: false }, size: 26, values: unit('h', 0) },
-          { ...axis, scale: 'eur', size: 52, grid: { stroke: color('line'), width: 1 }, values: unit('ct', 1) },
-          { ...axis, scale: 'co2', side: 1, size: 52, grid: { show: false }, values: unit('g', 0) },
+          { ...axis, grid: { show: false }, size: 26, values: inUnit('h') },
+          { ...axis, scale: 'eur', size: 52, grid: { stroke: color('line'), width: 1 }, values: inUnit('ct') },
+          { ...axis, scale: 'co2', side: 1, size: 52, grid: { show: false }, values: inUnit('g') },
         ],
         series: [
           {},

@@ -72,7 +72,9 @@ function Batch({ batch, onAct, onDownload }: BatchProps) {
       <div class="row">
         <strong>{batch.model ?? batch.endpoint}</strong>
         <span class="subject">{batch.id}</span>
-        <span class={`badge ${batch.status}`}>{t(grid.state === 'ended' ? `status.${batch.status}` : `batchState.${grid.state}`)}</span>
+        <span class={`badge ${batch.status}`}>
+          {t(grid.state === 'ended' ? `status.${batch.status}` : `batchState.${grid.state}`)}
+        </span>
         {isOpen ? (
           <>
             <button type="button" class="quiet" onClick={() => onAct(grid.state === 'paused' ? 'resume' : 'pause')}>
@@ -89,7 +91,11 @@ function Batch({ batch, onAct, onDownload }: BatchProps) {
           </button>
         )}
         {batch.error_file_id === null ? null : (
-          <button type="button" class="quiet" onClick={() => onDownload(batch.error_file_id ?? '', `${batch.id}-errors.jsonl`)}>
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => onDownload(batch.error_file_id ?? '', `${batch.id}-errors.jsonl`)}
+          >
             {t('batches.errors')}
           </button>
         )}
@@ -102,7 +108,9 @@ function Batch({ batch, onAct, onDownload }: BatchProps) {
         <span>{withUnit(grid.energy_wh, 'Wh')}</span>
         <span>{co2(grid.gco2)} CO₂</span>
         {isOpen ? (
-          <span>{grid.eta === null ? t('jobs.noEta') : t('jobs.eta', { eta: dayAndTime(Date.parse(grid.eta), zone) })}</span>
+          <span>
+            {grid.eta === null ? t('jobs.noEta') : t('jobs.eta', { eta: dayAndTime(Date.parse(grid.eta), zone) })}
+          </span>
         ) : null}
         <span>{t('batches.due', { due: dayAndTime(Date.parse(grid.deadline), zone) })}</span>
       </div>

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { GridEventWire, GridEventWithProofWire } from '../../api/wire/gridEvents.ts';
 import { dayAndTime, kw, number, time, withUnit } from '../format.ts';
+import { useHomeZone } from '../homeZone.ts';
 import { t } from '../i18n.ts';
 import { useTopic } from '../live.ts';
 import { Empty, Failure, Figure, Panel } from '../parts.tsx';
@@ -11,9 +12,8 @@ import { useAsked } from '../useAsked.ts';
 /** What utilities asked for, and whether it was done. */
 export function UtilityEvents() {
   const events = useTopic('events');
-  const { caller } = useSession();
   const [opened, setOpened] = useState<string>();
-  const zone = caller.regions[0]?.time_zone ?? 'UTC';
+  const zone = useHomeZone();
   return (
     <Panel title={t('events.title')} class="events">
       {events?.length === 0 ? <Empty>{t('events.none')}</Empty> : null}
@@ -26,7 +26,9 @@ export function UtilityEvents() {
             <span class={`badge ${event.state}`}>{t(`eventState.${event.state}`)}</span>
             <span>{asked(event)}</span>
             <span class="muted">
-              {event.start === null ? '' : `${dayAndTime(Date.parse(event.start), zone)} – ${event.end === null ? '…' : time(Date.parse(event.end), zone)}`}
+              {event.start === null
+                ? ''
+                : `${dayAndTime(Date.parse(event.start), zone)} – ${event.end === null ? '…' : time(Date.parse(event.end), zone)}`}
             </span>
             <span class="muted">{event.connection}</span>
             {event.refused === null ? null : <span class="late">{event.refused}</span>}
@@ -39,7 +41,13 @@ export function UtilityEvents() {
 }
 
 function asked({ asks }: GridEventWire): string {
-  return asks.map(({ type, units, values }) => `${type} ${values.slice(0, 3).map(String).join(', ')} ${units ?? ''}`).join(' · ');
+  return asks
+    .map(({ type, units, values }) => `${type} ${values.slice(0, 3).map(String).join(', ')} ${units ?? ''}`)
+    .join(' · ');
+}
+
+function hours(from: string, to: string): number {
+  return (Date.parse(to) - Date.parse(from)) / 3_600_000;
 }
 
 /** What an event did to the metered load, by which method, and what went back to the utility. */
@@ -49,7 +57,6 @@ function Proof({ id, zone, onClose }: { readonly id: string; readonly zone: stri
   const path = `/grid/v1/events/${encodeURIComponent(id)}`;
   const { answer, error } = useAsked(`${path} ${plan?.id}`, () => api.get<GridEventWithProofWire>(path));
   const proof = answer?.measurement;
-  const hours = (from: string, to: string): number => (Date.parse(to) - Date.parse(from)) / 3_600_000;
   const most = Math.max(
     0.1,
     ...(proof?.intervals ?? []).flatMap(({ baseline_kwh, metered_kwh, start, end }) =>

@@ -137,7 +137,8 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       executable: values['temporal.executable'],
       port: values['temporal.port'],
       uiPort: values['temporal.uiPort'],
-      uiUrl: values['temporal.uiUrl'] ?? (temporal.embedded ? `http://127.0.0.1:${values['temporal.uiPort']}` : undefined),
+      uiUrl:
+        values['temporal.uiUrl'] ?? (temporal.embedded ? `http://127.0.0.1:${values['temporal.uiPort']}` : undefined),
       archiveUrl: values['temporal.archiveUrl'],
       ...temporal,
     },
