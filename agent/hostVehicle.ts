@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { HOUR_MS } from '../domain/durations.ts';
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { parseJson } from '../domain/json.ts';
@@ -32,6 +33,8 @@ export class HostVehicle implements AgentVehicle {
   #drawnKw = 0;
   #countedToMs: number;
   #computeKwh: number;
+  /** One after the other: an older value that is written last would be a register that went down. */
+  readonly #saving = pLimit(1);
 
   private constructor(options: HostVehicleOptions, computeKwh: number) {
     this.#options = options;
@@ -76,10 +79,17 @@ export class HostVehicle implements AgentVehicle {
 
   /** The register, stored before it is told. */
   async reading(): Promise<MeterReading> {
-    this.#count();
-    const computeKwh = this.#computeKwh;
-    await writeFileAtomically(join(this.#options.folder, 'register.json'), JSON.stringify({ computeKwh }));
-    return { atMs: Math.round(this.#countedToMs), chargingKwh: 0, computeKwh };
+    return this.#saving(async () => {
+      this.#count();
+      const reading = { atMs: Math.round(this.#countedToMs), chargingKwh: 0, computeKwh: this.#computeKwh };
+      const register = JSON.stringify({ computeKwh: reading.computeKwh });
+      await writeFileAtomically(join(this.#options.folder, 'register.json'), register);
+      return reading;
+    });
+  }
+
+  async saveRegister(): Promise<void> {
+    await this.reading();
   }
 
   #count(): void {

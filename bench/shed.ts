@@ -54,6 +54,7 @@ const server = await startApiServer(
     objects,
     jobs: { start: unused, cancel: unused, setPaused: unused },
     live: { infer: unused, generate: unused },
+    quotes: { quote: unused, preview: unused },
     admission: modelAdmissionOver(database, objects),
     scratchFolder: '.nightshift/bench-shed/scratch',
     maxModelBytes: 1024 ** 3,

@@ -3,13 +3,13 @@ import { gridTimeMs, type Clock } from '../domain/clock.ts';
 import { parseJson } from '../domain/json.ts';
 import { computeReadingSchema, setpointProfileSchema, type SetpointProfile } from '../domain/setpoints.ts';
 import { profileUnderShed, shedOrderSchema, type ShedOrder } from '../domain/sheds.ts';
-import type { ChargePointSession } from './ocpp/chargePointSession.ts';
+import type { PlugSession } from './ocpp/plugSession.ts';
 import { UNKNOWN_CONNECTOR, type ConnectorEvent, type ConnectorState } from './ocpp/connector.ts';
 import { OWN_ID_TOKEN } from './ocpp/dialect.ts';
 import { countPlug, type PlugMeter } from './plugMeter.ts';
 import { meterMessage, plugTelemetry, type CarMessage } from './plugTelemetry.ts';
 
-/** What of a charger is kept, so that another process goes on where this one was. */
+/** What of a plug is kept, so that another process goes on where this one was. */
 export interface KeptPlug {
   readonly connector: ConnectorState;
   readonly meter: PlugMeter;
@@ -36,7 +36,7 @@ export interface ChargerBridgePorts {
 }
 
 /**
- * One charger as the plug of its car: the car's setpoints and shed orders become what the charger offers, and what the
+ * One plug of a charger as the plug of its car: the car's setpoints and shed orders become what the charger offers, and what the
  * charger says becomes telemetry and meter readings of the car. So a car whose charger we control needs nothing of
  * its own to be planned, metered and settled.
  */
@@ -44,7 +44,7 @@ export class ChargerBridge {
   readonly #options: ChargerBridgeOptions;
   readonly #ports: ChargerBridgePorts;
   #kept: KeptPlug;
-  #session: ChargePointSession | undefined;
+  #session: PlugSession | undefined;
   #profile: SetpointProfile | null = null;
   #shed: ShedOrder | null = null;
   #agentKwh: number | null = null;
@@ -60,8 +60,8 @@ export class ChargerBridge {
     return this.#kept;
   }
 
-  /** The charger is there. */
-  attach(session: ChargePointSession): void {
+  /** The plug's charger is there. */
+  attach(session: PlugSession): void {
     this.#session = session;
     this.#follow();
   }

@@ -5,11 +5,13 @@ import { NightshiftError } from '../domain/errors.ts';
 import { agentCommand } from './commands/agent.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { backtestCommand } from './commands/backtest.ts';
+import { backupCommand, restoreCommand } from './commands/backup.ts';
 import { batchCommand } from './commands/batch.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
 import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
+import { ledgerCommand } from './commands/ledger.ts';
 import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
 import { chargerCommand } from './commands/charger.ts';
@@ -17,14 +19,17 @@ import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
+import { startCommand } from './commands/start.ts';
 import type { CommandFactory } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
 import type { Terminal } from './terminal.ts';
 
 const COMMANDS: readonly CommandFactory[] = [
+  startCommand,
   planCommand,
   checkCommand,
   keyCommand,
+  ledgerCommand,
   gridCommand,
   modelCommand,
   explainCommand,
@@ -37,6 +42,8 @@ const COMMANDS: readonly CommandFactory[] = [
   stackCommand,
   agentCommand,
   doctorCommand,
+  backupCommand,
+  restoreCommand,
 ];
 
 const EXIT_HELP = `

@@ -1,3 +1,4 @@
+import { sumMicros, unitsOf } from '../domain/money.ts';
 import { simulatedClass } from '../domain/hardwareClasses.ts';
 import type { FeederFacts, NightFacts, OwnerFacts, RegionFacts, VehicleFacts } from './report/facts.ts';
 import { seriesOnAxis, slotStartMs, type SlotAxis } from '../scheduler/time.ts';
@@ -6,7 +7,7 @@ import type { Batch } from '../store/batches.ts';
 import type { Cell } from '../store/cells.ts';
 import type { Database } from '../store/database.ts';
 import { listFeeders } from '../store/feeders.ts';
-import { listBalances } from '../store/ledger.ts';
+import { listCarAmounts, type CarAmount } from '../store/ledger.ts';
 import { listMeterIntervals } from '../store/meters.ts';
 import { listParkingSessions, type ParkingSession } from '../store/parkingSessions.ts';
 import { listRegions } from '../store/regions.ts';
@@ -32,7 +33,7 @@ export async function readNightFacts(
   const vehicles = await listVehicles(database, cell.id);
   const sessions = await listParkingSessions(database, cell.id, window);
   const meter = await listMeterIntervals(database, cell.id, window);
-  const balances = await listBalances(database, cell.id);
+  const amounts = await listCarAmounts(database, { batchId: batch.id, cellId: cell.id });
   const signals = new Map<string, SignalSpan[]>();
   for (const { id } of await listRegions(database, cell.id)) signals.set(id, await readSignals(database, id, window));
   const feeders = await listFeeders(database, cell.id);
@@ -56,12 +57,24 @@ export async function readNightFacts(
         .map(({ pluggedInAtMs, unpluggedAtMs }) => ({ pluggedInAtMs, unpluggedAtMs: unpluggedAtMs ?? undefined })),
       meter: meter.filter((interval) => interval.vehicleId === vehicle.id),
     })),
+    money: {
+      submitterMicros: -sumOf(amounts, 'tenant'),
+      ownerMicros: sumOf(amounts, 'owner'),
+      energyMicros: sumOf(amounts, 'energy'),
+      checkingMicros: sumOf(amounts, 'checking'),
+      marginMicros: sumOf(amounts, 'margin'),
+    },
     owners: vehicles.flatMap((vehicle) => {
-      const balance = balances.find(({ vehicleId }) => vehicleId === vehicle.id);
+      const own = amounts.filter(({ vehicleId }) => vehicleId === vehicle.id);
       const stay = stayOfReadyBy(sessions.filter((session) => session.vehicleId === vehicle.id));
-      return stay ? [ownerFacts(vehicle, stay, balance?.amountEur ?? 0)] : [];
+      return stay ? [ownerFacts(vehicle, stay, unitsOf(sumOf(own, 'owner') + sumOf(own, 'energy')))] : [];
     }),
   };
+}
+
+/** The night's prices are all in euros. */
+function sumOf(amounts: readonly CarAmount[], wanted: CarAmount['kind']): number {
+  return sumMicros(amounts.filter(({ kind }) => kind === wanted).map(({ amountMicros }) => amountMicros));
 }
 
 /** The stay that ended with the owner's ready-by: the last one. */

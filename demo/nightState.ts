@@ -31,7 +31,7 @@ export async function currentNight(stateDir: string, realLengthMs: number, realN
 
 export async function saveNight(stateDir: string, state: NightState): Promise<void> {
   const file = stateFile(stateDir);
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(`${file}.tmp`, JSON.stringify(state));
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await writeFile(`${file}.tmp`, JSON.stringify(state), { mode: 0o600 });
   await rename(`${file}.tmp`, file);
 }

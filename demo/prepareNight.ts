@@ -28,10 +28,10 @@ export async function prepareNight(
   onProgress: (renderedLines: number) => void,
 ): Promise<PreparedNight> {
   const folder = nightFolder(stateDir);
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeSignalFiles(night, signalFolder(stateDir));
   const cellFile = join(folder, 'cell.json');
-  await writeFile(cellFile, JSON.stringify(cellOf(night, incarnation), undefined, 2));
+  await writeFile(cellFile, JSON.stringify(cellOf(night, incarnation), undefined, 2), { mode: 0o600 });
   const { requests: count } = night.batch;
   const batchFile = join(folder, `glosses-${night.seed}-${count}.jsonl`);
   const glosses = { count, seed: night.seed };

@@ -27,7 +27,7 @@ export const ERROR_CODES = {
   rate_limited: {
     httpStatus: 429,
     retryable: true,
-    meaning: 'The key has used its requests of this minute; Retry-After says when to come again.',
+    meaning: 'Too many requests of this key, or of all callers together; Retry-After says when to come again.',
   },
   quota_exceeded: {
     httpStatus: 429,

@@ -1,3 +1,5 @@
+import { NightshiftError } from './errors.ts';
+
 /** The message of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
@@ -6,4 +8,11 @@ export function messageOf(thrown: unknown): string {
 /** The system's code (`ENOENT`, `EADDRINUSE`, …) of whatever was thrown, if it has one. */
 export function codeOf(thrown: unknown): string | undefined {
   return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : undefined;
+}
+
+/** What is thrown when listening fails: `port_in_use` when another program listens there, else the cause itself. */
+export function listenError(cause: Error, { host, port }: { readonly host: string; readonly port: number }): Error {
+  // gRPC has no code, only the text of it.
+  const isInUse = codeOf(cause) === 'EADDRINUSE' || cause.message.includes('EADDRINUSE');
+  return isInUse ? new NightshiftError('port_in_use', `Port ${port} on ${host} is in use.`, { cause }) : cause;
 }

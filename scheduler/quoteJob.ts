@@ -21,8 +21,8 @@ export interface QuoteOptions {
   readonly leavesPerHour: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Asked before each scenario, and may let others have their turn first: false ends the drawing early. */
-  readonly mayGoOn: () => Promise<boolean>;
+  /** Asked before each scenario: false ends the drawing early. */
+  readonly mayGoOn: () => boolean;
 }
 
 /**
@@ -30,13 +30,13 @@ export interface QuoteOptions {
  * sure the answer is. A job whose window the horizon does not reach is judged by the part that it does.
  * @param problem as `planningProblemSchema` accepts it; anything else throws a RangeError
  */
-export async function quoteJob(problem: PlanningProblem, job: PlanningJob, options: QuoteOptions): Promise<JobQuote> {
+export function quoteJob(problem: PlanningProblem, job: PlanningJob, options: QuoteOptions): JobQuote {
   const without = planCell(problem);
   const withJob = { ...problem, jobs: [...problem.jobs, job] };
   const plan = planCell(withJob);
   let scenarios = 1;
   let done = isDone(plan, job.id) ? 1 : 0;
-  for (; scenarios < options.scenarios && (await options.mayGoOn()); scenarios++) {
+  for (; scenarios < options.scenarios && options.mayGoOn(); scenarios++) {
     if (isDone(planCell(withEarlyDepartures(withJob, options)), job.id)) done++;
   }
   return {

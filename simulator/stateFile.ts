@@ -33,6 +33,6 @@ export async function loadFleet(file: string, scenario: string): Promise<SavedFl
 /** All or nothing: a process that is killed while it saves leaves the state before. */
 export async function saveFleet(file: string, fleet: SavedFleet): Promise<void> {
   const partial = `${file}.partial`;
-  await writeFile(partial, JSON.stringify(fleet));
+  await writeFile(partial, JSON.stringify(fleet), { mode: 0o600 });
   await rename(partial, file);
 }

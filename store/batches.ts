@@ -167,6 +167,19 @@ export async function updateBatchCounts(database: Queryable, id: string, counts:
   ]);
 }
 
+/** Stores how the batch was cut into shards; the first time counts. */
+export async function recordBatchSplit(database: Queryable, batchId: string, split: object): Promise<void> {
+  await database.query('update batches set split = $2 where id = $1 and split is null', [
+    batchId,
+    JSON.stringify(split),
+  ]);
+}
+
+export async function readBatchSplit<Split>(database: Queryable, batchId: string): Promise<Split | undefined> {
+  const rows = await database.query<{ split: Split | null }>('select split from batches where id = $1', [batchId]);
+  return rows[0]?.split ?? undefined;
+}
+
 /** Whether a batch that is not in a final state reads the file. */
 export async function isInputOfOpenBatch(database: Queryable, fileId: string): Promise<boolean> {
   const rows = await database.query(

@@ -21,10 +21,14 @@ const MIGRATION_LOCK = 4_711_001;
 /**
  * Brings the schema up to date: runs every file `NNNN_name.sql` that has not run yet, in order, all of them in one
  * transaction. Processes that start together wait for each other.
+ * @param options.names the files that are to run, to get the schema of an earlier release; all unless given
  * @returns the names of the files that ran.
  * @throws NightshiftError `conflict` when a file that has run was changed or is gone afterwards.
  */
-export async function migrate(database: Database, folder: URL = MIGRATIONS_FOLDER): Promise<string[]> {
+export async function migrate(
+  database: Database,
+  { folder = MIGRATIONS_FOLDER, names }: { readonly folder?: URL; readonly names?: readonly string[] } = {},
+): Promise<string[]> {
   const migrations = await readMigrations(folder);
   return database.transaction(async (tx) => {
     // Waiting for another process that migrates, or a new index on a large table, may take longer than any other query.
@@ -32,13 +36,18 @@ export async function migrate(database: Database, folder: URL = MIGRATIONS_FOLDE
     await tx.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     await tx.query(`create table if not exists schema_migrations (
       name text primary key, checksum text not null, ran_real_at timestamptz not null default now())`);
-    const pending = await pendingMigrations(tx, migrations);
+    const pending = (await pendingMigrations(tx, migrations)).filter(({ name }) => names?.includes(name) ?? true);
     for (const { name, sql, checksum } of pending) {
       await runFile(tx, name, sql);
       await tx.query('insert into schema_migrations (name, checksum) values ($1, $2)', [name, checksum]);
     }
     return pending.map(({ name }) => name);
   });
+}
+
+/** Names of all files that this release has, in order. */
+export async function listMigrations(): Promise<string[]> {
+  return (await readMigrations(MIGRATIONS_FOLDER)).map(({ name }) => name);
 }
 
 /** Names of the files that have not run on this database, in order. @throws NightshiftError like `migrate` */

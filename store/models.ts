@@ -23,11 +23,11 @@ export function modelOwner(tenantId: string): string | null {
   return tenantId === DEFAULT_TENANT ? null : tenantId;
 }
 
-/** Adds a version. A version is pinned: one that exists keeps its hash and its owner. @returns whether it was added. */
+/** Adds an owner's version. A version is pinned: one that exists keeps its hash. @returns whether it was added. */
 export async function addModel(database: Queryable, model: Model): Promise<boolean> {
   const rows = await database.query(
     `insert into models (name, version, family, sha256, manifest, tenant_id) values ($1, $2, $3, $4, $5, $6)
-     on conflict (name, version) do nothing returning name`,
+     on conflict (tenant_id, name, version) do nothing returning name`,
     [model.name, model.version, model.family, model.sha256, JSON.stringify(model.manifest), model.tenantId],
   );
   return rows.length > 0;
@@ -62,19 +62,23 @@ export async function listModels(database: Queryable, tenantId: string): Promise
 }
 
 /**
- * Takes a version out of the registry, unless an unfinished batch uses it, or one whose input is still being read may.
+ * Takes an owner's version out of the registry, unless an unfinished batch uses it, or one whose input is still being
+ * read may.
  * Its name and version stay taken: what was published under them never changes.
  * @returns whether it was removed
  */
-export async function removeModel(database: Queryable, name: string, version: string): Promise<boolean> {
+export async function removeModel(
+  database: Queryable,
+  { tenantId, name, version }: Pick<Model, 'tenantId' | 'name' | 'version'>,
+): Promise<boolean> {
   const rows = await database.query(
-    `delete from models where name = $1 and version = $2
+    `delete from models where name = $1 and version = $2 and tenant_id is not distinct from $4
        and not exists (select 1 from job_progress
          where not finished and model->>'name' = $1 and model->>'version' = $2)
        and not exists (select 1 from batches
          where status = 'validating' and (endpoint not like '/v2/%' or endpoint = $3))
      returning name`,
-    [name, version, inferEndpoint(name)],
+    [name, version, inferEndpoint(name), tenantId],
   );
   return rows.length > 0;
 }

@@ -47,11 +47,15 @@ export async function enrolVehicle(database: Queryable, vehicle: Vehicle): Promi
   });
 }
 
+/** A car that comes back counts its stays on: one of the same number would be taken for one that is paid already. */
+const STAYS_BOOKED = `(select coalesce(max(split_part(reference, '/', 3)::integer), 0) from ledger_bookings
+  where kind = 'availability' and vehicle_id = $1)`;
+
 async function write(database: Queryable, vehicle: Vehicle, condition: string, revision: number): Promise<void> {
   await database.query(
     `insert into vehicles (id, kind, region_id, feeder_id, owner_id, display_name, car_model, hardware_class,
-       model_families, battery_kwh, charger, policy, enrolment_revision)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+       model_families, battery_kwh, charger, policy, enrolment_revision, stays)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, ${STAYS_BOOKED})
      on conflict (id) do update set kind = excluded.kind, region_id = excluded.region_id,
        feeder_id = excluded.feeder_id, owner_id = excluded.owner_id, display_name = excluded.display_name,
        car_model = excluded.car_model, hardware_class = excluded.hardware_class,

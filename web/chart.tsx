@@ -124,7 +124,7 @@ function LazyTable({
   readonly rows: () => readonly (readonly string[])[];
 }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+    <div class="scroll" tabIndex={0} role="group" aria-label={caption}>
       <table>
         <caption class="hidden">{caption}</caption>
         <thead>

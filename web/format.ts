@@ -35,6 +35,11 @@ export function eur(value: number | null | undefined, digits = 2): string {
   return withUnit(value, '€', digits);
 }
 
+/** An amount in a currency of ISO 4217. */
+export function money(value: number, currency: string): string {
+  return new Intl.NumberFormat(language(), { style: 'currency', currency }).format(value);
+}
+
 /** Price of power, in cents as people say it. */
 export function cents(eurPerKwh: number | null | undefined): string {
   return withUnit(eurPerKwh === null || eurPerKwh === undefined ? eurPerKwh : eurPerKwh * 100, 'ct/kWh', 1);

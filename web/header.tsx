@@ -73,7 +73,7 @@ function ThemeButton() {
     <button
       type="button"
       class="quiet"
-      aria-label={t('app.themeNext', { theme: t(`theme.${next}`) })}
+      aria-label={t('app.themeNext', { now: t(`theme.${theme}`), theme: t(`theme.${next}`) })}
       onClick={() => {
         localStorage.setItem('nightshift.theme', next);
         setTheme(next);

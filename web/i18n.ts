@@ -36,5 +36,8 @@ export function t(key: MessageKey, values: Readonly<Record<string, string | numb
     typeof message === 'string'
       ? message
       : message[new Intl.PluralRules(chosen).select(Number(values.count)) === 'one' ? 'one' : 'other'];
-  return text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = values[name] ?? '';
+    return typeof value === 'number' ? new Intl.NumberFormat(chosen).format(value) : value;
+  });
 }

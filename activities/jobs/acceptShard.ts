@@ -1,10 +1,10 @@
-import { customIdOf, parseAnswerLine, requestLinesOf } from '../../domain/batchLines.ts';
+import { customIdOf, requestLinesOf } from '../../domain/batchLines.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 import { objectKeys, receiptOfKey } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
-import type { PartReceipt, RunShardResult } from '../../domain/shards.ts';
+import type { RunShardResult } from '../../domain/shards.ts';
 import { storableText } from '../../domain/storableText.ts';
 import { messageOf } from '../../domain/thrown.ts';
 import type { Queryable } from '../../store/database.ts';
@@ -12,6 +12,8 @@ import { appendJournal } from '../../store/journal.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
 import type { AcceptedShard } from '../../domain/workflows/shardWave.ts';
+import { readPricing } from '../settlement/batchPricing.ts';
+import { countAnswers } from './countAnswers.ts';
 import type { JobPorts } from './jobPorts.ts';
 import { holdAgainst } from './holdAgainst.ts';
 import { payForWork, type CarsWork, type Excess, type PaidJob } from './payForWork.ts';
@@ -50,13 +52,14 @@ export async function acceptShard(
     const message = [`shard ${shard} was refused: ${answeredLines} of ${customIds.length} lines stand up`, ...why];
     return { shard, accepted: false, message: message.join('; ') };
   }
+  const pricing = await readPricing(database, job);
+  const { failed, units } = countAnswers(good, lines, pricing.unit);
   const work: CarsWork[] = [];
   for (const share of attributions) {
     const car = await readCar(share.vehicleId);
-    if (car) work.push({ ...share, ...car });
+    if (car) work.push({ ...share, ...car, units: units.get(share.vehicleId) ?? 0 });
   }
   const accepted = inOrder(good);
-  const failed = failedLines(good, lines);
   await database.transaction(async (tx) => {
     const isFirst = await recordAcceptedShard(tx, {
       jobId,
@@ -71,7 +74,7 @@ export async function acceptShard(
     const excesses: Excess[] = [];
     // In one order, since each car's row is locked until the end.
     for (const share of work.toSorted((a, b) => (a.vehicleId < b.vehicleId ? -1 : 1))) {
-      const excess = await payForWork(tx, job, shard, share, nowMs);
+      const excess = await payForWork(tx, { ...job, pricing }, shard, share, nowMs);
       if (excess) excesses.push(excess);
     }
     const held = await holdAgainst(
@@ -95,18 +98,6 @@ export async function verdictOn(shard: number, accept: () => Promise<AcceptedSha
 }
 
 const MAX_TOLD = 3;
-
-function failedLines(good: readonly PartReceipt[], lines: readonly (readonly string[])[]): number {
-  const statuses = new Map<number, number>();
-  const linesOf = new Map(good.map((receipt, index) => [receipt, lines[index] ?? []]));
-  for (const receipt of inOrder(good)) {
-    for (const [offset, line] of linesOf.get(receipt)?.entries() ?? []) {
-      const number = receipt.range.start + offset;
-      if (!statuses.has(number)) statuses.set(number, parseAnswerLine(line).response?.status_code ?? 0);
-    }
-  }
-  return [...statuses.values()].filter((status) => status >= 400).length;
-}
 
 /** Receipts before parts: what has no receipt is computed again. */
 async function discard(

@@ -5,11 +5,12 @@ import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { measureClassSpeed } from '../../store/classSpeeds.ts';
 import { lockComputeAttempts, recordPaidCompute, type ComputeAttempts } from '../../store/computeAttempts.ts';
 import type { Queryable } from '../../store/database.ts';
-import { bookLedgerEntry } from '../../store/ledger.ts';
+import { book } from '../../store/ledger.ts';
 import { readMeteredEnergy, readMeteredUntil } from '../../store/meters.ts';
 import { addShardFootprint } from '../../store/shardFootprints.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
-import { computeCreditEur } from '../settlement/payRates.ts';
+import { computeBooking } from '../settlement/workBooking.ts';
+import type { BatchPricing } from '../settlement/batchPricing.ts';
 import type { HeldAgainst } from './holdAgainst.ts';
 import { payableMs, payableWh, type MeteredCompute } from './payableWork.ts';
 import type { Attribution } from './shardParts.ts';
@@ -25,7 +26,12 @@ export interface Excess {
   readonly held: HeldAgainst;
 }
 
-export type CarsWork = Attribution & { readonly vehicle: Vehicle; readonly hardwareClass: HardwareClassSpec };
+export type CarsWork = Attribution & {
+  readonly vehicle: Vehicle;
+  readonly hardwareClass: HardwareClassSpec;
+  /** What the submitter pays for, in the model's unit. */
+  readonly units: number;
+};
 
 /** What a reading says is spread over the time since the last one: some of a shard's energy lies before it. */
 const METER_SPREAD_MS = 60 * 60_000;
@@ -38,7 +44,7 @@ const LONGEST_SLOT_MS = 15 * 60_000;
  */
 export async function payForWork(
   tx: Queryable,
-  { jobId, split }: Pick<PaidJob, 'jobId' | 'split'>,
+  { jobId, split, pricing }: Pick<PaidJob, 'jobId' | 'split'> & { readonly pricing: BatchPricing },
   shard: number,
   work: CarsWork,
   nowMs: number,
@@ -53,16 +59,21 @@ export async function payForWork(
     ? payableWh(work.energyWh, hardwareClass, paidMs, { storedUntilMs: own.storedUntilMs, metered })
     : 0;
   await recordPaidCompute(tx, { ...carsShard, paidMs, paidWh: energyWh, nowMs });
-  await bookLedgerEntry(tx, {
-    ownerId: vehicle.ownerId,
-    vehicleId: vehicle.id,
-    kind: 'compute',
-    reference: `${workflowIds.job(jobId)}/shard/${shard}`,
-    quantity: energyWh / 1000,
-    unit: 'kWh',
-    amountEur: computeCreditEur(energyWh),
-    bookedAtMs: nowMs,
-  });
+  await book(
+    tx,
+    computeBooking(pricing.book, {
+      ...pricing,
+      car: vehicle,
+      batchId: jobId,
+      reference: `${workflowIds.job(jobId)}/shard/${shard}`,
+      energyWh,
+      energyPriceMicros: undefined,
+      streakNights: 0,
+      units: work.units,
+      offPeakShare: 0,
+      atMs: nowMs,
+    }),
+  );
   await addShardFootprint(tx, { jobId, shard, regionId: vehicle.regionId, energyWh, atMs: nowMs });
   if (energyWh < work.energyWh) {
     const excess =

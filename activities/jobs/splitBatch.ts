@@ -9,7 +9,14 @@ import { objectKeys } from '../../domain/names.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
-import { moveBatch, readBatch, updateBatchCounts, type Batch } from '../../store/batches.ts';
+import {
+  moveBatch,
+  readBatch,
+  readBatchSplit,
+  recordBatchSplit,
+  updateBatchCounts,
+  type Batch,
+} from '../../store/batches.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readFile } from '../../store/files.ts';
 import { readTenant } from '../../store/tenants.ts';
@@ -20,7 +27,7 @@ import type { JobPorts } from './jobPorts.ts';
 
 /**
  * Reads the input file once, line by line: checks it and writes the shards' slices. All or nothing: with any bad line
- * the batch is `failed`, with a code and a line number for each. Running it again writes the same slices.
+ * the batch is `failed`, with a code and a line number for each. A batch that was cut before stays cut as it is.
  */
 export async function splitBatch(
   ports: JobPorts,
@@ -29,6 +36,9 @@ export async function splitBatch(
   const { database } = ports;
   const batch = await readBatch(database, batchId);
   if (!batch) throw new Error(`batch ${batchId} is not stored`);
+  const before = await readBatchSplit<SplitBatch>(database, batchId);
+  // Speeds may have changed since: cut anew, other lines would have the numbers of shards that are accepted.
+  if (before) return { kind: 'ready', split: { ...before, carUrl: ports.carAccess.url } };
   const cut = await cutIntoShards(ports, batch, cellId);
   if ('errors' in cut) {
     const failed = await moveBatch(database, batchId, ['validating'], 'failed', { errors: cut.errors });
@@ -37,6 +47,7 @@ export async function splitBatch(
     const message = cut.errors.map((error) => `line ${error.line ?? '-'}: ${error.message}`).join(' ');
     return { kind: 'refused', message };
   }
+  await recordBatchSplit(database, batchId, cut);
   await updateBatchCounts(database, batchId, { total: cut.lines, completed: 0, failed: 0, expired: 0 });
   await moveBatch(database, batchId, ['validating'], 'in_progress');
   return { kind: 'ready', split: cut };

@@ -1,5 +1,6 @@
+import { unitsOf } from '../../domain/money.ts';
 import type { Queryable } from '../../store/database.ts';
-import { listLedgerEntries } from '../../store/ledger.ts';
+import { listCarLines } from '../../store/ledger.ts';
 import { readMeteredEnergy } from '../../store/meters.ts';
 import type { TimeWindow } from '../../store/signals.ts';
 
@@ -7,24 +8,40 @@ import type { TimeWindow } from '../../store/signals.ts';
 export interface OwnerStatement {
   readonly chargingKwh: number;
   readonly computeKwh: number;
-  readonly creditEur: number;
+  /** By currency. */
+  readonly credit: Readonly<Record<string, number>>;
   readonly entries: readonly {
-    readonly kind: string;
-    readonly quantity: number;
-    readonly unit: string;
-    readonly amountEur: number;
+    readonly item: string;
+    readonly quantity: number | null;
+    readonly unit: string | null;
+    readonly amount: number;
+    readonly currency: string;
   }[];
 }
 
 /** Meter and ledger of one car within a window of grid time. */
 export async function statementOf(database: Queryable, vehicleId: string, window: TimeWindow): Promise<OwnerStatement> {
   // The booking of the stay's own end lies on the window's edge.
-  const entries = await listLedgerEntries(database, vehicleId, { startMs: window.startMs, endMs: window.endMs + 1 });
+  const lines = await listCarLines(database, vehicleId, { startMs: window.startMs, endMs: window.endMs + 1 });
   const { chargingKwh, computeKwh } = await readMeteredEnergy(database, vehicleId, window);
+  const micros = new Map<string, number>();
+  for (const { currency, amountMicros } of lines) micros.set(currency, (micros.get(currency) ?? 0) + amountMicros);
   return {
     chargingKwh,
     computeKwh,
-    creditEur: entries.reduce((sum, { amountEur }) => sum + amountEur, 0),
-    entries: entries.map(({ kind, quantity, unit, amountEur }) => ({ kind, quantity, unit, amountEur })),
+    credit: Object.fromEntries([...micros].map(([currency, sum]) => [currency, unitsOf(sum)])),
+    entries: lines.map(({ item, quantityMillionths, unit, amountMicros, currency }) => ({
+      item,
+      quantity: quantityMillionths === null ? null : unitsOf(quantityMillionths),
+      unit,
+      amount: unitsOf(amountMicros),
+      currency,
+    })),
   };
+}
+
+/** Amounts by currency for people: "1.23 EUR", "1.23 EUR and 4.00 AUD"; nothing is 0. */
+export function moneyText(amounts: Readonly<Record<string, number>>): string {
+  const texts = Object.entries(amounts).map(([currency, amount]) => `${amount.toFixed(2)} ${currency}`);
+  return texts.join(' and ') || 'nothing';
 }

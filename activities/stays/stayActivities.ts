@@ -2,6 +2,7 @@ import { HOUR_MS } from '../../domain/durations.ts';
 import type { StayActivities, Stay } from '../../domain/activities/stayActivities.ts';
 import { DateTime } from 'luxon';
 import { localHour } from '../../domain/localHour.ts';
+import { DEFAULT_PRICE_BOOK, priceBookSchema } from '../../domain/priceBook.ts';
 import { nextReadyBy } from '../../domain/readyBy.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { topics, workflowIds } from '../../domain/names.ts';
@@ -10,7 +11,7 @@ import { learnStay, placeOfArrival } from '../../scheduler/survival.ts';
 import type { Database, Queryable } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { learnHabits } from '../../store/habits.ts';
-import { bookLedgerEntry } from '../../store/ledger.ts';
+import { book } from '../../store/ledger.ts';
 import {
   closeParkingSession,
   readParkingSession,
@@ -24,8 +25,8 @@ import { updateClaims, wasHeld } from '../../store/vehicleClaims.ts';
 import { readVehicleState } from '../../store/vehicleStates.ts';
 import type { SessionTerms } from '../../domain/workflows/parkingSession.ts';
 import type { VehicleLink } from '../../charging/vehicleLink.ts';
-import { availabilityCreditEur } from '../settlement/payRates.ts';
-import { statementOf, type OwnerStatement } from '../settlement/statement.ts';
+import { moneyText, statementOf, type OwnerStatement } from '../settlement/statement.ts';
+import { availabilityBooking } from '../settlement/workBooking.ts';
 
 export interface StayPorts {
   readonly database: Database;
@@ -115,7 +116,7 @@ export function createStayActivities({ database, vehicles }: StayPorts): StayAct
             subject: vehicleId,
             message:
               `${vehicle.displayName} left (${reason}): charged ${statement.chargingKwh.toFixed(1)} kWh, ` +
-              `computed ${statement.computeKwh.toFixed(2)} kWh, earned ${statement.creditEur.toFixed(2)} EUR`,
+              `computed ${statement.computeKwh.toFixed(2)} kWh, earned ${moneyText(statement.credit)}`,
             dedupeKey: `settled/${vehicleId}/${stay}`,
           },
         ]);
@@ -152,16 +153,16 @@ async function settleStay(
   // What is known of its stay comes from a car that has said what cannot be.
   const isPaid = vehicle.policy.computeOptIn && !wasDistrusted;
   const hours = isPaid ? (unpluggedMs - pluggedInAtMs) / HOUR_MS : 0;
-  await bookLedgerEntry(tx, {
-    ownerId: vehicle.ownerId,
-    vehicleId,
-    kind: 'availability',
-    reference: workflowIds.session(vehicleId, stay),
-    quantity: hours,
-    unit: 'h',
-    amountEur: availabilityCreditEur(hours),
-    bookedAtMs: unpluggedMs,
-  });
+  const reference = workflowIds.session(vehicleId, stay);
+  await book(
+    tx,
+    availabilityBooking(priceBookSchema.parse(DEFAULT_PRICE_BOOK), {
+      car: vehicle,
+      reference,
+      hours,
+      atMs: unpluggedMs,
+    }),
+  );
   // Meter readings are kept by slot: the one in which the car came counts whole.
   const statement = await statementOf(tx, vehicleId, { startMs: pluggedInAtMs - LONGEST_SLOT_MS, endMs: unpluggedMs });
   await settleParkingSession(tx, vehicleId, stay, statement);

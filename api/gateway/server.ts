@@ -8,7 +8,6 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import { NightshiftError } from '../../domain/errors.ts';
 import type { KeyedCar } from '../../store/carKeys.ts';
 import { CAR_LIMITS, CarUses, type CarLimits } from './carLimits.ts';
 import { createKeyring } from './keyring.ts';
@@ -22,6 +21,7 @@ import {
   type GatewayUpstream,
   type RpcHandler,
 } from './rpcs.ts';
+import { listenError } from '../../domain/thrown.ts';
 
 /** Results and failures carry keys and figures, never tensors. */
 const MAX_REQUEST_BYTES = 256 * 1024;
@@ -171,9 +171,8 @@ function bind(server: Server, { host, port, tls }: GatewayOptions): Promise<numb
     : ServerCredentials.createInsecure();
   return new Promise((resolve, reject) => {
     server.bindAsync(`${host}:${port}`, credentials, (cause, bound) => {
-      if (!cause) return resolve(bound);
-      const inUse = new NightshiftError('port_in_use', `Port ${port} on ${host} is in use.`, { cause });
-      reject(cause.message.includes('EADDRINUSE') ? inUse : cause);
+      if (cause) reject(listenError(cause, { host, port }));
+      else resolve(bound);
     });
   });
 }

@@ -32,6 +32,7 @@ import { addGridEventRoutes } from './gridEvents.ts';
 import { addGridRegionStateRoutes } from './gridRegionState.ts';
 import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
+import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
 import { addModelUploadRoutes } from './modelUploads.ts';
@@ -99,6 +100,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*', '/ops/v1/jobs/*', '/ops/v1/cars/*'])
     app.use(path, requireScope('ops'));
   for (const path of ['/ops/v1/jobs/*', '/ops/v1/cars/*']) app.use(path, limitJson(MAX_JSON_BYTES));
+  app.use('/ops/v1/ledger/*', requireScope('money'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', ...OPENAI_ENDPOINTS]) {
     app.use(path, requireScope('submit'));
   }
@@ -132,6 +134,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addFolderUploadRoutes(app, ports);
   addOpenInferenceRoutes(app, ports);
   addKeyRoutes(app, ports);
+  addLedgerRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
   addGridEventRoutes(app, ports);
   addGridRegionStateRoutes(app, ports);

@@ -34,7 +34,7 @@ export function authenticate({ database, apiKey }: ApiPorts): MiddlewareHandler 
   const root: Caller = {
     keyId: 'root',
     tenantId: DEFAULT_TENANT,
-    scopes: ['submit', 'models', 'ops', 'keys'],
+    scopes: ['submit', 'models', 'ops', 'money', 'keys'],
     regionIds: null,
     requestsPerMinute: undefined,
   };

@@ -5,7 +5,9 @@ import { HOUR_MS } from '../../domain/durations.ts';
 import { comparedWithArrival } from '../../planning/onArrival.ts';
 import { regionSeries } from '../../planning/regionTimeline.ts';
 import { slotAt, slotHours, slotStartMs, type SlotAxis } from '../../scheduler/time.ts';
-import { listCarIntervals, readEarnings } from '../../store/carNight.ts';
+import { unitsOf } from '../../domain/money.ts';
+import { listCarIntervals } from '../../store/carNight.ts';
+import { readCarPay } from '../../store/ledger.ts';
 import { readOpenParkingSession } from '../../store/parkingSessions.ts';
 import { readSignals } from '../../store/signals.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
@@ -50,7 +52,7 @@ async function nightOf(
   const [signals, metered, earned, forecast] = await Promise.all([
     readSignals(database, regionId, window, ['price', 'carbon', 'marginal_carbon', 'temperature']),
     listCarIntervals(database, id, window),
-    readEarnings(database, id, stay?.pluggedInAtMs ?? nowMs),
+    readCarPay(database, id, stay?.pluggedInAtMs ?? nowMs),
     forecasts.newest(),
   ]);
   const { price, carbon } = regionSeries({ axis, nowMs, signals, committed: [], draws: [], plan: undefined });
@@ -95,7 +97,11 @@ async function nightOf(
         }
       : null,
     intervals,
-    earnedEur: { stay: earned.sinceEur, total: earned.totalEur },
+    earned: earned.map(({ currency, sinceMicros, totalMicros }) => ({
+      currency,
+      stay: unitsOf(sinceMicros),
+      total: unitsOf(totalMicros),
+    })),
     charging: { asPlanned: asWas, onArrival },
   };
 }

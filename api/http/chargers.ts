@@ -5,11 +5,11 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { KeptPlug } from '../../charging/chargerBridge.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import {
-  listChargePoints,
-  putChargePoint,
-  removeChargePoint,
-  type ChargePoint,
-  type ChargePointStatus,
+  listChargerPlugs,
+  putChargerPlug,
+  removeChargerPlugs,
+  type ChargerPlug,
+  type KnownPlug,
 } from '../../store/chargePoints.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { chargerPutSchema, chargersSchema, newChargerSchema, type ChargerWire } from '../wire/chargers.ts';
@@ -36,7 +36,7 @@ const listRoute = createRoute({
 const putRoute = createRoute({
   method: 'put',
   path: '/fleet/v1/chargers/{id}',
-  summary: 'Add a charger that connects over OCPP, or change what is known of it',
+  summary: 'Add a plug of a charger that connects over OCPP, or change what is known of it',
   request: {
     params: chargerParam,
     body: { required: true, content: { 'application/json': { schema: chargerPutSchema } } },
@@ -46,7 +46,12 @@ const putRoute = createRoute({
 const removeRoute = createRoute({
   method: 'delete',
   path: '/fleet/v1/chargers/{id}',
-  request: { params: chargerParam },
+  request: {
+    params: chargerParam,
+    query: z.object({
+      plug: z.coerce.number().int().min(1).max(99).optional().meta({ description: 'Left out: the whole charger.' }),
+    }),
+  },
   responses: answers('It may no longer connect', z.object({ id: z.string(), removed: z.literal(true) })),
 });
 
@@ -56,7 +61,7 @@ export function addChargerRoutes(app: OpenAPIHono, { database, cell, now }: ApiP
     const atMs = Math.round(gridTimeMs(cell.clock, now()));
     return appendJournal(database, cell.id, [{ atMs, kind: 'enrolled', subject, message }]);
   };
-  const list = () => listChargePoints<KeptPlug>(database, cell.id);
+  const list = () => listChargerPlugs<KeptPlug>(database, cell.id);
 
   app.openapi(listRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
@@ -66,11 +71,21 @@ export function addChargerRoutes(app: OpenAPIHono, { database, cell, now }: ApiP
   app.openapi(putRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
     const { id } = c.req.valid('param');
-    const { feeder, car, phases, max_amps: maxAmps, meters_compute: metersCompute, ...rest } = c.req.valid('json');
-    const known = (await list()).find((each) => each.id === id);
-    const password = !known || rest.new_password ? randomBytes(PASSWORD_BYTES).toString('base64url') : null;
-    const point: ChargePoint = {
-      id,
+    const {
+      plug,
+      feeder,
+      car,
+      phases,
+      max_amps: maxAmps,
+      meters_compute: metersCompute,
+      ...rest
+    } = c.req.valid('json');
+    const known = (await list()).filter((each) => each.chargePointId === id);
+    const isNew = known.length === 0;
+    const password = isNew || rest.new_password ? randomBytes(PASSWORD_BYTES).toString('base64url') : null;
+    const enrolled: ChargerPlug = {
+      chargePointId: id,
+      plug,
       cellId: cell.id,
       feederId: feeder,
       vehicleId: car,
@@ -79,9 +94,10 @@ export function addChargerRoutes(app: OpenAPIHono, { database, cell, now }: ApiP
       metersCompute,
       idTokens: rest.id_tokens,
     };
-    await putChargePoint(database, point, password === null ? undefined : sha256(password));
-    await journal(id, `Charger ${id} is ${known ? 'changed' : 'added'} on ${feeder}${car ? ` for ${car}` : ''}`);
-    const [stored] = (await list()).filter((each) => each.id === id);
+    await putChargerPlug(database, enrolled, password === null ? undefined : sha256(password));
+    const what = known.some((each) => each.plug === plug) ? 'changed' : 'added';
+    await journal(id, `Charger ${id}, plug ${plug}, is ${what} on ${feeder}${car ? ` for ${car}` : ''}`);
+    const stored = (await list()).find((each) => each.chargePointId === id && each.plug === plug);
     if (!stored) throw notFound('charger', id);
     return c.json({ ...toWire(stored), password }, 200);
   });
@@ -89,16 +105,18 @@ export function addChargerRoutes(app: OpenAPIHono, { database, cell, now }: ApiP
   app.openapi(removeRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
     const { id } = c.req.valid('param');
-    if (!(await removeChargePoint(database, cell.id, id))) throw notFound('charger', id);
-    await journal(id, `Charger ${id} is removed`);
+    const { plug } = c.req.valid('query');
+    if (!(await removeChargerPlugs(database, cell.id, id, plug))) throw notFound('charger', id);
+    await journal(id, `Charger ${id}${plug === undefined ? '' : `, plug ${plug},`} is removed`);
     return c.json({ id, removed: true as const }, 200);
   });
 }
 
-function toWire(point: ChargePoint & ChargePointStatus<KeptPlug>): ChargerWire {
-  const { id, feederId, vehicleId, phases, maxAmps, metersCompute, idTokens, state, seenRealMs } = point;
+function toWire(point: KnownPlug<KeptPlug>): ChargerWire {
+  const { feederId, vehicleId, phases, maxAmps, metersCompute, idTokens, state, seenRealMs } = point;
   return {
-    id,
+    id: point.chargePointId,
+    plug: point.plug,
     feeder: feederId,
     car: vehicleId,
     phases,
@@ -106,7 +124,7 @@ function toWire(point: ChargePoint & ChargePointStatus<KeptPlug>): ChargerWire {
     meters_compute: metersCompute,
     id_tokens: [...idTokens],
     online: state?.connector.online ?? false,
-    plug: state?.connector.plug ?? 'unknown',
+    plug_state: state?.connector.plug ?? 'unknown',
     power_kw: state?.connector.powerKw ?? null,
     foreign_car: state?.isForeign ?? false,
     charging_kwh: point.chargingKwh,

@@ -81,7 +81,7 @@ export function addModelUploadRoutes(
     if (model.tenantId !== modelOwner(tenantId)) {
       throw new NightshiftError('forbidden', `${name} ${model.version} is the operator's, who alone removes it.`);
     }
-    if (!(await removeModel(database, name, model.version))) {
+    if (!(await removeModel(database, model))) {
       throw new NightshiftError('conflict', `A batch that is not finished uses ${name} ${model.version}.`, {
         field: 'model',
       });

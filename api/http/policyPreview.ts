@@ -4,11 +4,7 @@ import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { nextReadyBy } from '../../domain/readyBy.ts';
 import { ownerPolicySchema, type OwnerPolicy } from '../../domain/vehicles.ts';
-import { readCellState } from '../../planning/cellState.ts';
-import { partsOfCell } from '../../planning/planningProblem.ts';
-import { planPromises } from '../../planning/planPromises.ts';
-import { outlookOf, withPolicy } from '../../planning/policyPreview.ts';
-import { planCell } from '../../scheduler/planCell.ts';
+import { outlookOf } from '../../planning/policyPreview.ts';
 import { policyPreviewSchema, type PolicyPreviewWire } from '../wire/policyPreview.ts';
 import type { PlanForecasts } from './planForecasts.ts';
 import type { ApiPorts } from './ports.ts';
@@ -33,9 +29,9 @@ const previewRoute = createRoute({
   },
 });
 
-/** Plans the cell as it would be with another policy of one car. */
+/** Has the cell planned as it would be with another policy of one car, beside this process. */
 export function addPolicyPreviewRoutes(app: OpenAPIHono, ports: ApiPorts, forecasts: PlanForecasts): void {
-  const { database, cell, now, carbonEurPerKg, missingEurPerKwh } = ports;
+  const { database, cell, now, quotes, carbonEurPerKg, missingEurPerKwh } = ports;
   app.openapi(previewRoute, async (c) => {
     const vehicle = await visibleCar(database, c.get('carCaller'), c.req.valid('param').vin);
     const policy = acceptedPolicy(vehicle, c.req.valid('json'));
@@ -44,15 +40,19 @@ export function addPolicyPreviewRoutes(app: OpenAPIHono, ports: ApiPorts, foreca
       throw new NightshiftError('unavailable', 'The car is in no plan: it must be at its plug to be previewed.');
     }
     const nowMs = Math.round(gridTimeMs(cell.clock, now()));
-    const state = await readCellState(database, cell, forecast.slotStartMs);
-    const parts = partsOfCell(withPolicy(state, vehicle.id, policy, nowMs), { carbonEurPerKg, missingEurPerKwh });
-    const { plan, problem } = await planPromises(parts, (asked) => ({ plan: planCell(asked) }));
+    const changed = await quotes.preview({
+      cell: { id: cell.id, slotMinutes: cell.slotMinutes },
+      slotStartMs: forecast.slotStartMs,
+      vehicleId: vehicle.id,
+      policy,
+      nowMs,
+      weights: { carbonEurPerKg, missingEurPerKwh },
+    });
     const wanted = (of: OwnerPolicy): Pick<PolicyPreviewWire['asItIs'], 'readyByMs' | 'targetSocPercent'> => {
       const { atMs, targetSocPercent } = nextReadyBy(of, nowMs);
       return { readyByMs: atMs, targetSocPercent };
     };
     const asItIs = outlookOf(forecast.problem, forecast.plan, vehicle.id);
-    const changed = outlookOf(problem, plan, vehicle.id);
     return c.json(
       {
         id: vehicle.id,

@@ -10,8 +10,11 @@ import type { ParkingSession } from '../../store/parkingSessions.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import type { Seal } from '../../store/seal.ts';
 import type { SliceSigner } from '../../store/sliceAccess.ts';
+import type { BatchToQuote, QuoteAnswer } from './quoteBatch.ts';
 
 import type { PageFiles } from './pageFiles.ts';
+
+import type { CarOutlookAnswer, PolicyToPreview } from './previewPolicy.ts';
 
 /** Starts and cancels the durable job behind a batch; the composition root implements it with Temporal. */
 export interface JobStarter {
@@ -19,7 +22,7 @@ export interface JobStarter {
    * Starts the batch's job. Asked again, also after the job has ended, it does nothing.
    * @throws NightshiftError `unavailable`
    */
-  start(batch: Pick<Batch, 'id' | 'endpoint'>): Promise<void>;
+  start(batch: Pick<Batch, 'id' | 'endpoint' | 'status'>): Promise<void>;
   /** Asks the job to end and to keep what is finished. @throws NightshiftError `unavailable` */
   cancel(batchId: string): Promise<void>;
   /** Holds the job back or lets it go on. @throws NightshiftError `unavailable` */
@@ -52,6 +55,14 @@ export interface LiveInference {
       readonly signal?: AbortSignal;
     },
   ): Promise<LiveAnswer>;
+}
+
+/** Makes quotes; the composition root implements it beside the process that serves requests. */
+export interface Quotes {
+  /** @throws NightshiftError `rate_limited` when too many are being made, `unavailable` when it fails */
+  quote(batch: BatchToQuote): Promise<QuoteAnswer>;
+  /** What the plan would have for a car with another policy. @throws NightshiftError like `quote` */
+  preview(asked: PolicyToPreview): Promise<CarOutlookAnswer>;
 }
 
 export interface AdmittedModel {
@@ -112,6 +123,7 @@ export interface ApiPorts {
   /** Reads what cars may do in the object store. */
   readonly slices: SliceSigner;
   readonly live: LiveInference;
+  readonly quotes: Quotes;
   readonly admission: ModelAdmission;
   /** Where models are kept while they are looked at; needs room for the largest. */
   readonly scratchFolder: string;

@@ -1,5 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { createBatchLineChecker, linesOf, BATCH_LIMITS } from '../../domain/batchInput.ts';
@@ -9,27 +7,15 @@ import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
 import { modelManifestSchema, type Pipeline } from '../../domain/models.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
-import type { Plan } from '../../scheduler/plan.ts';
-import { jobToPlan, shardMinutesOf } from '../../planning/jobToPlan.ts';
-import { jobSchema, type PlanningJob, type PlanningProblem } from '../../scheduler/problem.ts';
-import { quoteJob } from '../../scheduler/quoteJob.ts';
-import { slotStartMs } from '../../scheduler/time.ts';
+import { shardMinutesOf } from '../../planning/jobToPlan.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readModel } from '../../store/models.ts';
-import { latestPlan } from '../../store/plans.ts';
 import { createBatchSchema, deadlineOf } from './batchRequest.ts';
 import { checkInput } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
-import { plannedWindows, rounded } from './plannedWindows.ts';
+import type { BatchToQuote, QuoteAnswer } from './quoteBatch.ts';
 import { quoteSchema } from '../wire/quote.ts';
 import { errorResponses } from './wire.ts';
-
-const SCENARIOS = 20;
-/** Real time that scenarios may take: they run in the process that serves everybody. */
-const SCENARIOS_REAL_MS = 2_000;
-/** For a car without a survival curve: stays of private cars end unannounced at about this rate at night. */
-const LEAVES_PER_HOUR = 0.02;
-export const QUOTED_JOB_ID = 'quote';
 
 export const quoteRequestSchema = createBatchSchema
   .omit({ input_file_id: true })
@@ -52,85 +38,58 @@ const quoteRoute = createRoute({
   },
 });
 
-/** Quotes from the newest plan's problem with the batch as one more job. */
+/** Says what the newest plan would make of a batch; the planning itself is done beside this process. */
 export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   const { cell, now } = ports;
   app.openapi(quoteRoute, async (c) => {
     const request = c.req.valid('json');
-    const asked = await askedJob(ports, c.get('caller').tenantId, request);
     const deadlineMs = deadlineOf(request, gridTimeMs(cell.clock, now()));
-    const { latest, model, requests } = asked;
-    const { problem } = latest;
-    const job = asked.jobDueAt(deadlineMs);
-    const endRealMs = now() + SCENARIOS_REAL_MS;
-    const quote = await quoteJob(problem, job, {
-      scenarios: SCENARIOS,
-      leavesPerHour: LEAVES_PER_HOUR,
-      random: Math.random,
-      mayGoOn: async () => {
-        await nextTurn();
-        return now() < endRealMs;
-      },
+    const answer = await ports.quotes.quote({
+      ...(await batchToQuote(ports, c.get('caller').tenantId, request)),
+      deadlineMs,
     });
-    const planned = quote.plan.jobs.find(({ jobId }) => jobId === QUOTED_JOB_ID);
-    const finishSlot = planned?.finishSlot ?? null;
-    return c.json(
-      {
-        object: 'batch.quote' as const,
-        model: model.name,
-        requests,
-        shards: job.shardsRemaining,
-        deadline: new Date(deadlineMs).toISOString(),
-        feasible: finishSlot !== null,
-        eta: finishSlot === null ? null : new Date(slotStartMs(problem.slots, finishSlot + 1)).toISOString(),
-        windows: plannedWindows(problem.slots, quote.plan.grants, problem.regions, QUOTED_JOB_ID),
-        energy_wh: rounded(quote.energyKwh * 1000, 1),
-        cost: { eur: rounded(quote.costEur, 4) },
-        gco2: rounded(quote.carbonKg * 1000, 1),
-        confidence: {
-          probability: rounded(quote.confidence, 2),
-          scenarios: quote.scenarios,
-          assumption: 'cars leave before their ready-by as often as earlier stays did',
-        },
-        reasons: (planned?.reasons ?? []).map(({ code, text }) => ({ code, text })),
-        planned_from: new Date(latest.slotStartMs).toISOString(),
-      },
-      200,
-    );
+    return c.json(quoteOf(answer), 200);
   });
 }
 
-/** What a quote is asked for, on the newest plan. @throws NightshiftError `invalid_request`, `unavailable` */
-export async function askedJob(ports: ApiPorts, tenantId: string, request: QuoteRequest) {
+/** @throws NightshiftError `unavailable`, `invalid_request` when there is none */
+export function quoteOf(answer: QuoteAnswer): Extract<QuoteAnswer, { kind: 'quoted' }>['quote'] {
+  if (answer.kind === 'no_plan') {
+    throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
+  }
+  if (answer.kind === 'not_planned') {
+    const message = `None of the regions is planned here; there are ${answer.regionIds.join(', ')}.`;
+    throw invalid('metadata.grid.region', message);
+  }
+  return answer.quote;
+}
+
+/** What is to be quoted, but for when it is due. @throws NightshiftError `invalid_request` */
+export async function batchToQuote(
+  ports: ApiPorts,
+  tenantId: string,
+  request: QuoteRequest,
+): Promise<Omit<BatchToQuote, 'deadlineMs'>> {
   const { database, cell } = ports;
   const { requests, model: modelName, unitsPerLine } = await sizeOf(ports, tenantId, request);
   const model = await readModel(database, tenantId, modelName);
   if (!model) throw invalid('model', `There is no model "${modelName}".`);
-  const latest = await latestPlan<PlanningProblem, Plan>(database, cell.id);
-  if (!latest) throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
   const speeds = (await listClassSpeeds(database)).filter(
     ({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version,
   );
   if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
   const { linesPerShard } = shardSizeOf(speeds, unitsPerLine);
-  const { problem } = latest;
   const hints = parseGridHints(request.metadata);
-  const known = problem.regions.map(({ id }) => id);
-  /** The job as the planner takes it, due at a grid time. */
-  const jobDueAt = (deadlineMs: number): PlanningJob => {
-    const asked = jobToPlan(problem.slots, {
-      id: QUOTED_JOB_ID,
-      modelFamily: model.family,
-      shardsRemaining: Math.ceil(requests / linesPerShard),
-      classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
-      regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
-      limits: plannerLimits(hints),
-      deadlineMs,
-    });
-    if (!asked) throw invalid('metadata', `None of the regions is planned here; there are ${known.join(', ')}.`);
-    return jobSchema.parse(asked);
+  return {
+    cellId: cell.id,
+    model: model.name,
+    requests,
+    ...(hints.regionIds && { regionIds: hints.regionIds }),
+    modelFamily: model.family,
+    shards: Math.ceil(requests / linesPerShard),
+    classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
+    limits: plannerLimits(hints),
   };
-  return { latest, model, requests, jobDueAt };
 }
 
 /**

@@ -1,20 +1,15 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
 import { HOUR_MS } from '../../domain/durations.ts';
-import { quoteJob } from '../../scheduler/quoteJob.ts';
-import { slotStartMs } from '../../scheduler/time.ts';
 import { quoteCurveSchema, type QuoteCurveWire } from '../wire/quote.ts';
 import type { ApiPorts } from './ports.ts';
-import { rounded } from './plannedWindows.ts';
-import { askedJob, quoteRequestSchema, QUOTED_JOB_ID } from './quote.ts';
+import { batchToQuote, quoteOf, quoteRequestSchema } from './quote.ts';
 import { errorResponses } from './wire.ts';
 
 /** A plan reaches a day ahead; what may take longer looks the same from here. */
 const HOURS = [1, 2, 3, 4, 6, 8, 12, 16, 24] as const;
-/** Real time that the points may take together: they are planned in the process that serves everybody. */
+/** Real time that the points may take together: others want quotes too. */
 const POINTS_REAL_MS = 4_000;
 
 const curveRequestSchema = quoteRequestSchema
@@ -40,45 +35,23 @@ export function addQuoteCurveRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     const asked = c.req.valid('json');
     // What is asked without a file names its model: which endpoint would serve it makes no difference to its work.
     const request = { ...asked, endpoint: asked.endpoint ?? '/v1/embeddings', completion_window: '24h' };
-    const { latest, model, requests, jobDueAt } = await askedJob(ports, c.get('caller').tenantId, request);
-    const { problem } = latest;
+    const batch = await batchToQuote(ports, c.get('caller').tenantId, request);
     const nowMs = gridTimeMs(cell.clock, now());
     const endRealMs = now() + POINTS_REAL_MS;
     const points: QuoteCurveWire['points'] = [];
-    let shards = 0;
+    let plannedFrom = '';
     for (const hours of HOURS) {
-      if (now() > endRealMs) break;
-      const deadlineMs = nowMs + hours * HOUR_MS;
-      const job = jobDueAt(deadlineMs);
-      shards = job.shardsRemaining;
+      if (points.length > 0 && now() > endRealMs) break;
+      const deadlineMs = Math.round(nowMs + hours * HOUR_MS);
       // The plan alone: how sure each point is would take seconds.
-      const quote = await quoteJob(problem, job, {
-        scenarios: 1,
-        leavesPerHour: 0,
-        random: () => 0,
-        mayGoOn: async () => false,
-      });
-      const finishSlot = quote.plan.jobs.find(({ jobId }) => jobId === QUOTED_JOB_ID)?.finishSlot ?? null;
-      points.push({
-        hours,
-        deadline: new Date(deadlineMs).toISOString(),
-        feasible: finishSlot !== null,
-        eta: finishSlot === null ? null : new Date(slotStartMs(problem.slots, finishSlot + 1)).toISOString(),
-        energy_wh: rounded(quote.energyKwh * 1000, 1),
-        cost: { eur: rounded(quote.costEur, 5) },
-        gco2: rounded(quote.carbonKg * 1000, 1),
-      });
-      await nextTurn();
+      const quote = quoteOf(await ports.quotes.quote({ ...batch, deadlineMs, scenarios: 1 }));
+      const { deadline, feasible, eta, energy_wh, cost, gco2 } = quote;
+      points.push({ hours, deadline, feasible, eta, energy_wh, cost, gco2 });
+      plannedFrom = quote.planned_from;
     }
+    const { model, requests, shards } = batch;
     return c.json(
-      {
-        object: 'batch.quote_curve' as const,
-        model: model.name,
-        requests,
-        shards,
-        points,
-        planned_from: new Date(latest.slotStartMs).toISOString(),
-      },
+      { object: 'batch.quote_curve' as const, model, requests, shards, points, planned_from: plannedFrom },
       200,
     );
   });

@@ -3,15 +3,18 @@ import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 
-import { NightshiftError } from '../../domain/errors.ts';
 import { createApi } from './app.ts';
+import { limitPerAddress } from './connectionLimit.ts';
 import { startUnstartedJobs } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
 import { tidyUp } from './tidyUp.ts';
+import { listenError } from '../../domain/thrown.ts';
 
 const START_JOBS_EVERY_REAL_MS = 10_000;
 const TIDY_EVERY_REAL_MS = 60_000;
 const MAX_CONNECTIONS = 4_096;
+/** No address can take them all; half is enough for a proxy, behind which all callers have one address. */
+const MAX_CONNECTIONS_PER_ADDRESS = 2_048;
 const DRAIN_REAL_MS = 1_500;
 
 export interface ApiServer {
@@ -26,7 +29,7 @@ export interface ApiServer {
  * @throws NightshiftError `port_in_use`
  */
 export async function startApiServer(ports: ApiPorts, options: { host: string; port: number }): Promise<ApiServer> {
-  const server = await listen(createApi(ports), options.host, options.port);
+  const server = await listen(ports, options.host, options.port);
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : options.port;
   const { logger } = ports;
@@ -48,15 +51,13 @@ export async function startApiServer(ports: ApiPorts, options: { host: string; p
   };
 }
 
-function listen(app: ReturnType<typeof createApi>, host: string, port: number): Promise<Server> {
-  const answer = getRequestListener(app.fetch);
+function listen(ports: ApiPorts, host: string, port: number): Promise<Server> {
+  const answer = getRequestListener(createApi(ports).fetch);
   const server = createServer((request, response) => void answer(request, response));
   server.maxConnections = MAX_CONNECTIONS;
+  limitPerAddress(server, MAX_CONNECTIONS_PER_ADDRESS, ports.logger);
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const isInUse = cause.code === 'EADDRINUSE';
-      reject(isInUse ? new NightshiftError('port_in_use', `Port ${port} on ${host} is in use.`, { cause }) : cause);
-    });
+    server.once('error', (cause) => reject(listenError(cause, { host, port })));
     server.listen(port, host, () => resolve(server));
   });
 }

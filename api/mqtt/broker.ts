@@ -3,8 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
 import type { Logger } from 'pino';
 
-import { NightshiftError } from '../../domain/errors.ts';
-import { messageOf } from '../../domain/thrown.ts';
+import { listenError, messageOf } from '../../domain/thrown.ts';
 import type { AdmitClient, BrokerRights } from './brokerRights.ts';
 import { CarDamping } from './carDamping.ts';
 
@@ -144,10 +143,7 @@ function shown(topic: string): string {
 
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const isInUse = cause.code === 'EADDRINUSE';
-      reject(isInUse ? new NightshiftError('port_in_use', `Port ${port} on ${host} is in use.`, { cause }) : cause);
-    });
+    server.once('error', (cause) => reject(listenError(cause, { host, port })));
     server.listen(port, host, resolve);
   });
 }

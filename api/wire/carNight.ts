@@ -31,7 +31,9 @@ export const carNightSchema = z
         carbonGPerKwh: z.number().nullable(),
       }),
     ),
-    earnedEur: z.object({ stay: z.number(), total: z.number() }).meta({ description: 'As far as it is booked.' }),
+    earned: z
+      .array(z.object({ currency: z.string(), stay: z.number(), total: z.number() }))
+      .meta({ description: 'By currency, as far as it is booked: energy paid back and what is earned beyond it.' }),
     charging: z
       .object({ asPlanned: footprintSchema, onArrival: footprintSchema })
       .meta({ description: 'The stay’s charge, metered so far and planned ahead, beside the same energy on arrival.' }),

@@ -1,8 +1,11 @@
 import { z } from '@hono/zod-openapi';
 
-/** A charger as it is enrolled. */
+const plug = z.number().int().min(1).max(99);
+
+/** A plug of a charger as it is enrolled. */
 export const chargerPutSchema = z
   .strictObject({
+    plug: plug.default(1).meta({ description: 'Which of its plugs: connector in OCPP 1.6, EVSE in 2.0.1.' }),
     feeder: z.string().min(1).max(100),
     car: z.string().min(1).max(64).nullable().default(null).meta({
       description: 'The car that it belongs to. Null: cars that are not enrolled use it, as load on its feeder.',
@@ -21,7 +24,8 @@ export const chargerPutSchema = z
 
 export const chargerSchema = z
   .object({
-    id: z.string(),
+    id: z.string().meta({ description: 'Of the charger; one with several plugs is listed once for each.' }),
+    plug,
     feeder: z.string(),
     car: z.string().nullable(),
     phases: z.number().int(),
@@ -29,7 +33,7 @@ export const chargerSchema = z
     meters_compute: z.boolean(),
     id_tokens: z.array(z.string()),
     online: z.boolean(),
-    plug: z.enum(['plugged', 'unplugged', 'unknown']),
+    plug_state: z.enum(['plugged', 'unplugged', 'unknown']),
     power_kw: z.number().nullable(),
     foreign_car: z.boolean().meta({ description: 'A car that is not enrolled is at it.' }),
     charging_kwh: z.number().meta({ description: 'Counted by its meter for its car.' }),

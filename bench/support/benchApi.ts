@@ -22,6 +22,10 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       database,
       objects,
       live,
+      quotes: {
+        quote: async () => ({ kind: 'no_plan' }),
+        preview: async () => ({ chargeKwh: 0, computeKwh: 0, computeHours: 0, costEur: 0, gramsCo2: 0, missing: [] }),
+      },
       admission: modelAdmissionOver(database, objects),
       scratchFolder: tmpdir(),
       maxModelBytes: 1024 ** 3,

@@ -29,6 +29,8 @@ export interface AgentVehicle {
   computeKw(): number;
   /** The agent says what it draws at the plug from now on, kW; 0 when idle. The car meters it. */
   computeDraw(kw: number): void;
+  /** Stores the meter's register, where the agent keeps it. */
+  saveRegister?(): Promise<void>;
 }
 
 export interface VehicleAgentOptions {
@@ -91,6 +93,7 @@ export class VehicleAgent {
         () => gridTimeMs(clock, Date.now()),
         (on) => vehicle.computeDraw(on ? vehicle.computeKw() : 0),
       ),
+      saveRegister: async () => vehicle.saveRegister?.(),
     });
     const watch = watchSetpoints(this.gate, clock, log);
     const shedWatch = watchSheds(this.gate, clock, log);

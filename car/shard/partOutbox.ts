@@ -34,13 +34,16 @@ interface QueuedPart {
 export class PartOutbox {
   readonly #vehicleId: string;
   readonly #log: Logger;
+  readonly #saveRegister: () => Promise<void>;
   readonly #closing = new AbortController();
   readonly #queue: QueuedPart[] = [];
   #delivering = false;
 
-  constructor(vehicleId: string, log: Logger) {
+  /** @param saveRegister stores the register of a car that meters itself */
+  constructor(vehicleId: string, log: Logger, saveRegister: () => Promise<void> = async () => {}) {
     this.#vehicleId = vehicleId;
     this.#log = log;
+    this.#saveRegister = saveRegister;
   }
 
   /**
@@ -94,6 +97,7 @@ export class PartOutbox {
       deviceMs,
       partSha256: createHash('sha256').update(body).digest('hex'),
     };
+    await this.#saveRegister();
     await objects.put(objectKeys.receipt(jobId, shard, range, this.#vehicleId), JSON.stringify(receipt));
   }
 }

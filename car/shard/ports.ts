@@ -35,6 +35,8 @@ export interface InferencePorts {
   readonly gate: PowerGate;
   readonly meter: EnergyMeter;
   readonly clock: Clock;
+  /** Before a receipt is stored: what it claims must still be in the register after a kill. */
+  readonly saveRegister?: () => Promise<void>;
   readonly pacer: Pacer;
   readonly log: Logger;
   readonly limits?: Partial<ShardLimits>;

@@ -41,7 +41,7 @@ export class ResultCache {
 
   /** To be awaited before the result is returned to the server. */
   async write(input: RunShardInput, result: RunShardResult): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     await writeFileAtomically(this.#path(input), JSON.stringify(result));
     await this.#prune();
   }

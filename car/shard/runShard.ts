@@ -18,7 +18,7 @@ export function createInferenceActivities(ports: InferencePorts): {
   close: () => void;
 } {
   const limits = { ...SHARD_LIMITS, ...ports.limits };
-  const outbox = new PartOutbox(ports.vehicleId, ports.log);
+  const outbox = new PartOutbox(ports.vehicleId, ports.log, ports.saveRegister);
   return {
     activities: {
       runShard: async (input) => {

@@ -4,8 +4,8 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { createRPCError, RPCServer, type IHandlersOption } from 'ocpp-rpc';
 import type { Logger } from 'pino';
+import { listenError } from '../../domain/thrown.ts';
 import { ChargePointSession, type ChargePointPorts } from './chargePointSession.ts';
-import type { ConnectorState } from './connector.ts';
 import { ocpp16 } from './ocpp16.ts';
 import { ocpp201 } from './ocpp201.ts';
 import type { Dialect, OcppCall } from './dialect.ts';
@@ -26,13 +26,8 @@ export interface CentralSystemOptions {
   readonly tls?: { readonly certificate: Buffer; readonly key: Buffer };
 }
 
-/** A charge point that may come in. */
-export interface AdmittedChargePoint {
-  readonly state: ConnectorState;
-  readonly ports: Omit<ChargePointPorts, 'dialect' | 'call' | 'log'>;
-  /** It is there; called again when it connects anew. */
-  readonly onSession: (session: ChargePointSession) => void;
-}
+/** A charge point that may come in, with what its session needs. */
+export type AdmittedChargePoint = Omit<ChargePointPorts, 'dialect' | 'call' | 'log'>;
 
 export interface CentralSystemPorts {
   /** @returns undefined for one that is not enrolled, or whose password is wrong */
@@ -44,12 +39,15 @@ export interface CentralSystemPorts {
 export interface CentralSystem {
   /** Where charge points connect: this, a slash and their id. */
   readonly url: string;
+  /** Cuts a charge point off, if it is there. */
+  disconnect(id: string): void;
   close(): Promise<void>;
 }
 
 /**
  * The central system that charge points connect to, at `/ocpp/<id>`: OCPP-J 1.6 and 2.0.1, each message checked against
  * its published schema, security profiles 1 (password) and 2 (password over TLS).
+ * @throws NightshiftError `port_in_use`
  */
 export async function startCentralSystem(
   { host, port, tls }: CentralSystemOptions,
@@ -89,15 +87,12 @@ export async function startCentralSystem(
     const id = client.identity ?? '';
     // The old line of one that connects anew is dead, whether we know it yet or not.
     connections.get(id)?.();
-    const session = new ChargePointSession(
-      {
-        ...admitted.ports,
-        dialect,
-        call: ({ method, params }: OcppCall) => client.call(method, params),
-        log: log.child({ chargePoint: id }),
-      },
-      admitted.state,
-    );
+    const session = new ChargePointSession({
+      ...admitted,
+      dialect,
+      call: ({ method, params }: OcppCall) => client.call(method, params),
+      log: log.child({ chargePoint: id }),
+    });
     const close = (): void => void client.close({ code: 1001, force: true });
     connections.set(id, close);
     client.handle(async ({ method = '', params }) => {
@@ -112,7 +107,6 @@ export async function startCentralSystem(
       session.close();
       if (connections.get(id) === close) connections.delete(id);
     });
-    admitted.onSession(session);
     session.connected();
   });
 
@@ -126,12 +120,13 @@ export async function startCentralSystem(
     });
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause) => reject(listenError(cause, { host, port })));
     server.listen(port, host, resolve);
   });
   const { port: bound } = server.address() as AddressInfo; // oxlint-disable-line typescript/no-unsafe-type-assertion -- a TCP server
   return {
     url: `${tls ? 'wss' : 'ws'}://${host}:${bound}${PATH}`,
+    disconnect: (id) => connections.get(id)?.(),
     close: async () => {
       for (const close of connections.values()) close();
       await rpc.close({ code: 1001, force: true });

@@ -12,6 +12,8 @@ export interface OcppCall {
 /** How a message of the charge point is answered, and what it says. */
 export interface Reaction {
   readonly response: Readonly<Record<string, unknown>>;
+  /** The plug that the events are of: connector in 1.6, EVSE in 2.0.1. Undefined: of every one, or nothing is said. */
+  readonly plug?: number | undefined;
   readonly events: readonly ConnectorEvent[];
   /** Time of the charge point's clock in the message, epoch ms. */
   readonly clockMs?: number;
@@ -19,7 +21,15 @@ export interface Reaction {
 
 export interface ReactionContext {
   readonly nowRealMs: number;
-  readonly transaction: Transaction | null;
+  /** By plug, of all that are known. */
+  readonly transactions: ReadonlyMap<number, Transaction | null>;
+}
+
+/** The plug of a transaction; one that is not known can only be of a charge point's single plug. */
+export function plugOfTransaction({ transactions }: ReactionContext, transactionId: string): number | undefined {
+  for (const [plug, transaction] of transactions) if (transaction?.id === transactionId) return plug;
+  const [only] = transactions.keys();
+  return transactions.size === 1 ? only : undefined;
 }
 
 /** Which purpose a schedule is sent for: of one transaction, or of every one that comes. */
@@ -38,15 +48,18 @@ export interface Dialect {
   react(method: string, params: unknown, context: ReactionContext): Reaction | undefined;
   /** What is asked of a charge point after its boot, in order; each may be refused. */
   readonly setUp: readonly OcppCall[];
+  /** Asks what stands at a plug. */
+  ask(plug: number): readonly OcppCall[];
   /** The fail-safe that holds whenever nothing else does. */
-  failSafe(limitAmps: number, phases: 1 | 3): OcppCall;
+  failSafe(plug: number, limitAmps: number, phases: 1 | 3): OcppCall;
   schedule(
+    plug: number,
     schedule: ChargingSchedule,
     purpose: ProfilePurpose,
     transaction: Transaction | null,
     supply: ChargePointSupply,
   ): OcppCall;
-  start(): OcppCall;
+  start(plug: number): OcppCall;
   stop(transaction: Transaction): OcppCall;
 }
 
@@ -58,7 +71,12 @@ export const SAMPLE_SECONDS = 60;
 export const ALIGNED_SECONDS = 900;
 
 export const STACK_LEVEL = { TxDefaultProfile: 0, TxProfile: 1 } as const;
-export const PROFILE_ID = { failSafe: 1, TxDefaultProfile: 2, TxProfile: 3 } as const;
+const PROFILE_ID = { failSafe: 1, TxDefaultProfile: 2, TxProfile: 3 } as const;
+
+/** A profile replaces the one of its number on the whole charge point: each plug has its own numbers. */
+export function profileId(plug: number, profile: keyof typeof PROFILE_ID): number {
+  return PROFILE_ID[profile] + (plug - 1) * 3;
+}
 
 /** A message's own time, epoch ms. */
 export const timestampSchema = z.string().transform((text) => Date.parse(text));
@@ -74,10 +92,11 @@ export function inOrder(values: readonly MeterValue[]): MeterValue[] {
 }
 
 /** The answer to values of the plug's meter, and what they say. */
-export function meterReaction(meterValue: readonly MeterValue[]): Reaction {
+export function meterReaction(plug: number, meterValue: readonly MeterValue[]): Reaction {
   const values = inOrder(meterValue);
   return {
     response: {},
+    plug,
     events: values.map(({ sampledValue }) => ({ kind: 'metered', sample: meterSample(sampledValue) })),
     ...clockOf(values.at(-1)?.timestamp),
   };

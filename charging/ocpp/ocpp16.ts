@@ -7,7 +7,8 @@ import {
   iso,
   meterReaction,
   OWN_ID_TOKEN,
-  PROFILE_ID,
+  plugOfTransaction,
+  profileId,
   SAMPLE_SECONDS,
   scheduleBody,
   STACK_LEVEL,
@@ -20,8 +21,7 @@ import {
 import { sampled16Schema } from './sampledValues.ts';
 import type { ConnectorEvent, ConnectorState } from './connector.ts';
 
-/** OCPP-J 1.6, edition 2. A charge point is served as one plug: its connector 1. */
-const CONNECTOR = 1;
+/** OCPP-J 1.6, edition 2. Each connector is a plug; connector 0 is the charge point as a whole. */
 
 const STATUSES: Readonly<Record<string, { plug: ConnectorState['plug']; isCharging: boolean }>> = {
   Available: { plug: 'unplugged', isCharging: false },
@@ -66,7 +66,7 @@ function react(method: string, params: unknown, context: ReactionContext): React
     case 'StartTransaction':
       return start(params, context);
     case 'StopTransaction':
-      return stop(params);
+      return stop(params, context);
     case 'MeterValues':
       return meter(params);
     case 'DataTransfer':
@@ -84,23 +84,30 @@ function react(method: string, params: unknown, context: ReactionContext): React
 
 function status(params: unknown): Reaction {
   const { data } = statusSchema.safeParse(params);
-  const said = data?.connectorId === CONNECTOR ? STATUSES[data.status] : undefined;
-  return { response: {}, events: said ? [{ kind: 'status', ...said }] : [], ...clockOf(data?.timestamp) };
+  const said = data && data.connectorId > 0 ? STATUSES[data.status] : undefined;
+  return {
+    response: {},
+    plug: data?.connectorId,
+    events: said ? [{ kind: 'status', ...said }] : [],
+    ...clockOf(data?.timestamp),
+  };
 }
 
-function start(params: unknown, { transaction, nowRealMs }: ReactionContext): Reaction {
+function start(params: unknown, { transactions, nowRealMs }: ReactionContext): Reaction {
   const { data } = startSchema.safeParse(params);
-  if (data?.connectorId !== CONNECTOR) return { response: { transactionId: 0, ...ACCEPTED }, events: [] };
-  const { meterStart: registerWh, idTag } = data;
+  if (!data) return { response: { transactionId: 0, ...ACCEPTED }, events: [] };
+  const { connectorId: plug, meterStart: registerWh, idTag } = data;
+  const transaction = transactions.get(plug) ?? null;
   // Sent again when the answer was lost: the transaction keeps the number that it has.
   const known = transaction !== null && transaction.idToken === idTag ? Number(transaction.id) : undefined;
-  const transactionId = known ?? Math.max(secondsSince2026(nowRealMs), 1 + Number(transaction?.id ?? 0));
+  const highest = Math.max(0, ...[...transactions.values()].map((each) => Number(each?.id ?? 0)));
+  const transactionId = known ?? Math.max(secondsSince2026(nowRealMs), 1 + highest);
   const started: ConnectorEvent = {
     kind: 'started',
     transaction: { id: String(transactionId), idToken: idTag },
     registerWh,
   };
-  return { response: { transactionId, ...ACCEPTED }, events: [started], ...clockOf(data.timestamp) };
+  return { response: { transactionId, ...ACCEPTED }, plug, events: [started], ...clockOf(data.timestamp) };
 }
 
 /** Numbers transactions of one charge point: they must fit into 32 bits, and differ also after a restart of ours. */
@@ -108,22 +115,20 @@ function secondsSince2026(realMs: number): number {
   return Math.floor((realMs - Date.UTC(2026, 0)) / 1000);
 }
 
-function stop(params: unknown): Reaction {
+function stop(params: unknown, context: ReactionContext): Reaction {
   const { data } = stopSchema.safeParse(params);
   if (!data) return { response: {}, events: [] };
-  const ended: ConnectorEvent = {
-    kind: 'ended',
-    transactionId: String(data.transactionId),
-    registerWh: data.meterStop,
-  };
-  return { response: {}, events: [ended], ...clockOf(data.timestamp) };
+  const transactionId = String(data.transactionId);
+  const ended: ConnectorEvent = { kind: 'ended', transactionId, registerWh: data.meterStop };
+  const plug = plugOfTransaction(context, transactionId);
+  return { response: {}, plug, events: plug === undefined ? [] : [ended], ...clockOf(data.timestamp) };
 }
 
 function meter(params: unknown): Reaction {
   const { data } = meterSchema.safeParse(params);
   // Values of connector 0 are the whole charge point's, its own consumption included.
-  if (data?.connectorId !== CONNECTOR) return { response: {}, events: [] };
-  return meterReaction(data.meterValue);
+  if (!data || data.connectorId === 0) return { response: {}, events: [] };
+  return meterReaction(data.connectorId, data.meterValue);
 }
 
 const configure = (key: string, value: string): OcppCall => ({
@@ -139,15 +144,18 @@ export const ocpp16: Dialect = {
     configure('MeterValueSampleInterval', String(SAMPLE_SECONDS)),
     configure('MeterValuesAlignedData', 'Energy.Active.Import.Register'),
     configure('ClockAlignedDataInterval', String(ALIGNED_SECONDS)),
-    { method: 'TriggerMessage', params: { requestedMessage: 'StatusNotification', connectorId: CONNECTOR } },
-    { method: 'TriggerMessage', params: { requestedMessage: 'MeterValues', connectorId: CONNECTOR } },
   ],
-  failSafe: (limitAmps, phases) => ({
+  ask: (connectorId) =>
+    (['StatusNotification', 'MeterValues'] as const).map((requestedMessage) => ({
+      method: 'TriggerMessage',
+      params: { requestedMessage, connectorId },
+    })),
+  failSafe: (connectorId, limitAmps, phases) => ({
     method: 'SetChargingProfile',
     params: {
-      connectorId: CONNECTOR,
+      connectorId,
       csChargingProfiles: {
-        chargingProfileId: PROFILE_ID.failSafe,
+        chargingProfileId: profileId(connectorId, 'failSafe'),
         stackLevel: STACK_LEVEL.TxDefaultProfile,
         chargingProfilePurpose: 'TxDefaultProfile',
         chargingProfileKind: 'Relative',
@@ -155,12 +163,12 @@ export const ocpp16: Dialect = {
       },
     },
   }),
-  schedule: (schedule, purpose, transaction, supply) => ({
+  schedule: (connectorId, schedule, purpose, transaction, supply) => ({
     method: 'SetChargingProfile',
     params: {
-      connectorId: CONNECTOR,
+      connectorId,
       csChargingProfiles: {
-        chargingProfileId: PROFILE_ID[purpose],
+        chargingProfileId: profileId(connectorId, purpose),
         stackLevel: STACK_LEVEL.TxProfile,
         chargingProfilePurpose: purpose,
         chargingProfileKind: 'Absolute',
@@ -170,6 +178,6 @@ export const ocpp16: Dialect = {
       },
     },
   }),
-  start: () => ({ method: 'RemoteStartTransaction', params: { connectorId: CONNECTOR, idTag: OWN_ID_TOKEN } }),
+  start: (connectorId) => ({ method: 'RemoteStartTransaction', params: { connectorId, idTag: OWN_ID_TOKEN } }),
   stop: ({ id }) => ({ method: 'RemoteStopTransaction', params: { transactionId: Number(id) } }),
 };

@@ -8,7 +8,8 @@ import {
   iso,
   meterReaction,
   OWN_ID_TOKEN,
-  PROFILE_ID,
+  plugOfTransaction,
+  profileId,
   SAMPLE_SECONDS,
   scheduleBody,
   STACK_LEVEL,
@@ -16,12 +17,12 @@ import {
   type Dialect,
   type OcppCall,
   type Reaction,
+  type ReactionContext,
 } from './dialect.ts';
 import { meterSample, sampled201Schema } from './sampledValues.ts';
 import type { ConnectorEvent, ConnectorState } from './connector.ts';
 
-/** OCPP 2.0.1, edition 2. A charging station is served as one plug: its EVSE 1. */
-const EVSE = 1;
+/** OCPP 2.0.1, edition 2. Each EVSE is a plug, whichever of its connectors is used; EVSE 0 is the station as a whole. */
 
 const meterValuesSchema = z.array(z.object({ timestamp: timestampSchema, sampledValue: z.array(sampled201Schema) }));
 const statusSchema = z.object({
@@ -41,7 +42,8 @@ const transactionSchema = z.object({
 
 const ACCEPTED = { idTokenInfo: { status: 'Accepted' } };
 
-function react(method: string, params: unknown, { nowRealMs }: { readonly nowRealMs: number }): Reaction | undefined {
+function react(method: string, params: unknown, context: ReactionContext): Reaction | undefined {
+  const { nowRealMs } = context;
   switch (method) {
     case 'BootNotification':
       return {
@@ -55,7 +57,7 @@ function react(method: string, params: unknown, { nowRealMs }: { readonly nowRea
     case 'StatusNotification':
       return status(params);
     case 'TransactionEvent':
-      return transaction(params);
+      return transaction(params, context);
     case 'MeterValues':
       return meter(params);
     case 'DataTransfer':
@@ -78,11 +80,11 @@ function react(method: string, params: unknown, { nowRealMs }: { readonly nowRea
 
 function status(params: unknown): Reaction {
   const { data } = statusSchema.safeParse(params);
-  if (data?.evseId !== EVSE) return { response: {}, events: [] };
+  if (!data || data.evseId === 0) return { response: {}, events: [] };
   // "Occupied" says that a plug is in; whether it charges is said by the transaction.
   const said = PLUGS[data.connectorStatus] ?? 'unknown';
   const event: ConnectorEvent = { kind: 'status', plug: said, isCharging: said === 'plugged' ? null : false };
-  return { response: {}, events: [event], ...clockOf(data.timestamp) };
+  return { response: {}, plug: data.evseId, events: [event], ...clockOf(data.timestamp) };
 }
 
 const PLUGS: Readonly<Record<string, ConnectorState['plug']>> = {
@@ -91,11 +93,14 @@ const PLUGS: Readonly<Record<string, ConnectorState['plug']>> = {
   Occupied: 'plugged',
 };
 
-function transaction(params: unknown): Reaction {
+function transaction(params: unknown, context: ReactionContext): Reaction {
   const { data } = transactionSchema.safeParse(params);
-  if (!data || (data.evse !== undefined && data.evse.id !== EVSE)) return { response: {}, events: [] };
+  if (!data) return { response: {}, events: [] };
   const { eventType, transactionInfo, idToken, meterValue } = data;
   const { transactionId, chargingState } = transactionInfo;
+  // Named when the car is at it; later messages may leave it out.
+  const plug = data.evse?.id ?? plugOfTransaction(context, transactionId);
+  if (plug === undefined) return { response: idToken ? ACCEPTED : {}, events: [] };
   const values = inOrder(meterValue).map((each) => meterSample(each.sampledValue));
   const samples = values.map((sample): ConnectorEvent => ({ kind: 'metered', sample }));
   const registerWh = values.findLast((sample) => sample.registerWh !== null)?.registerWh ?? null;
@@ -117,7 +122,7 @@ function transaction(params: unknown): Reaction {
             : [{ kind: 'status', plug: plugOf(chargingState), isCharging: chargingState === 'Charging' } as const]),
           ...samples,
         ];
-  return { response: idToken ? ACCEPTED : {}, events, ...clockOf(data.timestamp) };
+  return { response: idToken ? ACCEPTED : {}, plug, events, ...clockOf(data.timestamp) };
 }
 
 /** `Idle`: a transaction without a cable, such as one that was authorised ahead. */
@@ -127,8 +132,8 @@ function plugOf(chargingState: string): 'plugged' | 'unknown' {
 
 function meter(params: unknown): Reaction {
   const { data } = meterSchema.safeParse(params);
-  if (data?.evseId !== EVSE) return { response: {}, events: [] };
-  return meterReaction(data.meterValue);
+  if (!data || data.evseId === 0) return { response: {}, events: [] };
+  return meterReaction(data.evseId, data.meterValue);
 }
 
 const setVariable = (component: string, variable: string, attributeValue: string): OcppCall => ({
@@ -144,44 +149,43 @@ export const ocpp201: Dialect = {
     setVariable('SampledDataCtrlr', 'TxUpdatedInterval', String(SAMPLE_SECONDS)),
     setVariable('AlignedDataCtrlr', 'Measurands', 'Energy.Active.Import.Register'),
     setVariable('AlignedDataCtrlr', 'Interval', String(ALIGNED_SECONDS)),
-    {
-      method: 'TriggerMessage',
-      params: { requestedMessage: 'StatusNotification', evse: { id: EVSE, connectorId: 1 } },
-    },
-    { method: 'TriggerMessage', params: { requestedMessage: 'TransactionEvent', evse: { id: EVSE } } },
-    { method: 'TriggerMessage', params: { requestedMessage: 'MeterValues', evse: { id: EVSE } } },
   ],
-  failSafe: (limitAmps, phases) => ({
+  ask: (id) => [
+    { method: 'TriggerMessage', params: { requestedMessage: 'StatusNotification', evse: { id, connectorId: 1 } } },
+    { method: 'TriggerMessage', params: { requestedMessage: 'TransactionEvent', evse: { id } } },
+    { method: 'TriggerMessage', params: { requestedMessage: 'MeterValues', evse: { id } } },
+  ],
+  failSafe: (evseId, limitAmps, phases) => ({
     method: 'SetChargingProfile',
     params: {
-      evseId: EVSE,
+      evseId,
       chargingProfile: {
-        id: PROFILE_ID.failSafe,
+        id: profileId(evseId, 'failSafe'),
         stackLevel: STACK_LEVEL.TxDefaultProfile,
         chargingProfilePurpose: 'TxDefaultProfile',
         chargingProfileKind: 'Relative',
-        chargingSchedule: [{ id: PROFILE_ID.failSafe, ...failSafeSchedule(limitAmps, phases) }],
+        chargingSchedule: [{ id: profileId(evseId, 'failSafe'), ...failSafeSchedule(limitAmps, phases) }],
       },
     },
   }),
-  schedule: (schedule, purpose, transactionNow, supply) => ({
+  schedule: (evseId, schedule, purpose, transactionNow, supply) => ({
     method: 'SetChargingProfile',
     params: {
-      evseId: EVSE,
+      evseId,
       chargingProfile: {
-        id: PROFILE_ID[purpose],
+        id: profileId(evseId, purpose),
         stackLevel: STACK_LEVEL.TxProfile,
         chargingProfilePurpose: purpose,
         chargingProfileKind: 'Absolute',
         ...(purpose === 'TxProfile' && transactionNow ? { transactionId: transactionNow.id } : {}),
         validTo: iso(schedule.endRealMs + supply.clockAheadMs),
-        chargingSchedule: [{ id: PROFILE_ID[purpose], ...scheduleBody(schedule, supply) }],
+        chargingSchedule: [{ id: profileId(evseId, purpose), ...scheduleBody(schedule, supply) }],
       },
     },
   }),
-  start: () => ({
+  start: (evseId) => ({
     method: 'RequestStartTransaction',
-    params: { evseId: EVSE, remoteStartId: 1, idToken: { idToken: OWN_ID_TOKEN, type: 'Central' } },
+    params: { evseId, remoteStartId: evseId, idToken: { idToken: OWN_ID_TOKEN, type: 'Central' } },
   }),
   stop: ({ id }) => ({ method: 'RequestStopTransaction', params: { transactionId: id } }),
 };

@@ -11,6 +11,7 @@ interface ChargerOptions extends ApiOptions {
 }
 
 interface AddOptions extends ChargerOptions {
+  readonly plug: number;
   readonly feeder: string;
   readonly car?: string;
   readonly phases: string;
@@ -33,10 +34,11 @@ export const chargerCommand: CommandFactory = (terminal, done) => {
     .description('add, list and remove chargers that connect over OCPP (docs/charging-control.md)')
     .addCommand(
       common('add')
-        .description('add a charger, or change what is known of it; prints its password, once')
+        .description('add a charger’s plug, or change what is known of it; prints the password of a new charger, once')
         .argument('<id>', 'its charge point identity')
         .requiredOption('--feeder <id>', 'feeder that it draws from')
         .option('--car <id>', 'car that it belongs to; left out: cars that are not enrolled use it')
+        .option('--plug <n>', 'which of its plugs: connector in OCPP 1.6, EVSE in 2.0.1', numberFrom(1), 1)
         .option('--phases <n>', '1 or 3', '3')
         .option('--max-amps <amps>', 'per phase', numberFrom(6), 16)
         .option('--own-compute-plug', 'the car’s computer has a plug of its own, which this meter does not see')
@@ -44,6 +46,7 @@ export const chargerCommand: CommandFactory = (terminal, done) => {
         .option('--new-password', 'give a known charger a new password')
         .action(async (id: string, options: AddOptions) => {
           const body = {
+            plug: options.plug,
             feeder: options.feeder,
             car: options.car ?? null,
             phases: Number(options.phases),
@@ -73,16 +76,19 @@ export const chargerCommand: CommandFactory = (terminal, done) => {
       common('remove')
         .description('remove a charger: it may no longer connect')
         .argument('<id>')
-        .action(async (id: string, options: ChargerOptions) => {
-          const removed = await (await openApi(options)).json('DELETE', `${PATH}/${encodeURIComponent(id)}`);
-          print(removed, `${id} is removed.\n`, options);
+        .option('--plug <n>', 'only this plug', numberFrom(1))
+        .action(async (id: string, options: ChargerOptions & { plug?: number }) => {
+          const query = options.plug === undefined ? '' : `?plug=${options.plug}`;
+          const removed = await (await openApi(options)).json('DELETE', `${PATH}/${encodeURIComponent(id)}${query}`);
+          print(removed, `${id}${options.plug === undefined ? '' : ` plug ${options.plug}`} is removed.\n`, options);
         }),
     );
 };
 
 function line(charger: ChargerWire): string {
-  const { id, feeder, car, online, plug, power_kw: kw, foreign_car: foreign, charging_kwh: charged } = charger;
+  const { id, plug, feeder, car, online, plug_state: state, power_kw: kw, foreign_car: foreign } = charger;
   const at = foreign ? 'a car that is not enrolled' : (car ?? 'any car');
   const power = kw === null ? '' : `, ${kw.toFixed(1)} kW`;
-  return `${id}  ${feeder}  ${at}  ${online ? plug : 'not connected'}${power}  ${charged.toFixed(2)} kWh charged\n`;
+  const charged = `${charger.charging_kwh.toFixed(2)} kWh charged`;
+  return `${id} plug ${plug}  ${feeder}  ${at}  ${online ? state : 'not connected'}${power}  ${charged}\n`;
 }

@@ -33,7 +33,7 @@ async function start() {
   for (const { spec } of cars) {
     const { vehicleId } = spec;
     const folder = folderOf(config.stateDir, vehicleId);
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     const enrol = (): Promise<EnrolledAgent> => enrolAgent(operator, apiUrl, vehicleId, folder);
     enrolled.set(vehicleId, await untilAnswered('the API, for the cars of this night,', enrol));
   }

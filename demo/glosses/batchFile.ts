@@ -26,7 +26,7 @@ export interface RenderBatchOptions {
 export async function renderBatch(options: RenderBatchOptions): Promise<Map<string, string>> {
   const glosses = await selectGlosses(options);
   const partial = `${options.file}.partial`;
-  await pipeline(Readable.from(batchLines(glosses, options)), createWriteStream(partial));
+  await pipeline(Readable.from(batchLines(glosses, options)), createWriteStream(partial, { mode: 0o600 }));
   await rename(partial, options.file);
   return new Map(glosses.map((gloss) => [gloss.customId, gloss.text]));
 }

@@ -85,11 +85,11 @@ export async function writeSignalFiles(
   folder: string,
   window: SignalWindow = nightSpan(night),
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   for (const region of night.regions) {
     const file = path.join(folder, `${region.id}.json`);
     // Replaced as a whole: the feed reads it at any moment.
-    await writeFile(`${file}.tmp`, JSON.stringify(nightSignals(night, region, window)));
+    await writeFile(`${file}.tmp`, JSON.stringify(nightSignals(night, region, window)), { mode: 0o600 });
     await rename(`${file}.tmp`, file);
   }
 }

@@ -18,6 +18,16 @@ export interface NightFacts {
   readonly feeders: readonly FeederFacts[];
   readonly vehicles: readonly VehicleFacts[];
   readonly owners: readonly OwnerFacts[];
+  readonly money: MoneyFacts;
+}
+
+/** From the ledger, micro-euros: what submitters paid is the sum of the others. */
+export interface MoneyFacts {
+  readonly submitterMicros: number;
+  readonly ownerMicros: number;
+  readonly energyMicros: number;
+  readonly checkingMicros: number;
+  readonly marginMicros: number;
 }
 
 export interface RequestCounts {

@@ -1,6 +1,7 @@
+import { centsOf } from '../../domain/money.ts';
 import { hoursToCharge, isTooCold } from '../../scheduler/energy/battery.ts';
 import { BASELINE_METHOD, plannedFootprint, regionOf, runNowFootprint } from './baseline.ts';
-import type { NightFacts, OwnerFacts, RegionFacts, RequestCounts } from './facts.ts';
+import type { MoneyFacts, NightFacts, OwnerFacts, RegionFacts, RequestCounts } from './facts.ts';
 import { overlapHours } from './slots.ts';
 
 /** The SoC is told in tenths of a percent and rounded by the car; half a percent is the resolution that we promise. */
@@ -19,6 +20,14 @@ export interface NightReport {
   readonly handovers: number;
   readonly redoneRequests: number;
   readonly owners: readonly OwnerReport[];
+  /** Whole cents that add up: submitters = owners + energy + checking + margin. */
+  readonly money: {
+    readonly submitters: number;
+    readonly owners: number;
+    readonly energy: number;
+    readonly checking: number;
+    readonly margin: number;
+  };
 }
 
 interface OwnerReport {
@@ -60,6 +69,23 @@ export function nightReport(facts: NightFacts): NightReport {
       credit: round(owner.creditEur, 4),
       missedByUs: missedByUs(owner, facts),
     })),
+    money: moneyReport(facts.money),
+  };
+}
+
+/** The margin is what is left of the others' cents: rounded by itself, the sum could be a cent off. */
+function moneyReport(money: MoneyFacts): NightReport['money'] {
+  const submitters = centsOf(money.submitterMicros);
+  const owners = centsOf(money.ownerMicros);
+  const energy = centsOf(money.energyMicros);
+  const checking = centsOf(money.checkingMicros);
+  const margin = submitters - owners - energy - checking;
+  return {
+    submitters: submitters / 100,
+    owners: owners / 100,
+    energy: energy / 100,
+    checking: checking / 100,
+    margin: margin / 100,
   };
 }
 

@@ -26,11 +26,25 @@ export function reportText(report: NightReport, facts: NightFacts, colors: Color
     columns(['Cost', `${cost.planned.toFixed(2)} EUR`, `${cost.runNow.toFixed(2)} EUR`, saved(cost)]),
     columns(['CO2', `${kilograms(gramsCo2.planned)} kg`, `${kilograms(gramsCo2.runNow)} kg`, saved(gramsCo2)]),
     '',
+    ...moneyLines(report),
+    '',
     colors.dim(ownerColumns(['Car', 'Ready by', 'SoC', 'Target', 'Earned', ''])),
     ...ownerLines(report, facts, colors),
     '',
     ...wrapped(`Run now: ${report.runNowMethod}`).map((line) => colors.dim(line)),
   ].join('\n');
+}
+
+function moneyLines({ money }: NightReport): string[] {
+  const { submitters, owners, energy, checking, margin } = money;
+  return [
+    figure('Submitters paid', `${eur(submitters)} EUR`),
+    figure(
+      '',
+      `= ${eur(owners)} owners + ${eur(energy)} energy + ${eur(checking)} checking ` +
+        `${margin < 0 ? '-' : '+'} ${eur(Math.abs(margin))} margin`,
+    ),
+  ];
 }
 
 function ownerLines(report: NightReport, facts: NightFacts, colors: Colors): string[] {
@@ -48,6 +62,10 @@ function ownerLines(report: NightReport, facts: NightFacts, colors: Colors): str
     ]);
     return figures?.missedByUs ? colors.red(line) : line;
   });
+}
+
+function eur(amount: number): string {
+  return amount.toFixed(2);
 }
 
 function figure(name: string, value: string): string {

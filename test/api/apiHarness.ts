@@ -6,7 +6,7 @@ import OpenAI from 'openai';
 import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 
-import type { ApiPorts, JobStarter, LiveInference, StayNotifier } from '../../api/http/ports.ts';
+import type { ApiPorts, JobStarter, LiveInference, Quotes, StayNotifier } from '../../api/http/ports.ts';
 import { startApiServer, type ApiServer } from '../../api/http/server.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
@@ -49,7 +49,10 @@ export interface ApiHarness {
 }
 
 /** The real API on loopback, with the file's own database and object folder. Call at top level. */
-export function useApi(database: Database, openLive?: (folder: string) => LiveInference): ApiHarness {
+export function useApi(
+  database: Database,
+  open: { readonly live?: (folder: string) => LiveInference; readonly quotes?: Quotes } = {},
+): ApiHarness {
   const jobs = recordingStarter();
   const hinted: string[] = [];
   const pushedTo: string[] = [];
@@ -66,7 +69,10 @@ export function useApi(database: Database, openLive?: (folder: string) => LiveIn
     folder = await mkdtemp(join(tmpdir(), 'nightshift-api-'));
     await enrolFleet(database, ['car-1', 'car-2']);
     const logger = pino({ level: 'silent' });
-    const live = openLive?.(folder) ?? { infer: async () => [], generate: async () => ({ statusCode: 500, body: {} }) };
+    const live = open.live?.(folder) ?? {
+      infer: async () => [],
+      generate: async () => ({ statusCode: 500, body: {} }),
+    };
     ports = {
       database,
       objects: createFileStore(folder),
@@ -76,6 +82,10 @@ export function useApi(database: Database, openLive?: (folder: string) => LiveIn
       seal: sealWith('a key for tests'),
       slices: sliceSignerWith('a key for tests'),
       live,
+      quotes: open.quotes ?? {
+        quote: async () => ({ kind: 'no_plan' }),
+        preview: async () => ({ chargeKwh: 0, computeKwh: 0, computeHours: 0, costEur: 0, gramsCo2: 0, missing: [] }),
+      },
       admission: modelAdmissionOver(database, createFileStore(folder)),
       scratchFolder: join(folder, 'scratch'),
       maxModelBytes: 1024 ** 3,

@@ -3,12 +3,10 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 
 import OpenAI, { toFile } from 'openai';
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
-import { SIMULATED_CLASSES } from '../../domain/hardwareClasses.ts';
 import { moveBatch } from '../../store/batches.ts';
-import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { upsertJobProgress } from '../../store/jobProgress.ts';
 import { addModel } from '../../store/models.ts';
@@ -140,47 +138,6 @@ describe('events of a batch', () => {
     expect(resumed.text).not.toContain('"one"');
     expect(resumed.text).toContain('"two"');
     expect((await eventsOf(id, second)).status).toBe(204);
-  });
-});
-
-describe('a quote', () => {
-  beforeEach(() => storePlan(database, []));
-
-  test('says when, how much, how clean and how sure, and submits nothing', async () => {
-    for (const hardwareClass of SIMULATED_CLASSES) {
-      await seedClassSpeed(database, { modelName: 'lsa', modelVersion: '1', hardwareClass, statedMsPerUnit: 60_000 });
-    }
-    const before = (await api.client.batches.list()).data.length;
-    const request = { endpoint: '/v1/embeddings', completion_window: '12h', model: 'lsa', requests: 30 };
-    const { status, body } = await post('/v1/batches/quote', request);
-    expect(status).toBe(200);
-    expect(body).toMatchObject({ object: 'batch.quote', requests: 30, shards: 3, feasible: true });
-    expect(Date.parse(body.eta)).toBeLessThanOrEqual(Date.parse(body.deadline));
-    expect(body.energy_wh).toBeGreaterThan(0);
-    expect(body.windows.length).toBeGreaterThan(0);
-    expect(body.confidence.probability).toBeGreaterThan(0);
-    expect(body.confidence.scenarios).toBeGreaterThanOrEqual(1);
-    expect((await api.client.batches.list()).data).toHaveLength(before);
-
-    const capped = await post('/v1/batches/quote', { ...request, metadata: { 'grid.max_price': '0.000001' } });
-    expect(capped.body).toMatchObject({ feasible: false, eta: null, energy_wh: 0, confidence: { probability: 0 } });
-    const fromFile = { endpoint: '/v1/embeddings', completion_window: '12h', input_file_id: inputFileId };
-    expect((await post('/v1/batches/quote', fromFile)).body).toMatchObject({ requests: 1, model: 'lsa' });
-  });
-
-  test.each([
-    [{}, 'requests'],
-    [{ requests: 5 }, 'model'],
-    [{ requests: 5, model: 'none' }, 'model'],
-    [{ requests: 0, model: 'lsa' }, 'requests'],
-    [{ input_file_id: 'file-none' }, 'input_file_id'],
-  ])('refuses %j', async (part, param) => {
-    const answer = await post('/v1/batches/quote', {
-      endpoint: '/v1/embeddings',
-      completion_window: '12h',
-      ...part,
-    });
-    expect(answer).toMatchObject({ status: 400, body: { error: { param } } });
   });
 });
 

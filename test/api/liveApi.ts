@@ -10,9 +10,8 @@ import { useApi, type ApiHarness } from './apiHarness.ts';
 /** The API of `useApi`, whose live requests are answered by real runners. Call at top level. */
 export function useLiveApi(database: Database): ApiHarness {
   let live: LiveExecutor | undefined;
-  const api = useApi(database, (folder) => {
-    live = createLiveExecutor({ folder: join(folder, 'live'), objects: createFileStore(folder) });
-    return live;
+  const api = useApi(database, {
+    live: (folder) => (live = createLiveExecutor({ folder: join(folder, 'live'), objects: createFileStore(folder) })),
   });
   afterAll(() => live?.close());
   return api;

@@ -5,8 +5,10 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { addPageFileRoutes, readPageFiles } from '../../api/http/pageFiles.ts';
 import { HOUR_MS } from '../../domain/durations.ts';
+import { accounts } from '../../domain/ledger.ts';
 import { saveFeederSlots } from '../../store/feederSlots.ts';
 import { appendJournal, readJournalOf } from '../../store/journal.ts';
+import { book } from '../../store/ledger.ts';
 import { openParkingSession } from '../../store/parkingSessions.ts';
 import { upsertRegion } from '../../store/regions.ts';
 import { upsertSignals } from '../../store/signals.ts';
@@ -200,14 +202,22 @@ test('an owner’s night: what was metered, what it earned, and only of the own 
     targetSocPercent: 80,
     arrivalSocPercent: 50,
   });
-  await database.query(
-    `insert into ledger (owner_id, vehicle_id, kind, reference, quantity, unit, amount_eur, booked_at)
-     values ('owner-of-car-1', 'car-1', 'compute', 'job/1/shard/1', 1, 'Wh', 0.25, now())`,
-  );
+  const entry = { currency: 'EUR', item: 'work' } as const;
+  await book(database, {
+    key: 'work/1',
+    kind: 'compute',
+    atMs: nowMs,
+    reference: 'job/1/shard/1',
+    vehicleId: 'car-1',
+    entries: [
+      { ...entry, account: accounts.owner('owner-of-car-1'), amountMicros: 250_000 },
+      { ...entry, account: accounts.margin, amountMicros: -250_000 },
+    ],
+  });
   const [, night] = await asked(owner, '/fleet/v1/vehicles/car-1/night');
   const metered = night.intervals.find(({ startMs }: Json) => startMs === slotMs - SLOT_MS);
   expect(metered).toMatchObject({ meteredChargeKw: 5, meteredComputeKw: 1, priceEurPerKwh: 0.2 });
-  expect(night.earnedEur).toEqual({ stay: 0.25, total: 0.25 });
+  expect(night.earned).toEqual([{ currency: 'EUR', stay: 0.25, total: 0.25 }]);
   expect(night.charging.asPlanned.costEur).toBeCloseTo(0.25, 6);
   expect(night.stay.readyByMs).toBe(slotMs + 4 * HOUR_MS);
   expect((await asked(owner, '/fleet/v1/vehicles/car-2/night'))[0]).toBe(404);

@@ -8,9 +8,9 @@ import { CELL } from '../support/fleetFixture.ts';
 const SLOT_MS = 15 * 60_000;
 
 /** Stores the plan of a made-up night that begins now, with the jobs in it. */
-export async function storePlan(database: Queryable, jobIds: readonly string[]): Promise<void> {
+export async function storePlan(database: Queryable, jobIds: readonly string[], cars = 12): Promise<void> {
   const startMs = Math.floor(Date.now() / SLOT_MS) * SLOT_MS;
-  const night = planningProblemSchema.parse(randomProblem({ cars: 12, slots: 64, feeders: 2, jobs: 0, seed: 3 }));
+  const night = planningProblemSchema.parse(randomProblem({ cars, slots: 64, feeders: 2, jobs: 0, seed: 3 }));
   const classes = night.hardwareClasses.map(({ id }) => ({ hardwareClass: id, shardMinutes: 10 }));
   const problem = planningProblemSchema.parse({
     ...night,

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { objectKeys } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
 import { insertBatch } from '../../store/batches.ts';
-import { bookLedgerEntry } from '../../store/ledger.ts';
+import { book } from '../../store/ledger.ts';
 import { recordMeterReadings } from '../../store/meters.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
@@ -17,6 +17,7 @@ import {
   settleParkingSession,
 } from '../../store/parkingSessions.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
+import { emptyLedger, stayBooking, workBooking } from '../support/ledgerFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { answeredOnce, limitKept, ownersWhole, paidOnce, paidWithinMeter } from './checks.ts';
 
@@ -31,7 +32,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 beforeEach(async () => {
-  await database.query('truncate cells, batches, ledger cascade');
+  await database.query('truncate cells, batches cascade');
+  await emptyLedger(database);
   await enrolFleet(database, ['car-1', 'car-2']);
 });
 
@@ -97,16 +99,7 @@ describe('paid once', () => {
     );
 
   const pay = (vehicleId: string, kwh: number) =>
-    bookLedgerEntry(database, {
-      ownerId: `owner-of-${vehicleId}`,
-      vehicleId,
-      kind: 'compute',
-      reference: `job/${BATCH}/shard/0`,
-      quantity: kwh,
-      unit: 'kWh',
-      amountEur: 0,
-      bookedAtMs: START_MS,
-    });
+    book(database, workBooking({ vehicleId, kwh, reference: `job/${BATCH}/shard/0`, atMs: START_MS }));
 
   test('holds when the car that did the part has what its receipt claims', async () => {
     await pay('car-1', 0.05);
@@ -171,16 +164,7 @@ describe('owners are whole', () => {
     await recordReadyBySoc(database, 'car-1', 1, socPercent);
     await closeParkingSession(database, 'car-1', 1, leftMs);
     await settleParkingSession(database, 'car-1', 1, {});
-    await bookLedgerEntry(database, {
-      ownerId: 'owner-of-car-1',
-      vehicleId: 'car-1',
-      kind: 'availability',
-      reference: 'session/car-1/1',
-      quantity: hours,
-      unit: 'h',
-      amountEur: 0,
-      bookedAtMs: leftMs,
-    });
+    await book(database, stayBooking({ vehicleId: 'car-1', hours, reference: 'session/car-1/1', atMs: leftMs }));
   };
 
   test('when the car was ready and its hours are paid', async () => {

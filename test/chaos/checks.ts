@@ -46,7 +46,9 @@ export async function paidOnce(database: Database, objects: ObjectStore, batchId
   for (const { shard, parts } of shards) {
     const reference = `${workflowIds.job(batchId)}/shard/${shard}`;
     const booked = await database.query<{ vehicleId: string; kwh: number }>(
-      `select vehicle_id as "vehicleId", quantity as kwh from ledger where kind = 'compute' and reference = $1`,
+      `select b.vehicle_id as "vehicleId", e.quantity_millionths / 1e6 as kwh
+       from ledger_bookings b join ledger_entries e on e.booking_id = b.booking_id and e.item = 'work'
+       where b.kind = 'compute' and b.reference = $1`,
       [reference],
     );
     const owed = attribute(await acceptedReceipts(objects, batchId, shard, parts ?? []));
@@ -88,9 +90,11 @@ function isOf({ vehicleId, range, partSha256 }: PartReceipt, part: AcceptedPart)
 /** No car is paid for more energy than its meter has counted. Readings come some moments after the work. */
 export async function paidWithinMeter(database: Database): Promise<Violations> {
   const rows = await database.query<{ vehicleId: string; paidKwh: number; meteredKwh: number }>(
-    `select l.vehicle_id as "vehicleId", sum(l.quantity) as "paidKwh", coalesce(max(m.compute_kwh), 0) as "meteredKwh"
-     from ledger l left join meter_registers m on m.vehicle_id = l.vehicle_id
-     where l.kind = 'compute' group by l.vehicle_id`,
+    `select b.vehicle_id as "vehicleId", sum(e.quantity_millionths) / 1e6 as "paidKwh",
+       coalesce(max(m.compute_kwh), 0) as "meteredKwh"
+     from ledger_bookings b join ledger_entries e on e.booking_id = b.booking_id and e.item = 'work'
+       left join meter_registers m on m.vehicle_id = b.vehicle_id
+     group by b.vehicle_id`,
   );
   return rows
     .filter(({ paidKwh, meteredKwh }) => paidKwh > meteredKwh + ENERGY_TOLERANCE_WH / 1000)
@@ -133,9 +137,10 @@ export async function ownersWhole(database: Database, nowMs: number): Promise<Vi
     `select p.vehicle_id as "vehicleId", p.stay, p.plugged_in_at as "pluggedInAtMs", p.ready_by as "readyByMs",
        p.unplugged_at as "unpluggedAtMs", p.target_soc_percent as "targetSocPercent",
        p.ready_by_soc_percent as "readyBySocPercent", p.settled is not null as "isSettled",
-       count(l.entry_id)::int as entries, sum(l.quantity) as hours
-     from parking_sessions p join vehicles v on v.id = p.vehicle_id left join ledger l on l.kind = 'availability'
-       and l.vehicle_id = p.vehicle_id and l.reference = 'session/' || p.vehicle_id || '/' || p.stay
+       count(e.entry_id)::int as entries, sum(e.quantity_millionths) / 1e6 as hours
+     from parking_sessions p join vehicles v on v.id = p.vehicle_id left join ledger_bookings b on b.kind = 'availability'
+       and b.vehicle_id = p.vehicle_id and b.reference = 'session/' || p.vehicle_id || '/' || p.stay
+       left join ledger_entries e on e.booking_id = b.booking_id and e.item = 'availability'
      where v.kind = 'car' group by p.vehicle_id, p.stay order by p.vehicle_id, p.stay`,
   );
   return stays.flatMap((stay) => {

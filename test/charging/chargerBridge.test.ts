@@ -2,7 +2,7 @@ import { HOUR_MS } from '../../domain/durations.ts';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { ChargerBridge, newPlug, type KeptPlug } from '../../charging/chargerBridge.ts';
-import type { ChargePointSession } from '../../charging/ocpp/chargePointSession.ts';
+import type { PlugSession } from '../../charging/ocpp/plugSession.ts';
 import { UNKNOWN_CONNECTOR, type ConnectorEvent, type ConnectorState } from '../../charging/ocpp/connector.ts';
 import { NEW_PLUG_METER } from '../../charging/plugMeter.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
@@ -27,7 +27,7 @@ function bridge(options: { carId?: string | null; idTokens?: string[] } = {}) {
   );
   made.attach({
     follow: (profile: SetpointProfile | null) => void followed.push(profile),
-  } as unknown as ChargePointSession);
+  } as unknown as PlugSession);
   return { made, published, followed, kept: () => kept };
 }
 

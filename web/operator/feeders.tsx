@@ -34,7 +34,7 @@ export function Feeders() {
     <Panel title={t('feeders.title')} class="feeders">
       <Failure error={error} />
       {answer && feeders.length === 0 ? <Empty>{t('feeders.none')}</Empty> : null}
-      <div class="scroll" tabIndex={0} role="region" aria-label={t('feeders.title')}>
+      <div class="scroll" tabIndex={0} role="group" aria-label={t('feeders.title')}>
         <table>
           <thead>
             <tr>

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { CarNightWire } from '../../api/wire/carNight.ts';
 import type { VehicleWire, WhyWire } from '../../api/wire/cars.ts';
-import { co2, dayAndTime, eur, kw, percent } from '../format.ts';
+import { co2, dayAndTime, eur, kw, money, percent } from '../format.ts';
 import { useNow } from '../gridClock.ts';
 import { t } from '../i18n.ts';
 import { useCars, useTopic } from '../live.ts';
@@ -131,14 +131,17 @@ function Flow(props: { readonly chargeKw: number; readonly computeKw: number; re
 
 function Money({ night }: { readonly night: CarNightWire }) {
   const { asPlanned, onArrival } = night.charging;
+  const earned = night.earned.length === 0 ? [{ currency: 'EUR', stay: 0, total: 0 }] : night.earned;
   return (
     <Panel title={t('owner.money')} class="money">
       <dl class="figures">
         <Figure
           strong
           label={t('owner.earnedStay')}
-          value={eur(night.earnedEur.stay)}
-          note={t('owner.earnedTotal', { total: eur(night.earnedEur.total) })}
+          value={earned.map(({ stay, currency }) => money(stay, currency)).join(' + ')}
+          note={t('owner.earnedTotal', {
+            total: earned.map(({ total, currency }) => money(total, currency)).join(' + '),
+          })}
         />
         <Figure
           label={t('owner.saved')}

@@ -1,5 +1,5 @@
 import type { StayWire } from '../../api/wire/cars.ts';
-import { date, eur, percent, time, withUnit } from '../format.ts';
+import { date, money, percent, time, withUnit } from '../format.ts';
 import { t } from '../i18n.ts';
 import { Empty, Failure, Panel } from '../parts.tsx';
 import { useTopic } from '../live.ts';
@@ -18,7 +18,7 @@ export function Statements({ id }: { readonly id: string }) {
     <Panel title={t('statements.title')}>
       <Failure error={error} />
       {answer?.stays.length === 0 ? <Empty>{t('statements.none')}</Empty> : null}
-      <div class="scroll" tabIndex={0} role="region" aria-label={t('statements.title')}>
+      <div class="scroll" tabIndex={0} role="group" aria-label={t('statements.title')}>
         <table>
           <thead>
             <tr>
@@ -54,7 +54,7 @@ export function Statements({ id }: { readonly id: string }) {
                   </td>
                   <td class="figure-cell">{withUnit(statement.chargingKwh, 'kWh', 1)}</td>
                   <td class="figure-cell">{withUnit(statement.computeKwh, 'kWh', 2)}</td>
-                  <td class="figure-cell">{eur(statement.creditEur)}</td>
+                  <td class="figure-cell">{creditOf(statement.credit)}</td>
                 </tr>
               );
             })}
@@ -65,7 +65,16 @@ export function Statements({ id }: { readonly id: string }) {
   );
 }
 
+function creditOf(credit: Readonly<Record<string, number>> | undefined): string {
+  const amounts = Object.entries(credit ?? {}).map(([currency, amount]) => money(amount, currency));
+  return amounts.length === 0 ? '–' : amounts.join(' + ');
+}
+
 /** What a settled stay came to; nothing of one that is not, or whose statement has another form. */
-function figuresOf(statement: unknown): { chargingKwh?: number; computeKwh?: number; creditEur?: number } {
+function figuresOf(statement: unknown): {
+  chargingKwh?: number;
+  computeKwh?: number;
+  credit?: Readonly<Record<string, number>>;
+} {
   return typeof statement === 'object' && statement !== null ? statement : {};
 }

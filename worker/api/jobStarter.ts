@@ -15,7 +15,15 @@ export function jobStarterOver(client: Client, cell: Cell): JobStarter {
         client.workflow.start<typeof inferenceJob>('inferenceJob', {
           workflowId: workflowIds.job(batch.id),
           taskQueue: CONTROL_TASK_QUEUE,
-          args: [{ batchId: batch.id, cellId: cell.id, clock: cell.clock }],
+          args: [
+            {
+              batchId: batch.id,
+              cellId: cell.id,
+              clock: cell.clock,
+              // The workflow that was told so may be lost, with its server.
+              ...(batch.status === 'cancelling' && { cancelled: true }),
+            },
+          ],
           workflowIdConflictPolicy: 'USE_EXISTING',
           // A batch is answered once: one whose job has ended is not begun again.
           workflowIdReusePolicy: 'REJECT_DUPLICATE',

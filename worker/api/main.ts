@@ -25,6 +25,7 @@ import { connectClient } from '../process/temporalClients.ts';
 import { appliedCell } from '../process/appliedCell.ts';
 import { jobStarterOver } from './jobStarter.ts';
 import { misuseTeller } from './misuseTeller.ts';
+import { startQuoter } from './quoter.ts';
 import { regionKeeperOver } from './regionKeeper.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
@@ -34,7 +35,8 @@ import { venStarterOver } from './venStarter.ts';
 async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
   const logger = createLogger('api', config.logLevel);
-  const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
+  const databaseUrl = requireSetting(config, 'databaseUrl');
+  const database = openDatabase({ url: databaseUrl });
   const { cell: cellFile } = await readCellFile(requireSetting(config, 'cellFile'));
   const cell = await appliedCell(database, cellFile.id);
   const broker = config.mqtt.embedded
@@ -61,12 +63,14 @@ async function start() {
     diskBytes: config.models.cacheBytes,
     objects,
   });
+  const quotes = startQuoter(databaseUrl);
   const sessions = sessionStarterOver(client, cell);
   const server = await startApiServer(
     {
       database,
       objects,
       live,
+      quotes,
       admission: modelAdmissionOver(database, objects),
       scratchFolder,
       maxModelBytes: config.models.maxBytes,
@@ -108,7 +112,7 @@ async function start() {
     logger,
     now: Date.now,
   });
-  return { server, live, ingress, mqtt, broker, client, database };
+  return { server, live, quotes, ingress, mqtt, broker, client, database };
 }
 
 /** Where the Web UI shows a workflow, before its id. */
@@ -119,8 +123,8 @@ function temporalUiOf({ uiUrl, connection }: TemporalConfig): string | null {
 
 runChild({
   start,
-  stop: async ({ server, live, ingress, mqtt, broker, client, database }) => {
-    await Promise.all([server.close(), ingress.close(), live.close()]);
+  stop: async ({ server, live, quotes, ingress, mqtt, broker, client, database }) => {
+    await Promise.all([server.close(), ingress.close(), live.close(), quotes.close()]);
     await mqtt.endAsync(true);
     await broker?.close();
     await client.connection.close();

@@ -3,9 +3,8 @@ import { admitFolder } from '../../inference/admission/admitFolder.ts';
 import { admitModel } from '../../inference/admission/admitModel.ts';
 import type { RegisterModel } from '../../inference/models/bundledModels.ts';
 import type { ModelAdmission } from '../../api/http/ports.ts';
-import { NightshiftError } from '../../domain/errors.ts';
 import type { Database } from '../../store/database.ts';
-import { addModel, modelOwner, readModel } from '../../store/models.ts';
+import { addModel, modelOwner } from '../../store/models.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 
 /** Admits models one after the other: each may take gigabytes while it is looked at. */
@@ -26,10 +25,5 @@ export function modelAdmissionOver(database: Database, objects: ObjectStore): Mo
 }
 
 function registerFor(database: Database, tenantId: string): RegisterModel {
-  return async (model) => {
-    const isAdded = await addModel(database, { ...model, tenantId: modelOwner(tenantId) });
-    if (isAdded || (await readModel(database, tenantId, model.name, model.version))) return;
-    const message = `${model.name} ${model.version} is taken; choose another name or version.`;
-    throw new NightshiftError('conflict', message, { field: 'manifest.name' });
-  };
+  return (model) => addModel(database, { ...model, tenantId: modelOwner(tenantId) });
 }

@@ -1,13 +1,15 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { ChargerBridge, newPlug, type KeptPlug } from '../../charging/chargerBridge.ts';
 import type { AdmittedChargePoint } from '../../charging/ocpp/centralSystem.ts';
+import type { EnrolledPlug } from '../../charging/ocpp/chargePointSession.ts';
 import { NEW_PLUG_METER } from '../../charging/plugMeter.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { topics } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';
-import { admitChargePoint, saveChargePoint, type ChargePoint } from '../../store/chargePoints.ts';
+import { admitChargePoint, listChargerPlugs, saveChargerPlug, type ChargerPlug } from '../../store/chargePoints.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 
@@ -24,10 +26,16 @@ export interface ChargerFleetPorts {
 /** A charger that is refused again and again is told of once in this time. */
 const REFUSAL_AGAIN_REAL_MS = 600_000;
 
-/** Every charger of the cell that is or was connected, each with its bridge to its car's topics. */
+/** How often what is enrolled is read again. */
+const RELOAD_REAL_MS = 5_000;
+
+/** Every plug of the cell's chargers that are or were connected, each with its bridge to its car's topics. */
 export class ChargerFleet {
   readonly #ports: ChargerFleetPorts;
+  /** By charger and plug. */
   readonly #bridges = new Map<string, ChargerBridge>();
+  /** By charger: its plugs as it was let in with. */
+  readonly #admitted = new Map<string, string>();
   readonly #byTopic = new Map<string, (payload: string) => void>();
   /** Of one charger in order: a later state must not be overwritten by an earlier one. */
   readonly #saving = pLimit(1);
@@ -41,49 +49,82 @@ export class ChargerFleet {
   /** @returns undefined for a charger that is not enrolled here, or whose password is wrong */
   async admit(id: string, passwordSha256: string): Promise<AdmittedChargePoint | undefined> {
     const { database, cell, now } = this.#ports;
-    const point = await admitChargePoint<KeptPlug>(database, id, passwordSha256);
-    if (point?.cellId !== cell.id) return undefined;
-    const known = this.#bridges.get(id);
-    const bridge = this.#bridgeOf(point, known ? known.kept : (point.state ?? newPlug(NEW_PLUG_METER)));
-    this.#bridges.set(id, bridge);
-    await this.#listen(point, bridge);
-    const { phases, maxAmps, metersCompute } = point;
-    return {
-      state: bridge.kept.connector,
-      ports: {
+    const known = await admitChargePoint<KeptPlug>(database, id, passwordSha256);
+    const enrolled = known.filter(({ cellId }) => cellId === cell.id);
+    if (enrolled.length === 0) return undefined;
+    this.#admitted.set(id, enrolmentOf(enrolled));
+    const plugs = new Map<number, EnrolledPlug>();
+    for (const each of enrolled) {
+      const { plug, phases, maxAmps, metersCompute } = each;
+      const key = `${id}/${plug}`;
+      const before = this.#bridges.get(key)?.kept;
+      const bridge = this.#bridgeOf(each, before ?? each.state ?? newPlug(NEW_PLUG_METER));
+      this.#bridges.set(key, bridge);
+      await this.#listen(each, bridge);
+      plugs.set(plug, {
+        state: bridge.kept.connector,
         supply: { phases, maxAmps, metersCompute },
-        clock: cell.clock,
         onState: (state, events) => bridge.take(state, events),
-        now,
-      },
-      onSession: (session) => bridge.attach(session),
-    };
+        onSession: (session) => bridge.attach(session),
+      });
+    }
+    return { plugs, clock: cell.clock, now, onUnknownPlug: (plug) => this.#tellUnknownPlug(id, plug) };
+  }
+
+  /**
+   * Cuts chargers off whose enrolment has changed or ended, again and again until `signal` aborts: they come back as what
+   * they now are, or not at all.
+   */
+  async keepUp(disconnect: (id: string) => void, signal: AbortSignal): Promise<void> {
+    const { database, cell, log } = this.#ports;
+    while (!signal.aborted) {
+      await sleep(RELOAD_REAL_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      if (signal.aborted) return;
+      const now = await listChargerPlugs<KeptPlug>(database, cell.id).catch((error: unknown) => {
+        log.warn({ err: error }, 'the chargers could not be read; those that were known go on');
+      });
+      if (!now) continue;
+      for (const [id, before] of this.#admitted) {
+        const plugs = now.filter(({ chargePointId }) => chargePointId === id);
+        if (enrolmentOf(plugs) === before) continue;
+        this.#admitted.delete(id);
+        disconnect(id);
+      }
+    }
   }
 
   /** Whoever owns the charger should learn that it knocks in vain. */
   tellRefused(id: string, why: string): void {
-    const { database, cell, now, log } = this.#ports;
+    const { now, log } = this.#ports;
     const lastRealMs = this.#refusedRealMs.get(id) ?? -Infinity;
     if (now() - lastRealMs < REFUSAL_AGAIN_REAL_MS) return;
     // Names are a stranger's: they must not fill the memory.
     if (this.#refusedRealMs.size > 1_000) this.#refusedRealMs.clear();
     this.#refusedRealMs.set(id, now());
     log.warn({ chargePoint: id, why }, 'a charger was refused');
-    appendJournal(database, cell.id, [
-      {
-        atMs: Math.round(gridTimeMs(cell.clock, now())),
-        kind: 'fallback',
-        subject: id.slice(0, 100).replaceAll('\0', ''),
-        message: `A charger was refused: ${why}`,
-      },
-    ]).catch((error: unknown) => log.warn({ err: error }, 'a refusal could not be journalled'));
+    this.#journal(id.slice(0, 100).replaceAll('\0', ''), `A charger was refused: ${why}`);
+  }
+
+  #tellUnknownPlug(id: string, plug: number): void {
+    this.#ports.log.warn({ chargePoint: id, plug }, 'a plug speaks that is not enrolled');
+    const mend = `nightshift charger add ${id} --plug ${plug} --feeder FEEDER`;
+    this.#journal(id, `Plug ${plug} of charger ${id} is not enrolled, so nobody plans with what it draws: ${mend}`);
+  }
+
+  #journal(subject: string, message: string): void {
+    const { database, cell, now, log } = this.#ports;
+    const atMs = Math.round(gridTimeMs(cell.clock, now()));
+    appendJournal(database, cell.id, [{ atMs, kind: 'fallback', subject, message }]).catch((error: unknown) =>
+      log.warn({ err: error }, 'what a charger did could not be journalled'),
+    );
   }
 
   async close(): Promise<void> {
     await this.#saving(async () => {});
   }
 
-  #bridgeOf({ id, vehicleId, idTokens, metersCompute }: ChargePoint, kept: KeptPlug): ChargerBridge {
+  #bridgeOf(enrolled: ChargerPlug, kept: KeptPlug): ChargerBridge {
+    const { chargePointId, plug, vehicleId, idTokens, metersCompute } = enrolled;
     const { database, mqtt, cell, telemetryBase, now, log } = this.#ports;
     return new ChargerBridge(
       { carId: vehicleId, idTokens, metersCompute, telemetryBase, clock: cell.clock },
@@ -93,20 +134,20 @@ export class ChargerFleet {
             if (error) log.warn({ err: error, topic }, 'publishing failed');
           });
         },
-        save: (plug) => {
-          const { chargingKwh, computeKwh } = plug.meter;
-          this.#saving(() => saveChargePoint(database, id, { state: plug, chargingKwh, computeKwh })).catch(
-            (error: unknown) => log.warn({ err: error, chargePoint: id }, 'what a charger said could not be kept'),
+        save: (state) => {
+          const { chargingKwh, computeKwh } = state.meter;
+          this.#saving(() => saveChargerPlug(database, enrolled, { state, chargingKwh, computeKwh })).catch(
+            (error: unknown) => log.warn({ err: error, chargePointId, plug }, 'what a charger said could not be kept'),
           );
         },
         now,
-        log: log.child({ chargePoint: id }),
+        log: log.child({ chargePoint: chargePointId, plug }),
       },
       kept,
     );
   }
 
-  async #listen({ vehicleId }: ChargePoint, bridge: ChargerBridge): Promise<void> {
+  async #listen({ vehicleId }: ChargerPlug, bridge: ChargerBridge): Promise<void> {
     if (vehicleId === null) return;
     const { mqtt } = this.#ports;
     const wanted = new Map([
@@ -119,4 +160,19 @@ export class ChargerFleet {
     // Without a connection this fails, and the client makes it up at the next one.
     await mqtt.subscribeAsync([...wanted.keys()], { qos: 1 }).catch(() => undefined);
   }
+}
+
+/** What a charger is let in with; what it said since is no part of it. */
+function enrolmentOf(plugs: readonly ChargerPlug[]): string {
+  return JSON.stringify(
+    plugs.map(({ plug, feederId, vehicleId, phases, maxAmps, metersCompute, idTokens }) => [
+      plug,
+      feederId,
+      vehicleId,
+      phases,
+      maxAmps,
+      metersCompute,
+      idTokens,
+    ]),
+  );
 }

@@ -44,12 +44,16 @@ async function start() {
     },
   );
   logger.info({ url: central.url }, 'chargers may connect');
-  return { central, fleet, mqtt, database };
+  const stopping = new AbortController();
+  const keepingUp = fleet.keepUp((id) => central.disconnect(id), stopping.signal);
+  return { central, fleet, mqtt, database, stopping, keepingUp };
 }
 
 runChild({
   start,
-  stop: async ({ central, fleet, mqtt, database }) => {
+  stop: async ({ central, fleet, mqtt, database, stopping, keepingUp }) => {
+    stopping.abort();
+    await keepingUp;
     await central.close();
     await fleet.close();
     await mqtt.endAsync();

@@ -7,11 +7,12 @@ import type { ObjectsConfig } from '../config/objects.ts';
 
 export function openObjects(config: ObjectsConfig): ObjectStore {
   const { encryptionKeys } = config;
-  const store = openPlace(config);
+  const store = openStoredObjects(config);
   return encryptionKeys ? encrypted(encryptionKeys, store) : store;
 }
 
-function openPlace(config: ObjectsConfig): ObjectStore {
+/** As the bytes lie there, still encrypted: for backups. */
+export function openStoredObjects(config: ObjectsConfig): ObjectStore {
   if (config.kind === 'directory') return createFileStore(config.path);
   return below(config.prefix, createS3Store({ ...config, ...config.credentials }));
 }

@@ -5,18 +5,18 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
+import { unitsOf } from '../../../domain/money.ts';
 import { objectKeys, type LineRange } from '../../../domain/names.ts';
 import type { RunShardResult } from '../../../domain/shards.ts';
 import { readAttemptFailures } from '../../../store/attemptFailures.ts';
 import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
 import { recordMeterReadings } from '../../../store/meters.ts';
 import { listHeldVehicles } from '../../../store/vehicleClaims.ts';
-import { computeCreditEur } from '../../../activities/settlement/payRates.ts';
 import { acceptedTotals } from '../../../store/acceptedShards.ts';
 import { insertBatch, moveBatch, readBatch } from '../../../store/batches.ts';
 import { listClassSpeeds, seedClassSpeed } from '../../../store/classSpeeds.ts';
 import { insertFile, readFile } from '../../../store/files.ts';
-import { listBalances } from '../../../store/ledger.ts';
+import { readBalance } from '../../../store/ledger.ts';
 import { readJournal } from '../../../store/journal.ts';
 import { addModel } from '../../../store/models.ts';
 import { createFileStore } from '../../../store/objects/fileStore.ts';
@@ -173,7 +173,8 @@ async function accept(batchId: string, split: SplitBatch, shard: number, vehicle
 }
 
 async function earnedBy(vehicleId: string): Promise<number> {
-  return (await listBalances(database, cellId)).find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
+  const of = async (account: string) => (await readBalance(database, `${account}/owner-of-${vehicleId}`)).get('EUR');
+  return unitsOf(((await of('owner')) ?? 0) + ((await of('energy')) ?? 0));
 }
 
 async function outputOf(
@@ -285,19 +286,13 @@ test('a shard whose slice is lost holds up neither the end of its batch nor what
 describe('a finished shard', () => {
   test('is paid to the cars that computed it, once, however often it is handed in', async () => {
     const { batchId, split } = await prepared(['a', 'b', 'c'].map((id) => requestLine(id)));
-    const before = await listBalances(database, cellId);
+    const before = [await earnedBy('car-1'), await earnedBy('car-2')] as const;
     await compute('car-1', batchId, 0, { start: 0, end: 1 });
     await compute('car-2', batchId, 0, { start: 1, end: 3 });
     expect(await accept(batchId, split, 0, 'car-2')).toEqual({ shard: 0, accepted: true, message: '' });
     await accept(batchId, split, 0, 'car-1');
-    const earned = (await listBalances(database, cellId)).map(({ vehicleId, amountEur }) => {
-      const had = before.find((balance) => balance.vehicleId === vehicleId)?.amountEur ?? 0;
-      return [vehicleId, Number((amountEur - had).toFixed(6))];
-    });
-    expect(earned).toEqual([
-      ['car-1', 0.0045],
-      ['car-2', 0.009],
-    ]);
+    expect((await earnedBy('car-1')) - before[0]).toBeCloseTo(0.0045, 9);
+    expect((await earnedBy('car-2')) - before[1]).toBeCloseTo(0.009, 9);
     expect(await acceptedTotals(database, batchId)).toMatchObject({ shards: 1, completed: 3, failed: 0, handovers: 1 });
     const handover = (await readJournal(database, cellId, 0, 1000)).filter(
       (line) => line.kind === 'handover' && line.subject === batchId,
@@ -433,7 +428,7 @@ describe('a car', () => {
     ]);
     const before = await earnedBy('car-1');
     expect(await accept(batchId, split, 0)).toMatchObject({ accepted: true });
-    const earnedWh = ((await earnedBy('car-1')) - before) / computeCreditEur(1);
+    const earnedWh = ((await earnedBy('car-1')) - before) / 0.00045;
     expect(earnedWh).toBeGreaterThan(40);
     expect(earnedWh).toBeLessThan(80);
   });

@@ -2,7 +2,7 @@ import { HOUR_MS } from '../../../domain/durations.ts';
 import { expect, test } from 'vitest';
 import { createStayActivities } from '../../../activities/stays/stayActivities.ts';
 import { carReason } from '../../../domain/claims.ts';
-import { listLedgerEntries } from '../../../store/ledger.ts';
+import { listCarLines } from '../../../store/ledger.ts';
 import type { Database } from '../../../store/database.ts';
 import { openParkingSession, readParkingSession } from '../../../store/parkingSessions.ts';
 import { updateClaims } from '../../../store/vehicleClaims.ts';
@@ -37,11 +37,11 @@ test('pays no availability for a stay whose telemetry contradicted itself, but f
     const request = { vehicleId: 'CAR', stay: session.stay, cellId: CELL.id, unpluggedMs };
     await closeSession({ ...request, reason: 'Gear is D', wasComputing: false });
   }
-  const entries = await listLedgerEntries(database, 'CAR', { startMs: START_MS, endMs: START_MS + 100 * HOUR_MS });
-  expect(entries.map(({ kind, quantity }) => [kind, quantity])).toEqual([
-    ['availability', 5],
+  const entries = await listCarLines(database, 'CAR', { startMs: START_MS, endMs: START_MS + 100 * HOUR_MS });
+  expect(entries.map(({ kind, quantityMillionths }) => [kind, quantityMillionths])).toEqual([
+    ['availability', 5_000_000],
     ['availability', 0],
-    ['availability', 5],
+    ['availability', 5_000_000],
   ]);
 });
 
@@ -82,7 +82,7 @@ test('settles a stay as a whole: what fails in between leaves it open and unpaid
       reason: 'Gear is D',
       wasComputing: false,
     });
-  const booked = () => listLedgerEntries(database, 'CAR2', { startMs: START_MS, endMs: START_MS + 100 * HOUR_MS });
+  const booked = () => listCarLines(database, 'CAR2', { startMs: START_MS, endMs: START_MS + 100 * HOUR_MS });
 
   await expect(close()).rejects.toThrow('the disk is full');
   expect(await booked()).toEqual([]);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { freePort } from '../../worker/local/supervisor/scripts.ts';
+import { freePort } from '../../support/freePorts.ts';
 
 const PASSWORDS = { nightshift: 'ours', 'telemetry-server': 'telemetry', a: 'key of a', b: 'key of b' };
 const ENV = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };

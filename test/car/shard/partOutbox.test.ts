@@ -43,6 +43,13 @@ describe('a part', () => {
     expect(asked).toHaveLength(3);
   });
 
+  test('is stored, then the register that its receipt claims from, then the receipt', async () => {
+    const steps: string[] = [];
+    const box = new PartOutbox('car-a', pino({ level: 'silent' }), async () => void steps.push('register'));
+    await box.deliver(partTo(async (key) => void steps.push(key.includes('receipt') ? 'receipt' : 'part')));
+    expect(steps).toEqual(['part', 'register', 'receipt']);
+  });
+
   test('that is refused does not keep the next one from being stored', async () => {
     const stored: string[] = [];
     const box = outbox();

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { RPCClient } from 'ocpp-rpc';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startCentralSystem, type CentralSystem } from '../../../charging/ocpp/centralSystem.ts';
-import type { ChargePointSession } from '../../../charging/ocpp/chargePointSession.ts';
+import type { PlugSession } from '../../../charging/ocpp/plugSession.ts';
 import { UNKNOWN_CONNECTOR, type ConnectorState } from '../../../charging/ocpp/connector.ts';
 import { REAL_TIME } from '../../../domain/clock.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -19,28 +19,42 @@ afterEach(async () => {
   central = undefined;
 });
 
-interface Seen {
-  readonly refused: string[];
-  session: ChargePointSession | undefined;
-  state: ConnectorState;
+class SeenPlug {
+  session: PlugSession | undefined;
+  state: ConnectorState = UNKNOWN_CONNECTOR;
 }
 
-async function startCentral(): Promise<Seen> {
-  const seen: Seen = { refused: [], session: undefined, state: UNKNOWN_CONNECTOR };
+/** What of the first plug is most looked at, beside all of them. */
+class Seen extends SeenPlug {
+  readonly refused: string[] = [];
+  readonly unknownPlugs: number[] = [];
+  readonly second = new SeenPlug();
+}
+
+/** A central system that knows CP1, with as many plugs. */
+async function startCentral(plugs: 1 | 2 = 1): Promise<Seen> {
+  const seen = new Seen();
+  const enrolled = [seen, seen.second].slice(0, plugs);
   central = await startCentralSystem(
     { host: '127.0.0.1', port: 0 },
     {
       admit: async (id, password) =>
         id === 'CP1' && password?.toString() === PASSWORD
           ? {
-              state: seen.state,
-              ports: {
-                supply: { phases: 3, maxAmps: 16, metersCompute: true },
-                clock: REAL_TIME,
-                now: Date.now,
-                onState: (state) => void (seen.state = state),
-              },
-              onSession: (session) => void (seen.session = session),
+              clock: REAL_TIME,
+              now: Date.now,
+              onUnknownPlug: (plug) => void seen.unknownPlugs.push(plug),
+              plugs: new Map(
+                enrolled.map((each, index) => [
+                  index + 1,
+                  {
+                    state: each.state,
+                    supply: { phases: 3, maxAmps: 16, metersCompute: true },
+                    onState: (state) => void (each.state = state),
+                    onSession: (session) => void (each.session = session),
+                  },
+                ]),
+              ),
             }
           : undefined,
       onRefused: (id, why) => seen.refused.push(`${id}: ${why}`),
@@ -243,6 +257,81 @@ describe('the central system', () => {
     expect(seen.state).toMatchObject({ isCharging: true, totalWh: 600 });
     await event('Ended', 2, 5700, 'EVConnected');
     expect(seen.state).toMatchObject({ totalWh: 700, transaction: null, plug: 'plugged' });
+  });
+
+  test('serves two connectors of OCPP 1.6, each with its own plan, transaction and meter', async () => {
+    const seen = await startCentral(2);
+    const { client, told } = await chargePoint('ocpp1.6');
+    await client.call('BootNotification', boot16);
+    const begin = async (connectorId: number, meterStart: number) => {
+      await client.call('StatusNotification', { connectorId, errorCode: 'NoError', status: 'Preparing' });
+      const answer = await client.call('StartTransaction', { connectorId, idTag: 'x', meterStart, timestamp: now() });
+      return (answer as { transactionId: number }).transactionId;
+    };
+    // Within one second: numbers must differ all the same.
+    const [first, second] = [await begin(1, 1000), await begin(2, 5000)];
+    expect(second).not.toBe(first);
+    seen.session?.follow(plan(6.9));
+    seen.second.session?.follow(plan(4.83));
+    const profileOf = async (connectorId: number, amps: number) => {
+      const { params } = await eventually(`a profile of ${connectorId}`, LIMIT_MS, async () =>
+        told.find(
+          (call) => call.params['connectorId'] === connectorId && JSON.stringify(call).includes(`"limit":${amps},`),
+        ),
+      );
+      return params['csChargingProfiles'] as Record<string, unknown>;
+    };
+    const [own, other] = [await profileOf(1, 10), await profileOf(2, 7)];
+    expect(own['transactionId']).toBe(first);
+    expect(other['transactionId']).toBe(second);
+    // One number for both would take the first plug's profile away.
+    expect(other['chargingProfileId']).not.toBe(own['chargingProfileId']);
+
+    await client.call('StopTransaction', { transactionId: second, meterStop: 5600, timestamp: now() });
+    await client.call('StatusNotification', { connectorId: 2, errorCode: 'NoError', status: 'Available' });
+    expect(seen.second.state).toMatchObject({ plug: 'unplugged', totalWh: 600, transaction: null });
+    expect(seen.state).toMatchObject({ plug: 'plugged', totalWh: 0, transaction: { id: String(first) } });
+  });
+
+  test('serves two EVSEs of OCPP 2.0.1, also where later events leave out which', async () => {
+    const seen = await startCentral(2);
+    const { client, profiles } = await chargePoint('ocpp2.0.1');
+    await client.call('BootNotification', { reason: 'PowerUp', chargingStation: { model: 'M', vendorName: 'V' } });
+    const event = (eventType: string, id: number, seqNo: number, wh: number, named: boolean) =>
+      client.call('TransactionEvent', {
+        eventType,
+        timestamp: now(),
+        triggerReason: 'ChargingStateChanged',
+        seqNo,
+        transactionInfo: { transactionId: `T-${id}`, chargingState: 'Charging' },
+        ...(named && { evse: { id, connectorId: 1 } }),
+        meterValue: [{ timestamp: now(), sampledValue: [{ value: wh }] }],
+      });
+    await event('Started', 1, 0, 1000, true);
+    await event('Started', 2, 0, 7000, true);
+    seen.second.session?.follow(plan(6.9));
+    await eventually('a profile of the second', LIMIT_MS, async () =>
+      profiles().find(
+        (profile) => profile['transactionId'] === 'T-2' && JSON.stringify(profile).includes('"limit":10'),
+      ),
+    );
+    await event('Updated', 2, 1, 7300, false);
+    await event('Ended', 2, 2, 7400, false);
+    expect(seen.second.state).toMatchObject({ totalWh: 400, transaction: null });
+    expect(seen.state).toMatchObject({ totalWh: 0, transaction: { id: 'T-1' } });
+  });
+
+  test('tells once of a plug that speaks and is not enrolled', async () => {
+    const seen = await startCentral();
+    const { client } = await chargePoint('ocpp1.6');
+    await client.call('BootNotification', boot16);
+    const status = { connectorId: 2, errorCode: 'NoError', status: 'Charging' };
+    await client.call('StatusNotification', status);
+    await client.call('StatusNotification', status);
+    // The charge point as a whole is no plug.
+    await client.call('StatusNotification', { connectorId: 0, errorCode: 'NoError', status: 'Available' });
+    expect(seen.unknownPlugs).toEqual([2]);
+    expect(seen.state.plug).toBe('unknown');
   });
 
   test('refuses strangers, wrong passwords, other paths and other protocols, and tells of them', async () => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import { startCentralSystem, type CentralSystem } from '../../../charging/ocpp/centralSystem.ts';
-import type { ChargePointSession } from '../../../charging/ocpp/chargePointSession.ts';
+import type { PlugSession } from '../../../charging/ocpp/plugSession.ts';
 import { UNKNOWN_CONNECTOR, type ConnectorState } from '../../../charging/ocpp/connector.ts';
 import { REAL_TIME } from '../../../domain/clock.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -33,19 +33,25 @@ describe.skipIf(!isThere)(
       { timeout: 120_000 },
       async () => {
         let state: ConnectorState = UNKNOWN_CONNECTOR;
-        let session: ChargePointSession | undefined;
+        let session: PlugSession | undefined;
         central = await startCentralSystem(
           { host: '127.0.0.1', port: 0 },
           {
             admit: async () => ({
-              state,
-              ports: {
-                supply: { phases: 3, maxAmps: 16, metersCompute: true },
-                clock: REAL_TIME,
-                now: Date.now,
-                onState: (next) => void (state = next),
-              },
-              onSession: (next) => void (session = next),
+              clock: REAL_TIME,
+              now: Date.now,
+              onUnknownPlug: () => {},
+              plugs: new Map([
+                [
+                  1,
+                  {
+                    state,
+                    supply: { phases: 3, maxAmps: 16, metersCompute: true },
+                    onState: (next: ConnectorState) => void (state = next),
+                    onSession: (next: PlugSession) => void (session = next),
+                  },
+                ],
+              ]),
             }),
             onRefused: () => {},
             log: pino({ level: 'silent' }),

@@ -9,7 +9,8 @@ import { testGateway, type TestGateway } from '../../api/gateway/support/testGat
 import { useApi } from '../../api/apiHarness.ts';
 import { startTemporal } from '../../support/temporal.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
-import { freePort, temporaryFolder } from '../../worker/local/supervisor/scripts.ts';
+import { temporaryFolder } from '../../worker/local/supervisor/scripts.ts';
+import { freePort } from '../../support/freePorts.ts';
 
 const { database, url } = useTestDatabase();
 const api = useApi(database);

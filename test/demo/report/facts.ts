@@ -59,6 +59,13 @@ export function nightFacts(change: Partial<NightFacts> = {}): NightFacts {
     ],
     vehicles: [VEHICLE],
     owners: [OWNER],
+    money: {
+      submitterMicros: 2_000_000,
+      ownerMicros: 634_500,
+      energyMicros: 600_000,
+      checkingMicros: 5_000,
+      marginMicros: 760_500,
+    },
     ...change,
   };
 }

@@ -14,6 +14,8 @@ test('the JSON has the figures under their names', () => {
     handovers: 2,
     redoneRequests: 3,
     owners: [{ vehicle: 'car-1', readyBySoc: 80, targetSoc: 80, credit: 1.2345, missedByUs: false }],
+    // Half cents are rounded away from zero; what is left of the cents is the margin.
+    money: { submitters: 2, owners: 0.63, energy: 0.6, checking: 0.01, margin: 0.76 },
   });
 });
 

@@ -33,7 +33,7 @@ async function expectPaidOnce({ database }: Stack, batchId: string, requests: nu
   );
   expect(accepted?.lines).toBe(requests);
   const booked = await database.query<{ reference: string; cars: number; entries: number }>(
-    `select reference, count(distinct vehicle_id) as cars, count(*) as entries from ledger
+    `select reference, count(distinct vehicle_id) as cars, count(*) as entries from ledger_bookings
      where kind = 'compute' and reference like $1 group by reference`,
     [`job/${batchId}/%`],
   );

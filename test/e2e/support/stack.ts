@@ -1,11 +1,11 @@
 import { HOUR_MS } from '../../../domain/durations.ts';
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { FINAL_BATCH_STATUSES } from '../../../domain/batches.ts';
 import { gridTimeMs } from '../../../domain/clock.ts';
@@ -19,10 +19,12 @@ import { BatchClient } from '../../../api/client/batchClient.ts';
 import type { BatchWire } from '../../../api/wire/batch.ts';
 import { NIGHT_MODEL } from '../../../demo/prepareNight.ts';
 import { eventually } from '../../support/eventually.ts';
-import { descendantsOf, type RunningProcess, runnersOf } from './processes.ts';
+import { freePorts } from '../../support/freePorts.ts';
+import { descendantsOf, isAlive, type RunningProcess, runnersOf } from './processes.ts';
 import { CALM_NIGHT, calmNight } from './calmNight.ts';
 
 const MAIN = fileURLToPath(new URL('../../../dist/demo/main.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
 const START_LIMIT_MS = 60_000;
 const KEPT_OUTPUT = 2_000;
 const BATCH_LIMIT_MS = 90_000;
@@ -176,6 +178,23 @@ export class Stack {
     return performance.now() - startedAt;
   }
 
+  /** Runs a command of ours with the stack's configuration. @returns what it printed @throws Error when it fails */
+  async command(...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(process.execPath, [CLI, ...args], { env: this.#env });
+    return stdout;
+  }
+
+  /** kill -9 of everything at once, then its disks are gone but for the keys and the simulated cars themselves. */
+  async loseEverything(): Promise<void> {
+    const processes = this.descendants();
+    this.#main?.kill('SIGKILL');
+    for (const { pid } of processes) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    await this.end('SIGKILL');
+    for (const name of await readdir(this.stateDir))
+      if (/^(postgres(\.json)?|temporal\.db.*|objects)$/.test(name))
+        await rm(join(this.stateDir, name), { recursive: true, force: true });
+  }
+
   async remove(): Promise<void> {
     await this.#database?.close().catch(() => undefined);
     await this.#temporal?.close();
@@ -192,12 +211,12 @@ export class Stack {
     return new BatchClient(await this.api());
   }
 
-  /** Submits `requests` rendered lines, the same ones for the same number, due in ten grid hours, to cars of the region. */
+  /** Submits `requests` rendered lines, the same ones for the same number, due in twenty grid hours, to cars of the region. */
   async submit(requests: number, region?: string): Promise<string> {
     const file = await this.inputFile(requests);
     const batches = await this.batches();
     const { clock } = await this.cell();
-    const deadlineMs = gridTimeMs(clock, Date.now()) + 10 * HOUR_MS;
+    const deadlineMs = gridTimeMs(clock, Date.now()) + 20 * HOUR_MS;
     const batch = await batches.submit({
       input_file_id: await batches.upload(file),
       endpoint: `/v2/models/${NIGHT_MODEL}/infer`,
@@ -269,32 +288,4 @@ export class Stack {
 async function embeddedUrl(stateDir: string, port: string): Promise<string> {
   const password = await readFile(join(stateDir, 'postgres-password'), 'utf8');
   return `postgres://nightshift:${password}@127.0.0.1:${port}/nightshift`;
-}
-
-/**
- * Below the ports that systems give to outgoing connections, since one of those might take the port of a server that was
- * killed before it is back.
- */
-const FIRST_PORT = 20_000;
-const PORTS = 12_000;
-
-export async function freePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) {
-    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
-    if (await isFree(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1');
-  try {
-    await once(server, 'listening');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    server.close();
-  }
 }

@@ -66,7 +66,11 @@ describe('parking sessions', () => {
 
 test('jobs start once, and a cancel reaches them', async () => {
   const jobs = jobStarterOver(temporal.client, CELL);
-  const batch: Pick<Batch, 'id' | 'endpoint'> = { id: 'batch_1', endpoint: '/v1/embeddings' };
+  const batch: Pick<Batch, 'id' | 'endpoint' | 'status'> = {
+    id: 'batch_1',
+    endpoint: '/v1/embeddings',
+    status: 'validating',
+  };
   await jobs.start(batch);
   await jobs.start(batch);
   await jobs.cancel('batch_1');

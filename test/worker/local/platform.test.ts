@@ -2,7 +2,8 @@ import { chmodSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../worker/config/config.ts';
 import { childEnvironment, embeddedServers, localProcesses, startPlatform } from '../../../worker/local/platform.ts';
-import { childScript, freePort, temporaryFolder } from './supervisor/scripts.ts';
+import { childScript, temporaryFolder } from './supervisor/scripts.ts';
+import { freePort } from '../../support/freePorts.ts';
 
 const load = (env: NodeJS.ProcessEnv = {}, cwd = temporaryFolder()) => loadConfig({ env, cwd });
 const keys = (env: NodeJS.ProcessEnv): string[] =>

@@ -22,7 +22,7 @@ import { stopLeftover } from '../../../worker/local/postgres/leftover.ts';
 import { placeCluster, reachableBinaries } from '../../../worker/local/postgres/placement.ts';
 import { embeddedDatabaseUrl, postgresProcess } from '../../../worker/local/postgres/postgresProcess.ts';
 import { startSupervisor, type Supervisor } from '../../../worker/local/supervisor/supervisor.ts';
-import { freePort } from './supervisor/scripts.ts';
+import { freePort } from '../../support/freePorts.ts';
 
 const isRoot = process.getuid?.() === 0;
 let checkout: string;
@@ -148,6 +148,32 @@ describe.skipIf(!isRoot)('as root (skipped for others: only root can change its 
       rmSync(config.stateDir, { recursive: true });
       await start(config);
       expect(await query(config, `SELECT to_regclass('kept')`)).toEqual([null]);
+    } finally {
+      for (const one of running.splice(0)) await one.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test('takes along the data that an earlier version kept in a state folder which others could enter', async () => {
+    const config = await configure();
+    mkdirSync(config.stateDir, { mode: 0o755 });
+    const spec = postgresProcess(config);
+    const { command, args, env, account, cwd } = await spec.launch(() => {}, new AbortController().signal);
+    expect(cwd).toBe(join(config.stateDir, 'postgres'));
+    spawn(command, args, { env, cwd, ...account, stdio: 'ignore' });
+    if (spec.ready !== 'message') await spec.ready(AbortSignal.timeout(20_000));
+    await query(config, 'CREATE TABLE kept AS SELECT 42 AS answer');
+
+    await start(config);
+    const { folder } = placeCluster(config.stateDir);
+    try {
+      expect(folder.startsWith(config.stateDir)).toBe(false);
+      expect(await query(config, 'SELECT answer FROM kept')).toEqual([42]);
+      expect(existsSync(join(config.stateDir, 'postgres'))).toBe(false);
+      expect(statSync(join(config.stateDir, 'postgres.json')).mode & 0o777).toBe(0o600);
+      await running[0]?.stop();
+      await start(config);
+      expect(await query(config, 'SELECT answer FROM kept')).toEqual([42]);
     } finally {
       for (const one of running.splice(0)) await one.stop();
       rmSync(folder, { recursive: true, force: true });

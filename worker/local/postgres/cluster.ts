@@ -21,7 +21,7 @@ import type { Placement } from './placement.ts';
 export const POSTGRES_USER = 'nightshift';
 const DRAFT_PREFIX = '.draft-';
 
-export const dataDirOf = ({ folder }: Placement): string => join(folder, 'data');
+export const dataDirOf = ({ folder }: Pick<Placement, 'folder'>): string => join(folder, 'data');
 
 /** What PostgreSQL's programs run with: nothing of the user's locale, zone or PG* variables gets into the cluster. */
 export function postgresEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
@@ -37,6 +37,21 @@ export function clusterPassword(stateDir: string): string {
     renameSync(`${path}.draft`, path);
   }
   return readFileSync(path, 'utf8');
+}
+
+/**
+ * Copies the cluster that lies in `from` to its new place, all or nothing, with its owner: an earlier version kept it in
+ * a state folder that others could enter.
+ * @returns false when there is none
+ */
+export async function moveCluster(from: string, placement: Placement): Promise<boolean> {
+  const data = dataDirOf({ folder: from });
+  if (!existsSync(data)) return false;
+  const draft = join(placement.folder, DRAFT_PREFIX + randomUUID());
+  // Not by renaming: the two places may be on different disks. Not by fs.cp, which keeps no owner.
+  await promisify(execFile)('cp', ['-pR', data, draft]);
+  renameSync(draft, dataDirOf(placement));
+  return true;
 }
 
 /**

@@ -47,7 +47,7 @@ export function placeCluster(stateDir: string, reachableFolders = REACHABLE_FOLD
   const memory = memoryOf(stateDir);
   const remembered = existsSync(memory) ? rememberedSchema.parse(JSON.parse(readFileSync(memory, 'utf8'))) : undefined;
   const packaged = findPostgresBinaries();
-  const home = join(stateDir, 'postgres');
+  const home = homeOf(stateDir);
   const folder = remembered?.folder ?? home;
 
   if (!isRoot()) {
@@ -67,10 +67,15 @@ export function placeCluster(stateDir: string, reachableFolders = REACHABLE_FOLD
 
 /** Makes the state folder know of the place from now on. */
 export function rememberPlacement(stateDir: string, { folder }: Placement): void {
-  writeFileSync(memoryOf(stateDir), JSON.stringify({ folder }));
+  writeFileSync(memoryOf(stateDir), JSON.stringify({ folder }), { mode: 0o600 });
+  // The mode of a file that was there stays.
+  chmodSync(memoryOf(stateDir), 0o600);
 }
 
 const memoryOf = (stateDir: string): string => join(stateDir, 'postgres.json');
+
+/** Where the cluster is unless its account may not enter the state folder. */
+export const homeOf = (stateDir: string): string => join(stateDir, 'postgres');
 
 function refuseOthersFiles(folder: string): void {
   const owner = ownerOf(folder);

@@ -4,9 +4,16 @@ import type { Config } from '../../config/config.ts';
 import type { ManagedProcess } from '../supervisor/managedProcess.ts';
 import { pollUntil } from '../supervisor/pollUntil.ts';
 import { executable } from './binaries.ts';
-import { clusterPassword, createCluster, dataDirOf, POSTGRES_USER, postgresEnvironment } from './cluster.ts';
+import {
+  clusterPassword,
+  createCluster,
+  dataDirOf,
+  moveCluster,
+  POSTGRES_USER,
+  postgresEnvironment,
+} from './cluster.ts';
 import { stopLeftover } from './leftover.ts';
-import { placeCluster, rememberPlacement } from './placement.ts';
+import { homeOf, placeCluster, rememberPlacement } from './placement.ts';
 
 const HOST = '127.0.0.1';
 const DATABASE = 'nightshift';
@@ -26,12 +33,16 @@ export function postgresProcess(config: Config): ManagedProcess {
 
     async recover(report) {
       const placement = placeCluster(stateDir);
-      const pid = await stopLeftover(dataDirOf(placement));
-      if (pid !== undefined) report(`stopped the PostgreSQL that an earlier run had left (process ${pid})`);
+      for (const dataDir of new Set([dataDirOf({ folder: homeOf(stateDir) }), dataDirOf(placement)])) {
+        const pid = await stopLeftover(dataDir);
+        if (pid !== undefined) report(`stopped the PostgreSQL that an earlier run had left (process ${pid})`);
+      }
       if (!placement.remembered) {
         // Its password went with the deleted state folder, so that nobody can ever use this data again.
         rmSync(dataDirOf(placement), { recursive: true, force: true });
+        if (await moveCluster(homeOf(stateDir), placement)) report(`moved the data to ${dataDirOf(placement)}`);
         rememberPlacement(stateDir, placement);
+        rmSync(homeOf(stateDir), { recursive: true, force: true });
       }
     },
 

@@ -27,12 +27,16 @@ export function devServerArgs(config: Config): string[] {
     `--port=${port}`,
     `--ui-port=${uiPort}`,
     `--namespace=${connection.namespace}`,
-    `--db-filename=${join(config.stateDir, 'temporal.db')}`,
+    `--db-filename=${databaseFile(config)}`,
     '--log-level=warn',
     '--log-format=json',
     ...assignments('--sqlite-pragma', SQLITE_PRAGMAS),
     ...dynamicConfigArgs(),
   ];
+}
+
+export function databaseFile({ stateDir }: Config): string {
+  return join(stateDir, 'temporal.db');
 }
 
 /** What makes the server keep to priorities and shares. */

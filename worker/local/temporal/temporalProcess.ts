@@ -1,10 +1,11 @@
+import { chmodSync, existsSync } from 'node:fs';
 import { Connection } from '@temporalio/client';
 import { NightshiftError } from '../../../domain/errors.ts';
 import type { Config } from '../../config/config.ts';
 import type { ManagedProcess } from '../supervisor/managedProcess.ts';
 import { pollUntil } from '../supervisor/pollUntil.ts';
 import { messageOf } from '../../../domain/thrown.ts';
-import { DEV_SERVER_HOST, devServerArgs } from './devServer.ts';
+import { databaseFile, DEV_SERVER_HOST, devServerArgs } from './devServer.ts';
 import { provisionTemporal } from './provision.ts';
 import { registerSearchAttributes } from '../../process/searchAttributes.ts';
 
@@ -25,11 +26,19 @@ export function temporalProcess(config: Config): ManagedProcess {
         env: withoutTemporalVariables(environment),
       };
     },
-    ready: (signal) => pollUntil(() => prepareTemporal(config), signal),
+    ready: async (signal) => {
+      await pollUntil(() => prepareTemporal(config), signal);
+      closeToOthers(databaseFile(config));
+    },
     readyLimitMs: 60_000,
     stopSignal: 'SIGTERM',
     stopLimitMs: 2_500,
   };
+}
+
+/** The server makes its own tables only in a file that is not there, so that its mode is set when it has made it. */
+function closeToOthers(file: string): void {
+  for (const path of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(path)) chmodSync(path, 0o600);
 }
 
 /**

@@ -1,5 +1,4 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ManagedProcess } from '../../../../worker/local/supervisor/managedProcess.ts';
@@ -47,18 +46,6 @@ function processOf(name: string, args: string[], options: Partial<ManagedProcess
     stopLimitMs: 3_000,
     ...options,
   };
-}
-
-/** A port that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }
 
 /** A module that starts a supervisor over `processes` and prints its status as JSON lines; it is killed from outside. */

@@ -9,7 +9,8 @@ import {
   type Supervisor,
   type SupervisorOptions,
 } from '../../../../worker/local/supervisor/supervisor.ts';
-import { childScript, freePort, plainScript, READY, temporaryFolder } from './scripts.ts';
+import { childScript, plainScript, READY, temporaryFolder } from './scripts.ts';
+import { freePort } from '../../../support/freePorts.ts';
 
 let stateDir: string;
 let started: Supervisor[];

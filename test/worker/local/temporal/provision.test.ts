@@ -8,7 +8,7 @@ import { fetchArchive } from '../../../../worker/local/temporal/archive.ts';
 import { provisionTemporal } from '../../../../worker/local/temporal/provision.ts';
 import { targetOf } from '../../../../worker/local/temporal/target.ts';
 import { PINNED_CLI_VERSION, PINNED_SERVER_VERSION } from '../../../../worker/local/temporal/version.ts';
-import { freePort } from '../supervisor/scripts.ts';
+import { freePort } from '../../../support/freePorts.ts';
 import {
   archiveOf,
   fakeTemporal,

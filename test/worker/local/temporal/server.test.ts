@@ -1,6 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { rmSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../../../domain/searchAttributes.ts';
 import { loadConfig, type Config } from '../../../../worker/config/config.ts';
@@ -9,7 +10,7 @@ import { openTemporalCache } from '../../../../worker/local/temporal/cache.ts';
 import { registerSearchAttributes } from '../../../../worker/process/searchAttributes.ts';
 import { targetOf } from '../../../../worker/local/temporal/target.ts';
 import { prepareTemporal, temporalProcess } from '../../../../worker/local/temporal/temporalProcess.ts';
-import { freePort } from '../supervisor/scripts.ts';
+import { freePort } from '../../../support/freePorts.ts';
 import { temporaryFolder } from './archiveServer.ts';
 
 const stateDir = temporaryFolder();
@@ -39,6 +40,11 @@ describe.skipIf(executable === undefined)('the real server (skipped when no Temp
     await connection.close();
     await platform.stop();
     rmSync(stateDir, { recursive: true, force: true });
+  });
+
+  test('keeps its state in files that are closed to others', () => {
+    for (const name of ['temporal.db', 'temporal.db-wal', 'temporal.db-shm'])
+      expect(statSync(join(stateDir, name)).mode & 0o777, name).toBe(0o600);
   });
 
   test('serves the user interface', async () => {

@@ -1,0 +1,65 @@
+import { parseAnswerLine } from '../../domain/batchLines.ts';
+import type { PricedUnit } from '../../domain/priceBook.ts';
+import type { PartReceipt } from '../../domain/shards.ts';
+import { inOrder } from './shardParts.ts';
+
+/** More than any context holds: a car that writes another figure is not taken at its word. */
+const MAX_TOKENS = 10_000_000;
+
+export interface CountedAnswers {
+  /** Lines that were answered with an error. */
+  readonly failed: number;
+  /** What the submitter pays for of each car's answers; errors are free. */
+  readonly units: ReadonlyMap<string, number>;
+}
+
+/**
+ * Counts a shard's answers, each line once, for the car to which it is attributed.
+ * @param lines those of `good[i]` are `lines[i]`
+ */
+export function countAnswers(
+  good: readonly PartReceipt[],
+  lines: readonly (readonly string[])[],
+  unit: PricedUnit,
+): CountedAnswers {
+  const linesOf = new Map(good.map((receipt, index) => [receipt, lines[index] ?? []]));
+  const counted = new Set<number>();
+  const units = new Map<string, number>();
+  let failed = 0;
+  for (const receipt of inOrder(good)) {
+    for (const [offset, line] of linesOf.get(receipt)?.entries() ?? []) {
+      const number = receipt.range.start + offset;
+      if (counted.has(number)) continue;
+      counted.add(number);
+      const { response } = parseAnswerLine(line);
+      if ((response?.status_code ?? 0) >= 400) failed++;
+      else units.set(receipt.vehicleId, (units.get(receipt.vehicleId) ?? 0) + unitsOfAnswer(response?.body, unit));
+    }
+  }
+  return { failed, units };
+}
+
+function unitsOfAnswer(body: unknown, unit: PricedUnit): number {
+  switch (unit) {
+    case 'tokens':
+      return tokensOf(body);
+    case 'embedding_inputs': {
+      const data = fieldOf(body, 'data');
+      return Array.isArray(data) ? data.length : 0;
+    }
+    case 'pages':
+    case 'requests':
+      return 1;
+    default:
+      return unit satisfies never;
+  }
+}
+
+function tokensOf(body: unknown): number {
+  const tokens = fieldOf(fieldOf(body, 'usage'), 'total_tokens');
+  return typeof tokens === 'number' && Number.isInteger(tokens) && tokens >= 0 ? Math.min(tokens, MAX_TOKENS) : 0;
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}

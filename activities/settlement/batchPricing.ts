@@ -1,0 +1,43 @@
+import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
+import { parseGridHints } from '../../domain/gridHints.ts';
+import { modelManifestSchema } from '../../domain/models.ts';
+import {
+  DEFAULT_PRICE_BOOK,
+  priceBookSchema,
+  pricedUnitOf,
+  type PriceBook,
+  type PricedUnit,
+} from '../../domain/priceBook.ts';
+import type { PriceTerms } from '../../domain/submitterPrice.ts';
+import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
+import { readBatch } from '../../store/batches.ts';
+import type { Queryable } from '../../store/database.ts';
+import { readModel } from '../../store/models.ts';
+
+/** What a batch's work is priced by. */
+export interface BatchPricing {
+  readonly book: PriceBook;
+  readonly tenantId: string;
+  readonly terms: PriceTerms;
+  /** What its model's work is counted in. */
+  readonly unit: PricedUnit;
+}
+
+export async function readPricing(
+  database: Queryable,
+  { jobId, split }: { readonly jobId: string; readonly split: SplitBatch },
+): Promise<BatchPricing> {
+  const { name, version } = split.model;
+  const batch = await readBatch(database, jobId);
+  const tenantId = batch?.tenantId ?? split.tenant?.id ?? DEFAULT_TENANT;
+  const model = await readModel(database, tenantId, name, version);
+  const kind = modelManifestSchema.safeParse(model?.manifest).data?.pipeline.kind;
+  const priority = batch ? parseGridHints(batch.metadata).priority : split.priority;
+  const submittedAtMs = batch?.submittedAtMs ?? split.submittedAtMs ?? split.deadlineMs;
+  return {
+    book: priceBookSchema.parse(DEFAULT_PRICE_BOOK),
+    tenantId,
+    terms: { model: name, priority, windowMs: split.deadlineMs - submittedAtMs },
+    unit: pricedUnitOf(kind),
+  };
+}

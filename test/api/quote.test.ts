@@ -1,0 +1,106 @@
+import { toFile } from 'openai';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { SIMULATED_CLASSES } from '../../domain/hardwareClasses.ts';
+import { seedClassSpeed } from '../../store/classSpeeds.ts';
+import { HOUR_MS } from '../../domain/durations.ts';
+import { addModel } from '../../store/models.ts';
+import { startQuoter } from '../../worker/api/quoter.ts';
+import { CELL } from '../support/fleetFixture.ts';
+import { useTestDatabase } from '../support/testDatabase.ts';
+import { useApi, type Json } from './apiHarness.ts';
+import { storePlan } from './planFixture.ts';
+
+const { url, database } = useTestDatabase();
+const quoter = startQuoter(url);
+afterAll(() => quoter.close());
+const api = useApi(database, { quotes: quoter });
+const request = { endpoint: '/v1/embeddings', completion_window: '12h', model: 'lsa', requests: 30 };
+
+beforeAll(async () => {
+  await addModel(database, {
+    name: 'lsa',
+    version: '1',
+    family: 'lsa',
+    sha256: '0'.repeat(64),
+    manifest: {},
+    tenantId: null,
+  });
+  for (const hardwareClass of SIMULATED_CLASSES)
+    await seedClassSpeed(database, { modelName: 'lsa', modelVersion: '1', hardwareClass, statedMsPerUnit: 60_000 });
+});
+
+async function quote(body: object): Promise<{ status: number; body: Json; retryAfter: string | null }> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await api.fetch('/v1/batches/quote', { method: 'POST', headers, body: JSON.stringify(body) });
+  return { status: answer.status, body: await answer.json(), retryAfter: answer.headers.get('retry-after') };
+}
+
+test('before the first plan says to ask again', async () => {
+  expect(await quote(request)).toMatchObject({ status: 503, body: { error: { code: 'unavailable' } } });
+});
+
+describe('with a plan', () => {
+  beforeEach(() => storePlan(database, []));
+
+  test('says when, how much, how clean and how sure, and submits nothing', async () => {
+    const before = (await api.client.batches.list()).data.length;
+    const { status, body } = await quote(request);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ object: 'batch.quote', requests: 30, shards: 3, feasible: true });
+    expect(Date.parse(body.eta)).toBeLessThanOrEqual(Date.parse(body.deadline));
+    expect(body.energy_wh).toBeGreaterThan(0);
+    expect(body.windows.length).toBeGreaterThan(0);
+    expect(body.confidence.probability).toBeGreaterThan(0);
+    expect(body.confidence.scenarios).toBeGreaterThanOrEqual(1);
+    expect((await api.client.batches.list()).data).toHaveLength(before);
+
+    const capped = await quote({ ...request, metadata: { 'grid.max_price': '0.000001' } });
+    expect(capped.body).toMatchObject({ feasible: false, eta: null, energy_wh: 0, confidence: { probability: 0 } });
+    const line = JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/embeddings', body: { model: 'lsa' } });
+    const file = await toFile(Buffer.from(`${line}\n`), 'input.jsonl');
+    const { id: inputFileId } = await api.client.files.create({ file, purpose: 'batch' });
+    const fromFile = { endpoint: '/v1/embeddings', completion_window: '12h', input_file_id: inputFileId };
+    expect((await quote(fromFile)).body).toMatchObject({ requests: 1, model: 'lsa' });
+  });
+
+  test.each([
+    [{}, 'requests'],
+    [{ requests: 5 }, 'model'],
+    [{ requests: 5, model: 'none' }, 'model'],
+    [{ requests: 0, model: 'lsa' }, 'requests'],
+    [{ input_file_id: 'file-none' }, 'input_file_id'],
+    [{ requests: 5, model: 'lsa', metadata: { 'grid.region': 'atlantis' } }, 'metadata.grid.region'],
+  ])('refuses %j', async (part, param) => {
+    const answer = await quote({
+      endpoint: '/v1/embeddings',
+      completion_window: '12h',
+      ...part,
+    });
+    expect(answer).toMatchObject({ status: 400, body: { error: { param } } });
+  });
+});
+
+// A plan holds up the event loop that it runs on from its beginning to its end.
+test('is made beside the event loop that serves everybody', async () => {
+  await storePlan(database, [], 100);
+  const before = performance.eventLoopUtilization();
+  const { status } = await quote(request);
+  expect(status).toBe(200);
+  expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+});
+
+test('beyond a few at once is refused, and the others are made', async () => {
+  const job = { cellId: CELL.id, model: 'lsa', requests: 1, shards: 1, deadlineMs: Date.now() + 6 * HOUR_MS };
+  const asked = Array.from({ length: 5 }, () => quoter.quote({ ...job, classes: [] }));
+  const answers = await Promise.allSettled(asked);
+  expect(answers.map(({ status }) => status).sort()).toEqual([...Array(4).fill('fulfilled'), 'rejected']);
+  await expect(asked.at(-1)).rejects.toMatchObject({ code: 'rate_limited' });
+});
+
+test('one that takes too long fails, and the next has a new process', async () => {
+  const job = { cellId: CELL.id, model: 'lsa', requests: 1, shards: 1, deadlineMs: Date.now() + 6 * HOUR_MS };
+  const hasty = startQuoter(url, 1);
+  await expect(hasty.quote({ ...job, classes: [] })).rejects.toMatchObject({ code: 'unavailable' });
+  await hasty.close();
+});
