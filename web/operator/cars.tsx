@@ -81,8 +81,8 @@ function CarRows({ rows, zones, onOpen }: CarRowsProps) {
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 12, PageUp: -12 }[event.key];
     if (step === undefined) return;
     event.preventDefault();
-    const focused = Number(document.activeElement?.getAttribute('data-row') ?? from);
-    const next = Math.min(rows.length - 1, Math.max(0, focused + step));
+    const focused = document.activeElement?.getAttribute('data-row');
+    const next = typeof focused !== 'string' ? from : Math.min(rows.length - 1, Math.max(0, Number(focused) + step));
     const element = place.current;
     if (!element) return;
     if (next * ROW_PX < element.scrollTop) element.scrollTop = next * ROW_PX;
