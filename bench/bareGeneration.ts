@@ -32,7 +32,7 @@ async function generate({ networkPath, prompts, maxTokens, endTokens, rows }: Ba
     const caches: KvRow[] = [];
     const last: number[] = [];
     for (const prompt of prompts.slice(from, from + rows)) {
-      const { kv, logits } = await network.forward({ tokens: [prompt], past: undefined, wantsLogits: true });
+      const { kv, logits } = await network.forward({ tokens: [prompt], past: undefined, wantsLogits: 'last' });
       caches.push({ kv, row: 0 });
       last.push(argmax(logits[0] ?? new Float32Array()));
     }
@@ -42,7 +42,7 @@ async function generate({ networkPath, prompts, maxTokens, endTokens, rows }: Ba
       tokens += open.size;
       for (const row of open) if (count >= maxTokens || endTokens.includes(last[row] ?? 0)) open.delete(row);
       if (open.size === 0) break;
-      const output = await network.forward({ tokens: last.map((id) => [id]), past: kv, wantsLogits: true });
+      const output = await network.forward({ tokens: last.map((id) => [id]), past: kv, wantsLogits: 'last' });
       kv = output.kv;
       for (const [row, logits] of output.logits.entries()) last[row] = argmax(logits);
     }

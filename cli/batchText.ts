@@ -29,7 +29,8 @@ export function batchText(batch: BatchWire, clock: (iso: string) => string, colo
   lines.push(...planTimeline(batch, clock, colors), ...windowLines(grid.planned_windows, clock));
   if (grid.energy_wh > 0) {
     lines.push(
-      `  used       ${grid.energy_wh.toFixed(1)} Wh, ${grid.gco2.toFixed(1)} g CO2, ${grid.cost.eur.toFixed(4)} EUR`,
+      `  used       ${grid.energy_wh.toFixed(1)} Wh, ${grid.gco2.toFixed(1)} g CO2, ${grid.cost.eur.toFixed(4)} EUR of energy`,
+      ...(grid.price ? [`  price      ${priceText(grid.price)}`] : []),
     );
   }
   const left = counts.total - counts.completed;
@@ -58,7 +59,8 @@ export function quoteText(quote: QuoteWire, clock: (iso: string) => string, colo
   return [
     `${quote.feasible ? colors.green('feasible') : colors.red('not feasible')}: ${quote.requests} requests in ${quote.shards} shards, ${when} (due ${clock(quote.deadline)})`,
     `  on time in ${sure}, where ${quote.confidence.assumption}`,
-    `  adds ${quote.energy_wh.toFixed(0)} Wh, ${quote.gco2.toFixed(0)} g CO2, ${quote.cost.eur.toFixed(3)} EUR`,
+    `  adds ${quote.energy_wh.toFixed(0)} Wh, ${quote.gco2.toFixed(0)} g CO2, ${quote.cost.eur.toFixed(3)} EUR of energy`,
+    `  price ${quote.price.amount.toFixed(4)} ${quote.price.currency} at most${quote.id === null ? '' : `, kept for grid.quote=${quote.id} until ${quote.price.kept_until}`}`,
     ...quote.reasons.map(({ text }) => `  ${colors.dim('why')}        ${text}`),
     ...windowLines(quote.windows, clock),
   ].join('\n');
@@ -76,6 +78,11 @@ function windowLines(windows: QuoteWire['windows'], clock: (iso: string) => stri
 }
 
 /** Answered requests, then, in the share of their shards, those that are with cars now. */
+function priceText({ amount, currency, cap, estimate }: NonNullable<BatchWire['x_grid']['price']>): string {
+  const most = cap === null ? '' : `, at most ${cap.toFixed(4)}`;
+  return `${amount.toFixed(4)} ${currency} so far${most}${estimate === null ? '' : `, expected ${estimate.toFixed(4)}`}`;
+}
+
 function progressBar({ request_counts: counts, x_grid: { shards } }: BatchWire, colors: Colors): string {
   const { total, completed, failed } = counts;
   const answered = total === 0 ? 0 : Math.floor(((completed + failed) / total) * BAR_WIDTH);

@@ -12,11 +12,13 @@ import { explainCommand } from './commands/explain.ts';
 import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
 import { ledgerCommand } from './commands/ledger.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
 import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
+import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
 import { startCommand } from './commands/start.ts';
@@ -30,6 +32,7 @@ const COMMANDS: readonly CommandFactory[] = [
   checkCommand,
   keyCommand,
   ledgerCommand,
+  pricesCommand,
   gridCommand,
   modelCommand,
   explainCommand,
@@ -42,6 +45,7 @@ const COMMANDS: readonly CommandFactory[] = [
   stackCommand,
   agentCommand,
   doctorCommand,
+  migrateCommand,
   backupCommand,
   restoreCommand,
 ];

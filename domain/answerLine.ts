@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BatchAnswerLine } from './batchLines.ts';
+import { stringifyExactJson } from './json.ts';
 import { MAX_PART_BYTES } from './shards.ts';
 
 /** A request's answer as its pipeline gives it: 200 with the model's outputs, 400 with an OpenAI error body. */
@@ -32,7 +33,7 @@ export function answerLine(
   const { id, requestId } = answerIds(jobId, shard, line);
   const lineOf = ({ statusCode, body }: Answer): string => {
     const response = { status_code: statusCode, request_id: requestId, body };
-    return JSON.stringify({ id, custom_id: customId, response, error: null } satisfies BatchAnswerLine);
+    return stringifyExactJson({ id, custom_id: customId, response, error: null } satisfies BatchAnswerLine);
   };
   const text = lineOf(answer);
   const bytes = Buffer.byteLength(text);

@@ -41,9 +41,7 @@ export const lineSchema = z.object({
   url: z.string(),
   body: z.looseObject({ model: z.string().min(1).max(MODEL_CHARACTERS).optional() }),
 });
-type ParsedLine = Pick<z.output<typeof lineSchema>, 'custom_id' | 'url'> & {
-  readonly body: { readonly model?: string | undefined };
-};
+type ParsedLine = Pick<z.output<typeof lineSchema>, 'custom_id' | 'url' | 'body'>;
 
 /**
  * Checks the lines of a batch's input one by one: the form of each, that all ask `endpoint` for one model, and that
@@ -76,7 +74,7 @@ export function createBatchLineChecker(endpoint: string): BatchLineChecker {
         return refuse('too_many_tasks', `A batch has at most ${BATCH_LIMITS.lines} requests.`);
       }
       if ('problem' in parsed) return refuse('invalid_json_line', parsed.problem, parsed.param);
-      const { custom_id: customId, url, body, wholeBody } = parsed;
+      const { custom_id: customId, url, body } = parsed;
       if (seen.has(customId)) {
         return refuse('duplicate_custom_id', `The custom_id "${customId}" was used before.`, 'custom_id');
       }
@@ -101,7 +99,7 @@ export function createBatchLineChecker(endpoint: string): BatchLineChecker {
           'body.model',
         );
       }
-      return { line, customId, model, body: wholeBody, bytes };
+      return { line, customId, model, body, bytes };
     },
     finish: () => {
       if (total > 0) return { errors, total, model };
@@ -178,9 +176,7 @@ interface LineProblem {
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-function parseLine(
-  bytes: Uint8Array,
-): (ParsedLine & { readonly wholeBody: Readonly<Record<string, unknown>> }) | LineProblem | 'blank' {
+function parseLine(bytes: Uint8Array): ParsedLine | LineProblem | 'blank' {
   if (isBlankLine(bytes)) return 'blank';
   if (bytes === TOO_LONG) {
     return { problem: `The line is longer than ${BATCH_LIMITS.lineBytes} bytes.`, param: null };
@@ -197,16 +193,12 @@ function parseLine(
     return { problem: `The line nests arrays and objects deeper than ${MAX_DEPTH} levels.`, param: null };
   }
   const shaped = shapedLine(value);
-  if (shaped) return { ...shaped, wholeBody: bodyOf(value) };
+  if (shaped) return shaped;
   const parsed = lineSchema.safeParse(value);
-  if (parsed.success) return { ...parsed.data, wholeBody: bodyOf(value) };
+  if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const param = issue?.path.join('.') || null;
   return { problem: param ? `${param}: ${issue?.message}.` : 'The line is not a JSON object.', param };
-}
-
-function bodyOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isRecord(value) && isRecord(value['body']) ? value['body'] : {};
 }
 
 /** Few brackets nest little: the usual line is not walked. */
@@ -235,11 +227,14 @@ export function shapedLine(value: unknown): ParsedLine | undefined {
   const { custom_id, method, url, body } = value;
   if (typeof custom_id !== 'string' || custom_id.length < 1 || custom_id.length > CUSTOM_ID_CHARACTERS)
     return undefined;
-  if (method !== 'POST' || typeof url !== 'string' || !isRecord(body)) return undefined;
-  const { model } = body;
-  if (model === undefined) return { custom_id, url, body: {} };
-  if (typeof model !== 'string' || model.length < 1 || model.length > MODEL_CHARACTERS) return undefined;
-  return { custom_id, url, body: { model } };
+  if (method !== 'POST' || typeof url !== 'string' || !isBody(body)) return undefined;
+  return { custom_id, url, body };
+}
+
+function isBody(value: unknown): value is ParsedLine['body'] {
+  if (!isRecord(value)) return false;
+  const { model } = value;
+  return model === undefined || (typeof model === 'string' && model.length >= 1 && model.length <= MODEL_CHARACTERS);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

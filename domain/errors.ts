@@ -14,6 +14,11 @@ export const ERROR_CODES = {
     meaning: 'A configuration key is unknown or out of its limits.',
   },
   unauthorized: { httpStatus: 401, retryable: false, meaning: 'The API key is missing or unknown.' },
+  payment_required: {
+    httpStatus: 402,
+    retryable: false,
+    meaning: 'Balance and credit do not reach; the message says what is missing.',
+  },
   forbidden: { httpStatus: 403, retryable: false, meaning: 'The API key lacks the scope that this needs.' },
   not_found: { httpStatus: 404, retryable: false, meaning: 'The named thing does not exist.' },
   method_not_allowed: { httpStatus: 405, retryable: false, meaning: 'The route exists, but not for this method.' },

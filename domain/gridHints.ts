@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { NightshiftError } from './errors.ts';
+import { microsOf } from './money.ts';
 
 /** What a submitter asks of the grid, as metadata of the batch: it survives every stock client. */
 export interface GridHints {
@@ -11,6 +12,10 @@ export interface GridHints {
   /** 1 first, 5 last. */
   readonly priority?: number;
   readonly regionIds?: readonly string[];
+  /** The batch never costs more, micro-units of the tenant's currency. */
+  readonly maxCostMicros?: number;
+  /** Its price is kept. */
+  readonly quoteId?: string;
 }
 
 const decimal = z
@@ -25,6 +30,8 @@ const hintSchema = z.strictObject({
     .optional(),
   'grid.max_price': decimal.optional(),
   'grid.max_gco2': decimal.optional(),
+  'grid.max_cost': decimal.transform((value) => microsOf(value.toFixed(6))).optional(),
+  'grid.quote': z.string().min(1).max(100).optional(),
   'grid.priority': z
     .string()
     .regex(/^[1-5]$/, 'must be 1 (first) to 5 (last)')
@@ -64,6 +71,8 @@ export function parseGridHints(metadata: Readonly<Record<string, string>> | null
     ...(hints['grid.deadline'] !== undefined && { deadlineMs: hints['grid.deadline'] }),
     ...(hints['grid.max_price'] !== undefined && { maxEurPerKwh: hints['grid.max_price'] }),
     ...(hints['grid.max_gco2'] !== undefined && { maxGCo2PerKwh: hints['grid.max_gco2'] }),
+    ...(hints['grid.max_cost'] !== undefined && { maxCostMicros: hints['grid.max_cost'] }),
+    ...(hints['grid.quote'] !== undefined && { quoteId: hints['grid.quote'] }),
     ...(hints['grid.priority'] !== undefined && { priority: hints['grid.priority'] }),
     ...(hints['grid.region'] !== undefined && { regionIds: hints['grid.region'] }),
   };

@@ -2,7 +2,10 @@ const TIME_HEX_DIGITS = 12;
 const RANDOM_BYTES = 8;
 
 /** A new id that sorts by the real time of its making, so that lists can be paged by it: `<prefix><28 hex digits>`. */
-export function newId(prefix: 'file-' | 'batch_' | 'req_' | 'whe_' | 'key_' | 'emg_', nowRealMs: number): string {
+export function newId(
+  prefix: 'file-' | 'batch_' | 'req_' | 'whe_' | 'key_' | 'emg_' | 'quote_' | 'inv_' | 'run_' | 'dis_',
+  nowRealMs: number,
+): string {
   const random = globalThis.crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
   const time = nowRealMs.toString(16).padStart(TIME_HEX_DIGITS, '0');
   return prefix + time + Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -30,6 +30,7 @@ export type AccountKind = keyof typeof accounts;
 /** What an entry is for, as statements and invoices name it. */
 export type EntryItem =
   | 'price'
+  | 'discount'
   | 'energy'
   | 'wear'
   | 'work'
@@ -79,6 +80,8 @@ export interface Booking {
   readonly tenantId?: string;
   readonly batchId?: string;
   readonly model?: string;
+  /** Version by which owners are paid. */
+  readonly priceBook?: number;
   /** Key of the booking that this one takes back in part or whole. */
   readonly corrects?: string;
   /** Why, in words that both sides read. */

@@ -45,7 +45,7 @@ export type HuggingfaceTokenizer = z.infer<typeof huggingfaceTokenizerSchema>;
 /** Longer inputs are refused, unless the request or the pipeline says `truncate`. */
 const maxTokensSchema = z.number().int().min(1).max(32_768);
 
-/** One line of text in a grayscale picture of fixed height, read by a network with a CTC head (PP-OCR recognition). */
+/** One line of text in a picture, scaled to a fixed height and read by a network with a CTC head (PP-OCR recognition). */
 const imageCtcPipelineSchema = z.object({
   kind: z.literal('image-ctc'),
   heightPx: z.number().int().min(1).max(512),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { currencySchema, priceSchema } from './money.ts';
+import { currencySchema, decimalOf, priceSchema } from './money.ts';
 import type { Pipeline } from './models.ts';
 
 /** What submitters' work is counted in, by what the model makes of a request. */
@@ -85,6 +85,8 @@ export const priceBookSchema = z
   })
   .superRefine(({ currency, rates, regions }, context) => {
     const known = new Set([currency, ...rates.map((rate) => rate.currency)]);
+    // Prices of energy are known in euros.
+    if (!known.has('EUR')) context.addIssue({ code: 'custom', path: ['rates'], message: 'must have a rate of EUR' });
     for (const [region, wanted] of Object.entries(regions)) {
       if (known.has(wanted)) continue;
       const message = `must be ${currency} or a currency that rates has, is ${wanted}`;
@@ -102,7 +104,7 @@ export type PriceBookInput = z.input<typeof priceBookSchema>;
 export const DEFAULT_PRICE_BOOK: PriceBookInput = {
   currency: 'EUR',
   submitters: {
-    per_kwh: '0.60',
+    per_kwh: '0.75',
     per_1000: { tokens: '0.0004', embedding_inputs: '0.002', pages: '0.10', requests: '0.01' },
     priority_factors: { '1': 1.5, '2': 1.2, '4': 0.9, '5': 0.8 },
     deadline_factors: [{ within_hours: 4, factor: 1.25 }],
@@ -119,3 +121,30 @@ export const DEFAULT_PRICE_BOOK: PriceBookInput = {
     ],
   },
 };
+
+/** A book as it is written, kept and shown. */
+export function writtenOf(book: PriceBook): PriceBookInput {
+  const { submitters, owners } = book;
+  return {
+    ...book,
+    submitters: {
+      ...submitters,
+      per_kwh: decimalOf(submitters.per_kwh),
+      per_1000: decimalsOf(submitters.per_1000),
+      models: Object.fromEntries(Object.entries(submitters.models).map(([name, prices]) => [name, decimalsOf(prices)])),
+    },
+    owners: {
+      ...owners,
+      energy_per_kwh: decimalOf(owners.energy_per_kwh),
+      wear_per_kwh: decimalOf(owners.wear_per_kwh),
+      work_per_kwh: decimalOf(owners.work_per_kwh),
+      availability_per_hour: decimalOf(owners.availability_per_hour),
+    },
+  };
+}
+
+function decimalsOf(prices: z.output<typeof per1000>): z.input<typeof per1000> {
+  return Object.fromEntries(
+    Object.entries(prices).flatMap(([unit, micros]) => (micros === undefined ? [] : [[unit, decimalOf(micros)]])),
+  );
+}

@@ -48,6 +48,8 @@ export const ownerPolicySchema = z.object({
   maxComputeEurPerKwh: z.number().min(-10).max(10).optional(),
   /** What a kWh is worth that is missing when the car leaves; left out: what the cell says. */
   missingEurPerKwh: z.number().min(0).max(10).optional(),
+  /** What the owner pays for a kWh, in the currency of the region, as pay for energy goes by; left out: the region's price. */
+  energyPricePerKwh: z.number().min(0).max(10_000).optional(),
   /** No compute until then: one night. */
   optOutUntilMs: instantMs.optional(),
   /** Charged at once, at any price, up to the target until then. */

@@ -64,6 +64,7 @@ export async function readFile(database: Queryable, id: string): Promise<StoredF
   return file;
 }
 
+/** Stored responses are listed where they are asked for by their purpose. */
 export async function listFiles(
   database: Queryable,
   page: Page,
@@ -73,7 +74,7 @@ export async function listFiles(
   return database.query<StoredFile>(
     `select ${COLUMNS} from files
      where tenant_id = $4 and ($5::text is null or purpose = $5) and ${UNEXPIRED}
-       and not (purpose = 'batch_output' and bytes = 0) and ${pageOrder(page)}`,
+       and not (purpose = 'batch_output' and bytes = 0) and (purpose <> 'response' or $5 = 'response') and ${pageOrder(page)}`,
     [...pageStart(page), page.limit, tenantId, purpose ?? null],
   );
 }

@@ -37,8 +37,8 @@ export async function book(database: Queryable, booking: Booking): Promise<boole
   return database.transaction(async (tx) => {
     const [made] = await tx.query<{ bookingId: number }>(
       `insert into ledger_bookings (key, kind, booked_at, reference, vehicle_id, region_id, tenant_id, batch_id, model,
-         corrects, reason)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         corrects, reason, price_book)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
        on conflict (key) do nothing returning booking_id as "bookingId"`,
       [
         booking.key,
@@ -52,6 +52,7 @@ export async function book(database: Queryable, booking: Booking): Promise<boole
         booking.model ?? null,
         booking.corrects ?? null,
         booking.reason ?? null,
+        booking.priceBook ?? null,
       ],
     );
     if (!made) return false;

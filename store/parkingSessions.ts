@@ -163,3 +163,20 @@ export async function listStaysOf(database: Queryable, vehicleId: string, limit:
     [vehicleId, limit],
   );
 }
+
+/** Stays of a car that have ended and whose hours were paid, newest first; half-open, grid time. */
+export async function listPaidStays(
+  database: Queryable,
+  vehicleId: string,
+  limit: number,
+): Promise<{ readonly startMs: number; readonly endMs: number }[]> {
+  return database.query(
+    `select p.plugged_in_at as "startMs", p.unplugged_at as "endMs" from parking_sessions p
+     where p.vehicle_id = $1 and p.unplugged_at is not null and exists (
+       select 1 from ledger_bookings b join ledger_entries e on e.booking_id = b.booking_id
+       where b.key = 'availability/session/' || p.vehicle_id || '/' || p.stay || '/' || p.vehicle_id
+         and e.item = 'availability' and e.quantity_millionths > 0)
+     order by p.stay desc limit $2`,
+    [vehicleId, limit],
+  );
+}

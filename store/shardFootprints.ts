@@ -1,27 +1,29 @@
-import { instant, type Queryable } from './database.ts';
+import type { Queryable } from './database.ts';
 
 /** Energy at the plug and what came with it. */
 export interface Footprint {
   readonly energyWh: number;
   readonly gCo2: number;
   readonly costEur: number;
+  /** Part of `energyWh` of whose price nobody knew anything: it is not in `costEur`. */
+  readonly unpricedWh: number;
 }
 
-/** Books a car's share in a shard at the price and carbon intensity that its region has at `atMs` (grid time). */
+/** Books a car's share in a shard; null where nobody knew the region's price or carbon intensity. */
 export async function addShardFootprint(
   database: Queryable,
-  share: { jobId: string; shard: number; regionId: string; energyWh: number; atMs: number },
+  share: {
+    readonly jobId: string;
+    readonly shard: number;
+    readonly energyWh: number;
+    readonly gCo2: number | null;
+    readonly costEur: number | null;
+  },
 ): Promise<void> {
   await database.query(
-    `insert into shard_footprints (job_id, shard, energy_wh, gco2, cost_eur)
-     values ($1, $2, $3, $3::numeric / 1000 * ${inForce('carbon')}, $3::numeric / 1000 * ${inForce('price')})`,
-    [share.jobId, share.shard, share.energyWh, share.regionId, instant(share.atMs)],
+    'insert into shard_footprints (job_id, shard, energy_wh, gco2, cost_eur) values ($1, $2, $3, $4, $5)',
+    [share.jobId, share.shard, share.energyWh, share.gCo2, share.costEur],
   );
-}
-
-function inForce(kind: 'price' | 'carbon'): string {
-  return `coalesce((select value from signals where region_id = $4 and feeder_id is null and kind = '${kind}'
-    and starts_at <= $5 and ends_at > $5 order by source desc limit 1), 0)`;
 }
 
 export async function readFootprints(
@@ -29,7 +31,9 @@ export async function readFootprints(
   jobIds: readonly string[],
 ): Promise<ReadonlyMap<string, Footprint>> {
   const rows = await database.query<Footprint & { jobId: string }>(
-    `select job_id as "jobId", sum(energy_wh) as "energyWh", sum(gco2) as "gCo2", sum(cost_eur) as "costEur"
+    `select job_id as "jobId", sum(energy_wh) as "energyWh", coalesce(sum(gco2), 0) as "gCo2",
+       coalesce(sum(cost_eur), 0) as "costEur",
+       coalesce(sum(energy_wh) filter (where cost_eur is null), 0) as "unpricedWh"
      from shard_footprints where job_id = any($1) group by job_id`,
     [jobIds],
   );

@@ -52,7 +52,8 @@ export function sliceSignerWith(secret: string): SliceSigner {
 
 /** Whether the scope lets its bearer read this object; what the model needs beside its network is for its manifest to say. */
 export function mayRead({ jobId, shard, model }: SliceScope, key: string): boolean {
-  if (key.startsWith(objectKeys.unfinishedPrefix(jobId, shard))) return true;
+  const unfinished = unfinishedOfKey(key);
+  if (unfinished) return key === objectKeys.unfinished(jobId, shard, unfinished.tokens, unfinished.vehicleId);
   return [
     objectKeys.shardInput(jobId, shard),
     objectKeys.model(model.sha256),

@@ -71,6 +71,9 @@ export async function acceptShard(
       parts: accepted.map(({ range, partSha256: sha256, vehicleId }) => ({ ...range, sha256, vehicleId })),
     });
     if (!isFirst) return;
+    // What is left under a cap is asked and used up by one shard after the other. Before the cars' rows are locked.
+    if (pricing.capMicros !== null)
+      await tx.query(`select pg_advisory_xact_lock(hashtext('cap'), hashtext($1))`, [jobId]);
     const excesses: Excess[] = [];
     // In one order, since each car's row is locked until the end.
     for (const share of work.toSorted((a, b) => (a.vehicleId < b.vehicleId ? -1 : 1))) {

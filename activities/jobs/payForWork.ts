@@ -1,15 +1,12 @@
 import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 import type { JournalLine } from '../../domain/journal.ts';
-import { workflowIds } from '../../domain/names.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { measureClassSpeed } from '../../store/classSpeeds.ts';
 import { lockComputeAttempts, recordPaidCompute, type ComputeAttempts } from '../../store/computeAttempts.ts';
 import type { Queryable } from '../../store/database.ts';
-import { book } from '../../store/ledger.ts';
 import { readMeteredEnergy, readMeteredUntil } from '../../store/meters.ts';
-import { addShardFootprint } from '../../store/shardFootprints.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
-import { computeBooking } from '../settlement/workBooking.ts';
+import { bookWork } from '../settlement/bookWork.ts';
 import type { BatchPricing } from '../settlement/batchPricing.ts';
 import type { HeldAgainst } from './holdAgainst.ts';
 import { payableMs, payableWh, type MeteredCompute } from './payableWork.ts';
@@ -59,22 +56,15 @@ export async function payForWork(
     ? payableWh(work.energyWh, hardwareClass, paidMs, { storedUntilMs: own.storedUntilMs, metered })
     : 0;
   await recordPaidCompute(tx, { ...carsShard, paidMs, paidWh: energyWh, nowMs });
-  await book(
-    tx,
-    computeBooking(pricing.book, {
-      ...pricing,
-      car: vehicle,
-      batchId: jobId,
-      reference: `${workflowIds.job(jobId)}/shard/${shard}`,
-      energyWh,
-      energyPriceMicros: undefined,
-      streakNights: 0,
-      units: work.units,
-      offPeakShare: 0,
-      atMs: nowMs,
-    }),
-  );
-  await addShardFootprint(tx, { jobId, shard, regionId: vehicle.regionId, energyWh, atMs: nowMs });
+  await bookWork(tx, pricing, {
+    vehicle,
+    batchId: jobId,
+    shard,
+    energyWh,
+    units: work.units,
+    during: { startMs: own?.handedOutMs ?? nowMs, endMs: own?.storedUntilMs ?? nowMs },
+    nowMs,
+  });
   if (energyWh < work.energyWh) {
     const excess =
       `${work.energyWh.toFixed(1)} Wh for shard ${shard} of ${jobId}; ` +

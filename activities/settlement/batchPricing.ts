@@ -1,23 +1,24 @@
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { modelManifestSchema } from '../../domain/models.ts';
-import {
-  DEFAULT_PRICE_BOOK,
-  priceBookSchema,
-  pricedUnitOf,
-  type PriceBook,
-  type PricedUnit,
-} from '../../domain/priceBook.ts';
+import { pricedUnitOf, type PriceBook, type PricedUnit } from '../../domain/priceBook.ts';
 import type { PriceTerms } from '../../domain/submitterPrice.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { readBatch } from '../../store/batches.ts';
+import { readBatchTerms } from '../../store/batchTerms.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readModel } from '../../store/models.ts';
+import { readPriceBook, readPriceBookAt } from '../../store/priceBooks.ts';
 
 /** What a batch's work is priced by. */
 export interface BatchPricing {
+  /** In force when it was submitted. */
   readonly book: PriceBook;
   readonly tenantId: string;
+  /** That its submitter is charged in. */
+  readonly currency: string;
+  /** It never costs more, micro-units of `currency`; null: no cap. */
+  readonly capMicros: number | null;
   readonly terms: PriceTerms;
   /** What its model's work is counted in. */
   readonly unit: PricedUnit;
@@ -34,9 +35,15 @@ export async function readPricing(
   const kind = modelManifestSchema.safeParse(model?.manifest).data?.pipeline.kind;
   const priority = batch ? parseGridHints(batch.metadata).priority : split.priority;
   const submittedAtMs = batch?.submittedAtMs ?? split.submittedAtMs ?? split.deadlineMs;
+  const terms = (await readBatchTerms(database, [jobId])).get(jobId);
+  const { book } = terms
+    ? await readPriceBook(database, terms.priceBook)
+    : await readPriceBookAt(database, submittedAtMs);
   return {
-    book: priceBookSchema.parse(DEFAULT_PRICE_BOOK),
+    book,
     tenantId,
+    currency: terms?.currency ?? book.currency,
+    capMicros: terms?.capMicros ?? null,
     terms: { model: name, priority, windowMs: split.deadlineMs - submittedAtMs },
     unit: pricedUnitOf(kind),
   };

@@ -1,53 +1,66 @@
+import { currencyOfRegion, exchanged, fromCurrency } from '../../domain/exchange.ts';
 import { accounts, bookingKeys, marginRest, type Booking, type Entry } from '../../domain/ledger.ts';
+import { sumMicros } from '../../domain/money.ts';
 import { availabilityPay, computePay, type PayLine } from '../../domain/ownerPay.ts';
-import type { PriceBook } from '../../domain/priceBook.ts';
-import { submitterPrice, type PricedWork, type PriceTerms } from '../../domain/submitterPrice.ts';
+import { submitterPrice, type PricedWork } from '../../domain/submitterPrice.ts';
+import type { StoredPriceBook } from '../../store/priceBooks.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
+import type { BatchPricing } from './batchPricing.ts';
 
 type PaidCar = Pick<Vehicle, 'id' | 'ownerId' | 'regionId'>;
 
 /** One car's part in an accepted shard. */
-export interface ComputeWork extends Omit<PricedWork, 'energyWh'> {
+export interface ComputeWork {
   readonly car: PaidCar;
-  readonly tenantId: string;
   readonly batchId: string;
   /** job/<id>/shard/<n>. */
   readonly reference: string;
   /** What its owner is paid for, and the submitter pays. */
   readonly energyWh: number;
+  readonly units: number;
+  readonly offPeakShare: number;
+  /** Of a kWh at the owner's plug, in the book's currency; undefined where nobody knows it. */
   readonly energyPriceMicros: number | undefined;
   readonly streakNights: number;
-  readonly terms: PriceTerms;
+  /** What the batch has cost so far, micro-units of its currency. */
+  readonly chargedMicros: number;
   /** Grid time. */
   readonly atMs: number;
 }
 
-/** The submitter pays, the owner gets, and the rest is the operator's margin. Pure. */
-export function computeBooking(book: PriceBook, work: ComputeWork): Booking {
-  const { car, tenantId, batchId, reference, terms, atMs } = work;
-  const price = submitterPrice(book, terms, work).map((line): Entry => {
+/**
+ * The submitter pays by the book of the submission, up to the cap; the owner gets by the book in force, in the currency
+ * of the region; the rest is the operator's margin. Pure.
+ */
+export function computeBooking(pricing: BatchPricing, paying: StoredPriceBook, work: ComputeWork): Booking {
+  const { car, batchId, reference, atMs } = work;
+  const { book } = paying;
+  const priced: PricedWork = { ...work, unit: pricing.unit };
+  const price = submitterPrice(pricing.book, pricing.terms, priced).map((line): Entry => {
     const { unit, unitPriceMicros, quantityMillionths, amountMicros } = line;
-    const entry = { account: accounts.tenant(tenantId), currency: book.currency, item: 'price' as const };
+    const entry = { account: accounts.tenant(pricing.tenantId), currency: book.currency, item: 'price' as const };
     return { ...entry, amountMicros: -amountMicros, unit, unitPriceMicros, quantityMillionths };
   });
-  const paid = computePay(book, work).map((line) => payEntry(book, car, line));
+  const charged = price.flatMap((entry) => exchanged(pricing.book, entry, pricing.currency));
+  const paid = computePay(book, work).flatMap((line) => payEntries(paying, car, line));
   return {
     key: bookingKeys.compute(reference, car.id),
     kind: 'compute',
     atMs,
-    entries: withMargin(book, [...price, ...paid]),
+    entries: withMargin(paying, [...charged, ...discounted(pricing, charged, work.chargedMicros), ...paid]),
     reference,
     vehicleId: car.id,
     regionId: car.regionId,
-    tenantId,
+    tenantId: pricing.tenantId,
     batchId,
-    model: terms.model,
+    model: pricing.terms.model,
+    priceBook: paying.version,
   };
 }
 
 /** A stay's hours, which the operator pays. Pure. */
 export function availabilityBooking(
-  book: PriceBook,
+  paying: StoredPriceBook,
   stay: { readonly car: PaidCar; readonly reference: string; readonly hours: number; readonly atMs: number },
 ): Booking {
   const { car, reference, hours, atMs } = stay;
@@ -55,19 +68,47 @@ export function availabilityBooking(
     key: bookingKeys.availability(reference, car.id),
     kind: 'availability',
     atMs,
-    entries: withMargin(book, [payEntry(book, car, availabilityPay(book, hours))]),
+    entries: withMargin(paying, payEntries(paying, car, availabilityPay(paying.book, hours))),
     reference,
     vehicleId: car.id,
     regionId: car.regionId,
+    priceBook: paying.version,
   };
 }
 
-function payEntry({ currency }: PriceBook, { ownerId }: PaidCar, line: PayLine): Entry {
-  return { ...line, currency, account: line.item === 'energy' ? accounts.energy(ownerId) : accounts.owner(ownerId) };
+/** What the price would be above the cap, given back on a line of its own. */
+function discounted(
+  { tenantId, currency, capMicros, book }: BatchPricing,
+  charged: readonly Entry[],
+  soFar: number,
+): Entry[] {
+  if (capMicros === null) return [];
+  const account = accounts.tenant(tenantId);
+  const due = -sumMicros(charged.filter((entry) => entry.account === account).map(({ amountMicros }) => amountMicros));
+  const overMicros = Math.min(due, Math.max(0, soFar + due - capMicros));
+  if (overMicros === 0) return [];
+  const discount: Entry = { account, currency, amountMicros: overMicros, item: 'discount' };
+  if (currency === book.currency) return [discount];
+  // The exchange takes back its part too, so that the margin bears the discount in the book's currency.
+  return [
+    discount,
+    { account: accounts.exchange, currency, amountMicros: -overMicros, item: 'exchange' },
+    {
+      account: accounts.exchange,
+      currency: book.currency,
+      amountMicros: fromCurrency(book, overMicros, currency),
+      item: 'exchange',
+    },
+  ];
+}
+
+function payEntries({ book }: StoredPriceBook, { ownerId, regionId }: PaidCar, line: PayLine): Entry[] {
+  const account = line.item === 'energy' ? accounts.energy(ownerId) : accounts.owner(ownerId);
+  return exchanged(book, { ...line, currency: book.currency, account }, currencyOfRegion(book, regionId));
 }
 
 /** A booking has two sides, also where both are 0. */
-function withMargin({ currency }: PriceBook, entries: readonly Entry[]): Entry[] {
+function withMargin({ book: { currency } }: StoredPriceBook, entries: readonly Entry[]): Entry[] {
   const rest = marginRest(entries);
   const nothing = { account: accounts.margin, currency, amountMicros: 0, item: 'margin' as const };
   return [...entries, ...(rest.length > 0 ? rest : [nothing])];

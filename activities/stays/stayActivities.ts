@@ -2,7 +2,6 @@ import { HOUR_MS } from '../../domain/durations.ts';
 import type { StayActivities, Stay } from '../../domain/activities/stayActivities.ts';
 import { DateTime } from 'luxon';
 import { localHour } from '../../domain/localHour.ts';
-import { DEFAULT_PRICE_BOOK, priceBookSchema } from '../../domain/priceBook.ts';
 import { nextReadyBy } from '../../domain/readyBy.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { topics, workflowIds } from '../../domain/names.ts';
@@ -20,6 +19,7 @@ import {
   settleParkingSession,
   type ParkingSession,
 } from '../../store/parkingSessions.ts';
+import { readPriceBookAt } from '../../store/priceBooks.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
 import { updateClaims, wasHeld } from '../../store/vehicleClaims.ts';
 import { readVehicleState } from '../../store/vehicleStates.ts';
@@ -156,7 +156,7 @@ async function settleStay(
   const reference = workflowIds.session(vehicleId, stay);
   await book(
     tx,
-    availabilityBooking(priceBookSchema.parse(DEFAULT_PRICE_BOOK), {
+    availabilityBooking(await readPriceBookAt(tx, unpluggedMs), {
       car: vehicle,
       reference,
       hours,

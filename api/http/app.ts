@@ -32,6 +32,8 @@ import { addGridEventRoutes } from './gridEvents.ts';
 import { addGridRegionStateRoutes } from './gridRegionState.ts';
 import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
+import { addPayPreviewRoutes } from './money/payPreview.ts';
+import { addPriceRoutes } from './money/prices.ts';
 import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
@@ -48,6 +50,7 @@ import { addQuoteCurveRoutes } from './quoteCurve.ts';
 import { PlanForecasts } from './planForecasts.ts';
 import { addTimelineRoutes } from './timelines.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
+import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
@@ -97,11 +100,18 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   app.use('/cars/v1/keys', limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
+  for (const path of ['/ops/v1/ledger/*', '/ops/v1/price_books/*'])
+    app.use(path, requireScope('money'), limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*', '/ops/v1/jobs/*', '/ops/v1/cars/*'])
     app.use(path, requireScope('ops'));
   for (const path of ['/ops/v1/jobs/*', '/ops/v1/cars/*']) app.use(path, limitJson(MAX_JSON_BYTES));
-  app.use('/ops/v1/ledger/*', requireScope('money'), limitJson(MAX_JSON_BYTES));
-  for (const path of ['/v1/files/*', '/v1/batches/*', '/v1/webhook_endpoints/*', ...OPENAI_ENDPOINTS]) {
+  for (const path of [
+    '/v1/files/*',
+    '/v1/batches/*',
+    '/v1/webhook_endpoints/*',
+    '/v1/responses/*',
+    ...OPENAI_ENDPOINTS,
+  ]) {
     app.use(path, requireScope('submit'));
   }
   for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
@@ -129,12 +139,15 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addEmbeddingRoutes(app, ports);
   addNamedModelRoutes(app, ports);
   addGenerationRoutes(app, ports);
+  addResponseRoutes(app, ports);
   addModelRoutes(app, ports);
   addModelUploadRoutes(app, ports);
   addFolderUploadRoutes(app, ports);
   addOpenInferenceRoutes(app, ports);
   addKeyRoutes(app, ports);
   addLedgerRoutes(app, ports);
+  addPriceRoutes(app, ports);
+  addPayPreviewRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
   addGridEventRoutes(app, ports);
   addGridRegionStateRoutes(app, ports);
@@ -165,7 +178,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     const matching = methods.filter(({ path }) => path.test(c.req.path));
     const allowed = [...new Set(matching.map(({ method }) => method))];
     if (allowed.length === 0) {
-      const known = ['/v1/files', '/v1/batches', '/v1/models', '/v1/embeddings', '/v1/moderations', '/v1/rerank'];
+      const known = ['/v1/files', '/v1/batches', '/v1/models', ...OPENAI_ENDPOINTS];
       const instead = c.req.path.startsWith('/v1/') ? ` There are ${known.join(', ')}; /openapi.json has all.` : '';
       throw new NightshiftError('not_found', `There is no route ${c.req.path}.${instead}`);
     }

@@ -15,11 +15,13 @@ import {
   readBatch,
   type Batch,
 } from '../../store/batches.ts';
+import { insertBatchTerms } from '../../store/batchTerms.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readFile, type StoredFile } from '../../store/files.ts';
 import { listRegions } from '../../store/regions.ts';
 import { readTenant, readTenantUse } from '../../store/tenants.ts';
 import { deadlineOf, type CreateBatch } from './batchRequest.ts';
+import { checkCredit, termsOf } from './money/batchPrice.ts';
 import type { ApiPorts } from './ports.ts';
 
 // The SDK gives up retrying long before; a later twin is meant as a second batch.
@@ -50,7 +52,7 @@ export function repetitionOf(headers: z.output<typeof repetitionHeaders>): Repet
 /**
  * Accepts a batch; a repeated request gets the batch of the first one. Once it is in the database it is accepted:
  * when Temporal does not answer, `startUnstartedJobs` starts its job later.
- * @throws NightshiftError `invalid_request`
+ * @throws NightshiftError `invalid_request`, `payment_required`, `quota_exceeded`
  */
 export async function submitBatch(
   ports: ApiPorts,
@@ -66,6 +68,9 @@ export async function submitBatch(
   }
   const submittedAtMs = gridTimeMs(ports.cell.clock, ports.now());
   const deadlineMs = deadlineOf(request, submittedAtMs);
+  const hints = parseGridHints(request.metadata);
+  const file = await checkInput(ports.database, tenantId, request.input_file_id);
+  const terms = await termsOf(ports, tenantId, request, file, { hints, deadlineMs, nowMs: submittedAtMs });
   const requestHash = createHash('sha256').update(JSON.stringify(request)).digest('hex');
 
   const batch = await ports.database.transaction(async (tx) => {
@@ -78,6 +83,7 @@ export async function submitBatch(
     await checkInput(tx, tenantId, request.input_file_id);
     await checkRegions(tx, ports.cell.id, request);
     await checkBatchQuota(tx, tenantId);
+    await checkCredit(tx, tenantId, terms);
     const inserted = await insertBatch(tx, {
       id: newId('batch_', ports.now()),
       endpoint: request.endpoint,
@@ -92,6 +98,7 @@ export async function submitBatch(
       tenantId,
     });
     if (!inserted) throw new NightshiftError('conflict', 'The idempotency key was taken at the same moment.');
+    await insertBatchTerms(tx, { ...terms, batchId: inserted.id });
     return inserted;
   });
   await startJob(ports, batch);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { NightshiftError } from '../../domain/errors.ts';
-import { parseJson } from '../../domain/json.ts';
+import { parseExactJson, stringifyExactJson } from '../../domain/json.ts';
 
 const sizedParameters = z.looseObject({ binary_data_size: z.number().int().min(0).optional() });
 const requestSchema = z.looseObject({
@@ -27,7 +27,7 @@ export function readInferBody(bytes: Buffer, headerBytes: string | undefined): I
   if (!Number.isInteger(jsonLength) || jsonLength < 0 || jsonLength > bytes.length) {
     throw invalid('Inference-Header-Content-Length must be the length of the JSON part in bytes.');
   }
-  const parsed = requestSchema.safeParse(parseJson(bytes.subarray(0, jsonLength).toString('utf8')));
+  const parsed = requestSchema.safeParse(parseExactJson(bytes.subarray(0, jsonLength).toString('utf8')));
   if (!parsed.success) throw invalid('The body is not a JSON object with a list of inputs.');
   const request = parsed.data;
   let offset = jsonLength;
@@ -60,7 +60,7 @@ export function writeBinaryAnswer(body: unknown): { readonly bytes: Buffer; read
     raws.push(bytes);
     return { ...rest, parameters: { binary_data_size: bytes.length } };
   });
-  const json = Buffer.from(JSON.stringify({ ...answer, outputs }));
+  const json = Buffer.from(stringifyExactJson({ ...answer, outputs }));
   return { bytes: Buffer.concat([json, ...raws]), headerBytes: json.length };
 }
 

@@ -32,7 +32,7 @@ const writeDoc = createRoute({
   method: 'put',
   path: '/cars/v1/object',
   summary:
-    'Write a part of the shard, or its receipt, in the name of the car that the bearer token names; one that is there stays as it is',
+    'Write a part of the shard, its receipt, or tokens of unfinished answers, in the name of the car that the bearer token names; one that is there stays as it is',
   request: { query: keyQuery },
   responses: {
     200: {
@@ -46,7 +46,7 @@ const writeDoc = createRoute({
 const listRoute = createRoute({
   method: 'get',
   path: '/cars/v1/objects',
-  summary: 'The keys of the receipts of the shard that the bearer token names: who has answered what',
+  summary: 'The keys of receipts, or of unfinished answers, of the shard that the bearer token names',
   request: { query: z.object({ prefix: z.string().min(1) }) },
   responses: {
     200: {
@@ -141,7 +141,7 @@ async function* ofPartSize(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
 const MAX_OBJECTS_PER_CARS_SHARD = 2_000;
 const MAX_CARS_SHARDS_COUNTED = 100_000;
 
-/** How many parts and receipts each car wrote of each shard since this process began. */
+/** How many parts, receipts and unfinished answers each car wrote of each shard since this process began. */
 class WrittenObjects {
   readonly #objects = new Map<string, number>();
 
@@ -152,7 +152,7 @@ class WrittenObjects {
     if (objects > MAX_OBJECTS_PER_CARS_SHARD) {
       throw new NightshiftError(
         'conflict',
-        `A car stores at most ${MAX_OBJECTS_PER_CARS_SHARD} parts and receipts of a shard.`,
+        `A car stores at most ${MAX_OBJECTS_PER_CARS_SHARD} parts, receipts and unfinished answers of a shard.`,
       );
     }
     // The shard that was counted last stays: the oldest are the likeliest to be done.

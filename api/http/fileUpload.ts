@@ -11,7 +11,7 @@ import { readField, readMultipart, type MultipartPart } from './multipart.ts';
 
 const PURPOSE = 'batch';
 export const LIFE_SECONDS = { min: 3_600, max: 2_592_000 } as const;
-const QUOTA_RETRY_SECONDS = 60;
+export const QUOTA_RETRY_SECONDS = 60;
 const MAX_FIELD_BYTES = 4_096;
 const MAX_FILENAME_CHARACTERS = 255;
 

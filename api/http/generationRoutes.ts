@@ -1,6 +1,5 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { streamSSE } from 'hono/streaming';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { chatCompletionRequestSchema, completionRequestSchema } from '../../domain/generation.ts';
@@ -9,6 +8,7 @@ import { endpointsOf, type ModelManifest } from '../../domain/models.ts';
 import type { ApiPorts } from './ports.ts';
 import { ChunkWriter, completionBodySchema } from './completionChunks.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
+import { streamedGeneration, type AnswerWriter, type LiveTask, type StreamEvent } from './streamedGeneration.ts';
 import { errorResponses, unixSeconds } from './wire.ts';
 
 const CHAT = '/v1/chat/completions';
@@ -51,7 +51,7 @@ export function addGenerationRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     const giveUp = c.req.raw.signal;
     if (body.stream !== true)
       return c.json(bodyOrThrow(await ports.live.generate(manifest, task, { signal: giveUp })), 200);
-    return streamed(c, ports, manifest, task, path === CHAT);
+    return streamedGeneration(c, ports, manifest, task, (write) => writerOf(manifest, task, path === CHAT, write));
   };
 
   app.openapi(chatRoute, async (c) => {
@@ -65,7 +65,8 @@ export function addGenerationRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   });
 }
 
-function mustAnswer({ name, pipeline }: ModelManifest, path: string): void {
+/** @throws NightshiftError `invalid_request` when the model is of another kind */
+export function mustAnswer({ name, pipeline }: ModelManifest, path: string): void {
   const endpoints = endpointsOf(name, pipeline);
   if (endpoints.includes(path)) return;
   throw new NightshiftError('invalid_request', `"${name}" answers ${endpoints.join(', ')}, not ${path}.`, {
@@ -73,39 +74,27 @@ function mustAnswer({ name, pipeline }: ModelManifest, path: string): void {
   });
 }
 
-function streamed(
-  c: Context,
-  { live, logger }: ApiPorts,
+function writerOf(
   manifest: ModelManifest,
-  task: { readonly id: string; readonly body: GenerationRequest; readonly createdAtSeconds: number },
+  task: LiveTask & { readonly body: GenerationRequest },
   isChat: boolean,
-): Response {
-  const giveUp = new AbortController();
-  return streamSSE(c, async (stream) => {
-    stream.onAbort(() => giveUp.abort(new Error('nobody reads the stream any more')));
-    const writer = new ChunkWriter({
-      id: task.id,
-      created: task.createdAtSeconds,
-      model: manifest.name,
-      isChat,
-      // Whoever reads slowly must not make the engine wait for all others: the stream's own buffer does.
-      write: (chunk) => void stream.writeSSE({ data: JSON.stringify(chunk) }),
-    });
-    try {
-      const given = await live.generate(manifest, task, {
-        signal: giveUp.signal,
-        onProgress: ({ choice, text }) => writer.add(choice, text),
-      });
-      const body = completionBodySchema.parse(bodyOrThrow(given));
-      writer.end(body, task.body.stream_options?.include_usage === true);
-      await stream.writeSSE({ data: '[DONE]' });
-    } catch (error) {
-      if (giveUp.signal.aborted) return;
-      // The status is sent: the error is the last event, in the form that SDKs throw.
-      const known = error instanceof NightshiftError ? error : new NightshiftError('internal', 'The stream broke off.');
-      if (known.httpStatus >= 500) logger.error({ err: error }, 'a stream broke off');
-      const { code, message, field = null } = known;
-      await stream.writeSSE({ data: JSON.stringify({ error: { message, type: 'server_error', param: field, code } }) });
-    }
+  write: (event: StreamEvent) => void,
+): AnswerWriter {
+  const chunks = new ChunkWriter({
+    id: task.id,
+    created: task.createdAtSeconds,
+    model: manifest.name,
+    isChat,
+    write: (chunk) => write({ data: JSON.stringify(chunk) }),
   });
+  return {
+    add: (choice, text) => chunks.add(choice, text),
+    end: (body) => {
+      chunks.end(completionBodySchema.parse(body), task.body.stream_options?.include_usage === true);
+      write({ data: '[DONE]' });
+    },
+    failure: ({ code, message, field = null }) => ({
+      data: JSON.stringify({ error: { message, type: 'server_error', param: field, code } }),
+    }),
+  };
 }

@@ -26,13 +26,14 @@ export interface GridFacts {
   readonly scale: number;
   readonly progress: JobProgress | undefined;
   readonly footprint: Footprint | undefined;
+  readonly price: GridWire['price'] | undefined;
   readonly plans: JobPlans | undefined;
   /** That attempts fail, why it expired, or that no car is there that could compute it. */
   readonly presence: readonly GridWire['reasons'][number][];
 }
 
 /** The extension `x_grid` of a batch. */
-export function gridToWire(batch: Batch, { scale, progress, footprint, plans, presence }: GridFacts): GridWire {
+export function gridToWire(batch: Batch, { scale, progress, footprint, price, plans, presence }: GridFacts): GridWire {
   const state = stateOf(batch, progress);
   const planned = state === 'waiting' || state === 'running' ? plans : undefined;
   const job = planned?.jobs.find(({ jobId }) => jobId === batch.id);
@@ -47,7 +48,8 @@ export function gridToWire(batch: Batch, { scale, progress, footprint, plans, pr
     planned_windows: planned ? plannedWindows(planned.slots, planned.grants, planned.regions, batch.id) : [],
     energy_wh: rounded(footprint?.energyWh ?? 0, 3),
     gco2: rounded(footprint?.gCo2 ?? 0, 3),
-    cost: { eur: rounded(footprint?.costEur ?? 0, 6) },
+    cost: { eur: rounded(footprint?.costEur ?? 0, 6), unpriced_wh: rounded(footprint?.unpricedWh ?? 0, 3) },
+    price: price ?? null,
     shards: progress
       ? { total: progress.shards, pending: progress.pending, in_flight: progress.inFlight, done: progress.done }
       : null,

@@ -3,9 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { API_SCOPES, isApiScope } from '../../domain/apiKeys.ts';
+import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
+import { rateOf } from '../../domain/exchange.ts';
 import { newId } from '../../domain/ids.ts';
+import { accounts } from '../../domain/ledger.ts';
+import { currencySchema, priceSchema, unitsOf } from '../../domain/money.ts';
 import { insertApiKey, listApiKeys, revokeApiKey, type ApiKey } from '../../store/apiKeys.ts';
+import { readBalance } from '../../store/ledger.ts';
+import { readPriceBookAt } from '../../store/priceBooks.ts';
 import { listRegions } from '../../store/regions.ts';
 import { readTenant, readTenantUse, upsertTenant } from '../../store/tenants.ts';
 import { sha256 } from './auth.ts';
@@ -23,6 +29,9 @@ const tenantSchema = z
     weight: z.number(),
     max_open_batches: z.number().int().nullable(),
     max_stored_bytes: z.number().int().nullable(),
+    currency: z.string().nullable(),
+    credit_limit: z.number().nullable(),
+    balance: z.record(z.string(), z.number()).meta({ description: 'By currency; below 0 what it owes.' }),
     open_batches: z.number().int(),
     stored_bytes: z.number().int(),
   })
@@ -103,6 +112,12 @@ const putTenantRoute = createRoute({
             weight: z.number().min(0.001).max(1000).default(1),
             max_open_batches: z.number().int().min(0).nullable().default(null),
             max_stored_bytes: z.number().int().min(0).nullable().default(null),
+            currency: currencySchema.nullable().default(null).meta({
+              description: 'That it is charged in; null: the price book’s.',
+            }),
+            credit_limit: priceSchema.nullable().default(null).meta({
+              description: 'How far its balance may fall below 0; null: as far as it likes.',
+            }),
           }),
         },
       },
@@ -145,19 +160,30 @@ export function addKeyRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts
   app.openapi(putTenantRoute, async (c) => {
     const { id } = c.req.valid('param');
     const terms = c.req.valid('json');
+    if (terms.currency !== null)
+      rateOf((await readPriceBookAt(database, gridTimeMs(cell.clock, now()))).book, terms.currency);
     await upsertTenant(database, {
       id,
       weight: terms.weight,
       maxOpenBatches: terms.max_open_batches,
       maxStoredBytes: terms.max_stored_bytes,
+      currency: terms.currency,
+      creditLimitMicros: terms.credit_limit,
     });
-    const [tenant, use] = await Promise.all([readTenant(database, id), readTenantUse(database, id)]);
+    const [tenant, use, balance] = await Promise.all([
+      readTenant(database, id),
+      readTenantUse(database, id),
+      readBalance(database, accounts.tenant(id)),
+    ]);
     return c.json(
       {
         id,
         weight: tenant.weight,
         max_open_batches: tenant.maxOpenBatches,
         max_stored_bytes: tenant.maxStoredBytes,
+        currency: tenant.currency,
+        credit_limit: tenant.creditLimitMicros === null ? null : unitsOf(tenant.creditLimitMicros),
+        balance: Object.fromEntries([...balance].map(([currency, micros]) => [currency, unitsOf(micros)])),
         open_batches: use.openBatches,
         stored_bytes: use.storedBytes,
       },

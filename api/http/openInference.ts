@@ -2,6 +2,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { stringifyExactJson } from '../../domain/json.ts';
 import { pipelineTensors } from '../../domain/models.ts';
 import { requireScope } from './auth.ts';
 import { readInferBody, writeBinaryAnswer } from './binaryTensors.ts';
@@ -92,7 +93,7 @@ export function addOpenInferenceRoutes(app: OpenAPIHono, ports: ApiPorts): void 
     const [answer] = await live.infer(manifest, [body]);
     if (!answer) throw new NightshiftError('internal', 'The runner gave no answer.');
     const answered = bodyOrThrow(answer);
-    if (!binaryOutputs) return c.json(answered);
+    if (!binaryOutputs) return c.body(stringifyExactJson(answered), 200, { 'content-type': 'application/json' });
     const { bytes, headerBytes } = writeBinaryAnswer(answered);
     return c.body(new Uint8Array(bytes), 200, {
       'content-type': 'application/octet-stream',

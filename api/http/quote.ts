@@ -1,21 +1,32 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
-import { createBatchLineChecker, linesOf, BATCH_LIMITS } from '../../domain/batchInput.ts';
+import { BATCH_LIMITS } from '../../domain/batchInput.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
+import { DAY_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
-import { modelManifestSchema, type Pipeline } from '../../domain/models.ts';
+import { newId } from '../../domain/ids.ts';
+import { modelManifestSchema } from '../../domain/models.ts';
+import { unitsOf } from '../../domain/money.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
-import { workUnitsOf } from '../../domain/workUnits.ts';
 import { shardMinutesOf } from '../../planning/jobToPlan.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readModel } from '../../store/models.ts';
+import { insertQuote } from '../../store/batchTerms.ts';
+import type { StoredFile } from '../../store/files.ts';
+import { readPriceBookAt } from '../../store/priceBooks.ts';
+import { readTenant } from '../../store/tenants.ts';
+import { sizeOfInput, type BatchSize } from './batchSize.ts';
+import { priceOf, type AskedBatch } from './money/batchPrice.ts';
 import { createBatchSchema, deadlineOf } from './batchRequest.ts';
 import { checkInput } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
 import type { BatchToQuote, QuoteAnswer } from './quoteBatch.ts';
-import { quoteSchema } from '../wire/quote.ts';
+import { quoteSchema, type QuoteWire } from '../wire/quote.ts';
 import { errorResponses } from './wire.ts';
+
+/** Grid time in which a quote's price is kept. */
+const QUOTE_KEPT_MS = DAY_MS;
 
 export const quoteRequestSchema = createBatchSchema
   .omit({ input_file_id: true })
@@ -43,16 +54,18 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   const { cell, now } = ports;
   app.openapi(quoteRoute, async (c) => {
     const request = c.req.valid('json');
-    const deadlineMs = deadlineOf(request, gridTimeMs(cell.clock, now()));
-    const answer = await ports.quotes.quote({
-      ...(await batchToQuote(ports, c.get('caller').tenantId, request)),
-      deadlineMs,
-    });
-    return c.json(quoteOf(answer), 200);
+    const nowMs = gridTimeMs(cell.clock, now());
+    const deadlineMs = deadlineOf(request, nowMs);
+    const { tenantId } = c.get('caller');
+    const { batch, size, file, hints } = await batchToQuote(ports, tenantId, request);
+    const quote = quoteOf(await ports.quotes.quote({ ...batch, deadlineMs }));
+    const asked = { hints, deadlineMs, nowMs };
+    const price = await quotedPrice(ports, tenantId, request, { size, file, energyWh: quote.energy_wh }, asked);
+    return c.json({ ...quote, ...price }, 200);
   });
 }
 
-/** @throws NightshiftError `unavailable`, `invalid_request` when there is none */
+/** What the plan makes of it. @throws NightshiftError `unavailable`, `invalid_request` when there is none */
 export function quoteOf(answer: QuoteAnswer): Extract<QuoteAnswer, { kind: 'quoted' }>['quote'] {
   if (answer.kind === 'no_plan') {
     throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
@@ -65,13 +78,11 @@ export function quoteOf(answer: QuoteAnswer): Extract<QuoteAnswer, { kind: 'quot
 }
 
 /** What is to be quoted, but for when it is due. @throws NightshiftError `invalid_request` */
-export async function batchToQuote(
-  ports: ApiPorts,
-  tenantId: string,
-  request: QuoteRequest,
-): Promise<Omit<BatchToQuote, 'deadlineMs'>> {
+export async function batchToQuote(ports: ApiPorts, tenantId: string, request: QuoteRequest) {
   const { database, cell } = ports;
-  const { requests, model: modelName, unitsPerLine } = await sizeOf(ports, tenantId, request);
+  const { size, file } = await sizeOf(ports, tenantId, request);
+  const { requests, model: modelName } = size;
+  const unitsPerLine = size.workUnits / requests;
   const model = await readModel(database, tenantId, modelName);
   if (!model) throw invalid('model', `There is no model "${modelName}".`);
   const speeds = (await listClassSpeeds(database)).filter(
@@ -80,7 +91,7 @@ export async function batchToQuote(
   if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
   const { linesPerShard } = shardSizeOf(speeds, unitsPerLine);
   const hints = parseGridHints(request.metadata);
-  return {
+  const batch: Omit<BatchToQuote, 'deadlineMs'> = {
     cellId: cell.id,
     model: model.name,
     requests,
@@ -90,40 +101,57 @@ export async function batchToQuote(
     classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
     limits: plannerLimits(hints),
   };
+  return { batch, size, file, hints };
 }
 
-/**
- * How many requests to which model: as the caller says, then of one unit of work each, or as the uploaded file has them.
- */
+/** How much there is to do: as the caller says, then of one unit of work each, or as the uploaded file has it. */
 async function sizeOf(
   ports: ApiPorts,
   tenantId: string,
   request: QuoteRequest,
-): Promise<{ readonly requests: number; readonly model: string; readonly unitsPerLine: number }> {
+): Promise<{ readonly size: BatchSize; readonly file: StoredFile | undefined }> {
   const named = request.model ?? /^\/v2\/models\/([^/]+)\/infer$/.exec(request.endpoint)?.[1];
   if (request.input_file_id === undefined) {
-    if (request.requests === undefined) throw invalid('requests', 'Give either input_file_id or requests.');
+    const { requests } = request;
+    if (requests === undefined) throw invalid('requests', 'Give either input_file_id or requests.');
     if (named === undefined) throw invalid('model', 'Without a file, model must be named.');
-    return { requests: request.requests, model: named, unitsPerLine: 1 };
+    const manifest = modelManifestSchema.safeParse((await readModel(ports.database, tenantId, named))?.manifest).data;
+    const size = { requests, model: named, kind: manifest?.pipeline.kind, workUnits: requests, pricedUnits: requests };
+    return { size, file: undefined };
   }
   const file = await checkInput(ports.database, tenantId, request.input_file_id);
-  const checker = createBatchLineChecker(request.endpoint);
-  let kind: Pipeline['kind'] | undefined;
-  let units = 0;
-  for await (const bytes of linesOf(await ports.objects.getStream(file.objectKey))) {
-    const line = checker.take(bytes);
-    if (checker.done) break;
-    if (!line) continue;
-    if (units === 0) {
-      kind = modelManifestSchema.safeParse((await readModel(ports.database, tenantId, line.model))?.manifest).data
-        ?.pipeline.kind;
-    }
-    units += workUnitsOf(kind, line.body);
-  }
-  const { errors, total, model } = checker.finish();
-  const [first] = errors;
-  if (first) throw invalid('input_file_id', `Line ${first.line ?? '-'}: ${first.message}`);
-  return { requests: total, model: model ?? '', unitsPerLine: units / total };
+  return { size: await sizeOfInput(ports, tenantId, request.endpoint, file), file };
+}
+
+/** The price by the book; kept for a day where the input is known, since nothing else can change what there is to do. */
+async function quotedPrice(
+  { database, now }: ApiPorts,
+  tenantId: string,
+  { endpoint }: QuoteRequest,
+  work: { readonly size: BatchSize; readonly file: StoredFile | undefined; readonly energyWh: number },
+  asked: AskedBatch,
+): Promise<Pick<QuoteWire, 'id' | 'price'>> {
+  const prices = await readPriceBookAt(database, asked.nowMs);
+  const currency = (await readTenant(database, tenantId)).currency ?? prices.book.currency;
+  const priceMicros = priceOf(prices, currency, work.size, work.energyWh, asked);
+  const price = { amount: unitsOf(priceMicros), currency, price_book: prices.version };
+  if (!work.file) return { id: null, price: { ...price, kept_until: null } };
+  const id = newId('quote_', now());
+  const expiresAtMs = asked.nowMs + QUOTE_KEPT_MS;
+  await insertQuote(database, {
+    id,
+    tenantId,
+    inputFileId: work.file.id,
+    endpoint,
+    priority: asked.hints.priority ?? null,
+    regionIds: asked.hints.regionIds ?? null,
+    deadlineMs: asked.deadlineMs,
+    currency,
+    priceMicros,
+    priceBook: prices.version,
+    expiresAtMs,
+  });
+  return { id, price: { ...price, kept_until: new Date(expiresAtMs).toISOString() } };
 }
 
 function invalid(field: string, message: string): NightshiftError {

@@ -7,7 +7,7 @@ import { quoteJob } from '../../scheduler/quoteJob.ts';
 import { slotStartMs } from '../../scheduler/time.ts';
 import type { Queryable } from '../../store/database.ts';
 import { latestPlan } from '../../store/plans.ts';
-import { quoteSchema } from '../wire/quote.ts';
+import { plannedQuoteSchema } from '../wire/quote.ts';
 import { plannedWindows, rounded } from './plannedWindows.ts';
 
 const SCENARIOS = 20;
@@ -30,7 +30,7 @@ export interface BatchToQuote extends Pick<JobToPlan, 'modelFamily' | 'classes' 
 }
 
 export const quoteAnswerSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('quoted'), quote: quoteSchema }),
+  z.object({ kind: z.literal('quoted'), quote: plannedQuoteSchema }),
   z.object({ kind: z.literal('no_plan') }),
   /** None of the regions that were asked for is one of those that are planned. */
   z.object({ kind: z.literal('not_planned'), regionIds: z.array(z.string()) }),

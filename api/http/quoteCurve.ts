@@ -35,7 +35,7 @@ export function addQuoteCurveRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     const asked = c.req.valid('json');
     // What is asked without a file names its model: which endpoint would serve it makes no difference to its work.
     const request = { ...asked, endpoint: asked.endpoint ?? '/v1/embeddings', completion_window: '24h' };
-    const batch = await batchToQuote(ports, c.get('caller').tenantId, request);
+    const { batch } = await batchToQuote(ports, c.get('caller').tenantId, request);
     const nowMs = gridTimeMs(cell.clock, now());
     const endRealMs = now() + POINTS_REAL_MS;
     const points: QuoteCurveWire['points'] = [];

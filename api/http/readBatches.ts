@@ -3,6 +3,8 @@ import type { z } from '@hono/zod-openapi';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { readAttemptFailures } from '../../store/attemptFailures.ts';
+import { unitsOf } from '../../domain/money.ts';
+import { readBatchTerms, readCharged } from '../../store/batchTerms.ts';
 import { readBatch, type Batch } from '../../store/batches.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readJobProgresses } from '../../store/jobProgress.ts';
@@ -26,9 +28,10 @@ export async function batchesToWire(
   const ids = batches.map(({ id }) => id);
   const isOpen = batches.some(({ status }) => status === 'in_progress');
   const nowMs = Math.round(gridTimeMs(cell.clock, now()));
-  const [progresses, footprints, plans, presence, failures] = await Promise.all([
+  const [progresses, footprints, prices, plans, presence, failures] = await Promise.all([
     readJobProgresses(database, ids),
     readFootprints(database, ids),
+    readPrices(database, ids),
     isOpen ? latestJobPlans<JobPlans>(database, cell.id) : undefined,
     isOpen ? listPresence(database, cell.id, nowMs) : [],
     readAttemptFailures(database, ids),
@@ -39,6 +42,7 @@ export async function batchesToWire(
         scale: cell.clock.scale,
         progress: progresses.get(batch.id),
         footprint: footprints.get(batch.id),
+        price: prices.get(batch.id),
         plans,
         presence: [
           ...failureReasons(batch, failures.get(batch.id)),
@@ -48,6 +52,23 @@ export async function batchesToWire(
       return batchToWire(batch, facts, cell.clock);
     }),
   );
+}
+
+type PriceWire = BatchWire['x_grid']['price'];
+
+async function readPrices(database: Queryable, ids: readonly string[]): Promise<ReadonlyMap<string, PriceWire>> {
+  const [terms, charged] = await Promise.all([readBatchTerms(database, ids), readCharged(database, ids)]);
+  return new Map(
+    [...terms.values()].map(({ batchId, currency, estimateMicros, capMicros, quoteId: quote }) => {
+      const micros = charged.find((each) => each.batchId === batchId && each.currency === currency)?.micros ?? 0;
+      const amount = unitsOf(micros);
+      return [batchId, { amount, currency, estimate: orNull(estimateMicros), cap: orNull(capMicros), quote }];
+    }),
+  );
+}
+
+function orNull(micros: number | null): number | null {
+  return micros === null ? null : unitsOf(micros);
 }
 
 async function presenceReasons(database: Queryable, cellId: string, batch: Batch, presence: readonly RegionPresence[]) {

@@ -1,12 +1,14 @@
 import { NightshiftError } from '../../domain/errors.ts';
+import { OPENAI_ENDPOINTS } from '../../domain/models.ts';
 import { unstorableIn } from '../../domain/storableText.ts';
 
-/** What a model reads is not stored. */
-const EMBEDDINGS = /^\/v1\/embeddings$/;
+/** What a model reads is not stored in the database, and may be what a model wrote. */
+const READ_BY_MODELS = { input: null, messages: null, prompt: null, query: null, documents: null };
 
 /** @throws NightshiftError `invalid_request` that names the first field whose text cannot be stored */
 export function checkStorable(target: string, path: string, value: unknown): void {
-  const field = unstorableIn(target === 'json' && EMBEDDINGS.test(path) ? { ...Object(value), input: null } : value);
+  const isRead = target === 'json' && OPENAI_ENDPOINTS.some((endpoint) => endpoint === path);
+  const field = unstorableIn(isRead ? { ...Object(value), ...READ_BY_MODELS } : value);
   if (field === undefined) return;
   throw new NightshiftError('invalid_request', `${field || 'The body'}: ${UNSTORABLE}`, field ? { field } : {});
 }

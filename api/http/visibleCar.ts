@@ -4,8 +4,9 @@ import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
 import type { CarCaller } from './carCaller.ts';
 
 /**
- * A car that the caller may see.
- * @throws NightshiftError `not_found`, also for a stranger's car: an owner learns nothing of other cars
+ * The car, for its owner and for operators. The same answer for a stranger's car as for none: an owner learns nothing of
+ * other cars.
+ * @throws NightshiftError `not_found`
  */
 export async function visibleCar(database: Queryable, caller: CarCaller, vin: string): Promise<Vehicle> {
   const vehicle = await readVehicle(database, vin);

@@ -30,7 +30,19 @@ export const gridSchema = z.object({
   planned_windows: z.array(windowSchema),
   energy_wh: z.number().meta({ description: 'Used so far at the plug, by accepted shards.' }),
   gco2: z.number(),
-  cost: z.object({ eur: z.number() }),
+  cost: z.object({ eur: z.number(), unpriced_wh: z.number() }).meta({
+    description: 'Of the energy so far, for the operator; unpriced_wh is energy of whose price nobody knew anything.',
+  }),
+  price: z
+    .object({
+      amount: z.number().meta({ description: 'What its submitter is charged so far.' }),
+      currency: z.string(),
+      estimate: z.number().nullable().meta({ description: 'What it was expected to cost; null: nobody asked.' }),
+      cap: z.number().nullable().meta({ description: 'It never costs more.' }),
+      quote: z.string().nullable().meta({ description: 'The quote whose price is kept.' }),
+    })
+    .nullable()
+    .meta({ description: 'Null for batches from before there were prices.' }),
   shards: z.object({ total: z.number(), pending: z.number(), in_flight: z.number(), done: z.number() }).nullable(),
   partial_output_file_id: z
     .string()

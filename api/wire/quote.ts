@@ -1,26 +1,39 @@
 import { z } from '@hono/zod-openapi';
 import { windowSchema } from './batch.ts';
 
-export const quoteSchema = z
-  .object({
-    object: z.literal('batch.quote'),
-    model: z.string(),
-    requests: z.number().int(),
-    shards: z.number().int(),
-    deadline: z.string().meta({ description: 'Grid time, RFC 3339.' }),
-    feasible: z.boolean(),
-    eta: z.string().nullable(),
-    windows: z.array(windowSchema),
-    energy_wh: z.number(),
-    cost: z.object({ eur: z.number() }),
-    gco2: z.number(),
-    confidence: z.object({
-      probability: z.number().meta({ description: 'Share of the scenarios in which it is done by its deadline.' }),
-      scenarios: z.number().int(),
-      assumption: z.string(),
+/** What the plan says of a batch that nobody has submitted. */
+export const plannedQuoteSchema = z.object({
+  object: z.literal('batch.quote'),
+  model: z.string(),
+  requests: z.number().int(),
+  shards: z.number().int(),
+  deadline: z.string().meta({ description: 'Grid time, RFC 3339.' }),
+  feasible: z.boolean(),
+  eta: z.string().nullable(),
+  windows: z.array(windowSchema),
+  energy_wh: z.number(),
+  cost: z.object({ eur: z.number() }).meta({ description: 'Of the energy, for the operator.' }),
+  gco2: z.number(),
+  confidence: z.object({
+    probability: z.number().meta({ description: 'Share of the scenarios in which it is done by its deadline.' }),
+    scenarios: z.number().int(),
+    assumption: z.string(),
+  }),
+  reasons: z.array(z.object({ code: z.string(), text: z.string() })),
+  planned_from: z.string().meta({ description: 'Grid time of the plan whose fleet and forecasts this rests on.' }),
+});
+
+export const quoteSchema = plannedQuoteSchema
+  .extend({
+    id: z.string().nullable().meta({
+      description: 'Name it as grid.quote in the batch: its price is kept or undercut. Null without an input file.',
     }),
-    reasons: z.array(z.object({ code: z.string(), text: z.string() })),
-    planned_from: z.string().meta({ description: 'Grid time of the plan whose fleet and forecasts this rests on.' }),
+    price: z.object({
+      amount: z.number().meta({ description: 'What the submitter pays at most; less where it runs off-peak.' }),
+      currency: z.string(),
+      price_book: z.number().int().meta({ description: 'Version.' }),
+      kept_until: z.string().nullable().meta({ description: 'Grid time by which the batch must be submitted.' }),
+    }),
   })
   .openapi('Quote');
 /** What the same batch would cost and emit, the longer it may take. */

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import pLimit from 'p-limit';
 
 import type { Answer } from '../../domain/answerLine.ts';
@@ -29,6 +31,8 @@ export class LinesInGeneration {
 
   constructor(generation: LineGeneration) {
     this.#generation = generation;
+    // Each line listens for the end of the attempt.
+    setMaxListeners(2 * LINES_AT_ONCE, generation.signal);
   }
 
   /** Lines that have tokens and no answer yet. */
@@ -83,8 +87,7 @@ export class LinesInGeneration {
       {
         signal,
         onProgress: (progress) => {
-          begun.add(progress);
-          onTokens(progress.tokens.length);
+          onTokens(begun.add(progress));
         },
       },
     );

@@ -14,8 +14,8 @@ export const backupCommand: CommandFactory = (terminal, done) =>
     .argument('<folder>', 'where the backup goes; must not be there yet')
     .action(async (folder: string) => {
       const { backUp } = await import('../../store/backup/backUp.ts');
-      const { portsOver, configured } = await import('../backupPorts.ts');
-      const manifest = await backUp(portsOver(configured(), resolve(folder), progressOf(terminal)));
+      const { backupPortsOver, configured } = await import('../cellServers.ts');
+      const manifest = await backUp(backupPortsOver(configured(), resolve(folder), progressOf(terminal)));
       terminal.out(`Backed up as of ${manifest.takenAt}: ${summaryOf(manifest)} in ${folder}\n${KEYS_APART}`);
       done(EXIT_CODES.ok);
     });
@@ -29,10 +29,10 @@ export const restoreCommand: CommandFactory = (terminal, done) =>
       if (!existsSync(folder))
         throw new NightshiftError('invalid_request', `There is no folder ${folder}.`, { field: 'folder' });
       const { restore } = await import('../../store/backup/restore.ts');
-      const { portsOver, configured, withDatabase } = await import('../backupPorts.ts');
+      const { backupPortsOver, configured, withDatabase } = await import('../cellServers.ts');
       const config = configured();
       const manifest = await withDatabase(config, () =>
-        restore(portsOver(config, resolve(folder), progressOf(terminal))),
+        restore(backupPortsOver(config, resolve(folder), progressOf(terminal))),
       );
       terminal.out(`Restored as of ${manifest.takenAt}: ${summaryOf(manifest)}.\n${START_AGAIN}`);
       done(EXIT_CODES.ok);

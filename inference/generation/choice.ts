@@ -3,7 +3,7 @@ import type { ChoiceProgress, PartialChoice } from './generationTask.ts';
 import type { JsonMatcher } from './jsonGrammar.ts';
 import { uniform } from './philox.ts';
 import type { RequestPlan } from './requestPlan.ts';
-import { adjustLogits, chooseToken, logprobsAt, type PlaceLogprobs } from './sampling.ts';
+import { adjustLogits, chooseToken, logprobsAt, mayBeDrawn, type PlaceLogprobs } from './sampling.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export type FinishReason = 'stop' | 'length';
@@ -13,7 +13,11 @@ export interface ChoiceContext {
   readonly endTokens: ReadonlySet<number>;
 }
 
-/** One answer to a request, token by token. What comes next depends on the logits and on this alone. */
+/**
+ * One answer to a request, token by token. What comes next depends on the logits and on this alone. Tokens that an
+ * earlier attempt says it had are only a guess: each one is drawn again from the logits before it, and the first that
+ * would not have come ends the guess.
+ */
 export class Choice {
   readonly plan: RequestPlan;
   readonly index: number;
@@ -23,6 +27,7 @@ export class Choice {
   readonly #text: AnswerText;
   readonly #counts = new Map<number, number>();
   readonly #matcher: JsonMatcher | undefined;
+  #guess: readonly number[];
   #reported = 0;
   finishReason: FinishReason | undefined;
 
@@ -32,18 +37,24 @@ export class Choice {
     this.#context = context;
     this.#text = new AnswerText(plan.stops, context.vocabulary.stripsFirstSpace);
     this.#matcher = plan.grammar?.matcher();
-    for (const [position, id] of (partial?.tokens ?? []).entries()) {
-      const place = partial?.logprobs?.[position];
-      if (this.finishReason === undefined) this.#append(id, place);
-    }
-    this.#reported = this.tokens.length;
+    // The last one is drawn in any case.
+    this.#guess = (partial?.tokens ?? []).slice(0, plan.maxTokens - 1);
+  }
+
+  /** What an earlier attempt had after `context`, and nobody has checked yet. */
+  get guess(): readonly number[] {
+    return this.#guess;
+  }
+
+  dropGuess(): void {
+    this.#guess = [];
   }
 
   get text(): string {
     return this.#text.text;
   }
 
-  /** All that the network has to have read before the next token. */
+  /** All that the network has to have read before the next token is drawn. */
   get context(): readonly number[] {
     return this.tokens.length === 0 ? this.plan.promptTokens : [...this.plan.promptTokens, ...this.tokens];
   }
@@ -61,9 +72,15 @@ export class Choice {
     const { sampling, randomKey, topLogprobs } = this.plan;
     const logprobOf = topLogprobs === undefined ? undefined : logprobsAt(logits, topLogprobs);
     adjustLogits(logits, sampling, this.#counts, this.#matcher?.mask());
-    const id = chooseToken(logits, sampling, uniform(randomKey, this.index, this.tokens.length));
+    const [guessed, ...rest] = this.#guess;
+    const draw = uniform(randomKey, this.index, this.tokens.length);
+    const isGuessed = guessed !== undefined && mayBeDrawn(guessed, logits, sampling, draw);
+    const id = isGuessed ? guessed : chooseToken(logits, sampling, draw);
     if (id === undefined) throw new Error('The network gives no logits that are numbers.');
+    this.#guess = isGuessed ? rest : [];
     this.#append(id, logprobOf?.(id));
+    // Was shown by the attempt that had it.
+    if (isGuessed) this.#text.release(this.finishReason !== undefined);
   }
 
   #append(id: number, place: PlaceLogprobs | undefined): void {
@@ -88,8 +105,8 @@ export class Choice {
     return {
       key,
       choice: this.index,
+      from,
       tokens: this.tokens.slice(from),
-      ...(this.logprobs.length > 0 && { logprobs: this.logprobs.slice(from) }),
       // Whether a text is a call is known at its end only.
       text: this.plan.parsesTools ? '' : this.#text.release(this.finishReason !== undefined),
     };

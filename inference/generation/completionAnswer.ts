@@ -55,8 +55,8 @@ function chatChoice(choice: Choice, answerId: string, vocabulary: Vocabulary): o
         ? null
         : {
             content: choice.logprobs.map((place) => ({
-              ...namedToken(place, vocabulary),
-              top_logprobs: place.top.map((each) => namedToken(each, vocabulary)),
+              ...tokenInfo(place, vocabulary),
+              top_logprobs: place.top.map((each) => tokenInfo(each, vocabulary)),
             })),
             refusal: null,
           },
@@ -66,7 +66,7 @@ function chatChoice(choice: Choice, answerId: string, vocabulary: Vocabulary): o
 
 function textChoice(choice: Choice, vocabulary: Vocabulary): object {
   let offset = 0;
-  const tokens = choice.logprobs.map(({ id }) => namedToken({ id, logprob: 0 }, vocabulary).token);
+  const tokens = choice.logprobs.map(({ id }) => tokenInfo({ id, logprob: 0 }, vocabulary).token);
   return {
     index: choice.index,
     text: choice.text,
@@ -77,7 +77,7 @@ function textChoice(choice: Choice, vocabulary: Vocabulary): object {
             tokens,
             token_logprobs: choice.logprobs.map(({ logprob }) => logprob),
             top_logprobs: choice.logprobs.map(({ top }) =>
-              Object.fromEntries(top.map((each) => [namedToken(each, vocabulary).token, each.logprob])),
+              Object.fromEntries(top.map((each) => [tokenInfo(each, vocabulary).token, each.logprob])),
             ),
             text_offset: tokens.map((token) => (offset += token.length) - token.length),
           },
@@ -85,7 +85,7 @@ function textChoice(choice: Choice, vocabulary: Vocabulary): object {
   };
 }
 
-function namedToken(
+export function tokenInfo(
   { id, logprob }: Omit<PlaceLogprobs, 'top'>,
   vocabulary: Vocabulary,
 ): {

@@ -10,11 +10,15 @@ export interface ForwardInput {
   /** One row of any length, or several rows of one token each. */
   readonly tokens: readonly (readonly number[])[];
   readonly past: KvRows | undefined;
-  readonly wantsLogits: boolean;
+  /** `each`: of every token of the one row. */
+  readonly wantsLogits: 'none' | 'last' | 'each';
 }
 
 export interface ForwardOutput {
-  /** Of each row's last token; empty where they were not wanted. The caller may change them. */
+  /**
+   * Of each row's last token, or of each token of the one row; empty where they were not wanted, and of the last one
+   * alone where the network gives no others. The caller may change them.
+   */
   readonly logits: readonly Float32Array[];
   readonly kv: KvRows;
 }
@@ -100,7 +104,8 @@ export async function openDecoderNetwork(session: InferenceSession, networkPath:
         attention_mask: () => integers('attention_mask', mask, [rows, width]),
         position_ids: () => integers('position_ids', positions, [rows, steps]),
         use_cache_branch: () => new Tensor('bool', [past !== undefined], [1]),
-        num_logits_to_keep: () => new Tensor('int64', BigInt64Array.of(1n), []),
+        num_logits_to_keep: () =>
+          new Tensor('int64', BigInt64Array.of(wantsLogits === 'each' ? BigInt(steps) : 1n), []),
       };
       const feeds: Record<string, Tensor> = {};
       for (const [name, make] of Object.entries(known)) if (inputs.has(name)) feeds[name] = make();
@@ -109,7 +114,7 @@ export async function openDecoderNetwork(session: InferenceSession, networkPath:
           past?.tensors.get(name) ??
           kvTensor(type === 'float16' ? new Uint16Array() : new Float32Array(), [rows, heads, 0, size]);
       }
-      const outputs = await session.run(feeds, wantsLogits ? ['logits', ...presents] : presents);
+      const outputs = await session.run(feeds, wantsLogits === 'none' ? presents : ['logits', ...presents]);
       const tensors = new Map<string, Tensor>();
       for (const { past: name, present } of cache) {
         const tensor = outputs[present];
@@ -117,7 +122,8 @@ export async function openDecoderNetwork(session: InferenceSession, networkPath:
         tensors.set(name, tensor);
       }
       const kv = { tensors, width, lengths: lengths.map((length) => length + steps) };
-      return { kv, logits: wantsLogits ? lastLogits(outputs['logits'], rows, vocabularySize) : [] };
+      if (wantsLogits === 'none') return { kv, logits: [] };
+      return { kv, logits: logitsOf(outputs['logits'], rows, vocabularySize, wantsLogits) };
     },
   };
 }
@@ -142,15 +148,16 @@ function cacheTensors(session: InferenceSession): CacheTensor[] {
   return cache;
 }
 
-/** Of the last position of each row. */
-function lastLogits(tensor: Tensor | undefined, rows: number, size: number): Float32Array[] {
+/** Of the last position of each row, or of each position of the one row. */
+function logitsOf(tensor: Tensor | undefined, rows: number, size: number, wanted: 'last' | 'each'): Float32Array[] {
   const [given, positions = 0, found] = tensor?.dims ?? [];
   if (!tensor || given !== rows || positions < 1 || found !== size) {
     throw new Error(`The network gave logits of shape ${tensor?.dims.join(' x ')}.`);
   }
   const { data } = tensor;
-  return Array.from({ length: rows }, (_, row) => {
-    const from = ((row + 1) * positions - 1) * size;
+  const each = wanted === 'each' && rows === 1;
+  return Array.from({ length: each ? positions : rows }, (_, index) => {
+    const from = (each ? index : (index + 1) * positions - 1) * size;
     if (data instanceof Float32Array) return data.slice(from, from + size);
     if (!ArrayBuffer.isView(data)) throw new Error('The network gave no numbers.');
     return halfToFloat(halfBits(data).subarray(from, from + size));

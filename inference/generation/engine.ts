@@ -8,6 +8,7 @@ import { gatherRows, type KvRow, type KvRows } from './kvRows.ts';
 import type { LanguageModel } from './languageModel.ts';
 import { PrefixCache } from './prefixCache.ts';
 import { planRequest } from './requestPlan.ts';
+import { responseAnswer } from './responseAnswer.ts';
 
 export interface EngineLimits {
   /** Rows that are computed at once. */
@@ -112,7 +113,11 @@ export class GenerationEngine {
 
   /** What another car says that it had may be anything: with tokens that the network lacks it counts as nothing. */
   #isKnown(partial: GenerationTask['partial']): boolean {
-    return partial?.every(({ tokens }) => tokens.every((id) => id < this.#network.vocabularySize)) === true;
+    return (
+      partial?.every(({ tokens }) =>
+        tokens.every((id) => Number.isInteger(id) && id >= 0 && id < this.#network.vocabularySize),
+      ) === true
+    );
   }
 
   /** One forward step: a chunk of a prompt, or a token of each row. */
@@ -150,30 +155,59 @@ export class GenerationEngine {
     const current = (this.#prefilling ??= this.#startPrefill());
     if (!current) return;
     const { row } = current;
-    const tokens = row.choice.context;
+    const { context, guess } = row.choice;
     const shared = this.#prefixes.sharedLength(
-      tokens,
+      context,
       this.#waiting.slice(0, NEIGHBOURS).map(({ choice }) => choice.context),
     );
-    const chunkEnd = Math.min(tokens.length, current.done + this.#limits.prefillTokens);
-    const end = current.done < shared ? Math.min(chunkEnd, shared) : chunkEnd;
+    // The token before a guess is read with it: its logits are the first that the guess is checked by.
+    const sure = guess.length > 0 ? context.length - 1 : context.length;
+    const stops = [shared, sure].filter((stop) => stop > current.done);
+    const tokens = current.done < sure ? context : [...context, ...guess];
+    const end = Math.min(tokens.length, current.done + this.#limits.prefillTokens, ...stops);
     try {
       const { kv, logits } = await this.#network.forward({
         tokens: [tokens.slice(current.done, end)],
         past: current.kv,
-        wantsLogits: end === tokens.length,
+        wantsLogits: current.done >= sure ? 'each' : end === context.length ? 'last' : 'none',
       });
+      const read = end - current.done;
       current.kv = kv;
       current.done = end;
-      if (end === shared) this.#prefixes.keep(tokens.slice(0, shared), kv);
-      if (end < tokens.length) return;
-      this.#prefilling = undefined;
-      row.choice.next(logits[0] ?? new Float32Array());
-      if (row.choice.finishReason === undefined) this.#ready.push({ row, kv: { kv, row: 0 } });
+      if (end === shared) this.#prefixes.keep(context.slice(0, shared), kv);
+      if (end > sure && guess.length > 0 && logits.length < read) {
+        // A network that gives its last logits only cannot check a guess.
+        this.#prefilling = undefined;
+        row.choice.dropGuess();
+        this.#waiting.unshift(row);
+      } else if (logits.length > 0) this.#readTo(row, kv, logits);
     } catch (error) {
       this.#prefilling = undefined;
       this.#fail(row.owner, error);
     }
+  }
+
+  /**
+   * Draws a token from the logits of each that was read.
+   *
+   *     read     x   g1  g2  g3        of context ...x and guess g1 g2 g3
+   *     drawn    g1  g2  y             y is not g3: what was read of g3 counts for nothing
+   */
+  #readTo(row: Row, kv: KvRows, logits: readonly Float32Array[]): void {
+    const { choice } = row;
+    let last = 0;
+    for (const [index, each] of logits.entries()) {
+      const guessed = choice.guess.length;
+      choice.next(each);
+      last = index;
+      if (choice.finishReason !== undefined || choice.guess.length !== guessed - 1) break;
+    }
+    if (choice.finishReason === undefined && choice.guess.length > 0) return;
+    this.#prefilling = undefined;
+    if (choice.finishReason !== undefined) return;
+    // The row goes on from what it has read and drawn; where it has read too much, it begins again.
+    if (last === logits.length - 1) this.#ready.push({ row, kv: { kv, row: 0 } });
+    else this.#waiting.unshift(row);
   }
 
   #startPrefill(): { row: Row; kv: KvRows | undefined; done: number } | undefined {
@@ -219,7 +253,7 @@ export class GenerationEngine {
         // What a finished row is told does not matter.
         tokens: batch.rows.map((row) => [row?.choice.tokens.at(-1) ?? 0]),
         past: batch.kv,
-        wantsLogits: true,
+        wantsLogits: 'last',
       });
     } catch (error) {
       this.#retreat(error);
@@ -257,7 +291,12 @@ export class GenerationEngine {
 
   #finishIfDone(owner: OpenTask): void {
     if (!this.#open.has(owner.task.key) || owner.choices.some(({ finishReason }) => finishReason === undefined)) return;
-    this.#answer(owner, completionAnswer(owner.task, owner.choices, this.#model));
+    const { task, choices } = owner;
+    const [first] = choices;
+    const asked = first?.plan.asked;
+    const answer =
+      first && asked ? responseAnswer(task, asked, first, this.#model) : completionAnswer(task, choices, this.#model);
+    this.#answer(owner, answer);
   }
 
   #answer({ task }: OpenTask, answer: Answer): void {

@@ -1,11 +1,8 @@
 import type { Answer } from '../../domain/answerLine.ts';
-import type { PlaceLogprobs } from './sampling.ts';
 
-/** What a choice of an answer has so far; enough for another car to go on from there. */
+/** What a choice of an answer has so far, as an earlier attempt says; enough to go on from there. */
 export interface PartialChoice {
   readonly tokens: readonly number[];
-  /** A place for each token, where the request wants them. */
-  readonly logprobs?: readonly PlaceLogprobs[];
 }
 
 /** A request on its way through the engine. */
@@ -17,7 +14,7 @@ export interface GenerationTask {
   readonly body: unknown;
   /** `created` of the answer, and the day that templates are told. */
   readonly createdAtSeconds: number;
-  /** By choice; of an attempt that was cut off. */
+  /** By choice; of an attempt that was cut off. Each token is checked while it is read. */
   readonly partial?: readonly PartialChoice[];
 }
 
@@ -25,9 +22,10 @@ export interface GenerationTask {
 export interface ChoiceProgress {
   readonly key: string;
   readonly choice: number;
+  /** The position in the choice of the first of `tokens`: those that an earlier attempt had come again. */
+  readonly from: number;
   readonly tokens: readonly number[];
-  readonly logprobs?: readonly PlaceLogprobs[];
-  /** What may be shown of the answer: never half a character, nor the beginning of a stop string. */
+  /** What may be shown of the answer and was not yet: never half a character, nor the beginning of a stop string. */
   readonly text: string;
 }
 

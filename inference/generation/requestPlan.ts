@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
-import { readGenerationRequest, type GenerationRequest } from '../../domain/generation.ts';
+import { readGenerationRequest, type GenerationRequest } from '../../domain/generationRequest.ts';
+import { inWordsOfResponses, type ResponseRequest } from '../../domain/responses.ts';
 import { BadRequest } from '../runner/openInference.ts';
 import type { ChatTemplate } from './chatTemplate.ts';
 import type { GenerationTask } from './generationTask.ts';
@@ -13,6 +14,8 @@ import type { Vocabulary } from './vocabulary.ts';
 /** A request as the engine computes it. */
 export interface RequestPlan {
   readonly kind: GenerationRequest['kind'];
+  /** A response's request, parts of which its answer repeats. */
+  readonly asked: ResponseRequest | undefined;
   readonly promptTokens: readonly number[];
   readonly maxTokens: number;
   readonly choices: number;
@@ -43,6 +46,15 @@ const DEFAULT_COMPLETION_TOKENS = 16;
 export function planRequest(task: GenerationTask, context: PlanContext): RequestPlan {
   const read = readGenerationRequest(task.body);
   if (!('kind' in read)) throw new BadRequest(read.code, read.param, read.message);
+  try {
+    return planOf(read, task, context);
+  } catch (error) {
+    if (!(error instanceof BadRequest) || read.kind !== 'response') throw error;
+    throw new BadRequest(error.code, inWordsOfResponses(error.param), inWordsOfResponses(error.message));
+  }
+}
+
+function planOf(read: GenerationRequest, task: GenerationTask, context: PlanContext): RequestPlan {
   const { request } = read;
   const promptTokens = promptOf(read, task.createdAtSeconds, context);
   const { maxTokens, param } = tokenLimit(read);
@@ -51,14 +63,19 @@ export function planRequest(task: GenerationTask, context: PlanContext): Request
     const asked = param === undefined ? '' : ` and ${param} asks for ${maxTokens} more`;
     throw new BadRequest(
       'context_length_exceeded',
-      read.kind === 'chat' ? 'messages' : 'prompt',
+      read.kind === 'completion' ? 'prompt' : 'messages',
       `The prompt has ${promptTokens.length} tokens${asked}; the model takes ${context.contextTokens} in all.`,
     );
   }
   const logprobs =
-    read.kind === 'chat' ? (read.request.logprobs ? (read.request.top_logprobs ?? 0) : null) : read.request.logprobs;
+    read.kind === 'completion'
+      ? read.request.logprobs
+      : read.request.logprobs
+        ? (read.request.top_logprobs ?? 0)
+        : null;
   return {
     kind: read.kind,
+    asked: read.kind === 'response' ? read.asked : undefined,
     promptTokens,
     maxTokens: Math.min(maxTokens, room),
     choices: request.n ?? 1,
@@ -74,7 +91,7 @@ export function planRequest(task: GenerationTask, context: PlanContext): Request
     ),
     stops: [request.stop ?? []].flat(),
     topLogprobs: logprobs ?? undefined,
-    parsesTools: read.kind === 'chat' && read.request.tools != null && read.request.tool_choice !== 'none',
+    parsesTools: read.kind !== 'completion' && read.request.tools != null && read.request.tool_choice !== 'none',
     grammar: grammarOf(read, context.grammars),
   };
 }
@@ -84,7 +101,7 @@ function promptOf(
   createdAtSeconds: number,
   { vocabulary, chatTemplate, vocabularySize }: PlanContext,
 ): readonly number[] {
-  if (read.kind === 'chat') {
+  if (read.kind !== 'completion') {
     if (!chatTemplate) {
       throw new BadRequest('unsupported_endpoint', 'messages', 'The model has no chat template; use /v1/completions.');
     }
@@ -115,11 +132,11 @@ function knownTokens(ids: readonly number[], param: string, size: number): reado
 }
 
 function tokenLimit({ kind, request }: GenerationRequest): { maxTokens: number; param?: string } {
-  if (kind === 'chat' && request.max_completion_tokens != null) {
+  if (kind !== 'completion' && request.max_completion_tokens != null) {
     return { maxTokens: request.max_completion_tokens, param: 'max_completion_tokens' };
   }
   if (request.max_tokens != null) return { maxTokens: request.max_tokens, param: 'max_tokens' };
-  return { maxTokens: kind === 'chat' ? DEFAULT_CHAT_TOKENS : DEFAULT_COMPLETION_TOKENS };
+  return { maxTokens: kind === 'completion' ? DEFAULT_COMPLETION_TOKENS : DEFAULT_CHAT_TOKENS };
 }
 
 function biasOf(bias: Readonly<Record<string, number>>, size: number): ReadonlyMap<number, number> {
@@ -132,7 +149,7 @@ function biasOf(bias: Readonly<Record<string, number>>, size: number): ReadonlyM
 }
 
 function grammarOf(read: GenerationRequest, grammars: GrammarCompiler): JsonGrammar | undefined {
-  if (read.kind !== 'chat') return undefined;
+  if (read.kind === 'completion') return undefined;
   const format = read.request.response_format;
   if (!format || format.type === 'text') return undefined;
   return format.type === 'json_object' ? grammars.anyObject() : grammars.schema(format.json_schema.schema);

@@ -65,6 +65,26 @@ export function chooseToken(
   return drawn(kept, weights, draw * keptSum) ?? best;
 }
 
+/** Of logits and of draws: sums in another order differ by less, and a car that read a text may see another tie. */
+const TIE = 1e-3;
+
+/**
+ * Whether an attempt on another car may have drawn the token from these logits: as `chooseToken` does, or at a tie.
+ * @param draw see `chooseToken`
+ */
+export function mayBeDrawn(id: number, logits: Float32Array, sampling: SamplingOptions, draw: number): boolean {
+  if (!((logits[id] ?? Number.NEGATIVE_INFINITY) > Number.NEGATIVE_INFINITY)) return false;
+  const chosen = chooseToken(logits, sampling, draw);
+  if (chosen === id) return true;
+  if (chosen === undefined) return false;
+  if (sampling.temperature === 0) return (logits[chosen] ?? 0) - (logits[id] ?? 0) <= TIE;
+  return [draw - TIE, draw + TIE].some((near) => chooseToken(logits, sampling, clamped(near)) === id);
+}
+
+function clamped(draw: number): number {
+  return Math.min(1 - Number.EPSILON, Math.max(0, draw));
+}
+
 /** The first id at which the running sum passes `target`. */
 function drawn(ids: Iterable<number>, weights: Float64Array, target: number): number | undefined {
   let reached = 0;

@@ -11,28 +11,26 @@ export interface GrayImage {
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const PARAM = 'inputs.0.data.0';
 
+/** Whether it says that it is an 8-bit grayscale PNG of that height, without alpha or interlacing. */
+export function isGrayPngOfHeight(bytes: Buffer, heightPx: number): boolean {
+  if (bytes.length < 33 || !bytes.subarray(0, 8).equals(SIGNATURE) || bytes.toString('latin1', 12, 16) !== 'IHDR') {
+    return false;
+  }
+  const [depth, colorType, , , interlace] = bytes.subarray(24, 29);
+  return depth === 8 && colorType === 0 && interlace === 0 && bytes.readUInt32BE(20) === heightPx;
+}
+
 /**
- * Decodes an 8-bit grayscale PNG without interlacing. General decoders go by way of RGBA, which costs a few per cent
- * of a line's inference. The header's size is checked first and bounds what is inflated, since a few bytes can
- * declare, or unpack to, gigabytes.
+ * Decodes a PNG of that kind. General decoders go by way of RGBA, which costs a few per cent of a line's inference. The
+ * header's size bounds what is inflated, since a few bytes can declare, or unpack to, gigabytes.
  * @throws BadRequest
  */
 export function decodeGrayPng(bytes: Buffer, limits: { heightPx: number; maxWidthPx: number }): GrayImage {
-  if (bytes.length < 33 || !bytes.subarray(0, 8).equals(SIGNATURE) || bytes.toString('latin1', 12, 16) !== 'IHDR') {
-    throw new BadRequest('invalid_image', PARAM, 'The image is not a PNG in base64.');
-  }
   const widthPx = bytes.readUInt32BE(16);
-  const heightPx = bytes.readUInt32BE(20);
-  const [depth, colorType, , , interlace] = bytes.subarray(24, 29);
-  if (depth !== 8 || colorType !== 0 || interlace !== 0) {
-    throw new BadRequest('invalid_image', PARAM, 'The image must be 8-bit grayscale without alpha or interlacing.');
-  }
-  if (heightPx !== limits.heightPx || widthPx < 1 || widthPx > limits.maxWidthPx) {
-    throw new BadRequest(
-      'invalid_image_size',
-      PARAM,
-      `The image is ${widthPx} x ${heightPx} px; it must be ${limits.heightPx} px high and at most ${limits.maxWidthPx} px wide.`,
-    );
+  const { heightPx } = limits;
+  if (widthPx < 1 || widthPx > limits.maxWidthPx) {
+    const message = `The image is ${widthPx} x ${heightPx} px; it must be at most ${limits.maxWidthPx} px wide.`;
+    throw new BadRequest('invalid_image_size', PARAM, message);
   }
   const rows = inflateRows(bytes, (widthPx + 1) * heightPx);
   return { widthPx, heightPx, pixels: undoFilters(rows, widthPx, heightPx) };

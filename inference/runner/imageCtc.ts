@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ImageCtcPipeline } from '../../domain/models.ts';
 import type { Answer } from '../../domain/answerLine.ts';
-import { decodeGrayPng, type GrayImage } from './grayPng.ts';
 import { inferAnswer, singleBytesInput } from './openInference.ts';
+import { decodePicture, type Picture } from './picture.ts';
 import type { LoadedModel } from './protocol.ts';
 
 /** Answers the body of one request line. @throws BadRequest when the fault is the request's. */
@@ -31,7 +31,7 @@ export async function imageCtcPipeline(
   );
 
   return async (body) => {
-    const image = decodeGrayPng(singleBytesInput(body, 'image'), pipeline);
+    const image = await decodePicture(singleBytesInput(body, 'image'), pipeline);
     const results = await session.run({ [inputName]: toTensor(image, levels) }, [outputName]);
     const scores = results[outputName];
     if (scores === undefined || !(scores.data instanceof Float32Array)) throw new Error('The network gave no scores.');
@@ -43,14 +43,23 @@ export async function imageCtcPipeline(
   };
 }
 
-/** [1, 3, height, width]; blue, green and red planes are equal in a gray picture. */
-function toTensor(image: GrayImage, levels: Float32Array): Tensor {
-  const planePixels = image.widthPx * image.heightPx;
+/** [1, 3, height, width]: a plane of blue, one of green and one of red, which are equal in a gray picture. */
+function toTensor({ widthPx, heightPx, channels, pixels }: Picture, levels: Float32Array): Tensor {
+  const planePixels = widthPx * heightPx;
   const data = new Float32Array(3 * planePixels);
-  for (let index = 0; index < planePixels; index += 1) data[index] = levels[image.pixels[index] ?? 0] ?? 0;
-  data.copyWithin(planePixels, 0, planePixels);
-  data.copyWithin(2 * planePixels, 0, planePixels);
-  return new Tensor('float32', data, [1, 3, image.heightPx, image.widthPx]);
+  const fill = (plane: number, channel: number): void => {
+    for (let index = 0, from = channel; index < planePixels; index += 1, from += channels)
+      data[plane * planePixels + index] = levels[pixels[from] ?? 0] ?? 0;
+  };
+  fill(0, channels - 1);
+  if (channels === 3) {
+    fill(1, 1);
+    fill(2, 0);
+  } else {
+    data.copyWithin(planePixels, 0, planePixels);
+    data.copyWithin(2 * planePixels, 0, planePixels);
+  }
+  return new Tensor('float32', data, [1, 3, heightPx, widthPx]);
 }
 
 /** Probabilities of a step add up to 1, so a larger one than this is the largest, and the search may end. */

@@ -12,7 +12,7 @@ import { openHuggingfaceTokenizer, withinLimit } from './tokenizer.ts';
 const MAX_DOCUMENTS = 1_000;
 const PAIRS_PER_RUN = 16;
 
-const bodySchema = z.strictObject({
+export const rerankRequestSchema = z.strictObject({
   model: z.string().optional(),
   query: z.string().min(1),
   documents: z
@@ -34,7 +34,13 @@ export async function rerankPipeline(
   const encode = textEncoder(session, ['logits']);
 
   return async (body) => {
-    const { query, documents, top_n: most, return_documents: withText, truncate } = parseBody(bodySchema, body);
+    const {
+      query,
+      documents,
+      top_n: most,
+      return_documents: withText,
+      truncate,
+    } = parseBody(rerankRequestSchema, body);
     const texts = documents.map((document) => (typeof document === 'string' ? document : document.text));
     const limit = { maxTokens: pipeline.maxTokens, truncate: truncate ?? pipeline.truncate };
     const pairs = texts.map((text, index) =>

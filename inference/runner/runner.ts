@@ -104,7 +104,8 @@ export class Runner {
   /**
    * Answers one request of a model that generates text, together with all others that are under way. A process that
    * dies is replaced, and the answer goes on from the tokens that it has.
-   * @param options.onProgress hears the tokens as they come; none comes twice
+   * @param options.onProgress hears the tokens as they come; those of a process that died come again, by their
+   *   position, but never their text
    * @throws RunnerCrash when the replacements died too
    * @throws RunnerStopped, and the reason of `options.signal`
    */

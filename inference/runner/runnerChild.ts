@@ -37,6 +37,8 @@ export class RunnerChild {
       // Models are not trusted with the agent's credentials.
       env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], TZ: 'UTC' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // Tensors hold whole numbers beyond 2^53, as bigints.
+      serialization: 'advanced',
     });
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderrTail = (this.#stderrTail + text).slice(-STDERR_TAIL_CHARS);

@@ -177,7 +177,8 @@ function numberOf(
   param: string,
 ): never {
   const given = typeof element === 'boolean' ? Number(element) : element;
-  if (typeof given !== 'number' || (limits && !Number.isInteger(given))) {
+  const isWhole = typeof given === 'bigint' || Number.isInteger(given);
+  if ((typeof given !== 'number' && typeof given !== 'bigint') || (limits && !isWhole)) {
     throw new BadRequest('invalid_data', param, `${param} must be a ${limits ? 'whole ' : ''}number.`);
   }
   if (limits && (BigInt(given) < limits[0] || BigInt(given) > limits[1])) {
@@ -186,7 +187,7 @@ function numberOf(
   const isBig = values instanceof BigInt64Array || values instanceof BigUint64Array;
   // Each array takes its own kind of number.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return (isBig ? BigInt(given) : given) as never;
+  return (isBig ? BigInt(given) : Number(given)) as never;
 }
 
 /** OIP allows nested lists as well as one flat list. */
@@ -241,7 +242,10 @@ function outputOf({ name, datatype }: TensorSpec, tensor: Tensor, raw: boolean):
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     return { name, datatype, shape, raw_base64: bytes.toString('base64') };
   }
-  const numbers: number[] = [];
-  for (const element of data) numbers.push(Number(element));
+  const numbers: (number | bigint)[] = [];
+  for (const element of data) {
+    const number = Number(element);
+    numbers.push(typeof element === 'bigint' && !Number.isSafeInteger(number) ? element : number);
+  }
   return { name, datatype, shape, data: numbers };
 }

@@ -12,7 +12,7 @@ const MAX_INPUTS = 2_048;
 const TEXTS_PER_RUN = 32;
 const FLAGGED_FROM = 0.5;
 
-const bodySchema = z.strictObject({
+export const moderationRequestSchema = z.strictObject({
   model: z.string().optional(),
   input: z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(MAX_INPUTS)]),
   truncate: z.boolean().nullish(),
@@ -29,7 +29,7 @@ export async function textClassificationPipeline(
   const flagging = new Set(pipeline.flagging);
 
   return async (body) => {
-    const { input, truncate } = parseBody(bodySchema, body);
+    const { input, truncate } = parseBody(moderationRequestSchema, body);
     const inputs = typeof input === 'string' ? [input] : input;
     const limit = { maxTokens: pipeline.maxTokens, truncate: truncate ?? pipeline.truncate };
     const texts = inputs.map((text, index) => {

@@ -15,7 +15,7 @@ const TEXTS_PER_RUN = 32;
 const IS_LITTLE_ENDIAN = endianness() === 'LE';
 
 const tokens = z.array(z.number().int().min(0)).min(1);
-const bodySchema = z.strictObject({
+export const embeddingRequestSchema = z.strictObject({
   model: z.string().optional(),
   /** Of OpenAI's; nothing here depends on it. */
   user: z.string().optional(),
@@ -81,8 +81,8 @@ export async function textEmbeddingPipeline(
   };
 }
 
-function parseBody(body: unknown): z.output<typeof bodySchema> {
-  const parsed = bodySchema.safeParse(body);
+function parseBody(body: unknown): z.output<typeof embeddingRequestSchema> {
+  const parsed = embeddingRequestSchema.safeParse(body);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   if (issue?.code === 'unrecognized_keys') throw unsupported(issue.keys[0] ?? '');
@@ -110,7 +110,7 @@ function keptDimensions({ dimensions, truncatable }: TextEmbeddingPipeline, aske
 }
 
 function tokenised(
-  { input, truncate, x_token_ids: mayBeIds }: z.output<typeof bodySchema>,
+  { input, truncate, x_token_ids: mayBeIds }: z.output<typeof embeddingRequestSchema>,
   tokenizer: TextTokenizer,
   pipeline: TextEmbeddingPipeline,
 ): readonly TextTokens[] {

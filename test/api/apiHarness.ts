@@ -51,7 +51,7 @@ export interface ApiHarness {
 /** The real API on loopback, with the file's own database and object folder. Call at top level. */
 export function useApi(
   database: Database,
-  open: { readonly live?: (folder: string) => LiveInference; readonly quotes?: Quotes } = {},
+  open: { readonly live?: (folder: string) => LiveInference; readonly quotes?: Partial<Quotes> } = {},
 ): ApiHarness {
   const jobs = recordingStarter();
   const hinted: string[] = [];
@@ -82,9 +82,10 @@ export function useApi(
       seal: sealWith('a key for tests'),
       slices: sliceSignerWith('a key for tests'),
       live,
-      quotes: open.quotes ?? {
+      quotes: {
         quote: async () => ({ kind: 'no_plan' }),
         preview: async () => ({ chargeKwh: 0, computeKwh: 0, computeHours: 0, costEur: 0, gramsCo2: 0, missing: [] }),
+        ...open.quotes,
       },
       admission: modelAdmissionOver(database, createFileStore(folder)),
       scratchFolder: join(folder, 'scratch'),

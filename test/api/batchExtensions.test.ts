@@ -11,7 +11,6 @@ import { appendJournal } from '../../store/journal.ts';
 import { upsertJobProgress } from '../../store/jobProgress.ts';
 import { addModel } from '../../store/models.ts';
 import { addShardFootprint } from '../../store/shardFootprints.ts';
-import { upsertSignals } from '../../store/signals.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { acceptPart } from './acceptedPart.ts';
@@ -59,14 +58,10 @@ describe('x_grid', () => {
   test('says when the newest plan runs the batch, why, and what it has used', async () => {
     const id = await running();
     await storePlan(database, [id]);
-    const signal = { regionId: 'oslo', feederId: null, unit: '', source: 's', forecast: false, fetchedAtMs: 1 };
-    await upsertSignals(database, [
-      { ...signal, kind: 'price', startMs: 0, endMs: 2000, value: 0.2 },
-      { ...signal, kind: 'carbon', startMs: 0, endMs: 2000, value: 50 },
-    ]);
-    await addShardFootprint(database, { jobId: id, shard: 0, regionId: 'oslo', energyWh: 500, atMs: 1000 });
+    await addShardFootprint(database, { jobId: id, shard: 0, energyWh: 500, gCo2: 25, costEur: 0.1 });
+    await addShardFootprint(database, { jobId: id, shard: 1, energyWh: 250, gCo2: null, costEur: null });
     const { x_grid: grid } = await api.getJson(`/v1/batches/${id}`);
-    expect(grid).toMatchObject({ state: 'waiting', energy_wh: 500, gco2: 25, cost: { eur: 0.1 } });
+    expect(grid).toMatchObject({ state: 'waiting', energy_wh: 750, gco2: 25, cost: { eur: 0.1, unpriced_wh: 250 } });
     expect(grid.reasons.length).toBeGreaterThan(0);
     expect(grid.planned_windows[0]).toMatchObject({ start: expect.any(String), shards: expect.any(Number) });
     const planned = grid.planned_windows.reduce((sum: number, window: Json) => sum + window.shards, 0);

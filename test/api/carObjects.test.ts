@@ -132,3 +132,29 @@ test('a receipt records from when to when its car had the shard, by our clocks',
   expect((own?.heldMs ?? 0) / scale).toBeGreaterThanOrEqual(HOUR_MS);
   expect((own?.heldMs ?? 0) / scale).toBeLessThan(HOUR_MS + 60_000);
 });
+
+test('cars read and list what others of their shard have begun, and write it in their own name only', async () => {
+  const { scope } = await storedShard();
+  const { jobId } = scope;
+  const [own, others] = ['car-1', 'car-2'].map((id) => objectKeys.unfinished(jobId, 0, 7, id));
+  await api.ports.objects.put(others ?? '', '{"0":[{"tokens":[1,2,3,4,5,6,7]}]}');
+  const slice = sliceOf(api.ports.slices.sign(scope));
+  await slice.put(own ?? '', '{}');
+  expect(await slice.list(objectKeys.unfinishedPrefix(jobId, 0))).toEqual([own, others]);
+  expect((await slice.get(others ?? '')).toString()).toContain('[1,2,3');
+
+  const prefix = objectKeys.unfinishedPrefix(jobId, 0);
+  for (const key of [
+    objectKeys.unfinished(jobId, 1, 7, 'car-1'),
+    `${prefix}7.car-1.json`,
+    `${prefix}x`,
+    `${prefix}../input.jsonl`,
+  ]) {
+    await expect(slice.get(key)).rejects.toMatchObject({ code: 'forbidden' });
+    await expect(slice.put(key, 'x')).rejects.toMatchObject({ code: 'forbidden' });
+  }
+  await expect(slice.put(objectKeys.unfinished(jobId, 0, 8, 'car-2'), 'x')).rejects.toMatchObject({
+    code: 'forbidden',
+  });
+  await expect(slice.list(objectKeys.unfinishedPrefix(jobId, 1))).rejects.toMatchObject({ code: 'forbidden' });
+});

@@ -1,30 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-
-import { cli } from '../cli/cliRun.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
-import { writeTinyLlama } from '../support/tinyLlama.ts';
 import { useLiveApi } from './liveApi.ts';
+import { useTinyChat } from './tinyChat.ts';
 
 const { database } = useTestDatabase();
 const api = useLiveApi(database);
-let folder = '';
-const MODEL = 'tiny-chat';
+const MODEL = useTinyChat(api);
 const messages = [{ role: 'user' as const, content: 'The car' }];
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'nightshift-chat-'));
-  await writeTinyLlama(folder, { layout: 'huggingface', weights: 'fp32' });
-  const url = `${api.server.url}/v1`;
-  const added = await cli('model', 'add', folder, '--name', MODEL, '--url', url, '--key', api.ports.apiKey);
-  expect(added).toMatchObject({ code: 0, err: '' });
-});
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
 
 describe('a folder of a language model, with the stock openai package,', () => {
   test('answers a conversation, the same for the same seed', async () => {

@@ -163,6 +163,20 @@ describe('the Open Inference Protocol', () => {
     }
   });
 
+  test('hands whole numbers of 64 bits through as they are', async () => {
+    for (const number of ['9007199254740993', '-9223372036854775808', '42']) {
+      const exact = JSON.stringify({ inputs: [x, { ...count, data: ['NUMBER'] }] }).replace('"NUMBER"', number);
+      const answer = await api.fetch('/v2/models/doubling/infer', { method: 'POST', body: exact });
+      expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining(`"data":[${number}]}]}`)]);
+    }
+    const beyond = JSON.stringify({ inputs: [x, { ...count, data: ['NUMBER'] }] });
+    const refused = await api.fetch('/v2/models/doubling/infer', {
+      method: 'POST',
+      body: beyond.replace('"NUMBER"', '9223372036854775808'),
+    });
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('must be from')]);
+  });
+
   test('runs a network on binary tensors', async () => {
     const raw = Buffer.from(Float32Array.of(1, 2, 3, 4).buffer);
     const json = Buffer.from(

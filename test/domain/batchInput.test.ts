@@ -144,7 +144,9 @@ test('the fast check of a line takes what the schema takes, and nothing else', (
       const slow = lineSchema.safeParse(parsed).data;
       const fast = shapedLine(parsed);
       if (slow) taken += 1;
-      expect(fast).toEqual(slow && { custom_id: slow.custom_id, url: slow.url, body: { model: slow.body.model } });
+      expect(fast && { ...fast, body: { model: fast.body.model } }).toEqual(
+        slow && { custom_id: slow.custom_id, url: slow.url, body: { model: slow.body.model } },
+      );
     }),
     { numRuns: 5_000 },
   );

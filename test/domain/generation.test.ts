@@ -3,11 +3,11 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 
 import {
   GENERATION_LIMITS,
-  readGenerationRequest,
   textOf,
   type ChatCompletionRequest,
   type CompletionRequest,
 } from '../../domain/generation.ts';
+import { readGenerationRequest } from '../../domain/generationRequest.ts';
 
 const chat = (fields: object) =>
   readGenerationRequest({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...fields });

@@ -1,10 +1,16 @@
 import { availabilityBooking, computeBooking } from '../../activities/settlement/workBooking.ts';
 import type { Booking } from '../../domain/ledger.ts';
-import { DEFAULT_PRICE_BOOK, priceBookSchema, type PriceBook } from '../../domain/priceBook.ts';
+import { DEFAULT_PRICE_BOOK, priceBookSchema } from '../../domain/priceBook.ts';
 import type { Queryable } from '../../store/database.ts';
+import type { StoredPriceBook } from '../../store/priceBooks.ts';
 
-/** The default prices. */
-export const BOOK: PriceBook = priceBookSchema.parse(DEFAULT_PRICE_BOOK);
+/** The default prices, as they are stored. */
+export const PRICES: StoredPriceBook = {
+  version: 0,
+  validFromMs: 0,
+  book: priceBookSchema.parse(DEFAULT_PRICE_BOOK),
+  setBy: 'default',
+};
 
 const carOf = (vehicleId: string) => ({ id: vehicleId, ownerId: `owner-of-${vehicleId}`, regionId: 'oslo' });
 
@@ -18,18 +24,19 @@ export function workBooking(work: {
   readonly units?: number;
 }): Booking {
   const { vehicleId, kwh, reference, atMs, tenantId = 'default', units = 0 } = work;
-  return computeBooking(BOOK, {
+  const { book } = PRICES;
+  const terms = { model: 'ocr', priority: undefined, windowMs: 24 * 3_600_000 };
+  const pricing = { book, tenantId, currency: 'EUR', capMicros: null, terms, unit: 'pages' as const };
+  return computeBooking(pricing, PRICES, {
     car: carOf(vehicleId),
-    tenantId,
     batchId: /^job\/([^/]+)/.exec(reference)?.[1] ?? '',
     reference,
     energyWh: kwh * 1000,
     energyPriceMicros: undefined,
     streakNights: 0,
-    terms: { model: 'ocr', priority: undefined, windowMs: 24 * 3_600_000 },
-    unit: 'pages',
     units,
     offPeakShare: 0,
+    chargedMicros: 0,
     atMs,
   });
 }
@@ -41,7 +48,7 @@ export function stayBooking(stay: {
   readonly reference: string;
   readonly atMs: number;
 }): Booking {
-  return availabilityBooking(BOOK, { ...stay, car: carOf(stay.vehicleId) });
+  return availabilityBooking(PRICES, { ...stay, car: carOf(stay.vehicleId) });
 }
 
 /** Starts a ledger anew, which only tests may: its own triggers refuse it. */

@@ -1,10 +1,11 @@
 import type { Clock } from '../../domain/clock.ts';
-import { REAL_TIME } from '../../domain/clock.ts';
+import { gridTimeMs, REAL_TIME } from '../../domain/clock.ts';
 import { ensureCell, type Cell } from '../../store/cells.ts';
 import { completeClassSpeeds, seedClassSpeed } from '../../store/classSpeeds.ts';
 import type { Database } from '../../store/database.ts';
 import { upsertFeeder } from '../../store/feeders.ts';
 import { readModel } from '../../store/models.ts';
+import { seedPriceBook } from '../../store/priceBooks.ts';
 import { upsertRegion } from '../../store/regions.ts';
 import { listHardwareClasses, upsertHardwareClass } from '../../store/hardwareClasses.ts';
 import { seedVehicle, vehicleOf } from '../../store/vehicles.ts';
@@ -50,6 +51,7 @@ export async function applyCell(database: Database, file: CellFile, realNowMs: n
       await seedClassSpeed(tx, { modelName: name, modelVersion: model.version, hardwareClass, statedMsPerUnit });
     }
     await completeClassSpeeds(tx);
+    if (file.priceBook) await seedPriceBook(tx, file.priceBook, gridTimeMs(cell.clock, realNowMs));
     return cell;
   });
 }

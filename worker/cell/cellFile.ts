@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { NightshiftError } from '../../domain/errors.ts';
 import { feederSupplySchema } from '../../domain/feederSupply.ts';
 import { hardwareClassId, hardwareClassSchema } from '../../domain/hardwareClasses.ts';
+import { priceBookSchema } from '../../domain/priceBook.ts';
 import { enrolmentSchema, timeZoneSchema } from '../../domain/vehicles.ts';
 import { feedListSchema } from '../../activities/grid/feeds/feedConfig.ts';
 
@@ -35,6 +36,8 @@ export const cellFileSchema = z.strictObject({
     .min(1),
   /** Classes of inference computers beside those that are there from the start. */
   classes: z.array(hardwareClassSchema).default([]),
+  /** What is asked of submitters and paid to owners. docs/money.md */
+  priceBook: priceBookSchema.optional(),
   vehicles: z.array(enrolmentSchema),
   /** What each class is expected to take for one unit of a model's work, until cars have been measured. */
   classSpeeds: z

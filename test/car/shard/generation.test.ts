@@ -125,8 +125,13 @@ describe('a shard of generated texts', () => {
     const { objects, shard } = await storeWithChats();
     await objects.put(objectKeys.unfinished(JOB_ID, 0, 5, 'liar'), '{"0":[{"tokens":["x"]}]}');
     await objects.put(objectKeys.unfinished(JOB_ID, 0, 6, 'liar'), '{"1":[{"tokens":[999999]}]}');
+    await objects.put(objectKeys.unfinished(JOB_ID, 0, 1, 'liar'), '{"2":[{"tokens":[999999]}]}');
+    await objects.put(objectKeys.unfinished(JOB_ID, 0, 4, 'liar'), '{"3":[{"tokens":[1,2,3,4]}]}');
     const car = await testCar('next', objects);
     expect(await car.attempt(shard).result).toMatchObject({ storedLines: LINES });
     expect(storedAnswers(objects, shard).every((line) => line.includes('"status_code":200'))).toBe(true);
+    const { objects: quiet } = await storeWithChats();
+    await (await testCar('calm', quiet)).attempt(shard).result;
+    expect(storedAnswers(objects, shard)).toEqual(storedAnswers(quiet, shard));
   });
 });

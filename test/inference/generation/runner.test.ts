@@ -65,9 +65,9 @@ describe('Runner.generate', () => {
     };
     expect(await runner.generate(model, task, { onProgress })).toEqual(undisturbed);
     expect(runner.pid).not.toBe(pid);
-    expect(undisturbed.body).toMatchObject({
-      usage: { completion_tokens: pieces.flatMap(({ tokens }) => tokens).length },
-    });
+    const positions = new Set(pieces.flatMap(({ from, tokens }) => tokens.map((_, index) => from + index)));
+    const text = pieces.map((piece) => piece.text).join('');
+    expect(undisturbed.body).toMatchObject({ usage: { completion_tokens: positions.size }, choices: [{ text }] });
   });
 
   test('gives a request up and lets its neighbour end; stop() ends all', async () => {

@@ -138,8 +138,8 @@ test('work is booked once, whoever says it again', async () => {
   expect(booked.filter(Boolean)).toHaveLength(1);
   expect(await readBalance(database, accounts.owner('owner-of-car-1'))).toEqual(new Map([['EUR', 150_000]]));
   expect(await readBalance(database, accounts.energy('owner-of-car-1'))).toEqual(new Map([['EUR', 300_000]]));
-  expect(await readBalance(database, accounts.tenant('default'))).toEqual(new Map([['EUR', -700_000]]));
-  expect(await readBalance(database, accounts.margin)).toEqual(new Map([['EUR', 250_000]]));
+  expect(await readBalance(database, accounts.tenant('default'))).toEqual(new Map([['EUR', -850_000]]));
+  expect(await readBalance(database, accounts.margin)).toEqual(new Map([['EUR', 400_000]]));
 });
 
 test('a correction takes back its share of what stands, from the side that it is for', async () => {
@@ -152,7 +152,7 @@ test('a correction takes back its share of what stands, from the side that it is
   expect(await correct('meter', 0.5, 'pay')).toBe(true);
   expect(await correct('meter', 0.5, 'pay')).toBe(false);
   expect([await balance('owner/owner-of-car-1'), await balance('energy/owner-of-car-1')]).toEqual([75_000, 150_000]);
-  expect([await balance('tenant/default'), await balance('margin')]).toEqual([-700_000, 475_000]);
+  expect([await balance('tenant/default'), await balance('margin')]).toEqual([-850_000, 625_000]);
   expect(await correct('wrong answers', 0, 'all')).toBe(true);
   for (const account of ['owner/owner-of-car-1', 'energy/owner-of-car-1', 'tenant/default', 'margin'])
     expect(await balance(account)).toBe(0);

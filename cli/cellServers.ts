@@ -9,9 +9,14 @@ export function configured(): Config {
   return loadConfig({ env: process.env, cwd: process.cwd() });
 }
 
-export function portsOver(config: Config, folder: string, onProgress: (text: string) => void): BackupPorts {
+/** The configured database, else the embedded one of the state folder. */
+export function databaseUrlOf(config: Config): string {
+  return config.databaseUrl ?? embeddedDatabaseUrl(config);
+}
+
+export function backupPortsOver(config: Config, folder: string, onProgress: (text: string) => void): BackupPorts {
   return {
-    databaseUrl: config.databaseUrl ?? embeddedDatabaseUrl(config),
+    databaseUrl: databaseUrlOf(config),
     objects: openStoredObjects(config.objects),
     folder: createFileStore(folder),
     onProgress,

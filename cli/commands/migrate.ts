@@ -1,0 +1,22 @@
+import { Command } from 'commander';
+
+import type { CommandFactory } from '../command.ts';
+import { EXIT_CODES } from '../exitCodes.ts';
+
+/** For operators who bring the schema up to date before the processes of a release start; those do it themselves, too. */
+export const migrateCommand: CommandFactory = (terminal, done) =>
+  new Command('migrate')
+    .description('bring the database to the schema of this release; databases that have it are left as they are')
+    .action(async () => {
+      const { openDatabase } = await import('../../store/database.ts');
+      const { migrate } = await import('../../store/migrate.ts');
+      const { configured, databaseUrlOf } = await import('../cellServers.ts');
+      const database = openDatabase({ url: databaseUrlOf(configured()), maxConnections: 1 });
+      try {
+        const ran = await migrate(database);
+        terminal.out(ran.length === 0 ? 'The schema is up to date.\n' : ran.map((name) => `${name}\n`).join(''));
+        done(EXIT_CODES.ok);
+      } finally {
+        await database.close();
+      }
+    });

@@ -1,0 +1,35 @@
+{{- define "nightshift.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+
+{{- define "nightshift.environment" -}}
+envFrom:
+  - secretRef: { name: {{ .Values.existingSecret }} }
+env:
+  - { name: NIGHTSHIFT_CELL_FILE, value: /etc/nightshift/cell.yaml }
+  - { name: NIGHTSHIFT_API_HOST, value: 0.0.0.0 }
+  - { name: NIGHTSHIFT_GATEWAY_HOST, value: 0.0.0.0 }
+  - { name: NIGHTSHIFT_OCPP_HOST, value: 0.0.0.0 }
+  - { name: NIGHTSHIFT_OCPP_PORT, value: "9220" }
+  {{- range $name, $value := .Values.environment }}
+  {{- if $value }}
+  - { name: {{ $name }}, value: {{ $value | quote }} }
+  {{- end }}
+  {{- end }}
+volumeMounts:
+  - { name: cell, mountPath: /etc/nightshift, readOnly: true }
+  - { name: state, mountPath: /var/lib/nightshift }
+  - { name: temporary, mountPath: /tmp }
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: { drop: [ALL] }
+{{- end -}}
+
+{{- define "nightshift.pod" -}}
+securityContext: { runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000, seccompProfile: { type: RuntimeDefault } }
+volumes:
+  - { name: cell, configMap: { name: {{ .Release.Name }}-cell } }
+  - { name: state, emptyDir: {} }
+  - { name: temporary, emptyDir: {} }
+{{- end -}}
