@@ -1,5 +1,6 @@
-/** What a car is to do about charging. Powers are kW at the plug. */
 import { MINUTE_MS } from '../domain/durations.ts';
+
+/** What a car is to do about charging. Powers are kW at the plug. */
 export interface ChargeWish {
   readonly chargeKw: number;
   /** The owner's target: the car stops there by itself, also when nobody reaches it any more. */
@@ -9,18 +10,11 @@ export interface ChargeWish {
 /** What telemetry says that the car does. */
 export interface ChargeFact {
   readonly chargeKw: number;
-  /** Grid time of the newest telemetry that says so. */
+  /** Of the newest telemetry that says so. */
   readonly atMs: number;
 }
 
-export type CommandOutcome = { readonly accepted: true } | { readonly accepted: false; readonly reason: string };
-
-/** Tells cars how to charge. Acceptance says only that a car heard: telemetry says whether it did. */
-export interface ChargeControlPort {
-  apply(vehicleId: string, wish: ChargeWish): Promise<CommandOutcome>;
-}
-
-/** How a wish that was sent stands. Times are grid time. */
+/** How a wish that was sent stands. Times are epoch ms, all of one clock. */
 export interface SentWish {
   readonly wish: ChargeWish;
   readonly sentAtMs: number;

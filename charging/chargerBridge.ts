@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { gridTimeMs, type Clock } from '../domain/clock.ts';
 import { parseJson } from '../domain/json.ts';
-import { computeReadingSchema, setpointProfileSchema, type SetpointProfile } from '../domain/setpoints.ts';
-import { profileUnderShed, shedOrderSchema, type ShedOrder } from '../domain/sheds.ts';
+import { computeReadingSchema } from '../domain/setpoints.ts';
+import { CarOrders } from './carOrders.ts';
 import type { PlugSession } from './ocpp/plugSession.ts';
 import { UNKNOWN_CONNECTOR, type ConnectorEvent, type ConnectorState } from './ocpp/connector.ts';
 import { OWN_ID_TOKEN } from './ocpp/dialect.ts';
@@ -45,8 +45,7 @@ export class ChargerBridge {
   readonly #ports: ChargerBridgePorts;
   #kept: KeptPlug;
   #session: PlugSession | undefined;
-  #profile: SetpointProfile | null = null;
-  #shed: ShedOrder | null = null;
+  readonly #orders: CarOrders;
   #agentKwh: number | null = null;
   #said = '';
 
@@ -54,6 +53,7 @@ export class ChargerBridge {
     this.#options = options;
     this.#ports = ports;
     this.#kept = kept;
+    this.#orders = new CarOrders(options.carId, ports.log);
   }
 
   get kept(): KeptPlug {
@@ -68,12 +68,12 @@ export class ChargerBridge {
 
   /** A message of one of the car's topics; empty when it was withdrawn. */
   receiveSetpoints(payload: string): void {
-    this.#profile = this.#read(payload, setpointProfileSchema, this.#profile);
+    this.#orders.receiveSetpoints(payload);
     this.#follow();
   }
 
   receiveShed(payload: string): void {
-    this.#shed = this.#read(payload, shedOrderSchema, this.#shed);
+    this.#orders.receiveShed(payload);
     this.#follow();
   }
 
@@ -116,23 +116,7 @@ export class ChargerBridge {
   }
 
   #follow(): void {
-    const profile = this.#shed === null ? this.#profile : profileUnderShed(this.#profile, this.#shed);
-    this.#session?.follow(this.#kept.isForeign ? null : profile);
-  }
-
-  #read<Order>(
-    payload: string,
-    schema: { safeParse(value: unknown): { data?: Order | undefined } },
-    before: Order | null,
-  ): Order | null {
-    if (payload === '') return null;
-    const order = schema.safeParse(parseJson(payload)).data;
-    if (order !== undefined) return order;
-    this.#ports.log.warn(
-      { carId: this.#options.carId },
-      'an order cannot be read; the one before holds until it expires',
-    );
-    return before;
+    this.#session?.follow(this.#kept.isForeign ? null : this.#orders.profile);
   }
 }
 

@@ -1,19 +1,22 @@
+import { z } from 'zod';
+
 /**
  * The energy at a plug, told apart into charge and compute. Registers only rise; kWh at the plug.
  *
  * The charger's meter is what is believed. The agent's own figure only says how much of it was compute, and never more
  * than the charger saw.
  */
-export interface PlugMeter {
-  readonly chargingKwh: number;
-  readonly computeKwh: number;
+export const plugMeterSchema = z.object({
+  chargingKwh: z.number(),
+  computeKwh: z.number(),
   /** Register of the charger that is counted up to here. */
-  readonly plugKwh: number | null;
+  plugKwh: z.number().nullable(),
   /** Register of the agent that is counted up to here. */
-  readonly agentKwh: number | null;
+  agentKwh: z.number().nullable(),
   /** What the agent says beyond what the charger has seen yet: their readings come at different moments. */
-  readonly aheadKwh: number;
-}
+  aheadKwh: z.number(),
+});
+export type PlugMeter = z.infer<typeof plugMeterSchema>;
 
 export const NEW_PLUG_METER: PlugMeter = { chargingKwh: 0, computeKwh: 0, plugKwh: null, agentKwh: null, aheadKwh: 0 };
 

@@ -21,6 +21,7 @@ import { planCommand } from './commands/plan.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
+import { teslaCommand } from './commands/tesla.ts';
 import { startCommand } from './commands/start.ts';
 import type { CommandFactory } from './command.ts';
 import { EXIT_CODES, type ExitCode } from './exitCodes.ts';
@@ -41,6 +42,7 @@ const COMMANDS: readonly CommandFactory[] = [
   batchCommand,
   carCommand,
   chargerCommand,
+  teslaCommand,
   fleetCommand,
   stackCommand,
   agentCommand,

@@ -2,6 +2,7 @@ import { DateTime } from 'luxon';
 import { z } from 'zod';
 import { hardwareClassId } from './hardwareClasses.ts';
 import { DEFAULT_MODEL_FAMILY, slugSchema } from './models.ts';
+import { siteSchema } from './site.ts';
 
 /** How one car charges at its usual plug. */
 export const chargerSchema = z.object({
@@ -72,6 +73,8 @@ export const enrolmentSchema = z
     id: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "_" or "-"'),
     kind: z.enum(VEHICLE_KINDS).default('car'),
     feeder: z.string().min(1).max(100),
+    /** Where its plug is; left out: as its feeder says. */
+    site: siteSchema.optional(),
     owner: z.string().min(1).max(100),
     displayName: z.string().min(1).max(100),
     carModel: z.string().min(1).max(100).default('site-node'),

@@ -89,6 +89,8 @@ async function mustBeThere(tx: Queryable, asked: ChargerPlug): Promise<void> {
   if (car.feederId !== feederId) {
     throw invalid('feeder', `The car "${vehicleId}" is enrolled on feeder "${car.feederId}", not "${feederId}".`);
   }
+  const [commanded] = await tx.query('select 1 from tesla_cars where vehicle_id = $1', [vehicleId]);
+  if (commanded) throw invalid('car', `The car "${vehicleId}" is told by commands at Tesla; "tesla remove" ends that.`);
   const [other] = await tx.query<{ id: string; plug: number }>(
     `select charge_point_id as id, plug from charger_plugs
      where vehicle_id = $1 and (charge_point_id, plug) <> ($2, $3)`,

@@ -1,4 +1,5 @@
 import { DEFAULT_FEEDER_SUPPLY, type FeederSupply } from '../domain/feederSupply.ts';
+import type { Site } from '../domain/site.ts';
 import type { Queryable } from './database.ts';
 
 export interface Feeder {
@@ -11,15 +12,19 @@ export interface Feeder {
 /** Stores a feeder; what is left out of its supply has its default. */
 export async function upsertFeeder(
   database: Queryable,
-  feeder: Feeder & { readonly [Key in keyof FeederSupply]?: FeederSupply[Key] | undefined },
+  feeder: Feeder & { readonly [Key in keyof FeederSupply]?: FeederSupply[Key] | undefined } & {
+    /** Where the plugs of its cars are, unless a car says otherwise. */
+    readonly site?: Site | undefined;
+  },
 ): Promise<void> {
   const { id, regionId, failSafeImportKw } = feeder;
   const { phaseVoltageV, phases, powerFactor } = DEFAULT_FEEDER_SUPPLY;
   await database.query(
-    `insert into feeders (id, region_id, fail_safe_import_kw, phase_voltage_v, phases, power_factor)
-     values ($1, $2, $3, $4, $5, $6)
+    `insert into feeders (id, region_id, fail_safe_import_kw, phase_voltage_v, phases, power_factor, site)
+     values ($1, $2, $3, $4, $5, $6, $7)
      on conflict (id) do update set region_id = excluded.region_id, fail_safe_import_kw = excluded.fail_safe_import_kw,
-       phase_voltage_v = excluded.phase_voltage_v, phases = excluded.phases, power_factor = excluded.power_factor`,
+       phase_voltage_v = excluded.phase_voltage_v, phases = excluded.phases, power_factor = excluded.power_factor,
+       site = excluded.site`,
     [
       id,
       regionId,
@@ -27,6 +32,7 @@ export async function upsertFeeder(
       feeder.phaseVoltageV ?? phaseVoltageV,
       feeder.phases ?? phases,
       feeder.powerFactor ?? powerFactor,
+      feeder.site ? JSON.stringify(feeder.site) : null,
     ],
   );
 }

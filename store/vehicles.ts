@@ -1,5 +1,6 @@
 import type { HardwareClass } from '../domain/hardwareClasses.ts';
 import { NO_CHARGER, type Charger, type Enrolment, type OwnerPolicy, type VehicleKind } from '../domain/vehicles.ts';
+import type { Site } from '../domain/site.ts';
 import type { Queryable } from './database.ts';
 
 /** An enrolled car. */
@@ -9,6 +10,8 @@ export interface Vehicle {
   readonly kind: VehicleKind;
   readonly regionId: string;
   readonly feederId: string;
+  /** Where its plug is, by the car or its feeder; absent or null: not known. */
+  readonly site?: Site | null | undefined;
   readonly ownerId: string;
   readonly displayName: string;
   readonly carModel: string;
@@ -22,7 +25,8 @@ export interface Vehicle {
 
 const COLUMNS = `v.id, v.kind, v.region_id as "regionId", v.feeder_id as "feederId", v.owner_id as "ownerId",
   v.display_name as "displayName", v.car_model as "carModel", v.hardware_class as "hardwareClass", v.model_families as "modelFamilies",
-  v.battery_kwh as "batteryKwh", v.charger, v.policy`;
+  v.battery_kwh as "batteryKwh", v.charger, v.policy,
+  coalesce(v.site, (select f.site from feeders f where f.id = v.feeder_id)) as site`;
 
 /** An enrolment as it is kept. */
 export function vehicleOf(enrolment: Enrolment, regionId: string): Vehicle {
@@ -54,12 +58,13 @@ const STAYS_BOOKED = `(select coalesce(max(split_part(reference, '/', 3)::intege
 async function write(database: Queryable, vehicle: Vehicle, condition: string, revision: number): Promise<void> {
   await database.query(
     `insert into vehicles (id, kind, region_id, feeder_id, owner_id, display_name, car_model, hardware_class,
-       model_families, battery_kwh, charger, policy, enrolment_revision, stays)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, ${STAYS_BOOKED})
+       model_families, battery_kwh, charger, policy, enrolment_revision, site, stays)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, ${STAYS_BOOKED})
      on conflict (id) do update set kind = excluded.kind, region_id = excluded.region_id,
        feeder_id = excluded.feeder_id, owner_id = excluded.owner_id, display_name = excluded.display_name,
        car_model = excluded.car_model, hardware_class = excluded.hardware_class,
        model_families = excluded.model_families, battery_kwh = excluded.battery_kwh, charger = excluded.charger,
+       site = excluded.site,
        policy = case when vehicles.policy_revision = 0 then excluded.policy else vehicles.policy end,
        enrolment_revision = vehicles.enrolment_revision + excluded.enrolment_revision
      where ${condition}`,
@@ -77,6 +82,7 @@ async function write(database: Queryable, vehicle: Vehicle, condition: string, r
       JSON.stringify(vehicle.charger),
       JSON.stringify(vehicle.policy),
       revision,
+      vehicle.site ? JSON.stringify(vehicle.site) : null,
     ],
   );
 }

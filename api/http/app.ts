@@ -19,6 +19,7 @@ import { identifyGridCaller } from './gridCaller.ts';
 import { addCarNightRoutes } from './carNight.ts';
 import type { ApiPorts } from './ports.ts';
 import { addChargerRoutes } from './chargers.ts';
+import { addTeslaRoutes } from './tesla.ts';
 import { addEnrolmentRoutes } from './enrolments.ts';
 import { answerError } from './errors.ts';
 import { discard } from './discard.ts';
@@ -162,6 +163,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addCapacityRoutes(app, ports);
   addEnrolmentRoutes(app, ports);
   addChargerRoutes(app, ports);
+  addTeslaRoutes(app, ports);
   addVehicleRoutes(app, ports);
   addCarNightRoutes(app, ports, forecasts);
   addPolicyPreviewRoutes(app, ports, forecasts);

@@ -4,6 +4,7 @@ import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { hardwareClassSchema } from '../../domain/hardwareClasses.ts';
 import type { JournalLine } from '../../domain/journal.ts';
+import { siteSchema } from '../../domain/site.ts';
 import { enrolmentSchema, timeZoneSchema } from '../../domain/vehicles.ts';
 import { addEnrolmentCode } from '../../store/carKeys.ts';
 import { completeClassSpeeds } from '../../store/classSpeeds.ts';
@@ -19,7 +20,11 @@ import { errorResponses, notFound, unixSeconds } from './wire.ts';
 
 export const CODE_LIFE_REAL_MS = 3_600_000;
 const regionId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and "-"');
-const feederSchema = z.strictObject({ id: regionId, failSafeImportKw: z.number().min(0) });
+const feederSchema = z.strictObject({
+  id: regionId,
+  failSafeImportKw: z.number().min(0),
+  site: siteSchema.optional(),
+});
 
 const answers = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
   200: { description, content: { 'application/json': { schema } } },

@@ -2,6 +2,7 @@ import type { IPublishPacket, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 
 import { gridTimeMs } from '../../domain/clock.ts';
+import { isAtSite } from '../../domain/site.ts';
 import type { MeterReading } from '../../domain/setpoints.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
@@ -112,6 +113,13 @@ export async function startIngress(ports: IngressPorts): Promise<Ingress> {
       return;
     }
     if (message.kind === 'telemetry') return take(vehicle, message.input);
+    if (message.kind === 'position') {
+      const { position, retained } = message;
+      if (!vehicle.site && states.get(vehicle.id)?.values.Location === undefined) return;
+      // The position itself is not kept: nobody needs to know where a car has been.
+      const value = position && vehicle.site ? (isAtSite(position, vehicle.site) ? 'here' : 'elsewhere') : null;
+      return take(vehicle, { kind: 'field', name: 'Location', value, retained });
+    }
     const aheadMs = message.reading.atMs - gridNowMs();
     if (aheadMs > METER_WINDOW_MS.ahead || -aheadMs > METER_WINDOW_MS.past) counts.unreadable += 1;
     else takeReading(vehicle, message.reading);

@@ -1,3 +1,5 @@
+import { positionSchema, type Position } from '../../domain/site.ts';
+
 /**
  * The fields of Tesla's Fleet Telemetry that we read, in the form that its MQTT dispatcher emits.
  * Source: teslamotors/fleet-telemetry, protos/vehicle_data.proto and datastore/mqtt.
@@ -19,6 +21,8 @@ const FIELDS = {
   ChargePortLatch: enumOf('ChargePortLatch', ['SNA', 'Disengaged', 'Engaged', 'Blocking']),
   ChargingCableType: enumOf('CableType', ['IEC', 'SAE', 'GB_AC', 'GB_DC', 'SNA']),
   LocatedAtHome: enumOf('', ['true', 'false']),
+  /** Of a position only whether it is at the car's plug is known: see `positionOf`. */
+  Location: enumOf('', ['here', 'elsewhere']),
   Gear: enumOf('ShiftState', ['Invalid', 'P', 'R', 'N', 'D', 'SNA']),
 } as const;
 
@@ -56,6 +60,12 @@ export function parseField(name: FieldName, payload: string): FieldValue {
   const text = String(value);
   const bare = text.startsWith(field.prefix) ? text.slice(field.prefix.length) : text;
   return field.names.includes(bare) ? bare : 'Unknown';
+}
+
+/** The position that a `Location` says, as an object or as text of one; null when it says none. */
+export function positionOf(payload: string): Position | null {
+  const value = parseJson(payload);
+  return positionSchema.safeParse(typeof value === 'string' ? parseJson(value) : value).data ?? null;
 }
 
 function numberIn({ least, most }: NumberField, value: unknown): number | null {

@@ -44,10 +44,20 @@ export function plugSigns(state: FusedState): PlugSign[] {
     const says = reading && VERDICTS[field](reading.value);
     return says ? [{ field, says, reading }] : [];
   });
-  const home = state.values.LocatedAtHome;
-  if (home?.value !== 'false') return [...signs, ...motionSigns(state)];
-  const elsewhere: PlugSign = { field: 'LocatedAtHome', says: UNPLUGGED, reading: home };
+  const elsewhere = signOfElsewhere(state);
+  if (!elsewhere) return [...signs, ...motionSigns(state)];
   return [elsewhere, ...signs.filter(({ says }) => says === UNPLUGGED), ...motionSigns(state)];
+}
+
+/**
+ * A position, where the site of the plug is known, is more than the car's own word of its home: its plug here may be at
+ * work, and its owner may have moved.
+ */
+function signOfElsewhere({ values }: FusedState): PlugSign | undefined {
+  const { Location: location, LocatedAtHome: home } = values;
+  if (location?.value === 'here') return undefined;
+  if (location?.value === 'elsewhere') return { field: 'Location', says: UNPLUGGED, reading: location };
+  return home?.value === 'false' ? { field: 'LocatedAtHome', says: UNPLUGGED, reading: home } : undefined;
 }
 
 /**

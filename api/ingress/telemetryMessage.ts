@@ -2,14 +2,22 @@ import { z } from 'zod';
 
 import { parseJson } from '../../domain/json.ts';
 import { topics } from '../../domain/names.ts';
+import type { Position } from '../../domain/site.ts';
 import { isStorableText } from '../../domain/storableText.ts';
 import { meterReadingSchema, type MeterReading } from '../../domain/setpoints.ts';
 import type { FusionInput } from './fusion.ts';
-import { isFieldName, parseField } from './parseField.ts';
+import { isFieldName, parseField, positionOf } from './parseField.ts';
 
 /** What a message says. */
 export type TelemetryMessage =
   | { readonly kind: 'telemetry'; readonly vehicleId: string; readonly input: FusionInput }
+  /** Null: it does not know where it is. */
+  | {
+      readonly kind: 'position';
+      readonly vehicleId: string;
+      readonly position: Position | null;
+      readonly retained: boolean;
+    }
   | { readonly kind: 'meter'; readonly vehicleId: string; readonly reading: MeterReading }
   /** A field that we do not read. */
   | { readonly kind: 'ignored' }
@@ -49,6 +57,7 @@ export function readMessage(base: string, topic: string, payload: Buffer, retain
   const [vehicleId = '', kind, name = ''] = topic.startsWith(`${base}/`) ? topic.slice(base.length + 1).split('/') : [];
   if (kind === 'connectivity') return connectivityOf(vehicleId, text, retained);
   if (kind !== 'v' || !isFieldName(name)) return { kind: 'ignored' };
+  if (name === 'Location') return { kind: 'position', vehicleId, position: positionOf(text), retained };
   return { kind: 'telemetry', vehicleId, input: { kind: 'field', name, value: parseField(name, text), retained } };
 }
 

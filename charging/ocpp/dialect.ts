@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ChargingSchedule } from './chargingSchedule.ts';
+import type { ChargingSchedule } from '../chargingSchedule.ts';
 import type { ConnectorEvent, Transaction } from './connector.ts';
 import { meterSample, type SampledValue } from './sampledValues.ts';
 

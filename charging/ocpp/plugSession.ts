@@ -2,7 +2,7 @@ import { HOUR_MS } from '../../domain/durations.ts';
 import type { Logger } from 'pino';
 import type { Clock } from '../../domain/clock.ts';
 import type { SetpointProfile } from '../../domain/setpoints.ts';
-import { chargingSchedule, FAIL_SAFE_AMPS, limitAt, type ChargingSchedule, type Supply } from './chargingSchedule.ts';
+import { chargingSchedule, FAIL_SAFE_AMPS, limitAt, type ChargingSchedule, type Supply } from '../chargingSchedule.ts';
 import { afterEvent, type ConnectorEvent, type ConnectorState } from './connector.ts';
 import type { Dialect, OcppCall, ProfilePurpose } from './dialect.ts';
 

@@ -55,6 +55,22 @@ describe('power meters', () => {
     await expect(openPowerMeter({ source: 'hwmon', path })?.()).rejects.toThrow('n/a');
   });
 
+  test('ask nvidia-smi for the board that is named', async () => {
+    const folder = await temporaryFolder();
+    const path = process.env['PATH'];
+    // Stands for the driver's tool: it answers as the real one does for board 1, and has no other.
+    const script =
+      '#!/bin/sh\n[ "$*" = "--id=1 --query-gpu=power.draw --format=csv,noheader,nounits" ] && echo " 61.53" || echo "[N/A]"\n';
+    await writeFile(join(folder, 'nvidia-smi'), script, { mode: 0o755 });
+    process.env['PATH'] = `${folder}:${path}`;
+    try {
+      expect(await openPowerMeter({ source: 'nvidia-smi', gpu: 1 })?.()).toBeCloseTo(61.53);
+      await expect(openPowerMeter({ source: 'nvidia-smi', gpu: 0 })?.()).rejects.toThrow('[N/A]');
+    } finally {
+      process.env['PATH'] = path;
+    }
+  });
+
   test('read an energy counter over its wrap-around', async () => {
     const path = await temporaryFolder();
     const set = (microjoules: number) => writeFile(join(path, 'energy_uj'), `${microjoules}\n`);

@@ -28,6 +28,7 @@ export function testVehicle(id: string): Vehicle {
     kind: 'car',
     regionId: 'oslo',
     feederId: 'oslo-1',
+    site: null,
     ownerId: `owner-of-${id}`,
     displayName: `Car ${id}`,
     carModel: 'model-3',

@@ -6,6 +6,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { feederSupplySchema } from '../../domain/feederSupply.ts';
 import { hardwareClassId, hardwareClassSchema } from '../../domain/hardwareClasses.ts';
 import { priceBookSchema } from '../../domain/priceBook.ts';
+import { siteSchema } from '../../domain/site.ts';
 import { enrolmentSchema, timeZoneSchema } from '../../domain/vehicles.ts';
 import { feedListSchema } from '../../activities/grid/feeds/feedConfig.ts';
 
@@ -29,7 +30,14 @@ export const cellFileSchema = z.strictObject({
         timeZone: timeZoneSchema,
         feeds: feedListSchema,
         feeders: z
-          .array(z.strictObject({ id, failSafeImportKw: z.number().min(0), ...feederSupplySchema.partial().shape }))
+          .array(
+            z.strictObject({
+              id,
+              failSafeImportKw: z.number().min(0),
+              site: siteSchema.optional(),
+              ...feederSupplySchema.partial().shape,
+            }),
+          )
           .min(1),
       }),
     )

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { startCentralSystem } from '../../charging/ocpp/centralSystem.ts';
+import { NightshiftError } from '../../domain/errors.ts';
 import { openDatabase } from '../../store/database.ts';
 import { readCellFile } from '../cell/cellFile.ts';
-import { loadConfig } from '../config/config.ts';
+import { loadConfig, type OcppConfig, type TeslaConfig } from '../config/config.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { appliedCell } from '../process/appliedCell.ts';
 import { brokerUrlOf } from '../process/brokerUrl.ts';
@@ -10,52 +12,81 @@ import { createLogger } from '../process/logging.ts';
 import { openMqtt } from '../process/mqttLink.ts';
 import { readTls } from '../process/readTls.ts';
 import { requireSetting } from '../process/requireSetting.ts';
-import { ChargerFleet } from './chargerFleet.ts';
+import { secretsSealOf } from '../process/secretsSeal.ts';
+import { ChargerFleet, type ChargerFleetPorts } from './chargerFleet.ts';
+import { TeslaFleet, type TeslaFleetPorts } from './teslaFleet.ts';
 
-/** The chargers' side: they connect here over OCPP, and each becomes the plug of its car. One such process a cell. */
+/**
+ * Charging for cars that do not follow their setpoints themselves: by their charger over OCPP, or by commands of Tesla's
+ * Fleet API, each car as it is enrolled. One such process a cell.
+ */
 async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
-  const logger = createLogger('charging', config.logLevel);
-  const { host, port, tls } = requireSetting(config, 'ocpp');
+  const { ocpp, tesla } = config;
+  if (!ocpp && !tesla) {
+    throw new NightshiftError('invalid_config', 'ocpp.port or tesla.apiUrl must be set for this process.');
+  }
+  const log = createLogger('charging', config.logLevel);
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   const { cell: cellFile } = await readCellFile(requireSetting(config, 'cellFile'));
   const cell = await appliedCell(database, cellFile.id);
-  const mqtt = openMqtt(brokerUrlOf(config), `nightshift-charging-${cell.id}`, logger);
-  const fleet = new ChargerFleet({
-    database,
-    cell,
-    mqtt,
-    telemetryBase: config.mqtt.telemetryBase,
-    now: Date.now,
-    log: logger,
-  });
+  const mqtt = openMqtt(brokerUrlOf(config), `nightshift-charging-${cell.id}`, log);
+  const { telemetryBase } = config.mqtt;
+  const shared = { database, cell, mqtt, telemetryBase, now: Date.now, log };
+  const parts = [
+    ocpp && (await startChargers(ocpp, shared)),
+    tesla && (await startTeslas(tesla, { ...shared, seal: secretsSealOf(config) })),
+  ];
+  return { parts, mqtt, database };
+}
+
+async function startChargers({ host, port, tls }: OcppConfig, ports: ChargerFleetPorts) {
+  const { log } = ports;
+  const fleet = new ChargerFleet(ports);
   const central = await startCentralSystem(
     { host, port, ...(tls && { tls: await readTls(tls) }) },
     {
-      admit: (id, password) =>
-        fleet.admit(
-          id,
-          createHash('sha256')
-            .update(password ?? '')
-            .digest('hex'),
-        ),
+      admit: (id, password) => fleet.admit(id, sha256(password)),
       onRefused: (id, why) => fleet.tellRefused(id, why),
-      log: logger,
+      log,
     },
   );
-  logger.info({ url: central.url }, 'chargers may connect');
+  log.info({ url: central.url }, 'chargers may connect');
   const stopping = new AbortController();
   const keepingUp = fleet.keepUp((id) => central.disconnect(id), stopping.signal);
-  return { central, fleet, mqtt, database, stopping, keepingUp };
+  return {
+    close: async () => {
+      stopping.abort();
+      await keepingUp;
+      await central.close();
+      await fleet.close();
+    },
+  };
+}
+
+async function startTeslas(config: TeslaConfig, ports: Omit<TeslaFleetPorts, 'config' | 'telemetry'>) {
+  const { telemetry: server } = config;
+  const telemetry = server && {
+    hostname: server.hostname,
+    port: server.port,
+    ca: await readFile(server.caFile, 'utf8'),
+  };
+  const fleet = new TeslaFleet({ ...ports, config, telemetry });
+  fleet.start();
+  ports.log.info({ url: config.apiUrl }, 'cars are told by commands');
+  return fleet;
+}
+
+function sha256(password: Buffer | undefined): string {
+  return createHash('sha256')
+    .update(password ?? '')
+    .digest('hex');
 }
 
 runChild({
   start,
-  stop: async ({ central, fleet, mqtt, database, stopping, keepingUp }) => {
-    stopping.abort();
-    await keepingUp;
-    await central.close();
-    await fleet.close();
+  stop: async ({ parts, mqtt, database }) => {
+    for (const part of parts) await part?.close();
     await mqtt.endAsync();
     await database.close();
   },

@@ -25,6 +25,8 @@ export interface Config {
   readonly gateway: GatewayConfig;
   /** Null: no charger connects here. */
   readonly ocpp: OcppConfig | null;
+  /** Null: no car is told by commands of the Fleet API. */
+  readonly tesla: TeslaConfig | null;
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
   readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
@@ -82,6 +84,17 @@ export interface OcppConfig {
   readonly port: number;
   /** Undefined: without TLS, so that passwords of chargers can be read on the way. */
   readonly tls: TlsFiles | undefined;
+}
+
+export interface TeslaConfig {
+  readonly apiUrl: string;
+  readonly commandUrl: string;
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+  /** Null: cars' telemetry is configured by somebody else. */
+  readonly telemetry: { readonly hostname: string; readonly port: number; readonly caFile: string } | null;
+  readonly maxUsdPerCarMonth: number;
 }
 
 export interface ConfigSources {
@@ -148,6 +161,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     objects: collect(() => resolveObjects(values, env)),
     gateway: collect(() => resolveGateway(values)),
     ocpp: collect(() => resolveOcpp(values)),
+    tesla: collect(() => resolveTesla(values)),
     secretsKey: values.secretsKey,
     webhookHosts: values['webhooks.hosts'],
     models: {
@@ -189,6 +203,31 @@ function resolveOcpp(values: ConfigValues): OcppConfig | null {
   const { 'ocpp.host': host, 'ocpp.port': port } = values;
   const tls = tlsFiles('ocpp', values['ocpp.certificateFile'], values['ocpp.keyFile']);
   return port === undefined ? null : { host, port, tls };
+}
+
+/** @throws Error whose message names the key */
+function resolveTesla(values: ConfigValues): TeslaConfig | null {
+  const { 'tesla.apiUrl': apiUrl, 'tesla.clientId': clientId } = values;
+  const { 'tesla.telemetryHost': hostname, 'tesla.telemetryCaFile': caFile } = values;
+  if (apiUrl === undefined) return null;
+  if (clientId === undefined) throw new Error('tesla.clientId: must be set with tesla.apiUrl');
+  if ((hostname === undefined) !== (caFile === undefined)) {
+    throw new Error('tesla.telemetryHost, tesla.telemetryCaFile: both or none must be set');
+  }
+  return {
+    apiUrl: withoutSlash(apiUrl),
+    commandUrl: withoutSlash(values['tesla.commandUrl'] ?? apiUrl),
+    tokenUrl: values['tesla.tokenUrl'],
+    clientId,
+    clientSecret: values['tesla.clientSecret'],
+    telemetry:
+      hostname === undefined || caFile === undefined ? null : { hostname, port: values['tesla.telemetryPort'], caFile },
+    maxUsdPerCarMonth: values['tesla.maxUsdPerCarMonth'],
+  };
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '');
 }
 
 function tlsFiles(

@@ -205,7 +205,7 @@ export const CONFIG_KEYS = {
     schema: port.optional(),
     default: undefined,
     env: 'NIGHTSHIFT_OCPP_PORT',
-    doc: 'Port that chargers connect to, at `/ocpp/<id>`. Unset: the local stack starts no process for chargers.',
+    doc: 'Port that chargers connect to, at `/ocpp/<id>`. Unset: no charger connects.',
   },
   'ocpp.certificateFile': {
     schema: text.optional(),
@@ -220,6 +220,65 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_OCPP_KEY_FILE',
     isPath: true,
     doc: 'Private key (PEM) of the certificate for chargers.',
+  },
+  'tesla.apiUrl': {
+    schema: url('https', 'http').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_TESLA_API_URL',
+    doc: 'Base URL of Tesla’s Fleet API in your region, e.g. `https://fleet-api.prd.eu.vn.cloud.tesla.com`. Unset: no car is told by commands ([docs](tesla.md)).',
+  },
+  'tesla.commandUrl': {
+    schema: url('https', 'http').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_TESLA_COMMAND_URL',
+    doc: 'Base URL of the proxy that signs commands with your application’s key: `tesla-http-proxy`. Unset: as `tesla.apiUrl`, for cars that take unsigned commands.',
+  },
+  'tesla.tokenUrl': {
+    schema: url('https', 'http'),
+    default: 'https://fleet-auth.prd.vn.cloud.tesla.com/oauth2/v3/token',
+    env: 'NIGHTSHIFT_TESLA_TOKEN_URL',
+    doc: 'Where tokens of linked accounts are exchanged.',
+  },
+  'tesla.clientId': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_TESLA_CLIENT_ID',
+    doc: 'Client id of your application at developer.tesla.com. Must be set with `tesla.apiUrl`.',
+  },
+  'tesla.clientSecret': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_TESLA_CLIENT_SECRET',
+    isSecret: true,
+    doc: 'Client secret of your application. Unset: it has none, as applications whose source is open.',
+  },
+  'tesla.telemetryHost': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_TESLA_TELEMETRY_HOST',
+    doc: 'Host of your `fleet-telemetry` server, with `tesla.telemetryCaFile`: cars are configured to stream to it. Unset: somebody else configures them.',
+  },
+  'tesla.telemetryPort': {
+    schema: port,
+    default: 443,
+    env: 'NIGHTSHIFT_TESLA_TELEMETRY_PORT',
+    doc: 'Port of your `fleet-telemetry` server, as cars reach it.',
+  },
+  'tesla.telemetryCaFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_TESLA_TELEMETRY_CA_FILE',
+    isPath: true,
+    doc: 'Certificate authority (PEM) of your `fleet-telemetry` server.',
+  },
+  'tesla.maxUsdPerCarMonth': {
+    schema: z
+      .number('must be a number of USD from 0 to 1000')
+      .min(0, 'must be at least 0')
+      .max(1000, 'must be at most 1000'),
+    default: 5,
+    env: 'NIGHTSHIFT_TESLA_MAX_USD_PER_CAR_MONTH',
+    doc: 'What commands, requests and wakes of one car may cost in a calendar month, USD. Beyond it a car is only told to stop for the grid.',
   },
   'gateway.host': {
     schema: text,

@@ -46,7 +46,7 @@ const GATEWAY_STOP_LIMIT_MS = 900;
 
 function ownProcesses(config: Config): readonly ManagedProcess[] {
   const common = { cwd: config.cwd, environment: () => childEnvironment(config) };
-  const { api, gateway, mqtt, ocpp } = config;
+  const { api, gateway, mqtt, ocpp, tesla } = config;
   return [
     nodeProcess({ ...common, name: 'control', main: '../control/main' }),
     nodeProcess({
@@ -66,13 +66,13 @@ function ownProcesses(config: Config): readonly ManagedProcess[] {
       ports: [{ host: gateway.host, port: gateway.port, configKey: 'gateway.port' }],
       stopLimitMs: GATEWAY_STOP_LIMIT_MS,
     }),
-    ...(ocpp
+    ...(ocpp || tesla
       ? [
           nodeProcess({
             ...common,
             name: 'charging',
             main: '../charging/main',
-            ports: [{ host: ocpp.host, port: ocpp.port, configKey: 'ocpp.port' }],
+            ports: ocpp ? [{ host: ocpp.host, port: ocpp.port, configKey: 'ocpp.port' }] : [],
           }),
         ]
       : []),

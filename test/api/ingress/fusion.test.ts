@@ -130,6 +130,15 @@ describe('where it is plugged in', () => {
     expect(run([atHome, ...ARRIVAL]).events).toEqual(['pluggedIn']);
   });
 
+  test('its position is more than its own word of its home: its plug may be at work', () => {
+    const here = field('Location', 'here');
+    expect(run([elsewhere, here, ...ARRIVAL]).events).toEqual(['pluggedIn']);
+    expect(run([atHome, field('Location', 'elsewhere'), ...ARRIVAL]).events).toEqual([]);
+    // It does not know where it is.
+    expect(run([elsewhere, field('Location', null), ...ARRIVAL]).events).toEqual([]);
+    expect(run([atHome, field('Location', null), ...ARRIVAL]).events).toEqual(['pluggedIn']);
+  });
+
   test('a car that was plugged in here and says that it is elsewhere is doubted, and gone once nothing speaks against it', () => {
     const { state, events } = run([elsewhere], PLUGGED);
     expect(events).toEqual(['doubted']);

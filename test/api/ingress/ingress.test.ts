@@ -13,8 +13,9 @@ import { readJournal, type StoredJournalLine } from '../../../store/journal.ts';
 import { listMeterIntervals } from '../../../store/meters.ts';
 import { readParkingSession } from '../../../store/parkingSessions.ts';
 import { listTransitions, updateClaims } from '../../../store/vehicleClaims.ts';
+import { enrolVehicle } from '../../../store/vehicles.ts';
 import { readVehicleState, type VehicleState } from '../../../store/vehicleStates.ts';
-import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
+import { CELL, enrolFleet, testVehicle } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
 const warnings: string[] = [];
@@ -134,6 +135,22 @@ test('an arrival opens a stay and starts its session; a departure ends both, wit
 
   await plugIn('arriving');
   await expect.poll(() => temporal.log.at(-1)).toBe('start arriving/2');
+});
+
+test('a car that is plugged in elsewhere is not here; of its position only that is kept', async () => {
+  const site = { latitude: 59.91, longitude: 10.75, radiusMeters: 150 };
+  await enrolVehicle(database, { ...testVehicle('placed'), site });
+  await ingress?.close();
+  await listen();
+  // Its home is elsewhere; the plug here is at work.
+  await send('placed', { LocatedAtHome: false, Location: { latitude: 59.95, longitude: 10.75 } });
+  await plugIn('placed');
+  await expect.poll(async () => (await stateOf('placed'))?.socPercent).toBe(41.5);
+  expect(await stateOf('placed')).toMatchObject({ pluggedIn: false });
+  expect(temporal.log).not.toContain('start placed/1');
+  await send('placed', { Location: { latitude: 59.9105, longitude: 10.75 } });
+  await expect.poll(() => temporal.log).toContain('start placed/1');
+  expect(JSON.stringify(await stateOf('placed'))).not.toContain('59.9');
 });
 
 test('a plugged car that sleeps and wakes is told of once each', async () => {

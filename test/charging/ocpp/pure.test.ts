@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chargingSchedule, FAIL_SAFE_AMPS, limitAt, type Supply } from '../../../charging/ocpp/chargingSchedule.ts';
+import { chargingSchedule, FAIL_SAFE_AMPS, limitAt, type Supply } from '../../../charging/chargingSchedule.ts';
 import {
   afterEvent,
   UNKNOWN_CONNECTOR,

@@ -1,5 +1,5 @@
-import { realTimeMs, type Clock } from '../../domain/clock.ts';
-import type { SetpointProfile } from '../../domain/setpoints.ts';
+import { realTimeMs, type Clock } from '../domain/clock.ts';
+import type { SetpointProfile } from '../domain/setpoints.ts';
 
 /** IEC 61851: a car draws nothing below, so that what is less is offered as nothing. */
 const MIN_AMPS = 6;
