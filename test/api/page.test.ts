@@ -34,6 +34,8 @@ const asked = async (key: string, path: string, init: RequestInit = {}): Promise
   return [answer.status, await answer.json()];
 };
 
+const exclude = (body: object) => ({ method: 'PUT', body: JSON.stringify(body) });
+
 let utility = '';
 let owner = '';
 
@@ -166,8 +168,9 @@ describe('an operator', () => {
       targetSocPercent: 80,
       arrivalSocPercent: 50,
     });
-    const exclude = { method: 'PUT', body: JSON.stringify({ reason: 'its fan rattles' }) };
-    expect((await asked('test-key', '/ops/v1/cars/car-2/exclusion', exclude))[0]).toBe(200);
+    expect((await asked('test-key', '/ops/v1/cars/car-2/exclusion', exclude({ reason: 'its fan rattles' })))[0]).toBe(
+      200,
+    );
     const why = await api.getJson('/fleet/v1/vehicles/car-2/why');
     expect(why).toMatchObject({ heldBy: 'safety' });
     expect(why.claims[0].reasons).toMatchObject([{ source: 'operator', code: 'excluded_by_operator' }]);
@@ -181,7 +184,6 @@ describe('an operator', () => {
   });
 
   test('is told what is missing', async () => {
-    const exclude = (body: object) => ({ method: 'PUT', body: JSON.stringify(body) });
     expect((await asked('test-key', '/ops/v1/cars/none/exclusion', exclude({ reason: 'x' })))[0]).toBe(404);
     expect((await asked('test-key', '/ops/v1/cars/car-1/exclusion', exclude({ reason: ' ' })))[1].error.param).toBe(
       'reason',
@@ -228,27 +230,29 @@ test('an owner’s night: what was metered, what it earned, and only of the own 
   );
 });
 
+/** The first of each event that the stream tells, up to one of the name. */
+const firstEvents = async (key: string, until: string): Promise<Map<string, Json>> => {
+  const end = new AbortController();
+  const answer = await api.fetch('/page/v1/events', {
+    headers: { authorization: `Bearer ${key}` },
+    signal: end.signal,
+  });
+  const found = new Map<string, Json>();
+  let text = '';
+  for await (const bytes of answer.body ?? []) {
+    text += Buffer.from(bytes).toString();
+    for (const block of text.split('\n\n').slice(0, -1)) {
+      const [, name = ''] = /^event: (.+)$/m.exec(block) ?? [];
+      found.set(name, JSON.parse(/^data: (.+)$/m.exec(block)?.[1] ?? 'null'));
+    }
+    if (found.has(until)) break;
+  }
+  end.abort();
+  return found;
+};
+
 test('the stream tells each viewer what is theirs', async () => {
   await appendJournal(database, CELL.id, [{ atMs: nowMs, kind: 'plan', subject: 'test', message: 'A line' }]);
-  const firstEvents = async (key: string, until: string): Promise<Map<string, Json>> => {
-    const end = new AbortController();
-    const answer = await api.fetch('/page/v1/events', {
-      headers: { authorization: `Bearer ${key}` },
-      signal: end.signal,
-    });
-    const found = new Map<string, Json>();
-    let text = '';
-    for await (const bytes of answer.body ?? []) {
-      text += Buffer.from(bytes).toString();
-      for (const block of text.split('\n\n').slice(0, -1)) {
-        const [, name = ''] = /^event: (.+)$/m.exec(block) ?? [];
-        found.set(name, JSON.parse(/^data: (.+)$/m.exec(block)?.[1] ?? 'null'));
-      }
-      if (found.has(until)) break;
-    }
-    end.abort();
-    return found;
-  };
   const operator = await firstEvents('test-key', 'line');
   expect([...operator.keys()].sort()).toEqual(['alerts', 'batches', 'cars', 'events', 'jobs', 'line', 'regions']);
   expect(operator.get('cars')).toMatchObject({ full: true, removed: [] });

@@ -82,8 +82,9 @@ test('only lines in view are in the page, wherever a list was scrolled to', () =
   );
 });
 
+const row = (id: string, soc: number): CarRowWire => ({ id, soc_percent: soc }) as CarRowWire;
+
 test('what the stream tells is taken in: changed rows, rows that are gone, a list that begins anew, lines once', () => {
-  const row = (id: string, soc: number): CarRowWire => ({ id, soc_percent: soc }) as CarRowWire;
   const state = emptyLiveState();
   takeEvent(state, { name: 'cars', data: { full: true, rows: [row('a', 1), row('b', 2)], removed: [] } });
   takeEvent(state, { name: 'cars', data: { full: false, rows: [row('b', 3)], removed: ['a'] } });
@@ -96,11 +97,10 @@ test('what the stream tells is taken in: changed rows, rows that are gone, a lis
   expect(state.lines).toHaveLength(1);
 });
 
+const slot = (at: number, plannedChargeKw: number | null) =>
+  ({ startMs: at * 10, endMs: at * 10 + 10, plannedChargeKw }) as Parameters<typeof stretches>[0]['intervals'][number];
+
 test('a night in words: neighbouring slots are one stretch, past ones are left out', () => {
-  const slot = (at: number, plannedChargeKw: number | null) =>
-    ({ startMs: at * 10, endMs: at * 10 + 10, plannedChargeKw }) as Parameters<
-      typeof stretches
-    >[0]['intervals'][number];
   const intervals = [slot(0, 5), slot(1, 5), slot(2, 5), slot(3, 0), slot(4, 0.01), slot(5, 2), slot(6, null)];
   expect(stretches({ intervals }, 12, ({ plannedChargeKw }) => plannedChargeKw)).toEqual([
     { startMs: 10, endMs: 30 },
