@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { NightshiftError } from '../domain/errors.ts';
 import { EXECUTION_PROVIDERS, hardwareClassId } from '../domain/hardwareClasses.ts';
-import { DEFAULT_MODEL_FAMILY, slugSchema } from '../domain/models.ts';
+import { slugSchema } from '../domain/models.ts';
 import { messageOf } from '../domain/thrown.ts';
 
 const path = z.string().min(1);
@@ -35,7 +35,8 @@ const agentConfigSchema = z.strictObject({
   /** In the clear, in a file that only the agent reads. */
   key: z.string().min(16).max(200),
   stateDir: path.default('state'),
-  family: slugSchema.default(DEFAULT_MODEL_FAMILY),
+  /** Of models whose shards it takes; left out: those that the car is enrolled for. */
+  families: z.array(slugSchema).min(1).max(16).optional(),
   /** What this computer is believed to be; left out: as the car is enrolled. */
   hardwareClass: hardwareClassId.optional(),
   execution: z.strictObject({ provider: z.enum(EXECUTION_PROVIDERS).default('cpu') }).prefault({}),

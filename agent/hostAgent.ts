@@ -104,7 +104,7 @@ async function liveOn(config: AgentConfig, credentials: CarCredentials, settings
   const agent = new VehicleAgent({
     ...doors,
     vehicle,
-    modelFamily: config.family,
+    modelFamilies: config.families ?? settings.model_families,
     pacer: UNPACED,
     log,
     folder: config.stateDir,
@@ -174,8 +174,9 @@ export function checkFit(config: AgentConfig, settings: AgentSettingsWire): void
   if (config.hardwareClass !== undefined && config.hardwareClass !== hardwareClass) {
     throw wrong('hardwareClass', `the car is enrolled as ${hardwareClass}, not as ${config.hardwareClass}`);
   }
-  if (!families.includes(config.family)) {
-    throw wrong('family', `the car is enrolled for ${families.join(', ')}, not for ${config.family}`);
+  const stranger = config.families?.find((family) => !families.includes(family));
+  if (stranger !== undefined) {
+    throw wrong('families', `the car is enrolled for ${families.join(', ')}, not for ${stranger}`);
   }
 }
 

@@ -58,7 +58,7 @@ const agents = Array.from(
         computeDraw: () => {},
       },
       temporal: { options: { address: env.address }, namespace },
-      modelFamily: 'ocr',
+      modelFamilies: ['ocr'],
       openSlice: () => objects,
       setpoints: {
         listen: async (_, listener) => {

@@ -1,5 +1,6 @@
-import { arrivingKwh, type Arrival } from '../scheduler/arrivals.ts';
-import { DEPARTURE_RISK, READY_BY_MARGIN_MINUTES, withEarlyReadyBy } from '../scheduler/earlyReadyBy.ts';
+import { fullestArrivals, type Arrival } from '../scheduler/arrivals.ts';
+import { READY_BY_MARGIN_MINUTES, withEarlyReadyBy } from '../scheduler/earlyReadyBy.ts';
+import { withEarlyWindows } from '../scheduler/earlyWindows.ts';
 import { planningProblemSchema, type PlanningProblem, type PlanningProblemInput } from '../scheduler/problem.ts';
 import { lookupOf } from './cellLookup.ts';
 import type { CellState } from './cellState.ts';
@@ -37,16 +38,15 @@ export function partsOfCell(state: CellState, { carbonEurPerKg, missingEurPerKwh
 }
 
 /**
- * The planner's problem with ready-bys brought forward so that promises keep.
- * @param asPromised cars that could not be ready as early: theirs stay as they were promised
+ * The planner's problem with ready-bys and windows brought forward so that promises keep.
+ * @param asPromised cars and jobs that could not be ready as early: theirs stay as they were promised
  */
 export function planningProblem(parts: ProblemParts, asPromised: ReadonlySet<string> = new Set()): PlanningProblem {
   const promised = planningProblemSchema.parse(parts.promised);
-  const early = withEarlyReadyBy(promised, {
-    marginSlots: Math.round(READY_BY_MARGIN_MINUTES / promised.slots.slotMinutes),
-    departureRisk: DEPARTURE_RISK,
-    arrivingKwh: arrivingKwh(parts.arrivals, promised.slots.startMs),
-  });
-  const cars = early.cars.map((car, index) => (asPromised.has(car.id) ? (promised.cars[index] ?? car) : car));
-  return { ...early, cars };
+  const marginSlots = Math.round(READY_BY_MARGIN_MINUTES / promised.slots.slotMinutes);
+  const arriving = fullestArrivals(parts.arrivals, promised.slots.startMs);
+  const early = withEarlyWindows(withEarlyReadyBy(promised, { marginSlots, arriving }), marginSlots);
+  const kept = <Row extends { readonly id: string }>(rows: readonly Row[], before: readonly Row[]): Row[] =>
+    rows.map((row, index) => (asPromised.has(row.id) ? (before[index] ?? row) : row));
+  return { ...early, cars: kept(early.cars, promised.cars), jobs: kept(early.jobs, promised.jobs) };
 }

@@ -161,7 +161,8 @@ function ratesAt({ car, site, place, pluggedInMs, statedMs, localHourOf }: StayA
 function priorRate(place: Place, ageMs: number, { hour }: LocalHour): number {
   const { byAge, byHour } = PRIORS[place];
   const ofAge = byAge.findLast(([fromAgeHours]) => ageMs >= fromAgeHours * HOUR_MS)?.[1] ?? 0;
-  return -Math.log(1 - (byHour[hour] ?? ofAge));
+  const wasThereAtMidnight = ageMs >= hour * HOUR_MS;
+  return -Math.log(1 - ((wasThereAtMidnight ? byHour[hour] : undefined) ?? ofAge));
 }
 
 /** Mean of the rate after what was seen, with a gamma prior around `rate` that is worth `weight` departures. */

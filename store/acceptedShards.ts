@@ -8,6 +8,9 @@ export interface AcceptedShardRecord {
   readonly completed: number;
   /** Lines answered with an error. */
   readonly failed: number;
+  /** Tokens that the answers say they took. */
+  readonly inputTokens: number;
+  readonly outputTokens: number;
   /** Times that another car continued the shard. */
   readonly handovers: number;
   /** Lines that were computed more than once. */
@@ -27,13 +30,17 @@ export interface AcceptedPart {
   readonly vehicleId?: string;
 }
 
-export type AcceptedTotals = Omit<AcceptedShardRecord, 'jobId' | 'shard' | 'parts'> & { readonly shards: number };
+export type AcceptedTotals = Pick<AcceptedShardRecord, 'completed' | 'failed' | 'handovers' | 'redoneLines'> & {
+  readonly shards: number;
+};
+
+export type Usage = Pick<AcceptedShardRecord, 'inputTokens' | 'outputTokens'>;
 
 /** @returns whether this call was the first to record the shard */
 export async function recordAcceptedShard(database: Queryable, record: AcceptedShardRecord): Promise<boolean> {
   const rows = await database.query(
-    `insert into accepted_shards (job_id, shard, completed, failed, handovers, redone_lines, parts)
-     values ($1, $2, $3, $4, $5, $6, $7)
+    `insert into accepted_shards (job_id, shard, completed, failed, handovers, redone_lines, parts, input_tokens, output_tokens)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      on conflict (job_id, shard) do update set parts = excluded.parts where accepted_shards.parts is null
      returning shard`,
     [
@@ -44,6 +51,8 @@ export async function recordAcceptedShard(database: Queryable, record: AcceptedS
       record.handovers,
       record.redoneLines,
       JSON.stringify(record.parts),
+      record.inputTokens,
+      record.outputTokens,
     ],
   );
   return rows.length > 0;
@@ -70,4 +79,14 @@ export async function acceptedTotals(database: Queryable, jobId: string): Promis
       [jobId],
     ),
   );
+}
+
+/** By job; without those whose answers count no tokens. */
+export async function readUsages(database: Queryable, jobIds: readonly string[]): Promise<ReadonlyMap<string, Usage>> {
+  const rows = await database.query<Usage & { readonly jobId: string }>(
+    `select job_id as "jobId", sum(input_tokens) as "inputTokens", sum(output_tokens) as "outputTokens"
+     from accepted_shards where job_id = any($1) group by job_id having sum(input_tokens + output_tokens) > 0`,
+    [jobIds],
+  );
+  return new Map(rows.map((row) => [row.jobId, row]));
 }

@@ -198,6 +198,12 @@ export async function listUnstartedBatches(database: Queryable): Promise<string[
   return rows.map(({ id }) => id);
 }
 
+/** Whether a batch's work has left the object store: nothing of it may come back, since nobody would remove it. */
+export async function isWorkRemoved(database: Queryable, id: string): Promise<boolean> {
+  const rows = await database.query('select from batches where id = $1 and work_removed_real_at is not null', [id]);
+  return rows.length > 0;
+}
+
 /** Ids of batches that ended at least `keptRealMs` ago and whose work is still in the object store. */
 export async function listEndedBatchesWithWork(
   database: Queryable,

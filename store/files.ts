@@ -99,6 +99,14 @@ export async function listExpiredFiles(database: Queryable, limit: number): Prom
   );
 }
 
+/** Those of the keys under which a file is stored, expired or not. */
+export async function namedObjectKeys(database: Queryable, keys: readonly string[]): Promise<string[]> {
+  const rows = await database.query<{ key: string }>('select object_key as key from files where object_key = any($1)', [
+    keys,
+  ]);
+  return rows.map(({ key }) => key);
+}
+
 /** Forgets a file whose bytes are removed. */
 export async function deleteFile(database: Queryable, id: string): Promise<void> {
   await database.query('delete from files where id = $1', [id]);

@@ -61,6 +61,11 @@ export async function listModels(database: Queryable, tenantId: string): Promise
   );
 }
 
+/** Every version of every owner. */
+export async function listEveryModel(database: Queryable): Promise<StoredModel[]> {
+  return database.query<StoredModel>(`select ${COLUMNS} from models order by name, version`);
+}
+
 /**
  * Takes an owner's version out of the registry, unless an unfinished batch uses it, or one whose input is still being
  * read may.

@@ -7,7 +7,7 @@ const MAX_PLANS_AT_ONCE = 200;
 
 /**
  * Removes what the cell needs no more: plans of slots before `beforeMs` (grid time) but the newest, the journal's older
- * lines, and signals that ended before. What was paid and metered stays.
+ * lines, older changes of who claims a car, and signals that ended before. What was paid and metered stays.
  */
 export async function forgetBefore(database: Queryable, cellId: string, beforeMs: number): Promise<void> {
   await database.query(
@@ -20,6 +20,12 @@ export async function forgetBefore(database: Queryable, cellId: string, beforeMs
   await database.query(
     `delete from journal where seq in (
        select seq from journal where cell_id = $1 and at < $2 order by seq limit $3)`,
+    [cellId, instant(beforeMs), MAX_ROWS_AT_ONCE],
+  );
+  await database.query(
+    `delete from vehicle_transitions where seq in (
+       select t.seq from vehicle_transitions t join vehicles v on v.id = t.vehicle_id join regions r on r.id = v.region_id
+       where r.cell_id = $1 and t.at < $2 order by t.seq limit $3)`,
     [cellId, instant(beforeMs), MAX_ROWS_AT_ONCE],
   );
   await database.query(

@@ -15,12 +15,13 @@ import type { JobActivities } from '../domain/activities/jobActivities.ts';
 import { gridTimeMs, realDelayUntilMs, realTimeMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { SHARD_FAILURES, type SliceAccess } from '../domain/shards.ts';
-import { CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
+import { ACCEPT_OPTIONS, CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
 import type { ShardWaveInput } from '../domain/workflows/shardWave.ts';
 import { waveExtended, waveReported, waveStopped } from './messages.ts';
 import { runShardInput, WaveShards } from './shardWaveState.ts';
 
-const { acceptShards, signSlices } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
+const { signSlices } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
+const { acceptShards } = proxyActivities<JobActivities>(ACCEPT_OPTIONS);
 
 const REPORT_EVERY_REAL_MS = 500;
 /** Real time after the granted slot in which word of the next one still counts. Cars stop by their own clocks. */

@@ -53,7 +53,7 @@ export async function acceptShard(
     return { shard, accepted: false, message: message.join('; ') };
   }
   const pricing = await readPricing(database, job);
-  const { failed, units } = countAnswers(good, lines, pricing.unit);
+  const { failed, units, inputTokens, outputTokens } = countAnswers(good, lines, pricing.unit);
   const work: CarsWork[] = [];
   for (const share of attributions) {
     const car = await readCar(share.vehicleId);
@@ -66,6 +66,8 @@ export async function acceptShard(
       shard,
       completed: answeredLines - failed,
       failed,
+      inputTokens,
+      outputTokens,
       handovers: Math.max(result?.handovers ?? 0, work.length - 1),
       redoneLines: (result?.redoneLines ?? 0) + duplicatedLines(good, attributions),
       parts: accepted.map(({ range, partSha256: sha256, vehicleId }) => ({ ...range, sha256, vehicleId })),

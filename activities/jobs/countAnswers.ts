@@ -11,6 +11,9 @@ export interface CountedAnswers {
   readonly failed: number;
   /** What the submitter pays for of each car's answers; errors are free. */
   readonly units: ReadonlyMap<string, number>;
+  /** As the answers say themselves; 0 where they count no tokens. */
+  readonly inputTokens: number;
+  readonly outputTokens: number;
 }
 
 /**
@@ -26,23 +29,30 @@ export function countAnswers(
   const counted = new Set<number>();
   const units = new Map<string, number>();
   let failed = 0;
+  let inputTokens = 0;
+  let outputTokens = 0;
   for (const receipt of inOrder(good)) {
     for (const [offset, line] of linesOf.get(receipt)?.entries() ?? []) {
       const number = receipt.range.start + offset;
       if (counted.has(number)) continue;
       counted.add(number);
       const { response } = parseAnswerLine(line);
-      if ((response?.status_code ?? 0) >= 400) failed++;
-      else units.set(receipt.vehicleId, (units.get(receipt.vehicleId) ?? 0) + unitsOfAnswer(response?.body, unit));
+      if ((response?.status_code ?? 0) >= 400) {
+        failed++;
+        continue;
+      }
+      inputTokens += tokensOf(response?.body, 'prompt_tokens');
+      outputTokens += tokensOf(response?.body, 'completion_tokens');
+      units.set(receipt.vehicleId, (units.get(receipt.vehicleId) ?? 0) + unitsOfAnswer(response?.body, unit));
     }
   }
-  return { failed, units };
+  return { failed, units, inputTokens, outputTokens };
 }
 
 function unitsOfAnswer(body: unknown, unit: PricedUnit): number {
   switch (unit) {
     case 'tokens':
-      return tokensOf(body);
+      return tokensOf(body, 'total_tokens');
     case 'embedding_inputs': {
       const data = fieldOf(body, 'data');
       return Array.isArray(data) ? data.length : 0;
@@ -55,8 +65,8 @@ function unitsOfAnswer(body: unknown, unit: PricedUnit): number {
   }
 }
 
-function tokensOf(body: unknown): number {
-  const tokens = fieldOf(fieldOf(body, 'usage'), 'total_tokens');
+function tokensOf(body: unknown, kind: 'prompt_tokens' | 'completion_tokens' | 'total_tokens'): number {
+  const tokens = fieldOf(fieldOf(body, 'usage'), kind);
   return typeof tokens === 'number' && Number.isInteger(tokens) && tokens >= 0 ? Math.min(tokens, MAX_TOKENS) : 0;
 }
 

@@ -3,10 +3,15 @@ import type { z } from '@hono/zod-openapi';
 import { realTimeMs, type Clock } from '../../domain/clock.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { batchSchema } from '../wire/batch.ts';
+import type { Usage } from '../../store/acceptedShards.ts';
 import { gridToWire, type GridFacts } from './gridView.ts';
 import { unixSeconds } from './wire.ts';
 
-export function batchToWire(batch: Batch, facts: GridFacts, clock: Clock): z.input<typeof batchSchema> {
+export interface BatchFacts extends GridFacts {
+  readonly usage: Usage | undefined;
+}
+
+export function batchToWire(batch: Batch, facts: BatchFacts, clock: Clock): z.input<typeof batchSchema> {
   return {
     id: batch.id,
     object: 'batch',
@@ -24,6 +29,17 @@ export function batchToWire(batch: Batch, facts: GridFacts, clock: Clock): z.inp
     request_counts: { total: batch.total, completed: batch.completed, failed: batch.failed },
     metadata: batch.metadata && { ...batch.metadata },
     ...(facts.progress && { model: facts.progress.model.name }),
+    ...(facts.usage && { usage: usageToWire(facts.usage) }),
     x_grid: gridToWire(batch, facts),
+  };
+}
+
+function usageToWire({ inputTokens, outputTokens }: Usage): z.input<typeof batchSchema>['usage'] {
+  return {
+    input_tokens: inputTokens,
+    input_tokens_details: { cached_tokens: 0 },
+    output_tokens: outputTokens,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: inputTokens + outputTokens,
   };
 }

@@ -5,6 +5,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { modelManifestSchema, pipelineAssets } from '../../domain/models.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { objectKeys, receiptOfKey } from '../../domain/names.ts';
+import { isWorkRemoved } from '../../store/batches.ts';
 import { recordComputeAttempt } from '../../store/computeAttempts.ts';
 import { MAX_PART_BYTES } from '../../domain/shards.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
@@ -95,6 +96,10 @@ export function addCarObjectRoutes(app: OpenAPIHono, { objects, database, cell, 
     if (await objects.head(key)) {
       await discard(c.req.raw.body, MAX_PART_BYTES);
       return c.json({ stored: false });
+    }
+    if (await isWorkRemoved(database, scope.jobId)) {
+      await discard(c.req.raw.body, MAX_PART_BYTES);
+      throw new NightshiftError('conflict', 'The batch has ended, and what it worked with was removed.');
     }
     written.count(scope);
     if (receiptOfKey(key)) {

@@ -133,8 +133,12 @@ export interface ApiPorts {
   readonly regionKeeper: RegionKeeper;
   /** Where tenants may have their events posted to. */
   readonly webhookHosts: WebhookHosts;
-  /** Grid time for which plans, the journal and signals are kept. */
-  readonly retentionDays: number;
+  readonly retention: {
+    /** Grid time for which plans, the journal, cars' transitions and signals are kept. */
+    readonly days: number;
+    /** Real time for which objects are kept that nothing names. */
+    readonly orphanDays: number;
+  };
   readonly stays: StayNotifier;
   /** Where cars find the gateway and the broker. */
   readonly carDoors: {

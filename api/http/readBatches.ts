@@ -2,6 +2,7 @@ import type { z } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
+import { readUsages } from '../../store/acceptedShards.ts';
 import { readAttemptFailures } from '../../store/attemptFailures.ts';
 import { unitsOf } from '../../domain/money.ts';
 import { readBatchTerms, readCharged } from '../../store/batchTerms.ts';
@@ -28,9 +29,10 @@ export async function batchesToWire(
   const ids = batches.map(({ id }) => id);
   const isOpen = batches.some(({ status }) => status === 'in_progress');
   const nowMs = Math.round(gridTimeMs(cell.clock, now()));
-  const [progresses, footprints, prices, plans, presence, failures] = await Promise.all([
+  const [progresses, footprints, usages, prices, plans, presence, failures] = await Promise.all([
     readJobProgresses(database, ids),
     readFootprints(database, ids),
+    readUsages(database, ids),
     readPrices(database, ids),
     isOpen ? latestJobPlans<JobPlans>(database, cell.id) : undefined,
     isOpen ? listPresence(database, cell.id, nowMs) : [],
@@ -42,6 +44,7 @@ export async function batchesToWire(
         scale: cell.clock.scale,
         progress: progresses.get(batch.id),
         footprint: footprints.get(batch.id),
+        usage: usages.get(batch.id),
         price: prices.get(batch.id),
         plans,
         presence: [

@@ -3,15 +3,19 @@ import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 
+import { HOUR_MS } from '../../domain/durations.ts';
 import { createApi } from './app.ts';
 import { limitPerAddress } from './connectionLimit.ts';
 import { startUnstartedJobs } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
+import { sweepOrphans } from './sweepOrphans.ts';
 import { tidyUp } from './tidyUp.ts';
 import { listenError } from '../../domain/thrown.ts';
 
 const START_JOBS_EVERY_REAL_MS = 10_000;
 const TIDY_EVERY_REAL_MS = 60_000;
+/** It lists the store. */
+const SWEEP_EVERY_REAL_MS = 6 * HOUR_MS;
 const MAX_CONNECTIONS = 4_096;
 /** No address can take them all; half is enough for a proxy, behind which all callers have one address. */
 const MAX_CONNECTIONS_PER_ADDRESS = 2_048;
@@ -35,6 +39,7 @@ export async function startApiServer(ports: ApiPorts, options: { host: string; p
   const { logger } = ports;
   const recurring = [
     startRecurring('start jobs', () => startUnstartedJobs(ports), START_JOBS_EVERY_REAL_MS, logger),
+    startRecurring('remove what nothing names', () => sweepOrphans(ports), SWEEP_EVERY_REAL_MS, logger),
     startRecurring('tidy up', () => tidyUp(ports), TIDY_EVERY_REAL_MS, logger),
   ];
   return {

@@ -26,7 +26,7 @@ export async function removeFile(
  * what is older than the retention. To be called now and then.
  */
 export async function tidyUp(
-  ports: Pick<ApiPorts, 'database' | 'objects' | 'cell' | 'now' | 'retentionDays'>,
+  ports: Pick<ApiPorts, 'database' | 'objects' | 'cell' | 'now' | 'retention'>,
 ): Promise<void> {
   const { database, objects, cell } = ports;
   for (const file of await listExpiredFiles(database, MAX_AT_ONCE)) await removeFile(ports, file);
@@ -37,5 +37,5 @@ export async function tidyUp(
     }
     await markWorkRemoved(database, batchId);
   }
-  await forgetBefore(database, cell.id, gridTimeMs(cell.clock, ports.now()) - ports.retentionDays * DAY_MS);
+  await forgetBefore(database, cell.id, gridTimeMs(cell.clock, ports.now()) - ports.retention.days * DAY_MS);
 }

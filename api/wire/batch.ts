@@ -50,6 +50,15 @@ export const gridSchema = z.object({
     .meta({ description: 'While the batch runs: its content is the answers so far.' }),
 });
 
+const tokens = z.number().int();
+const usageSchema = z.object({
+  input_tokens: tokens,
+  input_tokens_details: z.object({ cached_tokens: tokens }),
+  output_tokens: tokens,
+  output_tokens_details: z.object({ reasoning_tokens: tokens }),
+  total_tokens: tokens,
+});
+
 const seconds = z.number().int().optional();
 
 /** OpenAI's Batch, and `x_grid`, which stock clients ignore. All `*_at` are real unix seconds. */
@@ -88,6 +97,9 @@ export const batchSchema = z
     request_counts: z.object({ total: z.number().int(), completed: z.number().int(), failed: z.number().int() }),
     metadata: z.record(z.string(), z.string()).nullable(),
     model: z.string().optional(),
+    usage: usageSchema
+      .optional()
+      .meta({ description: 'Of the answers that were accepted so far, where they count tokens.' }),
     x_grid: gridSchema,
   })
   .openapi('Batch');

@@ -45,7 +45,7 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       },
       regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
       webhookHosts: 'public',
-      retentionDays: 90,
+      retention: { days: 90, orphanDays: 7 },
       carbonEurPerKg: 0,
       missingEurPerKwh: 0.6,
       apiKey: BENCH_KEY,

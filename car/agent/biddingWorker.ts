@@ -12,16 +12,25 @@ const SHUTDOWN_FORCE_MS = 40_000;
 /** An agent runs activities from its queue only; the other kinds of slots are never asked for. */
 const UNUSED_SLOTS = { type: 'fixed-size', numSlots: 1 } as const;
 
+/**
+ * How long an idle car bids at one queue before it turns to the next. Polls at several queues side by side could each be
+ * given a shard, and a car computes one at a time.
+ */
+const TURN_MS = 10_000;
+
 export interface BiddingWorkerOptions {
   readonly gate: PowerGate;
   readonly connection: NativeConnectionOptions;
   readonly namespace: string;
-  readonly taskQueue: string;
+  /** It bids at one of them at a time, and turns to the next when nothing comes. */
+  readonly taskQueues: readonly string[];
   readonly identity: string;
   readonly activities: NonNullable<WorkerOptions['activities']>;
   readonly log: Logger;
   /** After the last poll has ended; awaited before the next Worker starts. */
   readonly onWithdrawn: () => Promise<void>;
+  /** By default `TURN_MS`. */
+  readonly turnMs?: number;
 }
 
 /**
@@ -60,14 +69,16 @@ export class BiddingWorker {
   }
 
   async #live(): Promise<void> {
-    const { gate, log, onWithdrawn } = this.#options;
+    const { gate, log, onWithdrawn, taskQueues } = this.#options;
     let backoffMs = FIRST_BACKOFF_MS;
+    let turn = 0;
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#gateOpens();
         if (!gate.isOpen) continue;
-        await this.#bid();
-        await onWithdrawn();
+        await this.#bid(taskQueues[turn++ % taskQueues.length] ?? '');
+        // Between two turns it may go on computing at once.
+        if (!gate.isOpen || this.#stopping.signal.aborted) await onWithdrawn();
         backoffMs = FIRST_BACKOFF_MS;
       } catch (error) {
         log.warn({ err: error, backoffMs }, 'bidding for shards failed');
@@ -77,9 +88,9 @@ export class BiddingWorker {
     }
   }
 
-  /** One Worker's life, from the open gate to the closed one. */
-  async #bid(): Promise<void> {
-    const { gate, connection, namespace, taskQueue, identity, activities } = this.#options;
+  /** One Worker's life, from the open gate to the closed one, or to the end of its turn. */
+  async #bid(taskQueue: string): Promise<void> {
+    const { gate, connection, namespace, taskQueues, identity, activities, turnMs = TURN_MS } = this.#options;
     this.#connection ??= await NativeConnection.connect(connection);
     const slots = new PowerSlotSupplier(gate, () => this.#withdrawIfIdle());
     const worker = await Worker.create({
@@ -99,12 +110,16 @@ export class BiddingWorker {
       shutdownForceTime: SHUTDOWN_FORCE_MS,
     });
     this.#worker = { worker, slots };
+    const turns = setInterval(() => {
+      if (taskQueues.length > 1 && !slots.computing) this.#shutDown();
+    }, turnMs);
     try {
       const running = worker.run();
       // The gate may have closed, or the agent stopped, while the Worker was made.
       this.#withdrawIfIdle();
       await running;
     } finally {
+      clearInterval(turns);
       this.#worker = undefined;
       slots.close();
     }

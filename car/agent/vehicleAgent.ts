@@ -36,7 +36,10 @@ export interface AgentVehicle {
 export interface VehicleAgentOptions {
   readonly vehicle: AgentVehicle;
   readonly temporal: { readonly options: NativeConnectionOptions; readonly namespace: string };
-  readonly modelFamily: string;
+  /** Families of models whose shards it bids for. */
+  readonly modelFamilies: readonly string[];
+  /** How long it bids for one family before it turns to the next. */
+  readonly bidTurnMs?: number;
   readonly openSlice: OpenSlice;
   readonly setpoints: SetpointLink;
   readonly sheds: SetpointLink;
@@ -101,13 +104,16 @@ export class VehicleAgent {
       gate: this.gate,
       connection: temporal.options,
       namespace: temporal.namespace,
-      taskQueue: inferenceTaskQueue(vehicle.regionId, vehicle.hardwareClass, this.#options.modelFamily),
+      taskQueues: this.#options.modelFamilies.map((family) =>
+        inferenceTaskQueue(vehicle.regionId, vehicle.hardwareClass, family),
+      ),
       // Operators see identities; they need to tell cars apart, not to know whose they are.
       identity: `veh:${createHash('sha256').update(vehicle.vehicleId).digest('hex').slice(0, 12)}`,
       activities: { ...activities },
       log,
       // A car that may not compute keeps no process: it costs memory and may hold an old model.
       onWithdrawn: () => runner.stop(),
+      ...(this.#options.bidTurnMs !== undefined && { turnMs: this.#options.bidTurnMs }),
     });
     this.#awake = { runner, watch, shedWatch, worker, closeOutbox: close, stopListening: [] };
     this.gate.clear('shutdown');

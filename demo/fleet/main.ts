@@ -79,7 +79,7 @@ async function board(host: CarHost, { credentials, settings }: EnrolledAgent, st
     ...doors,
     vehicle: host,
     temporal: { options: { ...options, address: link.address }, namespace },
-    modelFamily: DEFAULT_MODEL_FAMILY,
+    modelFamilies: [DEFAULT_MODEL_FAMILY],
     openSlice: link.openSlice,
     pacer: host.pacer,
     log,

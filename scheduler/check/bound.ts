@@ -6,7 +6,7 @@ const ROUNDING_KWH = 1e-9;
 
 /**
  * What the owners' minimums take at once, in kW by car and slot: slot by slot, cars in order of ready-by, each as much
- * as its charger and the limits allow. It is part of the problem, so the bound counts it as given.
+ * as its charger and the limits allow, and never less than it accepts. It is part of the problem, so the bound counts it as given.
  */
 export function minimumLoads(reading: Reading): Map<string, Float64Array> {
   const { problem, slots, slotHours } = reading;
@@ -27,8 +27,9 @@ export function minimumLoads(reading: Reading): Map<string, Float64Array> {
       const own = need(feederLeft.get(feeder.id));
       const station = feeder.substationId === undefined ? undefined : need(stationLeft.get(feeder.substationId));
       const roomKw = Math.min(need(own[t]), station?.[t] ?? Infinity);
-      const kw = Math.min(reading.chargeKw(car, t), entry.leftKw, roomKw > ROUNDING_KWH ? roomKw : 0);
-      if (kw <= 0) continue;
+      const mostKw = Math.min(reading.chargeKw(car, t), roomKw > ROUNDING_KWH ? roomKw : 0);
+      if (mostKw <= 0 || mostKw + ROUNDING_KWH < car.chargerMinKw) continue;
+      const kw = Math.min(mostKw, Math.max(entry.leftKw, car.chargerMinKw));
       entry.leftKw -= kw;
       own[t] = need(own[t]) - kw;
       if (station) station[t] = need(station[t]) - kw;

@@ -33,8 +33,7 @@ export function checkMinimums(reading: Reading, plan: Plan, loads: Loads): Findi
     let charged = 0;
     for (let t = car.pluggedFromSlot; t < car.untilSlot; t++) {
       const kw = need(need(plans.get(car.id)).chargeKw[t]);
-      // Below the least current a car cannot charge at all, however urgent.
-      if (need(minimum[t]) >= car.chargerMinKw - 1e-9) due += need(minimum[t]) * kwhPerKwSlot;
+      due += need(minimum[t]) * kwhPerKwSlot;
       charged += kw * kwhPerKwSlot;
       if (charged + TOLERANCE_KWH >= due || kw >= reading.chargeKw(car, t) - 1e-6) continue;
       const rampLimitKw = t === 0 ? Infinity : need(need(loads.feederKw.get(feeder.id))[t - 1]) + rampKw;

@@ -14,6 +14,8 @@ export interface ChargeTask {
   readonly optimumKw: Float64Array | undefined;
   /** Charges with at least this or not at all. */
   readonly minKw: number;
+  /** Others need the room: no slot is given more than the car takes where that can be helped. */
+  readonly isSparing: boolean;
   /** Times that it may still start. */
   readonly startsLeft: number;
   readonly onBefore: boolean;
@@ -85,8 +87,14 @@ function fill(task: ChargeTask, usable: Float64Array, chosen: Uint8Array, everyO
   return kw;
 }
 
-/** Raises slots that are on below `minKw`, and takes the difference from the most expensive slots that can spare it. */
+/**
+ * Raises slots that are on below `minKw`, and takes the difference from the most expensive slots that can spare it. For
+ * the last slot not from cheaper ones where there is room for all power: the car stops by itself there, and may have left
+ * before it would have come to it.
+ */
 function liftToMinimum(task: ChargeTask, usable: Float64Array, kw: Float64Array): void {
+  const last = kw.findLastIndex((power) => power > ROUNDING_KW);
+  const stopsAt = !task.isSparing && at(usable, last) + ROUNDING_KW >= Math.max(...usable) ? last : -1;
   for (let t = 0; t < kw.length; t++) {
     if (at(kw, t) <= ROUNDING_KW) {
       kw[t] = 0;
@@ -96,7 +104,7 @@ function liftToMinimum(task: ChargeTask, usable: Float64Array, kw: Float64Array)
     if (lift <= 0) continue;
     kw[t] = at(kw, t) + lift;
     for (const s of byPrice(task.price).toReversed()) {
-      if (lift <= ROUNDING_KW) break;
+      if (lift <= ROUNDING_KW || (t === stopsAt && at(task.price, s) < at(task.price, t))) break;
       if (s === t) continue;
       const spare = Math.min(lift, at(kw, s) - Math.max(task.minKw, at(task.floorKw, s)));
       if (spare <= 0) continue;

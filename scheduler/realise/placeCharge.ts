@@ -16,7 +16,7 @@ const ROUNDING_KW = 1e-9;
 
 /**
  * The owner's minimum is served at once at any price: slot by slot, cars in order of ready-by, each as much as charger
- * and limits allow. It comes before every other load, so it defines what is left for the optimum.
+ * and limits allow, and never less than it accepts. It comes before every other load, so it defines what is left for the optimum.
  * @returns kW per car and slot, in the layout of setpoints
  */
 export function minimumCharge(problem: CompiledProblem, setpoints: Setpoints, headroom: Headroom): Float64Array {
@@ -29,8 +29,10 @@ export function minimumCharge(problem: CompiledProblem, setpoints: Setpoints, he
   for (let t = 0; t < problem.slots; t++) {
     for (const car of order) {
       if (at(left, car) <= ROUNDING_KW || t < at(cars.from, car) || t >= at(cars.until, car)) continue;
-      const kw = Math.min(cars.chargeCapKw(car, t), at(left, car), headroom.availableKw(at(cars.feeder, car), t));
-      if (kw <= 0) continue;
+      const roomKw = Math.min(cars.chargeCapKw(car, t), headroom.availableKw(at(cars.feeder, car), t));
+      if (roomKw <= 0 || roomKw + ROUNDING_KW < at(cars.minKw, car)) continue;
+      // The last bit takes a slot of the least current, or it would wait for as long as others fill the feeder.
+      const kw = Math.min(roomKw, Math.max(at(left, car), at(cars.minKw, car)));
       minimumKw[cellOf(setpoints, cars, car, t)] = kw;
       left[car] = at(left, car) - kw;
       headroom.add(at(cars.feeder, car), t, kw);
@@ -73,13 +75,13 @@ export function placeCharging(problem: CompiledProblem, placement: ChargePlaceme
       at(placement.setpoints.offset, car + 1),
     );
     if (!placement.optimumKw) {
-      placeCar(problem, placement, car, undefined, reservedKw);
+      placeCar(problem, placement, car, { countedKw: reservedKw });
       continue;
     }
     for (const [k, kw] of reservedKw.entries()) {
       if (kw > 0) placement.headroom.add(at(cars.feeder, car), at(cars.from, car) + k, -kw);
     }
-    placeCar(problem, placement, car, reservedKw);
+    placeCar(problem, placement, car, { optimumKw: reservedKw });
   }
 }
 
@@ -125,7 +127,7 @@ function exchange(problem: CompiledProblem, placement: ChargePlacement, short: n
     const before = pair.reduce((sum, car) => sum + missingKwSlots(problem, placement, car), 0);
     if (missingKwSlots(problem, placement, short) <= ROUNDING_KW) return;
     const profiles = pair.map((car) => takeOut(problem, placement, car));
-    for (const car of pair) placeCar(problem, placement, car, undefined);
+    for (const car of pair) placeCar(problem, placement, car, { isSparing: true });
     const after = pair.reduce((sum, car) => sum + missingKwSlots(problem, placement, car), 0);
     if (after < before - ROUNDING_KW) continue;
     for (const car of pair) takeOut(problem, placement, car);
@@ -141,7 +143,7 @@ function holdOn(problem: CompiledProblem, placement: ChargePlacement, car: numbe
   if (isHeld || at(problem.cars.minimumKwSlots, car) > ROUNDING_KW) return;
   const before = missingKwSlots(problem, placement, car);
   const profile = takeOut(problem, placement, car);
-  placeCar(problem, placement, car, undefined);
+  placeCar(problem, placement, car, {});
   if (missingKwSlots(problem, placement, car) <= before + ROUNDING_KW) return;
   takeOut(problem, placement, car);
   putBack(problem, placement, car, profile);
@@ -189,17 +191,20 @@ function reserve(problem: CompiledProblem, { setpoints, headroom, minimumKw, opt
   }
 }
 
-/**
- * Places one car in what is left.
- * @param countedKw what of its own load is counted already: under a ramp limit its minimum stays in place, since the
- *   load of one slot makes room in the next
- */
+interface OneCar {
+  readonly optimumKw?: Float64Array;
+  /** Its own load that is counted already: under a ramp limit its minimum stays in place, as one slot makes room in the next. */
+  readonly countedKw?: Float64Array;
+  /** Leaves others all the room that it can: no slot has more than the car takes. */
+  readonly isSparing?: boolean;
+}
+
+/** Places one car in what is left. */
 function placeCar(
   problem: CompiledProblem,
   placement: ChargePlacement,
   car: number,
-  optimumKw: Float64Array | undefined,
-  countedKw?: Float64Array,
+  { optimumKw, countedKw, isSparing = false }: OneCar,
 ): void {
   const { cars } = problem;
   const { setpoints, headroom, rules, minimumKw } = placement;
@@ -229,6 +234,7 @@ function placeCar(
     price,
     optimumKw: optimumKw?.subarray(0, until - from),
     minKw: at(cars.minKw, car),
+    isSparing,
     // Ready-by comes before the comfort of few starts.
     startsLeft: Math.max(onBefore ? 0 : 1, rules.maxChargeStarts - state.startsSoFar),
     onBefore,

@@ -27,7 +27,6 @@ describe('an agent’s config', () => {
     const file = await configFile(MINIMAL);
     expect(await readAgentConfig(file)).toMatchObject({
       ...MINIMAL,
-      family: 'general',
       execution: { provider: 'cpu' },
       power: { meter: { source: 'modelled' }, overheadWatts: 0 },
       stateDir: join(file, '..', 'state'),

@@ -84,7 +84,7 @@ async function config(api: string, over: Partial<AgentConfig> = {}): Promise<Age
     carId: 'car-a',
     key: 'key of car-a',
     stateDir: await temporaryFolder(),
-    family: 'ocr',
+    families: ['ocr'],
     execution: { provider: 'cpu' },
     power: { meter: { source: 'modelled' }, overheadWatts: 0 },
     logLevel: 'error',
@@ -127,5 +127,5 @@ test('refuses to run as another car, class or family than it is enrolled as', as
   const started = async (over: Partial<AgentConfig>) => startHostAgent(await config(api, over), log);
   await expect(started({ carId: 'car-b' })).rejects.toThrow('carId: the key is that of car-a');
   await expect(started({ hardwareClass: 'hw3' })).rejects.toThrow('hardwareClass: the car is enrolled as ai4');
-  await expect(started({ family: 'llm' })).rejects.toThrow('family: the car is enrolled for ocr');
+  await expect(started({ families: ['ocr', 'llm'] })).rejects.toThrow('families: the car is enrolled for ocr');
 });

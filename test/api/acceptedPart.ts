@@ -18,6 +18,7 @@ export async function acceptPart(
   const body = answers.map((line) => `${line}\n`).join('');
   await objects.put(objectKeys.part(jobId, shard, range, CAR), body);
   const sha256 = createHash('sha256').update(body).digest('hex');
-  const counts = { completed: answers.length, failed: 0, handovers: 0, redoneLines: 0 };
+  const tokens = { inputTokens: 5 * answers.length, outputTokens: 2 * answers.length };
+  const counts = { completed: answers.length, failed: 0, ...tokens, handovers: 0, redoneLines: 0 };
   await recordAcceptedShard(database, { jobId, shard, ...counts, parts: [{ ...range, sha256, vehicleId: CAR }] });
 }

@@ -99,7 +99,7 @@ export function useApi(
         start: async ({ id }) => void startedRegions.push(id),
       },
       webhookHosts: 'loopback',
-      retentionDays: 90,
+      retention: { days: 90, orphanDays: 7 },
       temporalUi: null,
       page: new Map(),
       carDoors: {

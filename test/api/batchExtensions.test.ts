@@ -96,11 +96,19 @@ const answer = (customId: string, status: number): string =>
     error: null,
   });
 
-test('a batch that runs shows its answers so far as the content of its output file', async () => {
+test('a batch that runs shows its answers so far as the content of its output file, and what they took', async () => {
   const id = await running();
+  expect(await api.client.batches.retrieve(id)).not.toHaveProperty('usage');
   await acceptPart(api.ports, id, 3, 0, [answer('c', 200), answer('d', 400)]);
   await acceptPart(api.ports, id, 1, 1, [answer('b', 200)]);
-  const { x_grid: grid } = await api.getJson(`/v1/batches/${id}`);
+  const { x_grid: grid, usage } = await api.getJson(`/v1/batches/${id}`);
+  expect(usage).toEqual({
+    input_tokens: 15,
+    input_tokens_details: { cached_tokens: 0 },
+    output_tokens: 6,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens: 21,
+  });
   const content = await (await api.client.files.content(grid.partial_output_file_id)).text();
   expect(
     content

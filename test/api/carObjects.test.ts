@@ -7,6 +7,7 @@ import type { RunShardInput } from '../../domain/shards.ts';
 import { lockComputeAttempts } from '../../store/computeAttempts.ts';
 import { sliceSignerWith, type CarSliceScope } from '../../store/sliceAccess.ts';
 import { cleanUp, storeWithShard, testCar } from '../car/shard/support/testCar.ts';
+import { insertBatch, markWorkRemoved } from '../../store/batches.ts';
 import { enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
@@ -157,4 +158,25 @@ test('cars read and list what others of their shard have begun, and write it in 
     code: 'forbidden',
   });
   await expect(slice.list(objectKeys.unfinishedPrefix(jobId, 1))).rejects.toMatchObject({ code: 'forbidden' });
+});
+
+test('nothing of a batch comes back once its work was removed', async () => {
+  const { scope } = await storedShard();
+  const key = objectKeys.part(scope.jobId, 0, { start: 100, end: 103 }, 'car-1');
+  await insertBatch(database, {
+    id: scope.jobId,
+    endpoint: '/v1/embeddings',
+    inputFileId: 'file-x',
+    completionWindow: '24h',
+    metadata: null,
+    outputExpiresAfterSeconds: null,
+    deadlineMs: 1,
+    submittedAtMs: 0,
+    idempotencyKey: null,
+    requestHash: 'x',
+  });
+  await markWorkRemoved(database, scope.jobId);
+  const slice = sliceOf(api.ports.slices.sign(scope));
+  await expect(slice.put(key, 'late')).rejects.toMatchObject({ code: 'conflict' });
+  expect(await api.ports.objects.head(key)).toBeUndefined();
 });

@@ -48,7 +48,7 @@ describe('rollThrough', () => {
 
   test('charges at once where earlier stays say that the car will soon be gone', async () => {
     const before = Array.from({ length: 25 }, (_, day) => stay(`before ${day}`, day - 30, 18, 3, 6));
-    const night = scenario([...before, stay('a', 0, 18, 3, 6)], signals(4, nightPrice));
+    const night = scenario([...before, stay('a', 0, 18, 3, 6)], signals(4, nightPrice), { missingEurPerKwh: 0.6 });
     expect(await live(night, careful)).toMatchObject({ leftEarly: 1, leftEarlyShort: 0, missingKwh: 0 });
   });
 

@@ -85,6 +85,8 @@ describe('paid once', () => {
       shard: 0,
       completed: 2,
       failed: 0,
+      inputTokens: 0,
+      outputTokens: 0,
       handovers: 0,
       redoneLines: 0,
       parts: [{ ...range, sha256: 'hash', vehicleId: 'car-1' }],

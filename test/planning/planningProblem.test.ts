@@ -164,7 +164,7 @@ describe('ready-by in the problem', () => {
   });
 
   test('is as early as the feeder allows when the evenings before brought more cars', () => {
-    const arrivals = [{ feederId: 'street', pluggedInMs: START_MS - 23 * HOUR_MS, kwh: 40 }];
+    const arrivals = [{ feederId: 'street', pluggedInMs: START_MS - 23 * HOUR_MS, kwh: 29 }];
     const problem = problemOf(cellState({ openSessions, arrivals }), 0);
     expect(problem.cars.map((car) => car.readyBySlot)).toEqual([5]);
   });

@@ -1,7 +1,7 @@
 import { HOUR_MS } from '../../domain/durations.ts';
 import { describe, expect, test } from 'vitest';
 
-import { arrivingKwh } from '../../scheduler/arrivals.ts';
+import { fullestArrivals } from '../../scheduler/arrivals.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 30, 18);
 
@@ -9,13 +9,15 @@ function arrival(daysAgo: number, hour: number, kwh: number, feederId = 'street'
   return { feederId, pluggedInMs: NOW_MS - daysAgo * 24 * HOUR_MS + hour * HOUR_MS, kwh };
 }
 
-describe('arrivingKwh', () => {
-  test('is the most that came in the next twelve hours on one of the days before', () => {
+const coming = (hours: number, kwh: number) => ({ inMs: hours * HOUR_MS, kwh });
+
+describe('fullestArrivals', () => {
+  test('are those of the day before on which most came in the next twelve hours', () => {
     const arrivals = [arrival(1, 2, 10), arrival(2, 1, 8), arrival(2, 11, 7), arrival(3, 5, 9)];
-    expect(arrivingKwh(arrivals, NOW_MS)).toEqual(new Map([['street', 15]]));
+    expect(fullestArrivals(arrivals, NOW_MS)).toEqual(new Map([['street', [coming(1, 8), coming(11, 7)]]]));
   });
 
-  test('looks at no other time of day, no other month and nothing that is still to come', () => {
+  test('look at no other time of day, no other month and nothing that is still to come', () => {
     const arrivals = [
       arrival(1, 13, 10),
       arrival(1, 23, 10),
@@ -23,15 +25,15 @@ describe('arrivingKwh', () => {
       arrival(0, 1, 10),
       arrival(-3, 1, 10),
     ];
-    expect(arrivingKwh(arrivals, NOW_MS)).toEqual(new Map());
+    expect(fullestArrivals(arrivals, NOW_MS)).toEqual(new Map());
   });
 
-  test('keeps feeders apart', () => {
+  test('keep feeders apart', () => {
     const arrivals = [arrival(1, 2, 10), arrival(1, 3, 4, 'yard')];
-    expect(arrivingKwh(arrivals, NOW_MS)).toEqual(
+    expect(fullestArrivals(arrivals, NOW_MS)).toEqual(
       new Map([
-        ['street', 10],
-        ['yard', 4],
+        ['street', [coming(2, 10)]],
+        ['yard', [coming(3, 4)]],
       ]),
     );
   });

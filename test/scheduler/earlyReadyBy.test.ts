@@ -2,13 +2,17 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { runBaseline } from '../../scheduler/baselines/runBaseline.ts';
+import { HOUR_MS } from '../../domain/durations.ts';
 import { withEarlyReadyBy, type ReadyByCare } from '../../scheduler/earlyReadyBy.ts';
 import { planningProblemSchema } from '../../scheduler/problem.ts';
 import { randomProblem } from '../../scheduler/randomProblem.ts';
 import { night } from './nights.ts';
 
 const HOURS = [10, 10, 10, 10, 10, 10, 10, 10];
-const CARELESS: ReadyByCare = { marginSlots: 0, departureRisk: 1, arrivingKwh: new Map() };
+const CARELESS: ReadyByCare = { marginSlots: 0, arriving: new Map() };
+
+const inTwoHours = (kwh: number) => new Map([['f', [{ inMs: 2 * HOUR_MS, kwh }]]]);
+const readyBy = ({ readyBySlot }: { readonly readyBySlot: number }): number => readyBySlot;
 
 describe('withEarlyReadyBy', () => {
   test('takes the margin where the feeder is calm', () => {
@@ -23,15 +27,6 @@ describe('withEarlyReadyBy', () => {
     expect(early.cars.map((car) => car.readyBySlot)).toEqual([8, 2]);
   });
 
-  test('is done while the car is likely to be there', () => {
-    const survival = [1, 1, 1, 0.9, 0.7, 0.6, 0.5, 0.4];
-    const early = withEarlyReadyBy(night(HOURS, { cars: [{ needKwh: 20, survival }] }), {
-      ...CARELESS,
-      departureRisk: 0.25,
-    });
-    expect(early.cars[0]?.readyBySlot).toBe(4);
-  });
-
   test('never to before a battery that is too cold has warmed up', () => {
     const frost = night(HOURS, { cars: [{ needKwh: 15, chargeFromCelsius: 0 }] });
     const regions = frost.regions.map((region) => ({ ...region, ambientCelsius: [-3, -3, -3, -3, -3, 2, 2, 2] }));
@@ -39,16 +34,25 @@ describe('withEarlyReadyBy', () => {
     expect(early.cars[0]?.readyBySlot).toBe(7);
   });
 
-  test('charges at once where cars ask for most of what the feeder carries', () => {
-    const crowded = night(HOURS, { cars: [{ needKwh: 30 }, { needKwh: 30, readyBySlot: 6 }], limitKw: 10 });
-    expect(withEarlyReadyBy(crowded, CARELESS).cars.map((car) => car.readyBySlot)).toEqual([6, 4]);
+  test('charges at once where no car can wait for as long as the margin', () => {
+    const cars = [{ needKwh: 20 }, { needKwh: 40, readyBySlot: 6 }];
+    const careful = { ...CARELESS, marginSlots: 3 };
+    expect(withEarlyReadyBy(night(HOURS, { cars, limitKw: 10 }), careful).cars.map(readyBy)).toEqual([6, 4]);
+    expect(withEarlyReadyBy(night(HOURS, { cars, limitKw: 20 }), careful).cars.map(readyBy)).toEqual([5, 4]);
   });
 
-  test('and where those that are still to come may ask for it', () => {
+  test('but not for the sake of one car that must charge at once all the same', () => {
+    const cars = [{ needKwh: 20 }, { needKwh: 80 }];
+    const careful = { ...CARELESS, marginSlots: 2 };
+    expect(withEarlyReadyBy(night(HOURS, { cars, limitKw: 20 }), careful).cars.map(readyBy)).toEqual([6, 8]);
+  });
+
+  test('and where those that may still come would take the room', () => {
     const waiting = night(HOURS, { cars: [{ needKwh: 20 }], limitKw: 10 });
-    expect(withEarlyReadyBy(waiting, CARELESS).cars[0]?.readyBySlot).toBe(8);
-    const expected = withEarlyReadyBy(waiting, { ...CARELESS, arrivingKwh: new Map([['f', 40]]) });
-    expect(expected.cars[0]?.readyBySlot).toBe(2);
+    const careful = { ...CARELESS, marginSlots: 1 };
+    expect(withEarlyReadyBy(waiting, careful).cars[0]?.readyBySlot).toBe(7);
+    expect(withEarlyReadyBy(waiting, { ...careful, arriving: inTwoHours(50) }).cars[0]?.readyBySlot).toBe(7);
+    expect(withEarlyReadyBy(waiting, { ...careful, arriving: inTwoHours(60) }).cars[0]?.readyBySlot).toBe(2);
   });
 
   test('asks for nothing that least-laxity-first charging could not do, and never later than promised', () => {
@@ -57,7 +61,7 @@ describe('withEarlyReadyBy', () => {
         const promised = planningProblemSchema.parse(
           randomProblem({ cars: 20, slots: 48, feeders: 2, jobs: 0, seed, feederShare }),
         );
-        const early = withEarlyReadyBy(promised, { ...CARELESS, marginSlots: 4, departureRisk: 0.25 });
+        const early = withEarlyReadyBy(promised, { ...CARELESS, marginSlots: 4 });
         const simple = runBaseline(promised, 'llf');
         for (const [index, car] of early.cars.entries()) {
           const before = promised.cars[index];

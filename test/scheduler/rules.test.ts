@@ -41,9 +41,9 @@ describe('charging', () => {
     expect(codes(plan)).toContain('charging_minimum_soc');
   });
 
-  test('never charges below the least current', () => {
+  test('never charges below the least current, with which the car ends by itself', () => {
     const plan = planChecked(night([10, 20, 30, 40], { cars: [{ needKwh: 12, chargerMinKw: 4 }] }));
-    expect(drawn(plan)).toBe('8 4 0 0');
+    expect(drawn(plan)).toBe('10 4 0 0');
   });
 
   test('gathers scattered cheap slots into the starts that the rule allows', () => {

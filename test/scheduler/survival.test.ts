@@ -40,6 +40,12 @@ describe('the prior', () => {
     }
   });
 
+  test('of a home holds no car that has only just come for one that stays the night', () => {
+    const lateMs = MONDAY + 26 * HOUR_MS;
+    expect(hourly({ pluggedInMs: lateMs, fromMs: lateMs })[1]).toBeCloseTo(0.93);
+    expect(hourly({ fromMs: lateMs })[1]).toBeCloseTo(0.996);
+  });
+
   test('of a workplace falls much faster', () => {
     const at = { pluggedInMs: MONDAY + 8 * HOUR_MS, fromMs: MONDAY + 8 * HOUR_MS };
     expect(hourly({ ...at, place: 'work' })[4]).toBeLessThan(0.6 * (hourly({ ...at, place: 'home' })[4] ?? 0));

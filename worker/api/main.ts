@@ -81,7 +81,7 @@ async function start() {
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
       regionKeeper: regionKeeperOver(client, cell),
       webhookHosts: config.webhookHosts,
-      retentionDays: config.retentionDays,
+      retention: config.retention,
       carDoors: {
         gateway: {
           address: config.gateway.address,

@@ -30,7 +30,7 @@ export interface Config {
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
   readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
-  readonly retentionDays: number;
+  readonly retention: { readonly days: number; readonly orphanDays: number };
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
   readonly cwd: string;
@@ -169,7 +169,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       cacheBytes: values['models.cacheBytes'],
       hub: values['models.hub'],
     },
-    retentionDays: values['retention.days'],
+    retention: { days: values['retention.days'], orphanDays: values['retention.orphanDays'] },
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },

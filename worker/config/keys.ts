@@ -355,7 +355,13 @@ export const CONFIG_KEYS = {
     schema: z.coerce.number().int().min(7, 'must be at least 7').max(36_500, 'must be at most 36500'),
     default: 90,
     env: 'NIGHTSHIFT_RETENTION_DAYS',
-    doc: 'Days of grid time for which plans, the journal and signals are kept. What was paid and metered is kept for ever.',
+    doc: 'Days of grid time for which plans, the journal, the changes of who holds a car, and signals are kept. What was paid and metered is kept for ever.',
+  },
+  'retention.orphanDays': {
+    schema: z.coerce.number().int().min(1, 'must be at least 1').max(36_500, 'must be at most 36500'),
+    default: 7,
+    env: 'NIGHTSHIFT_RETENTION_ORPHAN_DAYS',
+    doc: 'Days after which a stored object goes that nothing names any more: files of removed models, uploads that broke off.',
   },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;

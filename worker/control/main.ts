@@ -15,6 +15,7 @@ import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
 import { SOLVER_LIMIT_REAL_MS } from '../../domain/planLimits.ts';
 import { addModel } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
+import { reclaiming } from '../../store/orphans.ts';
 import { migrate } from '../../store/migrate.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { applyCell } from '../cell/applyCell.ts';
@@ -57,7 +58,7 @@ async function start() {
   await untilAnswered('PostgreSQL', () => migrate(database));
   const objects = openObjects(config.objects);
   const register: RegisterModel = (model) => addModel(database, { ...model, tenantId: null });
-  await publishBundledModels(objects, register);
+  await publishBundledModels(reclaiming(database, objects), register);
   const { cell: cellFile, folder } = await readCellFile(requireSetting(config, 'cellFile'));
   const client = await connectClient(config.temporal.connection);
   await ensureSearchAttributes(client.connection, config.temporal.connection.namespace, logger);

@@ -12,7 +12,7 @@ import { readAttemptFailures } from '../../../store/attemptFailures.ts';
 import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
 import { recordMeterReadings } from '../../../store/meters.ts';
 import { listHeldVehicles } from '../../../store/vehicleClaims.ts';
-import { acceptedTotals } from '../../../store/acceptedShards.ts';
+import { acceptedTotals, readUsages } from '../../../store/acceptedShards.ts';
 import { insertBatch, moveBatch, readBatch } from '../../../store/batches.ts';
 import { listClassSpeeds, seedClassSpeed } from '../../../store/classSpeeds.ts';
 import { insertFile, readFile } from '../../../store/files.ts';
@@ -141,7 +141,8 @@ async function compute(
   const slice = (await objects.get(objectKeys.shardInput(jobId, shard))).toString('utf8').trimEnd().split('\n');
   const answers = slice.slice(range.start, range.end).map((line) => {
     const { custom_id } = JSON.parse(line) as { custom_id: string };
-    const response = { status_code: statusCode, request_id: 'req', body: { text: custom_id } };
+    const usage = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 };
+    const response = { status_code: statusCode, request_id: 'req', body: { text: custom_id, usage } };
     return `${JSON.stringify({ id: `batch_req_${custom_id}`, custom_id, response, error: null })}\n`;
   });
   const bytes = answers.join('');
@@ -474,6 +475,7 @@ describe('the end of a batch', () => {
     await run(jobs().finishBatch, request);
     const batch = await readBatch(database, batchId);
     expect(batch).toMatchObject({ status: 'completed', total: 4, completed: 3, failed: 1, expired: 0 });
+    expect((await readUsages(database, [batchId])).get(batchId)).toMatchObject({ inputTokens: 15, outputTokens: 6 });
     expect((await outputOf(batch?.outputFileId)).map((line) => line.custom_id)).toEqual(['a', 'b', 'c']);
     expect((await outputOf(batch?.errorFileId)).map((line) => line.custom_id)).toEqual(['d']);
   });

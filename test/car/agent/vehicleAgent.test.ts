@@ -71,6 +71,23 @@ test('a car without power to compute does not bid; with power it holds one poll 
   expect(server.mostOpenPolls).toBe(1);
 });
 
+test('a car of several families bids for one after the other, and never for two shards at once', async () => {
+  const { allow } = await startAgent({ modelFamilies: ['ocr', 'general'], bidTurnMs: 100 });
+  allow(HOUR_MS);
+  await vi.waitFor(
+    () =>
+      expect(server.polledQueues().slice(0, 3)).toEqual([
+        'inference/north/ai4/ocr',
+        'inference/north/ai4/general',
+        'inference/north/ai4/ocr',
+      ]),
+    PATIENCE,
+  );
+  const token = scheduleShard();
+  await untilTold(token, 'completed');
+  expect(server.mostOpenPolls).toBe(1);
+});
+
 test('computes one shard at a time, tells the car what it draws, and ends its process with the bids', async () => {
   const { allow, agent, drawnKw } = await startAgent();
   const tokens = [scheduleShard(), server.schedule({ activityType: 'runShard', input: { ...shard, shard: 1 } })];

@@ -61,7 +61,8 @@ async function take(db: Database, taken: Step): Promise<void> {
     const { shard, cars, kwh, units } = taken;
     await db.transaction(async (tx) => {
       const parts = cars.map((vehicleId, at) => ({ start: at, end: at + 1, sha256: 'hash', vehicleId }));
-      const counts = { completed: cars.length, failed: 0, handovers: 0, redoneLines: 0 };
+      const tokens = { inputTokens: 0, outputTokens: 0 };
+      const counts = { completed: cars.length, failed: 0, ...tokens, handovers: 0, redoneLines: 0 };
       if (!(await recordAcceptedShard(tx, { jobId: BATCH, shard, ...counts, parts }))) return;
       for (const vehicleId of cars) {
         const reference = `job/${BATCH}/shard/${shard}`;
@@ -200,6 +201,8 @@ test('says what is wrong, each fault by its check', async () => {
     shard: 0,
     completed: 2,
     failed: 0,
+    inputTokens: 0,
+    outputTokens: 0,
     handovers: 0,
     redoneLines: 1,
     parts: [

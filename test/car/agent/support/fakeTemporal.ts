@@ -85,6 +85,14 @@ export class FakeTemporal {
     return token;
   }
 
+  /** Queues that were polled, each time that it was another one. */
+  polledQueues(): string[] {
+    return this.received
+      .filter(({ rpc }) => rpc === 'PollActivityTaskQueue')
+      .map(({ request }) => (request['taskQueue'] as { name: string }).name)
+      .filter((name, index, names) => name !== names[index - 1]);
+  }
+
   kinds(token: string): string[] {
     return this.told.filter((entry) => entry.token === token).map(({ kind }) => kind);
   }

@@ -25,6 +25,8 @@ export async function testAgent(options: {
   readonly folder?: string;
   readonly pacer?: Pacer;
   readonly limits?: Partial<ShardLimits>;
+  readonly modelFamilies?: readonly string[];
+  readonly bidTurnMs?: number;
 }): Promise<TestAgent> {
   let tell: ((payload: string) => void) | undefined;
   let tellShed: ((payload: string) => void) | undefined;
@@ -45,7 +47,8 @@ export async function testAgent(options: {
       },
       namespace: 'default',
     },
-    modelFamily: 'ocr',
+    modelFamilies: options.modelFamilies ?? ['ocr'],
+    ...(options.bidTurnMs !== undefined && { bidTurnMs: options.bidTurnMs }),
     openSlice: () => options.objects,
     setpoints: {
       listen: async (_, listener) => {
