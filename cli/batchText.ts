@@ -20,6 +20,12 @@ export function batchText(batch: BatchWire, clock: (iso: string) => string, colo
     const { total, done, in_flight: inFlight } = grid.shards;
     lines.push(`  shards     ${done} of ${total} done, ${inFlight} with cars`);
   }
+  if (grid.cells.length > 1) {
+    const parts = grid.cells.map(({ cell, shards, eur_per_shard: eur }) => {
+      return `${shards} in ${cell}${eur === null ? '' : ` at ${eur.toFixed(4)} EUR a shard`}`;
+    });
+    lines.push(`  cells      ${parts.join(', ')}`);
+  }
   const label =
     grid.clock.scale === 1 ? '' : colors.dim(` (grid time, ${grid.clock.scale} times as fast as real time)`);
   lines.push(

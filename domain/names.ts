@@ -1,14 +1,30 @@
 /** Every name that two processes must agree on: workflow ids, task queues, object keys and MQTT topics. */
 
+/** What belongs to submitters, jobs and their waves: any cell's control workers take it, so that it outlives one cell. */
 export const CONTROL_TASK_QUEUE = 'control';
+
+/** What belongs to one cell: its plans, regions, stays and utilities. Only its own control workers take it. */
+export function cellTaskQueue(cellId: string): string {
+  return `${CONTROL_TASK_QUEUE}/${cellId}`;
+}
 
 export const workflowIds = {
   region: (regionId: string): string => `region/${regionId}`,
   cell: (cellId: string): string => `cell/${cellId}`,
   job: (batchId: string): string => `job/${batchId}`,
+  division: (cellId: string): string => `division/${cellId}`,
   ven: (connectionId: string): string => `ven/${connectionId}`,
   session: (vehicleId: string, stay: number): string => `session/${vehicleId}/${stay}`,
 } as const;
+
+/** Names cell and slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart. */
+export function planIdOf(cellId: string, slotStartMs: number, createdAtMs: number): string {
+  return `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
+}
+
+export function cellOfPlan(planId: string): string {
+  return planId.split('/').slice(0, -2).join('/');
+}
 
 /** One queue per (region, hardware class, model family): a retry after a drive-away lands on any other such car. */
 export function inferenceTaskQueue(regionId: string, hardwareClass: string, modelFamily: string): string {

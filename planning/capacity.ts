@@ -104,7 +104,7 @@ export function fleetCapacity(problem: PlanningProblem, plan: Plan): Capacity[] 
 }
 
 /** By region and class: kW at the plug of one computer at the most that the weather of each slot allows. */
-function plugPowers({ regions, hardwareClasses }: PlanningProblem): Map<string, Float64Array> {
+export function plugPowers({ regions, hardwareClasses }: PlanningProblem): Map<string, Float64Array> {
   const powers = new Map<string, Float64Array>();
   for (const { id: regionId, ambientCelsius } of regions) {
     for (const { id, chipKw, awakeKw, coolingIncluded } of hardwareClasses) {
@@ -118,7 +118,7 @@ function plugPowers({ regions, hardwareClasses }: PlanningProblem): Map<string, 
   return powers;
 }
 
-function groupOf(regionId: string | undefined, hardwareClass: string): string {
+export function groupOf(regionId: string | undefined, hardwareClass: string): string {
   return JSON.stringify([regionId, hardwareClass]);
 }
 

@@ -167,7 +167,7 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
   return jobToPlan(state.axis, {
     id: job.jobId,
     modelFamily: job.model.family,
-    shardsRemaining: job.pending + job.inFlight,
+    shardsRemaining: job.shardsHere,
     classes: shardMinutesOf(state.classSpeeds, job.model, job).filter(({ hardwareClass }) =>
       classIds.has(hardwareClass),
     ),

@@ -46,6 +46,8 @@ export interface NewBatch extends Pick<
 > {
   /** The default tenant's when left out. */
   readonly tenantId?: string;
+  /** The cell whose API takes it. */
+  readonly cellId?: string;
   readonly idempotencyKey: string | null;
   /** Hash of the request as it was sent: the same key with another one is a mistake. */
   readonly requestHash: string;
@@ -60,8 +62,8 @@ const COLUMNS = `id, tenant_id as "tenantId", endpoint, input_file_id as "inputF
 export async function insertBatch(database: Queryable, batch: NewBatch): Promise<Batch | undefined> {
   const [inserted] = await database.query<Batch>(
     `insert into batches (id, endpoint, input_file_id, completion_window, metadata, output_expires_after_seconds,
-       status, deadline, submitted_at, idempotency_key, request_hash, tenant_id)
-     values ($1, $2, $3, $4, $5, $6, 'validating', $7, $8, $9, $10, $11)
+       status, deadline, submitted_at, idempotency_key, request_hash, tenant_id, cell_id)
+     values ($1, $2, $3, $4, $5, $6, 'validating', $7, $8, $9, $10, $11, $12)
      on conflict (tenant_id, idempotency_key) do nothing returning ${COLUMNS}`,
     [
       batch.id,
@@ -75,6 +77,7 @@ export async function insertBatch(database: Queryable, batch: NewBatch): Promise
       batch.idempotencyKey,
       batch.requestHash,
       batch.tenantId ?? DEFAULT_TENANT,
+      batch.cellId ?? null,
     ],
   );
   return inserted;
@@ -190,10 +193,11 @@ export async function isInputOfOpenBatch(database: Queryable, fileId: string): P
   return rows.length > 0;
 }
 
-/** Ids of accepted batches whose job has not been started yet, since Temporal did not answer; oldest first. */
-export async function listUnstartedBatches(database: Queryable): Promise<string[]> {
+/** Ids of batches that the cell accepted whose job has not been started yet, since Temporal did not answer; oldest first. */
+export async function listUnstartedBatches(database: Queryable, cellId: string): Promise<string[]> {
   const rows = await database.query<{ id: string }>(
-    `select id from batches where job_started_real_at is null order by created_real_at`,
+    `select id from batches where job_started_real_at is null and coalesce(cell_id, $1) = $1 order by created_real_at`,
+    [cellId],
   );
   return rows.map(({ id }) => id);
 }

@@ -1,3 +1,4 @@
+import { cellsBeside } from './cells.ts';
 import { instant, type Queryable } from './database.ts';
 
 const DAY_SECONDS = 86_400;
@@ -17,6 +18,7 @@ export interface RegionPresence {
   readonly usualArrivalMs: number | null;
 }
 
+/** Of the cell's regions, and of those of the cells that may share its jobs. */
 export async function listPresence(database: Queryable, cellId: string, nowMs: number): Promise<RegionPresence[]> {
   const rows = await database.query<Omit<RegionPresence, 'usualArrivalMs'> & { readonly aheadSeconds: number | null }>(
     `select r.id as "regionId", r.time_zone as "timeZone",
@@ -27,7 +29,7 @@ export async function listPresence(database: Queryable, cellId: string, nowMs: n
        left join vehicles v on v.region_id = r.id
        left join parking_sessions p on p.vehicle_id = v.id and p.plugged_in_at < $2::timestamptz
          and (p.unplugged_at is null or p.plugged_in_at >= $2::timestamptz - interval '${DAYS_LOOKED_BACK} days')
-     where r.cell_id = $1 group by r.id order by r.id`,
+     where r.cell_id in ${cellsBeside('$1')} group by r.id order by r.id`,
     [cellId, instant(nowMs)],
   );
   return rows.map(({ aheadSeconds, ...row }) => ({
@@ -42,7 +44,7 @@ export interface PluggedTime {
   readonly hours: number;
 }
 
-/** @param regionIds null for every region of the cell */
+/** @param regionIds null for every region of the cell and of the cells that may share its jobs */
 export async function readPluggedTime(
   database: Queryable,
   cellId: string,
@@ -54,7 +56,7 @@ export async function readPluggedTime(
        coalesce(sum(extract(epoch from least(coalesce(p.unplugged_at, $3), $3) - greatest(p.plugged_in_at, $2))), 0)::float8
          / 3600 as hours
      from parking_sessions p join vehicles v on v.id = p.vehicle_id join regions r on r.id = v.region_id
-     where r.cell_id = $1 and p.plugged_in_at < $3 and coalesce(p.unplugged_at, 'infinity') > $2
+     where r.cell_id in ${cellsBeside('$1')} and p.plugged_in_at < $3 and coalesce(p.unplugged_at, 'infinity') > $2
        and ($4::text[] is null or r.id = any($4))`,
     [cellId, instant(window.startMs), instant(window.endMs), regionIds],
   );

@@ -1,3 +1,4 @@
+import { cellsBeside } from './cells.ts';
 import type { Queryable } from './database.ts';
 
 export interface Region {
@@ -26,6 +27,15 @@ export async function readRegion(database: Queryable, id: string): Promise<Regio
 
 export async function listRegions(database: Queryable, cellId: string): Promise<Region[]> {
   return database.query<Region>(`select ${COLUMNS} from regions where cell_id = $1 order by id`, [cellId]);
+}
+
+/** Ids of the regions of the cell, then those of the cells that may share its jobs. */
+export async function listRegionIdsBeside(database: Queryable, cellId: string): Promise<string[]> {
+  const rows = await database.query<{ id: string }>(
+    `select id from regions where cell_id in ${cellsBeside('$1')} order by cell_id <> $1, id`,
+    [cellId],
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** Keeps what a region's last refresh came to. */

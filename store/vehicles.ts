@@ -1,6 +1,7 @@
 import type { HardwareClass } from '../domain/hardwareClasses.ts';
 import { NO_CHARGER, type Charger, type Enrolment, type OwnerPolicy, type VehicleKind } from '../domain/vehicles.ts';
 import type { Site } from '../domain/site.ts';
+import { cellsBeside } from './cells.ts';
 import type { Queryable } from './database.ts';
 
 /** An enrolled car. */
@@ -125,7 +126,7 @@ export async function listVehicles(database: Queryable, cellId: string): Promise
 export async function isFamilyServed(database: Queryable, cellId: string, family: string): Promise<boolean> {
   const [serving] = await database.query(
     `select 1 from vehicles v join regions r on r.id = v.region_id
-     where r.cell_id = $1 and $2 = any(v.model_families) and (v.policy ->> 'computeOptIn')::boolean limit 1`,
+     where r.cell_id in ${cellsBeside('$1')} and $2 = any(v.model_families) and (v.policy ->> 'computeOptIn')::boolean limit 1`,
     [cellId, family],
   );
   return serving !== undefined;

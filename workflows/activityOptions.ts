@@ -3,7 +3,7 @@ import type { ActivityOptions } from '@temporalio/workflow';
 import { agedPriority } from '../domain/ageing.ts';
 import type { Clock } from '../domain/clock.ts';
 import { realDurationMs } from '../domain/clock.ts';
-import { CONTROL_TASK_QUEUE, inferenceTaskQueue } from '../domain/names.ts';
+import { inferenceTaskQueue } from '../domain/names.ts';
 import { PLAN_LIMIT_REAL_MS } from '../domain/planLimits.ts';
 import { SHARD_FAILURES } from '../domain/shards.ts';
 import type { SplitBatch } from '../domain/workflows/inferenceJob.ts';
@@ -11,10 +11,10 @@ import type { ShardWaveInput } from '../domain/workflows/shardWave.ts';
 
 /**
  * Short calls to PostgreSQL, feeds and MQTT: retried until they work, since a durable promise waits behind each. The
- * control worker heartbeats for them, so that those of a killed one do not wait for their start-to-close timeout.
+ * control worker heartbeats for them, so that those of a killed one do not wait for their start-to-close timeout. They run
+ * on the queue of their workflow: a cell's on the cell's own, a job's on that of all cells.
  */
 export const CONTROL_OPTIONS: ActivityOptions = {
-  taskQueue: CONTROL_TASK_QUEUE,
   startToCloseTimeout: '1 minute',
   heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '30 seconds' },
@@ -38,7 +38,6 @@ export const BATCH_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, startToClose
 
 /** A receiver's server may be down for hours; it is asked less and less often. Real time, since it is not the grid's. */
 export const WEBHOOK_OPTIONS: ActivityOptions = {
-  taskQueue: CONTROL_TASK_QUEUE,
   startToCloseTimeout: '30 seconds',
   scheduleToCloseTimeout: '1 day',
   retry: { initialInterval: '1 second', backoffCoefficient: 3, maximumInterval: '1 hour' },

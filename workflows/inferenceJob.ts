@@ -171,7 +171,8 @@ function enter(course: JobCourse, state: JobStatus['state']): void {
 }
 
 function progressOf({ batchId, cellId }: InferenceJobInput, { paused }: JobCourse, shards: JobShards) {
-  return { batchId, cellId, split: shards.split, counts: shards.counts(), paused, finished: false };
+  const inFlightByRegion = shards.inFlightByRegion();
+  return { batchId, cellId, split: shards.split, counts: shards.counts(), inFlightByRegion, paused, finished: false };
 }
 
 async function replan(cellId: string, cause: string): Promise<void> {

@@ -95,6 +95,15 @@ export class JobShards {
     return { shards: this.split.shards, pending: this.#pending.size, inFlight, done: this.#done.size };
   }
 
+  /** Cells count what their own cars have in hand as theirs. */
+  inFlightByRegion(): Record<string, number> {
+    const byRegion: Record<string, number> = {};
+    for (const { regionId, shards } of this.#waves.values()) {
+      byRegion[regionId] = (byRegion[regionId] ?? 0) + shards.size;
+    }
+    return byRegion;
+  }
+
   /** Shards whose lines will never be answered by a car; reported as failed. */
   givenUp(): number[] {
     return [...this.#failures].filter(([, count]) => count >= SHARD_FAILURE_LIMIT).map(([shard]) => shard);

@@ -1,6 +1,7 @@
 import type { Grant } from '../domain/workflows/coSchedule.ts';
 import type { InferenceJobInput, JobStatus, SplitBatch } from '../domain/workflows/inferenceJob.ts';
 import type { WaveReport } from '../domain/workflows/shardWave.ts';
+import { cellOfPlan } from '../domain/names.ts';
 import { JobShards } from './inferenceJobState.ts';
 
 /** What a job has been told and how far it is. Knows nothing of Temporal: `inferenceJob` does what follows from it. */
@@ -38,8 +39,14 @@ export class JobCourse {
     return this.shards;
   }
 
+  /** A plan's grants replace those of the same cell; those of other cells stand until their slot is over. */
   grant(grants: readonly Grant[]): void {
-    this.#grants = grants;
+    const cells = new Set(grants.map(({ planId }) => cellOfPlan(planId)));
+    const newestMs = Math.max(...grants.map(({ slotStartMs }) => slotStartMs));
+    const others = this.#grants.filter(
+      ({ planId, slotEndMs }) => !cells.has(cellOfPlan(planId)) && slotEndMs > newestMs,
+    );
+    this.#grants = [...others, ...grants];
     this.#hasNews = true;
   }
 

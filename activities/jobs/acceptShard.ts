@@ -33,7 +33,7 @@ export async function acceptShard(
 ): Promise<AcceptedShard> {
   const { database, objects } = ports;
   const { jobId, cellId } = job;
-  const nowMs = Math.round(ports.gridNowMs());
+  const nowMs = Math.round(await ports.gridNowMs(cellId));
   const customIds = requestLinesOf(await objects.get(objectKeys.shardInput(jobId, shard))).map(customIdOf);
   const readCar = carReader(database);
   const { good, lines, bad } = await judgeShard(

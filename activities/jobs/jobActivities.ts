@@ -19,8 +19,8 @@ const SHARDS_AT_ONCE = 8;
 
 export function createJobActivities(ports: JobPorts): JobActivities {
   const { database } = ports;
-  const journal = (cellId: string, line: Omit<JournalLine, 'atMs'>): Promise<number> =>
-    appendJournal(database, cellId, [{ atMs: Math.round(ports.gridNowMs()), ...line }]);
+  const journal = async (cellId: string, line: Omit<JournalLine, 'atMs'>): Promise<number> =>
+    appendJournal(database, cellId, [{ atMs: Math.round(await ports.gridNowMs(cellId)), ...line }]);
 
   return {
     /** Checks every line of a batch's input and cuts it into shards; a batch with a bad line fails as a whole. */
@@ -45,10 +45,11 @@ export function createJobActivities(ports: JobPorts): JobActivities {
       cellId: string;
       split: SplitBatch;
       counts: Omit<JobStatus, 'state'>;
+      inFlightByRegion?: Readonly<Record<string, number>>;
       paused: boolean;
       finished: boolean;
     }): Promise<void> {
-      const { batchId, cellId, split, counts, paused, finished } = request;
+      const { batchId, cellId, split, counts, inFlightByRegion, paused, finished } = request;
       await upsertJobProgress(database, {
         jobId: batchId,
         cellId,
@@ -56,6 +57,7 @@ export function createJobActivities(ports: JobPorts): JobActivities {
         linesPerShard: split.linesPerShard,
         unitsPerLine: split.unitsPerLine ?? 1,
         ...counts,
+        ...(inFlightByRegion && { inFlightByRegion }),
         paused,
         finished,
       });

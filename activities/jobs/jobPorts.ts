@@ -5,7 +5,8 @@ import type { SliceSigner } from '../../store/sliceAccess.ts';
 export interface JobPorts {
   readonly database: Database;
   readonly objects: ObjectStore;
-  readonly gridNowMs: () => number;
+  /** By the clock of the cell that took the job: workers take the jobs of all cells. */
+  readonly gridNowMs: (cellId: string) => Promise<number> | number;
   /** How cars reach their shards over the API. */
   readonly carAccess: { readonly url: string; readonly signer: SliceSigner };
 }

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { PlanActivities } from '../../domain/activities/planActivities.ts';
 import type { JournalLine } from '../../domain/journal.ts';
-import { topics } from '../../domain/names.ts';
+import { planIdOf, topics } from '../../domain/names.ts';
 import type { SetpointProfile } from '../../domain/setpoints.ts';
 import type { CarPlan, Plan } from '../../scheduler/plan.ts';
 import type { PlanningProblem } from '../../scheduler/problem.ts';
@@ -13,6 +13,7 @@ import { appendJournal } from '../../store/journal.ts';
 import { planBefore, planOfSlot, planReplacedBy, readPlan, savePlan } from '../../store/plans.ts';
 import { saveFeederSlots } from '../../store/feederSlots.ts';
 import { listOpenParkingSessions } from '../../store/parkingSessions.ts';
+import { saveOffers } from '../../store/jobShares.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import { listWakes, saveWakes, type WakeAttempt } from '../../store/wakes.ts';
 import type { PlanDispatch, SessionSetpoint } from '../../domain/workflows/coSchedule.ts';
@@ -23,6 +24,7 @@ import { changedCycles } from '../../planning/chargeCycles.ts';
 import { readCellState, type CellState } from '../../planning/cellState.ts';
 import { partsOfCell, type CellWeights } from '../../planning/planningProblem.ts';
 import { committedByFeeder } from '../../planning/feederForecast.ts';
+import { jobOffers } from '../../planning/jobOffers.ts';
 import { planPromises } from '../../planning/planPromises.ts';
 import { settleWakes, wakeWithinMs } from '../../planning/wakes.ts';
 import {
@@ -66,10 +68,10 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
         planOrKeep(ports, asked, state.previous),
       );
       const createdAtMs = Math.round(ports.gridNowMs());
-      // Names the slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart.
-      const id = `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
+      const id = planIdOf(cellId, slotStartMs, createdAtMs);
       await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
       await saveFeederSlots(database, committedByFeeder(problem, plan));
+      await saveOffers(database, cellId, slotStartMs, jobOffers(state, problem, plan));
       const told = fallback === undefined ? [] : [fallbackLine(cellId, fallback, createdAtMs)];
       const claims = claimsOfPlan(state, problem, plan);
       await saveWakes(database, wakes.changed);

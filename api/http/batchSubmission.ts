@@ -18,7 +18,7 @@ import {
 import { insertBatchTerms } from '../../store/batchTerms.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readFile, type StoredFile } from '../../store/files.ts';
-import { listRegions } from '../../store/regions.ts';
+import { listRegionIdsBeside } from '../../store/regions.ts';
 import { readTenant, readTenantUse } from '../../store/tenants.ts';
 import { deadlineOf, type CreateBatch } from './batchRequest.ts';
 import { checkCredit, termsOf } from './money/batchPrice.ts';
@@ -96,6 +96,7 @@ export async function submitBatch(
       idempotencyKey,
       requestHash,
       tenantId,
+      cellId: ports.cell.id,
     });
     if (!inserted) throw new NightshiftError('conflict', 'The idempotency key was taken at the same moment.');
     await insertBatchTerms(tx, { ...terms, batchId: inserted.id });
@@ -107,7 +108,7 @@ export async function submitBatch(
 
 /** Starts the jobs of accepted batches that Temporal has not taken yet; to be called at start and now and then. */
 export async function startUnstartedJobs(ports: ApiPorts): Promise<void> {
-  for (const id of await listUnstartedBatches(ports.database)) {
+  for (const id of await listUnstartedBatches(ports.database, ports.cell.id)) {
     const batch = await readBatch(ports.database, id);
     if (batch && !(await startJob(ports, batch))) return;
   }
@@ -152,7 +153,7 @@ async function checkBatchQuota(tx: Queryable, tenantId: string): Promise<void> {
 async function checkRegions(tx: Queryable, cellId: string, { metadata }: CreateBatch): Promise<void> {
   const { regionIds } = parseGridHints(metadata);
   if (regionIds === undefined) return;
-  const known = (await listRegions(tx, cellId)).map(({ id }) => id);
+  const known = await listRegionIdsBeside(tx, cellId);
   const unknown = regionIds.find((id) => !known.includes(id));
   if (unknown === undefined) return;
   const message = `metadata["grid.region"] names "${unknown}"; the regions are ${known.join(', ')}.`;

@@ -8,14 +8,15 @@ import { unitsOf } from '../../domain/money.ts';
 import { readBatchTerms, readCharged } from '../../store/batchTerms.ts';
 import { readBatch, type Batch } from '../../store/batches.ts';
 import type { Queryable } from '../../store/database.ts';
-import { readJobProgresses } from '../../store/jobProgress.ts';
+import { readJobCells, readJobProgresses, type JobProgress } from '../../store/jobProgress.ts';
+import { listOffers } from '../../store/jobShares.ts';
 import { latestJobPlans } from '../../store/plans.ts';
 import { listPresence, readPluggedTime, type RegionPresence } from '../../store/presence.ts';
 import { readFootprints } from '../../store/shardFootprints.ts';
 import type { batchSchema } from '../wire/batch.ts';
 import { batchToWire } from './batchView.ts';
 import type { ApiPorts } from './ports.ts';
-import type { JobPlans } from './gridView.ts';
+import type { CellPart, JobPlans } from './gridView.ts';
 import { absenceReasons, expiryReasons, failureReasons } from './presenceReasons.ts';
 import { notFound } from './wire.ts';
 
@@ -29,30 +30,59 @@ export async function batchesToWire(
   const ids = batches.map(({ id }) => id);
   const isOpen = batches.some(({ status }) => status === 'in_progress');
   const nowMs = Math.round(gridTimeMs(cell.clock, now()));
-  const [progresses, footprints, usages, prices, plans, presence, failures] = await Promise.all([
+  const [progresses, footprints, usages, prices, presence, failures] = await Promise.all([
     readJobProgresses(database, ids),
     readFootprints(database, ids),
     readUsages(database, ids),
     readPrices(database, ids),
-    isOpen ? latestJobPlans<JobPlans>(database, cell.id) : undefined,
     isOpen ? listPresence(database, cell.id, nowMs) : [],
     readAttemptFailures(database, ids),
   ]);
+  const open = [...progresses.values()].filter(({ finished }) => !finished);
+  const parts = await readParts(database, cell.id, open);
   return Promise.all(
     batches.map(async (batch) => {
       const facts = {
         scale: cell.clock.scale,
         progress: progresses.get(batch.id),
         footprint: footprints.get(batch.id),
+        parts: parts.get(batch.id) ?? [],
         usage: usages.get(batch.id),
         price: prices.get(batch.id),
-        plans,
         presence: [
           ...failureReasons(batch, failures.get(batch.id)),
           ...(await presenceReasons(database, cell.id, batch, presence)),
         ],
       };
       return batchToWire(batch, facts, cell.clock);
+    }),
+  );
+}
+
+/** By batch, the cells that have some of its shards, the batch's own first. */
+async function readParts(
+  database: Queryable,
+  cellId: string,
+  open: readonly JobProgress[],
+): Promise<ReadonlyMap<string, readonly CellPart[]>> {
+  const cells = await readJobCells(database, open);
+  const offers = await listOffers(
+    database,
+    open.map(({ jobId }) => jobId),
+  );
+  const involved = new Set([cellId, ...[...cells.values()].flatMap((shards) => [...shards.keys()])]);
+  const plans = new Map<string, JobPlans | undefined>();
+  for (const id of involved) plans.set(id, await latestJobPlans<JobPlans>(database, id));
+  return new Map(
+    open.map(({ jobId, cellId: home }) => {
+      const shards = [...(cells.get(jobId) ?? new Map<string, number>())].filter(
+        ([id, count]) => id === home || count > 0,
+      );
+      const ofCell = shards.map(([id, count]): CellPart => {
+        const offer = offers.find((each) => each.jobId === jobId && each.cellId === id);
+        return { cellId: id, shards: count, eurPerShard: offer?.eurPerShard ?? null, plans: plans.get(id) };
+      });
+      return [jobId, ofCell.toSorted((a, b) => Number(b.cellId === home) - Number(a.cellId === home))];
     }),
   );
 }

@@ -56,12 +56,14 @@ export function addStatusRoutes(app: OpenAPIHono, { database, cell, now, logger 
       {
         cell: { id: cell.id, slotMinutes: cell.slotMinutes },
         clock: { gridTimeMs: gridTimeMs(cell.clock, now()), ...cell.clock },
-        jobs: jobs.map(({ jobId, deadlineMs, paused, shards, pending, inFlight, done }) => ({
-          batchId: jobId,
-          deadlineMs,
-          paused,
-          shards: { total: shards, pending, inFlight, done },
-        })),
+        jobs: jobs
+          .filter((job) => job.cellId === cell.id || job.shardsHere > 0)
+          .map(({ jobId, deadlineMs, paused, shards, pending, inFlight, done }) => ({
+            batchId: jobId,
+            deadlineMs,
+            paused,
+            shards: { total: shards, pending, inFlight, done },
+          })),
         fleet,
       },
       200,

@@ -28,6 +28,18 @@ export const gridSchema = z.object({
   reasons: z.array(reasonSchema).meta({ description: 'Why it runs or waits now, from the newest plan.' }),
   eta: z.string().nullable().meta({ description: 'Grid time at which the newest plan expects the last answer.' }),
   planned_windows: z.array(windowSchema),
+  cells: z
+    .array(
+      z.object({
+        cell: z.string(),
+        shards: z.number().int().meta({ description: 'Pending there, and with its cars.' }),
+        eur_per_shard: z.number().nullable().meta({
+          description:
+            'What one more shard would cost there; null when no car there could compute it, or no plan says.',
+        }),
+      }),
+    )
+    .meta({ description: 'Which cell has what is left of the batch, its own cell first.' }),
   energy_wh: z.number().meta({ description: 'Used so far at the plug, by accepted shards.' }),
   gco2: z.number(),
   cost: z.object({ eur: z.number(), unpriced_wh: z.number() }).meta({

@@ -19,6 +19,7 @@ export interface JobActivities {
     readonly cellId: string;
     readonly split: SplitBatch;
     readonly counts: Omit<JobStatus, 'state'>;
+    readonly inFlightByRegion?: Readonly<Record<string, number>>;
     readonly paused: boolean;
     readonly finished: boolean;
   }): Promise<void>;

@@ -215,7 +215,7 @@ describe('a repeated request gets the first batch', () => {
 test('a batch is accepted while Temporal is away, and its job is started later', async () => {
   api.jobs.available = false;
   const { id } = await create();
-  expect(await listUnstartedBatches(database)).toEqual([id]);
+  expect(await listUnstartedBatches(database, CELL.id)).toEqual([id]);
   await expect(api.client.batches.cancel(id)).rejects.toMatchObject({ status: 503, code: 'unavailable' });
   expect((await api.client.batches.retrieve(id)).status).toBe('validating');
   await startUnstartedJobs(api.ports);
@@ -223,5 +223,5 @@ test('a batch is accepted while Temporal is away, and its job is started later',
   api.jobs.available = true;
   await startUnstartedJobs(api.ports);
   expect(api.jobs.started).toContain(id);
-  expect(await listUnstartedBatches(database)).toEqual([]);
+  expect(await listUnstartedBatches(database, CELL.id)).toEqual([]);
 });

@@ -36,6 +36,10 @@ const SHORT_FORMS: Record<string, { readonly args: readonly string[]; readonly p
   'bench:ingest': { args: ['--lines', '200', '--megabytes', '1', '--rounds', '1'], prints: /median \d[\d.]* times/ },
   'bench:lets-wait-awhile': { args: ['--carbon', CARBON, '--jobs', JOBS], prints: /%/ },
   'bench:orchestration': { args: ['--shards', '12', '--rounds', '1'], prints: /median ratio \d/ },
+  'bench:planet': {
+    args: ['--cars-of-cell', '30', '--messages', '100', '--shards', '12'],
+    prints: /MEASURED[\s\S]*ARITHMETIC[\s\S]*EUR a car and year/,
+  },
   'bench:planner-speed': { args: ['fleet', '300', '2', '0'], prints: /300/ },
   'bench:planner-vs-highs': { args: ['1'], prints: /decomposition/ },
   'bench:runner': { args: ['--lines', '8', '--rounds', '1'], prints: /median ratio \d/ },

@@ -11,6 +11,7 @@ import { Stack } from './support/stack.ts';
 const FOLDER = new URL('../histories/', import.meta.url);
 /** The shortest that shows each workflow at work; histories are committed. */
 const WANTED = {
+  jobDivision: 'WorkflowType = "jobDivision"',
   gridRegion: 'WorkflowType = "gridRegion"',
   coSchedule: 'WorkflowType = "coSchedule"',
   inferenceJob: 'WorkflowType = "inferenceJob" and ExecutionStatus = "Completed"',

@@ -103,6 +103,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
         shards: 10,
         pending: 6,
         inFlight: 2,
+        shardsHere: 8,
         done: 2,
         linesPerShard: 8,
         unitsPerLine: 1,

@@ -67,6 +67,7 @@ function nodeState(over: { readonly online: boolean; readonly spareKw?: number }
         shards: 100,
         pending: 100,
         inFlight: 0,
+        shardsHere: 100,
         done: 0,
         linesPerShard: 1,
         unitsPerLine: 1,

@@ -112,7 +112,7 @@ test('everything comes back, open jobs begin anew, and what is numbered goes on 
   expect(await contents(restored)).toEqual(await contents(database));
   expect(manifest.tables.length).toBeGreaterThan(20);
   expect((await createFileStore(into).get('batches/batch-open/shards/0')).toString()).toBe('a line\n');
-  expect(await listUnstartedBatches(restored)).toEqual(['batch-open']);
+  expect(await listUnstartedBatches(restored, CELL.id)).toEqual(['batch-open']);
   await journal(restored, 'after the restore');
   const messages = (await readJournal(restored, CELL.id, 0, 10)).map(({ message }) => message);
   expect(messages).toContain('after the restore');

@@ -283,9 +283,9 @@ describe('files and batches', () => {
     expect((await listBatches(database, { limit: 5, after: newest }, 'default')).map(({ id }) => id)).toEqual([
       'batch-1',
     ]);
-    expect(await listUnstartedBatches(database)).toEqual(['batch-1', 'batch-3']);
+    expect(await listUnstartedBatches(database, CELL.id)).toEqual(['batch-1', 'batch-3']);
     await markJobStarted(database, 'batch-1');
-    expect(await listUnstartedBatches(database)).toEqual(['batch-3']);
+    expect(await listUnstartedBatches(database, CELL.id)).toEqual(['batch-3']);
   });
 
   test('open jobs carry their deadline and leave when finished', async () => {
@@ -309,6 +309,8 @@ describe('files and batches', () => {
         ...progress,
         pending: 3,
         inFlight: 1,
+        inFlightByRegion: {},
+        shardsHere: 4,
         deadlineMs: NOW_MS + HOUR_MS,
         submittedAtMs: NOW_MS,
         metadata: { a: 'b' },

@@ -4,7 +4,15 @@ import { Worker } from '@temporalio/worker';
 import { expect, inject, test } from 'vitest';
 
 const FOLDER = new URL('../histories/', import.meta.url);
-const WORKFLOWS = ['coSchedule', 'gridRegion', 'inferenceJob', 'openAdrVen', 'parkingSession', 'shardWave'];
+const WORKFLOWS = [
+  'coSchedule',
+  'gridRegion',
+  'inferenceJob',
+  'jobDivision',
+  'openAdrVen',
+  'parkingSession',
+  'shardWave',
+];
 
 test('every workflow has a recorded history', async () => {
   expect((await readdir(FOLDER)).sort()).toEqual(WORKFLOWS);

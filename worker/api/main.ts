@@ -1,8 +1,10 @@
 import { rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
 import { startApiServer } from '../../api/http/server.ts';
 import { readPageFiles } from '../../api/http/pageFiles.ts';
+import { startLeasedIngress } from '../../api/ingress/leasedIngress.ts';
 import { startIngress } from '../../api/ingress/ingress.ts';
 import { startBroker } from '../../api/mqtt/broker.ts';
 import { brokerAccess } from '../../api/mqtt/brokerRights.ts';
@@ -16,7 +18,7 @@ import { createLiveExecutor } from './liveExecutor.ts';
 import { loadConfig, type TemporalConfig } from '../config/config.ts';
 import { brokerPasswordsOf, brokerUrlOf } from '../process/brokerUrl.ts';
 import { createLogger } from '../process/logging.ts';
-import { openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
+import { mqttSession, openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { secretsSealOf, sliceSignerOf } from '../process/secretsSeal.ts';
@@ -52,10 +54,11 @@ async function start() {
         onMisuse: misuseTeller(database, cell, logger),
       })
     : undefined;
-  const mqtt = openMqtt(brokerUrlOf(config), 'ingress', logger);
+  const mqtt = openMqtt(brokerUrlOf(config), 'api', logger);
   const client = await connectClient(config.temporal.connection);
   const objects = openObjects(config.objects);
-  const scratchFolder = join(config.stateDir, 'live', 'uploads');
+  // Another API process of this state folder has a folder of its own.
+  const scratchFolder = join(config.stateDir, 'live', `uploads-${config.api.port}`);
   // A killed process leaves what it was looking at.
   await rm(scratchFolder, { recursive: true, force: true });
   const live = createLiveExecutor({
@@ -103,14 +106,31 @@ async function start() {
     },
     config.api,
   );
-  const ingress = await startIngress({
+  const ingress = await startLeasedIngress({
     database,
-    cell,
-    mqtt,
-    telemetryBase: config.mqtt.telemetryBase,
-    sessions,
+    cellId: cell.id,
+    holder: `${hostname()}:${config.api.port}`,
     logger,
-    now: Date.now,
+    start: async () => {
+      const session = mqttSession(brokerUrlOf(config), `ingress-${cell.id}`, logger);
+      const { telemetryBase } = config.mqtt;
+      const taken = await startIngress({
+        database,
+        cell,
+        mqtt: session,
+        telemetryBase,
+        sessions,
+        logger,
+        now: Date.now,
+      });
+      session.connect();
+      return {
+        close: async () => {
+          await session.endAsync(true);
+          await taken.close();
+        },
+      };
+    },
   });
   return { server, live, quotes, ingress, mqtt, broker, client, database };
 }

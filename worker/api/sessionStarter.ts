@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { StayNotifier } from '../../api/http/ports.ts';
 import type { SessionStarter } from '../../api/ingress/sessionKeeper.ts';
-import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
+import { cellTaskQueue, workflowIds } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';
 import { policyChanged, unplugged } from '../../workflows/messages.ts';
 import type { parkingSession } from '../../workflows/parkingSession.ts';
@@ -15,7 +15,7 @@ export function sessionStarterOver(client: Client, cell: Cell): SessionStarter &
       await reached(
         client.workflow.start<typeof parkingSession>('parkingSession', {
           workflowId: workflowIds.session(vehicleId, stay),
-          taskQueue: CONTROL_TASK_QUEUE,
+          taskQueue: cellTaskQueue(cell.id),
           args: [{ vehicleId, stay, cellId: cell.id, clock: cell.clock, pluggedInMs: pluggedInAtMs }],
           workflowIdConflictPolicy: 'USE_EXISTING',
           // A stay is settled once: one whose session has ended is not begun again.

@@ -1,12 +1,13 @@
 import type { Clock } from '../../domain/clock.ts';
 import { gridTimeMs, REAL_TIME } from '../../domain/clock.ts';
-import { ensureCell, type Cell } from '../../store/cells.ts';
+import { ensureCell, readClock, type Cell } from '../../store/cells.ts';
 import { completeClassSpeeds, seedClassSpeed } from '../../store/classSpeeds.ts';
-import type { Database } from '../../store/database.ts';
+import type { Queryable } from '../../store/database.ts';
 import { upsertFeeder } from '../../store/feeders.ts';
 import { readModel } from '../../store/models.ts';
+import { listCellsBeside } from '../../store/jobShares.ts';
 import { seedPriceBook } from '../../store/priceBooks.ts';
-import { upsertRegion } from '../../store/regions.ts';
+import { readRegion, upsertRegion } from '../../store/regions.ts';
 import { listHardwareClasses, upsertHardwareClass } from '../../store/hardwareClasses.ts';
 import { seedVehicle, vehicleOf } from '../../store/vehicles.ts';
 import { NightshiftError } from '../../domain/errors.ts';
@@ -18,7 +19,7 @@ import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
  * cell that exists keeps its clock, since grid time must not jump under plans and promises.
  * @throws NightshiftError `invalid_config` when a car names a feeder or class, or a speed a model, that is not there
  */
-export async function applyCell(database: Database, file: CellFile, realNowMs: number): Promise<Cell> {
+export async function applyCell(database: Queryable, file: CellFile, realNowMs: number): Promise<Cell> {
   const regionOfFeeder = new Map(
     file.regions.flatMap((region) => region.feeders.map((feeder) => [feeder.id, region.id] as const)),
   );
@@ -26,10 +27,16 @@ export async function applyCell(database: Database, file: CellFile, realNowMs: n
     const cell = await ensureCell(tx, {
       id: file.id,
       slotMinutes: file.slotMinutes,
-      clock: file.clock ? startedClock(file.clock, realNowMs) : REAL_TIME,
+      clock: file.clock ? await simulatedClock(tx, file.clock, realNowMs) : REAL_TIME,
       incarnation: incarnationOf(file),
     });
+    const beside = new Set((await listCellsBeside(tx, cell.id)).map(({ cellId }) => cellId));
     for (const { id, timeZone, feeds, feeders } of file.regions) {
+      const owner = (await readRegion(tx, id))?.cellId;
+      // Two cells would take it from each other at every start, and both would plan its cars.
+      if (owner !== undefined && owner !== cell.id && beside.has(owner)) {
+        throw unknown('regions.id', id, `free: it is a region of cell ${owner}`);
+      }
       await upsertRegion(tx, { id, cellId: cell.id, timeZone, feeds });
       for (const feeder of feeders) await upsertFeeder(tx, { ...feeder, regionId: id });
     }
@@ -61,8 +68,14 @@ export function incarnationOf(file: CellFile): string {
   return file.clock?.incarnation ?? '1';
 }
 
-function startedClock({ origin, scale }: NonNullable<CellFile['clock']>, realNowMs: number): Clock {
-  return { originMs: Date.parse(origin), anchorMs: realNowMs, scale };
+/** Cells of one simulation have one clock: only then can they share jobs. */
+async function simulatedClock(
+  tx: Queryable,
+  { origin, scale, incarnation }: NonNullable<CellFile['clock']>,
+  realNowMs: number,
+): Promise<Clock> {
+  const originMs = Date.parse(origin);
+  return (await readClock(tx, { incarnation, originMs, scale })) ?? { originMs, anchorMs: realNowMs, scale };
 }
 
 function unknown(field: string, value: string, wanted: string): NightshiftError {

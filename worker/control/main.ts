@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Worker } from '@temporalio/worker';
+import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { createStayActivities } from '../../activities/stays/stayActivities.ts';
 import { feedOpener } from '../../activities/grid/feeds/openFeeds.ts';
 import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
@@ -8,17 +8,18 @@ import { createOpenAdrActivities } from '../../activities/grid/openadr/openAdrAc
 import { createGridActivities } from '../../activities/grid/gridActivities.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels, type RegisterModel } from '../../inference/models/bundledModels.ts';
+import { createDivisionActivities } from '../../activities/plan/divisionActivities.ts';
 import { createPlanActivities } from '../../activities/plan/planActivities.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
-import { CONTROL_TASK_QUEUE } from '../../domain/names.ts';
+import { cellTaskQueue, CONTROL_TASK_QUEUE } from '../../domain/names.ts';
 import { SOLVER_LIMIT_REAL_MS } from '../../domain/planLimits.ts';
 import { addModel } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
 import { reclaiming } from '../../store/orphans.ts';
 import { migrate } from '../../store/migrate.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
-import { applyCell } from '../cell/applyCell.ts';
+import { gridNowOf } from '../../store/cells.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { loadConfig } from '../config/config.ts';
 import { brokerUrlOf } from '../process/brokerUrl.ts';
@@ -36,20 +37,23 @@ import { untilAnswered } from '../process/untilAnswered.ts';
 import { heartbeatWhileAlive } from './heartbeatWhileAlive.ts';
 import { startPlanner } from './planner.ts';
 import { publishLsaOnce } from './publishLsa.ts';
-import { retireOutdatedCell } from './retireCell.ts';
+import { applyOnce } from './applyOnce.ts';
 import { sessionTellerOver } from './sessionTeller.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
 import { listenForHints } from './vtnHints.ts';
 
-/** Above this, workflows are evicted and replayed; each cached one costs about 1.7 MB. */
-const MAX_CACHED_WORKFLOWS = 500;
+/** By queue; above this, workflows are evicted and replayed; each cached one costs about 1.7 MB. */
+const MAX_CACHED_WORKFLOWS = 300;
 /** How long workflow tasks wait for the worker that has their workflow in its cache: it may have been killed. */
 const CACHED_WORKFLOW_WAIT = '3 seconds';
 /** How often the server hears that an activity runs; a few may be late on a busy machine before the timeout. */
 const HEARTBEAT_INTERVAL = '2 seconds';
 const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
 
-/** Workflows and their activities: everything that decides. Any number of them share one queue. */
+/**
+ * Workflows and their activities: everything that decides. Any number of them share two queues: their cell's, and that of
+ * jobs, which belongs to all cells of the namespace.
+ */
 async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
   const logger = createLogger('control', config.logLevel);
@@ -62,8 +66,7 @@ async function start() {
   const { cell: cellFile, folder } = await readCellFile(requireSetting(config, 'cellFile'));
   const client = await connectClient(config.temporal.connection);
   await ensureSearchAttributes(client.connection, config.temporal.connection.namespace, logger);
-  await retireOutdatedCell(client, database, cellFile);
-  const cell = await applyCell(database, cellFile, Date.now());
+  const cell = await applyOnce(client, database, cellFile);
   const mqtt = openMqtt(brokerUrlOf(config), 'control', logger);
   const connection = await connectWorker(config.temporal.connection);
   const vehicles = vehicleLinkOver(mqtt);
@@ -72,10 +75,9 @@ async function start() {
   const hints = listenForHints((connectionId) => startVen(client, cell, connectionId), logger);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
 
-  const worker = await Worker.create({
+  const work: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
     namespace: config.temporal.connection.namespace,
-    taskQueue: CONTROL_TASK_QUEUE,
     identity: `control/${process.pid}@${hostname()}`,
     workflowBundle: { codePath: BUNDLE },
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
@@ -100,25 +102,29 @@ async function start() {
         weights: { carbonEurPerKg: CARBON_EUR_PER_KG, missingEurPerKwh: config.missingEurPerKwh },
         gridNowMs,
       }),
-      ...createJobActivities({ database, objects, gridNowMs, carAccess: carAccessOf(config) }),
+      ...createDivisionActivities({ database }),
+      ...createJobActivities({ database, objects, gridNowMs: gridNowOf(database), carAccess: carAccessOf(config) }),
       ...createStayActivities({ database, vehicles }),
       ...createWebhookActivities({ database, hosts: config.webhookHosts, seal: secretsSealOf(config) }),
     },
-  });
-  const running = worker.run();
+  };
+  const workers = await Promise.all(
+    [cellTaskQueue(cell.id), CONTROL_TASK_QUEUE].map((taskQueue) => Worker.create({ ...work, taskQueue })),
+  );
+  const running = Promise.all(workers.map((worker) => worker.run()));
   const stopping = new AbortController();
   const embedding = publishLsaOnce(database, objects, register, stopping.signal).catch((error: unknown) => {
     if (!stopping.signal.aborted) logger.warn({ err: error }, 'the text embedding could not be built');
   });
   // A server takes a moment until it knows attributes that were registered just now.
   await untilAnswered('Temporal', () => startCellWorkflows(client, database, cell));
-  return { worker, running, stopping, embedding, planner, hints, connection, client, mqtt, database };
+  return { workers, running, stopping, embedding, planner, hints, connection, client, mqtt, database };
 }
 
 runChild({
   start,
-  stop: async ({ worker, running, stopping, embedding, planner, hints, connection, client, mqtt, database }) => {
-    worker.shutdown();
+  stop: async ({ workers, running, stopping, embedding, planner, hints, connection, client, mqtt, database }) => {
+    for (const worker of workers) worker.shutdown();
     stopping.abort();
     await embedding;
     await running;

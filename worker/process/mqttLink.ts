@@ -18,6 +18,22 @@ export function openMqtt(url: string, role: string, logger: Logger): MqttClient 
   return client;
 }
 
+/**
+ * A client that is still to be connected, so that nothing is lost that the broker has kept for it. It comes back under the
+ * same id to the same session; whoever else had the id is cut off.
+ */
+export function mqttSession(url: string, clientId: string, logger: Logger): MqttClient {
+  const client = connect(url, {
+    clientId,
+    clean: false,
+    protocolVersion: 4,
+    reconnectPeriod: RECONNECT_EVERY_MS,
+    manualConnect: true,
+  });
+  client.on('error', (error) => logger.warn({ err: error }, 'MQTT connection failed'));
+  return client;
+}
+
 /** Messages to cars are QoS 1: a setpoint that is lost would leave a car on its fail-safe. */
 export function vehicleLinkOver(client: MqttClient): VehicleLink {
   return {

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
+import { cellTaskQueue, workflowIds } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Region } from '../../store/regions.ts';
 import type { gridRegion } from '../../workflows/gridRegion.ts';
@@ -12,7 +12,7 @@ export async function startRegion(
   { id: regionId, timeZone }: Pick<Region, 'id' | 'timeZone'>,
 ): Promise<void> {
   await client.workflow.start<typeof gridRegion>('gridRegion', {
-    taskQueue: CONTROL_TASK_QUEUE,
+    taskQueue: cellTaskQueue(cellId),
     workflowIdConflictPolicy: 'USE_EXISTING',
     workflowId: workflowIds.region(regionId),
     args: [{ regionId, cellId, timeZone, clock, pollEveryMs: slotMinutes * 60_000 }],

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
+import { cellTaskQueue, workflowIds } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';
 import { vtnHinted } from '../../workflows/messages.ts';
 import type { openAdrVen } from '../../workflows/openAdrVen.ts';
@@ -9,7 +9,7 @@ import { attributes } from '../../workflows/searchAttributes.ts';
 export async function startVen(client: Client, cell: Cell, connectionId: string): Promise<void> {
   await client.workflow.signalWithStart<typeof openAdrVen>('openAdrVen', {
     workflowId: workflowIds.ven(connectionId),
-    taskQueue: CONTROL_TASK_QUEUE,
+    taskQueue: cellTaskQueue(cell.id),
     args: [{ connectionId, clock: cell.clock }],
     signal: vtnHinted,
     staticSummary: `Utility ${connectionId}`,

@@ -17,12 +17,17 @@ export async function expectUndisturbed(
   requests: number,
   undisturbed: string,
 ): Promise<void> {
+  expect(comparable(await expectAnsweredOnce(stack, batchId, requests))).toBe(comparable(undisturbed));
+}
+
+/** Waits for the batch's end: every request answered once, none with an error, every shard accepted and paid once. */
+export async function expectAnsweredOnce(stack: Stack, batchId: string, requests: number): Promise<string> {
   const output = await stack.finished(batchId);
-  expect(comparable(output)).toBe(comparable(undisturbed));
   const answers = output.trimEnd().split('\n').map(parseAnswerLine);
   expect(new Set(answers.map((answer) => answer.custom_id)).size).toBe(requests);
   expect(answers.map(({ response }) => response?.status_code)).toEqual(Array.from({ length: requests }, () => 200));
   await expectPaidOnce(stack, batchId, requests);
+  return output;
 }
 
 /** Every shard was accepted once, and its energy booked once for each car that had part in it. */

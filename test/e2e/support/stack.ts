@@ -17,6 +17,7 @@ import type { ObjectStore } from '../../../store/objectStore.ts';
 import { ApiClient } from '../../../api/client/apiClient.ts';
 import { BatchClient } from '../../../api/client/batchClient.ts';
 import type { BatchWire } from '../../../api/wire/batch.ts';
+import { saveNight, type NightState } from '../../../demo/nightState.ts';
 import { NIGHT_MODEL } from '../../../demo/prepareNight.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/freePorts.ts';
@@ -34,6 +35,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string>>;
   readonly databaseUrl: string;
   readonly objects: ObjectStore;
+  /** That of the stack beside which this one runs: the same clock then. */
+  readonly night?: NightState;
 }
 
 /** The product as `npm start` runs it, in a state folder of its own, on a night of the test's making. */
@@ -58,6 +61,7 @@ export class Stack {
     const nightFile = join(stateDir, 'calm-night.yaml');
     // JSON is YAML.
     await writeFile(nightFile, JSON.stringify(night));
+    if (surroundings?.night) await saveNight(stateDir, surroundings.night);
     const [temporal, ui, postgres, mqtt, api, gateway] = await freePorts(6);
     const env = {
       ...process.env,
@@ -112,6 +116,41 @@ export class Stack {
 
   get apiUrl(): string {
     return `http://127.0.0.1:${this.#env.NIGHTSHIFT_API_PORT}`;
+  }
+
+  /** What a second cell needs to share this one's servers, store and clock; it has a broker and doors of its own. */
+  async surroundings(): Promise<Surroundings> {
+    const secret = (name: string): Promise<string> => readFile(join(this.stateDir, name), 'utf8');
+    const databaseUrl = await embeddedUrl(this.stateDir, String(this.#env.NIGHTSHIFT_POSTGRES_PORT));
+    return {
+      env: {
+        TEMPORAL_ADDRESS: `127.0.0.1:${this.#env.NIGHTSHIFT_TEMPORAL_PORT}`,
+        DATABASE_URL: databaseUrl,
+        NIGHTSHIFT_OBJECTS_URL: join(this.stateDir, 'objects'),
+        NIGHTSHIFT_SECRETS_KEY: await secret('secrets-key'),
+        NIGHTSHIFT_API_KEY: await secret('api-key'),
+      },
+      databaseUrl,
+      objects: this.objects,
+      night: {
+        incarnation: (await this.cell()).incarnation,
+        startedRealMs: Date.now(),
+        // One night has one batch of its own.
+        batchId: await eventually('the night has its batch', START_LIMIT_MS, async () => {
+          const [batch] = await this.database.query<{ id: string }>('select id from batches limit 1');
+          return batch?.id;
+        }),
+        finished: false,
+      },
+    };
+  }
+
+  /** kill -9 of the supervisor and all of its processes at once, as when a machine loses its power. */
+  async losePower(): Promise<void> {
+    const all = this.descendants();
+    const ended = this.end('SIGKILL');
+    for (const { pid } of all) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    await ended;
   }
 
   /** The broker, as the product's own processes open it. */

@@ -1,14 +1,26 @@
 import type { Client } from '@temporalio/client';
-import { removeCell, readCell } from '../../store/cells.ts';
-import type { Database } from '../../store/database.ts';
-import { incarnationOf } from '../cell/applyCell.ts';
+import { lockCells, removeCell, readCell, type Cell } from '../../store/cells.ts';
+import type { Database, Queryable } from '../../store/database.ts';
+import { applyCell, incarnationOf } from '../cell/applyCell.ts';
 import type { CellFile } from '../cell/cellFile.ts';
+
+/**
+ * Puts the cell file into the database. Control processes that start together wait for each other: a second one that
+ * still saw the earlier incarnation would remove what the first one had just begun.
+ */
+export function applyOnce(client: Client, database: Database, file: CellFile): Promise<Cell> {
+  return database.transaction(async (tx) => {
+    await lockCells(tx);
+    await retireOutdated(client, tx, file);
+    return applyCell(tx, file, Date.now());
+  });
+}
 
 /**
  * Ends what is left of an earlier incarnation of the cell: workflows that count grid time by a clock that no longer
  * runs would plan and pay for hours that never come.
  */
-export async function retireOutdatedCell(client: Client, database: Database, file: CellFile): Promise<void> {
+async function retireOutdated(client: Client, database: Queryable, file: CellFile): Promise<void> {
   const known = await readCell(database, file.id);
   if (!known || known.incarnation === incarnationOf(file)) return;
   const query = `CellId = "${file.id}" and ExecutionStatus = "Running"`;
