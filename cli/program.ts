@@ -18,6 +18,7 @@ import { carCommand } from './commands/car.ts';
 import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { planCommand } from './commands/plan.ts';
+import { ownerCommand } from './commands/owner.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
@@ -34,6 +35,7 @@ const COMMANDS: readonly CommandFactory[] = [
   keyCommand,
   ledgerCommand,
   pricesCommand,
+  ownerCommand,
   gridCommand,
   modelCommand,
   explainCommand,

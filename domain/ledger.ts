@@ -76,6 +76,8 @@ export interface Booking {
   /** What it is about: job/<id>/shard/<n>, session/<vehicle>/<n>, payout/<id>. */
   readonly reference: string;
   readonly vehicleId?: string;
+  /** Of the car, in which the work was done. */
+  readonly stay?: number;
   readonly regionId?: string;
   readonly tenantId?: string;
   readonly batchId?: string;
@@ -134,7 +136,7 @@ const PAID: readonly (AccountKind | undefined)[] = ['owner', 'energy'];
 export function counterEntries(standing: readonly Entry[], keep: number, of: 'all' | 'pay'): Entry[] {
   const sums = new Map<string, Entry>();
   for (const entry of standing) {
-    const name = `${entry.account} ${entry.currency} ${entry.item}`;
+    const name = `${entry.account} ${entry.currency} ${entry.item} ${entry.unit ?? ''}`;
     const known = sums.get(name);
     const quantity = (known?.quantityMillionths ?? 0) + (entry.quantityMillionths ?? 0);
     sums.set(name, {

@@ -4,7 +4,8 @@ import { z } from 'zod';
  * Money is whole micro-units of its currency (1 EUR = 1,000,000): sums of them are exact, and what is rounded is rounded
  * once, where a quantity meets a price. Nine digits before the point fit into a safe integer.
  */
-export const MICROS_PER_UNIT = 1_000_000;
+const MICROS_PER_UNIT = 1_000_000;
+export const MICROS_PER_CENT = 10_000;
 
 /** ISO 4217. */
 export const currencySchema = z.string().regex(/^[A-Z]{3}$/, 'must be a currency code of ISO 4217, e.g. EUR');

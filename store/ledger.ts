@@ -1,4 +1,11 @@
-import { counterEntries, checkBalanced, type AccountKind, type Booking, type Entry } from '../domain/ledger.ts';
+import {
+  accounts,
+  counterEntries,
+  checkBalanced,
+  type AccountKind,
+  type Booking,
+  type Entry,
+} from '../domain/ledger.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import { columns, instant, type Queryable } from './database.ts';
 
@@ -10,6 +17,7 @@ export interface LedgerLine extends Omit<Entry, 'quantityMillionths' | 'unit' | 
   readonly reference: string;
   readonly bookedAtMs: number;
   readonly vehicleId: string | null;
+  readonly stay: number | null;
   readonly regionId: string | null;
   readonly tenantId: string | null;
   readonly batchId: string | null;
@@ -23,7 +31,7 @@ export interface LedgerLine extends Omit<Entry, 'quantityMillionths' | 'unit' | 
 
 const LINE = `e.entry_id as "entryId", e.account, e.currency, e.amount_micros as "amountMicros", e.item,
   e.quantity_millionths as "quantityMillionths", e.unit, e.unit_price_micros as "unitPriceMicros", b.key, b.kind,
-  b.reference, b.booked_at as "bookedAtMs", b.vehicle_id as "vehicleId", b.region_id as "regionId",
+  b.reference, b.booked_at as "bookedAtMs", b.vehicle_id as "vehicleId", b.stay, b.region_id as "regionId",
   b.tenant_id as "tenantId", b.batch_id as "batchId", b.model, b.corrects, b.reason`;
 const FROM = 'from ledger_entries e join ledger_bookings b on b.booking_id = e.booking_id';
 
@@ -37,8 +45,8 @@ export async function book(database: Queryable, booking: Booking): Promise<boole
   return database.transaction(async (tx) => {
     const [made] = await tx.query<{ bookingId: number }>(
       `insert into ledger_bookings (key, kind, booked_at, reference, vehicle_id, region_id, tenant_id, batch_id, model,
-         corrects, reason, price_book)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         corrects, reason, price_book, stay)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
        on conflict (key) do nothing returning booking_id as "bookingId"`,
       [
         booking.key,
@@ -53,6 +61,7 @@ export async function book(database: Queryable, booking: Booking): Promise<boole
         booking.corrects ?? null,
         booking.reason ?? null,
         booking.priceBook ?? null,
+        booking.stay ?? null,
       ],
     );
     if (!made) return false;
@@ -110,7 +119,7 @@ export async function correctBooking(database: Queryable, correction: Correction
     if (!first) throw new NightshiftError('not_found', `There is no booking "${corrects}".`, { field: 'corrects' });
     const entries = counterEntries(standing.map(entryOf), keep, of);
     if (entries.length < 2) return false;
-    const { reference, vehicleId, regionId, tenantId, batchId, model } = first;
+    const { reference, vehicleId, stay, regionId, tenantId, batchId, model } = first;
     return book(tx, {
       key,
       kind: 'correction',
@@ -120,6 +129,7 @@ export async function correctBooking(database: Queryable, correction: Correction
       corrects,
       reason,
       ...(vehicleId !== null && { vehicleId }),
+      ...(stay !== null && { stay }),
       ...(regionId !== null && { regionId }),
       ...(tenantId !== null && { tenantId }),
       ...(batchId !== null && { batchId }),
@@ -167,6 +177,26 @@ export async function listCarLines(
     `select ${LINE} ${FROM}
      where b.vehicle_id = $1 and b.booked_at >= $2 and b.booked_at < $3 and ${IS_PAY} order by e.entry_id`,
     [vehicleId, instant(window.startMs), instant(window.endMs)],
+  );
+}
+
+/** What an owner gets for one stay, whenever it was booked; corrections included. */
+export async function listStayLines(database: Queryable, vehicleId: string, stay: number): Promise<LedgerLine[]> {
+  return database.query<LedgerLine>(
+    `select ${LINE} ${FROM} where b.vehicle_id = $1 and b.stay = $2 and ${IS_PAY} order by e.entry_id`,
+    [vehicleId, stay],
+  );
+}
+
+/** All that was booked on an owner's accounts in the half-open grid time, payouts included; oldest first. */
+export async function listOwnerLines(
+  database: Queryable,
+  ownerId: string,
+  window: { readonly startMs: number; readonly endMs: number },
+): Promise<LedgerLine[]> {
+  return database.query<LedgerLine>(
+    `select ${LINE} ${FROM} where e.account = any($1) and b.booked_at >= $2 and b.booked_at < $3 order by e.entry_id`,
+    [[accounts.owner(ownerId), accounts.energy(ownerId)], instant(window.startMs), instant(window.endMs)],
   );
 }
 

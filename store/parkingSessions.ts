@@ -180,3 +180,17 @@ export async function listPaidStays(
     [vehicleId, limit],
   );
 }
+
+/** The stay in which a car was during a span of grid time: the last one, where several overlap it. */
+export async function stayDuring(
+  database: Queryable,
+  vehicleId: string,
+  { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
+): Promise<number | undefined> {
+  const [found] = await database.query<{ stay: number }>(
+    `select p.stay from parking_sessions p where p.vehicle_id = $1 and p.plugged_in_at <= $3
+       and coalesce(p.unplugged_at, 'infinity') >= $2 order by p.stay desc limit 1`,
+    [vehicleId, instant(startMs), instant(endMs)],
+  );
+  return found?.stay;
+}

@@ -7,7 +7,7 @@ import { gridDuring, type GridDuring } from '../../planning/gridDuring.ts';
 import { readCharged } from '../../store/batchTerms.ts';
 import type { Queryable } from '../../store/database.ts';
 import { book } from '../../store/ledger.ts';
-import { listPaidStays } from '../../store/parkingSessions.ts';
+import { listPaidStays, stayDuring } from '../../store/parkingSessions.ts';
 import { readPriceBookAt } from '../../store/priceBooks.ts';
 import { addShardFootprint } from '../../store/shardFootprints.ts';
 import type { TimeWindow } from '../../store/signals.ts';
@@ -48,6 +48,7 @@ export async function bookWork(tx: Queryable, pricing: BatchPricing, work: PaidW
       energyPriceMicros: energyPriceMicros(paying.book, vehicle, grid),
       streakNights: nightsInARow(stays, vehicle.policy.timeZone, during.endMs),
       chargedMicros: charged?.micros ?? 0,
+      stay: await stayDuring(tx, vehicle.id, during),
       atMs: nowMs,
     }),
   );

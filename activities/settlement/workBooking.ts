@@ -24,6 +24,8 @@ export interface ComputeWork {
   readonly streakNights: number;
   /** What the batch has cost so far, micro-units of its currency. */
   readonly chargedMicros: number;
+  /** In which it was done; undefined where none is known. */
+  readonly stay: number | undefined;
   /** Grid time. */
   readonly atMs: number;
 }
@@ -50,6 +52,7 @@ export function computeBooking(pricing: BatchPricing, paying: StoredPriceBook, w
     entries: withMargin(paying, [...charged, ...discounted(pricing, charged, work.chargedMicros), ...paid]),
     reference,
     vehicleId: car.id,
+    ...(work.stay !== undefined && { stay: work.stay }),
     regionId: car.regionId,
     tenantId: pricing.tenantId,
     batchId,
@@ -61,9 +64,15 @@ export function computeBooking(pricing: BatchPricing, paying: StoredPriceBook, w
 /** A stay's hours, which the operator pays. Pure. */
 export function availabilityBooking(
   paying: StoredPriceBook,
-  stay: { readonly car: PaidCar; readonly reference: string; readonly hours: number; readonly atMs: number },
+  ended: {
+    readonly car: PaidCar;
+    readonly stay: number;
+    readonly reference: string;
+    readonly hours: number;
+    readonly atMs: number;
+  },
 ): Booking {
-  const { car, reference, hours, atMs } = stay;
+  const { car, stay, reference, hours, atMs } = ended;
   return {
     key: bookingKeys.availability(reference, car.id),
     kind: 'availability',
@@ -71,6 +80,7 @@ export function availabilityBooking(
     entries: withMargin(paying, payEntries(paying, car, availabilityPay(paying.book, hours))),
     reference,
     vehicleId: car.id,
+    stay,
     regionId: car.regionId,
     priceBook: paying.version,
   };

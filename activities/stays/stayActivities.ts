@@ -158,6 +158,7 @@ async function settleStay(
     tx,
     availabilityBooking(await readPriceBookAt(tx, unpluggedMs), {
       car: vehicle,
+      stay,
       reference,
       hours,
       atMs: unpluggedMs,

@@ -33,8 +33,12 @@ import { addGridEventRoutes } from './gridEvents.ts';
 import { addGridRegionStateRoutes } from './gridRegionState.ts';
 import { addGridRoutes } from './grid.ts';
 import { addKeyRoutes } from './keys.ts';
+import { addPayoutRoutes } from './money/payouts.ts';
 import { addPayPreviewRoutes } from './money/payPreview.ts';
 import { addPriceRoutes } from './money/prices.ts';
+import { addStatementRoutes } from './money/statements.ts';
+import { addInvoiceRoutes } from './money/invoices.ts';
+import { addMarginRoutes } from './money/margins.ts';
 import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
 import { addQuoteRoutes } from './quote.ts';
@@ -61,6 +65,17 @@ const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_TEXTS_BYTES = 16 * 1024 * 1024;
 const MAX_SIGNALS_BYTES = 8 * 1024 * 1024;
 const MAX_INFER_BYTES = 64 * 1024 * 1024;
+const MONEY_PATHS = [
+  '/ops/v1/ledger/*',
+  '/ops/v1/price_books/*',
+  '/ops/v1/payout_runs/*',
+  '/ops/v1/payout_notices',
+  '/ops/v1/payout_accounts/*',
+  '/ops/v1/invoices',
+  '/ops/v1/billing/*',
+  '/ops/v1/deposits',
+  '/ops/v1/margins',
+];
 /** Of one key: each is planned for seconds. */
 const MAX_QUOTES_AT_ONCE = 1;
 /** Of one key. A live executor holds 64 in all. */
@@ -101,8 +116,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   app.use('/cars/v1/keys', limitJson(MAX_JSON_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
-  for (const path of ['/ops/v1/ledger/*', '/ops/v1/price_books/*'])
-    app.use(path, requireScope('money'), limitJson(MAX_JSON_BYTES));
+  for (const path of MONEY_PATHS) app.use(path, requireScope('money'), limitJson(MAX_SIGNALS_BYTES));
   for (const path of ['/ops/v1/status', '/ops/v1/journal/*', '/ops/v1/jobs/*', '/ops/v1/cars/*'])
     app.use(path, requireScope('ops'));
   for (const path of ['/ops/v1/jobs/*', '/ops/v1/cars/*']) app.use(path, limitJson(MAX_JSON_BYTES));
@@ -110,6 +124,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     '/v1/files/*',
     '/v1/batches/*',
     '/v1/webhook_endpoints/*',
+    '/v1/organization/*',
     '/v1/responses/*',
     ...OPENAI_ENDPOINTS,
   ]) {
@@ -149,6 +164,10 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addLedgerRoutes(app, ports);
   addPriceRoutes(app, ports);
   addPayPreviewRoutes(app, ports);
+  addPayoutRoutes(app, ports);
+  addStatementRoutes(app, ports);
+  addInvoiceRoutes(app, ports);
+  addMarginRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
   addGridEventRoutes(app, ports);
   addGridRegionStateRoutes(app, ports);

@@ -107,6 +107,7 @@ test('a booking balances in each of its currencies, is never above its cap, and 
             energyPriceMicros: 123_456,
             streakNights: 9,
             chargedMicros,
+            stay: undefined,
             atMs: 0,
           },
         );

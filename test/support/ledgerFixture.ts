@@ -37,6 +37,7 @@ export function workBooking(work: {
     units,
     offPeakShare: 0,
     chargedMicros: 0,
+    stay: undefined,
     atMs,
   });
 }
@@ -48,7 +49,11 @@ export function stayBooking(stay: {
   readonly reference: string;
   readonly atMs: number;
 }): Booking {
-  return availabilityBooking(PRICES, { ...stay, car: carOf(stay.vehicleId) });
+  return availabilityBooking(PRICES, {
+    ...stay,
+    stay: Number(stay.reference.split('/').at(-1)),
+    car: carOf(stay.vehicleId),
+  });
 }
 
 /** Starts a ledger anew, which only tests may: its own triggers refuse it. */
