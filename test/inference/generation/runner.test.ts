@@ -65,9 +65,14 @@ describe('Runner.generate', () => {
     };
     expect(await runner.generate(model, task, { onProgress })).toEqual(undisturbed);
     expect(runner.pid).not.toBe(pid);
-    const positions = new Set(pieces.flatMap(({ from, tokens }) => tokens.map((_, index) => from + index)));
-    const text = pieces.map((piece) => piece.text).join('');
-    expect(undisturbed.body).toMatchObject({ usage: { completion_tokens: positions.size }, choices: [{ text }] });
+    const positions = new Set(
+      pieces.flatMap(({ choice, from, tokens }) => tokens.map((_, index) => `${choice}/${from + index}`)),
+    );
+    const choices = Array.from({ length: body.n }, (_, index) => {
+      const told = pieces.filter(({ choice }) => choice === index);
+      return { index, text: told.map(({ text }) => text).join('') };
+    });
+    expect(undisturbed.body).toMatchObject({ usage: { completion_tokens: positions.size }, choices });
   });
 
   test('gives a request up and lets its neighbour end; stop() ends all', async () => {
