@@ -23,6 +23,8 @@ export const JOURNAL_KINDS = [
   'enrolled',
   'car_refused',
   'operator',
+  'quarantined',
+  'recalled',
 ] as const;
 export type JournalKind = (typeof JOURNAL_KINDS)[number];
 

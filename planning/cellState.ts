@@ -78,6 +78,7 @@ export async function readCellState(
       distrusted: await listHeldVehicles(tx, cell.id, [
         'telemetry_not_trusted',
         'work_not_trusted',
+        'quarantined',
         'excluded_by_operator',
       ]),
       habits: await listHabits(tx, cell.id, readHabit),

@@ -59,6 +59,7 @@ import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
+import { addTrustRoutes } from './trust.ts';
 import { addVehicleRoutes } from './vehicles.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
@@ -186,7 +187,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addVehicleRoutes(app, ports);
   addCarNightRoutes(app, ports, forecasts);
   addPolicyPreviewRoutes(app, ports, forecasts);
-
+  addTrustRoutes(app, ports);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

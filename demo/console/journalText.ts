@@ -30,6 +30,8 @@ const KINDS = {
   enrolled: { label: 'enrolled', color: 'cyan' },
   car_refused: { label: 'refused', color: 'red' },
   operator: { label: 'operator', color: 'yellow' },
+  quarantined: { label: 'caught', color: 'red' },
+  recalled: { label: 'recalled', color: 'red' },
 } as const satisfies Record<JournalKind, { label: string; color: ColorName }>;
 
 const LABEL_WIDTH = Math.max(...Object.values(KINDS).map(({ label }) => label.length));

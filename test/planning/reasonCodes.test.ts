@@ -1,3 +1,4 @@
+import { quarantineReason } from '../../activities/trust/quarantine.ts';
 import { workReason } from '../../activities/jobs/holdAgainst.ts';
 import { describe, expect, test } from 'vitest';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
@@ -122,6 +123,7 @@ const CAR_NIGHTS: Record<CarReasonCode, () => readonly CarReason[]> = {
   telemetry_not_trusted: () => heard({ energy: trackPower(NEW_TRACK, VEHICLE, 40, 3) }),
   work_not_trusted: () => [workReason({ text: 'It claimed 500 kWh.', value: 500, limit: 1 })],
   excluded_by_operator: () => operatorReasons({ reason: 'its modem is changed' }),
+  quarantined: () => [quarantineReason({ text: 'It is in quarantine.', value: 9, limit: 10 })],
   wake_failed: () =>
     claims({
       vehicleStates: [{ ...CAR, online: false }],
