@@ -27,6 +27,8 @@ export interface BatchToQuote extends Pick<JobToPlan, 'modelFamily' | 'classes' 
   readonly tokens: number | null;
   /** Where it may run; without it, everywhere. */
   readonly regionIds?: readonly string[];
+  /** Scenarios in which cars leave early; 1 for the plan alone, of which nobody asks how sure it is. */
+  readonly scenarios?: number;
 }
 
 export const quoteAnswerSchema = z.discriminatedUnion('kind', [
@@ -58,7 +60,7 @@ export async function quoteBatch(database: Queryable, batch: BatchToQuote): Prom
   if (!asked) return { kind: 'not_planned', regionIds: planned };
   const endRealMs = performance.now() + SCENARIOS_REAL_MS;
   const quote = quoteJob(problem, jobSchema.parse(asked), {
-    scenarios: SCENARIOS,
+    scenarios: batch.scenarios ?? SCENARIOS,
     leavesPerHour: LEAVES_PER_HOUR,
     random: Math.random,
     mayGoOn: () => performance.now() < endRealMs,

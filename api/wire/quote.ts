@@ -42,4 +42,27 @@ export const quoteSchema = plannedQuoteSchema
     }),
   })
   .openapi('Quote');
+/** What the same batch would cost and emit, the longer it may take. */
+export const quoteCurveSchema = z
+  .object({
+    object: z.literal('batch.quote_curve'),
+    model: z.string(),
+    requests: z.number().int(),
+    shards: z.number().int(),
+    points: z.array(
+      z.object({
+        hours: z.number().meta({ description: 'From now, grid time.' }),
+        deadline: z.string(),
+        feasible: z.boolean(),
+        eta: z.string().nullable(),
+        energy_wh: z.number(),
+        cost: z.object({ eur: z.number() }),
+        gco2: z.number(),
+      }),
+    ),
+    planned_from: z.string().meta({ description: 'Grid time of the plan whose fleet and forecasts this rests on.' }),
+  })
+  .openapi('QuoteCurve');
+export type QuoteCurveWire = z.output<typeof quoteCurveSchema>;
+
 export type QuoteWire = z.output<typeof quoteSchema>;
