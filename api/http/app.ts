@@ -49,6 +49,7 @@ import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
+import { addTrustRoutes } from './trust.ts';
 import { addVehicleRoutes } from './vehicles.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
@@ -161,6 +162,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addChargerRoutes(app, ports);
   addTeslaRoutes(app, ports);
   addVehicleRoutes(app, ports);
+  addTrustRoutes(app, ports);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
