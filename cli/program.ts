@@ -17,6 +17,7 @@ import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
 import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
+import { trustCommand } from './commands/trust.ts';
 import { planCommand } from './commands/plan.ts';
 import { ownerCommand } from './commands/owner.ts';
 import { pricesCommand } from './commands/prices.ts';
@@ -46,6 +47,7 @@ const COMMANDS: readonly CommandFactory[] = [
   chargerCommand,
   teslaCommand,
   fleetCommand,
+  trustCommand,
   stackCommand,
   agentCommand,
   doctorCommand,

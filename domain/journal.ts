@@ -22,6 +22,8 @@ export const JOURNAL_KINDS = [
   'fallback',
   'enrolled',
   'car_refused',
+  'quarantined',
+  'recalled',
 ] as const;
 export type JournalKind = (typeof JOURNAL_KINDS)[number];
 

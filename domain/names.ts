@@ -14,6 +14,7 @@ export const workflowIds = {
   job: (batchId: string): string => `job/${batchId}`,
   division: (cellId: string): string => `division/${cellId}`,
   ven: (connectionId: string): string => `ven/${connectionId}`,
+  recall: (quarantineId: number): string => `recall/${quarantineId}`,
   session: (vehicleId: string, stay: number): string => `session/${vehicleId}/${stay}`,
 } as const;
 

@@ -81,6 +81,20 @@ export async function acceptedTotals(database: Queryable, jobId: string): Promis
   );
 }
 
+/** Other parts for a shard that was accepted, in the order in which they count. */
+export async function replaceAcceptedParts(
+  database: Queryable,
+  jobId: string,
+  shard: number,
+  parts: readonly AcceptedPart[],
+): Promise<void> {
+  await database.query('update accepted_shards set parts = $3 where job_id = $1 and shard = $2', [
+    jobId,
+    shard,
+    JSON.stringify(parts),
+  ]);
+}
+
 /** By job; without those whose answers count no tokens. */
 export async function readUsages(database: Queryable, jobIds: readonly string[]): Promise<ReadonlyMap<string, Usage>> {
   const rows = await database.query<Usage & { readonly jobId: string }>(

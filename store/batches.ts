@@ -233,3 +233,16 @@ export async function markJobStarted(database: Queryable, id: string): Promise<v
     id,
   ]);
 }
+
+/** The files of a batch that has ended, where they were written anew. */
+export async function setResultFiles(
+  database: Queryable,
+  batchId: string,
+  { outputFileId, errorFileId }: Pick<BatchOutcome, 'outputFileId' | 'errorFileId'>,
+): Promise<void> {
+  await database.query('update batches set output_file_id = $2, error_file_id = $3 where id = $1', [
+    batchId,
+    outputFileId ?? null,
+    errorFileId ?? null,
+  ]);
+}

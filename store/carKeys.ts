@@ -12,6 +12,8 @@ export interface KeyedCar {
   readonly regionId: string;
   readonly hardwareClass: HardwareClass;
   readonly modelFamilies: readonly string[];
+  /** It gets no work. */
+  readonly quarantined?: boolean;
 }
 
 /** A new code that an agent exchanges for its car's key. The code is handed out once; its hash is stored. */
@@ -54,7 +56,8 @@ export async function exchangeEnrolmentCode(
 export async function carOfKey(database: Queryable, key: string): Promise<KeyedCar | undefined> {
   const [car] = await database.query<KeyedCar>(
     `select v.id as "vehicleId", r.cell_id as "cellId", v.region_id as "regionId", v.hardware_class as "hardwareClass",
-       v.model_families as "modelFamilies"
+       v.model_families as "modelFamilies", exists (
+         select 1 from quarantines q where q.vehicle_id = v.id and q.ended_at is null) as quarantined
      from car_keys k join vehicles v on v.id = k.vehicle_id join regions r on r.id = v.region_id
      where k.key_sha256 = $1`,
     [hashOf(key)],

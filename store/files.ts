@@ -38,13 +38,13 @@ const COLUMNS = `id, tenant_id as "tenantId", filename, purpose, bytes, object_k
   expires_real_at as "expiresRealMs"`;
 const UNEXPIRED = '(expires_real_at is null or expires_real_at > now())';
 
-/** Registers a file whose bytes are stored. A retry with the same id gives the first one. */
+/** Registers a file whose bytes are stored. With the id of one that is there, its bytes have been written anew. */
 export async function insertFile(database: Queryable, file: NewFile): Promise<StoredFile> {
   return only(
     await database.query<StoredFile>(
       `insert into files (id, filename, purpose, bytes, object_key, expires_real_at, tenant_id)
        values ($1, $2, $3, $4, $5, now() + $6 * interval '1 second', $7)
-       on conflict (id) do update set id = excluded.id returning ${COLUMNS}`,
+       on conflict (id) do update set bytes = excluded.bytes returning ${COLUMNS}`,
       [
         file.id,
         file.filename,

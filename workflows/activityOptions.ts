@@ -36,6 +36,9 @@ export const ACCEPT_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, startToClos
 /** Reading a whole batch: minutes for 50,000 lines. */
 export const BATCH_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, startToCloseTimeout: '1 hour' };
 
+/** Running a model on some lines of many shards: it may have to be fetched first. */
+export const CHECK_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, startToCloseTimeout: '1 hour' };
+
 /** A receiver's server may be down for hours; it is asked less and less often. Real time, since it is not the grid's. */
 export const WEBHOOK_OPTIONS: ActivityOptions = {
   startToCloseTimeout: '30 seconds',

@@ -5,3 +5,4 @@ export { jobDivision } from './jobDivision.ts';
 export { openAdrVen } from './openAdrVen.ts';
 export { parkingSession } from './parkingSession.ts';
 export { shardWave } from './shardWave.ts';
+export { workRecall } from './workRecall.ts';

@@ -13,10 +13,11 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { JobActivities } from '../domain/activities/jobActivities.ts';
+import type { TrustActivities } from '../domain/activities/trustActivities.ts';
 import type { WebhookActivities } from '../domain/activities/webhookActivities.ts';
 import { gridTimeMs, realDelayUntilMs, realDurationMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
-import { BATCH_OPTIONS, CONTROL_OPTIONS, WEBHOOK_OPTIONS } from './activityOptions.ts';
+import { BATCH_OPTIONS, CHECK_OPTIONS, CONTROL_OPTIONS, WEBHOOK_OPTIONS } from './activityOptions.ts';
 import type { JobShards, WaveOrder } from './inferenceJobState.ts';
 import { JobCourse } from './jobCourse.ts';
 import { ProgressWriter } from './progressWriter.ts';
@@ -27,15 +28,18 @@ import {
   jobStatus,
   pauseRequested,
   replanRequested,
+  shardsReopened,
   waveExtended,
   waveReported,
   waveStopped,
 } from './messages.ts';
 import { attributes } from './searchAttributes.ts';
+import { recallWorkOf } from './recallWorkOf.ts';
 import { shardWave } from './shardWave.ts';
 
 const { prepareBatch, finishBatch } = proxyActivities<JobActivities>(BATCH_OPTIONS);
 const { recordProgress } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
+const { checkShards, correctBatch } = proxyActivities<TrustActivities>(CHECK_OPTIONS);
 
 const { webhooksOf } = proxyActivities<WebhookActivities>(CONTROL_OPTIONS);
 const { postWebhook } = proxyActivities<WebhookActivities>(WEBHOOK_OPTIONS);
@@ -58,6 +62,7 @@ export async function inferenceJob(input: InferenceJobInput): Promise<void> {
     course.cancelled = true;
   });
   setHandler(pauseRequested, ({ paused }) => course.pause(paused));
+  setHandler(shardsReopened, ({ shards }) => course.reopen(shards));
   setHandler(jobStatus, () => course.status);
 
   const shards = course.shards ?? (await prepare(input, course));
@@ -110,7 +115,12 @@ async function work(input: InferenceJobInput, course: JobCourse, shards: JobShar
   await condition(() => shards.openWaves.length === 0, graceRealMs);
   const outcome = course.cancelled ? 'cancelled' : shards.finished ? 'completed' : 'expired';
   setCurrentDetails(`Every line has its answer or its error. Writing the output files (${outcome}).`);
-  await finishBatch({ batchId, cellId, split: shards.split, outcome });
+  const { split } = shards;
+  // Waves check what they hand in; this is for what cars stored and no wave handed in.
+  if (split.checked) await recallWorkOf(await checkShards({ jobId: batchId, cellId, split, shards: null }), cellId);
+  await finishBatch({ batchId, cellId, split, outcome });
+  // Of cars that were caught too late for others to compute it again.
+  if (split.checked) await correctBatch({ batchId, cellId });
   await progress.end();
   await recordProgress({ ...progressOf(input, course, shards), paused: false, finished: true });
   enter(course, 'ended');

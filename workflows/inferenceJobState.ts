@@ -156,6 +156,11 @@ export class JobShards {
     return { ...wave, shards };
   }
 
+  /** Shards that were accepted and are to be computed again. */
+  reopen(shards: readonly number[]): void {
+    for (const shard of shards) if (this.#done.delete(shard)) this.#pending.add(shard);
+  }
+
   receiveReport(report: WaveReport): void {
     const wave = this.#waves.get(report.wave);
     // A wave that was given up by the watchdog may still report: its parts are the same bytes, so nothing is lost.

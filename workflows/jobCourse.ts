@@ -55,6 +55,11 @@ export class JobCourse {
     this.#hasNews = true;
   }
 
+  reopen(shards: readonly number[]): void {
+    this.shards?.reopen(shards);
+    this.#hasNews = true;
+  }
+
   pause(paused: boolean): void {
     this.paused = paused;
     this.#hasNews = true;

@@ -27,6 +27,8 @@ export const waveReported = defineSignal<[WaveReport]>('waveReported');
 export const cancelRequested = defineSignal('cancelRequested');
 /** The submitter holds the batch back, or lets it go on. What cars have in hand comes back with its parts kept. */
 export const pauseRequested = defineSignal<[{ readonly paused: boolean }]>('pauseRequested');
+/** Accepted shards in which a caught car had part: they are computed again. */
+export const shardsReopened = defineSignal<[{ readonly shards: readonly number[] }]>('shardsReopened');
 export const jobStatus = defineQuery<JobStatus>('jobStatus');
 
 // shardWave

@@ -15,13 +15,16 @@ import type { JobActivities } from '../domain/activities/jobActivities.ts';
 import { gridTimeMs, realDelayUntilMs, realTimeMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { SHARD_FAILURES, type SliceAccess } from '../domain/shards.ts';
-import { ACCEPT_OPTIONS, CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
-import type { ShardWaveInput } from '../domain/workflows/shardWave.ts';
+import type { TrustActivities } from '../domain/activities/trustActivities.ts';
+import { ACCEPT_OPTIONS, CHECK_OPTIONS, CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
+import type { FinishedShard, ShardWaveInput } from '../domain/workflows/shardWave.ts';
 import { waveExtended, waveReported, waveStopped } from './messages.ts';
+import { recallWorkOf } from './recallWorkOf.ts';
 import { runShardInput, WaveShards } from './shardWaveState.ts';
 
 const { signSlices } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
 const { acceptShards } = proxyActivities<JobActivities>(ACCEPT_OPTIONS);
+const { checkShards } = proxyActivities<TrustActivities>(CHECK_OPTIONS);
 
 const REPORT_EVERY_REAL_MS = 500;
 /** Real time after the granted slot in which word of the next one still counts. Cars stop by their own clocks. */
@@ -86,11 +89,18 @@ export async function shardWave(input: ShardWaveInput): Promise<void> {
       await condition(() => wave.settled);
     }
     const shards = wave.takeFinished();
+    if (split.checked && shards.length > 0) await check(input, shards);
     const verdicts = shards.length === 0 ? [] : await acceptShards({ jobId, cellId, split, shards });
     // The job may have ended meanwhile; what it delivers is settled then.
     await job.signal(waveReported, wave.report(verdicts)).catch(() => undefined);
   }
   clockOut.cancel();
+}
+
+/** What cars have answered is held against a trusted computer's answers before it counts. */
+async function check({ jobId, cellId, split }: ShardWaveInput, finished: readonly FinishedShard[]): Promise<void> {
+  const shards = finished.map(({ shard }) => shard);
+  await recallWorkOf(await checkShards({ jobId, cellId, split, shards }), cellId);
 }
 
 function failureOf(error: unknown): { readonly type: string | undefined; readonly message: string } {

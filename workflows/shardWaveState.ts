@@ -71,9 +71,10 @@ export class WaveShards {
   /** The next report to the job; a shard whose result was refused goes back to be computed again. */
   report(verdicts: readonly AcceptedShard[]): WaveReport {
     const done = verdicts.filter((verdict) => verdict.accepted).map((verdict) => verdict.shard);
-    const refused = verdicts.filter((verdict) => !verdict.accepted);
+    const refused = verdicts.filter((verdict) => !verdict.accepted && !verdict.again);
     const failed = [...this.#failedNews.splice(0), ...refused.map(({ shard, message }) => ({ shard, message }))];
-    const returned = this.#returnedNews.splice(0);
+    const again = verdicts.filter((verdict) => !verdict.accepted && verdict.again).map(({ shard }) => shard);
+    const returned = [...this.#returnedNews.splice(0), ...again];
     this.#unreported -= done.length + failed.length + returned.length;
     this.#done += done.length;
     return { wave: this.#wave, done, failed, returned };

@@ -8,6 +8,10 @@ import type { RunShardResult } from '../../domain/shards.ts';
 import { storableText } from '../../domain/storableText.ts';
 import { messageOf } from '../../domain/thrown.ts';
 import type { Queryable } from '../../store/database.ts';
+import { isQuarantined } from '../../store/quarantines.ts';
+import { shardIsRedone } from '../../store/recalledShards.ts';
+import { listLineCorrections } from '../../store/shareChecks.ts';
+import { correctedPart } from '../trust/trustedAnswers.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
@@ -36,13 +40,13 @@ export async function acceptShard(
   const nowMs = Math.round(await ports.gridNowMs(cellId));
   const customIds = requestLinesOf(await objects.get(objectKeys.shardInput(jobId, shard))).map(customIdOf);
   const readCar = carReader(database);
-  const { good, lines, bad } = await judgeShard(
-    objects,
-    jobId,
-    shard,
-    customIds,
-    async (vehicleId) => (await readCar(vehicleId)) !== undefined,
-  );
+  const quarantined = new Set<string>();
+  const { good, lines, bad } = await judgeShard(objects, jobId, shard, customIds, async (vehicleId) => {
+    if (!(await readCar(vehicleId))) return 'not enrolled';
+    if (!(await isQuarantined(database, vehicleId))) return undefined;
+    quarantined.add(vehicleId);
+    return 'in quarantine';
+  });
   await discard(ports, job, shard, bad, nowMs);
 
   const attributions = attribute(good);
@@ -50,7 +54,7 @@ export async function acceptShard(
   if (answeredLines < (least === 'all' ? customIds.length : 1)) {
     const why = bad.map(({ key, why }) => `${key.split('/').at(-1)}: ${why}`).slice(0, MAX_TOLD);
     const message = [`shard ${shard} was refused: ${answeredLines} of ${customIds.length} lines stand up`, ...why];
-    return { shard, accepted: false, message: message.join('; ') };
+    return { shard, accepted: false, message: message.join('; '), again: quarantined.size > 0 };
   }
   const pricing = await readPricing(database, job);
   const { failed, units, inputTokens, outputTokens } = countAnswers(good, lines, pricing.unit);
@@ -59,7 +63,8 @@ export async function acceptShard(
     const car = await readCar(share.vehicleId);
     if (car) work.push({ ...share, ...car, units: units.get(share.vehicleId) ?? 0 });
   }
-  const accepted = inOrder(good);
+  const corrections = (await listLineCorrections(database, jobId, shard)).map(correctedPart);
+  const parts = inOrder(good).map(({ range, partSha256: sha256, vehicleId }) => ({ ...range, sha256, vehicleId }));
   await database.transaction(async (tx) => {
     const isFirst = await recordAcceptedShard(tx, {
       jobId,
@@ -70,9 +75,11 @@ export async function acceptShard(
       outputTokens,
       handovers: Math.max(result?.handovers ?? 0, work.length - 1),
       redoneLines: (result?.redoneLines ?? 0) + duplicatedLines(good, attributions),
-      parts: accepted.map(({ range, partSha256: sha256, vehicleId }) => ({ ...range, sha256, vehicleId })),
+      // What stands first counts.
+      parts: [...corrections, ...parts],
     });
     if (!isFirst) return;
+    await shardIsRedone(tx, jobId, shard);
     // What is left under a cap is asked and used up by one shard after the other. Before the cars' rows are locked.
     if (pricing.capMicros !== null)
       await tx.query(`select pg_advisory_xact_lock(hashtext('cap'), hashtext($1))`, [jobId]);

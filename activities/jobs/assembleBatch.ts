@@ -1,33 +1,9 @@
-import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
-import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
-import { customIdOf, parseAnswerLine, requestLinesOf, type BatchAnswerLine } from '../../domain/batchLines.ts';
-import { objectKeys, resultFileId } from '../../domain/names.ts';
 import { acceptedParts, type AcceptedPart } from '../../store/acceptedShards.ts';
-import { readAnsweredLines } from '../../store/answeredLines.ts';
-import { moveBatch, readBatch, updateBatchCounts, type BatchCounts } from '../../store/batches.ts';
-import { insertFile } from '../../store/files.ts';
-import { unlessNotFound } from '../../store/objectStore.ts';
-import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
+import { moveBatch, readBatch, type BatchCounts } from '../../store/batches.ts';
 import { acceptShard, verdictOn } from './acceptShard.ts';
 import type { JobPorts } from './jobPorts.ts';
-
-/** Why a line has no answer, by how the batch ended, in the codes of the Batch API. */
-const UNANSWERED = {
-  completed: { code: 'request_failed', message: 'This request could not be executed on any car.' },
-  expired: {
-    code: 'batch_expired',
-    message: 'This request could not be executed before the completion window expired.',
-  },
-  cancelled: { code: 'batch_cancelled', message: 'This request was not executed because the batch was cancelled.' },
-} as const satisfies Record<BatchEnd, { code: string; message: string }>;
-
-interface FinishedBatch {
-  readonly batchId: string;
-  readonly cellId: string;
-  readonly split: SplitBatch;
-  readonly outcome: BatchEnd;
-}
+import { writeResults, type FinishedBatch } from './writeResults.ts';
 
 /**
  * Writes the batch's output file and error file and moves it to its final state. Every line of the input stands in
@@ -35,47 +11,11 @@ interface FinishedBatch {
  * Running it again writes the same files.
  */
 export async function assembleBatch(ports: JobPorts, finished: FinishedBatch): Promise<BatchCounts> {
-  const { database, objects } = ports;
-  const { batchId, split, outcome } = finished;
+  const { database } = ports;
+  const { batchId, outcome } = finished;
   await moveBatch(database, batchId, ['in_progress'], 'finalizing');
   const parts = await settledParts(ports, finished);
-  const counts = { total: split.lines, completed: 0, failed: 0, expired: 0 };
-
-  const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<Uint8Array> {
-    for (let shard = 0; shard < split.shards; shard++) {
-      const answered = await readAnsweredLines(objects, batchId, shard, parts.get(shard) ?? []);
-      const slice = await unlessNotFound(objects.get(objectKeys.shardInput(batchId, shard)));
-      const requests = slice && requestLinesOf(slice);
-      for (let index = 0; index < linesOfShard(split, shard); index++) {
-        const request = requests?.[index];
-        const answer = answered.get(index);
-        const isAnswer = answer !== undefined && isSuccess(answer);
-        if (wanted === 'answers') count(counts, answer, isAnswer, outcome);
-        if (isAnswer !== (wanted === 'answers')) continue;
-        // Of a slice that is lost nobody knows the custom_ids; such a line is counted all the same.
-        const line = answer ?? (request === undefined ? undefined : unanswered(batchId, request, outcome));
-        if (line !== undefined) yield Buffer.from(`${line}\n`);
-      }
-    }
-  };
-
-  const write = async (kind: 'output' | 'error', body: AsyncIterable<Uint8Array>): Promise<string> => {
-    const id = resultFileId(batchId, kind);
-    const objectKey = objectKeys.file(id);
-    const bytes = await objects.putStream(objectKey, body);
-    const filename = `${batchId}_${kind}.jsonl`;
-    const batch = await readBatch(database, batchId);
-    if (!batch) throw new Error(`batch ${batchId} is not stored`);
-    const { tenantId, outputExpiresAfterSeconds: lifeSeconds } = batch;
-    await insertFile(database, { id, filename, purpose: 'batch_output', bytes, objectKey, tenantId, lifeSeconds });
-    return id;
-  };
-
-  const outputFileId = await write('output', lines('answers'));
-  const hasErrors = counts.completed < counts.total;
-  const errorFileId = hasErrors ? await write('error', lines('errors')) : undefined;
-  await updateBatchCounts(database, batchId, counts);
-  const written = { ...(counts.completed > 0 ? { outputFileId } : {}), ...(errorFileId ? { errorFileId } : {}) };
+  const { counts, ...written } = await writeResults(ports, finished, parts);
   const moved = await moveBatch(database, batchId, ['finalizing'], outcome, written);
   // Cancelled meanwhile, or before: so it ends, with what was answered.
   if (!moved) await moveBatch(database, batchId, ['cancelling'], 'cancelled', written);
@@ -104,30 +44,3 @@ async function settledParts(
 }
 
 const SHARDS_AT_ONCE = 8;
-
-function linesOfShard({ lines, linesPerShard }: SplitBatch, shard: number): number {
-  return Math.min(linesPerShard, lines - shard * linesPerShard);
-}
-
-function count(
-  counts: { completed: number; failed: number; expired: number },
-  answer: string | undefined,
-  isAnswer: boolean,
-  outcome: BatchEnd,
-): void {
-  if (isAnswer) counts.completed++;
-  else if (answer !== undefined || outcome === 'completed') counts.failed++;
-  else counts.expired++;
-}
-
-function isSuccess(line: string): boolean {
-  const { response } = parseAnswerLine(line);
-  return response !== null && response.status_code < 400;
-}
-
-function unanswered(batchId: string, request: string, outcome: BatchEnd): string {
-  const customId = customIdOf(request);
-  const id = `batch_req_${createHash('sha256').update(`${batchId}/${customId}`).digest('hex').slice(0, 24)}`;
-  const line: BatchAnswerLine = { id, custom_id: customId, response: null, error: UNANSWERED[outcome] };
-  return JSON.stringify(line);
-}

@@ -166,7 +166,7 @@ async function splitOf(
   batch: Batch,
   cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine'> & { readonly model: Model },
 ): Promise<SplitBatch> {
-  const { name, version, family, sha256 } = cut.model;
+  const { name, version, family, sha256, manifest } = cut.model;
   const { deadlineMs, submittedAtMs, metadata, tenantId } = batch;
   const { priority } = parseGridHints(metadata);
   const { weight } = await readTenant(ports.database, tenantId);
@@ -179,6 +179,7 @@ async function splitOf(
     ...(priority !== undefined && { priority }),
     tenant: { id: tenantId, weight },
     carUrl: ports.carAccess.url,
+    checked: modelManifestSchema.safeParse(manifest).data?.pipeline.kind !== 'text-generation',
   };
 }
 

@@ -24,7 +24,7 @@ export async function judgeShard(
   jobId: string,
   shard: number,
   customIds: readonly string[],
-  isEnrolled: (vehicleId: string) => Promise<boolean>,
+  refusalOf: (vehicleId: string) => Promise<string | undefined>,
 ): Promise<JudgedShard> {
   const good: PartReceipt[] = [];
   const lines: (readonly string[])[] = [];
@@ -43,8 +43,9 @@ export async function judgeShard(
     }
     const { range, vehicleId } = receipt;
     const partKey = objectKeys.part(jobId, shard, range, vehicleId);
-    if (!(await isEnrolled(vehicleId))) {
-      bad.push({ key, partKey, why: `${vehicleId} is not enrolled` });
+    const refusal = await refusalOf(vehicleId);
+    if (refusal !== undefined) {
+      bad.push({ key, partKey, why: `${vehicleId} is ${refusal}` });
       continue;
     }
     const bytes = await unlessNotFound(objects.get(partKey));

@@ -146,7 +146,7 @@ async function settleStay(
     });
     return { car: storedHabit(car), feeder: storedHabit(site) };
   });
-  const wasDistrusted = await wasHeld(tx, vehicleId, ['telemetry_not_trusted', 'work_not_trusted'], {
+  const wasDistrusted = await wasHeld(tx, vehicleId, ['telemetry_not_trusted', 'work_not_trusted', 'quarantined'], {
     startMs: pluggedInAtMs,
     endMs: unpluggedMs,
   });

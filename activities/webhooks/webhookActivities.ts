@@ -4,6 +4,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { isFinalBatchStatus } from '../../domain/batches.ts';
 import { readBatch } from '../../store/batches.ts';
 import type { Database } from '../../store/database.ts';
+import { listBatchCorrections } from '../../store/recalledShards.ts';
 import type { Seal } from '../../store/seal.ts';
 import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import { listWebhookEndpoints, type WebhookEndpoint } from '../../store/webhookEndpoints.ts';
@@ -30,20 +31,27 @@ export function createWebhookActivities({ database, hosts, seal }: WebhookPorts)
      * the same id, so that the receiver can tell.
      * @throws Error when the endpoint does not answer with 2xx
      */
-    async postWebhook(request: { batchId: string; endpointId: string }): Promise<void> {
+    async postWebhook(request: { batchId: string; endpointId: string; correction?: number }): Promise<void> {
       const batch = await readBatch(database, request.batchId);
       if (!batch) return;
       const endpoint = (await listWebhookEndpoints(database, batch.tenantId)).find(
         ({ id }) => id === request.endpointId,
       );
       if (!endpoint || !isFinalBatchStatus(batch.status)) return;
-      const id = `evt_${createHash('sha256').update(`${batch.id}/${endpoint.id}`).digest('hex').slice(0, 32)}`;
+      const { correction } = request;
+      const named = [batch.id, endpoint.id, ...(correction === undefined ? [] : [correction])].join('/');
+      const id = `evt_${createHash('sha256').update(named).digest('hex').slice(0, 32)}`;
+      const [correctedNow] = (await listBatchCorrections(database, batch.id)).filter(
+        (each) => each.correction === correction,
+      );
       const body = JSON.stringify({
         id,
         object: 'event',
-        type: `batch.${batch.status}`,
-        created_at: batch.timestamps[`${batch.status}_at`] ?? Math.floor(batch.createdRealMs / 1000),
-        data: { id: batch.id },
+        type: `batch.${correctedNow ? 'corrected' : batch.status}`,
+        created_at: correctedNow
+          ? Math.floor(correctedNow.realAtMs / 1000)
+          : (batch.timestamps[`${batch.status}_at`] ?? Math.floor(batch.createdRealMs / 1000)),
+        data: { id: batch.id, ...(correctedNow && { lines: correctedNow.lines, reason: correctedNow.reason }) },
       });
       const status = await guardedPost({
         url: endpoint.url,

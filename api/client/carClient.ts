@@ -3,6 +3,14 @@ import type { OwnerPolicy } from '../../domain/vehicles.ts';
 import { capacitySchema, type CapacityWire } from '../wire/capacity.ts';
 import { vehicleSchema, whySchema, type VehicleWire, type WhyWire } from '../wire/cars.ts';
 import { enrolmentCodeSchema, type EnrolmentCodeWire } from '../wire/agents.ts';
+import {
+  carTrustSchema,
+  policiesSchema,
+  quarantinesSchema,
+  type CarTrustWire,
+  type PoliciesWire,
+  type QuarantinesWire,
+} from '../wire/trust.ts';
 import type { ApiClient } from './apiClient.ts';
 
 const CARS = '/fleet/v1/vehicles';
@@ -25,6 +33,33 @@ export class CarClient {
 
   async why(vin: string): Promise<WhyWire> {
     return whySchema.parse(await this.#api.json('GET', `${pathOf(vin)}/why`));
+  }
+
+  /** What checks of its answers have come to. */
+  async trust(vin: string): Promise<CarTrustWire> {
+    return carTrustSchema.parse(await this.#api.json('GET', `${pathOf(vin)}/trust`));
+  }
+
+  async appeal(vin: string, text: string): Promise<CarTrustWire> {
+    return carTrustSchema.parse(await this.#api.json('POST', `${pathOf(vin)}/appeal`, { text }));
+  }
+
+  /** Ends a quarantine or upholds it. */
+  async resolveQuarantine(vin: string, resolution: { text: string; release: boolean }): Promise<CarTrustWire> {
+    return carTrustSchema.parse(await this.#api.json('POST', `${pathOf(vin)}/quarantine`, resolution));
+  }
+
+  async quarantines(): Promise<QuarantinesWire> {
+    return quarantinesSchema.parse(await this.#api.json('GET', '/fleet/v1/quarantines'));
+  }
+
+  async checkPolicies(): Promise<PoliciesWire> {
+    return policiesSchema.parse(await this.#api.json('GET', '/fleet/v1/check_policies'));
+  }
+
+  /** @param policy null takes the scope's policy back */
+  async setCheckPolicy(scope: { tenant: string | null; model: string | null }, policy: unknown): Promise<PoliciesWire> {
+    return policiesSchema.parse(await this.#api.json('PUT', '/fleet/v1/check_policies', { ...scope, policy }));
   }
 
   async setPolicy(vin: string, policy: OwnerPolicy): Promise<VehicleWire> {

@@ -65,12 +65,15 @@ export function gatewayPolicy(namespace: string, { tokens, slices, now }: Policy
   };
 
   return {
-    poll: (car, request) => ({
-      ...ofCar(car, request),
-      // Without the queue's metadata: its rate limit would slow down every other car.
-      taskQueue: { name: queueOf(car, request.taskQueue?.name), kind: NORMAL_QUEUE },
-      workerInstanceKey: instanceKey(car, request.workerInstanceKey),
-    }),
+    poll: (car, request) => {
+      if (car.quarantined === true) throw new Refusal('quarantine', 'The car is in quarantine and gets no work.');
+      return {
+        ...ofCar(car, request),
+        // Without the queue's metadata: its rate limit would slow down every other car.
+        taskQueue: { name: queueOf(car, request.taskQueue?.name), kind: NORMAL_QUEUE },
+        workerInstanceKey: instanceKey(car, request.workerInstanceKey),
+      };
+    },
     heartbeat: (car, request) => ({ ...ofTask(car, request), details: request.details ?? null }),
     completed: (car, request) => ({ ...ofTask(car, request), result: request.result ?? null }),
     failed: (car, request) => ({

@@ -9,6 +9,8 @@ export const REFUSALS = {
   queue: 'PERMISSION_DENIED',
   /** As for a task that has timed out: a car of good faith gives such a shard up. */
   token: 'NOT_FOUND',
+  /** A car in quarantine: it tries again later, since the operator may let it out. */
+  quarantine: 'RESOURCE_EXHAUSTED',
   /** The SDK tries again later. */
   rate: 'RESOURCE_EXHAUSTED',
   /** More shards taken than a car can compute. */

@@ -35,6 +35,7 @@ import { addPayoutRoutes } from './money/payouts.ts';
 import { addPayPreviewRoutes } from './money/payPreview.ts';
 import { addPriceRoutes } from './money/prices.ts';
 import { addStatementRoutes } from './money/statements.ts';
+import { addDisputeRoutes } from './money/disputes.ts';
 import { addInvoiceRoutes } from './money/invoices.ts';
 import { addMarginRoutes } from './money/margins.ts';
 import { addLedgerRoutes } from './money/ledger.ts';
@@ -49,6 +50,7 @@ import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
+import { addTrustRoutes } from './trust.ts';
 import { addVehicleRoutes } from './vehicles.ts';
 
 const MAX_JSON_BYTES = 1024 * 1024;
@@ -65,6 +67,7 @@ const MONEY_PATHS = [
   '/ops/v1/billing/*',
   '/ops/v1/deposits',
   '/ops/v1/margins',
+  '/ops/v1/disputes/*',
 ];
 /** Of one key: each is planned for seconds. */
 const MAX_QUOTES_AT_ONCE = 1;
@@ -145,6 +148,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addPayoutRoutes(app, ports);
   addStatementRoutes(app, ports);
   addInvoiceRoutes(app, ports);
+  addDisputeRoutes(app, ports);
   addMarginRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
   addGridEventRoutes(app, ports);
@@ -161,6 +165,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addChargerRoutes(app, ports);
   addTeslaRoutes(app, ports);
   addVehicleRoutes(app, ports);
+  addTrustRoutes(app, ports);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',

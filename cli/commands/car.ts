@@ -4,6 +4,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { ownerPolicySchema, type OwnerPolicy } from '../../domain/vehicles.ts';
 import type { CarClient } from '../../api/client/carClient.ts';
 import type { EnrolmentCodeWire } from '../../api/wire/agents.ts';
+import type { CarTrustWire } from '../../api/wire/trust.ts';
 import type { VehicleWire } from '../../api/wire/cars.ts';
 import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import type { CommandFactory } from '../command.ts';
@@ -33,6 +34,19 @@ export const carCommand: CommandFactory = (terminal) => {
       const why = await (await reach(options)).why(vin);
       const { whyText } = await import('../carText.ts');
       terminal.out(options.json ? asJson(why) : whyText(why, terminal));
+    });
+
+  withReach('trust', 'what checks of a car’s answers have come to, and its quarantines')
+    .argument('<vin>')
+    .action(async (vin: string, options: Reached) => {
+      await printTrust(terminal, await (await reach(options)).trust(vin), options);
+    });
+
+  withReach('appeal', 'say why a car should not be in quarantine; its operator decides')
+    .argument('<vin>')
+    .argument('<text>')
+    .action(async (vin: string, text: string, options: Reached) => {
+      await printTrust(terminal, await (await reach(options)).appeal(vin, text), options);
     });
 
   withReach('policy', 'print what the owner wants as JSON, or set it from a file of that form')
@@ -103,6 +117,11 @@ export const carCommand: CommandFactory = (terminal) => {
 async function reach(options: Reached): Promise<CarClient> {
   const { CarClient } = await import('../../api/client/carClient.ts');
   return new CarClient(await openApi(options));
+}
+
+async function printTrust(terminal: Terminal, trust: CarTrustWire, { json }: Reached): Promise<void> {
+  const { carTrustText } = await import('../carTrustText.ts');
+  terminal.out(json ? asJson(trust) : carTrustText(trust, terminal));
 }
 
 async function print(terminal: Terminal, vehicles: readonly VehicleWire[], { json }: Reached): Promise<void> {

@@ -29,6 +29,8 @@ const KINDS = {
   fallback: { label: 'fallback', color: 'yellow' },
   enrolled: { label: 'enrolled', color: 'cyan' },
   car_refused: { label: 'refused', color: 'red' },
+  quarantined: { label: 'caught', color: 'red' },
+  recalled: { label: 'recalled', color: 'red' },
 } as const satisfies Record<JournalKind, { label: string; color: ColorName }>;
 
 const LABEL_WIDTH = Math.max(...Object.values(KINDS).map(({ label }) => label.length));

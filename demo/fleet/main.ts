@@ -18,6 +18,7 @@ import { loadNight, scenarioCars, telemetryConfig } from '../night/night.ts';
 import { boardAgent } from './agentOnBoard.ts';
 import { enrolAgent, type EnrolledAgent } from './carKeys.ts';
 import { openCuttableLink } from './cuttableLink.ts';
+import { withInventedAnswers } from './inventedAnswers.ts';
 
 /** Simulated cars, each with the agent that a car would run: its own key, connections, Worker and runner. */
 async function start() {
@@ -58,7 +59,8 @@ async function start() {
   const aboard = await Promise.all(
     fleet.hosts.flatMap((host) => {
       const known = enrolled.get(host.vehicleId);
-      return known ? [board(host, known, config.stateDir, logger)] : [];
+      const lies = night.cars.some(({ vin, answers }) => vin === host.vehicleId && answers === 'invented');
+      return known ? [board(host, known, { stateDir: config.stateDir, lies, logger })] : [];
     }),
   );
   const running = fleet.run();
@@ -70,7 +72,11 @@ function folderOf(stateDir: string, vehicleId: string): string {
 }
 
 /** Puts the agent into its car, with a link to the gateway that the simulation can cut. */
-async function board(host: CarHost, { credentials, settings }: EnrolledAgent, stateDir: string, logger: Logger) {
+async function board(
+  host: CarHost,
+  { credentials, settings }: EnrolledAgent,
+  { stateDir, lies, logger }: { readonly stateDir: string; readonly lies: boolean; readonly logger: Logger },
+) {
   const log = logger.child({ vehicle: host.vehicleId });
   const doors = openCarDoors(credentials, settings, log);
   const link = await openCuttableLink(doors.gatewayAddress, doors.openSlice);
@@ -80,7 +86,7 @@ async function board(host: CarHost, { credentials, settings }: EnrolledAgent, st
     vehicle: host,
     temporal: { options: { ...options, address: link.address }, namespace },
     modelFamilies: [DEFAULT_MODEL_FAMILY],
-    openSlice: link.openSlice,
+    openSlice: lies ? withInventedAnswers(link.openSlice) : link.openSlice,
     pacer: host.pacer,
     log,
     folder: folderOf(stateDir, host.vehicleId),

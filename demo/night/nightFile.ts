@@ -65,6 +65,8 @@ const carSchema = z.strictObject({
   firmware: z.enum(['typed', 'untyped']),
   asleep: z.boolean().default(false),
   ignoredWakes: z.number().int().min(0).default(0),
+  /** A car that lies: its answers have the right form and come from no model. */
+  answers: z.literal('invented').optional(),
   /** When it first comes to its plug; left out: it is there at the start. */
   arrives: instant.optional(),
   socPercent: z.number().min(0).max(100),

@@ -56,6 +56,8 @@ export interface SplitBatch {
   readonly priority?: number;
   /** Whose batch it is, and the tenant's share where cars are contended for. */
   readonly tenant?: { readonly id: string; readonly weight: number };
+  /** Whether what cars answer is checked before it is accepted; undefined in batches split before there were checks. */
+  readonly checked?: boolean;
   /** The API over which cars reach their shards, by signed tokens; undefined: they open the store themselves. */
   readonly carUrl?: string;
 }

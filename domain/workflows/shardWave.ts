@@ -30,6 +30,8 @@ export interface AcceptedShard {
   readonly accepted: boolean;
   /** What was wrong; empty when accepted. */
   readonly message: string;
+  /** Refused for a car's sake, not for the shard's: it is computed again as often as it takes. */
+  readonly again?: boolean;
 }
 
 export interface FinishedShard {

@@ -1,3 +1,4 @@
+import { quarantineReason } from '../../activities/trust/quarantine.ts';
 import { workReason } from '../../activities/jobs/holdAgainst.ts';
 import { describe, expect, test } from 'vitest';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
@@ -120,6 +121,7 @@ const CAR_NIGHTS: Record<CarReasonCode, () => readonly CarReason[]> = {
   asleep: () => heard({ online: false, connectionIds: [] }),
   telemetry_not_trusted: () => heard({ energy: trackPower(NEW_TRACK, VEHICLE, 40, 3) }),
   work_not_trusted: () => [workReason({ text: 'It claimed 500 kWh.', value: 500, limit: 1 })],
+  quarantined: () => [quarantineReason({ text: 'It is in quarantine.', value: 9, limit: 10 })],
   wake_failed: () =>
     claims({
       vehicleStates: [{ ...CAR, online: false }],

@@ -122,3 +122,12 @@ test('whatever happens, every shard is in exactly one place, also across continu
     }),
   );
 });
+
+test('shards that were accepted are computed again when they are reopened, and no others', () => {
+  const job = JobShards.fresh(split(3));
+  job.release([grant(0, 2)], 0);
+  job.receiveReport({ ...report(1), done: [0, 1] });
+  job.reopen([1, 2]);
+  expect(job.counts()).toEqual({ shards: 3, pending: 2, inFlight: 0, done: 1 });
+  expect(started(job.release([grant(1, 2)], SLOT_MS))).toEqual([1, 2]);
+});

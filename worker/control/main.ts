@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
 import { createStayActivities } from '../../activities/stays/stayActivities.ts';
@@ -10,6 +11,8 @@ import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels, type RegisterModel } from '../../inference/models/bundledModels.ts';
 import { createDivisionActivities } from '../../activities/plan/divisionActivities.ts';
 import { createPlanActivities } from '../../activities/plan/planActivities.ts';
+import { createTrustActivities } from '../../activities/trust/trustActivities.ts';
+import { createTrustedRunner } from '../../activities/trust/trustedRunner.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { cellTaskQueue, CONTROL_TASK_QUEUE } from '../../domain/names.ts';
@@ -27,7 +30,7 @@ import { createLogger } from '../process/logging.ts';
 import { openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
 import { requireSetting } from '../process/requireSetting.ts';
-import { carAccessOf, secretsSealOf } from '../process/secretsSeal.ts';
+import { carAccessOf, checkKeyOf, secretsSealOf } from '../process/secretsSeal.ts';
 import { startVen } from '../process/startVen.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { connectClient, connectWorker } from '../process/temporalClients.ts';
@@ -74,6 +77,11 @@ async function start() {
   const planner = startPlanner(SOLVER_LIMIT_REAL_MS);
   const hints = listenForHints((connectionId) => startVen(client, cell, connectionId), logger);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
+  const jobs = { database, objects, gridNowMs: gridNowOf(database), carAccess: carAccessOf(config) };
+  const trusted = createTrustedRunner(objects, {
+    folder: join(config.stateDir, 'checks', 'models'),
+    diskBytes: config.models.cacheBytes,
+  });
 
   const work: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
@@ -103,7 +111,8 @@ async function start() {
         gridNowMs,
       }),
       ...createDivisionActivities({ database }),
-      ...createJobActivities({ database, objects, gridNowMs: gridNowOf(database), carAccess: carAccessOf(config) }),
+      ...createJobActivities(jobs),
+      ...createTrustActivities({ ...jobs, trusted, checkKey: checkKeyOf(config), log: logger }),
       ...createStayActivities({ database, vehicles }),
       ...createWebhookActivities({ database, hosts: config.webhookHosts, seal: secretsSealOf(config) }),
     },
@@ -118,17 +127,30 @@ async function start() {
   });
   // A server takes a moment until it knows attributes that were registered just now.
   await untilAnswered('Temporal', () => startCellWorkflows(client, database, cell));
-  return { workers, running, stopping, embedding, planner, hints, connection, client, mqtt, database };
+  return { workers, running, stopping, embedding, planner, trusted, hints, connection, client, mqtt, database };
 }
 
 runChild({
   start,
-  stop: async ({ workers, running, stopping, embedding, planner, hints, connection, client, mqtt, database }) => {
+  stop: async ({
+    workers,
+    running,
+    stopping,
+    embedding,
+    planner,
+    trusted,
+    hints,
+    connection,
+    client,
+    mqtt,
+    database,
+  }) => {
     for (const worker of workers) worker.shutdown();
     stopping.abort();
     await embedding;
     await running;
     await planner.close();
+    await trusted.close();
     await hints.close();
     await Promise.all([connection.close(), client.connection.close(), mqtt.endAsync()]);
     await database.close();

@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto';
+
 import type { JobPorts } from '../../activities/jobs/jobPorts.ts';
 import { taskTokensWith, type TaskTokens } from '../../api/gateway/taskTokens.ts';
 import { NightshiftError } from '../../domain/errors.ts';
@@ -24,6 +26,11 @@ export function taskTokensOf(config: SecretsConfig): TaskTokens {
 /** How cars reach their shards over the API. */
 export function carAccessOf(config: SecretsConfig): JobPorts['carAccess'] {
   return { url: config.objects.carUrl, signer: sliceSignerOf(config) };
+}
+
+/** Draws which answers are checked, by the same key. */
+export function checkKeyOf(config: SecretsConfig): Buffer {
+  return createHmac('sha256', secretsKeyOf(config)).update('nightshift checks').digest();
 }
 
 type SecretsConfig = Pick<Config, 'secretsKey' | 'stateDir' | 'databaseUrl' | 'objects'>;

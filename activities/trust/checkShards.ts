@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+
+import type { CaughtCar, TrustActivities } from '../../domain/activities/trustActivities.ts';
+import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
+import { customIdOf, requestLinesOf } from '../../domain/batchLines.ts';
+import { NightshiftError } from '../../domain/errors.ts';
+import { objectKeys } from '../../domain/names.ts';
+import type { PartReceipt } from '../../domain/shards.ts';
+import { storableText } from '../../domain/storableText.ts';
+import { messageOf } from '../../domain/thrown.ts';
+import { policyFor, type CheckPolicy } from '../../domain/trust/checkPolicy.ts';
+import { checkShare, type CheckedShare } from '../../domain/trust/checkShare.ts';
+import { judged } from '../../domain/trust/reputation.ts';
+import { isSameAnswerLine } from '../../domain/trust/sameAnswer.ts';
+import { acceptedParts } from '../../store/acceptedShards.ts';
+import { listCheckPolicies } from '../../store/checkPolicies.ts';
+import { appendJournal } from '../../store/journal.ts';
+import { unlessNotFound } from '../../store/objectStore.ts';
+import { isQuarantined, listQuarantines } from '../../store/quarantines.ts';
+import { readReputation, updateReputation } from '../../store/reputations.ts';
+import { recordLineCorrections, recordShareCheck, wasShareChecked } from '../../store/shareChecks.ts';
+import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
+import { inOrder } from '../jobs/shardParts.ts';
+import { judgeShard } from '../jobs/verifyShard.ts';
+import { quarantine } from './quarantine.ts';
+import { storeCorrections, trustedAnswers, type ShardRequests } from './trustedAnswers.ts';
+import type { TrustPorts } from './trustPorts.ts';
+
+type CheckRequest = Parameters<TrustActivities['checkShards']>[0];
+
+/** What one car has answered of a shard, as its parts say it. */
+interface AnsweredShare {
+  readonly vehicle: Vehicle;
+  readonly receipts: readonly PartReceipt[];
+  /** By line number. */
+  readonly answers: ReadonlyMap<number, string>;
+}
+
+export async function checkShards(ports: TrustPorts, request: CheckRequest): Promise<CaughtCar[]> {
+  const { database, objects } = ports;
+  const { jobId, split } = request;
+  const tenantId = split.tenant?.id ?? DEFAULT_TENANT;
+  const policy = policyFor(await listCheckPolicies(database), { tenantId, modelName: split.model.name });
+  if (!policy.enabled) return [];
+  const accepted = await acceptedParts(database, jobId);
+  const wanted = request.shards ?? Array.from({ length: split.shards }, (_, shard) => shard);
+  const caught: CaughtCar[] = [];
+  for (const shard of wanted.filter((each) => !accepted.has(each))) {
+    const slice = await unlessNotFound(objects.get(objectKeys.shardInput(jobId, shard)));
+    if (!slice) continue;
+    const requests = { jobId, shard, split, requests: requestLinesOf(slice) };
+    for (const share of await sharesOf(ports, requests)) {
+      const quarantineId = await checkOne(ports, request, requests, share, policy);
+      if (quarantineId !== undefined) caught.push({ vehicleId: share.vehicle.id, quarantineId });
+    }
+  }
+  return caught;
+}
+
+/** What each car has answered, each line by the one to whom it counts. */
+async function sharesOf(
+  { database, objects }: TrustPorts,
+  { jobId, shard, requests }: ShardRequests,
+): Promise<AnsweredShare[]> {
+  const vehicles = new Map<string, Vehicle | undefined>();
+  const readOnce = async (vehicleId: string): Promise<Vehicle | undefined> => {
+    if (!vehicles.has(vehicleId)) vehicles.set(vehicleId, await readVehicle(database, vehicleId));
+    return vehicles.get(vehicleId);
+  };
+  const { good, lines } = await judgeShard(objects, jobId, shard, requests.map(customIdOf), async (vehicleId) =>
+    (await readOnce(vehicleId)) ? undefined : 'not enrolled',
+  );
+  const linesOf = new Map(good.map((receipt, index) => [receipt, lines[index] ?? []]));
+  const taken = new Set<number>();
+  const shares = new Map<string, { receipts: PartReceipt[]; answers: Map<number, string> }>();
+  for (const receipt of inOrder(good)) {
+    const share = shares.get(receipt.vehicleId) ?? { receipts: [], answers: new Map<number, string>() };
+    shares.set(receipt.vehicleId, share);
+    share.receipts.push(receipt);
+    for (const [offset, text] of linesOf.get(receipt)?.entries() ?? []) {
+      const line = receipt.range.start + offset;
+      if (!taken.has(line)) share.answers.set(line, text);
+      taken.add(line);
+    }
+  }
+  return [...shares].flatMap(([vehicleId, share]) => {
+    const vehicle = vehicles.get(vehicleId);
+    return vehicle && share.answers.size > 0 ? [{ vehicle, ...share }] : [];
+  });
+}
+
+/** @returns the car's quarantine when it was caught, now or in an attempt at this check before */
+async function checkOne(
+  ports: TrustPorts,
+  { cellId }: Pick<CheckRequest, 'cellId'>,
+  shardRequests: ShardRequests,
+  share: AnsweredShare,
+  policy: CheckPolicy,
+): Promise<number | undefined> {
+  const { database, objects, trusted, checkKey } = ports;
+  const { jobId, shard, split } = shardRequests;
+  const { vehicle, receipts, answers } = share;
+  const vehicleId = vehicle.id;
+  if (await isQuarantined(database, vehicleId)) {
+    const [open] = await listQuarantines(database, vehicleId);
+    // Of this very check: the attempt before this one may not have been heard.
+    return open?.evidence.jobId === jobId && open.evidence.shard === shard ? open.quarantineId : undefined;
+  }
+  const shareSha256 = sha256OfShare(receipts);
+  if (await wasShareChecked(database, { jobId, shard, vehicleId, shareSha256 })) return undefined;
+
+  const key = { vehicleId, modelFamily: split.model.family, hardwareClass: vehicle.hardwareClass };
+  const right = new Map<number, string>();
+  const compare = async (lines: readonly number[]): Promise<number[]> => {
+    const computed = await trustedAnswers(trusted, shardRequests, lines);
+    for (const [line, text] of computed) right.set(line, text);
+    return lines.filter((line) => !isSameAnswerLine(answers.get(line) ?? '', right.get(line) ?? '', policy.tolerance));
+  };
+  let found: CheckedShare | undefined;
+  try {
+    const carsShare = { jobId, shard, vehicleId, lines: [...answers.keys()] };
+    found = await checkShare(checkKey, carsShare, await readReputation(database, key), policy, compare);
+  } catch (error) {
+    if (error instanceof NightshiftError && error.retryable) throw error;
+    await tellUnchecked(ports, cellId, shardRequests, error);
+    return undefined;
+  }
+  if (!found) return undefined;
+
+  const { checked, differing } = found;
+  const nowMs = Math.round(await ports.gridNowMs(cellId));
+  const counts = { checked: checked.length, differing: differing.length };
+  const corrected = new Map([...right].filter(([line]) => differing.includes(line)));
+  const corrections = await storeCorrections(objects, jobId, shard, corrected);
+  return database.transaction(async (tx) => {
+    const { verdict } = await updateReputation(tx, key, (before) => judged(before, counts, policy));
+    const lines = answers.size;
+    await recordShareCheck(tx, { jobId, shard, vehicleId, shareSha256, lines, ...counts, verdict, atMs: nowMs });
+    await recordLineCorrections(tx, jobId, shard, corrections);
+    if (verdict !== 'guilty') return undefined;
+    const evidence = { jobId, shard, checked: checked.length, differing };
+    const { quarantineId, journal } = await quarantine(tx, vehicle, evidence, nowMs);
+    await appendJournal(tx, cellId, journal);
+    return quarantineId;
+  });
+}
+
+/** A trusted computer that cannot run the model is nothing that a car is to blame for. */
+async function tellUnchecked(
+  { database, log, gridNowMs }: TrustPorts,
+  cellId: string,
+  { jobId, shard, split }: ShardRequests,
+  error: unknown,
+): Promise<void> {
+  log.warn({ err: error, jobId, shard }, 'a shard could not be checked');
+  const message = `Answers of ${jobId} could not be checked, since ${split.model.name} does not run here: ${messageOf(error)}`;
+  await appendJournal(database, cellId, [
+    {
+      atMs: Math.round(await gridNowMs(cellId)),
+      kind: 'fallback',
+      subject: jobId,
+      message: storableText(message),
+      dedupeKey: `unchecked/${jobId}`,
+    },
+  ]);
+}
+
+function sha256OfShare(receipts: readonly PartReceipt[]): string {
+  const stored = receipts.map(({ range, partSha256 }) => `${range.start}-${range.end} ${partSha256}\n`).sort();
+  return createHash('sha256').update(stored.join('')).digest('hex');
+}

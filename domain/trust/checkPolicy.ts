@@ -1,0 +1,54 @@
+import { z } from 'zod';
+
+const shareSchema = z.number().min(0).max(1);
+
+/** How the answers of a model, of a tenant, or of both are checked, as operators set it. */
+export const checkPolicySchema = z.strictObject({
+  /** False: nothing is checked, and any answer of the right form is taken. */
+  enabled: z.boolean(),
+  /** Share of a shard's lines that are run again where a shard is checked; at least one line is. */
+  line_share: shareSchema,
+  /** Least probability that a shard of a car in good standing is checked, however long it has been. */
+  min_probability: shareSchema,
+  /** Share of an honest car's lines that differ by more than the tolerance: other hardware, near ties. */
+  honest_difference: z.number().min(1e-6).max(0.2),
+  /** How far numbers of an answer may be from the trusted ones, relative to the largest of their list. */
+  tolerance: z.number().min(0).max(1),
+});
+export type CheckPolicy = z.infer<typeof checkPolicySchema>;
+
+/** Holds where the operator has set nothing. */
+export const DEFAULT_CHECK_POLICY: CheckPolicy = {
+  enabled: true,
+  line_share: 0.05,
+  min_probability: 0.4,
+  honest_difference: 1e-4,
+  tolerance: 0.01,
+};
+
+/** What a policy is set for; null: for all of them. */
+export interface CheckScope {
+  readonly tenantId: string | null;
+  readonly modelName: string | null;
+}
+
+/** The policy for one tenant's batch on one model: the most specific one, and of two alike the model's. */
+export function policyFor(
+  policies: readonly (CheckScope & { readonly policy: CheckPolicy })[],
+  { tenantId, modelName }: { readonly tenantId: string; readonly modelName: string },
+): CheckPolicy {
+  const rank = (scope: CheckScope): number => (scope.modelName === null ? 0 : 2) + (scope.tenantId === null ? 0 : 1);
+  const [first] = policies
+    .filter((scope) => (scope.tenantId ?? tenantId) === tenantId && (scope.modelName ?? modelName) === modelName)
+    .toSorted((a, b) => rank(b) - rank(a));
+  return first?.policy ?? DEFAULT_CHECK_POLICY;
+}
+
+/** Share of all computing that goes into checks: of cars on probation, and of cars that have been valid for long. */
+export function costOfChecks({ enabled, line_share, min_probability }: CheckPolicy): {
+  readonly probation: number;
+  readonly standing: number;
+} {
+  const probation = enabled ? line_share : 0;
+  return { probation, standing: probation * min_probability };
+}

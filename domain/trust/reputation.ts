@@ -1,0 +1,91 @@
+import type { CheckPolicy } from './checkPolicy.ts';
+
+/** What a car's checks in one model family have come to, with one class of computer. */
+export interface Reputation {
+  /** Checks without a difference since the last one with any. */
+  readonly validInRow: number;
+  readonly checkedLines: number;
+  readonly differingLines: number;
+  /** For each of FALSE_SHARES, how much likelier than an honest car's the last answers are; natural logarithms. */
+  readonly suspicion: readonly number[];
+}
+
+export type Verdict =
+  /** Nothing differs. */
+  | 'valid'
+  /** Something differs, as it may on honest hardware: the car is on probation again. */
+  | 'suspect'
+  /** No honest car answers like that. */
+  | 'guilty';
+
+/** Checks in a row without a difference that end the probation, as in BOINC's adaptive replication. */
+export const PROBATION_CHECKS = 10;
+
+/** Shares of false answers that suspicion is counted for: from one in two hundred to nearly all. */
+const FALSE_SHARES = [0.005, 0.05, 0.3, 0.9] as const;
+
+/**
+ * Suspicion from which a car is guilty. An honest car comes this far in less than one of 10^9 checked lines: each line
+ * may begin a run of bad luck, and one of exp(20.7) runs is that bad (Lorden 1971, on Page's test).
+ */
+const GUILTY_FROM = Math.log(1e9);
+
+export const NEW_REPUTATION: Reputation = {
+  validInRow: 0,
+  checkedLines: 0,
+  differingLines: 0,
+  suspicion: FALSE_SHARES.map(() => 0),
+};
+
+export function isOnProbation({ validInRow }: Pick<Reputation, 'validInRow'>): boolean {
+  return validInRow < PROBATION_CHECKS;
+}
+
+/** How likely the car's next shard is checked: always on probation, then 1 / n after n valid checks, and never less than the policy's. */
+export function checkProbability(
+  reputation: Pick<Reputation, 'validInRow'>,
+  { enabled, min_probability }: Pick<CheckPolicy, 'enabled' | 'min_probability'>,
+): number {
+  if (!enabled) return 0;
+  return isOnProbation(reputation) ? 1 : Math.max(1 / reputation.validInRow, min_probability);
+}
+
+/** Lines of a car that were held against trusted answers, and how many of them differ beyond the tolerance. */
+export interface Compared {
+  readonly checked: number;
+  readonly differing: number;
+}
+
+function withEvidence(
+  reputation: Reputation,
+  { checked, differing }: Compared,
+  { honest_difference }: Pick<CheckPolicy, 'honest_difference'>,
+): Reputation {
+  const suspicion = FALSE_SHARES.map((share, index) => {
+    // A policy may expect more differences of honest cars than the smallest share.
+    if (share <= honest_difference) return 0;
+    const differs = Math.log(share / honest_difference);
+    const agrees = Math.log((1 - share) / (1 - honest_difference));
+    return Math.max(0, (reputation.suspicion[index] ?? 0) + differing * differs + (checked - differing) * agrees);
+  });
+  return {
+    ...reputation,
+    checkedLines: reputation.checkedLines + checked,
+    differingLines: reputation.differingLines + differing,
+    suspicion,
+  };
+}
+
+/** Counts what a check has found, and judges the car by it and by what was found before. */
+export function judged(
+  before: Reputation,
+  found: Compared,
+  policy: Pick<CheckPolicy, 'honest_difference'>,
+): { readonly reputation: Reputation; readonly verdict: Verdict } {
+  const reputation = withEvidence(before, found, policy);
+  if (found.differing === 0) {
+    return { reputation: { ...reputation, validInRow: reputation.validInRow + 1 }, verdict: 'valid' };
+  }
+  const isGuilty = Math.max(...reputation.suspicion) >= GUILTY_FROM;
+  return { reputation: { ...reputation, validInRow: 0 }, verdict: isGuilty ? 'guilty' : 'suspect' };
+}

@@ -1,0 +1,326 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pino from 'pino';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
+import { createTrustActivities } from '../../../activities/trust/trustActivities.ts';
+import type { TrustedTask, TrustPorts } from '../../../activities/trust/trustPorts.ts';
+import { answerLine } from '../../../domain/answerLine.ts';
+import { objectKeys } from '../../../domain/names.ts';
+import { DEFAULT_CHECK_POLICY } from '../../../domain/trust/checkPolicy.ts';
+import type { SplitBatch } from '../../../domain/workflows/inferenceJob.ts';
+import { acceptedParts } from '../../../store/acceptedShards.ts';
+import { insertBatch, moveBatch, readBatch } from '../../../store/batches.ts';
+import { setCheckPolicy } from '../../../store/checkPolicies.ts';
+import { seedClassSpeed } from '../../../store/classSpeeds.ts';
+import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
+import { insertFile } from '../../../store/files.ts';
+import { readJournal } from '../../../store/journal.ts';
+import { listCarLines } from '../../../store/ledger.ts';
+import { checkLedger } from '../../../store/ledgerChecks.ts';
+import { addModel } from '../../../store/models.ts';
+import { createFileStore } from '../../../store/objects/fileStore.ts';
+import type { ObjectStore } from '../../../store/objectStore.ts';
+import { listQuarantines } from '../../../store/quarantines.ts';
+import { listBatchCorrections } from '../../../store/recalledShards.ts';
+import { readReputation } from '../../../store/reputations.ts';
+import { listShareChecks } from '../../../store/shareChecks.ts';
+import { sliceSignerWith } from '../../../store/sliceAccess.ts';
+import { listHeldVehicles } from '../../../store/vehicleClaims.ts';
+import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
+import { useTestDatabase } from '../../support/testDatabase.ts';
+
+const { database } = useTestDatabase();
+const ENDPOINT = '/v1/embeddings';
+const NOW_MS = 1_000_000_000;
+const LINES = 40;
+let folder: string;
+let objects: ObjectStore;
+let asked = 0;
+
+const truth = (body: unknown): unknown => ({ data: [{ embedding: [JSON.stringify(body).length, 1, 2] }] });
+const ports = (over: Partial<TrustPorts> = {}): TrustPorts => ({
+  database,
+  objects,
+  gridNowMs: () => NOW_MS,
+  carAccess: { url: 'https://cars.example', signer: sliceSignerWith('a key for tests') },
+  checkKey: createHash('sha256').update('checks').digest(),
+  log: pino({ level: 'silent' }),
+  trusted: {
+    answers: async (_, tasks: readonly TrustedTask[]) => {
+      asked += tasks.length;
+      return tasks.map(({ body }) => ({ statusCode: 200, body: truth(body) }));
+    },
+  },
+  ...over,
+});
+const cellId = CELL.id;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nightshift-trust-'));
+  objects = createFileStore(folder);
+  await addModel(database, {
+    name: 'vectors',
+    version: '1',
+    family: 'general',
+    sha256: '0'.repeat(64),
+    manifest: {},
+    tenantId: null,
+  });
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+let liar: string;
+let honest: string;
+beforeEach(async () => {
+  asked = 0;
+  [liar, honest] = [`liar-${randomUUID().slice(0, 6)}`, `honest-${randomUUID().slice(0, 6)}`];
+  await enrolFleet(database, [liar, honest]);
+  await seedClassSpeed(database, {
+    modelName: 'vectors',
+    modelVersion: '1',
+    hardwareClass: 'ai4',
+    statedMsPerUnit: 30_000,
+  });
+  for (const modelName of [null, 'vectors']) await setCheckPolicy(database, { tenantId: null, modelName }, null);
+});
+
+const bodyOf = (index: number) => ({ model: 'vectors', input: `text ${index} ${'x'.repeat(index)}` });
+
+async function submitted(): Promise<{ batchId: string; split: SplitBatch }> {
+  const batchId = `batch_${randomUUID().slice(0, 8)}`;
+  const fileId = `file-${randomUUID().slice(0, 8)}`;
+  const objectKey = objectKeys.file(fileId);
+  const lines = Array.from({ length: LINES }, (_, index) =>
+    JSON.stringify({ custom_id: `r${index}`, method: 'POST', url: ENDPOINT, body: bodyOf(index) }),
+  );
+  await objects.put(objectKey, lines.map((line) => `${line}\n`).join(''));
+  await insertFile(database, { id: fileId, filename: 'in', purpose: 'batch', bytes: 1, objectKey, lifeSeconds: null });
+  await insertBatch(database, {
+    id: batchId,
+    endpoint: ENDPOINT,
+    inputFileId: fileId,
+    completionWindow: '24h',
+    metadata: null,
+    outputExpiresAfterSeconds: null,
+    deadlineMs: NOW_MS * 2,
+    submittedAtMs: 1000,
+    idempotencyKey: null,
+    requestHash: batchId,
+  });
+  const prepared = await createJobActivities(ports()).prepareBatch({ batchId, cellId });
+  if (prepared.kind === 'refused') throw new Error(prepared.message);
+  expect(prepared.split).toMatchObject({ checked: true });
+  return { batchId, split: prepared.split };
+}
+
+const linesIn = ({ lines, linesPerShard }: SplitBatch, shard: number): number =>
+  Math.min(linesPerShard, lines - shard * linesPerShard);
+
+/** What a car's agent leaves behind for a whole shard. */
+async function compute(
+  vehicleId: string,
+  { batchId: jobId, split }: { batchId: string; split: SplitBatch },
+  shard: number,
+  answerOf: (index: number) => unknown = (index) => truth(bodyOf(index)),
+): Promise<void> {
+  const range = { start: 0, end: linesIn(split, shard) };
+  const texts = Array.from({ length: range.end }, (_, line) => {
+    const index = shard * split.linesPerShard + line;
+    return answerLine(jobId, shard, line, `r${index}`, { statusCode: 200, body: answerOf(index) });
+  });
+  const body = texts.map((text) => `${text}\n`).join('');
+  await objects.put(objectKeys.part(jobId, shard, range, vehicleId), body);
+  const partSha256 = createHash('sha256').update(body).digest('hex');
+  const receipt = { vehicleId, range, energyWh: 10, deviceMs: 600_000, partSha256 };
+  await objects.put(objectKeys.receipt(jobId, shard, range, vehicleId), JSON.stringify(receipt));
+  const handedOutMs = NOW_MS - 900_000;
+  await recordComputeAttempt(database, { jobId, shard, vehicleId, handedOutMs, storedAtMs: NOW_MS });
+}
+
+const trust = (over: Partial<TrustPorts> = {}) => createTrustActivities(ports(over));
+const check = ({ batchId: jobId, split }: { batchId: string; split: SplitBatch }, over: Partial<TrustPorts> = {}) =>
+  trust(over).checkShards({ jobId, cellId, split, shards: null });
+const accept = (batch: { batchId: string; split: SplitBatch }, shard: number) =>
+  createJobActivities(ports()).acceptShards({
+    jobId: batch.batchId,
+    cellId,
+    split: batch.split,
+    shards: [
+      {
+        shard,
+        result: {
+          vehicleId: '',
+          storedLines: 0,
+          computedLines: 0,
+          energyWh: 0,
+          deviceMs: 0,
+          handovers: 0,
+          redoneLines: 0,
+        },
+      },
+    ],
+  });
+const earned = async (vehicleId: string): Promise<number> =>
+  (await listCarLines(database, vehicleId, { startMs: 0, endMs: NOW_MS * 2 })).reduce(
+    (sum, { amountMicros }) => sum + amountMicros,
+    0,
+  );
+const nearly = (index: number): unknown => ({
+  data: [{ embedding: [JSON.stringify(bodyOf(index)).length * 1.000_1, 1.000_1, 2] }],
+});
+const outOfMemory = async (): Promise<never> => Promise.reject(new Error('no memory'));
+const invented = (): unknown => ({ data: [{ embedding: [9, 9, 9] }] });
+async function output(batchId: string): Promise<string[]> {
+  const { outputFileId } = (await readBatch(database, batchId)) ?? {};
+  const text = (await objects.get(objectKeys.file(outputFileId ?? ''))).toString('utf8');
+  return text.trim().split('\n');
+}
+const rightLines = Array.from({ length: LINES }, (_, index) => truth(bodyOf(index)));
+const bodiesOf = (lines: readonly string[]) => lines.map((line) => JSON.parse(line).response.body);
+
+describe('checks of what cars answer', () => {
+  test('leave a car that answers rightly alone, and cost a few lines of each shard', async () => {
+    const batch = await submitted();
+    for (let shard = 0; shard < batch.split.shards; shard++) await compute(honest, batch, shard);
+    expect(await check(batch)).toEqual([]);
+    expect(asked).toBeLessThan(LINES / 2);
+    const key = { vehicleId: honest, modelFamily: 'general', hardwareClass: 'ai4' };
+    expect(await readReputation(database, key)).toMatchObject({ validInRow: batch.split.shards, differingLines: 0 });
+    // A retry of the activity computes nothing and counts nothing twice.
+    const before = asked;
+    expect(await check(batch)).toEqual([]);
+    expect(asked).toBe(before);
+    expect(await listShareChecks(database, honest, 100)).toHaveLength(batch.split.shards);
+    expect(await accept(batch, 0)).toMatchObject([{ accepted: true }]);
+    expect(await earned(honest)).toBeGreaterThan(0);
+  });
+
+  test('take small differences between computers for what they are', async () => {
+    const batch = await submitted();
+    await compute(honest, batch, 0, nearly);
+    expect(await check(batch)).toEqual([]);
+    expect(await listShareChecks(database, honest, 1)).toMatchObject([{ verdict: 'valid' }]);
+  });
+
+  test('put a liar into quarantine, and neither take nor pay what it stored', async () => {
+    const batch = await submitted();
+    await compute(liar, batch, 0, invented);
+    const caught = await check(batch);
+    expect(caught).toMatchObject([{ vehicleId: liar }]);
+    // The activity may be tried again before its workflow has heard of it.
+    expect(await check(batch)).toEqual(caught);
+    expect(await listQuarantines(database, liar)).toMatchObject([
+      { endedAtMs: null, reason: expect.stringContaining(`of shard 0 of ${batch.batchId}`) },
+    ]);
+    expect(await listHeldVehicles(database, cellId, ['quarantined'])).toContain(liar);
+    const journal = await readJournal(database, cellId, 0, 1_000);
+    expect(journal.filter(({ kind, subject }) => kind === 'quarantined' && subject === liar)).toHaveLength(1);
+    expect(await accept(batch, 0)).toMatchObject([{ accepted: false, again: true }]);
+    expect(await objects.list(objectKeys.receiptPrefix(batch.batchId, 0))).toEqual([]);
+    expect(await earned(liar)).toBe(0);
+
+    await compute(honest, batch, 0);
+    expect(await check(batch)).toEqual([]);
+    expect(await accept(batch, 0)).toMatchObject([{ accepted: true }]);
+  });
+
+  test('put the trusted answer into the place of one that differs', async () => {
+    const batch = await submitted();
+    await setCheckPolicy(
+      database,
+      { tenantId: null, modelName: 'vectors' },
+      { ...DEFAULT_CHECK_POLICY, line_share: 1 },
+    );
+    await compute(honest, batch, 0, (index) => (index === 3 ? invented() : truth(bodyOf(index))));
+    expect(await check(batch)).toEqual([]);
+    expect(await listShareChecks(database, honest, 1)).toMatchObject([{ verdict: 'suspect', differing: 1 }]);
+    for (let shard = 1; shard < batch.split.shards; shard++) await compute(honest, batch, shard);
+    for (let shard = 0; shard < batch.split.shards; shard++) await accept(batch, shard);
+    await createJobActivities(ports()).finishBatch({ ...batch, cellId, outcome: 'completed' });
+    expect(bodiesOf(await output(batch.batchId))).toEqual(rightLines);
+  });
+
+  test('do not blame cars for a model that does not run on the trusted computer', async () => {
+    const batch = await submitted();
+    await compute(honest, batch, 0);
+    expect(await check(batch, { trusted: { answers: outOfMemory } })).toEqual([]);
+    expect(await accept(batch, 0)).toMatchObject([{ accepted: true }]);
+    const journal = await readJournal(database, cellId, 0, 1_000);
+    expect(journal.map(({ message }) => message)).toContainEqual(expect.stringContaining('no memory'));
+  });
+
+  test('are not made where the operator wants none', async () => {
+    const batch = await submitted();
+    await setCheckPolicy(database, { tenantId: null, modelName: null }, { ...DEFAULT_CHECK_POLICY, enabled: false });
+    await compute(liar, batch, 0, invented);
+    expect(await check(batch)).toEqual([]);
+    expect(asked).toBe(0);
+  });
+});
+
+/** Shard 0 was accepted from the liar before it lied where it was seen: in shard 1. */
+async function caughtTooLate(): Promise<{ batch: { batchId: string; split: SplitBatch }; quarantineId: number }> {
+  const batch = await submitted();
+  await compute(liar, batch, 0, invented);
+  await accept(batch, 0);
+  expect(await earned(liar)).toBeGreaterThan(0);
+  await compute(liar, batch, 1, invented);
+  const [caught] = await check(batch);
+  if (!caught) throw new Error('it was not caught');
+  return { batch, quarantineId: caught.quarantineId };
+}
+
+describe('a recall of what a caught car has delivered', () => {
+  test('has shards of running batches computed again, and takes the pay back', async () => {
+    const { batch, quarantineId } = await caughtTooLate();
+    const recalled = await trust().recallWork({ vehicleId: liar, quarantineId, cellId });
+    expect(recalled).toEqual({ reopened: [{ jobId: batch.batchId, shards: [0] }], ended: [] });
+    expect(await trust().recallWork({ vehicleId: liar, quarantineId, cellId })).toEqual(recalled);
+    expect(await earned(liar)).toBe(0);
+    expect((await acceptedParts(database, batch.batchId)).has(0)).toBe(false);
+    expect(await objects.list(objectKeys.receiptPrefix(batch.batchId, 0))).toEqual([]);
+
+    for (let shard = 0; shard < batch.split.shards; shard++) {
+      await compute(honest, batch, shard);
+      expect(await accept(batch, shard)).toMatchObject([{ accepted: true }]);
+    }
+    await createJobActivities(ports()).finishBatch({ ...batch, cellId, outcome: 'completed' });
+    expect(bodiesOf(await output(batch.batchId))).toEqual(rightLines);
+    expect(await trust().correctBatch({ batchId: batch.batchId, cellId })).toBeNull();
+    expect((await checkLedger(database)).faults).toEqual([]);
+  });
+
+  test('corrects the files of batches that have ended', async () => {
+    const { batch, quarantineId } = await caughtTooLate();
+    for (let shard = 1; shard < batch.split.shards; shard++) {
+      await accept(batch, shard);
+      await compute(honest, batch, shard);
+      await accept(batch, shard);
+    }
+    await createJobActivities(ports()).finishBatch({ ...batch, cellId, outcome: 'completed' });
+    expect(bodiesOf(await output(batch.batchId))).not.toEqual(rightLines);
+
+    const recalled = await trust().recallWork({ vehicleId: liar, quarantineId, cellId });
+    expect(recalled).toEqual({ reopened: [], ended: [batch.batchId] });
+    expect(await trust().correctBatch({ batchId: batch.batchId, cellId })).toBe(1);
+    expect(bodiesOf(await output(batch.batchId))).toEqual(rightLines);
+    expect(await earned(liar)).toBe(0);
+    expect(await listBatchCorrections(database, batch.batchId)).toMatchObject([
+      { correction: 1, lines: linesIn(batch.split, 0) },
+    ]);
+    expect(await trust().correctBatch({ batchId: batch.batchId, cellId })).toBeNull();
+    expect((await checkLedger(database)).faults).toEqual([]);
+  });
+
+  test('waits for a batch that is about to end', async () => {
+    const { batch, quarantineId } = await caughtTooLate();
+    await moveBatch(database, batch.batchId, ['in_progress'], 'finalizing');
+    const recalled = await trust().recallWork({ vehicleId: liar, quarantineId, cellId });
+    expect(recalled).toEqual({ reopened: [], ended: [] });
+    await expect(trust().correctBatch({ batchId: batch.batchId, cellId })).rejects.toThrow('has not ended');
+  });
+});
