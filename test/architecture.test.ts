@@ -15,7 +15,7 @@ const MAY_IMPORT = {
   scheduler: ['domain/durations.ts'],
   store: ['domain'],
   workflows: ['domain'],
-  charging: ['domain'],
+  charging: ['domain', 'store'],
   planning: ['domain', 'scheduler', 'store', 'charging'],
   inference: ['domain', 'store'],
   car: ['domain', 'store', 'inference'],

@@ -51,7 +51,7 @@ describe('compose', () => {
   test('asks for every secret by a variable of example.env', () => {
     const asked = new Set([...text('deploy/compose/compose.yaml').matchAll(/\$\{([A-Z_]+)/g)].map(([, name]) => name));
     const offered = [...text('deploy/compose/example.env').matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
-    expect(offered.toSorted()).toEqual([...asked].toSorted());
+    expect(new Set(offered)).toEqual(asked);
   });
 
   test('gives the broker the rights that the docs say', () => {

@@ -13,8 +13,8 @@ import { openMqtt } from '../process/mqttLink.ts';
 import { readTls } from '../process/readTls.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { secretsSealOf } from '../process/secretsSeal.ts';
-import { ChargerFleet, type ChargerFleetPorts } from './chargerFleet.ts';
-import { TeslaFleet, type TeslaFleetPorts } from './teslaFleet.ts';
+import { ChargerFleet, type ChargerFleetPorts } from '../../charging/chargerFleet.ts';
+import { TeslaFleet, type TeslaFleetPorts } from '../../charging/tesla/teslaFleet.ts';
 
 /**
  * Charging for cars that do not follow their setpoints themselves: by their charger over OCPP, or by commands of Tesla's

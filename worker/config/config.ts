@@ -7,6 +7,7 @@ import { CONFIG_KEY_NAMES, CONFIG_KEYS, type ConfigKey, type ConfigValues, type 
 import { resolveObjects, type ObjectsConfig } from './objects.ts';
 import { CONFIG_FILE_ENV, readEnvValues, readFileValues, type SourcedValue } from './sources.ts';
 import { resolveTemporalConnection, type TemporalConnection } from './temporalConnection.ts';
+import type { FleetAccess } from '../../charging/tesla/teslaFleet.ts';
 
 /** What every process of ours runs by. Paths are absolute. The keys are documented in docs/configuration.md. */
 export interface Config {
@@ -86,15 +87,9 @@ export interface OcppConfig {
   readonly tls: TlsFiles | undefined;
 }
 
-export interface TeslaConfig {
-  readonly apiUrl: string;
-  readonly commandUrl: string;
-  readonly tokenUrl: string;
-  readonly clientId: string;
-  readonly clientSecret: string | undefined;
+export interface TeslaConfig extends FleetAccess {
   /** Null: cars' telemetry is configured by somebody else. */
   readonly telemetry: { readonly hostname: string; readonly port: number; readonly caFile: string } | null;
-  readonly maxUsdPerCarMonth: number;
 }
 
 export interface ConfigSources {

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
-import { meterMessage } from '../../charging/plugTelemetry.ts';
-import { CarCommander, keptCarSchema, type PresentStay } from '../../charging/tesla/carCommander.ts';
-import { FleetApi } from '../../charging/tesla/fleetApi.ts';
-import type { TelemetryServer } from '../../charging/tesla/telemetryConfig.ts';
-import { accountTokensSchema, TokenKeeper } from '../../charging/tesla/tokenKeeper.ts';
+import { meterMessage } from '../plugTelemetry.ts';
+import { CarCommander, keptCarSchema, type PresentStay } from './carCommander.ts';
+import { FleetApi } from './fleetApi.ts';
+import type { TelemetryServer } from './telemetryConfig.ts';
+import { accountTokensSchema, TokenKeeper } from './tokenKeeper.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { parseJson } from '../../domain/json.ts';
 import { topics } from '../../domain/names.ts';
@@ -22,14 +22,23 @@ import {
   type KnownTeslaCar,
 } from '../../store/teslaCars.ts';
 import { readVehicleState } from '../../store/vehicleStates.ts';
-import type { TeslaConfig } from '../config/config.ts';
+
+/** How the Fleet API is reached, and what it may cost. */
+export interface FleetAccess {
+  readonly apiUrl: string;
+  readonly commandUrl: string;
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string | undefined;
+  readonly maxUsdPerCarMonth: number;
+}
 
 export interface TeslaFleetPorts {
   readonly database: Database;
   readonly cell: Cell;
   readonly mqtt: MqttClient;
   readonly seal: Seal;
-  readonly config: TeslaConfig;
+  readonly config: FleetAccess;
   /** Where cars are to stream to; null: somebody else says so. */
   readonly telemetry: TelemetryServer | null;
   readonly telemetryBase: string;

@@ -2,16 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
-import { ChargerBridge, newPlug, type KeptPlug } from '../../charging/chargerBridge.ts';
-import type { AdmittedChargePoint } from '../../charging/ocpp/centralSystem.ts';
-import type { EnrolledPlug } from '../../charging/ocpp/chargePointSession.ts';
-import { NEW_PLUG_METER } from '../../charging/plugMeter.ts';
-import { gridTimeMs } from '../../domain/clock.ts';
-import { topics } from '../../domain/names.ts';
-import type { Cell } from '../../store/cells.ts';
-import { admitChargePoint, listChargerPlugs, saveChargerPlug, type ChargerPlug } from '../../store/chargePoints.ts';
-import type { Database } from '../../store/database.ts';
-import { appendJournal } from '../../store/journal.ts';
+import { ChargerBridge, newPlug, type KeptPlug } from './chargerBridge.ts';
+import type { AdmittedChargePoint } from './ocpp/centralSystem.ts';
+import type { EnrolledPlug } from './ocpp/chargePointSession.ts';
+import { NEW_PLUG_METER } from './plugMeter.ts';
+import { gridTimeMs } from '../domain/clock.ts';
+import { topics } from '../domain/names.ts';
+import type { Cell } from '../store/cells.ts';
+import { admitChargePoint, listChargerPlugs, saveChargerPlug, type ChargerPlug } from '../store/chargePoints.ts';
+import type { Database } from '../store/database.ts';
+import { appendJournal } from '../store/journal.ts';
 
 export interface ChargerFleetPorts {
   readonly database: Database;
