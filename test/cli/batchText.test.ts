@@ -40,7 +40,9 @@ function batch(grid: object = {}, more: object = {}): BatchWire {
       planned_windows: [window('02:00', '04:00', 'berlin', 80), window('04:00', '05:00', 'lisbon', 10)],
       energy_wh: 12,
       gco2: 3,
-      cost: { eur: 0.01 },
+      cost: { eur: 0.01, unpriced_wh: 0 },
+      price: { amount: 0.0123, currency: 'EUR', estimate: null, cap: 0.05, quote: null },
+      cells: [],
       shards: { total: 100, pending: 25, in_flight: 25, done: 50 },
       partial_output_file_id: null,
       ...grid,
@@ -61,7 +63,8 @@ test('shows how far it is, when it is expected, where it runs and why it waits',
     `  00:00${' '.repeat(22)}08:00`,
     '  planned    02:00 to 04:00 in berlin: 80 shards at 0.080 EUR/kWh, 240 g/kWh',
     '  planned    04:00 to 05:00 in lisbon: 10 shards at 0.080 EUR/kWh, 240 g/kWh',
-    '  used       12.0 Wh, 3.0 g CO2, 0.0100 EUR',
+    '  used       12.0 Wh, 3.0 g CO2, 0.0100 EUR of energy',
+    '  price      0.0123 EUR so far, at most 0.0500',
   ]);
 });
 

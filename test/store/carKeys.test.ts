@@ -21,6 +21,7 @@ test('exchanges a code once, before it expires, for a key that is its car’s', 
     vehicleId: 'car-a',
     cellId: CELL.id,
     regionId: 'oslo',
+    quarantined: false,
     hardwareClass: 'ai4',
     modelFamilies: ['general', 'ocr', 'f'],
   });
