@@ -40,7 +40,8 @@ export type EntryItem =
   | 'margin'
   | 'deposit'
   | 'payout'
-  | 'exchange';
+  | 'exchange'
+  | 'adjustment';
 
 /** One side of a booking. */
 export interface Entry {
@@ -60,6 +61,7 @@ export type BookingKind =
   | 'availability'
   | 'check'
   | 'correction'
+  | 'adjustment'
   | 'deposit'
   | 'payout'
   | 'payout_paid'
@@ -101,6 +103,11 @@ export const bookingKeys = {
 export function accountKindOf(account: string): AccountKind | undefined {
   const [kind = ''] = account.split('/');
   return isAccountKind(kind) ? kind : undefined;
+}
+
+/** Whether an account is the party's: an owner has one for pay and one for energy. */
+export function isOf(account: string, party: string): boolean {
+  return account === party || (party.startsWith('owner/') && account === accounts.energy(party.slice('owner/'.length)));
 }
 
 function isAccountKind(kind: string): kind is AccountKind {

@@ -13,7 +13,10 @@ export interface ChargedLine {
   readonly isCorrection: boolean;
 }
 
-/** Charges and corrections booked in the half-open grid time; deposits are none. */
+/**
+ * Charges and corrections of the half-open grid time; deposits are none. What a dispute holds back is left out while it is
+ * open, and counts when it is decided.
+ */
 export async function listCharges(
   database: Queryable,
   tenantId: string,
@@ -24,7 +27,11 @@ export async function listCharges(
        sum(e.quantity_millionths) as "quantityMillionths", sum(e.amount_micros) as "amountMicros",
        b.corrects is not null as "isCorrection"
      from ledger_entries e join ledger_bookings b on b.booking_id = e.booking_id
-     where e.account = $1 and b.kind <> 'deposit' and b.booked_at >= $2 and b.booked_at < $3
+       left join lateral (
+         select max(coalesce(d.resolved_at, 'infinity')) as until from disputes d
+         where d.booking_key in (b.key, b.corrects) and d.opened_by = e.account and not d.was_billed) held on true
+     where e.account = $1 and b.kind <> 'deposit'
+       and greatest(b.booked_at, held.until) >= $2 and greatest(b.booked_at, held.until) < $3
      group by b.batch_id, b.model, e.item, e.unit, e.currency, b.corrects is not null
      order by e.currency, b.batch_id, e.item, e.unit`,
     [accounts.tenant(tenantId), instant(window.startMs), instant(window.endMs)],
@@ -55,7 +62,9 @@ export async function listTenantsCharged(
   const rows = await database.query<{ tenantId: string }>(
     `select distinct substring(e.account from '/(.*)$') as "tenantId"
      from ledger_entries e join ledger_bookings b on b.booking_id = e.booking_id
-     where e.account like 'tenant/%' and b.kind <> 'deposit' and b.booked_at >= $1 and b.booked_at < $2 order by 1`,
+     where e.account like 'tenant/%' and b.kind <> 'deposit' and b.booked_at >= $1 and b.booked_at < $2
+     union select substring(opened_by from '/(.*)$') from disputes
+     where opened_by like 'tenant/%' and resolved_at >= $1 and resolved_at < $2 order by 1`,
     [instant(window.startMs), instant(window.endMs)],
   );
   return rows.map(({ tenantId }) => tenantId);

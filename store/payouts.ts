@@ -108,7 +108,11 @@ export async function listOwed(
     `select substring(account from '/(.*)$') as "ownerId",
        coalesce(sum(amount_micros) filter (where account like 'owner/%'), 0) as "ownerMicros",
        coalesce(sum(amount_micros) filter (where account like 'energy/%'), 0) as "energyMicros"
-     from ledger_entries where (account like 'owner/%' or account like 'energy/%') and currency = $1
+     from ledger_entries e where (account like 'owner/%' or account like 'energy/%') and currency = $1
+       and not (amount_micros > 0 and exists (
+         select 1 from disputes d join ledger_bookings b on b.key = d.booking_key or b.corrects = d.booking_key
+         where d.status = 'open' and b.booking_id = e.booking_id
+           and substring(d.opened_by from '/(.*)$') = substring(e.account from '/(.*)$') and d.opened_by like 'owner/%'))
      group by 1 order by 1`,
     [currency],
   );

@@ -22,6 +22,7 @@ import { updateClaims } from '../../store/vehicleClaims.ts';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
 import { changedCycles } from '../../planning/chargeCycles.ts';
 import { readCellState, type CellState } from '../../planning/cellState.ts';
+import { withoutEndedLimits } from '../../planning/importLimits.ts';
 import { partsOfCell, type CellWeights } from '../../planning/planningProblem.ts';
 import { committedByFeeder } from '../../planning/feederForecast.ts';
 import { jobOffers } from '../../planning/jobOffers.ts';
@@ -63,7 +64,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
       const read = await readCellState(database, cell, slotStartMs);
       const nowMs = Math.round(ports.gridNowMs());
       const wakes = settleWakes(read.wakes, read.vehicleStates, nowMs, wakeWithinMs(cell.clock));
-      const state = { ...read, wakes: wakes.attempts };
+      const state = { ...read, wakes: wakes.attempts, signals: withoutEndedLimits(read.signals, nowMs) };
       const { problem, plan, fallback } = await planPromises(partsOfCell(state, ports.weights), (asked) =>
         planOrKeep(ports, asked, state.previous),
       );

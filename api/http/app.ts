@@ -37,6 +37,7 @@ import { addPayoutRoutes } from './money/payouts.ts';
 import { addPayPreviewRoutes } from './money/payPreview.ts';
 import { addPriceRoutes } from './money/prices.ts';
 import { addStatementRoutes } from './money/statements.ts';
+import { addDisputeRoutes } from './money/disputes.ts';
 import { addInvoiceRoutes } from './money/invoices.ts';
 import { addMarginRoutes } from './money/margins.ts';
 import { addLedgerRoutes } from './money/ledger.ts';
@@ -76,6 +77,7 @@ const MONEY_PATHS = [
   '/ops/v1/billing/*',
   '/ops/v1/deposits',
   '/ops/v1/margins',
+  '/ops/v1/disputes/*',
 ];
 /** Of one key: each is planned for seconds. */
 const MAX_QUOTES_AT_ONCE = 1;
@@ -168,6 +170,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addPayoutRoutes(app, ports);
   addStatementRoutes(app, ports);
   addInvoiceRoutes(app, ports);
+  addDisputeRoutes(app, ports);
   addMarginRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
   addGridEventRoutes(app, ports);

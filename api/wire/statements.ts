@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi';
 
 export const statementLineSchema = z.object({
-  entry: z.number().meta({ description: 'Names the line, e.g. in a dispute.' }),
+  entry: z.number(),
+  booking: z.string().meta({ description: 'Names what was booked together, e.g. in a dispute.' }),
   bookedAtMs: z.number(),
   vehicleId: z.string().nullable(),
   stay: z.number().nullable(),
@@ -23,6 +24,7 @@ const totalSchema = z.object({
   work: z.number(),
   streak: z.number(),
   availability: z.number(),
+  adjustments: z.number(),
   earned: z.number().meta({ description: 'Of all items, corrections included.' }),
   paidOut: z.number(),
   computeKwh: z.number(),

@@ -11,6 +11,7 @@ type Total = z.input<typeof ownerStatementSchema>['totals'][number];
 export function lineToWire(line: LedgerLine): Line {
   return {
     entry: line.entryId,
+    booking: line.key,
     bookedAtMs: line.bookedAtMs,
     vehicleId: line.vehicleId,
     stay: line.stay,
@@ -41,7 +42,8 @@ export function totalsOf(lines: readonly LedgerLine[]): Total[] {
       work: micros(['work']),
       streak: micros(['streak']),
       availability: micros(['availability']),
-      earned: micros(['energy', 'wear', 'work', 'streak', 'availability']),
+      earned: micros(['energy', 'wear', 'work', 'streak', 'availability', 'adjustment']),
+      adjustments: micros(['adjustment']),
       paidOut: -micros(['payout']) || 0,
       computeKwh: quantity('work'),
       availableHours: quantity('availability'),

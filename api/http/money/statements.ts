@@ -123,8 +123,8 @@ const LONGEST_SLOT_MS = 15 * 60_000;
 /** A stay that goes on. */
 const FAR_MS = Date.UTC(9999, 0);
 
-/** The same answer for another owner as for none. */
-function ownOnly(caller: CarCaller, ownerId: string): void {
+/** The same answer for another owner as for none. @throws NightshiftError `not_found` */
+export function ownOnly(caller: CarCaller, ownerId: string): void {
   if (caller.kind === 'operator' || caller.ownerId === ownerId) return;
   throw new NightshiftError('not_found', `There is no owner "${ownerId}".`, { field: 'owner' });
 }

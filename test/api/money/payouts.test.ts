@@ -182,6 +182,7 @@ test('a statement has every line of its month, with corrections and their reason
       work: 0.5,
       streak: 0,
       availability: 0.2,
+      adjustments: 0,
       earned: 2.45,
       paidOut: 0,
       computeKwh: 5,

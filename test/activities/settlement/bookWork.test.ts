@@ -1,0 +1,80 @@
+import { beforeEach, expect, test } from 'vitest';
+import { bookWork } from '../../../activities/settlement/bookWork.ts';
+import { insertBatch } from '../../../store/batches.ts';
+import { listStayLines, readBalance } from '../../../store/ledger.ts';
+import { closeParkingSession, openParkingSession } from '../../../store/parkingSessions.ts';
+import { readFootprints } from '../../../store/shardFootprints.ts';
+import { enrolFleet, testVehicle } from '../../support/fleetFixture.ts';
+import { emptyLedger, PRICES } from '../../support/ledgerFixture.ts';
+import { useTestDatabase } from '../../support/testDatabase.ts';
+
+const { database } = useTestDatabase();
+const HOUR_MS = 3_600_000;
+const START_MS = Date.parse('2026-01-14T20:00Z');
+const BATCH = 'batch_1';
+const pricing = {
+  book: PRICES.book,
+  tenantId: 'lab',
+  currency: 'EUR',
+  capMicros: null as number | null,
+  terms: { model: 'ocr', priority: undefined, windowMs: 24 * HOUR_MS },
+  unit: 'pages' as const,
+};
+const work = {
+  vehicle: testVehicle('car-1'),
+  batchId: BATCH,
+  shard: 0,
+  energyWh: 1000,
+  units: 100,
+  during: { startMs: START_MS + HOUR_MS, endMs: START_MS + 2 * HOUR_MS },
+  nowMs: START_MS + 20 * HOUR_MS,
+};
+
+beforeEach(async () => {
+  await database.query('truncate cells, batches cascade');
+  await emptyLedger(database);
+  await enrolFleet(database, ['car-1']);
+  await insertBatch(database, {
+    id: BATCH,
+    endpoint: '/v1/embeddings',
+    inputFileId: 'file-1',
+    completionWindow: '24h',
+    metadata: null,
+    outputExpiresAfterSeconds: null,
+    deadlineMs: START_MS,
+    submittedAtMs: START_MS,
+    idempotencyKey: null,
+    requestHash: 'hash',
+  });
+});
+
+test('work that is accepted after the car left belongs to the stay in which it was done', async () => {
+  const stay = { vehicleId: 'car-1', readyByMs: START_MS, targetSocPercent: 80, arrivalSocPercent: 50 };
+  await openParkingSession(database, { ...stay, pluggedInAtMs: START_MS });
+  await closeParkingSession(database, 'car-1', 1, START_MS + 9 * HOUR_MS);
+  await openParkingSession(database, { ...stay, pluggedInAtMs: START_MS + 19 * HOUR_MS });
+  await bookWork(database, pricing, work);
+  expect((await listStayLines(database, 'car-1', 1)).map(({ item }) => item)).toEqual(['energy', 'wear', 'work']);
+  expect(await listStayLines(database, 'car-1', 2)).toEqual([]);
+});
+
+test('energy is paid at the owner’s own tariff; what nobody knows the price of is unpriced, not free', async () => {
+  const vehicle = { ...work.vehicle, policy: { ...work.vehicle.policy, energyPricePerKwh: 0.42 } };
+  await bookWork(database, pricing, { ...work, vehicle });
+  expect(await readBalance(database, 'energy/owner-of-car-1')).toEqual(new Map([['EUR', 420_000]]));
+  expect((await readFootprints(database, [BATCH])).get(BATCH)).toEqual({
+    jobId: BATCH,
+    energyWh: 1000,
+    gCo2: 0,
+    costEur: 0,
+    unpricedWh: 1000,
+  });
+});
+
+test('a batch never costs more than its cap, whatever its shards come to', async () => {
+  const capped = { ...pricing, capMicros: 1_000_000 };
+  for (const shard of [0, 1, 2]) await bookWork(database, capped, { ...work, shard });
+  expect(await readBalance(database, 'tenant/lab')).toEqual(new Map([['EUR', -1_000_000]]));
+  // The owner is paid all the same.
+  expect(await readBalance(database, 'owner/owner-of-car-1')).toEqual(new Map([['EUR', 450_000]]));
+});
