@@ -71,6 +71,9 @@ export interface AdmittedModel {
   readonly msPerSample: number;
   readonly unitsPerSample: number;
   readonly peakMemoryMb: number | undefined;
+  /** What a car has to have for it, MiB. */
+  readonly neededMemoryMb: number | undefined;
+  readonly tokensPerSecond: { readonly prefill: number; readonly decode: number } | undefined;
 }
 
 /** Checks and measures models of strangers; the composition root implements it with limited processes. */

@@ -9,6 +9,7 @@ import { newId } from '../../domain/ids.ts';
 import { modelManifestSchema } from '../../domain/models.ts';
 import { unitsOf } from '../../domain/money.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
+import { countsTokens } from '../../domain/workUnits.ts';
 import { shardMinutesOf } from '../../planning/jobToPlan.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readModel } from '../../store/models.ts';
@@ -95,6 +96,7 @@ export async function batchToQuote(ports: ApiPorts, tenantId: string, request: Q
     cellId: cell.id,
     model: model.name,
     requests,
+    tokens: file && size.kind && countsTokens(size.kind) ? Math.round(size.workUnits) : null,
     ...(hints.regionIds && { regionIds: hints.regionIds }),
     modelFamily: model.family,
     shards: Math.ceil(requests / linesPerShard),
