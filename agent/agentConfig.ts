@@ -35,6 +35,12 @@ const agentConfigSchema = z.strictObject({
   /** In the clear, in a file that only the agent reads. */
   key: z.string().min(16).max(200),
   stateDir: path.default('state'),
+  /** Disk that model files may take; those that were not used for longest make room. */
+  modelCacheBytes: z
+    .number()
+    .int()
+    .min(64 * 1024 ** 2)
+    .default(16 * 1024 ** 3),
   /** Of models whose shards it takes; left out: those that the car is enrolled for. */
   families: z.array(slugSchema).min(1).max(16).optional(),
   /** What this computer is believed to be; left out: as the car is enrolled. */

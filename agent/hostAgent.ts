@@ -109,6 +109,7 @@ async function liveOn(config: AgentConfig, credentials: CarCredentials, settings
     log,
     folder: config.stateDir,
     modelFolder: join(config.stateDir, 'models'),
+    modelDiskBytes: config.modelCacheBytes,
     runner: {
       executionProvider: config.execution.provider,
       onProvider: ({ provider, refusal }) => {

@@ -39,6 +39,10 @@ export function batchText(batch: BatchWire, clock: (iso: string) => string, colo
       ...(grid.price ? [`  price      ${priceText(grid.price)}`] : []),
     );
   }
+  if (batch.usage) {
+    const { input_tokens: read, output_tokens: written } = batch.usage;
+    lines.push(`  tokens     ${read} read, ${written} written${per1000Text(grid.per_1000_tokens)}`);
+  }
   const left = counts.total - counts.completed;
   if (grid.state === 'ended' && batch.status !== 'failed' && left > 0) {
     lines.push(
@@ -67,9 +71,14 @@ export function quoteText(quote: QuoteWire, clock: (iso: string) => string, colo
     `  on time in ${sure}, where ${quote.confidence.assumption}`,
     `  adds ${quote.energy_wh.toFixed(0)} Wh, ${quote.gco2.toFixed(0)} g CO2, ${quote.cost.eur.toFixed(3)} EUR of energy`,
     `  price ${quote.price.amount.toFixed(4)} ${quote.price.currency} at most${quote.id === null ? '' : `, kept for grid.quote=${quote.id} until ${quote.price.kept_until}`}`,
+    ...(quote.tokens === null ? [] : [`  about      ${quote.tokens} tokens${per1000Text(quote.per_1000_tokens)}`]),
     ...quote.reasons.map(({ text }) => `  ${colors.dim('why')}        ${text}`),
     ...windowLines(quote.windows, clock),
   ].join('\n');
+}
+
+function per1000Text(per: BatchWire['x_grid']['per_1000_tokens']): string {
+  return per ? `, ${per.energy_wh.toPrecision(3)} Wh and ${per.gco2.toPrecision(3)} g CO2 per 1,000` : '';
 }
 
 function windowLines(windows: QuoteWire['windows'], clock: (iso: string) => string): string[] {

@@ -113,6 +113,7 @@ function welcome(config: Config, night: NightFile): string {
     '',
     bold(`One night on ${night.cars.length} cars`) + dim(` (simulated, ${night.scale} times as fast as real time)`),
     `  Temporal UI   ${temporal.embedded ? `http://127.0.0.1:${temporal.uiPort}` : temporal.connection.options.address}`,
+    `  Page          http://${api.host}:${api.port}/#key=${encodeURIComponent(apiKeyOf(config))}`,
     `  API           http://${api.host}:${api.port}/v1, key ${apiKeyOf(config)}`,
     `  State, logs   ${stateDir}`,
     `  Cars          ${night.cars.filter(({ arrives }) => arrives === undefined).length} are at their plugs, the others come in the evening; most leave towards morning`,

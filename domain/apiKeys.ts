@@ -3,6 +3,7 @@ export const API_SCOPES = {
   submit: 'files, batches, embeddings and inference',
   models: 'adding and removing models',
   ops: 'status, journal, utilities and grid signals of the cell',
+  grid: 'what a utility sees of its own regions: load, limits, events and their proof; nothing to change',
   money: 'prices, the ledger, invoices, disputes and payouts',
   keys: 'keys, tenants and webhooks of every tenant',
 } as const;

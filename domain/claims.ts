@@ -8,7 +8,7 @@ export const CLAIM_HOLDERS = ['safety', 'grid_emergency', 'owner_now', 'limit', 
 export type ClaimHolder = (typeof CLAIM_HOLDERS)[number];
 
 /** Each writer replaces the reasons of its own source and leaves the others. */
-const REASON_SOURCES = ['telemetry', 'work', 'trust', 'policy', 'plan'] as const;
+const REASON_SOURCES = ['telemetry', 'work', 'trust', 'operator', 'policy', 'plan'] as const;
 export type ReasonSource = (typeof REASON_SOURCES)[number];
 
 /** Reasons that do not come from the planner, with what they mean. Those of the planner are in scheduler/reasons.ts. */
@@ -18,6 +18,7 @@ export const CAR_REASONS = {
   asleep: 'It sleeps or has no coverage.',
   telemetry_not_trusted: 'Its telemetry contradicts itself or its meter, so it gets no compute.',
   work_not_trusted: 'It claimed work that it cannot have done, so it gets no compute until its next stay.',
+  excluded_by_operator: 'The operator keeps it from computing until that is ended.',
   quarantined: 'Its answers are not what the model says, so it gets no work until the operator has looked into it.',
   wake_failed: 'It did not wake up when it was asked to, and is tried again later.',
   charge_refused: 'A charging command had no effect, and is tried again with care.',

@@ -22,6 +22,8 @@ export const hardwareClassSchema = z.strictObject({
   providers: z.array(z.enum(EXECUTION_PROVIDERS)).min(1).max(EXECUTION_PROVIDERS.length),
   /** What the agent's probe measures on such a computer; null: not known. */
   probeGflops: z.number().positive().nullable().default(null),
+  /** What models may take of its memory, MiB; null: not known, and every model is taken. */
+  memoryMb: z.number().int().min(64).max(10_000_000).nullable().default(null),
   source: z.string().min(1).max(200),
   /** No maker or measurement confirms the figures. */
   assumed: z.boolean().default(false),

@@ -22,6 +22,7 @@ export const JOURNAL_KINDS = [
   'fallback',
   'enrolled',
   'car_refused',
+  'operator',
   'quarantined',
   'recalled',
 ] as const;

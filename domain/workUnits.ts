@@ -13,6 +13,11 @@ export function workUnitsOf(kind: Pipeline['kind'] | undefined, body: Readonly<R
   return Math.max(1, kind === undefined ? 1 : COUNTERS[kind](body));
 }
 
+/** Whether the units of work of a kind are tokens. */
+export function countsTokens(kind: Pipeline['kind']): boolean {
+  return kind !== 'image-ctc' && kind !== 'tensors';
+}
+
 type UnitCounter = (body: Readonly<Record<string, unknown>>) => number;
 
 /** What device time grows with: tokens of texts, pictures, elements of tensors. */

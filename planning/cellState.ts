@@ -75,7 +75,12 @@ export async function readCellState(
       hardwareClasses: await listHardwareClasses(tx),
       vehicles: await listVehicles(tx, cell.id),
       vehicleStates: await listVehicleStates(tx, cell.id),
-      distrusted: await listHeldVehicles(tx, cell.id, ['telemetry_not_trusted', 'work_not_trusted', 'quarantined']),
+      distrusted: await listHeldVehicles(tx, cell.id, [
+        'telemetry_not_trusted',
+        'work_not_trusted',
+        'quarantined',
+        'excluded_by_operator',
+      ]),
       habits: await listHabits(tx, cell.id, readHabit),
       wakes: await listWakes(tx, cell.id),
       chargeCycles: await listChargeCycles(tx, cell.id),

@@ -35,6 +35,14 @@ export function tightestLimitKw(
   });
 }
 
+/**
+ * What still matters of the signals to a plan that is made at `nowMs`, within its first slot: a limit that has ended by then
+ * holds nobody back any more, such as that of an emergency that was ended.
+ */
+export function withoutEndedLimits(signals: readonly SignalSpan[], nowMs: number): SignalSpan[] {
+  return signals.filter(({ kind, endMs }) => kind !== 'import_limit' || endMs > nowMs);
+}
+
 function coversAll(spans: readonly SignalSpan[], startMs: number, endMs: number): boolean {
   let coveredMs = startMs;
   for (const span of spans.toSorted((a, b) => a.startMs - b.startMs)) {

@@ -6,12 +6,15 @@ export interface ApiKey {
   readonly tenantId: string;
   readonly name: string;
   readonly scopes: readonly ApiScope[];
+  /** Regions that the scope `grid` reaches; null for none. */
+  readonly regionIds: readonly string[] | null;
   readonly requestsPerMinute: number;
   readonly createdRealMs: number;
   readonly revokedRealMs: number | null;
 }
 
-const COLUMNS = `id, tenant_id as "tenantId", name, scopes, requests_per_minute as "requestsPerMinute",
+const COLUMNS = `id, tenant_id as "tenantId", name, scopes, region_ids as "regionIds",
+  requests_per_minute as "requestsPerMinute",
   created_real_at as "createdRealMs", revoked_real_at as "revokedRealMs"`;
 
 /** Keeps a key by its hash. */
@@ -21,9 +24,9 @@ export async function insertApiKey(
 ): Promise<ApiKey> {
   return only(
     await database.query<ApiKey>(
-      `insert into api_keys (id, tenant_id, name, key_sha256, scopes, requests_per_minute)
-       values ($1, $2, $3, $4, $5, $6) returning ${COLUMNS}`,
-      [key.id, key.tenantId, key.name, key.keySha256, key.scopes, key.requestsPerMinute],
+      `insert into api_keys (id, tenant_id, name, key_sha256, scopes, requests_per_minute, region_ids)
+       values ($1, $2, $3, $4, $5, $6, $7) returning ${COLUMNS}`,
+      [key.id, key.tenantId, key.name, key.keySha256, key.scopes, key.requestsPerMinute, key.regionIds],
     ),
   );
 }

@@ -23,6 +23,30 @@ export async function listFeederEnergy(
   );
 }
 
+/** Energy of a feeder's cars in one meter slot, by what it was for. */
+export interface FeederDraw {
+  readonly feederId: string;
+  readonly slotStartMs: number;
+  readonly chargingKwh: number;
+  readonly computeKwh: number;
+}
+
+/** Energy of the region's feeders, for slots that start in the half-open window. */
+export async function listFeederDraws(
+  database: Queryable,
+  regionId: string,
+  window: TimeWindow,
+): Promise<FeederDraw[]> {
+  return database.query<FeederDraw>(
+    `select v.feeder_id as "feederId", m.slot_start as "slotStartMs", sum(m.charging_kwh) as "chargingKwh",
+       sum(m.compute_kwh) as "computeKwh"
+     from meter_intervals m join vehicles v on v.id = m.vehicle_id
+     where v.region_id = $1 and m.slot_start >= $2 and m.slot_start < $3
+     group by v.feeder_id, m.slot_start order by v.feeder_id, m.slot_start`,
+    [regionId, instant(window.startMs), instant(window.endMs)],
+  );
+}
+
 /** As `listFeederEnergy`, car by car. */
 export async function listCarEnergy(
   database: Queryable,

@@ -57,6 +57,15 @@ export async function readJournal(
   );
 }
 
+/** The newest line's sequence; 0 when there is none. */
+export async function lastJournalSeq(database: Queryable, cellId: string): Promise<number> {
+  const [row] = await database.query<{ seq: number }>(
+    'select seq from journal where cell_id = $1 order by seq desc limit 1',
+    [cellId],
+  );
+  return row?.seq ?? 0;
+}
+
 /** As `readJournal`, only the lines about one workflow or vehicle. */
 export async function readJournalOf(
   database: Queryable,

@@ -202,6 +202,24 @@ export async function listOwnerLines(
 
 const IS_PAY = `(e.account like 'owner/%' or e.account like 'energy/%')`;
 
+/** What an owner got for one car in one currency, energy included. */
+export interface CarPay {
+  readonly currency: string;
+  readonly totalMicros: number;
+  /** Of it, booked since the instant that was asked for. */
+  readonly sinceMicros: number;
+}
+
+/** @param sinceMs grid time */
+export async function readCarPay(database: Queryable, vehicleId: string, sinceMs: number): Promise<CarPay[]> {
+  return database.query<CarPay>(
+    `select e.currency, sum(e.amount_micros) as "totalMicros",
+       coalesce(sum(e.amount_micros) filter (where b.booked_at >= $2), 0) as "sinceMicros" ${FROM}
+     where b.vehicle_id = $1 and ${IS_PAY} group by e.currency order by e.currency`,
+    [vehicleId, instant(sinceMs)],
+  );
+}
+
 /** What accounts of one kind got from one car's bookings. */
 export interface CarAmount {
   readonly vehicleId: string;

@@ -278,13 +278,21 @@ export async function listEventSpans(
   );
 }
 
-/** Events of the cell, newest first. Without the bodies of large ones: many together would not fit into memory. */
-export async function listEvents(database: Queryable, cellId: string, limit: number): Promise<OpenAdrEvent[]> {
+const CONNECTIONS_OF_CELL =
+  'select c.id from openadr_connections c join regions r on r.id = c.region_id where r.cell_id = $1';
+const IN_REGIONS = (parameter: string): string => `(${parameter}::text[] is null or r.id = any(${parameter}))`;
+
+/** Events of the cell, or of some of its regions, newest first. Without the bodies of large ones: many together would not fit into memory. */
+export async function listEvents(
+  database: Queryable,
+  cellId: string,
+  limit: number,
+  regionIds: readonly string[] | null = null,
+): Promise<OpenAdrEvent[]> {
   return database.query<OpenAdrEvent>(
-    `select ${LISTED_EVENT} from openadr_events where connection_id in
-       (select c.id from openadr_connections c join regions r on r.id = c.region_id where r.cell_id = $1)
+    `select ${LISTED_EVENT} from openadr_events where connection_id in (${CONNECTIONS_OF_CELL} and ${IN_REGIONS('$3')})
      order by first_seen_at desc, event_id limit $2`,
-    [cellId, limit],
+    [cellId, limit, regionIds],
   );
 }
 
@@ -293,12 +301,12 @@ export async function readEvent(
   database: Queryable,
   cellId: string,
   eventId: string,
+  regionIds: readonly string[] | null = null,
 ): Promise<OpenAdrEvent | undefined> {
   const [event] = await database.query<OpenAdrEvent>(
-    `select ${EVENT} from openadr_events where event_id = $2 and connection_id in
-       (select c.id from openadr_connections c join regions r on r.id = c.region_id where r.cell_id = $1)
+    `select ${EVENT} from openadr_events where event_id = $2 and connection_id in (${CONNECTIONS_OF_CELL} and ${IN_REGIONS('$3')})
      order by first_seen_at desc limit 1`,
-    [cellId, eventId],
+    [cellId, eventId, regionIds],
   );
   return event;
 }

@@ -66,6 +66,15 @@ export async function latestPlan<Problem, Plan>(
   return row && made && { ...made, problem: await unpacked<Problem>(row.problem, row.problemCars) };
 }
 
+/** Whether there is a plan that a reader has not seen, without reading it. */
+export async function latestPlanId(database: Queryable, cellId: string): Promise<string | undefined> {
+  const [row] = await database.query<{ id: string }>(
+    `select id from plans where cell_id = $1 order by slot_start desc, created_at desc, id desc limit 1`,
+    [cellId],
+  );
+  return row?.id;
+}
+
 /** The cell's newest plan, for those who do not ask what it was made from. */
 export async function latestMadePlan<Plan>(database: Queryable, cellId: string): Promise<MadePlan<Plan> | undefined> {
   return madePlan(

@@ -34,4 +34,10 @@ export async function forgetBefore(database: Queryable, cellId: string, beforeMs
        where r.cell_id = $1 and s.ends_at < $2 limit $3)`,
     [cellId, instant(beforeMs), MAX_ROWS_AT_ONCE],
   );
+  await database.query(
+    `delete from feeder_slots where ctid in (
+       select s.ctid from feeder_slots s join feeders f on f.id = s.feeder_id join regions r on r.id = f.region_id
+       where r.cell_id = $1 and s.slot_start < $2 limit $3)`,
+    [cellId, instant(beforeMs), MAX_ROWS_AT_ONCE],
+  );
 }

@@ -5,10 +5,12 @@ import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 import { objectKeys, receiptOfKey } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
 import type { RunShardResult } from '../../domain/shards.ts';
+import { doubted } from '../../domain/trust/reputation.ts';
 import { storableText } from '../../domain/storableText.ts';
 import { messageOf } from '../../domain/thrown.ts';
 import type { Queryable } from '../../store/database.ts';
 import { isQuarantined } from '../../store/quarantines.ts';
+import { updateReputation } from '../../store/reputations.ts';
 import { shardIsRedone } from '../../store/recalledShards.ts';
 import { listLineCorrections } from '../../store/shareChecks.ts';
 import { correctedPart } from '../trust/trustedAnswers.ts';
@@ -87,7 +89,11 @@ export async function acceptShard(
     // In one order, since each car's row is locked until the end.
     for (const share of work.toSorted((a, b) => (a.vehicleId < b.vehicleId ? -1 : 1))) {
       const excess = await payForWork(tx, { ...job, pricing }, shard, share, nowMs);
-      if (excess) excesses.push(excess);
+      if (!excess) continue;
+      excesses.push(excess);
+      const { id: vehicleId, hardwareClass } = share.vehicle;
+      const reputation = { vehicleId, modelFamily: job.split.model.family, hardwareClass };
+      await updateReputation(tx, reputation, (before) => ({ reputation: doubted(before) }));
     }
     const held = await holdAgainst(
       tx,

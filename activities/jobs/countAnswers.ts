@@ -41,8 +41,10 @@ export function countAnswers(
         failed++;
         continue;
       }
-      inputTokens += tokensOf(response?.body, 'prompt_tokens');
-      outputTokens += tokensOf(response?.body, 'completion_tokens');
+      const total = tokensOf(response?.body, 'total_tokens');
+      const output = Math.min(total, tokensOf(response?.body, 'completion_tokens', 'output_tokens'));
+      inputTokens += total - output;
+      outputTokens += output;
       units.set(receipt.vehicleId, (units.get(receipt.vehicleId) ?? 0) + unitsOfAnswer(response?.body, unit));
     }
   }
@@ -65,8 +67,10 @@ function unitsOfAnswer(body: unknown, unit: PricedUnit): number {
   }
 }
 
-function tokensOf(body: unknown, kind: 'prompt_tokens' | 'completion_tokens' | 'total_tokens'): number {
-  const tokens = fieldOf(fieldOf(body, 'usage'), kind);
+/** @param names of the field in `usage`, which responses call otherwise than chats */
+function tokensOf(body: unknown, ...names: readonly string[]): number {
+  const usage = fieldOf(body, 'usage');
+  const tokens = names.map((name) => fieldOf(usage, name)).find((value) => value !== undefined);
   return typeof tokens === 'number' && Number.isInteger(tokens) && tokens >= 0 ? Math.min(tokens, MAX_TOKENS) : 0;
 }
 

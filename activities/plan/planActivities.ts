@@ -11,6 +11,7 @@ import { saveChargeCycles } from '../../store/chargeCycles.ts';
 import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { planBefore, planOfSlot, planReplacedBy, readPlan, savePlan } from '../../store/plans.ts';
+import { saveFeederSlots } from '../../store/feederSlots.ts';
 import { listOpenParkingSessions } from '../../store/parkingSessions.ts';
 import { saveOffers } from '../../store/jobShares.ts';
 import { readVehicle } from '../../store/vehicles.ts';
@@ -21,7 +22,9 @@ import { updateClaims } from '../../store/vehicleClaims.ts';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
 import { changedCycles } from '../../planning/chargeCycles.ts';
 import { readCellState, type CellState } from '../../planning/cellState.ts';
+import { withoutEndedLimits } from '../../planning/importLimits.ts';
 import { partsOfCell, type CellWeights } from '../../planning/planningProblem.ts';
+import { committedByFeeder } from '../../planning/feederForecast.ts';
 import { jobOffers } from '../../planning/jobOffers.ts';
 import { planPromises } from '../../planning/planPromises.ts';
 import { settleWakes, wakeWithinMs } from '../../planning/wakes.ts';
@@ -61,13 +64,14 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
       const read = await readCellState(database, cell, slotStartMs);
       const nowMs = Math.round(ports.gridNowMs());
       const wakes = settleWakes(read.wakes, read.vehicleStates, nowMs, wakeWithinMs(cell.clock));
-      const state = { ...read, wakes: wakes.attempts };
+      const state = { ...read, wakes: wakes.attempts, signals: withoutEndedLimits(read.signals, nowMs) };
       const { problem, plan, fallback } = await planPromises(partsOfCell(state, ports.weights), (asked) =>
         planOrKeep(ports, asked, state.previous),
       );
       const createdAtMs = Math.round(ports.gridNowMs());
       const id = planIdOf(cellId, slotStartMs, createdAtMs);
       await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
+      await saveFeederSlots(database, committedByFeeder(problem, plan));
       await saveOffers(database, cellId, slotStartMs, jobOffers(state, problem, plan));
       const told = fallback === undefined ? [] : [fallbackLine(cellId, fallback, createdAtMs)];
       const claims = claimsOfPlan(state, problem, plan);

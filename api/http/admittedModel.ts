@@ -13,6 +13,15 @@ export const admittedSchema = modelSchema.extend({
   x_probe: z.object({
     ms_per_sample: z.number(),
     peak_memory_mb: z.number().nullable(),
+    needed_memory_mb: z
+      .number()
+      .nullable()
+      .meta({ description: 'With the cache of a full batch, where it generates.' }),
+    prefill_tokens_per_s: z.number().nullable().meta({ description: 'Of one request alone; so is the next.' }),
+    decode_tokens_per_s: z.number().nullable(),
+    classes_too_small: z
+      .array(z.string())
+      .meta({ description: 'Hardware classes whose memory it does not fit: nothing of it is planned there.' }),
     energy_wh_per_sample: z.record(z.string(), z.number()).meta({
       description: 'By hardware class, at the speed of the machine that probed; cars that run it are measured.',
     }),
@@ -25,11 +34,22 @@ export async function answerAdmitted(
   tenantId: string,
   admitted: AdmittedModel,
 ): Promise<z.input<typeof admittedSchema>> {
-  const { name, version, msPerSample, unitsPerSample, peakMemoryMb } = admitted;
-  const classes = await listHardwareClasses(database);
+  const {
+    name,
+    version,
+    msPerSample,
+    unitsPerSample,
+    peakMemoryMb,
+    neededMemoryMb: modelMemoryMb,
+    tokensPerSecond,
+  } = admitted;
+  const known = await listHardwareClasses(database);
+  const classes = known.filter(({ memoryMb }) => (modelMemoryMb ?? 0) <= (memoryMb ?? Number.POSITIVE_INFINITY));
+  const tooSmall = known.filter((each) => !classes.includes(each));
   for (const { id: hardwareClass } of classes) {
     const statedMsPerUnit = Math.max(msPerSample, 0.01) / unitsPerSample;
-    await seedClassSpeed(database, { modelName: name, modelVersion: version, hardwareClass, statedMsPerUnit });
+    const speed = { modelName: name, modelVersion: version, hardwareClass, statedMsPerUnit, modelMemoryMb };
+    await seedClassSpeed(database, speed);
   }
   const model = await readModel(database, tenantId, name, version);
   if (!model) throw notFound('model', name);
@@ -39,6 +59,10 @@ export async function answerAdmitted(
     x_probe: {
       ms_per_sample: rounded(msPerSample, 3),
       peak_memory_mb: peakMemoryMb ?? null,
+      needed_memory_mb: modelMemoryMb ?? null,
+      prefill_tokens_per_s: tokensPerSecond ? rounded(tokensPerSecond.prefill, 1) : null,
+      decode_tokens_per_s: tokensPerSecond ? rounded(tokensPerSecond.decode, 1) : null,
+      classes_too_small: tooSmall.map(({ id }) => id),
       energy_wh_per_sample: Object.fromEntries(energy),
     },
   };

@@ -15,6 +15,8 @@ import { limitAtOnce } from './callerLimits.ts';
 import { addCapacityRoutes } from './capacity.ts';
 import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
+import { identifyGridCaller } from './gridCaller.ts';
+import { addCarNightRoutes } from './carNight.ts';
 import type { ApiPorts } from './ports.ts';
 import { addChargerRoutes } from './chargers.ts';
 import { addTeslaRoutes } from './tesla.ts';
@@ -45,6 +47,14 @@ import { addModelUploadRoutes } from './modelUploads.ts';
 import { addNamedModelRoutes } from './namedModelRoutes.ts';
 import { addModelRoutes } from './modelRoutes.ts';
 import { addOpenAdrCallbackRoutes } from './openAdrCallback.ts';
+import { addOperatorActionRoutes } from './operatorActions.ts';
+import { addPageCallerRoutes, identifyViewer } from './pageCaller.ts';
+import { addPageEventRoutes } from './pageEvents.ts';
+import { addPageFileRoutes } from './pageFiles.ts';
+import { addPolicyPreviewRoutes } from './policyPreview.ts';
+import { addQuoteCurveRoutes } from './quoteCurve.ts';
+import { PlanForecasts } from './planForecasts.ts';
+import { addTimelineRoutes } from './timelines.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
 import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
@@ -78,7 +88,7 @@ const MAX_DISCARDED_JSON_BYTES = 64 * 1024 * 1024;
 
 /**
  * The HTTP API: OpenAI's Files and Batches below /v1, operations below /ops/v1, grid signals below /grid/v1, cars below
- * /fleet/v1, /health and /openapi.json.
+ * /fleet/v1, /health and /openapi.json; the page for people at /, and what it asks for below /page/v1.
  */
 export function createApi(ports: ApiPorts): OpenAPIHono {
   const app = new OpenAPIHono({
@@ -99,7 +109,9 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   const gridPaths = ['/grid/v1/connections/*', '/grid/v1/events/*', '/grid/v1/regions/*'];
   const callersHeld = limitAtOnce(MAX_REQUESTS_AT_ONCE, 'requests');
   for (const path of ['/v1/*', '/v2/models/*', '/ops/*', ...gridPaths]) app.use(path, authenticated, callersHeld);
-  for (const path of gridPaths) app.use(path, requireScope('ops'), limitJson(MAX_SIGNALS_BYTES));
+  app.use('/grid/v1/connections/*', requireScope('ops'));
+  for (const path of ['/grid/v1/events/*', '/grid/v1/regions/*']) app.use(path, identifyGridCaller());
+  for (const path of gridPaths) app.use(path, limitJson(MAX_SIGNALS_BYTES));
   // A utility's server presents the connection's own token, not a key of ours.
   app.use('/grid/v1/openadr/*', limitJson(MAX_JSON_BYTES));
   // A car presents the token that came with its shard; without one, nothing of its body is read.
@@ -108,7 +120,9 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   for (const path of MONEY_PATHS) app.use(path, requireScope('money'), limitJson(MAX_SIGNALS_BYTES));
-  for (const path of ['/ops/v1/status', '/ops/v1/journal/*']) app.use(path, requireScope('ops'));
+  for (const path of ['/ops/v1/status', '/ops/v1/journal/*', '/ops/v1/jobs/*', '/ops/v1/cars/*'])
+    app.use(path, requireScope('ops'));
+  for (const path of ['/ops/v1/jobs/*', '/ops/v1/cars/*']) app.use(path, limitJson(MAX_JSON_BYTES));
   for (const path of [
     '/v1/files/*',
     '/v1/batches/*',
@@ -120,15 +134,23 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     app.use(path, requireScope('submit'));
   }
   for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
-  app.use('/v1/batches/quote', limitAtOnce(MAX_QUOTES_AT_ONCE, 'quotes'));
+  const quotesHeld = limitAtOnce(MAX_QUOTES_AT_ONCE, 'quotes');
+  for (const path of ['/v1/batches/quote', '/v1/batches/quote/curve']) app.use(path, quotesHeld);
   const liveHeld = limitAtOnce(MAX_LIVE_AT_ONCE, 'live requests');
   for (const path of OPENAI_ENDPOINTS) app.use(path, liveHeld, limitJson(MAX_TEXTS_BYTES));
   app.use('/v2/models/*', liveHeld, limitJson(MAX_INFER_BYTES));
+  app.use('/page/v1/*', identifyViewer(ports, authenticated));
   app.use('/fleet/*', identifyCarCaller(ports.database, authenticated), limitJson(MAX_JSON_BYTES));
 
+  const forecasts = new PlanForecasts(ports.database, ports.cell.id);
+  addPageFileRoutes(app, ports);
+  addPageCallerRoutes(app, ports);
+  addPageEventRoutes(app, ports, forecasts);
+  addTimelineRoutes(app, ports, forecasts);
   addFileRoutes(app, ports);
   // Before the batches: "quote" is no id.
   addQuoteRoutes(app, ports);
+  addQuoteCurveRoutes(app, ports);
   addBatchRoutes(app, ports);
   addBatchResubmissionRoutes(app, ports);
   addBatchEventRoutes(app, ports);
@@ -156,6 +178,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addGridEmergencyRoutes(app, ports);
   addOpenAdrCallbackRoutes(app, ports);
   addJournalRoutes(app, ports);
+  addOperatorActionRoutes(app, ports);
   addStatusRoutes(app, ports);
   addGridRoutes(app, ports);
   addAgentRoutes(app, ports);
@@ -165,6 +188,8 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addChargerRoutes(app, ports);
   addTeslaRoutes(app, ports);
   addVehicleRoutes(app, ports);
+  addCarNightRoutes(app, ports, forecasts);
+  addPolicyPreviewRoutes(app, ports, forecasts);
   addTrustRoutes(app, ports);
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {

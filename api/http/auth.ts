@@ -13,6 +13,8 @@ export interface Caller {
   readonly keyId: string;
   readonly tenantId: string;
   readonly scopes: readonly ApiScope[];
+  /** What the scope `grid` reaches. */
+  readonly regionIds: readonly string[] | null;
   /** Undefined: not limited. */
   readonly requestsPerMinute: number | undefined;
 }
@@ -33,6 +35,7 @@ export function authenticate({ database, apiKey }: ApiPorts): MiddlewareHandler 
     keyId: 'root',
     tenantId: DEFAULT_TENANT,
     scopes: ['submit', 'models', 'ops', 'money', 'keys'],
+    regionIds: null,
     requestsPerMinute: undefined,
   };
   const rootHash = sha256(apiKey);

@@ -41,7 +41,7 @@ export function addBatchEventRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     if (lastSeen !== undefined && isFinalBatchStatus(status) && (await linesAfter(lastSeen)).length === 0)
       return c.body(null, 204);
 
-    return streams.answer(c, async (stream) => {
+    return streams.answer(c, c.get('caller').keyId, async (stream) => {
       let seen = lastSeen ?? 0;
       let sent = '';
       let lastSentRealMs = now();

@@ -7,11 +7,7 @@ import type { Usage } from '../../store/acceptedShards.ts';
 import { gridToWire, type GridFacts } from './gridView.ts';
 import { unixSeconds } from './wire.ts';
 
-export interface BatchFacts extends GridFacts {
-  readonly usage: Usage | undefined;
-}
-
-export function batchToWire(batch: Batch, facts: BatchFacts, clock: Clock): z.input<typeof batchSchema> {
+export function batchToWire(batch: Batch, facts: GridFacts, clock: Clock): z.input<typeof batchSchema> {
   return {
     id: batch.id,
     object: 'batch',

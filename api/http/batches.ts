@@ -1,11 +1,10 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
-import { NightshiftError } from '../../domain/errors.ts';
 import { listBatches, moveBatch, readBatch } from '../../store/batches.ts';
-import { setJobPaused } from '../../store/jobProgress.ts';
 import { createBatchSchema } from './batchRequest.ts';
 import { repetitionHeaders, repetitionOf, submitBatch } from './batchSubmission.ts';
 import { batchSchema } from '../wire/batch.ts';
+import { setBatchPaused } from './pauseBatch.ts';
 import type { ApiPorts } from './ports.ts';
 import { batchesToWire, batchToWireById, ownBatch } from './readBatches.ts';
 import { errorResponses, idParam, limitParam, listOf, listSchema, pageStartOf } from './wire.ts';
@@ -103,15 +102,7 @@ export function addBatchRoutes(app: OpenAPIHono, ports: ApiPorts): void {
 
   const setPaused = async (tenantId: string, id: string, paused: boolean) => {
     const batch = await ownBatch(ports, tenantId, id);
-    if (batch.status !== 'validating' && batch.status !== 'in_progress') {
-      // Not 409: the SDK would only send it again.
-      const message = `The batch is ${batch.status}; only one that is validating or in progress can be paused or resumed.`;
-      throw new NightshiftError('invalid_request', message, { field: 'status' });
-    }
-    await jobs.start(batch);
-    await jobs.setPaused(id, paused);
-    // Its job says the same in a moment; whoever looks before sees what was asked.
-    await setJobPaused(database, id, paused);
+    await setBatchPaused(ports, batch, paused);
     return batchToWireById(ports, tenantId, id);
   };
   app.openapi(pauseBatchRoute, async (c) =>

@@ -24,25 +24,36 @@ const OWNER_REQUESTS_PER_MINUTE = 240;
 const MAX_OWNER_REQUESTS_AT_ONCE = 10;
 
 /**
- * Takes an owner's key, or one with the scope `ops`, puts the caller into the context and holds an owner to a rate.
+ * Takes an owner's key, or one with the scope `ops`, and puts the caller into the context.
  * @param authenticated finds out whose every other key is, and holds it to its rate
  * @throws NightshiftError `unauthorized`, `rate_limited`
  */
 export function identifyCarCaller(database: Database, authenticated: MiddlewareHandler): MiddlewareHandler {
   const operators = requireScope('ops');
+  const owners = identifyOwner(database);
+  return async (c, next) => {
+    if (isOwnerKey(bearerOf(c))) return owners(c, next);
+    return authenticated(c, async () => {
+      c.set('carCaller', { kind: 'operator' });
+      await operators(c, next);
+    });
+  };
+}
+
+export function isOwnerKey(presented: string | undefined): boolean {
+  return presented?.startsWith(OWNER_KEY_PREFIX) ?? false;
+}
+
+/**
+ * Takes an owner's key, puts the owner into the context and holds them to a rate.
+ * @throws NightshiftError `unauthorized`, `rate_limited`
+ */
+export function identifyOwner(database: Database): MiddlewareHandler {
   const limiter = new RateLimiter();
   const atOnce = new AtOnce(MAX_OWNER_REQUESTS_AT_ONCE, 'requests');
   return async (c, next) => {
-    const presented = bearerOf(c);
-    if (!presented?.startsWith(OWNER_KEY_PREFIX)) {
-      await authenticated(c, async () => {
-        c.set('carCaller', { kind: 'operator' });
-        await operators(c, next);
-      });
-      return;
-    }
     // Looked up by hash: neither the table nor the time that this takes gives a key away.
-    const ownerId = await ownerOfKey(database, ownerKeyHash(presented));
+    const ownerId = await ownerOfKey(database, ownerKeyHash(bearerOf(c) ?? ''));
     if (ownerId === undefined) throw new NightshiftError('unauthorized', "The owner's key is unknown.");
     limiter.take(ownerId, OWNER_REQUESTS_PER_MINUTE);
     const leave = atOnce.enter(ownerId);

@@ -17,9 +17,9 @@ export class EventStreams {
     this.#logger = logger;
   }
 
-  /** @throws NightshiftError `rate_limited` */
-  answer(c: Context, follow: (stream: SSEStreamingApi) => Promise<void>): Response {
-    const leave = this.#atOnce.enter(c.get('caller').keyId);
+  /** @param callerId who is held to so many streams. @throws NightshiftError `rate_limited` */
+  answer(c: Context, callerId: string, follow: (stream: SSEStreamingApi) => Promise<void>): Response {
+    const leave = this.#atOnce.enter(callerId);
     return streamSSE(
       c,
       async (stream) => {

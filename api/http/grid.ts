@@ -97,13 +97,16 @@ export function addGridRoutes(app: OpenAPIHono, ports: ApiPorts): void {
 
   app.openapi(regionsRoute, async (c) => {
     const [all, feeders] = await Promise.all([listRegions(database, cell.id), listFeeders(database, cell.id)]);
-    const answer = all.map(({ id, timeZone }) => ({
-      id,
-      time_zone: timeZone,
-      feeders: feeders
-        .filter(({ regionId }) => regionId === id)
-        .map((feeder) => ({ id: feeder.id, fail_safe_import_kw: feeder.failSafeImportKw })),
-    }));
+    const seen = c.get('regionsSeen');
+    const answer = all
+      .filter(({ id }) => seen?.includes(id) ?? true)
+      .map(({ id, timeZone }) => ({
+        id,
+        time_zone: timeZone,
+        feeders: feeders
+          .filter(({ regionId }) => regionId === id)
+          .map((feeder) => ({ id: feeder.id, fail_safe_import_kw: feeder.failSafeImportKw })),
+      }));
     return c.json({ regions: answer }, 200);
   });
 

@@ -38,23 +38,23 @@ const getRoute = createRoute({
   },
 });
 
-/** Utilities' events and the proof that they were followed; for keys with the scope `ops`. */
+/** Utilities' events and the proof that they were followed; for keys with the scope `ops` or `grid`. */
 export function addGridEventRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts): void {
   const gridNowMs = (): number => gridTimeMs(cell.clock, now());
 
   app.openapi(listRoute, async (c) => {
-    const events = await listEvents(database, cell.id, MAX_EVENTS);
-    return c.json({ data: events.map((event) => toWire(event, gridNowMs())) }, 200);
+    const events = await listEvents(database, cell.id, MAX_EVENTS, c.get('regionsSeen'));
+    return c.json({ data: events.map((event) => gridEventToWire(event, gridNowMs())) }, 200);
   });
 
   app.openapi(getRoute, async (c) => {
     const { id } = c.req.valid('param');
-    const event = await readEvent(database, cell.id, id);
+    const event = await readEvent(database, cell.id, id, c.get('regionsSeen'));
     if (!event) throw notFound('event', id);
     const reports = await listReports(database, event.connectionId, id);
     return c.json(
       {
-        ...toWire(event, gridNowMs()),
+        ...gridEventToWire(event, gridNowMs()),
         event: event.body,
         measurement: measurementOf(event),
         reports: reports.map(reportOf),
@@ -64,7 +64,8 @@ export function addGridEventRoutes(app: OpenAPIHono, { database, cell, now }: Ap
   });
 }
 
-function toWire(event: OpenAdrEvent, nowMs: number): GridEventWire {
+/** An event as it is listed. */
+export function gridEventToWire(event: OpenAdrEvent, nowMs: number): GridEventWire {
   return {
     id: event.eventId,
     ...askedOf(event.body),

@@ -7,9 +7,10 @@ import type { Region } from '../../scheduler/problem.ts';
 import { slotStartMs, type SlotAxis } from '../../scheduler/time.ts';
 import type { Batch } from '../../store/batches.ts';
 import type { JobProgress } from '../../store/jobProgress.ts';
+import type { Usage } from '../../store/acceptedShards.ts';
 import type { Footprint } from '../../store/shardFootprints.ts';
 import type { gridSchema } from '../wire/batch.ts';
-import { plannedWindows, rounded } from './plannedWindows.ts';
+import { plannedWindows, rounded, per1000Tokens } from './plannedWindows.ts';
 
 type GridWire = z.input<typeof gridSchema>;
 
@@ -38,13 +39,16 @@ export interface GridFacts {
   readonly footprint: Footprint | undefined;
   /** Of an unfinished batch that has been split, the batch's own cell first. */
   readonly parts: readonly CellPart[];
+  /** Of the answers accepted so far; undefined where none are counted. */
+  readonly usage: Usage | undefined;
   readonly price: GridWire['price'] | undefined;
   /** That attempts fail, why it expired, or that no car is there that could compute it. */
   readonly presence: readonly GridWire['reasons'][number][];
 }
 
 /** The extension `x_grid` of a batch. */
-export function gridToWire(batch: Batch, { scale, progress, footprint, price, parts, presence }: GridFacts): GridWire {
+export function gridToWire(batch: Batch, facts: GridFacts): GridWire {
+  const { scale, progress, footprint, usage, price, parts, presence } = facts;
   const state = stateOf(batch, progress);
   const planned = state === 'waiting' || state === 'running' ? parts.flatMap(plannedPart(batch.id)) : [];
   return {
@@ -66,6 +70,10 @@ export function gridToWire(batch: Batch, { scale, progress, footprint, price, pa
     gco2: rounded(footprint?.gCo2 ?? 0, 3),
     cost: { eur: rounded(footprint?.costEur ?? 0, 6), unpriced_wh: rounded(footprint?.unpricedWh ?? 0, 3) },
     price: price ?? null,
+    per_1000_tokens:
+      usage && footprint
+        ? per1000Tokens(footprint.energyWh, footprint.gCo2, usage.inputTokens + usage.outputTokens)
+        : null,
     shards: progress
       ? { total: progress.shards, pending: progress.pending, in_flight: progress.inFlight, done: progress.done }
       : null,

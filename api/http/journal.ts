@@ -61,7 +61,7 @@ export function addJournalRoutes(app: OpenAPIHono, { database, cell, now, logger
 
   app.openapi(followJournalRoute, (c) => {
     let seen = c.req.valid('header')['last-event-id'] ?? c.req.valid('query').after;
-    return streams.answer(c, async (stream) => {
+    return streams.answer(c, c.get('caller').keyId, async (stream) => {
       let lastSentRealMs = now();
       while (!stream.aborted && !stream.closed) {
         const after = seen;

@@ -4,6 +4,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { API_SCOPES, isApiScope } from '../../domain/apiKeys.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
+import { NightshiftError } from '../../domain/errors.ts';
 import { rateOf } from '../../domain/exchange.ts';
 import { newId } from '../../domain/ids.ts';
 import { accounts } from '../../domain/ledger.ts';
@@ -11,6 +12,7 @@ import { currencySchema, priceSchema, unitsOf } from '../../domain/money.ts';
 import { insertApiKey, listApiKeys, revokeApiKey, type ApiKey } from '../../store/apiKeys.ts';
 import { readBalance } from '../../store/ledger.ts';
 import { readPriceBookAt } from '../../store/priceBooks.ts';
+import { listRegions } from '../../store/regions.ts';
 import { readTenant, readTenantUse, upsertTenant } from '../../store/tenants.ts';
 import { sha256 } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
@@ -54,6 +56,12 @@ const createKeyRoute = createRoute({
               )
               .min(1)
               .default(['submit']),
+            regions: z
+              .array(z.string().min(1).max(100))
+              .min(1)
+              .max(100)
+              .optional()
+              .meta({ description: 'Of the scope "grid", which needs them: the utility’s own.' }),
             requests_per_minute: z.number().int().min(1).max(1_000_000).default(DEFAULT_REQUESTS_PER_MINUTE),
           }),
         },
@@ -124,13 +132,16 @@ const putTenantRoute = createRoute({
 /** Keys and tenants; for keys with the scope `keys`. */
 export function addKeyRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts): void {
   app.openapi(createKeyRoute, async (c) => {
-    const { tenant, name, scopes, requests_per_minute: requestsPerMinute } = c.req.valid('json');
+    const { tenant, name, scopes, regions, requests_per_minute: requestsPerMinute } = c.req.valid('json');
+    const known = (await listRegions(database, cell.id)).map(({ id }) => id);
+    checkRegions(scopes, regions, known);
     const key = `sk-${randomBytes(KEY_BYTES).toString('base64url')}`;
     const stored = await insertApiKey(database, {
       id: newId('key_', now()),
       tenantId: tenant,
       name,
       scopes: scopes.filter(isApiScope),
+      regionIds: regions ?? null,
       requestsPerMinute,
       keySha256: sha256(key).toString('hex'),
     });
@@ -181,12 +192,29 @@ export function addKeyRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts
   });
 }
 
+function checkRegions(
+  scopes: readonly string[],
+  regions: readonly string[] | undefined,
+  known: readonly string[],
+): void {
+  if (scopes.includes('grid') !== (regions !== undefined)) {
+    throw wrongRegions('are given with the scope "grid" and only with it: they are what it reaches');
+  }
+  const stranger = regions?.find((region) => !known.includes(region));
+  if (stranger !== undefined) throw wrongRegions(`${JSON.stringify(stranger)} is not one of ${known.join(', ')}`);
+}
+
+function wrongRegions(message: string): NightshiftError {
+  return new NightshiftError('invalid_request', `regions: ${message}.`, { field: 'regions' });
+}
+
 function toWire(key: ApiKey): z.input<typeof keySchema> {
   return {
     id: key.id,
     tenant: key.tenantId,
     name: key.name,
     scopes: [...key.scopes],
+    regions: key.regionIds && [...key.regionIds],
     requests_per_minute: key.requestsPerMinute,
     created_at: unixSeconds(key.createdRealMs),
     revoked_at: key.revokedRealMs === null ? null : unixSeconds(key.revokedRealMs),

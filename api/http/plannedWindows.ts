@@ -57,3 +57,13 @@ export function plannedWindows(
 export function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }
+
+/** Of energy and emissions for some tokens, as for 1,000 of them; null for none. */
+export function per1000Tokens(
+  energyWh: number,
+  gCo2: number,
+  tokens: number,
+): { energy_wh: number; gco2: number } | null {
+  if (tokens <= 0) return null;
+  return { energy_wh: rounded((energyWh * 1_000) / tokens, 6), gco2: rounded((gCo2 * 1_000) / tokens, 6) };
+}

@@ -12,6 +12,10 @@ import type { Seal } from '../../store/seal.ts';
 import type { SliceSigner } from '../../store/sliceAccess.ts';
 import type { BatchToQuote, QuoteAnswer } from './quoteBatch.ts';
 
+import type { PageFiles } from './pageFiles.ts';
+
+import type { CarOutlookAnswer, PolicyToPreview } from './previewPolicy.ts';
+
 /** Starts and cancels the durable job behind a batch; the composition root implements it with Temporal. */
 export interface JobStarter {
   /**
@@ -57,6 +61,8 @@ export interface LiveInference {
 export interface Quotes {
   /** @throws NightshiftError `rate_limited` when too many are being made, `unavailable` when it fails */
   quote(batch: BatchToQuote): Promise<QuoteAnswer>;
+  /** What the plan would have for a car with another policy. @throws NightshiftError like `quote` */
+  preview(asked: PolicyToPreview): Promise<CarOutlookAnswer>;
 }
 
 export interface AdmittedModel {
@@ -65,6 +71,9 @@ export interface AdmittedModel {
   readonly msPerSample: number;
   readonly unitsPerSample: number;
   readonly peakMemoryMb: number | undefined;
+  /** What a car has to have for it, MiB. */
+  readonly neededMemoryMb: number | undefined;
+  readonly tokensPerSecond: { readonly prefill: number; readonly decode: number } | undefined;
 }
 
 /** Checks and measures models of strangers; the composition root implements it with limited processes. */
@@ -141,8 +150,14 @@ export interface ApiPorts {
     readonly telemetryBase: string;
   };
   readonly cell: Cell;
+  /** Where the Temporal UI shows a workflow, before its id; null when nobody said where it is. */
+  readonly temporalUi: string | null;
+  /** The page's files by path; empty where it was not built. */
+  readonly page: PageFiles;
   /** What a kilogram of CO2 counts for beside the price. */
   readonly carbonEurPerKg: number;
+  /** What a kWh is worth that a car leaves without, unless its owner says. */
+  readonly missingEurPerKwh: number;
   /** The key of the default tenant, which may do everything; others are in the database. */
   readonly apiKey: string;
   readonly logger: Logger;

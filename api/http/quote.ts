@@ -9,6 +9,7 @@ import { newId } from '../../domain/ids.ts';
 import { modelManifestSchema } from '../../domain/models.ts';
 import { unitsOf } from '../../domain/money.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
+import { countsTokens } from '../../domain/workUnits.ts';
 import { shardMinutesOf } from '../../planning/jobToPlan.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readModel } from '../../store/models.ts';
@@ -21,13 +22,14 @@ import { priceOf, type AskedBatch } from './money/batchPrice.ts';
 import { createBatchSchema, deadlineOf } from './batchRequest.ts';
 import { checkInput } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
+import type { BatchToQuote, QuoteAnswer } from './quoteBatch.ts';
 import { quoteSchema, type QuoteWire } from '../wire/quote.ts';
 import { errorResponses } from './wire.ts';
 
 /** Grid time in which a quote's price is kept. */
 const QUOTE_KEPT_MS = DAY_MS;
 
-const quoteRequestSchema = createBatchSchema
+export const quoteRequestSchema = createBatchSchema
   .omit({ input_file_id: true })
   .extend({
     input_file_id: z.string().min(1).max(100).optional(),
@@ -50,45 +52,58 @@ const quoteRoute = createRoute({
 
 /** Says what the newest plan would make of a batch; the planning itself is done beside this process. */
 export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
-  const { database, cell, now } = ports;
+  const { cell, now } = ports;
   app.openapi(quoteRoute, async (c) => {
     const request = c.req.valid('json');
     const nowMs = gridTimeMs(cell.clock, now());
     const deadlineMs = deadlineOf(request, nowMs);
     const { tenantId } = c.get('caller');
-    const { size, file } = await sizeOf(ports, tenantId, request);
-    const { requests, model: modelName } = size;
-    const unitsPerLine = size.workUnits / requests;
-    const model = await readModel(database, tenantId, modelName);
-    if (!model) throw invalid('model', `There is no model "${modelName}".`);
-    const speeds = (await listClassSpeeds(database)).filter(
-      ({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version,
-    );
-    if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
-    const { linesPerShard } = shardSizeOf(speeds, unitsPerLine);
-    const hints = parseGridHints(request.metadata);
-    const answer = await ports.quotes.quote({
-      cellId: cell.id,
-      model: model.name,
-      requests,
-      deadlineMs,
-      ...(hints.regionIds && { regionIds: hints.regionIds }),
-      modelFamily: model.family,
-      shards: Math.ceil(requests / linesPerShard),
-      classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
-      limits: plannerLimits(hints),
-    });
-    if (answer.kind === 'no_plan') {
-      throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
-    }
-    if (answer.kind === 'not_planned') {
-      const message = `None of the regions is planned here; there are ${answer.regionIds.join(', ')}.`;
-      throw invalid('metadata.grid.region', message);
-    }
+    const { batch, size, file, hints } = await batchToQuote(ports, tenantId, request);
+    const quote = quoteOf(await ports.quotes.quote({ ...batch, deadlineMs }));
     const asked = { hints, deadlineMs, nowMs };
-    const price = await quotedPrice(ports, tenantId, request, { size, file, energyWh: answer.quote.energy_wh }, asked);
-    return c.json({ ...answer.quote, ...price }, 200);
+    const price = await quotedPrice(ports, tenantId, request, { size, file, energyWh: quote.energy_wh }, asked);
+    return c.json({ ...quote, ...price }, 200);
   });
+}
+
+/** What the plan makes of it. @throws NightshiftError `unavailable`, `invalid_request` when there is none */
+export function quoteOf(answer: QuoteAnswer): Extract<QuoteAnswer, { kind: 'quoted' }>['quote'] {
+  if (answer.kind === 'no_plan') {
+    throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
+  }
+  if (answer.kind === 'not_planned') {
+    const message = `None of the regions is planned here; there are ${answer.regionIds.join(', ')}.`;
+    throw invalid('metadata.grid.region', message);
+  }
+  return answer.quote;
+}
+
+/** What is to be quoted, but for when it is due. @throws NightshiftError `invalid_request` */
+export async function batchToQuote(ports: ApiPorts, tenantId: string, request: QuoteRequest) {
+  const { database, cell } = ports;
+  const { size, file } = await sizeOf(ports, tenantId, request);
+  const { requests, model: modelName } = size;
+  const unitsPerLine = size.workUnits / requests;
+  const model = await readModel(database, tenantId, modelName);
+  if (!model) throw invalid('model', `There is no model "${modelName}".`);
+  const speeds = (await listClassSpeeds(database)).filter(
+    ({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version,
+  );
+  if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
+  const { linesPerShard } = shardSizeOf(speeds, unitsPerLine);
+  const hints = parseGridHints(request.metadata);
+  const batch: Omit<BatchToQuote, 'deadlineMs'> = {
+    cellId: cell.id,
+    model: model.name,
+    requests,
+    tokens: file && size.kind && countsTokens(size.kind) ? Math.round(size.workUnits) : null,
+    ...(hints.regionIds && { regionIds: hints.regionIds }),
+    modelFamily: model.family,
+    shards: Math.ceil(requests / linesPerShard),
+    classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
+    limits: plannerLimits(hints),
+  };
+  return { batch, size, file, hints };
 }
 
 /** How much there is to do: as the caller says, then of one unit of work each, or as the uploaded file has it. */

@@ -8,7 +8,7 @@ import { slotStartMs } from '../../scheduler/time.ts';
 import type { Queryable } from '../../store/database.ts';
 import { latestPlan } from '../../store/plans.ts';
 import { plannedQuoteSchema } from '../wire/quote.ts';
-import { plannedWindows, rounded } from './plannedWindows.ts';
+import { per1000Tokens, plannedWindows, rounded } from './plannedWindows.ts';
 
 const SCENARIOS = 20;
 /** Real time that scenarios may take: the one who asks waits, and so do others who want a quote. */
@@ -23,8 +23,12 @@ export interface BatchToQuote extends Pick<JobToPlan, 'modelFamily' | 'classes' 
   readonly model: string;
   readonly requests: number;
   readonly shards: number;
+  /** About how many would be read and written; null where the model counts none. */
+  readonly tokens: number | null;
   /** Where it may run; without it, everywhere. */
   readonly regionIds?: readonly string[];
+  /** Scenarios in which cars leave early; 1 for the plan alone, of which nobody asks how sure it is. */
+  readonly scenarios?: number;
 }
 
 export const quoteAnswerSchema = z.discriminatedUnion('kind', [
@@ -56,7 +60,7 @@ export async function quoteBatch(database: Queryable, batch: BatchToQuote): Prom
   if (!asked) return { kind: 'not_planned', regionIds: planned };
   const endRealMs = performance.now() + SCENARIOS_REAL_MS;
   const quote = quoteJob(problem, jobSchema.parse(asked), {
-    scenarios: SCENARIOS,
+    scenarios: batch.scenarios ?? SCENARIOS,
     leavesPerHour: LEAVES_PER_HOUR,
     random: Math.random,
     mayGoOn: () => performance.now() < endRealMs,
@@ -77,6 +81,8 @@ export async function quoteBatch(database: Queryable, batch: BatchToQuote): Prom
       energy_wh: rounded(quote.energyKwh * 1000, 1),
       cost: { eur: rounded(quote.costEur, 4) },
       gco2: rounded(quote.carbonKg * 1000, 1),
+      tokens: batch.tokens,
+      per_1000_tokens: per1000Tokens(quote.energyKwh * 1000, quote.carbonKg * 1000, batch.tokens ?? 0),
       confidence: {
         probability: rounded(quote.confidence, 2),
         scenarios: quote.scenarios,

@@ -215,8 +215,8 @@ function wrong(field: string, message: string): NightshiftError {
   return new NightshiftError('invalid_request', `${field}: ${message}.`, { field });
 }
 
-/** @throws NightshiftError `invalid_request` that names the field */
-function acceptedPolicy(vehicle: Vehicle, policy: OwnerPolicy): OwnerPolicy {
+/** The policy as it is kept. @throws NightshiftError `invalid_request` that names the field */
+export function acceptedPolicy(vehicle: Vehicle, policy: OwnerPolicy): OwnerPolicy {
   if (!DateTime.utc().setZone(policy.timeZone).isValid) throw wrong('timeZone', 'must be an IANA time zone');
   // Consent is given once; a policy that does not repeat it does not withdraw it.
   const consent = policy.consent ?? vehicle.policy.consent;

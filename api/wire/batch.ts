@@ -17,6 +17,8 @@ const reasonSchema = z.object({
   limit: z.number().optional(),
 });
 
+export const per1000TokensSchema = z.object({ energy_wh: z.number(), gco2: z.number() });
+
 export const gridSchema = z.object({
   state: z.enum(['validating', 'waiting', 'running', 'paused', 'ended']),
   deadline: z.string().meta({ description: 'Grid time by which the answers are due, RFC 3339.' }),
@@ -55,6 +57,9 @@ export const gridSchema = z.object({
     })
     .nullable()
     .meta({ description: 'Null for batches from before there were prices.' }),
+  per_1000_tokens: per1000TokensSchema
+    .nullable()
+    .meta({ description: 'What was used for 1,000 tokens read and written; null while no answer counts tokens.' }),
   shards: z.object({ total: z.number(), pending: z.number(), in_flight: z.number(), done: z.number() }).nullable(),
   partial_output_file_id: z
     .string()

@@ -67,19 +67,18 @@ export const vehiclePlanSchema = z
   })
   .openapi('VehiclePlan');
 
-export const staysSchema = z.object({
-  stays: z.array(
-    z
-      .object({
-        stay: z.number(),
-        pluggedInAtMs: gridMs,
-        unpluggedAtMs: gridMs.nullable(),
-        readyByMs: gridMs,
-        targetSocPercent: z.number(),
-        arrivalSocPercent: z.number().nullable(),
-        readyBySocPercent: z.number().nullable(),
-        statement: z.unknown(),
-      })
-      .openapi('Stay'),
-  ),
-});
+const staySchema = z
+  .object({
+    stay: z.number(),
+    pluggedInAtMs: gridMs,
+    unpluggedAtMs: gridMs.nullable(),
+    readyByMs: gridMs,
+    targetSocPercent: z.number(),
+    arrivalSocPercent: z.number().nullable(),
+    readyBySocPercent: z.number().nullable(),
+    statement: z.unknown(),
+  })
+  .openapi('Stay');
+export type StayWire = z.output<typeof staySchema>;
+
+export const staysSchema = z.object({ stays: z.array(staySchema) });

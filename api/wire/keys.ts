@@ -6,6 +6,7 @@ export const keySchema = z
     tenant: z.string(),
     name: z.string(),
     scopes: z.array(z.string()),
+    regions: z.array(z.string()).nullable().meta({ description: 'What the scope "grid" reaches.' }),
     requests_per_minute: z.number().int(),
     created_at: z.number().int(),
     revoked_at: z.number().int().nullable(),

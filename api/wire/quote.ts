@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { windowSchema } from './batch.ts';
+import { per1000TokensSchema, windowSchema } from './batch.ts';
 
 /** What the plan says of a batch that nobody has submitted. */
 export const plannedQuoteSchema = z.object({
@@ -14,6 +14,12 @@ export const plannedQuoteSchema = z.object({
   energy_wh: z.number(),
   cost: z.object({ eur: z.number() }).meta({ description: 'Of the energy, for the operator.' }),
   gco2: z.number(),
+  tokens: z
+    .number()
+    .int()
+    .nullable()
+    .meta({ description: 'About how many would be read and written; null where none are counted, or without a file.' }),
+  per_1000_tokens: per1000TokensSchema.nullable(),
   confidence: z.object({
     probability: z.number().meta({ description: 'Share of the scenarios in which it is done by its deadline.' }),
     scenarios: z.number().int(),
@@ -36,4 +42,27 @@ export const quoteSchema = plannedQuoteSchema
     }),
   })
   .openapi('Quote');
+/** What the same batch would cost and emit, the longer it may take. */
+export const quoteCurveSchema = z
+  .object({
+    object: z.literal('batch.quote_curve'),
+    model: z.string(),
+    requests: z.number().int(),
+    shards: z.number().int(),
+    points: z.array(
+      z.object({
+        hours: z.number().meta({ description: 'From now, grid time.' }),
+        deadline: z.string(),
+        feasible: z.boolean(),
+        eta: z.string().nullable(),
+        energy_wh: z.number(),
+        cost: z.object({ eur: z.number() }),
+        gco2: z.number(),
+      }),
+    ),
+    planned_from: z.string().meta({ description: 'Grid time of the plan whose fleet and forecasts this rests on.' }),
+  })
+  .openapi('QuoteCurve');
+export type QuoteCurveWire = z.output<typeof quoteCurveSchema>;
+
 export type QuoteWire = z.output<typeof quoteSchema>;

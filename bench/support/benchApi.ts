@@ -22,7 +22,10 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       database,
       objects,
       live,
-      quotes: { quote: async () => ({ kind: 'no_plan' }) },
+      quotes: {
+        quote: async () => ({ kind: 'no_plan' }),
+        preview: async () => ({ chargeKwh: 0, computeKwh: 0, computeHours: 0, costEur: 0, gramsCo2: 0, missing: [] }),
+      },
       admission: modelAdmissionOver(database, objects),
       scratchFolder: tmpdir(),
       maxModelBytes: 1024 ** 3,
@@ -33,6 +36,8 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       seal: sealWith('a key for benches'),
       slices: sliceSignerWith('a key for benches'),
       regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },
+      temporalUi: null,
+      page: new Map(),
       carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1',
@@ -42,6 +47,7 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       webhookHosts: 'public',
       retention: { days: 90, orphanDays: 7 },
       carbonEurPerKg: 0,
+      missingEurPerKwh: 0.6,
       apiKey: BENCH_KEY,
       logger: pino({ level: 'silent' }),
       now: Date.now,

@@ -16,6 +16,7 @@ interface CreateOptions extends KeyOptions {
   readonly tenant: string;
   readonly name: string;
   readonly scope: readonly string[];
+  readonly region?: readonly string[];
   readonly rate: number;
 }
 
@@ -37,10 +38,11 @@ export const keyCommand: CommandFactory = (terminal, done) => {
         .requiredOption('--tenant <id>', 'whose key it is; files and batches are seen by their tenant only')
         .requiredOption('--name <text>', 'what it is for')
         .option('--scope <scopes...>', `what it may do: ${Object.keys(API_SCOPES).join(', ')}`, ['submit'])
+        .option('--region <ids...>', 'what a key with the scope "grid" sees: the utility’s own regions')
         .option('--rate <n>', 'requests a minute', wholeNumber(1, MAX_PER_MINUTE), 600)
         .action(async (options: CreateOptions) => {
-          const { tenant, name, scope: scopes, rate } = options;
-          const body = { tenant, name, scopes, requests_per_minute: rate };
+          const { tenant, name, scope: scopes, region: regions, rate } = options;
+          const body = { tenant, name, scopes, ...(regions && { regions }), requests_per_minute: rate };
           const made = newKeySchema.parse(await (await openApi(options)).json('POST', KEYS_PATH, body));
           terminal.out(options.json ? `${JSON.stringify(made, null, 2)}\n` : `${made.key}\n`);
           if (!options.json) terminal.err(line(made));

@@ -7,6 +7,7 @@ import { Command } from 'commander';
 import { z } from 'zod';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { evaluateCommand } from './modelEvaluate.ts';
 import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { addFolder } from '../modelFolder.ts';
@@ -37,7 +38,13 @@ const modelSchema = z.looseObject({
   x_model: z.object({ version: z.string(), description: z.string().nullable(), endpoint: z.string() }).nullable(),
 });
 const admittedSchema = modelSchema.extend({
-  x_probe: z.object({ ms_per_sample: z.number(), peak_memory_mb: z.number().nullable() }),
+  x_probe: z.object({
+    ms_per_sample: z.number(),
+    peak_memory_mb: z.number().nullable(),
+    prefill_tokens_per_s: z.number().nullable(),
+    decode_tokens_per_s: z.number().nullable(),
+    classes_too_small: z.array(z.string()),
+  }),
 });
 
 /** Keys of a manifest that name a file beside it, and what they become. */
@@ -54,9 +61,15 @@ export const modelCommand: CommandFactory = (terminal, done) => {
   const report = (answer: unknown, { json }: ModelOptions): void => {
     const added = admittedSchema.parse(answer);
     if (json) return terminal.out(`${JSON.stringify(added, null, 2)}\n`);
-    const { ms_per_sample: ms, peak_memory_mb: mb } = added.x_probe;
+    const { ms_per_sample: ms, peak_memory_mb: mb, classes_too_small: tooSmall } = added.x_probe;
+    const { prefill_tokens_per_s: prefill, decode_tokens_per_s: decode } = added.x_probe;
     terminal.out(line(added));
     terminal.out(`  ${ms.toFixed(2)} ms a sample, at most ${mb ?? '?'} MiB, on this machine\n`);
+    if (prefill !== null && decode !== null) {
+      terminal.out(`  alone it reads ${prefill.toFixed(0)} and writes ${decode.toFixed(0)} tokens a second\n`);
+    }
+    if (tooSmall.length > 0)
+      terminal.out(`  ${tooSmall.join(', ')}: too little memory, nothing of it is planned there\n`);
   };
   return new Command('model')
     .description('add, list and remove models')
@@ -116,6 +129,7 @@ export const modelCommand: CommandFactory = (terminal, done) => {
           done(EXIT_CODES.ok);
         }),
     )
+    .addCommand(evaluateCommand(terminal, done))
     .addCommand(
       common('list')
         .description('list the newest version of each model')

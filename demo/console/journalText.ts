@@ -29,6 +29,7 @@ const KINDS = {
   fallback: { label: 'fallback', color: 'yellow' },
   enrolled: { label: 'enrolled', color: 'cyan' },
   car_refused: { label: 'refused', color: 'red' },
+  operator: { label: 'operator', color: 'yellow' },
   quarantined: { label: 'caught', color: 'red' },
   recalled: { label: 'recalled', color: 'red' },
 } as const satisfies Record<JournalKind, { label: string; color: ColorName }>;

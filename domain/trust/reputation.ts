@@ -37,6 +37,11 @@ export const NEW_REPUTATION: Reputation = {
   suspicion: FALSE_SHARES.map(() => 0),
 };
 
+/** On probation again, as after a difference: for what is no answer, e.g. energy that its meter does not show. */
+export function doubted(reputation: Reputation): Reputation {
+  return { ...reputation, validInRow: 0 };
+}
+
 export function isOnProbation({ validInRow }: Pick<Reputation, 'validInRow'>): boolean {
   return validInRow < PROBATION_CHECKS;
 }

@@ -11,7 +11,8 @@ import {
 } from 'onnx-buf';
 
 import type { TensorDatatype } from '../../domain/models.ts';
-import { checkSizes, isOnnxDomain, isVetted, QUANTISES_DYNAMICALLY } from './vettedOperators.ts';
+import { checkSizes, isOnnxDomain, isVetted } from './vettedOperators.ts';
+import { QUANTISES_DYNAMICALLY } from '../models/dynamicQuantisation.ts';
 import { refused, shown } from './refused.ts';
 
 /** What a network may be. Each limit is far above what the cars' computers serve well. */

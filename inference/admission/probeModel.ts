@@ -6,6 +6,7 @@ import { deflateSync } from 'node:zlib';
 import { z } from 'zod';
 
 import type { LoadedModel } from '../runner/protocol.ts';
+import { ENGINE_LIMITS } from '../generation/engine.ts';
 import { Runner } from '../runner/runner.ts';
 import type { Pipeline, TensorSpec } from '../../domain/models.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
@@ -28,6 +29,10 @@ export interface ProbedModel {
   readonly unitsPerSample: number;
   /** Most memory that its process had, MiB; undefined where the system does not tell. */
   readonly peakMemoryMb: number | undefined;
+  /** What a car has to have for it, MiB: of a model that generates, with the keys and values of a full batch. */
+  readonly neededMemoryMb: number | undefined;
+  /** Of a model that generates, one request alone: tokens read and tokens written in a second. */
+  readonly tokensPerSecond: { readonly prefill: number; readonly decode: number } | undefined;
 }
 
 /**
@@ -60,9 +65,43 @@ export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes:
       });
     const msPerSample = (performance.now() - startMs) / TIMED_RUNS;
     const unitsPerSample = workUnitsOf(model.pipeline.kind, bodySchema.parse(body));
-    return { msPerSample, unitsPerSample, peakMemoryMb: await peakMemoryMb(runner.pid) };
+    const tokensPerSecond = await tokensPerSecondOf(runner, model);
+    const peakMb = await peakMemoryMb(runner.pid);
+    const cacheMb = model.pipeline.kind === 'text-generation' ? ENGINE_LIMITS.kvBytes / 1024 ** 2 : 0;
+    const neededMemoryMb = peakMb === undefined ? undefined : peakMb + cacheMb;
+    return { msPerSample, unitsPerSample, peakMemoryMb: peakMb, neededMemoryMb, tokensPerSecond };
   } finally {
     await runner.stop();
+  }
+}
+
+const usageSchema = z.object({ usage: z.object({ prompt_tokens: z.number(), completion_tokens: z.number() }) });
+/** Some five tokens in most vocabularies, at most one a character. */
+const SENTENCE = 'A parked car at night. ';
+const SENTENCES = 40;
+const WRITTEN_TOKENS = 32;
+
+/** A long prompt for one token says how fast is read, a short one for many how fast is written. */
+async function tokensPerSecondOf(runner: Runner, model: LoadedModel): Promise<ProbedModel['tokensPerSecond']> {
+  if (model.pipeline.kind !== 'text-generation') return undefined;
+  const { contextTokens } = model.pipeline;
+  const timed = async (prompt: string, max_tokens: number) => {
+    const startMs = performance.now();
+    const [answer] = await runner.run(model, [{ model: 'probe', prompt, max_tokens, temperature: 0 }]);
+    const seconds = Math.max(1e-6, (performance.now() - startMs) / 1_000);
+    return { seconds, usage: usageSchema.safeParse(answer?.body).data?.usage };
+  };
+  try {
+    const sentences = Math.max(1, Math.min(SENTENCES, Math.floor(contextTokens / 2 / SENTENCE.length)));
+    const read = await timed(SENTENCE.repeat(sentences), 1);
+    const written = await timed('A', Math.max(1, Math.min(WRITTEN_TOKENS, contextTokens >> 1)));
+    if (!read.usage || !written.usage) return undefined;
+    return {
+      prefill: read.usage.prompt_tokens / read.seconds,
+      decode: written.usage.completion_tokens / written.seconds,
+    };
+  } catch (error) {
+    throw refused(`it does not keep to its limits: ${messageOf(error)}`);
   }
 }
 

@@ -62,13 +62,6 @@ const ML: ReadonlySet<string> = new Set([
   'TreeEnsembleRegressor',
 ]);
 
-/** Scales are taken over the whole batch, so that a row's numbers depend on its neighbours. */
-export const QUANTISES_DYNAMICALLY: ReadonlySet<string> = new Set([
-  'DynamicQuantizeLinear',
-  'DynamicQuantizeLSTM',
-  'DynamicQuantizeMatMul',
-]);
-
 /** Attributes that say how much an operator makes room for, and how much is taken. */
 const SIZE_ATTRIBUTES: Readonly<Record<string, readonly [min: bigint, max: bigint]>> = {
   K: [1n, 1_048_576n],

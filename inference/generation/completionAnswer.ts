@@ -92,7 +92,8 @@ export function tokenInfo(
   token: string;
   logprob: number;
   bytes: number[];
+  x_id: number;
 } {
   const bytes = vocabulary.isSpecial(id) ? Buffer.from(vocabulary.nameOf(id)) : vocabulary.bytesOf(id);
-  return { token: Buffer.from(bytes).toString('utf8'), logprob, bytes: [...bytes] };
+  return { token: Buffer.from(bytes).toString('utf8'), logprob, bytes: [...bytes], x_id: id };
 }

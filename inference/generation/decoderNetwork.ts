@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 
 import { halfBits, halfToFloat } from '../runner/halfFloat.ts';
+import { QUANTISES_DYNAMICALLY } from '../models/dynamicQuantisation.ts';
 import { kvTensor, type KvRows, type Padding } from './kvRows.ts';
 
 /** A step of some rows: as many new tokens for each, after what the cache holds of it. */
@@ -50,8 +51,6 @@ const KNOWN_INPUTS: ReadonlySet<string> = new Set([
   'use_cache_branch',
   'num_logits_to_keep',
 ]);
-/** Their scale is that of a whole batch, so neighbours change a row's numbers. */
-const BATCH_DEPENDENT_OPERATORS = ['DynamicQuantizeLinear', 'DynamicQuantizeMatMul'];
 
 /**
  * Finds out how the network wants to be asked.
@@ -59,7 +58,7 @@ const BATCH_DEPENDENT_OPERATORS = ['DynamicQuantizeLinear', 'DynamicQuantizeMatM
  * @throws Error that names what it has or lacks
  */
 export async function openDecoderNetwork(session: InferenceSession, networkPath: string): Promise<DecoderNetwork> {
-  const named = await operatorsNamed(networkPath, ['GroupQueryAttention', ...BATCH_DEPENDENT_OPERATORS]);
+  const named = await operatorsNamed(networkPath, ['GroupQueryAttention', ...QUANTISES_DYNAMICALLY]);
   const inputs = new Map(session.inputMetadata.map((each) => [each.name, each]));
   const cache = cacheTensors(session);
   for (const name of session.inputNames) {
@@ -84,7 +83,7 @@ export async function openDecoderNetwork(session: InferenceSession, networkPath:
   return {
     // GroupQueryAttention counts the ones of a row's mask and takes them for the row's beginning.
     padding: grouped ? 'right' : 'left',
-    batchInvariant: !BATCH_DEPENDENT_OPERATORS.some((operator) => named.has(operator)),
+    batchInvariant: ![...QUANTISES_DYNAMICALLY].some((operator) => named.has(operator)),
     vocabularySize,
     kvBytesPerToken: cache.reduce((sum, { type, heads, size }) => sum + heads * size * (type === 'float16' ? 2 : 4), 0),
     forward: async ({ tokens, past, wantsLogits }) => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { contextTokensOf } from '../models/contextTokens.ts';
 import { openVocabulary, type Vocabulary } from './vocabulary.ts';
 
 /** Reads a file of the model's folder; undefined when it has none of that name. */
@@ -24,6 +25,7 @@ const configSchema = z.looseObject({
 });
 const generationConfigSchema = z.looseObject({ eos_token_id: tokenIdsSchema });
 const genaiConfigSchema = z.looseObject({
+  search: z.looseObject({ max_length: z.number().int().min(1).optional() }).optional(),
   model: z.looseObject({ context_length: z.number().int().min(1).optional(), eos_token_id: tokenIdsSchema }),
 });
 const specialTokenSchema = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
@@ -35,7 +37,8 @@ const tokenizerConfigSchema = z.looseObject({
   unk_token: specialTokenSchema,
 });
 
-const DEFAULT_CONTEXT_TOKENS = 2_048;
+/** As older processors save it. */
+const chatTemplateSchema = z.looseObject({ chat_template: z.string() });
 
 /** @throws Error that names the file and what is wrong with it */
 export async function readLanguageModelFiles(read: ReadModelFile): Promise<LanguageModelFiles> {
@@ -46,7 +49,8 @@ export async function readLanguageModelFiles(read: ReadModelFile): Promise<Langu
     parsed(path, await read(path), schema);
   const config = await parse('config.json', configSchema);
   const generation = await parse('generation_config.json', generationConfigSchema);
-  const genai = (await parse('genai_config.json', genaiConfigSchema))?.model;
+  const genaiConfig = await parse('genai_config.json', genaiConfigSchema);
+  const genai = genaiConfig?.model;
   const tokenizer = parsed('tokenizer_config.json', tokenizerConfigJson, tokenizerConfigSchema);
   const vocabulary = openVocabulary(tokenizerJson, tokenizerConfigJson);
 
@@ -60,10 +64,10 @@ export async function readLanguageModelFiles(read: ReadModelFile): Promise<Langu
   return {
     vocabulary,
     endTokens,
-    contextTokens:
-      genai?.context_length ?? config?.max_position_embeddings ?? config?.n_positions ?? DEFAULT_CONTEXT_TOKENS,
+    contextTokens: contextTokensOf({ ...config, ...genaiConfig?.search, ...genai }),
     chatTemplate:
       (await read('chat_template.jinja')) ??
+      (await parse('chat_template.json', chatTemplateSchema))?.chat_template ??
       (typeof template === 'string' ? template : template?.find(({ name }) => name === 'default')?.template),
     specialTokens,
   };

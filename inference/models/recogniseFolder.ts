@@ -7,6 +7,7 @@ import type { SelectedFolder } from '../../domain/modelFolders.ts';
 import type { UploadedFolder } from '../../domain/modelUploads.ts';
 import { pipelineSchema, type HuggingfaceTokenizer, type Pipeline } from '../../domain/models.ts';
 import { refused } from '../admission/refused.ts';
+import { CHAT_TEMPLATE_FILES, contextTokensOf, type StatedLengths } from './contextTokens.ts';
 
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 const MAX_TOKENS = 32_768;
@@ -25,6 +26,7 @@ const configSchema = z.looseObject({
   hidden_size: count,
   dim: count,
   max_position_embeddings: count,
+  n_positions: count,
   id2label: z.record(z.string(), z.string()).optional(),
   problem_type: z.string().nullish(),
 });
@@ -68,11 +70,11 @@ export async function recogniseFolder(
     ...(configSha256 !== undefined && { configSha256 }),
   };
   const tokenizerConfig = await json('tokenizer_config.json', tokenizerConfigSchema);
-  const generation = (contextTokens: number | undefined): Pipeline => ({
+  const generation = (stated: StatedLengths): Pipeline => ({
     kind: 'text-generation',
     layout,
-    contextTokens: contextTokens ?? UNSTATED_TOKENS,
-    chat: hashes.has('chat_template.jinja') || hashes.has('chat_template.json') || hasTemplate(tokenizerConfig),
+    contextTokens: contextTokensOf(stated),
+    chat: CHAT_TEMPLATE_FILES.some((path) => hashes.has(path)) || hasTemplate(tokenizerConfig),
     batchInvariant: !quantisesDynamically,
   });
 
@@ -82,7 +84,7 @@ export async function recogniseFolder(
     if (named !== undefined && named !== networkPath) {
       throw refused(`its genai_config.json names the network "${named}", but the folder has "${networkPath}"`);
     }
-    return generation(genai?.model.context_length ?? genai?.search?.max_length);
+    return generation({ ...genai?.search, ...genai?.model });
   }
   const config = await json('config.json', configSchema);
   if (!config) throw refused('its folder has no config.json: save it with model.config.save_pretrained(folder)');
@@ -90,7 +92,7 @@ export async function recogniseFolder(
   const sentence = await json('sentence_bert_config.json', sentenceSchema);
   const positions = config.max_position_embeddings;
   const usable = positions && OFFSET_POSITIONS.test(config.model_type) ? positions - 2 : positions;
-  if (/ForCausalLM$|LMHeadModel$/.test(architecture)) return generation(positions);
+  if (/ForCausalLM$|LMHeadModel$/.test(architecture)) return generation(config);
 
   const limits = [sentence?.max_seq_length, tokenizerConfig?.model_max_length, usable];
   const stated = limits.filter((limit): limit is number => limit !== undefined && limit < NO_LIMIT);

@@ -83,6 +83,7 @@ async function config(api: string, over: Partial<AgentConfig> = {}): Promise<Age
     api,
     carId: 'car-a',
     key: 'key of car-a',
+    modelCacheBytes: 1024 ** 3,
     stateDir: await temporaryFolder(),
     families: ['ocr'],
     execution: { provider: 'cpu' },

@@ -51,7 +51,7 @@ export interface ApiHarness {
 /** The real API on loopback, with the file's own database and object folder. Call at top level. */
 export function useApi(
   database: Database,
-  open: { readonly live?: (folder: string) => LiveInference; readonly quotes?: Quotes } = {},
+  open: { readonly live?: (folder: string) => LiveInference; readonly quotes?: Partial<Quotes> } = {},
 ): ApiHarness {
   const jobs = recordingStarter();
   const hinted: string[] = [];
@@ -82,7 +82,11 @@ export function useApi(
       seal: sealWith('a key for tests'),
       slices: sliceSignerWith('a key for tests'),
       live,
-      quotes: open.quotes ?? { quote: async () => ({ kind: 'no_plan' }) },
+      quotes: {
+        quote: async () => ({ kind: 'no_plan' }),
+        preview: async () => ({ chargeKwh: 0, computeKwh: 0, computeHours: 0, costEur: 0, gramsCo2: 0, missing: [] }),
+        ...open.quotes,
+      },
       admission: modelAdmissionOver(database, createFileStore(folder)),
       scratchFolder: join(folder, 'scratch'),
       maxModelBytes: 1024 ** 3,
@@ -96,6 +100,8 @@ export function useApi(
       },
       webhookHosts: 'loopback',
       retention: { days: 90, orphanDays: 7 },
+      temporalUi: null,
+      page: new Map(),
       carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1:18830',
@@ -103,6 +109,7 @@ export function useApi(
       },
       cell: CELL,
       carbonEurPerKg: 0.08,
+      missingEurPerKwh: 0.6,
       apiKey: API_KEY,
       logger,
       now: Date.now,

@@ -6,6 +6,7 @@ import OpenAI, { toFile } from 'openai';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
+import { recordAcceptedShard } from '../../store/acceptedShards.ts';
 import { moveBatch } from '../../store/batches.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { upsertJobProgress } from '../../store/jobProgress.ts';
@@ -62,6 +63,14 @@ describe('x_grid', () => {
     await addShardFootprint(database, { jobId: id, shard: 1, energyWh: 250, gCo2: null, costEur: null });
     const { x_grid: grid } = await api.getJson(`/v1/batches/${id}`);
     expect(grid).toMatchObject({ state: 'waiting', energy_wh: 750, gco2: 25, cost: { eur: 0.1, unpriced_wh: 250 } });
+    expect(grid.per_1000_tokens).toBeNull();
+    const accepted = { jobId: id, completed: 1, failed: 0, handovers: 0, redoneLines: 0, parts: [] };
+    for (const shard of [0, 1]) {
+      await recordAcceptedShard(database, { ...accepted, shard, inputTokens: 150, outputTokens: 100 });
+    }
+    const { usage, x_grid: counted } = await api.getJson(`/v1/batches/${id}`);
+    expect(usage).toMatchObject({ input_tokens: 300, output_tokens: 200, total_tokens: 500 });
+    expect(counted.per_1000_tokens).toEqual({ energy_wh: 1_500, gco2: 50 });
     expect(grid.reasons.length).toBeGreaterThan(0);
     expect(grid.planned_windows[0]).toMatchObject({ start: expect.any(String), shards: expect.any(Number) });
     const planned = grid.planned_windows.reduce((sum: number, window: Json) => sum + window.shards, 0);

@@ -55,6 +55,7 @@ describe('with a plan', () => {
     expect(body.confidence.scenarios).toBeGreaterThanOrEqual(1);
     expect((await api.client.batches.list()).data).toHaveLength(before);
 
+    expect(body).toMatchObject({ tokens: null, per_1000_tokens: null });
     const capped = await quote({ ...request, metadata: { 'grid.max_price': '0.000001' } });
     expect(capped.body).toMatchObject({ feasible: false, eta: null, energy_wh: 0, confidence: { probability: 0 } });
     const line = JSON.stringify({ custom_id: 'a', method: 'POST', url: '/v1/embeddings', body: { model: 'lsa' } });
@@ -92,7 +93,7 @@ test('is made beside the event loop that serves everybody', async () => {
 
 test('beyond a few at once is refused, and the others are made', async () => {
   const job = { cellId: CELL.id, model: 'lsa', requests: 1, shards: 1, deadlineMs: Date.now() + 6 * HOUR_MS };
-  const asked = Array.from({ length: 5 }, () => quoter.quote({ ...job, classes: [] }));
+  const asked = Array.from({ length: 5 }, () => quoter.quote({ ...job, classes: [], tokens: null }));
   const answers = await Promise.allSettled(asked);
   expect(answers.map(({ status }) => status).sort()).toEqual([...Array(4).fill('fulfilled'), 'rejected']);
   await expect(asked.at(-1)).rejects.toMatchObject({ code: 'rate_limited' });
@@ -101,6 +102,6 @@ test('beyond a few at once is refused, and the others are made', async () => {
 test('one that takes too long fails, and the next has a new process', async () => {
   const job = { cellId: CELL.id, model: 'lsa', requests: 1, shards: 1, deadlineMs: Date.now() + 6 * HOUR_MS };
   const hasty = startQuoter(url, 1);
-  await expect(hasty.quote({ ...job, classes: [] })).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(hasty.quote({ ...job, classes: [], tokens: null })).rejects.toMatchObject({ code: 'unavailable' });
   await hasty.close();
 });

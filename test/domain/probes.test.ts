@@ -9,6 +9,7 @@ const spec = (id: string, chipKw: number, probeGflops: number | null): HardwareC
   cooling: 'included',
   providers: ['cpu'],
   probeGflops,
+  memoryMb: null,
   source: 'test',
   assumed: false,
 });

@@ -55,6 +55,7 @@ const CLASSES: CellState['hardwareClasses'] = SIMULATED_CLASSES.map((id) => ({
   cooling: 'car_loop',
   providers: ['cpu'],
   probeGflops: null,
+  memoryMb: null,
   source: 'test',
   assumed: true,
 }));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { tightestLimitKw } from '../../planning/importLimits.ts';
+import { tightestLimitKw, withoutEndedLimits } from '../../planning/importLimits.ts';
 import type { SignalSpan } from '../../store/signals.ts';
 
 const QUARTER_MS = 15 * 60_000;
@@ -41,3 +41,12 @@ test.each([
   ['a limit that ends within a slot leaves the fail-safe', [limit(0, 1.5, 20)], [20, 6, null, null]],
   ['and a tighter one than that', [limit(0, 1.5, 2)], [2, 2, null, null]],
 ])('%s', (_, limits, expected) => expect(tightestLimitKw(AXIS, limits, FEEDER)).toEqual(expected));
+
+test('an emergency that was ended within the slot holds nobody back for the rest of it', () => {
+  const signals = [limit(0, 4, 20), limit(0.2, 0.4, 0, { source: 'emergency/1' })];
+  expect(tightestLimitKw(AXIS, withoutEndedLimits(signals, 0.3 * QUARTER_MS), FEEDER)).toEqual([0, 20, 20, 20]);
+  expect(tightestLimitKw(AXIS, withoutEndedLimits(signals, 0.4 * QUARTER_MS), FEEDER)).toEqual([20, 20, 20, 20]);
+  // Without any other limit the feeder's fail-safe holds, never nothing.
+  const only = withoutEndedLimits([limit(0, 0.4, 0), limit(0.4, 4, 20)], 0.5 * QUARTER_MS);
+  expect(tightestLimitKw(AXIS, only, FEEDER)[0]).toBe(6);
+});

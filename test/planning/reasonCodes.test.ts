@@ -7,6 +7,7 @@ import { initialState, type FusedState } from '../../api/ingress/fusedState.ts';
 import { NEW_TRACK, trackPower } from '../../api/ingress/plausibility.ts';
 import { claimUpdateOf } from '../../api/ingress/telemetryClaims.ts';
 import { CAR_REASONS, type CarReason, type CarReasonCode } from '../../domain/claims.ts';
+import { operatorReasons } from '../../domain/operatorHold.ts';
 import type { OwnerPolicy } from '../../domain/vehicles.ts';
 import { planCell } from '../../scheduler/planCell.ts';
 import type { PlanningProblem } from '../../scheduler/problem.ts';
@@ -121,6 +122,7 @@ const CAR_NIGHTS: Record<CarReasonCode, () => readonly CarReason[]> = {
   asleep: () => heard({ online: false, connectionIds: [] }),
   telemetry_not_trusted: () => heard({ energy: trackPower(NEW_TRACK, VEHICLE, 40, 3) }),
   work_not_trusted: () => [workReason({ text: 'It claimed 500 kWh.', value: 500, limit: 1 })],
+  excluded_by_operator: () => operatorReasons({ reason: 'its modem is changed' }),
   quarantined: () => [quarantineReason({ text: 'It is in quarantine.', value: 9, limit: 10 })],
   wake_failed: () =>
     claims({

@@ -27,6 +27,7 @@ function nodeState(over: { readonly online: boolean; readonly spareKw?: number }
         cooling: 'included',
         providers: ['cpu'],
         probeGflops: null,
+        memoryMb: null,
         source: 'test',
         assumed: false,
       },

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
 import { startApiServer } from '../../api/http/server.ts';
+import { readPageFiles } from '../../api/http/pageFiles.ts';
 import { startLeasedIngress } from '../../api/ingress/leasedIngress.ts';
 import { startIngress } from '../../api/ingress/ingress.ts';
 import { startBroker } from '../../api/mqtt/broker.ts';
@@ -14,7 +15,7 @@ import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { modelAdmissionOver } from './modelAdmission.ts';
 import { createLiveExecutor } from './liveExecutor.ts';
-import { loadConfig } from '../config/config.ts';
+import { loadConfig, type TemporalConfig } from '../config/config.ts';
 import { brokerPasswordsOf, brokerUrlOf } from '../process/brokerUrl.ts';
 import { createLogger } from '../process/logging.ts';
 import { mqttSession, openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
@@ -95,7 +96,10 @@ async function start() {
       },
       stays: sessions,
       cell,
+      temporalUi: temporalUiOf(config.temporal),
+      page: await readPageFiles(),
       carbonEurPerKg: CARBON_EUR_PER_KG,
+      missingEurPerKwh: config.missingEurPerKwh,
       apiKey: apiKeyOf(config),
       logger,
       now: Date.now,
@@ -129,6 +133,12 @@ async function start() {
     },
   });
   return { server, live, quotes, ingress, mqtt, broker, client, database };
+}
+
+/** Where the Web UI shows a workflow, before its id. */
+function temporalUiOf({ uiUrl, connection }: TemporalConfig): string | null {
+  if (uiUrl === undefined) return null;
+  return `${uiUrl.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(connection.namespace)}/workflows/`;
 }
 
 runChild({

@@ -45,6 +45,8 @@ export interface TemporalConfig {
   readonly executable: string | undefined;
   readonly port: number;
   readonly uiPort: number;
+  /** Undefined: nobody said where the Web UI of the server is. */
+  readonly uiUrl: string | undefined;
   readonly archiveUrl: string;
   /** True when no TEMPORAL_ADDRESS names a server, so that the local stack starts its own. */
   readonly embedded: boolean;
@@ -148,6 +150,8 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       executable: values['temporal.executable'],
       port: values['temporal.port'],
       uiPort: values['temporal.uiPort'],
+      uiUrl:
+        values['temporal.uiUrl'] ?? (temporal.embedded ? `http://127.0.0.1:${values['temporal.uiPort']}` : undefined),
       archiveUrl: values['temporal.archiveUrl'],
       ...temporal,
     },

@@ -91,6 +91,12 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_TEMPORAL_UI_PORT',
     doc: 'Port of the embedded Temporal Web UI, on 127.0.0.1.',
   },
+  'temporal.uiUrl': {
+    schema: url('https', 'http').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_TEMPORAL_UI_URL',
+    doc: 'Where people find the Temporal Web UI: the page links workflows to it. Unset: that of the embedded server, else none.',
+  },
   'temporal.archiveUrl': {
     schema: url('https', 'http'),
     default: 'https://temporal.download/cli/archive',

@@ -87,6 +87,8 @@ export function childEnvironment(config: Config): NodeJS.ProcessEnv {
     ...(temporal.embedded
       ? { ...withoutTemporalVariables(environment), TEMPORAL_ADDRESS: options.address, TEMPORAL_NAMESPACE: namespace }
       : environment),
+    // They cannot tell the embedded server from one that others run, which may have its Web UI anywhere.
+    ...(temporal.uiUrl !== undefined && { [CONFIG_KEYS['temporal.uiUrl'].env]: temporal.uiUrl }),
     DATABASE_URL: databaseUrl ?? embeddedDatabaseUrl(config),
     // They cannot tell the embedded database from one that other hosts share.
     [CONFIG_KEYS.secretsKey.env]: secretsKeyOf(config),

@@ -199,6 +199,19 @@ describe('checks of what cars answer', () => {
     expect(await earned(honest)).toBeGreaterThan(0);
   });
 
+  test('come to a car anew that claims more energy than its time and its meter explain', async () => {
+    const batch = await submitted();
+    await compute(honest, batch, 0);
+    await check(batch);
+    const key = { vehicleId: honest, modelFamily: 'general', hardwareClass: 'ai4' };
+    expect(await readReputation(database, key)).toMatchObject({ validInRow: 1 });
+    const [receipt = ''] = await objects.list(objectKeys.receiptPrefix(batch.batchId, 0));
+    const claimed = JSON.parse((await objects.get(receipt)).toString('utf8')) as object;
+    await objects.put(receipt, JSON.stringify({ ...claimed, energyWh: 1e6 }));
+    expect(await accept(batch, 0)).toMatchObject([{ accepted: true }]);
+    expect(await readReputation(database, key)).toMatchObject({ validInRow: 0, differingLines: 0 });
+  });
+
   test('take small differences between computers for what they are', async () => {
     const batch = await submitted();
     await compute(honest, batch, 0, nearly);

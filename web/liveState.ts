@@ -1,0 +1,68 @@
+import type { CarRowWire, JournalRowWire, LiveEvents } from '../api/wire/page.ts';
+
+/** An event of the page's stream. */
+export type LiveEvent = {
+  [Name in keyof LiveEvents]: { readonly name: Name; readonly data: LiveEvents[Name] };
+}[keyof LiveEvents];
+
+/** What the stream has told so far; `undefined`: not yet. Plain, so that it can be tested without a browser. */
+export interface LiveState {
+  plan: LiveEvents['plan'] | undefined;
+  jobs: LiveEvents['jobs'] | undefined;
+  alerts: LiveEvents['alerts'] | undefined;
+  regions: LiveEvents['regions'] | undefined;
+  events: LiveEvents['events'] | undefined;
+  batches: LiveEvents['batches'] | undefined;
+  /** By id. */
+  cars: Map<string, CarRowWire> | undefined;
+  /** Newest first. */
+  lines: JournalRowWire[];
+}
+
+const MOST_LINES = 500;
+
+export function emptyLiveState(): LiveState {
+  return {
+    plan: undefined,
+    jobs: undefined,
+    alerts: undefined,
+    regions: undefined,
+    events: undefined,
+    batches: undefined,
+    cars: undefined,
+    lines: [],
+  };
+}
+
+/** Takes an event in; a list begins anew with an event that says so. */
+export function takeEvent(state: LiveState, event: LiveEvent): void {
+  switch (event.name) {
+    case 'plan':
+      state.plan = event.data;
+      break;
+    case 'jobs':
+      state.jobs = event.data;
+      break;
+    case 'alerts':
+      state.alerts = event.data;
+      break;
+    case 'regions':
+      state.regions = event.data;
+      break;
+    case 'events':
+      state.events = event.data;
+      break;
+    case 'batches':
+      state.batches = event.data;
+      break;
+    case 'cars': {
+      if (event.data.full || !state.cars) state.cars = new Map();
+      for (const row of event.data.rows) state.cars.set(row.id, row);
+      for (const id of event.data.removed) state.cars.delete(id);
+      break;
+    }
+    case 'line':
+      state.lines = [event.data, ...state.lines.filter(({ seq }) => seq !== event.data.seq)].slice(0, MOST_LINES);
+      break;
+  }
+}

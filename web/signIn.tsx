@@ -1,0 +1,49 @@
+import { useState } from 'preact/hooks';
+import { t } from './i18n.ts';
+import { Mark } from './mark.tsx';
+
+/** Asks for a key; which kind it is decides what is seen. */
+export function SignIn({
+  refused,
+  onKey,
+}: {
+  readonly refused: string | undefined;
+  readonly onKey: (key: string) => void;
+}) {
+  const [key, setKey] = useState('');
+  return (
+    <main class="sign-in">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (key.trim() !== '') onKey(key);
+        }}
+      >
+        <Mark />
+        <h1>{t('app.name')}</h1>
+        <p>{t('signIn.about')}</p>
+        <label>
+          {t('signIn.key')}
+          <input
+            type="password"
+            autocomplete="off"
+            spellcheck={false}
+            required
+            value={key}
+            aria-invalid={refused !== undefined}
+            onInput={(event) => setKey(event.currentTarget.value)}
+          />
+        </label>
+        {refused === undefined ? null : (
+          <p class="failure" role="alert">
+            {refused}
+          </p>
+        )}
+        <button type="submit" class="primary">
+          {t('signIn.act')}
+        </button>
+        <p class="fine">{t('signIn.kept')}</p>
+      </form>
+    </main>
+  );
+}
