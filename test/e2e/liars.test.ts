@@ -31,8 +31,12 @@ test(
     const trust = carTrustSchema.parse(await (await stack.api()).json('GET', `/fleet/v1/vehicles/${liar}/trust`));
     expect(trust).toMatchObject({ standing: 'quarantine', quarantines: [{ endedAtMs: null }] });
     expect(await stack.command('car', 'why', liar)).toContain('It is in quarantine');
-    const lines = await listCarLines(stack.database, liar, { startMs: 0, endMs: 4e12 });
-    expect(lines.filter(({ kind }) => kind === 'compute').reduce((sum, line) => sum + line.amountMicros, 0)).toBe(0);
+    // Two lines of a first shard may not be proof enough: what they were paid is taken back with the quarantine.
+    await eventually('it is paid nothing', LIMIT_MS, async () => {
+      const lines = await listCarLines(stack.database, liar, { startMs: 0, endMs: 4e12 });
+      const work = lines.filter(({ kind }) => kind !== 'availability');
+      return work.reduce((sum, { amountMicros }) => sum + amountMicros, 0) === 0 || undefined;
+    });
     // Honest cars were checked too, and none of them is blamed.
     const [others] = await stack.database.query<{ checked: number; differing: number }>(
       'select sum(checked) as checked, sum(differing) as differing from share_checks where vehicle_id <> $1',
