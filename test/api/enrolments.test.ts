@@ -166,7 +166,7 @@ describe('classes at run time', () => {
     const spec = { chipKw: 0.3, awakeKw: 0.01, cooling: 'included', providers: ['cuda', 'cpu'], source: 'data sheet' };
     expect((await send('PUT', '/fleet/v1/classes/desktop-gpu', spec)).status).toBe(200);
     const { classes } = await api.getJson('/fleet/v1/classes');
-    expect(classes).toContainEqual({ ...spec, id: 'desktop-gpu', probeGflops: null, assumed: false });
+    expect(classes).toContainEqual({ ...spec, id: 'desktop-gpu', memoryMb: null, probeGflops: null, assumed: false });
     const speeds = await listClassSpeeds(database);
     expect(speeds.find(({ hardwareClass }) => hardwareClass === 'desktop-gpu')).toMatchObject({ deviceMsPerUnit: 300 });
     const enrolled = await send('POST', '/fleet/v1/enrolments', { ...ENROLMENT, hardwareClass: 'desktop-gpu' });
