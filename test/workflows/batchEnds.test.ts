@@ -63,6 +63,8 @@ beforeAll(async () => {
     workflowBundle: { codePath: inject('workflowBundle') },
     activities: {
       ...createJobActivities({ database, objects: watched, gridNowMs: Date.now, carAccess }),
+      checkShards: async () => [],
+      correctBatch: async () => undefined,
       webhooksOf: async () => [],
     },
   });
