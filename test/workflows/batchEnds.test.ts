@@ -64,7 +64,7 @@ beforeAll(async () => {
     activities: {
       ...createJobActivities({ database, objects: watched, gridNowMs: Date.now, carAccess }),
       checkShards: async () => [],
-      correctBatch: async () => undefined,
+      correctBatch: async () => null,
       webhooksOf: async () => [],
     },
   });
