@@ -42,6 +42,7 @@ function batch(grid: object = {}, more: object = {}): BatchWire {
       gco2: 3,
       cost: { eur: 0.01, unpriced_wh: 0 },
       price: { amount: 0.0123, currency: 'EUR', estimate: null, cap: 0.05, quote: null },
+      per_1000_tokens: null,
       cells: [],
       shards: { total: 100, pending: 25, in_flight: 25, done: 50 },
       partial_output_file_id: null,
