@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -22,7 +22,7 @@ describe.skipIf(folder === '')('a client of CLIENTS_DIR', () => {
   const { database } = useTestDatabase();
   const api = useLiveApi(database);
   const MODEL = useTinyChat(api);
-  const installed = createRequire(join(folder, 'package.json'));
+  const installed = createRequire(resolve(folder, 'package.json'));
   const messages = [{ role: 'user' as const, content: 'The car' }];
   let baseURL = '';
   let expected = '';
