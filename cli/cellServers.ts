@@ -1,17 +1,11 @@
 import type { BackupPorts } from '../store/backup/backUp.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
 import { loadConfig, type Config } from '../worker/config/config.ts';
-import { embeddedServers, startPlatform } from '../worker/local/platform.ts';
-import { embeddedDatabaseUrl } from '../worker/local/postgres/postgresProcess.ts';
+import { databaseUrlOf, embeddedServers, startPlatform } from '../worker/local/platform.ts';
 import { openStoredObjects } from '../worker/process/openObjects.ts';
 
 export function configured(): Config {
   return loadConfig({ env: process.env, cwd: process.cwd() });
-}
-
-/** The configured database, else the embedded one of the state folder. */
-export function databaseUrlOf(config: Config): string {
-  return config.databaseUrl ?? embeddedDatabaseUrl(config);
 }
 
 export function backupPortsOver(config: Config, folder: string, onProgress: (text: string) => void): BackupPorts {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
@@ -9,6 +8,7 @@ import type { ApiClient } from '../api/client/apiClient.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import { selectModelFiles } from '../domain/modelFolders.ts';
 import type { ModelManifest } from '../domain/models.ts';
+import { sha256OfFile } from '../store/objects/sha256OfFile.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Small enough to be sent again after a broken connection, large enough to be few. */
@@ -46,7 +46,7 @@ export async function addFolder(
   const files = [];
   for (const path of paths) {
     const full = join(folder, path);
-    files.push({ path, sha256: await sha256Of(full), size_bytes: (await stat(full)).size });
+    files.push({ path, sha256: await sha256OfFile(full), size_bytes: (await stat(full)).size });
   }
   const created = await api.json('POST', '/v1/model_uploads', { ...options, files });
   const upload = uploadSchema.parse(created);
@@ -99,12 +99,6 @@ async function pathsBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).slice(0, MAX_LISTED_FILES);
   return files.map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
-}
-
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest('hex');
 }
 
 export interface ProgressLine {

@@ -9,7 +9,8 @@ import { NightshiftError } from '../domain/errors.ts';
 import { selectModelFiles } from '../domain/modelFolders.ts';
 import type { ModelManifest } from '../domain/models.ts';
 import { messageOf } from '../domain/thrown.ts';
-import { progressLine, sha256Of } from './modelFolder.ts';
+import { sha256OfFile } from '../store/objects/sha256OfFile.ts';
+import { progressLine } from './modelFolder.ts';
 import type { Terminal } from './terminal.ts';
 
 const REPOSITORY = /^([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?$/;
@@ -109,7 +110,7 @@ async function download(
       throw new NightshiftError('unavailable', message, { cause });
     }
   }
-  if (sha256 !== undefined && (await sha256Of(partial)) !== sha256) {
+  if (sha256 !== undefined && (await sha256OfFile(partial)) !== sha256) {
     await rename(partial, `${path}.damaged`);
     throw new NightshiftError('unavailable', `${url} does not have the sha256 that the hub gives. Pull again.`);
   }

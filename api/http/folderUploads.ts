@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -10,6 +9,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { parseJson } from '../../domain/json.ts';
 import { folderDeclarationSchema } from '../../domain/modelUploads.ts';
 import { modelFilesSchema } from '../../domain/models.ts';
+import { sha256OfFile } from '../../store/objects/sha256OfFile.ts';
 import { admittedSchema, answerAdmitted } from './admittedModel.ts';
 import { requireScope } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
@@ -149,7 +149,7 @@ export function addFolderUploadRoutes(app: OpenAPIHono, ports: ApiPorts): void {
         const message = `${path} has ${sizeBytes} bytes, ${received} have arrived: send the rest.`;
         throw new NightshiftError('invalid_request', message, { field: path });
       }
-      if ((await hashOf(filePath(root, id, path))) !== sha256) {
+      if ((await sha256OfFile(filePath(root, id, path))) !== sha256) {
         await rm(filePath(root, id, path), { force: true });
         const message = `${path} does not have its sha256: it changed, or was damaged on the way. Send it again.`;
         throw new NightshiftError('invalid_request', message, { field: path });
@@ -221,12 +221,6 @@ async function append(
     await file.close();
   }
   return received;
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest('hex');
 }
 
 /** Throws away old uploads. @throws NightshiftError `rate_limited` when too many are open */

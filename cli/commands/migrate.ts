@@ -10,7 +10,8 @@ export const migrateCommand: CommandFactory = (terminal, done) =>
     .action(async () => {
       const { openDatabase } = await import('../../store/database.ts');
       const { migrate } = await import('../../store/migrate.ts');
-      const { configured, databaseUrlOf } = await import('../cellServers.ts');
+      const { configured } = await import('../cellServers.ts');
+      const { databaseUrlOf } = await import('../../worker/local/platform.ts');
       const database = openDatabase({ url: databaseUrlOf(configured()), maxConnections: 1 });
       try {
         const ran = await migrate(database);

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import { Client } from 'pg';
+import { Client, escapeIdentifier } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { NightshiftError } from '../../domain/errors.ts';
-import type { ObjectStore } from '../objectStore.ts';
+import { unlessNotFound, type ObjectStore } from '../objectStore.ts';
+import { hashed } from './hashed.ts';
 import { backupKeys, type BackedUpTable, type BackupManifest } from './manifest.ts';
 
 export interface BackupPorts {
@@ -85,41 +85,23 @@ async function listSequences(client: Client): Promise<BackupManifest['sequences'
 }
 
 async function copyTable(client: Client, folder: ObjectStore, { name, columns }: TableColumns): Promise<BackedUpTable> {
-  const hash = createHash('sha256');
-  const copying = client.query(copyTo(`copy ${quoted(name)} (${columns.map(quoted).join(', ')}) to stdout`));
-  async function* hashed(): AsyncIterable<Uint8Array> {
-    for await (const chunk of copying as AsyncIterable<Uint8Array>) {
-      hash.update(chunk);
-      yield chunk;
-    }
-  }
-  await folder.putStream(backupKeys.table(name), hashed());
-  return { name, columns, rows: copying.rowCount, sha256: hash.digest('hex') };
+  const listed = columns.map(escapeIdentifier).join(', ');
+  const copying = client.query(copyTo(`copy ${escapeIdentifier(name)} (${listed}) to stdout`));
+  const { bytes, sha256 } = hashed(copying);
+  await folder.putStream(backupKeys.table(name), bytes);
+  return { name, columns, rows: copying.rowCount, sha256: sha256() };
 }
 
 async function copyObjects({ objects, folder, onProgress }: BackupPorts): Promise<BackupManifest['objects']> {
   const copied: BackupManifest['objects'] = [];
   for (const key of await objects.list('')) {
-    try {
-      const hash = createHash('sha256');
-      const source = await objects.getStream(key);
-      async function* hashed(): AsyncIterable<Uint8Array> {
-        for await (const chunk of source) {
-          hash.update(chunk);
-          yield chunk;
-        }
-      }
-      const sizeBytes = await folder.putStream(backupKeys.object(key), hashed());
-      copied.push({ key, sizeBytes, sha256: hash.digest('hex') });
-    } catch (error) {
-      // Its batch was removed since the list was made.
-      if (!(error instanceof NightshiftError && error.code === 'object_not_found')) throw error;
-    }
+    const stored = await unlessNotFound(objects.getStream(key));
+    // Its batch was removed since the list was made.
+    if (!stored) continue;
+    const { bytes, sha256 } = hashed(stored);
+    const sizeBytes = await folder.putStream(backupKeys.object(key), bytes);
+    copied.push({ key, sizeBytes, sha256: sha256() });
     if (copied.length % 1_000 === 0) onProgress(`${copied.length} objects`);
   }
   return copied;
-}
-
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
-import { Client } from 'pg';
+import { Client, escapeIdentifier } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { openDatabase } from '../database.ts';
 import { listMigrations, migrate } from '../migrate.ts';
 import type { ObjectStore } from '../objectStore.ts';
-import { quoted, type BackupPorts } from './backUp.ts';
+import type { BackupPorts } from './backUp.ts';
+import { hashed } from './hashed.ts';
 import { backupKeys, readManifest, type BackedUpTable, type BackupManifest } from './manifest.ts';
 
 /**
@@ -63,9 +63,7 @@ async function checkNew(databaseUrl: string): Promise<void> {
 
 async function restoreObjects({ objects, folder, onProgress }: BackupPorts, manifest: BackupManifest): Promise<void> {
   for (const [index, { key, sizeBytes, sha256 }] of manifest.objects.entries()) {
-    const sum = createHash('sha256');
-    const bytes = verified(folder, backupKeys.object(key), sum, sha256);
-    const stored = await objects.putStream(key, bytes);
+    const stored = await objects.putStream(key, verified(folder, backupKeys.object(key), sha256));
     if (stored !== sizeBytes) throw damaged(backupKeys.object(key));
     if ((index + 1) % 1_000 === 0) onProgress(`${index + 1} of ${manifest.objects.length} objects`);
   }
@@ -80,7 +78,7 @@ async function restoreTables(
   try {
     await client.query('begin');
     await client.query('set local statement_timeout = 0');
-    const names = manifest.tables.map(({ name }) => quoted(name));
+    const names = manifest.tables.map(({ name }) => escapeIdentifier(name));
     // What triggers do when a row comes in was done when it came in first, and the ledger's refuse to be emptied.
     for (const name of names) await client.query(`alter table ${name} disable trigger user`);
     // Migrations fill some tables; the backup has those rows, too.
@@ -91,7 +89,7 @@ async function restoreTables(
     }
     for (const name of names) await client.query(`alter table ${name} enable trigger user`);
     for (const { name, lastValue } of manifest.sequences)
-      await client.query('select setval($1::regclass, $2::bigint)', [quoted(name), lastValue]);
+      await client.query('select setval($1::regclass, $2::bigint)', [escapeIdentifier(name), lastValue]);
     await client.query('commit');
   } finally {
     await client.end();
@@ -100,24 +98,17 @@ async function restoreTables(
 
 async function restoreTable(client: Client, folder: ObjectStore, table: BackedUpTable): Promise<void> {
   const key = backupKeys.table(table.name);
-  const columns = table.columns.map(quoted).join(', ');
-  const copying = client.query(copyFrom(`copy ${quoted(table.name)} (${columns}) from stdin`));
-  await pipeline(verified(folder, key, createHash('sha256'), table.sha256), copying);
+  const columns = table.columns.map(escapeIdentifier).join(', ');
+  const copying = client.query(copyFrom(`copy ${escapeIdentifier(table.name)} (${columns}) from stdin`));
+  await pipeline(verified(folder, key, table.sha256), copying);
   if (copying.rowCount !== table.rows) throw damaged(key);
 }
 
 /** The bytes as they are stored. @throws NightshiftError `invalid_request` at their end when they are not what was written */
-async function* verified(
-  folder: ObjectStore,
-  key: string,
-  hash: ReturnType<typeof createHash>,
-  sha256: string,
-): AsyncIterable<Uint8Array> {
-  for await (const chunk of await folder.getStream(key)) {
-    hash.update(chunk);
-    yield chunk;
-  }
-  if (hash.digest('hex') !== sha256) throw damaged(key);
+async function* verified(folder: ObjectStore, key: string, written: string): AsyncIterable<Uint8Array> {
+  const { bytes, sha256 } = hashed(await folder.getStream(key));
+  yield* bytes;
+  if (sha256() !== written) throw damaged(key);
 }
 
 function damaged(key: string): NightshiftError {

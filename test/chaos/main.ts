@@ -9,10 +9,8 @@ import { cp } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { derivedSeed } from '../../simulator/random.ts';
 import { messageOf } from '../../domain/thrown.ts';
-import { seededRandom } from '../../scheduler/random.ts';
-import { planRounds, type Disturbance } from './plan.ts';
+import { planRounds, randomOf, type Disturbance } from './plan.ts';
 import { playRound, REQUESTS, undisturbedRuns, type RoundResult } from './rounds.ts';
 import { World } from './world.ts';
 
@@ -73,13 +71,14 @@ async function main(): Promise<number> {
       const number = index + 1;
       if (number < from) continue;
       if (interrupted.signal.aborted) break;
-      const random = seededRandom(derivedSeed(seed, `round ${number}`));
       // A round that cannot be played is a finding, too, and does not keep the others from being played.
-      const played = await playRound(world, disturbance, undisturbed, random).catch((error: unknown): RoundResult => ({
-        recoveredMs: 0,
-        fellToo: [],
-        checks: { played: [messageOf(error)] },
-      }));
+      const played = await playRound(world, disturbance, undisturbed, randomOf(seed, number)).catch(
+        (error: unknown): RoundResult => ({
+          recoveredMs: 0,
+          fellToo: [],
+          checks: { played: [messageOf(error)] },
+        }),
+      );
       const result = { ...played, checks: news(played.checks, known) };
       console.log(roundText(number, disturbance, result));
       if (Object.values(result.checks).every((found) => found.length === 0)) continue;

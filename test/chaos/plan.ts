@@ -1,4 +1,5 @@
 import { seededRandom, type Random } from '../../scheduler/random.ts';
+import { derivedSeed } from '../../simulator/random.ts';
 
 /**
  * What a round does to whom: `kill` is kill -9; `stop` is SIGSTOP for a while; `refuse` breaks every connection and takes
@@ -57,6 +58,11 @@ export function planRounds({ rounds, seed, requests, longestMs }: PlanOptions): 
     }
   }
   return planned.slice(0, rounds);
+}
+
+/** What a round of a run decides as it is played: the same each time. */
+export function randomOf(seed: number, round: number): Random {
+  return seededRandom(derivedSeed(seed, `round ${round}`));
 }
 
 function shuffled<Item>(items: readonly Item[], random: Random): Item[] {

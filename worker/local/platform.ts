@@ -79,9 +79,14 @@ function ownProcesses(config: Config): readonly ManagedProcess[] {
   ];
 }
 
+/** The configured database, else the embedded one of the state folder. */
+export function databaseUrlOf(config: Config): string {
+  return config.databaseUrl ?? embeddedDatabaseUrl(config);
+}
+
 /** The config's environment with the addresses of the embedded servers, for a process of ours. */
 export function childEnvironment(config: Config): NodeJS.ProcessEnv {
-  const { environment, temporal, databaseUrl } = config;
+  const { environment, temporal } = config;
   const { options, namespace } = temporal.connection;
   return {
     ...(temporal.embedded
@@ -89,7 +94,7 @@ export function childEnvironment(config: Config): NodeJS.ProcessEnv {
       : environment),
     // They cannot tell the embedded server from one that others run, which may have its Web UI anywhere.
     ...(temporal.uiUrl !== undefined && { [CONFIG_KEYS['temporal.uiUrl'].env]: temporal.uiUrl }),
-    DATABASE_URL: databaseUrl ?? embeddedDatabaseUrl(config),
+    DATABASE_URL: databaseUrlOf(config),
     // They cannot tell the embedded database from one that other hosts share.
     [CONFIG_KEYS.secretsKey.env]: secretsKeyOf(config),
     TZ: 'UTC',
