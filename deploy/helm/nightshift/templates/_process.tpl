@@ -1,5 +1,19 @@
 {{- define "nightshift.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+image: {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- end -}}
+
+{{- /* Of a container: nothing is written but to volumes. */ -}}
+{{- define "nightshift.confined" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: { drop: [ALL] }
+{{- end -}}
+
+{{- /* Of a pod: the image's user. */ -}}
+{{- define "nightshift.user" -}}
+securityContext: { runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000, seccompProfile: { type: RuntimeDefault } }
 {{- end -}}
 
 {{- define "nightshift.environment" -}}
@@ -20,16 +34,4 @@ volumeMounts:
   - { name: cell, mountPath: /etc/nightshift, readOnly: true }
   - { name: state, mountPath: /var/lib/nightshift }
   - { name: temporary, mountPath: /tmp }
-securityContext:
-  allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
-  capabilities: { drop: [ALL] }
-{{- end -}}
-
-{{- define "nightshift.pod" -}}
-securityContext: { runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000, seccompProfile: { type: RuntimeDefault } }
-volumes:
-  - { name: cell, configMap: { name: {{ .Release.Name }}-cell } }
-  - { name: state, emptyDir: {} }
-  - { name: temporary, emptyDir: {} }
 {{- end -}}
