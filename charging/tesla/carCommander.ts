@@ -233,7 +233,8 @@ export class CarCommander {
       const attempts = this.#sent?.attempts ?? 0;
       await this.#keep({ told: { ...this.#kept.told, ...after } });
       await this.#tellProblem('orders', null);
-      this.#sent = { wish: this.#wishOf(wanted), sentAtMs: this.#ports.now(), attempts: Math.max(1, attempts) };
+      const chargeKw = kwOf(Math.floor(wanted.amps), this.#options.supply);
+      this.#sent = { chargeKw, sentAtMs: this.#ports.now(), attempts: Math.max(1, attempts) };
     }
   }
 
@@ -256,10 +257,6 @@ export class CarCommander {
     this.#sent = { ...sent, attempts: sent.attempts + 1, sentAtMs: this.#ports.now() };
     const isCharging = wanted.amps === 0 ? true : null;
     await this.#keep({ told: { ...this.#kept.told, amps: null, isCharging } });
-  }
-
-  #wishOf({ amps, limitPercent }: Wanted): SentWish['wish'] {
-    return { chargeKw: kwOf(Math.floor(amps), this.#options.supply), limitPercent };
   }
 
   /** Amperes per phase now: the plan's, under a shed, else the fail-safe. */
