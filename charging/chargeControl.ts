@@ -1,22 +1,15 @@
 import { MINUTE_MS } from '../domain/durations.ts';
 
-/** What a car is to do about charging. Powers are kW at the plug. */
-export interface ChargeWish {
-  readonly chargeKw: number;
-  /** The owner's target: the car stops there by itself, also when nobody reaches it any more. */
-  readonly limitPercent: number;
-}
-
-/** What telemetry says that the car does. */
+/** What telemetry says that the car does. Powers are kW at the plug. */
 export interface ChargeFact {
   readonly chargeKw: number;
   /** Of the newest telemetry that says so. */
   readonly atMs: number;
 }
 
-/** How a wish that was sent stands. Times are epoch ms, all of one clock. */
+/** What a car was told to charge with, and how that stands. Times are epoch ms, all of one clock. */
 export interface SentWish {
-  readonly wish: ChargeWish;
+  readonly chargeKw: number;
   readonly sentAtMs: number;
   /** Commands for this wish so far. */
   readonly attempts: number;
@@ -26,7 +19,7 @@ export type WishVerdict =
   | { readonly kind: 'confirmed' }
   /** Too early to say. */
   | { readonly kind: 'waiting' }
-  | { readonly kind: 'retry'; readonly value: number; readonly limit: number }
+  | { readonly kind: 'retry' }
   /** Told often enough: more would only notify the owner. To be reported. */
   | { readonly kind: 'refused'; readonly value: number; readonly limit: number };
 
@@ -38,14 +31,13 @@ export const MAX_ATTEMPTS = 3;
 const TOLERANCE_KW = 0.75;
 
 /** Holds what telemetry says against what was asked. Draws less than the wish are the car's right: it tapers. */
-export function judgeWish({ wish, sentAtMs, attempts }: SentWish, fact: ChargeFact, nowMs: number): WishVerdict {
-  const wantsCharge = wish.chargeKw > 0;
+export function judgeWish({ chargeKw, sentAtMs, attempts }: SentWish, fact: ChargeFact, nowMs: number): WishVerdict {
+  const wantsCharge = chargeKw > 0;
   const isDone = wantsCharge
-    ? fact.chargeKw > 0 && fact.chargeKw <= wish.chargeKw + TOLERANCE_KW
+    ? fact.chargeKw > 0 && fact.chargeKw <= chargeKw + TOLERANCE_KW
     : fact.chargeKw <= TOLERANCE_KW / 2;
   // What was said before the command confirms nothing.
   if (isDone && fact.atMs >= sentAtMs) return { kind: 'confirmed' };
   if (nowMs - sentAtMs < CONFIRM_WITHIN_MS * 2 ** (attempts - 1)) return { kind: 'waiting' };
-  const figures = { value: fact.chargeKw, limit: wish.chargeKw };
-  return attempts < MAX_ATTEMPTS ? { kind: 'retry', ...figures } : { kind: 'refused', ...figures };
+  return attempts < MAX_ATTEMPTS ? { kind: 'retry' } : { kind: 'refused', value: fact.chargeKw, limit: chargeKw };
 }

@@ -3,7 +3,7 @@ import type { SetpointProfile } from '../domain/setpoints.ts';
 
 /** IEC 61851: a car draws nothing below, so that what is less is offered as nothing. */
 const MIN_AMPS = 6;
-const NOMINAL_VOLTAGE_V = 230;
+export const NOMINAL_VOLTAGE_V = 230;
 /** OCPP's limits have one decimal. */
 const STEP_AMPS = 0.1;
 
@@ -69,6 +69,11 @@ function ampsOf(kw: number, { phases, maxAmps }: Supply): number {
   const amps = (kw * 1000) / (NOMINAL_VOLTAGE_V * phases);
   if (amps < MIN_AMPS) return 0;
   return Math.floor(Math.min(maxAmps, amps) / STEP_AMPS + 1e-9) * STEP_AMPS;
+}
+
+/** kW at the plug that so many amperes per phase are. */
+export function kwOf(amps: number, { phases }: Pick<Supply, 'phases'>): number {
+  return (amps * phases * NOMINAL_VOLTAGE_V) / 1000;
 }
 
 /** What holds now. */

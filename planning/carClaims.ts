@@ -115,11 +115,7 @@ function chargeReasons(cell: CellLookup, carId: string): CarReason[] {
   const { value, atMs } = power.data.values.ACChargingPower;
   const drawnKw = Math.max(0, value - (told?.computeKw[0] ?? 0));
   const verdict = judgeWish(
-    {
-      wish: { chargeKw, limitPercent: session.targetSocPercent },
-      sentAtMs: cycle.changedAtMs,
-      attempts: MAX_ATTEMPTS,
-    },
+    { chargeKw, sentAtMs: cycle.changedAtMs, attempts: MAX_ATTEMPTS },
     { chargeKw: drawnKw, atMs },
     cell.state.axis.startMs,
   );

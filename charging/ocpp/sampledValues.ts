@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NOMINAL_VOLTAGE_V } from '../chargingSchedule.ts';
 import type { MeterSample } from './connector.ts';
 
 /** One sampled value, in the form that both versions come to. */
@@ -14,7 +15,6 @@ const REGISTER = 'Energy.Active.Import.Register';
 const POWER = 'Power.Active.Import';
 const CURRENT = 'Current.Import';
 const VOLTAGE = 'Voltage';
-const NOMINAL_VOLTAGE_V = 230;
 
 /** OCPP 1.6: values are text, the unit a word. A value that is no number is left out. */
 export const sampled16Schema = z

@@ -5,7 +5,14 @@ import { gridTimeMs, type Clock } from '../../domain/clock.ts';
 import { HOUR_MS } from '../../domain/durations.ts';
 import { computeReadingSchema, type MeterReading } from '../../domain/setpoints.ts';
 import { judgeWish, type SentWish } from '../chargeControl.ts';
-import { chargingSchedule, FAIL_SAFE_AMPS, limitAt, type ChargingSchedule, type Supply } from '../chargingSchedule.ts';
+import {
+  chargingSchedule,
+  FAIL_SAFE_AMPS,
+  kwOf,
+  limitAt,
+  type ChargingSchedule,
+  type Supply,
+} from '../chargingSchedule.ts';
 import { CarOrders } from '../carOrders.ts';
 import { countPlug, NEW_PLUG_METER, plugMeterSchema } from '../plugMeter.ts';
 import { parseJson } from '../../domain/json.ts';
@@ -142,8 +149,8 @@ export class CarCommander {
   /** kWh of its charging session, which begins at 0 with each. */
   receiveEnergy(kwh: number): Promise<void> {
     return this.#oneAtATime(() => {
-      const { maxAmps, phases } = this.#options.supply;
-      const maxKw = (maxAmps * phases * 230) / 1000;
+      const { supply } = this.#options;
+      const maxKw = kwOf(supply.maxAmps, supply);
       return this.#count(afterRegister(this.#kept.register, kwh, this.#ports.now(), maxKw));
     });
   }
@@ -226,7 +233,8 @@ export class CarCommander {
       const attempts = this.#sent?.attempts ?? 0;
       await this.#keep({ told: { ...this.#kept.told, ...after } });
       await this.#tellProblem('orders', null);
-      this.#sent = { wish: this.#wishOf(wanted), sentAtMs: this.#ports.now(), attempts: Math.max(1, attempts) };
+      const chargeKw = kwOf(Math.floor(wanted.amps), this.#options.supply);
+      this.#sent = { chargeKw, sentAtMs: this.#ports.now(), attempts: Math.max(1, attempts) };
     }
   }
 
@@ -249,10 +257,6 @@ export class CarCommander {
     this.#sent = { ...sent, attempts: sent.attempts + 1, sentAtMs: this.#ports.now() };
     const isCharging = wanted.amps === 0 ? true : null;
     await this.#keep({ told: { ...this.#kept.told, amps: null, isCharging } });
-  }
-
-  #wishOf({ amps, limitPercent }: Wanted): SentWish['wish'] {
-    return { chargeKw: (Math.floor(amps) * this.#options.supply.phases * 230) / 1000, limitPercent };
   }
 
   /** Amperes per phase now: the plan's, under a shed, else the fail-safe. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from '../../domain/json.ts';
 import { messageOf } from '../../domain/thrown.ts';
 import { AccessRefused } from './accessRefused.ts';
 import type { TokenKeeper } from './tokenKeeper.ts';
@@ -37,7 +38,7 @@ const OUTAGE_REAL_MS = 30_000;
 const RATE_LIMIT_REAL_MS = 60_000;
 const LONGEST_WAIT_REAL_MS = 3_600_000;
 /** The car does already what it is told. */
-const ALREADY = new Set(['charging', 'is_charging', 'not_charging', 'already_set', 'complete']);
+const ALREADY = ['charging', 'is_charging', 'not_charging', 'already_set', 'complete'];
 const UNPAIRED = 'public key has not been paired';
 const PAIR = 'the owner has to pair the virtual key with the car (docs/tesla.md)';
 
@@ -87,7 +88,7 @@ export class FleetApi {
 
   async #read(response: Response, path: FleetPath): Promise<FleetAnswer> {
     const text = await response.text();
-    const body = parsed(text);
+    const body = parseJson(text);
     const { status } = response;
     if (status === 200) return 'command' in path ? commandAnswer(path.command, body) : { kind: 'done', body };
     const said = errorSchema.safeParse(body).data;
@@ -127,7 +128,7 @@ function commandAnswer(command: string, body: unknown): FleetAnswer {
   const answer = commandSchema.safeParse(body).data?.response;
   if (!answer) return { kind: 'refused', reason: `${command} is answered with what cannot be read` };
   const reason = answer.reason || answer.string || 'no reason is given';
-  if (answer.result || [...ALREADY].some((done) => reason.endsWith(done))) return { kind: 'done', body };
+  if (answer.result || ALREADY.some((done) => reason.endsWith(done))) return { kind: 'done', body };
   if (reason.includes(UNPAIRED)) return { kind: 'no_access', reason: `The car refuses our key: ${PAIR}.` };
   return { kind: 'refused', reason: `${command}: ${reason}` };
 }
@@ -138,12 +139,4 @@ function waitRealMs({ headers }: Response): number {
   const seconds = said.trim() === '' ? Number.NaN : Number(said);
   const waitMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(said) - Date.now();
   return Number.isFinite(waitMs) ? Math.min(LONGEST_WAIT_REAL_MS, Math.max(1_000, waitMs)) : RATE_LIMIT_REAL_MS;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

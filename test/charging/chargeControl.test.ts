@@ -4,7 +4,7 @@ import { MINUTE_MS } from '../../domain/durations.ts';
 
 const START_MS = Date.UTC(2026, 0, 15);
 const sent = (chargeKw: number, attempts = 1): SentWish => ({
-  wish: { chargeKw, limitPercent: 80 },
+  chargeKw,
   sentAtMs: START_MS,
   attempts,
 });
