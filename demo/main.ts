@@ -12,7 +12,7 @@ import { openDatabase } from '../store/database.ts';
 import type { StoredJournalLine } from '../store/journal.ts';
 import { apiKeyOf } from '../worker/process/apiKey.ts';
 import { eventText } from '../cli/gridText.ts';
-import { loadConfig, type Config } from '../worker/config/config.ts';
+import { loadConfig, type Config } from '../config/config.ts';
 import { ApiClient } from '../api/client/apiClient.ts';
 import { currentNight } from './nightState.ts';
 import { prepareNight } from './prepareNight.ts';

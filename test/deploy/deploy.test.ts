@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { CONFIG_KEYS } from '../../worker/config/keys.ts';
+import { CONFIG_KEYS } from '../../config/keys.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
 const CHART = 'deploy/helm/nightshift';

@@ -15,7 +15,7 @@ import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { modelAdmissionOver } from './modelAdmission.ts';
 import { createLiveExecutor } from './liveExecutor.ts';
-import { loadConfig, type TemporalConfig } from '../config/config.ts';
+import { loadConfig, type TemporalConfig } from '../../config/config.ts';
 import { brokerPasswordsOf, brokerUrlOf } from '../process/brokerUrl.ts';
 import { createLogger } from '../process/logging.ts';
 import { mqttSession, openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';

@@ -4,7 +4,7 @@ import { startCentralSystem } from '../../charging/ocpp/centralSystem.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { openDatabase } from '../../store/database.ts';
 import { readCellFile } from '../cell/cellFile.ts';
-import { loadConfig, type OcppConfig, type TeslaConfig } from '../config/config.ts';
+import { loadConfig, type OcppConfig, type TeslaConfig } from '../../config/config.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { appliedCell } from '../process/appliedCell.ts';
 import { brokerUrlOf } from '../process/brokerUrl.ts';

@@ -24,7 +24,7 @@ import { migrate } from '../../store/migrate.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { gridNowOf } from '../../store/cells.ts';
 import { readCellFile } from '../cell/cellFile.ts';
-import { loadConfig } from '../config/config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { brokerUrlOf } from '../process/brokerUrl.ts';
 import { createLogger } from '../process/logging.ts';
 import { openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';

@@ -7,7 +7,7 @@ import { carOfKey } from '../../store/carKeys.ts';
 import { readCell } from '../../store/cells.ts';
 import { openDatabase } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
-import { loadConfig } from '../config/config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { createLogger } from '../process/logging.ts';
 import { readTls } from '../process/readTls.ts';

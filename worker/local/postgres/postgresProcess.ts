@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { Client } from 'pg';
-import type { Config } from '../../config/config.ts';
+import type { Config } from '../../../config/config.ts';
 import type { ManagedProcess } from '../supervisor/managedProcess.ts';
 import { pollUntil } from '../supervisor/pollUntil.ts';
 import { executable } from './binaries.ts';

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync } from 'node:fs';
 import { Connection } from '@temporalio/client';
 import { NightshiftError } from '../../../domain/errors.ts';
-import type { Config } from '../../config/config.ts';
+import type { Config } from '../../../config/config.ts';
 import type { ManagedProcess } from '../supervisor/managedProcess.ts';
 import { pollUntil } from '../supervisor/pollUntil.ts';
 import { messageOf } from '../../../domain/thrown.ts';

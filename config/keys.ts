@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { TELEMETRY_BASE } from '../../domain/names.ts';
-import { WEBHOOK_HOSTS } from '../../domain/webhookTargets.ts';
+import { TELEMETRY_BASE } from '../domain/names.ts';
+import { WEBHOOK_HOSTS } from '../domain/webhookTargets.ts';
 
 /** One configuration key: where it can be set, what it accepts, what it means. */
 export interface ConfigKey {

@@ -1,13 +1,13 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { NightshiftError } from '../../domain/errors.ts';
-import type { WebhookHosts } from '../../domain/webhookTargets.ts';
-import { messageOf } from '../../domain/thrown.ts';
+import { NightshiftError } from '../domain/errors.ts';
+import type { WebhookHosts } from '../domain/webhookTargets.ts';
+import { messageOf } from '../domain/thrown.ts';
 import { CONFIG_KEY_NAMES, CONFIG_KEYS, type ConfigKey, type ConfigValues, type LogLevel } from './keys.ts';
 import { resolveObjects, type ObjectsConfig } from './objects.ts';
 import { CONFIG_FILE_ENV, readEnvValues, readFileValues, type SourcedValue } from './sources.ts';
 import { resolveTemporalConnection, type TemporalConnection } from './temporalConnection.ts';
-import type { FleetAccess } from '../../charging/tesla/teslaFleet.ts';
+import type { FleetAccess } from '../charging/tesla/teslaFleet.ts';
 
 /** What every process of ours runs by. Paths are absolute. The keys are documented in docs/configuration.md. */
 export interface Config {
