@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { Plan } from '../scheduler/plan.ts';
 import type { FeedState } from '../store/feedStates.ts';
 
@@ -61,7 +62,7 @@ export function alertsOf(facts: AlertFacts): Alert[] {
 
 function planAlerts({ nowMs, slotMinutes, plan }: AlertFacts): Alert[] {
   if (!plan) return [];
-  const ageMinutes = (nowMs - plan.createdAtMs) / 60_000;
+  const ageMinutes = (nowMs - plan.createdAtMs) / MINUTE_MS;
   const alerts: Alert[] = plan.unmet.map(({ kind, id, text }) => ({
     code: kind === 'job_deadline' ? 'deadline_at_risk' : 'owner_at_risk',
     subject: id,

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { ComingArrival } from './arrivals.ts';
 import { chargeNowKw, laxitySlots } from './chargeNow.ts';
 import { isTooCold } from './energy/battery.ts';
@@ -108,7 +109,7 @@ function arrivalsOf(
     (arriving.get(feederId) ?? []).map(({ inMs, kwh }) => ({
       car: undefined,
       feederId,
-      fromSlot: Math.ceil(inMs / (axis.slotMinutes * 60_000)),
+      fromSlot: Math.ceil(inMs / (axis.slotMinutes * MINUTE_MS)),
       untilSlot: axis.count,
       promisedSlot,
       powerKw: Infinity,

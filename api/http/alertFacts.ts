@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import type { AlertFacts } from '../../planning/alerts.ts';
 import { feederTimeline } from '../../planning/regionTimeline.ts';
@@ -13,7 +14,7 @@ import type { PlanForecasts } from './planForecasts.ts';
 import type { ApiPorts } from './ports.ts';
 
 /** Cars repeat themselves every 5 minutes. */
-const LATE_AFTER_MS = 15 * 60_000;
+const LATE_AFTER_MS = 15 * MINUTE_MS;
 
 /** Reads what alerts are made from. */
 export async function readAlertFacts(
@@ -21,7 +22,7 @@ export async function readAlertFacts(
   forecasts: PlanForecasts,
 ): Promise<AlertFacts> {
   const nowMs = gridTimeMs(cell.clock, now());
-  const slotMs = cell.slotMinutes * 60_000;
+  const slotMs = cell.slotMinutes * MINUTE_MS;
   const axis = { startMs: (Math.floor(nowMs / slotMs) - 1) * slotMs, slotMinutes: cell.slotMinutes, count: 2 };
   const window = { startMs: axis.startMs, endMs: axis.startMs + 2 * slotMs };
   const [regions, plan, connections, late] = await Promise.all([

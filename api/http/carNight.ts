@@ -1,7 +1,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { comparedWithArrival } from '../../planning/onArrival.ts';
 import { regionSeries } from '../../planning/regionTimeline.ts';
 import { slotAt, slotHours, slotStartMs, type SlotAxis } from '../../scheduler/time.ts';
@@ -18,9 +18,9 @@ import { visibleCar } from './visibleCar.ts';
 import { errorResponses } from './wire.ts';
 
 /** Shown of a car that is away, and the least that is shown of a stay. */
-const LEAST_AHEAD_MS = 4 * HOUR_MS;
-const MOST_BEHIND_MS = 24 * HOUR_MS;
-const MOST_AHEAD_MS = 24 * HOUR_MS;
+const MIN_AHEAD_MS = 4 * HOUR_MS;
+const MAX_BEHIND_MS = 24 * HOUR_MS;
+const MAX_AHEAD_MS = 24 * HOUR_MS;
 
 const nightRoute = createRoute({
   method: 'get',
@@ -112,11 +112,11 @@ function axisOf(
   nowMs: number,
   slotMinutes: number,
 ): SlotAxis {
-  const slotMs = slotMinutes * 60_000;
-  const fromMs = Math.max(nowMs - MOST_BEHIND_MS, (stay?.pluggedInAtMs ?? nowMs - LEAST_AHEAD_MS) - HOUR_MS / 2);
+  const slotMs = slotMinutes * MINUTE_MS;
+  const fromMs = Math.max(nowMs - MAX_BEHIND_MS, (stay?.pluggedInAtMs ?? nowMs - MIN_AHEAD_MS) - HOUR_MS / 2);
   const untilMs = Math.min(
-    nowMs + MOST_AHEAD_MS,
-    Math.max(nowMs + LEAST_AHEAD_MS, (stay?.readyByMs ?? nowMs) + HOUR_MS / 2),
+    nowMs + MAX_AHEAD_MS,
+    Math.max(nowMs + MIN_AHEAD_MS, (stay?.readyByMs ?? nowMs) + HOUR_MS / 2),
   );
   const startMs = Math.floor(fromMs / slotMs) * slotMs;
   return { startMs, slotMinutes, count: Math.ceil((untilMs - startMs) / slotMs) };

@@ -1,5 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
+import { HOUR_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { hardwareClassSchema } from '../../domain/hardwareClasses.ts';
@@ -18,7 +19,7 @@ import { operatorOnly } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
 import { errorResponses, notFound, unixSeconds } from './wire.ts';
 
-export const CODE_LIFE_REAL_MS = 3_600_000;
+export const CODE_LIFE_REAL_MS = HOUR_MS;
 const regionId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and "-"');
 const feederSchema = z.strictObject({
   id: regionId,

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import pLimit, { type LimitFunction } from 'p-limit';
 
+import { DAY_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseJson } from '../../domain/json.ts';
 import { folderDeclarationSchema } from '../../domain/modelUploads.ts';
@@ -18,7 +19,7 @@ import { emptyBody } from './emptyBody.ts';
 import { errorResponses, notFound } from './wire.ts';
 
 /** An upload that nobody goes on with is thrown away. */
-const KEPT_REAL_MS = 24 * 3_600_000;
+const KEPT_REAL_MS = DAY_MS;
 const MAX_OPEN_UPLOADS = 16;
 const DECLARATION = 'upload.json';
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;

@@ -1,5 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
+import { DAY_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
@@ -12,7 +13,7 @@ import { tellRegion } from './tellRegion.ts';
 import { errorResponses, idParam, notFound } from './wire.ts';
 
 const PATH = '/grid/v1/regions/{id}/emergency';
-const LONGEST_MS = 7 * 24 * 3_600_000;
+const LONGEST_MS = 7 * DAY_MS;
 
 const bodySchema = z
   .strictObject({

@@ -1,7 +1,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { gridDay } from '../../domain/gridDay.ts';
 import { limitsNow } from '../../planning/importLimits.ts';
@@ -138,7 +138,7 @@ export function addTimelineRoutes(app: OpenAPIHono, ports: ApiPorts, forecasts: 
     const { id } = c.req.valid('param');
     await regionOf(id);
     const nowMs = gridNowMs();
-    const slotMs = cell.slotMinutes * 60_000;
+    const slotMs = cell.slotMinutes * MINUTE_MS;
     // The slot that runs, and the last one that has ended.
     const axis = { startMs: (Math.floor(nowMs / slotMs) - 1) * slotMs, slotMinutes: cell.slotMinutes, count: 2 };
     const [facts, feeders, cars] = await Promise.all([
@@ -185,7 +185,7 @@ function windowOf({ from, to }: z.output<typeof timelineQuery>, { timeZone }: Re
 
 /** Whole slots that cover the window. */
 function axisOf({ startMs, endMs }: TimeWindow, slotMinutes: number): SlotAxis {
-  const slotMs = slotMinutes * 60_000;
+  const slotMs = slotMinutes * MINUTE_MS;
   const firstMs = Math.floor(startMs / slotMs) * slotMs;
   return { startMs: firstMs, slotMinutes, count: Math.max(1, Math.ceil((endMs - firstMs) / slotMs)) };
 }

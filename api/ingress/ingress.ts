@@ -1,6 +1,7 @@
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 
+import { DAY_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { isAtSite } from '../../domain/site.ts';
 import type { MeterReading } from '../../domain/setpoints.ts';
@@ -52,7 +53,7 @@ const RELOAD_REAL_MS = 30_000;
 /** A stranger may be a car that was enrolled just now. */
 const RELOAD_FOR_STRANGER_REAL_MS = 2_000;
 /** Readings of a car whose clock is off would be booked into the wrong slots, or block all later ones. */
-const METER_WINDOW_MS = { past: 7 * 86_400_000, ahead: 15 * 60_000 } as const;
+const METER_WINDOW_MS = { past: 7 * DAY_MS, ahead: 15 * MINUTE_MS } as const;
 
 /** Listens to the cars' telemetry and meters: fuses it, stores it in batches, and starts and ends parking sessions. */
 export async function startIngress(ports: IngressPorts): Promise<Ingress> {

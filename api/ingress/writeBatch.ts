@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { MINUTE_MS } from '../../domain/durations.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { Cell } from '../../store/cells.ts';
 import { isRefusedData, type Database } from '../../store/database.ts';
@@ -68,7 +69,7 @@ export class WriteBatch {
    * tells what the slots before it took, up to a car that drew nothing until then.
    */
   addReading(reading: VehicleReading): void {
-    const slot = Math.floor(reading.atMs / (this.#cell.slotMinutes * 60_000));
+    const slot = Math.floor(reading.atMs / (this.#cell.slotMinutes * MINUTE_MS));
     const key = `${reading.vehicleId}/${slot}`;
     const known = this.#readings.get(key);
     if (!known) this.#readings.set(key, { first: reading, last: reading });

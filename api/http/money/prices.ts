@@ -1,5 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import { gridTimeMs } from '../../../domain/clock.ts';
 import { currencyOfRegion, rateOf } from '../../../domain/exchange.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
@@ -121,7 +122,7 @@ export function addPriceRoutes(app: OpenAPIHono, { database, cell, now }: ApiPor
 }
 
 /** Clocks differ a little. */
-const PAST_MS = 60_000;
+const PAST_MS = MINUTE_MS;
 
 function toWire({ version, validFromMs, setBy, book }: StoredPriceBook): z.input<typeof priceBookWireSchema> {
   return {

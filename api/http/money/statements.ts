@@ -1,5 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
+import { MAX_SLOT_MS } from '../../../domain/durations.ts';
 import { bankAccountSchema } from '../../../domain/bankAccount.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
 import { accounts } from '../../../domain/ledger.ts';
@@ -101,7 +102,7 @@ export function addStatementRoutes(app: OpenAPIHono, { database, seal }: ApiPort
     const session = await readParkingSession(database, vehicleId, stay);
     if (!session) throw notFound('stay', `${vin}/${stay}`);
     const { pluggedInAtMs, unpluggedAtMs } = session;
-    const window = { startMs: pluggedInAtMs - LONGEST_SLOT_MS, endMs: unpluggedAtMs ?? FAR_MS };
+    const window = { startMs: pluggedInAtMs - MAX_SLOT_MS, endMs: unpluggedAtMs ?? FAR_MS };
     const { chargingKwh, computeKwh } = await readMeteredEnergy(database, vehicleId, window);
     const lines = await listStayLines(database, vehicleId, stay);
     const totals = totalsOf(lines);
@@ -118,8 +119,6 @@ export function addStatementRoutes(app: OpenAPIHono, { database, seal }: ApiPort
   });
 }
 
-/** Meter readings are kept by slot: the one in which the car came counts whole. */
-const LONGEST_SLOT_MS = 15 * 60_000;
 /** A stay that goes on. */
 const FAR_MS = Date.UTC(9999, 0);
 
