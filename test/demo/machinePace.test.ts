@@ -5,7 +5,7 @@ import { bearableScale, scaleFor } from '../../demo/machinePace.ts';
 test('a quiet machine takes the night at full pace, a slow one slower, none slower than it may be', () => {
   const pace = { scale: 240, slowest: 60 };
   expect(scaleFor(49, pace)).toBe(240);
-  expect(scaleFor(14.7, pace)).toBe(120);
+  expect(scaleFor(22.05, pace)).toBe(120);
   expect(scaleFor(1, pace)).toBe(60);
   fc.assert(
     fc.property(
