@@ -199,6 +199,36 @@ describe('a batch', () => {
     expect(await readBatch(database, batchId)).toMatchObject({ status: 'in_progress', total: 4 });
   });
 
+  test('whose first lines are lighter than the others is cut anew, in shards that fit all of them', async () => {
+    const filler = 'x'.repeat(1024 * 1024);
+    const lineOf = (id: string, pictures: number): string =>
+      JSON.stringify({
+        custom_id: id,
+        method: 'POST',
+        url: ENDPOINT,
+        body: { inputs: [{ shape: [pictures], filler }] },
+      });
+    const lines = [1, 1, 1, 1, 1, 5, 5, 5, 5, 5].map((pictures, index) => lineOf(`${index}`, pictures));
+    const [model] = await database.query<{ manifest: unknown }>(`select manifest from models where name = 'ocr'`);
+    const tensor = { name: 'x', datatype: 'FP32', shape: [-1] };
+    await database.query(`update models set manifest = $1 where name = 'ocr'`, [
+      {
+        name: 'ocr',
+        version: '1',
+        family: 'ocr',
+        sha256: '0'.repeat(64),
+        sizeBytes: 1,
+        requestUrl: ENDPOINT,
+        pipeline: { kind: 'tensors', inputs: [tensor], outputs: [tensor] },
+      },
+    ]);
+    const { batchId, split } = await prepared(lines);
+    await database.query(`update models set manifest = $1 where name = 'ocr'`, [model?.manifest]);
+    expect(split).toMatchObject({ lines: 10, shards: 10, linesPerShard: 1, unitsPerLine: 3 });
+    for (const [shard, line] of lines.entries())
+      expect((await objects.get(objectKeys.shardInput(batchId, shard))).toString('utf8')).toBe(`${line}\n`);
+  });
+
   test('with a bad line is refused as a whole, with the line’s number and what is wrong', async () => {
     const batchId = await submitted([requestLine('a'), requestLine('a'), requestLine('b', '/v1/other'), '{']);
     const refused = await run(jobs().prepareBatch, { batchId, cellId });
