@@ -19,9 +19,10 @@ import { listClassSpeeds, type ClassSpeed } from '../../store/classSpeeds.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readFile } from '../../store/files.ts';
 import { readTenant } from '../../store/tenants.ts';
-import { readModel, type Model } from '../../store/models.ts';
-import { isFamilyServed } from '../../store/vehicles.ts';
+import { readModel, type Model, type StoredModel } from '../../store/models.ts';
+import { isFamilyServed, largestMemoryMb } from '../../store/vehicles.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
+import { tooLargeFor } from '../../domain/modelMemory.ts';
 import { SliceWriter } from './sliceWriter.ts';
 import type { JobPorts } from './jobPorts.ts';
 
@@ -67,6 +68,9 @@ async function cutIntoShards(
     const { model, lines, unitsPerLine, speeds, linesPerSlice } = checked;
     // It would wait for its deadline, since no car takes shards of it.
     if (!(await isFamilyServed(database, cellId, model.family))) return { errors: [notServed(model.family)] };
+    const tooLarge = tooLargeFor(await largestMemoryMb(database, cellId, model.family), model);
+    if (tooLarge !== undefined)
+      return { errors: [{ code: 'model_too_large', line: null, message: tooLarge, param: 'model' }] };
     const size = shardSizeOf(speeds, unitsPerLine);
     const fits = Math.abs(linesPerSlice / size.linesPerShard - 1) <= MOST_OFF;
     if (!fits) await writeSlices(objects, batch.id, file.objectKey, size.linesPerShard);
@@ -93,7 +97,7 @@ function notServed(family: string): BatchInputError {
 }
 
 interface CheckedLines {
-  readonly model: Model;
+  readonly model: StoredModel;
   readonly lines: number;
   /** Mean units of work. */
   readonly unitsPerLine: number;
@@ -112,7 +116,7 @@ async function checkLines(
   objectKey: string,
 ): Promise<CheckedLines | { readonly errors: readonly BatchInputError[] }> {
   const checker = createBatchLineChecker(endpoint);
-  let model: Model | undefined;
+  let model: StoredModel | undefined;
   let kind: Pipeline['kind'] | undefined;
   let speeds: readonly ClassSpeed[] = [];
   const slices = new SliceWriter(objects, id, (unitsPerLine) => shardSizeOf(speeds, unitsPerLine).linesPerShard);

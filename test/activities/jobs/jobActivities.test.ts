@@ -128,6 +128,20 @@ test('a batch for a model of a family that no car takes is refused, instead of w
   expect((await readBatch(database, batchId))?.errors).toMatchObject([{ code: 'model_not_served', param: 'model' }]);
 });
 
+test('a batch for a model that fits no car’s memory is refused with both sizes', async () => {
+  const batchId = await submitted([requestLine('a')]);
+  await database.query(`update models set memory_mb = 6000 where name = 'ocr'`);
+  await database.query(`update hardware_classes set memory_mb = 4096`);
+  const refused = await run(jobs().prepareBatch, { batchId, cellId });
+  await database.query(`update models set memory_mb = null`);
+  await database.query(`update hardware_classes set memory_mb = null`);
+  expect(refused).toMatchObject({
+    kind: 'refused',
+    message: expect.stringContaining('"ocr" needs 6000 MiB of a car\'s memory; the cars here have at most 4096'),
+  });
+  expect((await readBatch(database, batchId))?.errors).toMatchObject([{ code: 'model_too_large', param: 'model' }]);
+});
+
 const hadUntilMs = new Map<string, number>();
 
 /** What a car's agent leaves behind: parts with their receipts. */
