@@ -24,6 +24,7 @@ import type { ModelManifest } from '../domain/models.ts';
 import { objectKeys } from '../domain/names.ts';
 import type { RunShardInput } from '../domain/shards.ts';
 import { openChatTemplate } from '../inference/generation/chatTemplate.ts';
+import { ENGINE_LIMITS } from '../inference/generation/engine.ts';
 import { readLanguageModelFiles } from '../inference/generation/modelFiles.ts';
 import { folderSha256 } from '../inference/models/folderSha256.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
@@ -31,8 +32,6 @@ import type { BareReply, BareRequest } from './bareGeneration.ts';
 import { median } from './median.ts';
 import { forkBare, openBenchCar } from './support/benchCar.ts';
 import { cpuSecondsOf } from './support/cpuSeconds.ts';
-
-const ROWS = 16;
 
 const { values } = parseArgs({
   options: {
@@ -170,7 +169,7 @@ const bareRequest = (count: number): BareRequest => ({
   prompts: prompts.slice(0, count).map((text) => language.vocabulary.encode(text, { addSpecialTokens: false })),
   maxTokens,
   endTokens: [...language.endTokens],
-  rows: ROWS,
+  rows: ENGINE_LIMITS.rows,
 });
 async function askBare(request: BareRequest): Promise<number> {
   bare.send(request);
