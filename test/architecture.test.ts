@@ -39,7 +39,7 @@ const MAY_IMPORT = {
     'api',
     'agent',
   ],
-  cli: ['domain', 'scheduler', 'store', 'planning', 'api', 'agent', 'simulator', 'backtest', 'worker'],
+  cli: ['domain', 'scheduler', 'store', 'planning', 'inference', 'api', 'agent', 'simulator', 'backtest', 'worker'],
   demo: ['domain', 'scheduler', 'store', 'inference', 'car', 'api', 'agent', 'simulator', 'worker', 'cli'],
 } as const satisfies Record<string, readonly string[]>;
 
