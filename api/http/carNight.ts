@@ -15,7 +15,7 @@ import { carNightSchema, type CarNightWire } from '../wire/carNight.ts';
 import type { PlanForecasts } from './planForecasts.ts';
 import type { ApiPorts } from './ports.ts';
 import { visibleCar } from './visibleCar.ts';
-import { errorResponses } from './wire.ts';
+import { answers } from './wire.ts';
 
 /** Shown of a car that is away, and the least that is shown of a stay. */
 const MIN_AHEAD_MS = 4 * HOUR_MS;
@@ -27,10 +27,7 @@ const nightRoute = createRoute({
   path: '/fleet/v1/vehicles/{vin}/night',
   summary: 'The car’s stay on one time axis, what it has earned, and what charging on arrival would have come to',
   request: { params: z.object({ vin: z.string().min(1).max(64) }) },
-  responses: {
-    200: { description: 'By slot', content: { 'application/json': { schema: carNightSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('By slot', carNightSchema),
 });
 
 export function addCarNightRoutes(app: OpenAPIHono, ports: ApiPorts, forecasts: PlanForecasts): void {

@@ -17,7 +17,7 @@ import { enrolVehicle, readVehicle, removeVehicle, vehicleOf, type Vehicle } fro
 import { enrolmentCodeSchema } from '../wire/agents.ts';
 import { operatorOnly } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses, notFound, unixSeconds } from './wire.ts';
+import { answers, notFound, taking, unixSeconds } from './wire.ts';
 
 export const CODE_LIFE_REAL_MS = HOUR_MS;
 const regionId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and "-"');
@@ -25,14 +25,6 @@ const feederSchema = z.strictObject({
   id: regionId,
   failSafeImportKw: z.number().min(0),
   site: siteSchema.optional(),
-});
-
-const answers = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
-  200: { description, content: { 'application/json': { schema } } },
-  ...errorResponses,
-});
-const taking = <Schema extends z.ZodType>(schema: Schema) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
 });
 
 const enrolRoute = createRoute({

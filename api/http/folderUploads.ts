@@ -16,7 +16,7 @@ import { requireScope } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
 import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
-import { errorResponses, notFound } from './wire.ts';
+import { answers, errorResponses, notFound, taking } from './wire.ts';
 
 /** An upload that nobody goes on with is thrown away. */
 const KEPT_REAL_MS = DAY_MS;
@@ -47,11 +47,8 @@ const createUploadRoute = createRoute({
   method: 'post',
   path: '/v1/model_uploads',
   summary: 'Begin to add the folder of a model, or go on with the same one: says what is there of each file',
-  request: { body: { required: true, content: { 'application/json': { schema: createSchema } } } },
-  responses: {
-    200: { description: 'What is there', content: { 'application/json': { schema: uploadSchema } } },
-    ...errorResponses,
-  },
+  request: taking(createSchema),
+  responses: answers('What is there', uploadSchema),
 });
 
 const putDoc = createRoute({
@@ -73,10 +70,7 @@ const completeRoute = createRoute({
   path: '/v1/model_uploads/{id}/complete',
   summary: 'Have the folder checked, measured and published',
   request: { params: idParam },
-  responses: {
-    200: { description: 'Admitted and published', content: { 'application/json': { schema: admittedSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('Admitted and published', admittedSchema),
 });
 
 type Upload = z.output<typeof createSchema>;

@@ -10,7 +10,7 @@ import { listRegionFeeders } from '../../store/feeders.ts';
 import { readRegion } from '../../store/regions.ts';
 import type { ApiPorts } from './ports.ts';
 import { tellRegion } from './tellRegion.ts';
-import { errorResponses, idParam, notFound } from './wire.ts';
+import { errorResponses, idParam, notFound, taking } from './wire.ts';
 
 const PATH = '/grid/v1/regions/{id}/emergency';
 const LONGEST_MS = 7 * DAY_MS;
@@ -29,7 +29,7 @@ const declareRoute = createRoute({
   method: 'post',
   path: PATH,
   summary: 'Have the cars of a region or of some feeders draw nothing, from now on',
-  request: { params: idParam, body: { required: true, content: { 'application/json': { schema: bodySchema } } } },
+  request: { params: idParam, ...taking(bodySchema) },
   responses: {
     201: {
       description: 'In force, and the cars are told',

@@ -26,7 +26,7 @@ import type { PlanForecasts } from './planForecasts.ts';
 import type { ApiPorts } from './ports.ts';
 import { rounded } from './plannedWindows.ts';
 import { timelineCsv } from './timelineCsv.ts';
-import { errorResponses, idParam, notFound } from './wire.ts';
+import { answers, errorResponses, idParam, notFound } from './wire.ts';
 
 const MAX_SPAN_MS = 7 * 24 * HOUR_MS;
 const timeLimit = 'must be a time with its offset (RFC 3339)';
@@ -41,10 +41,7 @@ const timelineRoute = createRoute({
   path: '/grid/v1/regions/{id}/timeline',
   summary: 'Load, limits, price, carbon and plan on one time axis, what was metered beside what was planned',
   request: { params: idParam, query: timelineQuery },
-  responses: {
-    200: { description: 'By slot', content: { 'application/json': { schema: timelineSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('By slot', timelineSchema),
 });
 const exportRoute = createRoute({
   method: 'get',
@@ -61,10 +58,7 @@ const feedersRoute = createRoute({
   path: '/grid/v1/regions/{id}/feeders',
   summary: 'The feeders of a region: what limits them, what they draw, and what their limits cost',
   request: { params: idParam },
-  responses: {
-    200: { description: 'Those that bind first', content: { 'application/json': { schema: feedersSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('Those that bind first', feedersSchema),
 });
 
 /** What a region and its feeders draw, drew and will draw. */

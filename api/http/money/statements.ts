@@ -15,7 +15,7 @@ import { ownerStatementSchema, stayStatementSchema } from '../../wire/statements
 import type { CarCaller } from '../carCaller.ts';
 import type { ApiPorts } from '../ports.ts';
 import { visibleCar } from '../visibleCar.ts';
-import { errorResponses, notFound } from '../wire.ts';
+import { answers, errorResponses, notFound, taking } from '../wire.ts';
 import { lineToWire, linesToCsv, totalsOf } from './statementLines.ts';
 
 const ownerParam = z.object({ owner: z.string().min(1).max(100) });
@@ -47,10 +47,7 @@ const stayRoute = createRoute({
   request: {
     params: z.object({ vin: z.string().min(1).max(64), stay: z.coerce.number().int().min(1) }),
   },
-  responses: {
-    200: { description: 'The statement', content: { 'application/json': { schema: stayStatementSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('The statement', stayStatementSchema),
 });
 const accountRoute = createRoute({
   method: 'put',
@@ -58,7 +55,7 @@ const accountRoute = createRoute({
   summary: 'Where an owner is paid to; kept sealed, never shown again but for its last four characters',
   request: {
     params: ownerParam,
-    body: { required: true, content: { 'application/json': { schema: bankAccountSchema } } },
+    ...taking(bankAccountSchema),
   },
   responses: {
     200: {
