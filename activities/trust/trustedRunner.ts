@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 
 import type { Answer } from '../../domain/answerLine.ts';
+import { MINUTE_MS } from '../../domain/durations.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import { ModelCache } from '../../inference/modelCache.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
@@ -50,7 +51,7 @@ export function createTrustedRunner(
   };
 }
 
-const IDLE_REAL_MS = 60_000;
+const IDLE_REAL_MS = MINUTE_MS;
 /** A call of the process has a time limit; a few lines stay within it on any computer. */
 const LINES_PER_CALL = 8;
 

@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { z } from 'zod';
 
 import { carReason, type CarReason } from '../../domain/claims.ts';
@@ -37,16 +37,16 @@ const POWER_TOLERANCE = 1.25;
 /** SoC is reported late and rounded to whole percents by some firmware. */
 const JUMP_TOLERANCE_PERCENT = 3;
 /** SoC and register are compared only when both are this fresh. */
-const SAME_TIME_MS = 15 * 60_000;
+const SAME_TIME_MS = 15 * MINUTE_MS;
 /** Less than this on the register is no charge. */
 const CHARGED_KWH = 0.1;
 /**
  * Telemetry carries no times. After an outage, ours or the car's, what was held back arrives at once: a SoC that comes so
  * soon after the one before may have been measured long after it.
  */
-const HELD_BACK_MS = 4 * 60_000;
+const HELD_BACK_MS = 4 * MINUTE_MS;
 /** A car that is heard says something at least this often; what it drew in a longer silence is not known. */
-const MAX_SILENT_MS = 10 * 60_000;
+const MAX_SILENT_MS = 10 * MINUTE_MS;
 
 /** Takes a SoC. It may not rise faster than the charger can fill the battery. */
 export function trackSoc(track: EnergyTrack, pack: Pack, percent: number, atMs: number): EnergyTrack {
