@@ -1,6 +1,6 @@
-import { Connection } from '@temporalio/client';
 import { createRefusalLog } from '../../api/gateway/refusalLog.ts';
 import { startGateway } from '../../api/gateway/server.ts';
+import { openUpstream } from '../../api/gateway/upstream.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { recordAttemptFailure } from '../../store/attemptFailures.ts';
 import { carOfKey } from '../../store/carKeys.ts';
@@ -24,8 +24,7 @@ async function start() {
   const logger = createLogger('gateway', config.logLevel);
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   const { options, namespace } = config.temporal.connection;
-  // Cars try again by themselves: a call that was tried again here too would be tried for too long.
-  const connection = await untilAnswered('Temporal', () => Connection.connect({ ...options, interceptors: [] }));
+  const upstream = await untilAnswered('Temporal', () => openUpstream(options, namespace));
   const onRefused = createRefusalLog({
     log: logger,
     now: Date.now,
@@ -41,11 +40,7 @@ async function start() {
   const gateway = await startGateway(
     { host, port, namespace, ...(tls && { tls: await readTls(tls) }) },
     {
-      upstream: {
-        service: connection.workflowService,
-        withDeadline: (deadline, work) => connection.withDeadline(deadline, work),
-        withAbortSignal: (signal, work) => connection.withAbortSignal(signal, work),
-      },
+      upstream,
       carOfKey: (key) => carOfKey(database, key),
       onRefused,
       onAttemptFailed: (jobId, message) => {
@@ -59,14 +54,14 @@ async function start() {
       now: Date.now,
     },
   );
-  return { gateway, connection, database };
+  return { gateway, upstream, database };
 }
 
 runChild({
   start,
-  stop: async ({ gateway, connection, database }) => {
+  stop: async ({ gateway, upstream, database }) => {
     await gateway.close();
-    await connection.close();
+    upstream.close();
     await database.close();
   },
   stopLimitMs: STOP_LIMIT_MS,
