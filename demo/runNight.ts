@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { MINUTE_MS } from '../domain/durations.ts';
 import { parseAnswerLine } from '../domain/batchLines.ts';
 import { FINAL_BATCH_STATUSES } from '../domain/batches.ts';
 import { gridTimeMs } from '../domain/clock.ts';
@@ -27,7 +28,7 @@ import { NIGHT_MODEL, signalFolder, type PreparedNight } from './prepareNight.ts
 const FOLLOW_EVERY_REAL_MS = 300;
 const LINES_AT_ONCE = 200;
 /** Grid time after the night's end for the last stays to be settled. */
-const SETTLING_MS = 30 * 60_000;
+const SETTLING_MS = 30 * MINUTE_MS;
 
 export interface NightPorts {
   readonly stateDir: string;

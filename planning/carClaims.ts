@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MINUTE_MS } from '../domain/durations.ts';
 import { carReason, type CarReason, type ClaimHolder } from '../domain/claims.ts';
 import { policyReasons } from '../domain/ownerPolicy.ts';
 import type { Plan } from '../scheduler/plan.ts';
@@ -92,7 +93,7 @@ function wakeReasons({ state: { axis }, wakes, vehicleStates }: CellLookup, carI
   const retryAtMs = heldAsleepUntilMs(attempt, axis.startMs);
   const isOnline = vehicleStates.get(carId)?.online === true;
   if (!attempt || retryAtMs === undefined || isOnline) return [];
-  const minutes = Math.ceil((retryAtMs - axis.startMs) / 60_000);
+  const minutes = Math.ceil((retryAtMs - axis.startMs) / MINUTE_MS);
   const text = `It did not wake up ${attempt.failures} times in a row, and is tried again in ${minutes} min.`;
   return [carReason('plan', 'limit', 'wake_failed', { text, value: attempt.failures, limit: 0 })];
 }

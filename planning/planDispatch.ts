@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import { energyUntilKwh, fleetCapacity } from './capacity.ts';
 import { workflowIds } from '../domain/names.ts';
 import type { JournalReason } from '../domain/journal.ts';
@@ -126,7 +127,7 @@ export function profileIntervals(plan: Plan, car: CarPlan, slots: number, runnin
 /** What the fleet can do, in one line of Markdown. */
 function capacityLine(problem: PlanningProblem, plan: Plan): string {
   const capacities = fleetCapacity(problem, plan);
-  const untilMs = plan.slots.startMs + CAPACITY_HOURS * 3_600_000;
+  const untilMs = plan.slots.startMs + CAPACITY_HOURS * HOUR_MS;
   const kwNow = capacities.reduce((sum, { curve }) => sum + (curve[0]?.kw ?? 0), 0);
   const kwh = capacities.reduce((sum, capacity) => sum + energyUntilKwh(capacity, problem, untilMs), 0);
   return `The fleet can compute with ${kwNow.toFixed(1)} kW now and ${kwh.toFixed(1)} kWh in ${CAPACITY_HOURS} h.`;

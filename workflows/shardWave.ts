@@ -10,6 +10,7 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { InferenceActivities } from '../domain/activities/inferenceActivities.ts';
 import type { JobActivities } from '../domain/activities/jobActivities.ts';
 import { gridTimeMs, realDelayUntilMs, realTimeMs } from '../domain/clock.ts';
@@ -30,7 +31,7 @@ const REPORT_EVERY_REAL_MS = 500;
 /** Real time after the granted slot in which word of the next one still counts. Cars stop by their own clocks. */
 const EXTENSION_GRACE_REAL_MS = 1000;
 /** Real time after its job's deadline in which a car may still hand in what it has. */
-const ACCESS_GRACE_REAL_MS = 60_000;
+const ACCESS_GRACE_REAL_MS = MINUTE_MS;
 
 /**
  * Runs the shards that one grant released, on any car of its region and class that bids for them, until all are

@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MAX_SLOT_MS } from '../../domain/durations.ts';
 import type { StayActivities, Stay } from '../../domain/activities/stayActivities.ts';
 import { DateTime } from 'luxon';
 import { localHour } from '../../domain/localHour.ts';
@@ -33,7 +33,6 @@ export interface StayPorts {
   readonly vehicles: VehicleLink;
 }
 
-const LONGEST_SLOT_MS = 15 * 60_000;
 /** Measured SoC comes in whole tenths; less than this below the target is met. */
 const SOC_TOLERANCE_PERCENT = 0.5;
 
@@ -165,7 +164,7 @@ async function settleStay(
     }),
   );
   // Meter readings are kept by slot: the one in which the car came counts whole.
-  const statement = await statementOf(tx, vehicleId, { startMs: pluggedInAtMs - LONGEST_SLOT_MS, endMs: unpluggedMs });
+  const statement = await statementOf(tx, vehicleId, { startMs: pluggedInAtMs - MAX_SLOT_MS, endMs: unpluggedMs });
   await settleParkingSession(tx, vehicleId, stay, statement);
   return statement;
 }

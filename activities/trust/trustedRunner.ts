@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { ModelCache } from '../../inference/modelCache.ts';
 import { Runner } from '../../inference/runner/runner.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
@@ -40,7 +41,7 @@ export function createTrustedRunner(
   };
 }
 
-const IDLE_REAL_MS = 60_000;
+const IDLE_REAL_MS = MINUTE_MS;
 /** A call of the process has a time limit; a few lines stay within it on any computer. */
 const LINES_PER_CALL = 8;
 

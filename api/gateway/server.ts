@@ -32,6 +32,8 @@ export interface GatewayPorts extends PolicyPorts {
   /** Told of each refusal. `car` is undefined while nobody knows who it was. */
   readonly onRefused: (refusal: Refusal, car: KeyedCar | undefined, peer: string) => void;
   readonly onAttemptFailed: AttemptFailed;
+  /** Told of each call that is let through; what it gives is called when the call has ended. */
+  readonly onCall?: (rpc: string) => () => void;
   readonly log: Logger;
 }
 
@@ -71,12 +73,14 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
   const answer = async (handler: RpcHandler | undefined, path: string, call: Call): Promise<Uint8Array> => {
     let car: KeyedCar | undefined;
     const gone = new AbortController();
+    let ended: (() => void) | undefined;
     try {
       car = await carOf(bearerOf(call));
       const knownCar = car;
       if (!knownCar) throw new Refusal('key', 'The key is not a car’s.');
       uses.call(knownCar.vehicleId);
       if (!handler) throw new Refusal('rpc', `${path} is not for cars.`);
+      ended = ports.onCall?.(path.slice(path.lastIndexOf('/') + 1));
       open.add(gone);
       if (call.cancelled || isClosing) gone.abort(GONE);
       // It comes at the end of every call, too.
@@ -87,6 +91,7 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
       if (error instanceof Refusal) ports.onRefused(error, car, call.getPeer());
       throw error;
     } finally {
+      ended?.();
       open.delete(gone);
     }
   };

@@ -46,6 +46,7 @@ export async function openUpstream(
         const path = `/${WORKFLOW_SERVICE}/${rpc}`;
         const call = client.makeUnaryRequest(path, raw, raw, request, sent, { deadline }, answered);
         const cancel = () => call.cancel();
+        if (gone?.aborted) cancel();
         gone?.addEventListener('abort', cancel, { once: true });
         function answered(error: ServiceError | null, answer?: Buffer): void {
           gone?.removeEventListener('abort', cancel);

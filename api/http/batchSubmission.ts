@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { z } from '@hono/zod-openapi';
 
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
@@ -25,7 +26,7 @@ import { checkCredit, termsOf } from './money/batchPrice.ts';
 import type { ApiPorts } from './ports.ts';
 
 // The SDK gives up retrying long before; a later twin is meant as a second batch.
-const RETRY_WINDOW_REAL_MS = 10 * 60_000;
+const RETRY_WINDOW_REAL_MS = 10 * MINUTE_MS;
 const MAX_KEY_CHARACTERS = 255;
 const QUOTA_RETRY_SECONDS = 60;
 

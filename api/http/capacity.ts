@@ -10,7 +10,7 @@ import { listRegions } from '../../store/regions.ts';
 import { capacitySchema } from '../wire/capacity.ts';
 import { operatorOnly } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses } from './wire.ts';
+import { answers } from './wire.ts';
 
 const MORNING_HOUR = 7;
 
@@ -18,13 +18,7 @@ const capacityRoute = createRoute({
   method: 'get',
   path: '/fleet/v1/capacity',
   summary: 'What the fleet can compute with: now, by slot, and until the morning, by region and class',
-  responses: {
-    200: {
-      description: 'By the newest plan; nothing before the first',
-      content: { 'application/json': { schema: capacitySchema } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('By the newest plan; nothing before the first', capacitySchema),
 });
 
 export function addCapacityRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts): void {

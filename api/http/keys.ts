@@ -17,7 +17,7 @@ import { readTenant, readTenantUse, upsertTenant } from '../../store/tenants.ts'
 import { sha256 } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
 import { keySchema, newKeySchema } from '../wire/keys.ts';
-import { errorResponses, idParam, notFound, unixSeconds } from './wire.ts';
+import { answers, errorResponses, idParam, notFound, unixSeconds } from './wire.ts';
 
 const KEY_BYTES = 24;
 const DEFAULT_REQUESTS_PER_MINUTE = 600;
@@ -68,13 +68,7 @@ const createKeyRoute = createRoute({
       },
     },
   },
-  responses: {
-    200: {
-      description: 'The key, which is shown once',
-      content: { 'application/json': { schema: newKeySchema } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('The key, which is shown once', newKeySchema),
 });
 
 const listKeysRoute = createRoute({
@@ -93,10 +87,7 @@ const revokeKeyRoute = createRoute({
   method: 'delete',
   path: '/ops/v1/keys/{id}',
   request: { params: idParam },
-  responses: {
-    200: { description: 'It no longer works', content: { 'application/json': { schema: keySchema } } },
-    ...errorResponses,
-  },
+  responses: answers('It no longer works', keySchema),
 });
 
 const putTenantRoute = createRoute({
@@ -123,10 +114,7 @@ const putTenantRoute = createRoute({
       },
     },
   },
-  responses: {
-    200: { description: 'Its terms and its use', content: { 'application/json': { schema: tenantSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('Its terms and its use', tenantSchema),
 });
 
 /** Keys and tenants; for keys with the scope `keys`. */

@@ -11,7 +11,7 @@ import { responseBodySchema, ResponseEvents } from './responseEvents.ts';
 import { conversationOf, fileOfResponse, mayStore, readStoredResponse, storeResponse } from './storedResponses.ts';
 import { streamedGeneration } from './streamedGeneration.ts';
 import { removeFile } from './tidyUp.ts';
-import { errorResponses, idParam, listOf, listSchema, unixSeconds } from './wire.ts';
+import { errorResponses, idParam, listOf, listSchema, taking, unixSeconds } from './wire.ts';
 
 const PATH = '/v1/responses';
 const responseJson = { 'application/json': { schema: z.looseObject({}) } };
@@ -20,7 +20,7 @@ const respondRoute = createRoute({
   method: 'post',
   path: PATH,
   summary: 'A response to a text or a conversation, at once; fields that are not served are refused by their name',
-  request: { body: { required: true, content: { 'application/json': { schema: responseRequestSchema } } } },
+  request: taking(responseRequestSchema),
   responses: {
     200: { description: 'The response; with `stream: true` its events', content: responseJson },
     ...errorResponses,

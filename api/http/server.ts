@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { createApi } from './app.ts';
 import { limitPerAddress } from './connectionLimit.ts';
 import { startUnstartedJobs } from './batchSubmission.ts';
@@ -13,7 +13,7 @@ import { tidyUp } from './tidyUp.ts';
 import { listenError } from '../../domain/thrown.ts';
 
 const START_JOBS_EVERY_REAL_MS = 10_000;
-const TIDY_EVERY_REAL_MS = 60_000;
+const TIDY_EVERY_REAL_MS = MINUTE_MS;
 /** It lists the store. */
 const SWEEP_EVERY_REAL_MS = 6 * HOUR_MS;
 const MAX_CONNECTIONS = 4_096;

@@ -9,7 +9,7 @@ import type { ApiPorts } from './ports.ts';
 /** At one go; the rest waits for the next. */
 const MAX_AT_ONCE = 100;
 /** A wave may still hand in what its cars had, and settle it, for as long as a slot lasts; a day is safe. */
-const WORK_KEPT_REAL_MS = 24 * 3_600_000;
+const WORK_KEPT_REAL_MS = DAY_MS;
 const DELETES_AT_ONCE = 16;
 
 /** Removes a file's bytes, then its entry: after a crash between them the entry is still there to go on from. */

@@ -29,15 +29,8 @@ import {
 } from '../wire/trust.ts';
 import { operatorOnly, type CarCaller } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses, limitParam } from './wire.ts';
+import { answers, limitParam, taking } from './wire.ts';
 
-const answers = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
-  200: { description, content: { 'application/json': { schema } } },
-  ...errorResponses,
-});
-const taking = <Schema extends z.ZodType>(schema: Schema) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
-});
 const params = z.object({ vin: z.string().min(1).max(64) });
 const MAX_CHECKS = 200;
 const DEFAULT_CHECKS = 20;

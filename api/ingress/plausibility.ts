@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { z } from 'zod';
 
 import { carReason, type CarReason } from '../../domain/claims.ts';
@@ -48,23 +48,23 @@ const POWER_TOLERANCE = 1.25;
 /** SoC is reported late and rounded to whole percents by some firmware. */
 const JUMP_TOLERANCE_PERCENT = 3;
 /** SoC and register are compared only when both are this fresh. */
-const SAME_TIME_MS = 15 * 60_000;
+const SAME_TIME_MS = 15 * MINUTE_MS;
 /**
  * Telemetry carries no times, and waits in queues that the meter's readings, which carry theirs, pass by: a SoC may have been
  * measured this long before it came.
  */
-const LATE_MS = 30 * 60_000;
+const LATE_MS = 30 * MINUTE_MS;
 /** Registers nearer in time than this are not kept apart. */
-const METERS_APART_MS = 5 * 60_000;
+const METERS_APART_MS = 5 * MINUTE_MS;
 /** Less than this on the register is no charge. */
 const CHARGED_KWH = 0.1;
 /**
  * After an outage, ours or the car's, what was held back arrives at once: a SoC that comes so soon after the one before may
  * have been measured long after it.
  */
-const HELD_BACK_MS = 4 * 60_000;
+const HELD_BACK_MS = 4 * MINUTE_MS;
 /** A car that is heard says something at least this often; what it drew in a longer silence is not known. */
-const MAX_SILENT_MS = 10 * 60_000;
+const MAX_SILENT_MS = 10 * MINUTE_MS;
 
 /** Takes a SoC. It may not rise faster than the charger can fill the battery. */
 export function trackSoc(track: EnergyTrack, pack: Pack, percent: number, atMs: number): EnergyTrack {

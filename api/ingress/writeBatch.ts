@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { MINUTE_MS } from '../../domain/durations.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { Cell } from '../../store/cells.ts';
 import { isRefusedData, type Database } from '../../store/database.ts';
@@ -28,13 +29,16 @@ export class WriteBatch {
   readonly #database: Database;
   readonly #cell: Cell;
   readonly #logger: Pick<Logger, 'error'>;
+  readonly #onRefused: () => void;
   #pending: Pending = { states: new Map(), claims: new Map(), lines: [], followUps: [] };
   #readings = new Map<string, SlotReadings>();
 
-  constructor(database: Database, cell: Cell, logger: Pick<Logger, 'error'>) {
+  /** @param onRefused told of each car whose data the database refuses, for whatever it is given up */
+  constructor(database: Database, cell: Cell, logger: Pick<Logger, 'error'>, onRefused: () => void = () => {}) {
     this.#database = database;
     this.#cell = cell;
     this.#logger = logger;
+    this.#onRefused = onRefused;
   }
 
   addState(vehicleId: string, fused: FusedState, atMs: number): void {
@@ -68,7 +72,7 @@ export class WriteBatch {
    * tells what the slots before it took, up to a car that drew nothing until then.
    */
   addReading(reading: VehicleReading): void {
-    const slot = Math.floor(reading.atMs / (this.#cell.slotMinutes * 60_000));
+    const slot = Math.floor(reading.atMs / (this.#cell.slotMinutes * MINUTE_MS));
     const key = `${reading.vehicleId}/${slot}`;
     const known = this.#readings.get(key);
     if (!known) this.#readings.set(key, { first: reading, last: reading });
@@ -129,6 +133,7 @@ export class WriteBatch {
 
   #giveUp(vehicleId: string, error: unknown): void {
     if (!isRefusedData(error)) throw error;
+    this.#onRefused();
     this.#logger.error({ err: error, vehicleId }, 'what a car said cannot be stored and is given up');
   }
 

@@ -10,7 +10,7 @@ export const stackCommand: CommandFactory = (terminal, done) =>
     .description('run a cell on this machine, for real cars: its servers and processes, without the simulated night')
     .argument('<cell-file>', 'regions, feeders, cars and feeds (docs/cell-file.md)')
     .action(async (cellFile: string) => {
-      const { loadConfig } = await import('../../worker/config/config.ts');
+      const { loadConfig } = await import('../../config/config.ts');
       const { startPlatform } = await import('../../worker/local/platform.ts');
       const { listenForStopSignals } = await import('../../worker/local/supervisor/stopSignals.ts');
       const { apiKeyOf } = await import('../../worker/process/apiKey.ts');

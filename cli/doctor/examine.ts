@@ -6,7 +6,7 @@ import { checked, type CheckFinding } from '../../domain/checks.ts';
 import { SEARCH_ATTRIBUTES } from '../../domain/searchAttributes.ts';
 import { openDatabase } from '../../store/database.ts';
 import { listPendingMigrations } from '../../store/migrate.ts';
-import type { Config } from '../../worker/config/config.ts';
+import type { Config } from '../../config/config.ts';
 import { brokerUrlOf } from '../../worker/process/brokerUrl.ts';
 import { openObjects } from '../../worker/process/openObjects.ts';
 import { requireSetting } from '../../worker/process/requireSetting.ts';

@@ -1,10 +1,9 @@
 import { toFile } from 'openai';
 import { beforeAll, expect, test } from 'vitest';
 
+import { storeModel } from '../support/batchFixture.ts';
 import { tidyUp } from '../../api/http/tidyUp.ts';
 import { objectKeys } from '../../domain/names.ts';
-import { seedClassSpeed } from '../../store/classSpeeds.ts';
-import { addModel } from '../../store/models.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
 import { endBatch } from './endBatch.ts';
@@ -13,15 +12,7 @@ const { database } = useTestDatabase();
 const api = useApi(database);
 
 beforeAll(async () => {
-  await addModel(database, {
-    name: 'm',
-    version: '1',
-    family: 'f',
-    sha256: '0'.repeat(64),
-    manifest: {},
-    tenantId: null,
-  });
-  await seedClassSpeed(database, { modelName: 'm', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 1 });
+  await storeModel(database, 1);
 });
 
 async function uploaded(): Promise<string> {

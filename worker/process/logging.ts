@@ -1,5 +1,5 @@
 import { pino, type Logger } from 'pino';
-import type { LogLevel } from '../config/keys.ts';
+import type { LogLevel } from '../../config/keys.ts';
 
 export type { Logger } from 'pino';
 

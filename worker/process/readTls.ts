@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { TlsFiles } from '../config/config.ts';
+import type { TlsFiles } from '../../config/config.ts';
 
 /** The certificate and the key that a server shows. */
 export async function readTls({ certificateFile, keyFile }: TlsFiles) {

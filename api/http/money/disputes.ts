@@ -16,7 +16,7 @@ import {
 import { book, correctBooking, readStanding } from '../../../store/ledger.ts';
 import { disputeSchema, newDisputeSchema, resolutionSchema } from '../../wire/disputes.ts';
 import type { ApiPorts } from '../ports.ts';
-import { errorResponses, idParam, notFound } from '../wire.ts';
+import { errorResponses, idParam, notFound, taking } from '../wire.ts';
 import { ownOnly } from './statements.ts';
 
 const ownerParam = z.object({ owner: z.string().min(1).max(100) });
@@ -31,9 +31,6 @@ const many = {
   },
   ...errorResponses,
 };
-const taking = <Schema extends z.ZodType>(schema: Schema) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
-});
 
 const ownerOpenRoute = createRoute({
   method: 'post',

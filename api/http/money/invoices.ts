@@ -29,19 +29,12 @@ import {
   type InvoiceWire,
 } from '../../wire/invoices.ts';
 import type { ApiPorts } from '../ports.ts';
-import { errorResponses, idParam, notFound, unixSeconds } from '../wire.ts';
+import { answers, errorResponses, idParam, notFound, taking, unixSeconds } from '../wire.ts';
 import { invoicePdf } from './invoicePdf.ts';
 
 const MAX_BUCKETS = 180;
 const DEFAULT_BUCKETS = 7;
 const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month, e.g. 2026-01');
-const json = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
-  200: { description, content: { 'application/json': { schema } } },
-  ...errorResponses,
-});
-const taking = <Schema extends z.ZodType>(schema: Schema) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
-});
 
 const costsRoute = createRoute({
   method: 'get',
@@ -56,12 +49,12 @@ const costsRoute = createRoute({
       page: z.string().regex(/^\d+$/).optional(),
     }),
   },
-  responses: json('A page of days', costsSchema),
+  responses: answers('A page of days', costsSchema),
 });
 const ownListRoute = createRoute({
   method: 'get',
   path: '/v1/organization/invoices',
-  responses: json('Newest first', z.object({ data: z.array(invoiceSchema) })),
+  responses: answers('Newest first', z.object({ data: z.array(invoiceSchema) })),
 });
 const ownFileRoute = createRoute({
   method: 'get',
@@ -87,14 +80,14 @@ const issueRoute = createRoute({
   path: '/ops/v1/invoices',
   summary: 'Issue the invoices of a month that is over; those that are issued stay as they are',
   request: taking(z.strictObject({ period: month })),
-  responses: json('All of the month', z.object({ data: z.array(invoiceSchema) })),
+  responses: answers('All of the month', z.object({ data: z.array(invoiceSchema) })),
 });
 const profileRoute = createRoute({
   method: 'put',
   path: '/ops/v1/billing/{id}',
   summary: 'Who bills (`operator`) or is billed (`tenant:ID`), as it stands on invoices',
   request: { params: idParam, ...taking(billingProfileSchema) },
-  responses: json('As it is kept', billingProfileSchema),
+  responses: answers('As it is kept', billingProfileSchema),
 });
 const depositRoute = createRoute({
   method: 'post',
@@ -110,7 +103,7 @@ const depositRoute = createRoute({
       }),
     ),
   },
-  responses: json('The balance', z.object({ tenant: z.string(), balance: z.record(z.string(), z.number()) })),
+  responses: answers('The balance', z.object({ tenant: z.string(), balance: z.record(z.string(), z.number()) })),
 });
 
 /** Costs and invoices of tenants, and what operators do with them. */

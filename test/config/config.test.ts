@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { loadConfig } from '../../worker/config/config.ts';
-import { renderConfigurationDocs } from '../../worker/config/docs.ts';
+import { loadConfig } from '../../config/config.ts';
+import { renderConfigurationDocs } from '../../config/docs.ts';
 
 let cwd: string;
 beforeEach(() => {
@@ -158,7 +158,7 @@ describe('what it refuses', () => {
   });
 });
 
-test('is documented in docs/configuration.md (npx tsx worker/build/write-config-docs.ts)', () => {
+test('is documented in docs/configuration.md (npx tsx build/write-config-docs.ts)', () => {
   const docs = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
   expect(docs).toBe(renderConfigurationDocs());
 });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { CONFIG_KEY_NAMES, CONFIG_KEYS, isConfigKeyName, type ConfigKey, type ConfigKeyName } from './keys.ts';
-import { codeOf, messageOf } from '../../domain/thrown.ts';
+import { codeOf, messageOf } from '../domain/thrown.ts';
 import { nearest } from './nearest.ts';
 
 /** Names the config file; set but empty: no file is read, not even the default one. */

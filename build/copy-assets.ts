@@ -11,8 +11,8 @@ const ASSETS = [
   endings: readonly string[];
 }[];
 
-// This file runs from dist/worker/build.
-const dist = new URL('../../', import.meta.url);
+// This file runs from dist/build.
+const dist = new URL('../', import.meta.url);
 const checkout = new URL('../', dist);
 
 for (const { folder, endings } of ASSETS) {

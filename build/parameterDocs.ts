@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-import { chatCompletionRequestSchema, completionRequestSchema } from '../../domain/generation.ts';
-import type { OpenAiEndpoint } from '../../domain/models.ts';
-import { responseRequestSchema } from '../../domain/responses.ts';
-import { rerankRequestSchema } from '../../inference/runner/rerank.ts';
-import { moderationRequestSchema } from '../../inference/runner/textClassification.ts';
-import { embeddingRequestSchema } from '../../inference/runner/textEmbedding.ts';
+import { chatCompletionRequestSchema, completionRequestSchema } from '../domain/generation.ts';
+import type { OpenAiEndpoint } from '../domain/models.ts';
+import { responseRequestSchema } from '../domain/responses.ts';
+import { rerankRequestSchema } from '../inference/runner/rerank.ts';
+import { moderationRequestSchema } from '../inference/runner/textClassification.ts';
+import { embeddingRequestSchema } from '../inference/runner/textEmbedding.ts';
 
 /** The very schemas by which requests are read. */
 const SCHEMAS: Readonly<Record<OpenAiEndpoint, z.ZodType>> = {
@@ -26,7 +26,7 @@ export function renderParameterDocs(): string {
 Every field that the endpoints take, live and in batches, with its values. Any other field is refused by its name: what is
 ignored would make another answer than the one that was asked for. \`null\` stands for a field that is not given.
 
-Made from the schemas by which requests are read (\`npx tsx worker/build/write-parameter-docs.ts\`). What fields mean beyond
+Made from the schemas by which requests are read (\`npx tsx build/write-parameter-docs.ts\`). What fields mean beyond
 OpenAI's own words is in [generation](generation.md) and [models](models.md).
 ${Object.entries(SCHEMAS)
   .map(([endpoint, schema]) => section(endpoint, schema))

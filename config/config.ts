@@ -1,13 +1,13 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { NightshiftError } from '../../domain/errors.ts';
-import type { WebhookHosts } from '../../domain/webhookTargets.ts';
-import { messageOf } from '../../domain/thrown.ts';
+import { NightshiftError } from '../domain/errors.ts';
+import type { WebhookHosts } from '../domain/webhookTargets.ts';
+import { messageOf } from '../domain/thrown.ts';
 import { CONFIG_KEY_NAMES, CONFIG_KEYS, type ConfigKey, type ConfigValues, type LogLevel } from './keys.ts';
 import { resolveObjects, type ObjectsConfig } from './objects.ts';
 import { CONFIG_FILE_ENV, readEnvValues, readFileValues, type SourcedValue } from './sources.ts';
 import { resolveTemporalConnection, type TemporalConnection } from './temporalConnection.ts';
-import type { FleetAccess } from '../../charging/tesla/teslaFleet.ts';
+import type { FleetAccess } from '../charging/tesla/teslaFleet.ts';
 
 /** What every process of ours runs by. Paths are absolute. The keys are documented in docs/configuration.md. */
 export interface Config {
@@ -32,6 +32,8 @@ export interface Config {
   readonly webhookHosts: WebhookHosts;
   readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
   readonly retention: { readonly days: number; readonly orphanDays: number };
+  /** Null: no process serves metrics or probes. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
   readonly cwd: string;
@@ -165,6 +167,8 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       hub: values['models.hub'],
     },
     retention: { days: values['retention.days'], orphanDays: values['retention.orphanDays'] },
+    metrics:
+      values['metrics.port'] === undefined ? null : { host: values['metrics.host'], port: values['metrics.port'] },
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },

@@ -1,6 +1,6 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
-import { messageOf } from '../../domain/thrown.ts';
+import { messageOf } from '../domain/thrown.ts';
 import type { ConfigValues } from './keys.ts';
 
 export interface TemporalConnection {

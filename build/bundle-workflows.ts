@@ -2,8 +2,8 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
-// This file runs from dist/worker/build.
-const dist = new URL('../../', import.meta.url);
+// This file runs from dist/build.
+const dist = new URL('../', import.meta.url);
 const workflowsPath = fileURLToPath(new URL('workflows/index.js', dist));
 const bundlePath = fileURLToPath(new URL('workflow-bundle.js', dist));
 

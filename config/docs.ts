@@ -17,7 +17,7 @@ ${TEMPORAL}`;
 
 const INTRODUCTION = `# Configuration
 
-<!-- Written by worker/build/write-config-docs.ts from worker/config/keys.ts. -->
+<!-- Written by build/write-config-docs.ts from config/keys.ts. -->
 
 A value comes from the first of these that sets it:
 
