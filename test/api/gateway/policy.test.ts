@@ -150,26 +150,26 @@ describe('a task that comes when the car has gone', () => {
   });
 });
 
-describe('an attempt that fails', () => {
-  async function failedWith(type: string, workflowId: string): Promise<[string, string][]> {
-    const told: [string, string][] = [];
-    const task = PollActivityTaskQueueResponse.encode({ taskToken: bytesOf('t'), workflowExecution: { workflowId } });
-    const upstream = upstreamOf({
-      PollActivityTaskQueue: () => task.finish(),
-      RespondActivityTaskFailed: () => new Uint8Array(),
-    });
-    const uses = new CarUses(CAR_LIMITS, Date.now);
-    const rpcs = carRpcs(upstream, policy, uses, (jobId, message) => told.push([jobId, message]));
-    const here = limits(new AbortController().signal);
-    const poll = PollActivityTaskQueueRequest.encode({ namespace: 'default', taskQueue: { name: QUEUE } }).finish();
-    const handed = await rpcs['PollActivityTaskQueue']?.(car, Buffer.from(poll), here);
-    const { taskToken } = PollActivityTaskQueueResponse.decode(handed ?? new Uint8Array());
-    const failure = { message: 'too deep', applicationFailureInfo: { type } };
-    const answer = RespondActivityTaskFailedRequest.encode({ namespace: 'default', taskToken, failure }).finish();
-    await rpcs['RespondActivityTaskFailed']?.(car, Buffer.from(answer), here);
-    return told;
-  }
+async function failedWith(type: string, workflowId: string): Promise<[string, string][]> {
+  const told: [string, string][] = [];
+  const task = PollActivityTaskQueueResponse.encode({ taskToken: bytesOf('t'), workflowExecution: { workflowId } });
+  const upstream = upstreamOf({
+    PollActivityTaskQueue: () => task.finish(),
+    RespondActivityTaskFailed: () => new Uint8Array(),
+  });
+  const uses = new CarUses(CAR_LIMITS, Date.now);
+  const rpcs = carRpcs(upstream, policy, uses, (jobId, message) => told.push([jobId, message]));
+  const here = limits(new AbortController().signal);
+  const poll = PollActivityTaskQueueRequest.encode({ namespace: 'default', taskQueue: { name: QUEUE } }).finish();
+  const handed = await rpcs['PollActivityTaskQueue']?.(car, Buffer.from(poll), here);
+  const { taskToken } = PollActivityTaskQueueResponse.decode(handed ?? new Uint8Array());
+  const failure = { message: 'too deep', applicationFailureInfo: { type } };
+  const answer = RespondActivityTaskFailedRequest.encode({ namespace: 'default', taskToken, failure }).finish();
+  await rpcs['RespondActivityTaskFailed']?.(car, Buffer.from(answer), here);
+  return told;
+}
 
+describe('an attempt that fails', () => {
   test('is told with its job and what it said, unless its car has to leave', async () => {
     expect(await failedWith('RangeError', 'job/batch_1/wave/3')).toEqual([['batch_1', 'too deep']]);
     expect(await failedWith(SHARD_FAILURES.vehicleLeaving, 'job/batch_1/wave/3')).toEqual([]);
