@@ -32,6 +32,8 @@ export interface Config {
   readonly webhookHosts: WebhookHosts;
   readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
   readonly retention: { readonly days: number; readonly orphanDays: number };
+  /** Null: no process serves metrics or probes. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Folder that the config was loaded in. */
   readonly cwd: string;
@@ -165,6 +167,8 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       hub: values['models.hub'],
     },
     retention: { days: values['retention.days'], orphanDays: values['retention.orphanDays'] },
+    metrics:
+      values['metrics.port'] === undefined ? null : { host: values['metrics.host'], port: values['metrics.port'] },
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },

@@ -38,6 +38,8 @@ export interface GatewayPorts extends PolicyPorts {
   /** Told of each refusal. `car` is undefined while nobody knows who it was. */
   readonly onRefused: (refusal: Refusal, car: KeyedCar | undefined, peer: string) => void;
   readonly onAttemptFailed: AttemptFailed;
+  /** Told of each call that is let through; what it gives is called when the call has ended. */
+  readonly onCall?: (rpc: string) => () => void;
   readonly log: Logger;
 }
 
@@ -74,6 +76,7 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
 
   const answer = async (handler: RpcHandler | undefined, path: string, call: Call): Promise<Uint8Array> => {
     let car: KeyedCar | undefined;
+    let ended: (() => void) | undefined;
     try {
       car = await carOf(bearerOf(call));
       const knownCar = car;
@@ -81,11 +84,14 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
       uses.call(knownCar.vehicleId);
       if (!handler) throw new Refusal('rpc', `${path} is not for cars.`);
       const { request } = call;
+      ended = ports.onCall?.(path.slice(path.lastIndexOf('/') + 1));
       const gone = AbortSignal.any([goneSignal(call), closing.signal]);
       return await ports.upstream.withDeadline(deadlineOf(call, now()), () => handler(knownCar, request, gone));
     } catch (error) {
       if (error instanceof Refusal) ports.onRefused(error, car, call.getPeer());
       throw error;
+    } finally {
+      ended?.();
     }
   };
 

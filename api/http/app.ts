@@ -230,20 +230,23 @@ function limitJson(maxSize: number): MiddlewareHandler {
   };
 }
 
-function logRequest({ logger, now }: ApiPorts): MiddlewareHandler {
+const AREAS: readonly string[] = ['v1', 'v2', 'ops', 'grid', 'fleet', 'cars', 'page', 'health'];
+
+/** First part of the path; whatever else is asked for, the page's files among it, is one more. */
+function areaOf(path: string): string {
+  const first = path.split('/', 2)[1] ?? '';
+  return AREAS.includes(first) ? first : 'other';
+}
+
+function logRequest({ logger, now, onAnswered }: ApiPorts): MiddlewareHandler {
   return async (c, next) => {
     const startRealMs = now();
     await next();
-    logger.debug(
-      {
-        requestId: c.get('requestId'),
-        method: c.req.method,
-        path: c.req.path,
-        status: c.res.status,
-        realMs: now() - startRealMs,
-      },
-      'request',
-    );
+    const { method, path } = c.req;
+    const { status } = c.res;
+    const realMs = now() - startRealMs;
+    onAnswered?.({ area: areaOf(path), status: `${Math.floor(status / 100)}xx`, seconds: realMs / 1_000 });
+    logger.debug({ requestId: c.get('requestId'), method, path, status, realMs }, 'request');
   };
 }
 

@@ -161,6 +161,14 @@ export interface ApiPorts {
   /** The key of the default tenant, which may do everything; others are in the database. */
   readonly apiKey: string;
   readonly logger: Logger;
+  /** Told of each request that is answered. */
+  readonly onAnswered?: (answered: {
+    /** First part of the path, of those that there are. */
+    readonly area: string;
+    /** `2xx` */
+    readonly status: string;
+    readonly seconds: number;
+  }) => void;
   /** Real time in epoch milliseconds. */
   readonly now: () => number;
 }

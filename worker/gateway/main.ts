@@ -7,21 +7,18 @@ import { carOfKey } from '../../store/carKeys.ts';
 import { readCell } from '../../store/cells.ts';
 import { openDatabase } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
-import { loadConfig } from '../../config/config.ts';
-import { runChild } from '../local/supervisor/child.ts';
-import { createLogger } from '../process/logging.ts';
+import { databaseDependency, temporalDependency } from '../process/dependencies.ts';
 import { readTls } from '../process/readTls.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { sliceSignerOf, taskTokensOf } from '../process/secretsSeal.ts';
+import { runService, type Service } from '../process/service.ts';
 import { untilAnswered } from '../process/untilAnswered.ts';
 
 /** Below its stop limit in the local stack. */
 const STOP_LIMIT_MS = 800;
 
 /** The cars' door to Temporal. Any number of them may run: they share nothing but the database and the secrets' key. */
-async function start() {
-  const config = loadConfig({ env: process.env, cwd: process.cwd() });
-  const logger = createLogger('gateway', config.logLevel);
+async function start({ config, logger, monitor }: Service) {
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   const { options, namespace } = config.temporal.connection;
   // Cars try again by themselves: a call that was tried again here too would be tried for too long.
@@ -37,6 +34,8 @@ async function start() {
       written.catch((error: unknown) => logger.warn({ err: error }, 'a refusal could not be journalled'));
     },
   });
+  let openCalls = 0;
+  monitor.onScrape(() => [{ name: 'nightshift_gateway_open_calls', value: openCalls }]);
   const { host, port, tls } = config.gateway;
   const gateway = await startGateway(
     { host, port, namespace, ...(tls && { tls: await readTls(tls) }) },
@@ -47,8 +46,17 @@ async function start() {
         withAbortSignal: (signal, work) => connection.withAbortSignal(signal, work),
       },
       carOfKey: (key) => carOfKey(database, key),
-      onRefused,
+      onRefused: (refusal, car, peer) => {
+        monitor.add('nightshift_gateway_refused_total', { reason: refusal.kind });
+        onRefused(refusal, car, peer);
+      },
+      onCall: (rpc) => {
+        monitor.add('nightshift_gateway_calls_total', { rpc });
+        openCalls += 1;
+        return () => (openCalls -= 1);
+      },
       onAttemptFailed: (jobId, message) => {
+        monitor.add('nightshift_gateway_failed_attempts_total');
         recordAttemptFailure(database, jobId, message).catch((error: unknown) =>
           logger.warn({ err: error, jobId }, 'a failed attempt could not be counted'),
         );
@@ -59,10 +67,14 @@ async function start() {
       now: Date.now,
     },
   );
+  monitor.started([
+    databaseDependency(database),
+    temporalDependency(true, () => connection.workflowService.getSystemInfo({})),
+  ]);
   return { gateway, connection, database };
 }
 
-runChild({
+runService('gateway', {
   start,
   stop: async ({ gateway, connection, database }) => {
     await gateway.close();
