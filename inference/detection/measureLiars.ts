@@ -78,7 +78,6 @@ export async function measureLiars(model: LoadedModel, options: MeasuringOptions
   onProgress('answers of a cheaper variant');
   const cheaper = await cheaperAnswers(model, tasks, options.cheaperPath);
 
-  const tokensOf = (answer: Answer | undefined): readonly number[] => answer?.tokens?.[0] ?? [];
   const end = await endTokenOf(model);
   const all = honest.flatMap((answer) => [...tokensOf(answer)]);
   const key = createHash('sha256').update('liars').digest();
@@ -96,7 +95,14 @@ export async function measureLiars(model: LoadedModel, options: MeasuringOptions
   };
   const runner = new Runner(LIMITS);
   try {
-    const held = {} as Record<AnswerKind, HeldText[]>;
+    const held: Record<AnswerKind, HeldText[]> = {
+      honest: [],
+      'honest, other hardware': [],
+      'cheaper variant': [],
+      'early stop': [],
+      copied: [],
+      invented: [],
+    };
     for (const [kind, tokens] of kindsIn(stated)) {
       onProgress(`reading: ${kind}`);
       const reread = await Promise.all(
@@ -165,6 +171,10 @@ async function endTokenOf(model: LoadedModel): Promise<number> {
     return place === undefined ? undefined : readFile(place, 'utf8');
   });
   return [...files.endTokens][0] ?? 0;
+}
+
+function tokensOf(answer: Answer | undefined): readonly number[] {
+  return answer?.tokens?.[0] ?? [];
 }
 
 function kindsIn<Value>(table: Readonly<Record<AnswerKind, Value>>): [AnswerKind, Value][] {

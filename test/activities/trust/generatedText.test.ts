@@ -206,11 +206,12 @@ test('a car with a cheaper variant of the model is caught, however its fingerpri
   expect(quarantine?.reason).toMatch(/of their \d+ tokens are not what the model draws there/);
 }, 60_000);
 
+function short(answer: Answer): Answer {
+  const tokens = [...(answer.tokens?.[0] ?? []).slice(0, 5), TINY_TOKENS.end];
+  return { ...answer, tokens: [tokens] };
+}
+
 test('a car that breaks its answers off is caught, also where it ends them by the token for that', async () => {
-  const short = (answer: Answer): Answer => {
-    const tokens = [...(answer.tokens?.[0] ?? []).slice(0, 5), TINY_TOKENS.end];
-    return { ...answer, tokens: [tokens] };
-  };
   expect(await check(await computedBy('short-writer', model, short))).toMatchObject([{ vehicleId: 'short-writer' }]);
 }, 60_000);
 

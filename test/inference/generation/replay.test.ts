@@ -106,9 +106,9 @@ describe('text that a car has generated, read by a trusted computer', () => {
   });
 
   test('differs where it ends early, with or without the token that ends texts', async () => {
-    const half = ([key, tokens]: readonly [string, readonly number[]]) =>
-      [key, tokens.slice(0, tokens.length >> 1)] as const;
-    const broken = new Map([...tokensOf(honest)].map(half));
+    const broken = new Map(
+      [...tokensOf(honest)].map(([key, tokens]) => [key, tokens.slice(0, tokens.length >> 1)] as const),
+    );
     expect(sum(await held(model, broken)).differing).toBe(TASKS.length);
     const ended = new Map([...broken].map(([key, tokens]) => [key, [...tokens, TINY_TOKENS.end]]));
     expect(sum(await held(model, ended)).differing).toBe(TASKS.length);
