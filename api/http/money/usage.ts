@@ -97,16 +97,15 @@ function resultsOf(kind: UsageKind, rows: readonly UsageRow[], groups: readonly 
     const batch = groups.includes('batch') ? row.isBatch : null;
     const name = JSON.stringify([model, batch]);
     const known = byGroup.get(name);
-    const sum = (before: number | undefined, more: number): number => (before ?? 0) + more;
     byGroup.set(name, {
       object: `organization.usage.${kind}.result`,
-      input_tokens: sum(known?.input_tokens, row.inputTokens),
+      input_tokens: (known?.input_tokens ?? 0) + row.inputTokens,
       ...(kind === 'completions' && {
-        output_tokens: sum(known?.output_tokens, row.outputTokens),
+        output_tokens: (known?.output_tokens ?? 0) + row.outputTokens,
         input_cached_tokens: 0,
         batch,
       }),
-      num_model_requests: sum(known?.num_model_requests, row.requests),
+      num_model_requests: (known?.num_model_requests ?? 0) + row.requests,
       project_id: null,
       user_id: null,
       api_key_id: null,
