@@ -52,7 +52,7 @@ const server = await startApiServer(
   {
     database,
     objects,
-    jobs: { start: unused, cancel: unused, setPaused: unused },
+    jobs: { start: unused, lossOf: unused, cancel: unused, setPaused: unused },
     live: { infer: unused, generate: unused },
     quotes: { quote: unused, preview: unused },
     admission: modelAdmissionOver(database, objects),

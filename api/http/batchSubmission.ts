@@ -11,9 +11,6 @@ import {
   findBatchByIdempotencyKey,
   findBatchByRequestHash,
   insertBatch,
-  listUnstartedBatches,
-  markJobStarted,
-  readBatch,
   type Batch,
 } from '../../store/batches.ts';
 import { insertBatchTerms } from '../../store/batchTerms.ts';
@@ -24,6 +21,7 @@ import { readTenant, readTenantUse } from '../../store/tenants.ts';
 import { deadlineOf, type CreateBatch } from './batchRequest.ts';
 import { checkCredit, termsOf } from './money/batchPrice.ts';
 import type { ApiPorts } from './ports.ts';
+import { startJobOrLater } from './startJobs.ts';
 
 // The SDK gives up retrying long before; a later twin is meant as a second batch.
 const RETRY_WINDOW_REAL_MS = 10 * MINUTE_MS;
@@ -103,16 +101,8 @@ export async function submitBatch(
     await insertBatchTerms(tx, { ...terms, batchId: inserted.id });
     return inserted;
   });
-  await startJob(ports, batch);
+  await startJobOrLater(ports, batch);
   return batch;
-}
-
-/** Starts the jobs of accepted batches that Temporal has not taken yet; to be called at start and now and then. */
-export async function startUnstartedJobs(ports: ApiPorts): Promise<void> {
-  for (const id of await listUnstartedBatches(ports.database, ports.cell.id)) {
-    const batch = await readBatch(ports.database, id);
-    if (batch && !(await startJob(ports, batch))) return;
-  }
 }
 
 async function findFirst(
@@ -174,15 +164,4 @@ export async function checkInput(tx: Queryable, tenantId: string, fileId: string
     });
   }
   return file;
-}
-
-async function startJob(ports: ApiPorts, batch: Batch): Promise<boolean> {
-  try {
-    await ports.jobs.start(batch);
-  } catch (error) {
-    ports.logger.warn({ err: error, batchId: batch.id }, 'Temporal has not taken the job; it will be started later');
-    return false;
-  }
-  await markJobStarted(ports.database, batch.id);
-  return true;
 }

@@ -6,13 +6,15 @@ import type { Logger } from 'pino';
 import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { createApi } from './app.ts';
 import { limitPerAddress } from './connectionLimit.ts';
-import { startUnstartedJobs } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
+import { restartLostJobs, startUnstartedJobs } from './startJobs.ts';
 import { sweepOrphans } from './sweepOrphans.ts';
 import { tidyUp } from './tidyUp.ts';
 import { listenError } from '../../domain/thrown.ts';
 
 const START_JOBS_EVERY_REAL_MS = 10_000;
+/** It asks Temporal after every open batch. */
+const RESTART_JOBS_EVERY_REAL_MS = MINUTE_MS;
 const TIDY_EVERY_REAL_MS = MINUTE_MS;
 /** It lists the store. */
 const SWEEP_EVERY_REAL_MS = 6 * HOUR_MS;
@@ -39,6 +41,7 @@ export async function startApiServer(ports: ApiPorts, options: { host: string; p
   const { logger } = ports;
   const recurring = [
     startRecurring('start jobs', () => startUnstartedJobs(ports), START_JOBS_EVERY_REAL_MS, logger),
+    startRecurring('restart lost jobs', () => restartLostJobs(ports), RESTART_JOBS_EVERY_REAL_MS, logger),
     startRecurring('remove what nothing names', () => sweepOrphans(ports), SWEEP_EVERY_REAL_MS, logger),
     startRecurring('tidy up', () => tidyUp(ports), TIDY_EVERY_REAL_MS, logger),
   ];

@@ -29,7 +29,7 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       admission: modelAdmissionOver(database, objects),
       scratchFolder: tmpdir(),
       maxModelBytes: 1024 ** 3,
-      jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
+      jobs: { start: async () => {}, lossOf: async () => undefined, cancel: async () => {}, setPaused: async () => {} },
       cell,
       stays: { policyChanged: async () => {} },
       vens: { hint: async () => {} },
