@@ -75,7 +75,7 @@ const server = await startApiServer(
     },
     regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
     webhookHosts: 'public',
-    retention: { days: 90, orphanDays: 7 },
+    retention: { days: 90, settledDays: 400, orphanDays: 7 },
     carbonEurPerKg: 0,
     missingEurPerKwh: 0.6,
     cell: { ...CELL, clock },

@@ -7,12 +7,7 @@ import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { newId } from '../../domain/ids.ts';
-import {
-  findBatchByIdempotencyKey,
-  findBatchByRequestHash,
-  insertBatch,
-  type Batch,
-} from '../../store/batches.ts';
+import { findBatchByIdempotencyKey, findBatchByRequestHash, insertBatch, type Batch } from '../../store/batches.ts';
 import { insertBatchTerms } from '../../store/batchTerms.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readFile, type StoredFile } from '../../store/files.ts';

@@ -147,6 +147,8 @@ export interface ApiPorts {
   readonly retention: {
     /** Grid time for which plans, the journal, cars' transitions and signals are kept. */
     readonly days: number;
+    /** Time after their end for which shards of batches and utility events are kept. */
+    readonly settledDays: number;
     /** Real time for which objects are kept that nothing names. */
     readonly orphanDays: number;
   };

@@ -45,7 +45,7 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       },
       regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
       webhookHosts: 'public',
-      retention: { days: 90, orphanDays: 7 },
+      retention: { days: 90, settledDays: 400, orphanDays: 7 },
       carbonEurPerKg: 0,
       missingEurPerKwh: 0.6,
       apiKey: BENCH_KEY,

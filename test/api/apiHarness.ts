@@ -101,7 +101,7 @@ export function useApi(
         start: async ({ id }) => void startedRegions.push(id),
       },
       webhookHosts: 'loopback',
-      retention: { days: 90, orphanDays: 7 },
+      retention: { days: 90, settledDays: 400, orphanDays: 7 },
       temporalUi: null,
       page: new Map(),
       carDoors: {

@@ -157,7 +157,9 @@ describe('a job', () => {
         ),
     );
     expect(Math.max(...portions)).toBe(50);
-    expect(doneBefore).toEqual(portions.map((_, index) => portions.slice(0, index).reduce((sum, each) => sum + each, 0)));
+    expect(doneBefore).toEqual(
+      portions.map((_, index) => portions.slice(0, index).reduce((sum, each) => sum + each, 0)),
+    );
     expect(new Set(control.accepted).size).toBe(120);
     expect(control.accepted).toHaveLength(120);
   }, 60_000);

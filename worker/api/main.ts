@@ -51,6 +51,7 @@ async function start() {
           passwords: brokerPasswordsOf(config),
           carOfKey: (key) => carOfKey(database, key),
         }),
+        connections: config.connections,
         onMisuse: misuseTeller(database, cell, logger),
       })
     : undefined;
@@ -104,7 +105,7 @@ async function start() {
       logger,
       now: Date.now,
     },
-    config.api,
+    { ...config.api, connections: config.connections },
   );
   const ingress = await startLeasedIngress({
     database,

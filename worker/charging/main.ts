@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { startCentralSystem } from '../../charging/ocpp/centralSystem.ts';
+import type { ConnectionLimits } from '../../domain/connectionLimits.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { openDatabase } from '../../store/database.ts';
 import { readCellFile } from '../cell/cellFile.ts';
@@ -34,17 +35,20 @@ async function start() {
   const { telemetryBase } = config.mqtt;
   const shared = { database, cell, mqtt, telemetryBase, now: Date.now, log };
   const parts = [
-    ocpp && (await startChargers(ocpp, shared)),
+    ocpp && (await startChargers({ ...ocpp, connections: config.connections }, shared)),
     tesla && (await startTeslas(tesla, { ...shared, seal: secretsSealOf(config) })),
   ];
   return { parts, mqtt, database };
 }
 
-async function startChargers({ host, port, tls }: OcppConfig, ports: ChargerFleetPorts) {
+async function startChargers(
+  { host, port, tls, connections }: OcppConfig & { readonly connections: ConnectionLimits },
+  ports: ChargerFleetPorts,
+) {
   const { log } = ports;
   const fleet = new ChargerFleet(ports);
   const central = await startCentralSystem(
-    { host, port, ...(tls && { tls: await readTls(tls) }) },
+    { host, port, connections, ...(tls && { tls: await readTls(tls) }) },
     {
       admit: (id, password) => fleet.admit(id, sha256(password)),
       onRefused: (id, why) => fleet.tellRefused(id, why),

@@ -39,7 +39,7 @@ async function start() {
   });
   const { host, port, tls } = config.gateway;
   const gateway = await startGateway(
-    { host, port, namespace, ...(tls && { tls: await readTls(tls) }) },
+    { host, port, namespace, connections: config.connections, ...(tls && { tls: await readTls(tls) }) },
     {
       upstream: {
         service: connection.workflowService,

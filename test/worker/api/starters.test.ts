@@ -99,7 +99,10 @@ describe('a job that is ended from outside', () => {
   });
 
   test('is not begun again once it has come to its end', async () => {
-    const activities = { prepareBatch: async () => ({ kind: 'refused', message: 'empty' }), webhooksOf: async () => [] };
+    const activities = {
+      prepareBatch: async () => ({ kind: 'refused', message: 'empty' }),
+      webhooksOf: async () => [],
+    };
     await withWorker(temporal, activities, () => temporal.client.workflow.getHandle(workflowId).result());
     expect(await jobs().lossOf(id)).toBeUndefined();
     await jobs().start(batch, { paused: false, losses: 2 });
