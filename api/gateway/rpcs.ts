@@ -65,6 +65,7 @@ export function carRpcs(
   policy: GatewayPolicy,
   uses: CarUses,
   onFailed: AttemptFailed,
+  onTask: (car: KeyedCar, workflowId: string, what: string) => void = () => {},
 ): Record<string, RpcHandler> {
   const { service } = upstream;
 
@@ -80,6 +81,7 @@ export function carRpcs(
       }
       const workflowId = task.workflowExecution?.workflowId ?? '';
       uses.taskTaken(car.vehicleId, task.taskToken, { timeoutMs: timeoutMsOf(task), workflowId });
+      onTask(car, workflowId, 'a shard was handed to a car');
       return messages.PollActivityTaskQueueResponse.encode(policy.taskFor(car, task)).finish();
     } finally {
       endPoll();
@@ -122,14 +124,16 @@ export function carRpcs(
     },
     RespondActivityTaskCompleted: async (car, bytes) => {
       const request = policy.completed(car, read(messages.RespondActivityTaskCompletedRequest, bytes));
-      uses.taskAnswered(car.vehicleId, request.taskToken ?? new Uint8Array());
+      const answered = uses.taskAnswered(car.vehicleId, request.taskToken ?? new Uint8Array());
       const answer = await service.respondActivityTaskCompleted(request);
+      if (answered) onTask(car, answered.workflowId, 'a car is done with a shard');
       return messages.RespondActivityTaskCompletedResponse.encode(answer).finish();
     },
     RespondActivityTaskFailed: async (car, bytes) => {
       const request = policy.failed(car, read(messages.RespondActivityTaskFailedRequest, bytes));
       const task = uses.taskAnswered(car.vehicleId, request.taskToken ?? new Uint8Array());
       const answer = await service.respondActivityTaskFailed(request);
+      if (task) onTask(car, task.workflowId, 'a car gives a shard up');
       const jobId = task && jobOfWave(task.workflowId);
       const type = request.failure?.applicationFailureInfo?.type ?? '';
       if (jobId !== undefined && !LEAVING.includes(type)) onFailed(jobId, request.failure?.message ?? '');

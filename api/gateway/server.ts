@@ -21,6 +21,7 @@ import {
   type GatewayUpstream,
   type RpcHandler,
 } from './rpcs.ts';
+import { idsOfWorkflow } from '../../domain/logContext.ts';
 import { listenError } from '../../domain/thrown.ts';
 
 /** Results and failures carry keys and figures, never tensors. */
@@ -71,7 +72,13 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
   const { log, now } = ports;
   const uses = new CarUses({ ...CAR_LIMITS, ...options.limits }, now);
   const carOf = createKeyring(ports.carOfKey, now);
-  const handlers = carRpcs(ports.upstream, gatewayPolicy(options.namespace, ports), uses, ports.onAttemptFailed);
+  const handlers = carRpcs(
+    ports.upstream,
+    gatewayPolicy(options.namespace, ports),
+    uses,
+    ports.onAttemptFailed,
+    ({ vehicleId }, workflowId, what) => log.info({ vehicleId, ...idsOfWorkflow(workflowId) }, what),
+  );
   const closing = new AbortController();
 
   const answer = async (handler: RpcHandler | undefined, path: string, call: Call): Promise<Uint8Array> => {

@@ -103,6 +103,8 @@ export async function submitBatch(
     await insertBatchTerms(tx, { ...terms, batchId: inserted.id });
     return inserted;
   });
+  // From here on, its id is in the lines of every process.
+  ports.logger.info({ jobId: batch.id, tenantId }, 'a batch was taken');
   await startJob(ports, batch);
   return batch;
 }
@@ -180,7 +182,7 @@ async function startJob(ports: ApiPorts, batch: Batch): Promise<boolean> {
   try {
     await ports.jobs.start(batch);
   } catch (error) {
-    ports.logger.warn({ err: error, batchId: batch.id }, 'Temporal has not taken the job; it will be started later');
+    ports.logger.warn({ err: error, jobId: batch.id }, 'Temporal has not taken the job; it will be started later');
     return false;
   }
   await markJobStarted(ports.database, batch.id);
