@@ -13,15 +13,9 @@ import { CAR_LIMITS, CarUses, type CarLimits } from './carLimits.ts';
 import { createKeyring } from './keyring.ts';
 import { gatewayPolicy, type PolicyPorts } from './policy.ts';
 import { Refusal, REFUSALS } from './refusal.ts';
-import {
-  carRpcs,
-  everyRpc,
-  type AttemptFailed,
-  WORKFLOW_SERVICE,
-  type GatewayUpstream,
-  type RpcHandler,
-} from './rpcs.ts';
 import { idsOfWorkflow } from '../../domain/logContext.ts';
+import { carRpcs, everyRpc, type AttemptFailed, type RpcHandler } from './rpcs.ts';
+import { WITHOUT_STATISTICS, WORKFLOW_SERVICE, type GatewayUpstream } from './upstream.ts';
 import { listenError } from '../../domain/thrown.ts';
 
 /** Results and failures carry keys and figures, never tensors. */
@@ -79,10 +73,13 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
     ports.onAttemptFailed,
     ({ vehicleId }, workflowId, what) => log.info({ vehicleId, ...idsOfWorkflow(workflowId) }, what),
   );
-  const closing = new AbortController();
+  /** Of the calls under way: what ends each of them. */
+  const open = new Set<AbortController>();
+  let isClosing = false;
 
   const answer = async (handler: RpcHandler | undefined, path: string, call: Call): Promise<Uint8Array> => {
     let car: KeyedCar | undefined;
+    const gone = new AbortController();
     let ended: (() => void) | undefined;
     try {
       car = await carOf(bearerOf(call));
@@ -90,15 +87,19 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
       if (!knownCar) throw new Refusal('key', 'The key is not a car’s.');
       uses.call(knownCar.vehicleId);
       if (!handler) throw new Refusal('rpc', `${path} is not for cars.`);
-      const { request } = call;
       ended = ports.onCall?.(path.slice(path.lastIndexOf('/') + 1));
-      const gone = AbortSignal.any([goneSignal(call), closing.signal]);
-      return await ports.upstream.withDeadline(deadlineOf(call, now()), () => handler(knownCar, request, gone));
+      open.add(gone);
+      if (call.cancelled || isClosing) gone.abort(GONE);
+      // It comes at the end of every call, too.
+      call.once('cancelled', () => open.has(gone) && gone.abort(GONE));
+      const limits = { deadlineRealMs: deadlineOf(call, now()), gone: gone.signal };
+      return await handler(knownCar, call.request, limits);
     } catch (error) {
       if (error instanceof Refusal) ports.onRefused(error, car, call.getPeer());
       throw error;
     } finally {
       ended?.();
+      open.delete(gone);
     }
   };
 
@@ -107,6 +108,7 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
     'grpc.max_concurrent_streams': MAX_CALLS_PER_CONNECTION,
     'grpc.keepalive_time_ms': KEEPALIVE.everyMs,
     'grpc.keepalive_timeout_ms': KEEPALIVE.withinMs,
+    ...WITHOUT_STATISTICS,
   });
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
@@ -116,7 +118,7 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
     implementation[path] = (call: Call, reply: Reply) => {
       answer(handler, path, call).then(
         (bytes) => reply(null, bytes),
-        (error: unknown) => reply(statusOf(error, closing.signal.aborted, log)),
+        (error: unknown) => reply(statusOf(error, isClosing, log)),
       );
     };
   }
@@ -125,7 +127,8 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
   return {
     port,
     close: async () => {
-      closing.abort();
+      isClosing = true;
+      for (const call of open) call.abort(GONE);
       const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       const limit = setTimeout(() => server.forceShutdown(), DRAIN_LIMIT_MS);
       await drained;
@@ -152,12 +155,8 @@ function deadlineOf(call: Call, nowRealMs: number): number {
   return Math.min(Number(call.getDeadline()), nowRealMs + MAX_CALL_REAL_MS);
 }
 
-function goneSignal(call: Call): AbortSignal {
-  const gone = new AbortController();
-  if (call.cancelled) gone.abort();
-  call.on('cancelled', () => gone.abort());
-  return gone.signal;
-}
+/** A reason that is there already: without one, an exception with its stack is made for each. */
+const GONE = 'the car no longer waits';
 
 function statusOf(error: unknown, isClosing: boolean, log: Logger): { code: status; details: string } {
   if (error instanceof Refusal) return { code: status[REFUSALS[error.kind]], details: error.message };

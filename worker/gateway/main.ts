@@ -1,6 +1,6 @@
-import { Connection } from '@temporalio/client';
 import { createRefusalLog } from '../../api/gateway/refusalLog.ts';
 import { startGateway } from '../../api/gateway/server.ts';
+import { openUpstream } from '../../api/gateway/upstream.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { recordAttemptFailure } from '../../store/attemptFailures.ts';
 import { carOfKey } from '../../store/carKeys.ts';
@@ -16,13 +16,13 @@ import { untilAnswered } from '../process/untilAnswered.ts';
 
 /** Below its stop limit in the local stack. */
 const STOP_LIMIT_MS = 800;
+const MAX_PROBE_REAL_MS = 5_000;
 
 /** The cars' door to Temporal. Any number of them may run: they share nothing but the database and the secrets' key. */
 async function start({ config, logger, monitor }: Service) {
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   const { options, namespace } = config.temporal.connection;
-  // Cars try again by themselves: a call that was tried again here too would be tried for too long.
-  const connection = await untilAnswered('Temporal', () => Connection.connect({ ...options, interceptors: [] }));
+  const upstream = await untilAnswered('Temporal', () => openUpstream(options, namespace));
   const onRefused = createRefusalLog({
     log: logger,
     now: Date.now,
@@ -40,11 +40,7 @@ async function start({ config, logger, monitor }: Service) {
   const gateway = await startGateway(
     { host, port, namespace, ...(tls && { tls: await readTls(tls) }) },
     {
-      upstream: {
-        service: connection.workflowService,
-        withDeadline: (deadline, work) => connection.withDeadline(deadline, work),
-        withAbortSignal: (signal, work) => connection.withAbortSignal(signal, work),
-      },
+      upstream,
       carOfKey: (key) => carOfKey(database, key),
       onRefused: (refusal, car, peer) => {
         monitor.add('nightshift_gateway_refused_total', { reason: refusal.kind });
@@ -69,16 +65,18 @@ async function start({ config, logger, monitor }: Service) {
   );
   monitor.started([
     databaseDependency(database),
-    temporalDependency(true, () => connection.workflowService.getSystemInfo({})),
+    temporalDependency(true, () =>
+      upstream.call('GetSystemInfo', new Uint8Array(), { deadlineRealMs: Date.now() + MAX_PROBE_REAL_MS }),
+    ),
   ]);
-  return { gateway, connection, database };
+  return { gateway, upstream, database };
 }
 
 runService('gateway', {
   start,
-  stop: async ({ gateway, connection, database }) => {
+  stop: async ({ gateway, upstream, database }) => {
     await gateway.close();
-    await connection.close();
+    upstream.close();
     await database.close();
   },
   stopLimitMs: STOP_LIMIT_MS,
