@@ -104,7 +104,9 @@ test('the log cannot be changed or emptied', async () => {
 });
 
 test('only the operator reads it', async () => {
-  const made: Json = await (await send('POST', '/ops/v1/keys', { tenant: 'default', name: 'x', scopes: ['submit'] })).json();
+  const made: Json = await (
+    await send('POST', '/ops/v1/keys', { tenant: 'default', name: 'x', scopes: ['submit'] })
+  ).json();
   const answer = await api.fetch('/ops/v1/audit', { headers: { authorization: `Bearer ${made.key}` } });
   expect(answer.status).toBe(403);
 });
