@@ -33,6 +33,8 @@ export interface Config {
   readonly webhookHosts: WebhookHosts;
   readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
   readonly retention: { readonly days: number; readonly settledDays: number; readonly orphanDays: number };
+  /** Null: no process serves metrics or probes. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
   readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
   /** Of each server of ours. */
   readonly connections: ConnectionLimits;
@@ -172,6 +174,8 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       settledDays: values['retention.settledDays'],
       orphanDays: values['retention.orphanDays'],
     },
+    metrics:
+      values['metrics.port'] === undefined ? null : { host: values['metrics.host'], port: values['metrics.port'] },
     api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
     connections: { max: values['connections.max'], maxPerAddress: values['connections.maxPerAddress'] },
     cwd,

@@ -388,6 +388,18 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_CONNECTIONS_MAX_PER_ADDRESS',
     doc: 'Of those, how many may come from one address: behind a proxy all callers have the same one.',
   },
+  'metrics.host': {
+    schema: text,
+    default: '127.0.0.1',
+    env: 'NIGHTSHIFT_METRICS_HOST',
+    doc: 'Address that metrics and probes are served at. Anybody who reaches it reads them.',
+  },
+  'metrics.port': {
+    schema: port.max(65_532, 'must be at most 65532').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_METRICS_PORT',
+    doc: 'Port of `/metrics`, `/live` and `/ready` of the control process; the API has the next one, then the gateway, then charging. Unset: none are served.',
+  },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;
 

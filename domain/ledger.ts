@@ -96,6 +96,9 @@ export interface Booking {
 export const bookingKeys = {
   /** One car's part in an accepted shard. */
   compute: (reference: string, vehicleId: string): string => `compute/${reference}/${vehicleId}`,
+  /** A look at what one car has answered of a shard. */
+  check: (reference: string, vehicleId: string, shareSha256: string): string =>
+    `check/${reference}/${vehicleId}/${shareSha256.slice(0, 16)}`,
   /** A stay's hours at the plug. */
   availability: (reference: string, vehicleId: string): string => `availability/${reference}/${vehicleId}`,
 } as const;

@@ -72,6 +72,17 @@ export async function checkLedger(database: Queryable): Promise<LedgerReport> {
   });
 }
 
+/** By currency, by how much bookings do not balance, all together in micro-units: 0 each. Reads all entries. */
+export async function ledgerImbalance(
+  database: Queryable,
+): Promise<{ readonly currency: string; readonly micros: number }[]> {
+  return database.query(
+    `select currency, coalesce(sum(abs(off)), 0)::bigint as micros
+     from (select currency, sum(amount_micros) as off from ledger_entries group by booking_id, currency) each
+     group by currency order by currency`,
+  );
+}
+
 const RUNS: Record<LedgerCheck, (tx: Queryable) => Promise<string[]>> = {
   balanced: (tx) =>
     texts(

@@ -15,14 +15,9 @@ import { CAR_LIMITS, CarUses, type CarLimits } from './carLimits.ts';
 import { createKeyring } from './keyring.ts';
 import { gatewayPolicy, type PolicyPorts } from './policy.ts';
 import { Refusal, REFUSALS } from './refusal.ts';
-import {
-  carRpcs,
-  everyRpc,
-  type AttemptFailed,
-  WORKFLOW_SERVICE,
-  type GatewayUpstream,
-  type RpcHandler,
-} from './rpcs.ts';
+import { idsOfWorkflow } from '../../domain/logContext.ts';
+import { carRpcs, everyRpc, type AttemptFailed, type RpcHandler } from './rpcs.ts';
+import { WITHOUT_STATISTICS, WORKFLOW_SERVICE, type GatewayUpstream } from './upstream.ts';
 import { listenError } from '../../domain/thrown.ts';
 
 /** Results and failures carry keys and figures, never tensors. */
@@ -40,6 +35,8 @@ export interface GatewayPorts extends PolicyPorts {
   /** Told of each refusal. `car` is undefined while nobody knows who it was. */
   readonly onRefused: (refusal: Refusal, car: KeyedCar | undefined, peer: string) => void;
   readonly onAttemptFailed: AttemptFailed;
+  /** Told of each call that is let through; what it gives is called when the call has ended. */
+  readonly onCall?: (rpc: string) => () => void;
   readonly log: Logger;
 }
 
@@ -72,23 +69,40 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
   const { log, now } = ports;
   const uses = new CarUses({ ...CAR_LIMITS, ...options.limits }, now);
   const carOf = createKeyring(ports.carOfKey, now);
-  const handlers = carRpcs(ports.upstream, gatewayPolicy(options.namespace, ports), uses, ports.onAttemptFailed);
-  const closing = new AbortController();
+  const handlers = carRpcs(
+    ports.upstream,
+    gatewayPolicy(options.namespace, ports),
+    uses,
+    ports.onAttemptFailed,
+    ({ vehicleId }, workflowId, what) => log.info({ vehicleId, ...idsOfWorkflow(workflowId) }, what),
+  );
+  /** Of the calls under way: what ends each of them. */
+  const open = new Set<AbortController>();
+  let isClosing = false;
 
   const answer = async (handler: RpcHandler | undefined, path: string, call: Call): Promise<Uint8Array> => {
     let car: KeyedCar | undefined;
+    const gone = new AbortController();
+    let ended: (() => void) | undefined;
     try {
       car = await carOf(bearerOf(call));
       const knownCar = car;
       if (!knownCar) throw new Refusal('key', 'The key is not a car’s.');
       uses.call(knownCar.vehicleId);
       if (!handler) throw new Refusal('rpc', `${path} is not for cars.`);
-      const { request } = call;
-      const gone = AbortSignal.any([goneSignal(call), closing.signal]);
-      return await ports.upstream.withDeadline(deadlineOf(call, now()), () => handler(knownCar, request, gone));
+      ended = ports.onCall?.(path.slice(path.lastIndexOf('/') + 1));
+      open.add(gone);
+      if (call.cancelled || isClosing) gone.abort(GONE);
+      // It comes at the end of every call, too.
+      call.once('cancelled', () => open.has(gone) && gone.abort(GONE));
+      const limits = { deadlineRealMs: deadlineOf(call, now()), gone: gone.signal };
+      return await handler(knownCar, call.request, limits);
     } catch (error) {
       if (error instanceof Refusal) ports.onRefused(error, car, call.getPeer());
       throw error;
+    } finally {
+      ended?.();
+      open.delete(gone);
     }
   };
 
@@ -97,6 +111,7 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
     'grpc.max_concurrent_streams': MAX_CALLS_PER_CONNECTION,
     'grpc.keepalive_time_ms': KEEPALIVE.everyMs,
     'grpc.keepalive_timeout_ms': KEEPALIVE.withinMs,
+    ...WITHOUT_STATISTICS,
   });
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
@@ -106,7 +121,7 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
     implementation[path] = (call: Call, reply: Reply) => {
       answer(handler, path, call).then(
         (bytes) => reply(null, bytes),
-        (error: unknown) => reply(statusOf(error, closing.signal.aborted, log)),
+        (error: unknown) => reply(statusOf(error, isClosing, log)),
       );
     };
   }
@@ -116,8 +131,9 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
   return {
     port: typeof address === 'object' && address ? address.port : options.port,
     close: async () => {
-      closing.abort();
       listener.close();
+      isClosing = true;
+      for (const call of open) call.abort(GONE);
       const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       const limit = setTimeout(() => server.forceShutdown(), DRAIN_LIMIT_MS);
       await drained;
@@ -144,12 +160,8 @@ function deadlineOf(call: Call, nowRealMs: number): number {
   return Math.min(Number(call.getDeadline()), nowRealMs + MAX_CALL_REAL_MS);
 }
 
-function goneSignal(call: Call): AbortSignal {
-  const gone = new AbortController();
-  if (call.cancelled) gone.abort();
-  call.on('cancelled', () => gone.abort());
-  return gone.signal;
-}
+/** A reason that is there already: without one, an exception with its stack is made for each. */
+const GONE = 'the car no longer waits';
 
 function statusOf(error: unknown, isClosing: boolean, log: Logger): { code: status; details: string } {
   if (error instanceof Refusal) return { code: status[REFUSALS[error.kind]], details: error.message };

@@ -96,6 +96,8 @@ export async function submitBatch(
     await insertBatchTerms(tx, { ...terms, batchId: inserted.id });
     return inserted;
   });
+  // From here on, its id is in the lines of every process.
+  ports.logger.info({ jobId: batch.id, tenantId }, 'a batch was taken');
   await startJobOrLater(ports, batch);
   return batch;
 }

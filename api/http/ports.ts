@@ -10,6 +10,7 @@ import type { ParkingSession } from '../../store/parkingSessions.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import type { Seal } from '../../store/seal.ts';
 import type { SliceSigner } from '../../store/sliceAccess.ts';
+import type { MeasuredNoise } from '../../domain/trust/tolerance.ts';
 import type { BatchToQuote, QuoteAnswer } from './quoteBatch.ts';
 
 import type { PageFiles } from './pageFiles.ts';
@@ -82,6 +83,9 @@ export interface AdmittedModel {
   /** What a car has to have for it, MiB. */
   readonly neededMemoryMb: number | undefined;
   readonly tokensPerSecond: { readonly prefill: number; readonly decode: number } | undefined;
+  /** Its answers' distances on other settings of the runtime; stored under `sha256`. */
+  readonly sha256: string;
+  readonly noise: MeasuredNoise;
 }
 
 /** Checks and measures models of strangers; the composition root implements it with limited processes. */
@@ -171,6 +175,14 @@ export interface ApiPorts {
   /** The key of the default tenant, which may do everything; others are in the database. */
   readonly apiKey: string;
   readonly logger: Logger;
+  /** Told of each request that is answered. */
+  readonly onAnswered?: (answered: {
+    /** First part of the path, of those that there are. */
+    readonly area: string;
+    /** `2xx` */
+    readonly status: string;
+    readonly seconds: number;
+  }) => void;
   /** Real time in epoch milliseconds. */
   readonly now: () => number;
 }

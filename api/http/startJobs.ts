@@ -28,7 +28,7 @@ export async function startJobOrLater(ports: ApiPorts, batch: Batch): Promise<bo
   try {
     await startJob(ports, batch);
   } catch (error) {
-    ports.logger.warn({ err: error, batchId: batch.id }, 'Temporal has not taken the job; it will be started later');
+    ports.logger.warn({ err: error, jobId: batch.id }, 'Temporal has not taken the job; it will be started later');
     return false;
   }
   await markJobStarted(ports.database, batch.id);
@@ -54,7 +54,7 @@ export async function restartLostJobs(ports: ApiPorts, sinceRealMs = LOOKED_AFTE
     if (loss === undefined) continue;
     await markJobLost(database, id);
     const message = `The job of ${id} was ${loss} before the batch was done: it is started anew and goes on from what is stored`;
-    logger.warn({ batchId: id, loss }, message);
+    logger.warn({ jobId: id, loss }, message);
     const atMs = Math.round(gridTimeMs(cell.clock, ports.now()));
     await appendJournal(database, cell.id, [{ atMs, kind: 'fallback', subject: id, message }]);
   }

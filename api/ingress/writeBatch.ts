@@ -29,13 +29,16 @@ export class WriteBatch {
   readonly #database: Database;
   readonly #cell: Cell;
   readonly #logger: Pick<Logger, 'error'>;
+  readonly #onRefused: () => void;
   #pending: Pending = { states: new Map(), claims: new Map(), lines: [], followUps: [] };
   #readings = new Map<string, SlotReadings>();
 
-  constructor(database: Database, cell: Cell, logger: Pick<Logger, 'error'>) {
+  /** @param onRefused told of each car whose data the database refuses, for whatever it is given up */
+  constructor(database: Database, cell: Cell, logger: Pick<Logger, 'error'>, onRefused: () => void = () => {}) {
     this.#database = database;
     this.#cell = cell;
     this.#logger = logger;
+    this.#onRefused = onRefused;
   }
 
   addState(vehicleId: string, fused: FusedState, atMs: number): void {
@@ -130,6 +133,7 @@ export class WriteBatch {
 
   #giveUp(vehicleId: string, error: unknown): void {
     if (!isRefusedData(error)) throw error;
+    this.#onRefused();
     this.#logger.error({ err: error, vehicleId }, 'what a car said cannot be stored and is given up');
   }
 

@@ -46,6 +46,8 @@ export interface CentralSystemPorts {
 export interface CentralSystem {
   /** Where charge points connect: this, a slash and their id. */
   readonly url: string;
+  /** How many charge points are connected. */
+  connected(): number;
   /** Cuts a charge point off, if it is there. */
   disconnect(id: string): void;
   close(): Promise<void>;
@@ -135,6 +137,7 @@ export async function startCentralSystem(
   const { port: bound } = server.address() as AddressInfo; // oxlint-disable-line typescript/no-unsafe-type-assertion -- a TCP server
   return {
     url: `${tls ? 'wss' : 'ws'}://${host}:${bound}${PATH}`,
+    connected: () => connections.size,
     disconnect: (id) => connections.get(id)?.(),
     close: async () => {
       for (const close of connections.values()) close();

@@ -79,20 +79,21 @@ test('jobs start once, and a cancel reaches them', async () => {
   await expect.poll(() => runsOf(workflowIds.job('batch_1'))).toEqual(['RUNNING']);
 });
 
+const starter = () => jobStarterOver(temporal.client, CELL);
+
 describe('a job that is ended from outside', () => {
   const id = 'batch_2';
   const workflowId = workflowIds.job(id);
-  const jobs = () => jobStarterOver(temporal.client, CELL);
   const batch: Pick<Batch, 'id' | 'endpoint' | 'status'> = { id, endpoint: '/v1/embeddings', status: 'in_progress' };
 
   test('is told apart from one that runs, and starts anew with what it takes over', async () => {
-    expect(await jobs().lossOf(id)).toBe('unknown to Temporal');
-    await jobs().start(batch, { paused: false, losses: 0 });
-    expect(await jobs().lossOf(id)).toBeUndefined();
+    expect(await starter().lossOf(id)).toBe('unknown to Temporal');
+    await starter().start(batch, { paused: false, losses: 0 });
+    expect(await starter().lossOf(id)).toBeUndefined();
     await temporal.client.workflow.getHandle(workflowId).terminate();
-    expect(await jobs().lossOf(id)).toBe('terminated');
-    await jobs().start(batch, { paused: true, losses: 1 });
-    expect(await jobs().lossOf(id)).toBeUndefined();
+    expect(await starter().lossOf(id)).toBe('terminated');
+    await starter().start(batch, { paused: true, losses: 1 });
+    expect(await starter().lossOf(id)).toBeUndefined();
     const { events } = await temporal.client.workflow.getHandle(workflowId).fetchHistory();
     const started = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
     expect(JSON.parse(Buffer.from(started ?? []).toString())).toMatchObject({ paused: true, firstWave: 1_000_001 });
@@ -104,8 +105,8 @@ describe('a job that is ended from outside', () => {
       webhooksOf: async () => [],
     };
     await withWorker(temporal, activities, () => temporal.client.workflow.getHandle(workflowId).result());
-    expect(await jobs().lossOf(id)).toBeUndefined();
-    await jobs().start(batch, { paused: false, losses: 2 });
+    expect(await starter().lossOf(id)).toBeUndefined();
+    await starter().start(batch, { paused: false, losses: 2 });
     await expect.poll(() => runsOf(workflowId)).toEqual(['COMPLETED', 'TERMINATED']);
   });
 });

@@ -1,8 +1,8 @@
-import { Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import type { CarLimits } from '../../../../api/gateway/carLimits.ts';
 import type { RefusalKind } from '../../../../api/gateway/refusal.ts';
 import { startGateway } from '../../../../api/gateway/server.ts';
+import { openUpstream } from '../../../../api/gateway/upstream.ts';
 import { taskTokensWith } from '../../../../api/gateway/taskTokens.ts';
 import type { ConnectionLimits } from '../../../../domain/connectionLimits.ts';
 import { sliceSignerWith } from '../../../../store/sliceAccess.ts';
@@ -31,7 +31,7 @@ export async function testGateway(options: {
   readonly limits?: Partial<CarLimits>;
   readonly connections?: ConnectionLimits;
 }): Promise<TestGateway> {
-  const connection = await Connection.connect({ address: options.target, interceptors: [] });
+  const upstream = await openUpstream({ address: options.target }, 'default');
   const refused: TestGateway['refused'] = [];
   const failed: TestGateway['failed'] = [];
   const gateway = await startGateway(
@@ -43,11 +43,7 @@ export async function testGateway(options: {
       ...(options.connections && { connections: options.connections }),
     },
     {
-      upstream: {
-        service: connection.workflowService,
-        withDeadline: (deadline, work) => connection.withDeadline(deadline, work),
-        withAbortSignal: (signal, work) => connection.withAbortSignal(signal, work),
-      },
+      upstream,
       carOfKey: async (key) => options.vehicleIds.map(keyedCar).find(({ vehicleId }) => key === `key of ${vehicleId}`),
       onRefused: ({ kind }, car) => refused.push({ kind, vehicleId: car?.vehicleId }),
       onAttemptFailed: (jobId, message) => failed.push({ jobId, message }),
@@ -64,7 +60,7 @@ export async function testGateway(options: {
     failed,
     close: async () => {
       await gateway.close();
-      await connection.close();
+      upstream.close();
     },
   };
 }
