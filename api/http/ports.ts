@@ -4,7 +4,7 @@ import type { UploadedFolder, UploadedModel } from '../../domain/modelUploads.ts
 import type { Pipeline } from '../../domain/models.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { WebhookHosts } from '../../domain/webhookTargets.ts';
-import type { Batch } from '../../store/batches.ts';
+import type { Batch, JobStart } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import type { ParkingSession } from '../../store/parkingSessions.ts';
@@ -21,10 +21,18 @@ import type { CarOutlookAnswer, PolicyToPreview } from './previewPolicy.ts';
 /** Starts and cancels the durable job behind a batch; the composition root implements it with Temporal. */
 export interface JobStarter {
   /**
-   * Starts the batch's job. Asked again, also after the job has ended, it does nothing.
+   * Starts the batch's job. Asked again while it runs, or after it has come to its end, it does nothing; one that was
+   * ended from outside is started anew.
    * @throws NightshiftError `unavailable`
    */
-  start(batch: Pick<Batch, 'id' | 'endpoint' | 'status'>): Promise<void>;
+  start(batch: Pick<Batch, 'id' | 'endpoint' | 'status'>, start: JobStart): Promise<void>;
+  /**
+   * Asks how the job was ended from outside, before the batch was done.
+   * @returns `terminated`, `failed`, `cancelled`, `timed out` or `unknown to Temporal`; undefined for one that runs or has
+   *   come to its end
+   * @throws NightshiftError `unavailable`
+   */
+  lossOf(batchId: string): Promise<string | undefined>;
   /** Asks the job to end and to keep what is finished. @throws NightshiftError `unavailable` */
   cancel(batchId: string): Promise<void>;
   /** Holds the job back or lets it go on. @throws NightshiftError `unavailable` */
@@ -152,6 +160,8 @@ export interface ApiPorts {
   readonly retention: {
     /** Grid time for which plans, the journal, cars' transitions and signals are kept. */
     readonly days: number;
+    /** Time after their end for which shards of batches and utility events are kept. */
+    readonly settledDays: number;
     /** Real time for which objects are kept that nothing names. */
     readonly orphanDays: number;
   };

@@ -58,6 +58,7 @@ async function start({ config, logger, monitor }: Service) {
           passwords: brokerPasswordsOf(config),
           carOfKey: (key) => carOfKey(database, key),
         }),
+        connections: config.connections,
         onMisuse: misuseTeller(database, cell, logger),
       })
     : undefined;
@@ -116,7 +117,7 @@ async function start({ config, logger, monitor }: Service) {
       },
       now: Date.now,
     },
-    config.api,
+    { ...config.api, connections: config.connections },
   );
   let telemetry: Ingress | undefined;
   const ingress = await startLeasedIngress({

@@ -38,7 +38,7 @@ async function start({ config, logger, monitor }: Service) {
   monitor.onScrape(() => [{ name: 'nightshift_gateway_open_calls', value: openCalls }]);
   const { host, port, tls } = config.gateway;
   const gateway = await startGateway(
-    { host, port, namespace, ...(tls && { tls: await readTls(tls) }) },
+    { host, port, namespace, connections: config.connections, ...(tls && { tls: await readTls(tls) }) },
     {
       upstream,
       carOfKey: (key) => carOfKey(database, key),
