@@ -10,6 +10,8 @@ const nightStateSchema = z.object({
   scale: z.number().positive(),
   /** The folder of its chat model, and which of its networks; undefined: its pictures are read. */
   chatModel: z.string().optional(),
+  /** Of the batch's input, once it is uploaded. */
+  fileId: z.string().optional(),
   batchId: z.string().optional(),
   finished: z.boolean(),
 });

@@ -13,6 +13,7 @@ import type { Database } from '../store/database.ts';
 import { readJournal, type StoredJournalLine } from '../store/journal.ts';
 import { listOpenParkingSessions } from '../store/parkingSessions.ts';
 import { appliedCell } from '../worker/process/appliedCell.ts';
+import { untilAnswered } from '../worker/process/untilAnswered.ts';
 import type { ApiClient } from '../api/client/apiClient.ts';
 import { BatchClient } from '../api/client/batchClient.ts';
 import { keepSignals } from './keepSignals.ts';
@@ -22,6 +23,7 @@ import { startNightOwners } from './nightOwners.ts';
 import { startNightUtility, type RunningUtility } from './nightUtility.ts';
 import { saveNight, type NightState } from './nightState.ts';
 import { signalFolder } from './prepareNight.ts';
+import { submitNight } from './submitNight.ts';
 import type { AnswerQuality, NightWork } from './work/nightWork.ts';
 
 const FOLLOW_EVERY_REAL_MS = 300;
@@ -70,7 +72,7 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
     await utility?.close();
   };
   try {
-    const batchId = state.batchId ?? (await submit(ports, state));
+    const batchId = state.batchId ?? (await addAndSubmit(ports, state));
     utility = night.utility && (await startNightUtility(night.utility, cell, ports.api, ports.apiUrl));
     const endOwners = startNightOwners(night, cell, ports.api, database);
     const batch = await follow(ports, cell, batchId).finally(endOwners);
@@ -85,6 +87,13 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
     await close();
     throw error;
   }
+}
+
+/** A model that is there already is checked again, which changes nothing. */
+async function addAndSubmit(ports: NightPorts, state: NightState): Promise<string> {
+  await ports.work.addModel?.(ports);
+  ports.onStatus('');
+  return (await submitNight(ports, state)).batchId;
 }
 
 async function qualityOf({ api, work }: NightPorts, batch: Batch): Promise<AnswerQuality> {
@@ -107,27 +116,8 @@ async function tokensOf({ api }: NightPorts, batchId: string): Promise<TokenFact
 }
 
 async function textOf(api: ApiClient, fileId: string): Promise<string> {
-  return (await new BatchClient(api).content(fileId)).text();
-}
-
-async function submit(ports: NightPorts, state: NightState): Promise<string> {
-  const { stateDir, night, work, api } = ports;
-  await work.addModel?.(ports);
-  ports.onStatus('');
-  const batches = new BatchClient(api);
-  const fileId = await batches.upload(work.batchFile);
-  const batch = await batches.submit({
-    input_file_id: fileId,
-    endpoint: work.endpoint,
-    completion_window: '24h',
-    metadata: {
-      'grid.deadline': new Date(night.batch.deadline).toISOString(),
-      // The stack may be killed between the answer and our note of it.
-      'grid.idempotency_key': `night-${state.incarnation}`,
-    },
-  });
-  await saveNight(stateDir, { ...state, batchId: batch.id });
-  return batch.id;
+  // Cut off in the middle by an API that is restarted, it is read from its beginning.
+  return untilAnswered('The API', async () => (await new BatchClient(api).content(fileId)).text());
 }
 
 /** Follows journal and batch until every request is accounted for and the night is over. */

@@ -4,6 +4,12 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { createRPCError, RPCServer, type IHandlersOption } from 'ocpp-rpc';
 import type { Logger } from 'pino';
+import {
+  CONNECTION_LIMITS,
+  httpRefusal,
+  limitConnections,
+  type ConnectionLimits,
+} from '../../domain/connectionLimits.ts';
 import { listenError } from '../../domain/thrown.ts';
 import { ChargePointSession, type ChargePointPorts } from './chargePointSession.ts';
 import { ocpp16 } from './ocpp16.ts';
@@ -24,6 +30,7 @@ export interface CentralSystemOptions {
   readonly port: number;
   /** Security profile 2; without it profile 1: passwords over a line that others may read. */
   readonly tls?: { readonly certificate: Buffer; readonly key: Buffer };
+  readonly connections?: ConnectionLimits;
 }
 
 /** A charge point that may come in, with what its session needs. */
@@ -39,6 +46,8 @@ export interface CentralSystemPorts {
 export interface CentralSystem {
   /** Where charge points connect: this, a slash and their id. */
   readonly url: string;
+  /** How many charge points are connected. */
+  connected(): number;
   /** Cuts a charge point off, if it is there. */
   disconnect(id: string): void;
   close(): Promise<void>;
@@ -50,7 +59,7 @@ export interface CentralSystem {
  * @throws NightshiftError `port_in_use`
  */
 export async function startCentralSystem(
-  { host, port, tls }: CentralSystemOptions,
+  { host, port, tls, connections: limits = CONNECTION_LIMITS }: CentralSystemOptions,
   { admit, onRefused, log }: CentralSystemPorts,
 ): Promise<CentralSystem> {
   const rpc = new RPCServer({
@@ -119,6 +128,8 @@ export async function startCentralSystem(
       socket.destroy();
     });
   });
+  // Inside TLS a refusal could not be read.
+  limitConnections(server, limits, log, tls ? undefined : httpRefusal);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(listenError(cause, { host, port })));
     server.listen(port, host, resolve);
@@ -126,6 +137,7 @@ export async function startCentralSystem(
   const { port: bound } = server.address() as AddressInfo; // oxlint-disable-line typescript/no-unsafe-type-assertion -- a TCP server
   return {
     url: `${tls ? 'wss' : 'ws'}://${host}:${bound}${PATH}`,
+    connected: () => connections.size,
     disconnect: (id) => connections.get(id)?.(),
     close: async () => {
       for (const close of connections.values()) close();
