@@ -34,7 +34,7 @@ export interface Config {
   readonly retention: { readonly days: number; readonly orphanDays: number };
   /** Null: no process serves metrics or probes. */
   readonly metrics: { readonly host: string; readonly port: number } | null;
-  readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
+  readonly api: ApiConfig;
   /** Folder that the config was loaded in. */
   readonly cwd: string;
   /**
@@ -65,6 +65,17 @@ export interface MqttConfig {
   readonly carUrl: string;
   readonly telemetryBase: string;
   readonly embedded: boolean;
+}
+
+export interface ApiConfig {
+  readonly host: string;
+  readonly port: number;
+  /** As it is reached on its own machine. */
+  readonly url: string;
+  /** Undefined: the state folder has one of its own. */
+  readonly key: string | undefined;
+  /** Undefined: without TLS. */
+  readonly tls: TlsFiles | undefined;
 }
 
 export interface GatewayConfig {
@@ -169,7 +180,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     retention: { days: values['retention.days'], orphanDays: values['retention.orphanDays'] },
     metrics:
       values['metrics.port'] === undefined ? null : { host: values['metrics.host'], port: values['metrics.port'] },
-    api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
+    api: collect(() => resolveApi(values)),
     cwd,
     environment: { ...env, ...writtenOut(values) },
   };
@@ -196,6 +207,12 @@ function resolveGateway(values: ConfigValues): GatewayConfig {
   const { 'gateway.host': host, 'gateway.port': port } = values;
   const tls = tlsFiles('gateway', values['gateway.certificateFile'], values['gateway.keyFile']);
   return { host, port, address: values['gateway.address'] ?? `${host}:${port}`, tls };
+}
+
+function resolveApi(values: ConfigValues): ApiConfig {
+  const { 'api.host': host, 'api.port': port, 'api.key': key } = values;
+  const tls = tlsFiles('api', values['api.certificateFile'], values['api.keyFile']);
+  return { host, port, key, tls, url: `${tls ? 'https' : 'http'}://${host}:${port}` };
 }
 
 function resolveOcpp(values: ConfigValues): OcppConfig | null {

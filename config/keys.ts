@@ -375,6 +375,20 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_METRICS_PORT',
     doc: 'Port of `/metrics`, `/live` and `/ready` of the control process; the API has the next one, then the gateway, then charging. Unset: none are served.',
   },
+  'api.certificateFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_API_CERTIFICATE_FILE',
+    isPath: true,
+    doc: 'PEM file of the certificate that the API shows, with its chain. It is read again by itself when it is renewed. Unset: HTTP without TLS, for a proxy in front.',
+  },
+  'api.keyFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_API_CERTIFICATE_KEY_FILE',
+    isPath: true,
+    doc: 'PEM file of that certificate’s key.',
+  },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;
 

@@ -1,9 +1,11 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 
 import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
+import { renewableServer } from '../../domain/renewableServer.ts';
+import type { ServerTls } from '../../domain/serverTls.ts';
 import { createApi } from './app.ts';
 import { limitPerAddress } from './connectionLimit.ts';
 import { startUnstartedJobs } from './batchSubmission.ts';
@@ -21,6 +23,14 @@ const MAX_CONNECTIONS = 4_096;
 const MAX_CONNECTIONS_PER_ADDRESS = 2_048;
 const DRAIN_REAL_MS = 1_500;
 
+export interface ApiListening {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Left out: without TLS, for a proxy in front. */
+  readonly tls?: ServerTls;
+}
+
 export interface ApiServer {
   readonly url: string;
   /** Takes no new requests, lets those that run end for up to 1.5 s, then closes. */
@@ -32,8 +42,8 @@ export interface ApiServer {
  * and removes what has expired.
  * @throws NightshiftError `port_in_use`
  */
-export async function startApiServer(ports: ApiPorts, options: { host: string; port: number }): Promise<ApiServer> {
-  const server = await listen(ports, options.host, options.port);
+export async function startApiServer(ports: ApiPorts, options: ApiListening): Promise<ApiServer> {
+  const server = await listen(ports, options);
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : options.port;
   const { logger } = ports;
@@ -43,7 +53,7 @@ export async function startApiServer(ports: ApiPorts, options: { host: string; p
     startRecurring('tidy up', () => tidyUp(ports), TIDY_EVERY_REAL_MS, logger),
   ];
   return {
-    url: `http://${options.host}:${port}`,
+    url: `${options.tls ? 'https' : 'http'}://${options.host}:${port}`,
     close: async () => {
       await Promise.all(recurring.map((each) => each.stop()));
       const closed = new Promise((resolve) => server.close(resolve));
@@ -56,9 +66,10 @@ export async function startApiServer(ports: ApiPorts, options: { host: string; p
   };
 }
 
-function listen(ports: ApiPorts, host: string, port: number): Promise<Server> {
+function listen(ports: ApiPorts, { host, port, tls }: ApiListening): Promise<Server> {
   const answer = getRequestListener(createApi(ports).fetch);
-  const server = createServer((request, response) => void answer(request, response));
+  const respond: RequestListener = (request, response) => void answer(request, response);
+  const server = tls ? renewableServer(tls, respond) : createServer(respond);
   server.maxConnections = MAX_CONNECTIONS;
   limitPerAddress(server, MAX_CONNECTIONS_PER_ADDRESS, ports.logger);
   return new Promise((resolve, reject) => {

@@ -25,6 +25,7 @@ import {
   objectsDependency,
   temporalDependency,
 } from '../process/dependencies.ts';
+import { watchCertificate } from '../process/certificates.ts';
 import { mqttSession, openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
 import { requireSetting } from '../process/requireSetting.ts';
@@ -74,6 +75,7 @@ async function start({ config, logger, monitor }: Service) {
   });
   const quotes = startQuoter(databaseUrl);
   const sessions = sessionStarterOver(client, cell);
+  const certificate = config.api.tls && (await watchCertificate(config.api.tls, { logger, monitor }));
   const server = await startApiServer(
     {
       database,
@@ -114,7 +116,7 @@ async function start({ config, logger, monitor }: Service) {
       },
       now: Date.now,
     },
-    config.api,
+    { host: config.api.host, port: config.api.port, ...(certificate && { tls: certificate }) },
   );
   let telemetry: Ingress | undefined;
   const ingress = await startLeasedIngress({
