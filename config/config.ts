@@ -4,6 +4,8 @@ import { NightshiftError } from '../domain/errors.ts';
 import type { WebhookHosts } from '../domain/webhookTargets.ts';
 import { messageOf } from '../domain/thrown.ts';
 import { CONFIG_KEY_NAMES, CONFIG_KEYS, type ConfigKey, type ConfigValues, type LogLevel } from './keys.ts';
+import type { AccountsConfig } from '../domain/accountRoles.ts';
+import { resolveAccounts } from './accounts.ts';
 import { resolveObjects, type ObjectsConfig } from './objects.ts';
 import { CONFIG_FILE_ENV, readEnvValues, readFileValues, type SourcedValue } from './sources.ts';
 import { resolveTemporalConnection, type TemporalConnection } from './temporalConnection.ts';
@@ -34,6 +36,8 @@ export interface Config {
   readonly retention: { readonly days: number; readonly orphanDays: number };
   /** Null: no process serves metrics or probes. */
   readonly metrics: { readonly host: string; readonly port: number } | null;
+  /** Null: people have keys alone. */
+  readonly accounts: AccountsConfig | null;
   readonly api: ApiConfig;
   /** Folder that the config was loaded in. */
   readonly cwd: string;
@@ -180,6 +184,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     retention: { days: values['retention.days'], orphanDays: values['retention.orphanDays'] },
     metrics:
       values['metrics.port'] === undefined ? null : { host: values['metrics.host'], port: values['metrics.port'] },
+    accounts: collect(() => resolveAccounts(values)),
     api: collect(() => resolveApi(values)),
     cwd,
     environment: { ...env, ...writtenOut(values) },

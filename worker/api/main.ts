@@ -87,6 +87,7 @@ async function start({ config, logger, monitor }: Service) {
       maxModelBytes: config.models.maxBytes,
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
+      ...(config.accounts && { accounts: config.accounts }),
       seal: secretsSealOf(config),
       slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),

@@ -112,10 +112,11 @@ test('so does the gateway', async () => {
   }
 });
 
+const days = async (): Promise<number> => ((await read())[0]?.value ?? 0) / 86_400;
+
 test('a pair that does not fit together is left alone, and its days are told', async () => {
   const tls = await watch();
   const before = tls.current;
-  const days = async (): Promise<number> => ((await read())[0]?.value ?? 0) / 86_400;
   expect(await days()).toBeGreaterThan(20_000);
   // As in the middle of copying.
   await writeFile(files.certificateFile, await readFile(join(folder, 'new.pem')));
