@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { ConnectionLimits } from '../domain/connectionLimits.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import type { WebhookHosts } from '../domain/webhookTargets.ts';
 import { messageOf } from '../domain/thrown.ts';
@@ -33,12 +34,14 @@ export interface Config {
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
   readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
-  readonly retention: { readonly days: number; readonly orphanDays: number };
+  readonly retention: { readonly days: number; readonly settledDays: number; readonly orphanDays: number };
   /** Null: no process serves metrics or probes. */
   readonly metrics: { readonly host: string; readonly port: number } | null;
   /** Null: people have keys alone. */
   readonly accounts: AccountsConfig | null;
   readonly api: ApiConfig;
+  /** Of each server of ours. */
+  readonly connections: ConnectionLimits;
   /** Folder that the config was loaded in. */
   readonly cwd: string;
   /**
@@ -181,11 +184,16 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       cacheBytes: values['models.cacheBytes'],
       hub: values['models.hub'],
     },
-    retention: { days: values['retention.days'], orphanDays: values['retention.orphanDays'] },
+    retention: {
+      days: values['retention.days'],
+      settledDays: values['retention.settledDays'],
+      orphanDays: values['retention.orphanDays'],
+    },
     metrics:
       values['metrics.port'] === undefined ? null : { host: values['metrics.host'], port: values['metrics.port'] },
     accounts: collect(() => resolveAccounts(values)),
     api: collect(() => resolveApi(values)),
+    connections: { max: values['connections.max'], maxPerAddress: values['connections.maxPerAddress'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },
   };

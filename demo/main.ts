@@ -14,7 +14,7 @@ import type { StoredJournalLine } from '../store/journal.ts';
 import { apiKeyOf } from '../worker/process/apiKey.ts';
 import { eventText } from '../cli/gridText.ts';
 import { loadConfig, type Config } from '../config/config.ts';
-import { ApiClient } from '../api/client/apiClient.ts';
+import { PatientApiClient } from './patientApi.ts';
 import { currentNight } from './nightState.ts';
 import { bearableScale } from './machinePace.ts';
 import { prepareNight } from './prepareNight.ts';
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
         night,
         prepared,
         database,
-        api: new ApiClient(apiUrl, apiKeyOf(config)),
+        api: new PatientApiClient(apiUrl, apiKeyOf(config)),
         apiUrl,
         onLine,
         onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),

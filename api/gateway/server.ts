@@ -8,7 +8,9 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { createServer, type Server as Listener } from 'node:net';
 import type { Logger } from 'pino';
+import { CONNECTION_LIMITS, limitConnections, type ConnectionLimits } from '../../domain/connectionLimits.ts';
 import type { KeyedCar } from '../../store/carKeys.ts';
 import { CAR_LIMITS, CarUses, type CarLimits } from './carLimits.ts';
 import { createKeyring } from './keyring.ts';
@@ -48,6 +50,7 @@ export interface GatewayOptions {
   /** PEM; left out: without TLS, for a network that is trusted or a proxy in front. */
   readonly tls?: ServerTls;
   readonly limits?: Partial<CarLimits>;
+  readonly connections?: ConnectionLimits;
 }
 
 export interface Gateway {
@@ -125,10 +128,12 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
     };
   }
   server.addService(definition, implementation);
-  const port = await bind(server, options);
+  const listener = await listen(server, options, log);
+  const address = listener.address();
   return {
-    port,
+    port: typeof address === 'object' && address ? address.port : options.port,
     close: async () => {
+      listener.close();
       isClosing = true;
       for (const call of open) call.abort(GONE);
       const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
@@ -179,14 +184,44 @@ function asServerStatus(error: unknown): { code: status; details: string } | und
   return { code: error.code, details: 'details' in error ? String(error.details) : error.message };
 }
 
-function bind(server: Server, { host, port, tls }: GatewayOptions): Promise<number> {
+/** The port is listened on here, since the gRPC server itself takes any number of connections. */
+async function listen(
+  server: Server,
+  { host, port, tls, connections }: GatewayOptions,
+  log: Logger,
+): Promise<Listener> {
   const credentials = tls ? renewable(tls) : ServerCredentials.createInsecure();
-  return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, credentials, (cause, bound) => {
-      if (cause) reject(listenError(cause, { host, port }));
-      else resolve(bound);
-    });
+  const taken = server.createConnectionInjector(credentials);
+  const listener = createServer((socket) => taken.injectConnection(socket));
+  // Inside TLS a refusal could not be read.
+  limitConnections(listener, connections ?? CONNECTION_LIMITS, log, tls ? undefined : http2Refusal);
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', (cause) => reject(listenError(cause, { host, port })));
+    listener.listen(port, host, resolve);
   });
+  return listener;
+}
+
+const SETTINGS_FRAME = 4;
+const GOAWAY_FRAME = 7;
+const ENHANCE_YOUR_CALM = 0xb;
+
+/** Says over HTTP/2, and so gRPC, why a connection is refused: the server's preface and GOAWAY. */
+function http2Refusal(why: string): Buffer {
+  const lastStreamAndCode = Buffer.alloc(8);
+  lastStreamAndCode.writeUInt32BE(ENHANCE_YOUR_CALM, 4);
+  return Buffer.concat([
+    frameOf(SETTINGS_FRAME, Buffer.alloc(0)),
+    frameOf(GOAWAY_FRAME, Buffer.concat([lastStreamAndCode, Buffer.from(why)])),
+  ]);
+}
+
+/** On stream 0, without flags. */
+function frameOf(type: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  return Buffer.concat([head, payload]);
 }
 
 /** Credentials that follow the renewals of their certificate. */

@@ -41,6 +41,7 @@ import { addPriceRoutes } from './money/prices.ts';
 import { addStatementRoutes } from './money/statements.ts';
 import { addDisputeRoutes } from './money/disputes.ts';
 import { addInvoiceRoutes } from './money/invoices.ts';
+import { addUsageRoutes } from './money/usage.ts';
 import { addMarginRoutes } from './money/margins.ts';
 import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
@@ -177,6 +178,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addPayoutRoutes(app, ports);
   addStatementRoutes(app, ports);
   addInvoiceRoutes(app, ports);
+  addUsageRoutes(app, ports);
   addDisputeRoutes(app, ports);
   addMarginRoutes(app, ports);
   addGridConnectionRoutes(app, ports);

@@ -4,6 +4,12 @@ import type { AddressInfo, Socket } from 'node:net';
 import { createRPCError, RPCServer, type IHandlersOption } from 'ocpp-rpc';
 import type { Logger } from 'pino';
 import type { ServerTls } from '../../domain/serverTls.ts';
+import {
+  CONNECTION_LIMITS,
+  httpRefusal,
+  limitConnections,
+  type ConnectionLimits,
+} from '../../domain/connectionLimits.ts';
 import { listenError } from '../../domain/thrown.ts';
 import { renewableServer } from '../../domain/renewableServer.ts';
 import { ChargePointSession, type ChargePointPorts } from './chargePointSession.ts';
@@ -25,6 +31,7 @@ export interface CentralSystemOptions {
   readonly port: number;
   /** Security profile 2; without it profile 1: passwords over a line that others may read. */
   readonly tls?: ServerTls;
+  readonly connections?: ConnectionLimits;
 }
 
 /** A charge point that may come in, with what its session needs. */
@@ -53,7 +60,7 @@ export interface CentralSystem {
  * @throws NightshiftError `port_in_use`
  */
 export async function startCentralSystem(
-  { host, port, tls }: CentralSystemOptions,
+  { host, port, tls, connections: limits = CONNECTION_LIMITS }: CentralSystemOptions,
   { admit, onRefused, log }: CentralSystemPorts,
 ): Promise<CentralSystem> {
   const rpc = new RPCServer({
@@ -120,6 +127,8 @@ export async function startCentralSystem(
       socket.destroy();
     });
   });
+  // Inside TLS a refusal could not be read.
+  limitConnections(server, limits, log, tls ? undefined : httpRefusal);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(listenError(cause, { host, port })));
     server.listen(port, host, resolve);

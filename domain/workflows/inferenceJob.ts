@@ -13,6 +13,8 @@ export interface InferenceJobInput {
   readonly paused?: boolean;
   readonly cancelled?: boolean;
   readonly grants?: readonly Grant[];
+  /** Number of its first wave, above those of a job that was lost before it; undefined: 1. */
+  readonly firstWave?: number;
 }
 
 /** Where the shards of a job are. Lists are half-open ranges of shard numbers, ascending. */

@@ -16,6 +16,7 @@ import { apiKeyOf } from '../process/apiKey.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { modelAdmissionOver } from './modelAdmission.ts';
+import { chargedLive } from './liveCharges.ts';
 import { createLiveExecutor } from './liveExecutor.ts';
 import type { TemporalConfig } from '../../config/config.ts';
 import { brokerPasswordsOf, brokerUrlOf } from '../process/brokerUrl.ts';
@@ -58,6 +59,7 @@ async function start({ config, logger, monitor }: Service) {
           passwords: brokerPasswordsOf(config),
           carOfKey: (key) => carOfKey(database, key),
         }),
+        connections: config.connections,
         onMisuse: misuseTeller(database, cell, logger),
       })
     : undefined;
@@ -68,11 +70,12 @@ async function start({ config, logger, monitor }: Service) {
   const scratchFolder = join(config.stateDir, 'live', `uploads-${config.api.port}`);
   // A killed process leaves what it was looking at.
   await rm(scratchFolder, { recursive: true, force: true });
-  const live = createLiveExecutor({
+  const executor = createLiveExecutor({
     folder: join(config.stateDir, 'live', 'models'),
     diskBytes: config.models.cacheBytes,
     objects,
   });
+  const live = chargedLive(executor, { database, cell, logger });
   const quotes = startQuoter(databaseUrl);
   const sessions = sessionStarterOver(client, cell);
   const certificate = config.api.tls && (await watchCertificate(config.api.tls, { logger, monitor }));
@@ -117,7 +120,12 @@ async function start({ config, logger, monitor }: Service) {
       },
       now: Date.now,
     },
-    { host: config.api.host, port: config.api.port, ...(certificate && { tls: certificate }) },
+    {
+      host: config.api.host,
+      port: config.api.port,
+      connections: config.connections,
+      ...(certificate && { tls: certificate }),
+    },
   );
   let telemetry: Ingress | undefined;
   const ingress = await startLeasedIngress({
@@ -160,7 +168,7 @@ async function start({ config, logger, monitor }: Service) {
     brokerDependency(false, mqtt),
     objectsDependency(false, objects),
   ]);
-  return { server, live, quotes, ingress, mqtt, broker, client, database };
+  return { server, live, executor, quotes, ingress, mqtt, broker, client, database };
 }
 
 /** Where the Web UI shows a workflow, before its id. */
@@ -171,8 +179,9 @@ function temporalUiOf({ uiUrl, connection }: TemporalConfig): string | null {
 
 runService('api', {
   start,
-  stop: async ({ server, live, quotes, ingress, mqtt, broker, client, database }) => {
-    await Promise.all([server.close(), ingress.close(), live.close(), quotes.close()]);
+  stop: async ({ server, live, executor, quotes, ingress, mqtt, broker, client, database }) => {
+    await Promise.all([server.close(), ingress.close(), executor.close(), quotes.close()]);
+    await live.close();
     await mqtt.endAsync(true);
     await broker?.close();
     await client.connection.close();

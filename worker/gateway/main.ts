@@ -39,7 +39,7 @@ async function start({ config, logger, monitor }: Service) {
   const { host, port, tls } = config.gateway;
   const certificate = tls && (await watchCertificate(tls, { logger, monitor }));
   const gateway = await startGateway(
-    { host, port, namespace, ...(certificate && { tls: certificate }) },
+    { host, port, namespace, connections: config.connections, ...(certificate && { tls: certificate }) },
     {
       upstream,
       carOfKey: (key) => carOfKey(database, key),

@@ -5,6 +5,7 @@ import { startCentralSystem, type CentralSystem } from '../../../charging/ocpp/c
 import type { PlugSession } from '../../../charging/ocpp/plugSession.ts';
 import { UNKNOWN_CONNECTOR, type ConnectorState } from '../../../charging/ocpp/connector.ts';
 import { REAL_TIME } from '../../../domain/clock.ts';
+import type { ConnectionLimits } from '../../../domain/connectionLimits.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const LIMIT_MS = 10_000;
@@ -32,11 +33,11 @@ class Seen extends SeenPlug {
 }
 
 /** A central system that knows CP1, with as many plugs. */
-async function startCentral(plugs: 1 | 2 = 1): Promise<Seen> {
+async function startCentral(plugs: 1 | 2 = 1, connections?: ConnectionLimits): Promise<Seen> {
   const seen = new Seen();
   const enrolled = [seen, seen.second].slice(0, plugs);
   central = await startCentralSystem(
-    { host: '127.0.0.1', port: 0 },
+    { host: '127.0.0.1', port: 0, ...(connections && { connections }) },
     {
       admit: async (id, password) =>
         id === 'CP1' && password?.toString() === PASSWORD
@@ -114,6 +115,12 @@ const isOwn = (params: Record<string, unknown>): boolean => JSON.stringify(param
 const boot16 = { chargePointVendor: 'V', chargePointModel: 'M' };
 
 describe('the central system', () => {
+  test('refuses a charge point with 503 when as many are connected as may be', async () => {
+    await startCentral(1, { max: 1, maxPerAddress: 1 });
+    await chargePoint('ocpp1.6');
+    await expect(chargePoint('ocpp1.6')).rejects.toThrow(/503|Service Unavailable/);
+  });
+
   test('serves OCPP 1.6: boot, fail-safe, a planned TxProfile, meter values, the end', async () => {
     const seen = await startCentral();
     const { client, told, profiles } = await chargePoint('ocpp1.6');
