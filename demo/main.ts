@@ -14,7 +14,7 @@ import type { StoredJournalLine } from '../store/journal.ts';
 import { apiKeyOf } from '../worker/process/apiKey.ts';
 import { eventText } from '../cli/gridText.ts';
 import { loadConfig, type Config } from '../config/config.ts';
-import { ApiClient } from '../api/client/apiClient.ts';
+import { PatientApiClient } from './patientApi.ts';
 import { currentNight } from './nightState.ts';
 import { bearableScale } from './machinePace.ts';
 import { prepareNight } from './prepareNight.ts';
@@ -69,7 +69,7 @@ async function main(): Promise<number> {
   try {
     terminal.print(welcome(config, night));
     if (night.scale < scale) terminal.print(dim(slowerText(night, scale)));
-    const apiUrl = `http://${config.api.host}:${config.api.port}`;
+    const apiUrl = config.api.url;
     const places = new Places(timeZonesOf(night));
     const first = placeOf(night.regions[0]?.timeZone ?? 'UTC');
     const onLine = (line: StoredJournalLine): void => terminal.print(journalText(line, places, terminal.colors));
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
         night,
         prepared,
         database,
-        api: new ApiClient(apiUrl, apiKeyOf(config)),
+        api: new PatientApiClient(apiUrl, apiKeyOf(config)),
         apiUrl,
         onLine,
         onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
@@ -118,8 +118,8 @@ function welcome(config: Config, night: NightFile): string {
     '',
     bold(`One night on ${night.cars.length} cars`) + dim(` (simulated, ${night.scale} times as fast as real time)`),
     `  Temporal UI   ${temporal.embedded ? `http://127.0.0.1:${temporal.uiPort}` : temporal.connection.options.address}`,
-    `  Page          http://${api.host}:${api.port}/#key=${encodeURIComponent(apiKeyOf(config))}`,
-    `  API           http://${api.host}:${api.port}/v1, key ${apiKeyOf(config)}`,
+    `  Page          ${api.url}/#key=${encodeURIComponent(apiKeyOf(config))}`,
+    `  API           ${api.url}/v1, key ${apiKeyOf(config)}`,
     `  State, logs   ${stateDir}`,
     `  Cars          ${night.cars.filter(({ arrives }) => arrives === undefined).length} are at their plugs, the others come in the evening; most leave towards morning`,
     '',

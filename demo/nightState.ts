@@ -8,6 +8,8 @@ const nightStateSchema = z.object({
   startedRealMs: z.number(),
   /** Grid seconds a real second: the night keeps its pace when a killed stack takes it up again. */
   scale: z.number().positive(),
+  /** Of the batch's input, once it is uploaded. */
+  fileId: z.string().optional(),
   batchId: z.string().optional(),
   finished: z.boolean(),
 });

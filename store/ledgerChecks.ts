@@ -142,7 +142,8 @@ const RUNS: Record<LedgerCheck, (tx: Queryable) => Promise<string[]>> = {
       tx,
       `select b.key || ' is of a shard that was not accepted' as text from ledger_bookings b
          join batches j on j.id = b.batch_id
-       where b.kind = 'compute' and not exists (select 1 from accepted_shards s
+       where b.kind = 'compute' and not exists (select 1 from batch_totals t where t.batch_id = b.batch_id)
+         and not exists (select 1 from accepted_shards s
          where s.job_id = b.batch_id and b.reference = 'job/' || s.job_id || '/shard/' || s.shard)`,
     ),
   settled_booked: (tx) =>

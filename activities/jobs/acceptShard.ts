@@ -43,12 +43,14 @@ export async function acceptShard(
   const customIds = requestLinesOf(await objects.get(objectKeys.shardInput(jobId, shard))).map(customIdOf);
   const readCar = carReader(database);
   const quarantined = new Set<string>();
-  const { good, lines, bad } = await judgeShard(objects, jobId, shard, customIds, async (vehicleId) => {
+  const refusalOf = async (vehicleId: string): Promise<string | undefined> => {
     if (!(await readCar(vehicleId))) return 'not enrolled';
     if (!(await isQuarantined(database, vehicleId))) return undefined;
     quarantined.add(vehicleId);
     return 'in quarantine';
-  });
+  };
+  const { generates } = job.split;
+  const { good, lines, bad } = await judgeShard(objects, jobId, shard, customIds, refusalOf, generates);
   await discard(ports, job, shard, bad, nowMs);
 
   const attributions = attribute(good);

@@ -49,6 +49,10 @@ export class CarClient {
     return carTrustSchema.parse(await this.#api.json('POST', `${pathOf(vin)}/quarantine`, resolution));
   }
 
+  async setTrusted(vin: string, trusted: boolean): Promise<CarTrustWire> {
+    return carTrustSchema.parse(await this.#api.json('PUT', `${pathOf(vin)}/trusted`, { trusted }));
+  }
+
   async quarantines(): Promise<QuarantinesWire> {
     return quarantinesSchema.parse(await this.#api.json('GET', '/fleet/v1/quarantines'));
   }

@@ -42,6 +42,7 @@ export function carRpcs(
   policy: GatewayPolicy,
   uses: CarUses,
   onFailed: AttemptFailed,
+  onTask: (car: KeyedCar, workflowId: string, what: string) => void = () => {},
 ): Record<string, RpcHandler> {
   const poll: RpcHandler = async (car, bytes, limits) => {
     const request = policy.poll(car, read(messages.PollActivityTaskQueueRequest, bytes));
@@ -57,6 +58,7 @@ export function carRpcs(
       }
       const workflowId = task.workflowExecution?.workflowId ?? '';
       uses.taskTaken(car.vehicleId, task.taskToken, { timeoutMs: timeoutMsOf(task), workflowId });
+      onTask(car, workflowId, 'a shard was handed to a car');
       return messages.PollActivityTaskQueueResponse.encode(policy.taskFor(car, task)).finish();
     } finally {
       endPoll();
@@ -102,6 +104,10 @@ export function carRpcs(
     };
   const answered: Noticed<TaskRequest> = ({ vehicleId }, { taskToken }) =>
     void uses.taskAnswered(vehicleId, taskToken ?? NOTHING);
+  const completedBy: Noticed<TaskRequest> = (car, { taskToken }) => {
+    const task = uses.taskAnswered(car.vehicleId, taskToken ?? NOTHING);
+    if (task) onTask(car, task.workflowId, 'a car reports a shard as done');
+  };
 
   return {
     GetSystemInfo: async (_, __, { deadlineRealMs }) => upstream.call('GetSystemInfo', NOTHING, { deadlineRealMs }),
@@ -122,13 +128,14 @@ export function carRpcs(
       'RespondActivityTaskCompleted',
       messages.RespondActivityTaskCompletedRequest,
       policy.completed,
-      { before: answered },
+      { before: completedBy },
     ),
     RespondActivityTaskFailed: async (car, bytes, { deadlineRealMs }) => {
       const request = policy.failed(car, read(messages.RespondActivityTaskFailedRequest, bytes));
       const task = uses.taskAnswered(car.vehicleId, request.taskToken ?? NOTHING);
       const failed = messages.RespondActivityTaskFailedRequest.encode(request).finish();
       const answer = await upstream.call('RespondActivityTaskFailed', failed, { deadlineRealMs });
+      if (task) onTask(car, task.workflowId, 'a car gives a shard up');
       const jobId = task && jobOfWave(task.workflowId);
       const type = request.failure?.applicationFailureInfo?.type ?? '';
       if (jobId !== undefined && !LEAVING.includes(type)) onFailed(jobId, request.failure?.message ?? '');

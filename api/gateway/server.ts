@@ -1,4 +1,5 @@
 import {
+  experimental,
   Server,
   ServerCredentials,
   status,
@@ -7,14 +8,18 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { createServer, type Server as Listener } from 'node:net';
 import type { Logger } from 'pino';
+import { CONNECTION_LIMITS, limitConnections, type ConnectionLimits } from '../../domain/connectionLimits.ts';
 import type { KeyedCar } from '../../store/carKeys.ts';
 import { CAR_LIMITS, CarUses, type CarLimits } from './carLimits.ts';
 import { createKeyring } from './keyring.ts';
 import { gatewayPolicy, type PolicyPorts } from './policy.ts';
 import { Refusal, REFUSALS } from './refusal.ts';
+import { idsOfWorkflow } from '../../domain/logContext.ts';
 import { carRpcs, everyRpc, type AttemptFailed, type RpcHandler } from './rpcs.ts';
 import { WITHOUT_STATISTICS, WORKFLOW_SERVICE, type GatewayUpstream } from './upstream.ts';
+import type { CertificatePair, ServerTls } from '../../domain/serverTls.ts';
 import { listenError } from '../../domain/thrown.ts';
 
 /** Results and failures carry keys and figures, never tensors. */
@@ -43,8 +48,9 @@ export interface GatewayOptions {
   readonly port: number;
   readonly namespace: string;
   /** PEM; left out: without TLS, for a network that is trusted or a proxy in front. */
-  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer };
+  readonly tls?: ServerTls;
   readonly limits?: Partial<CarLimits>;
+  readonly connections?: ConnectionLimits;
 }
 
 export interface Gateway {
@@ -65,7 +71,13 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
   const { log, now } = ports;
   const uses = new CarUses({ ...CAR_LIMITS, ...options.limits }, now);
   const carOf = createKeyring(ports.carOfKey, now);
-  const handlers = carRpcs(ports.upstream, gatewayPolicy(options.namespace, ports), uses, ports.onAttemptFailed);
+  const handlers = carRpcs(
+    ports.upstream,
+    gatewayPolicy(options.namespace, ports),
+    uses,
+    ports.onAttemptFailed,
+    ({ vehicleId }, workflowId, what) => log.info({ vehicleId, ...idsOfWorkflow(workflowId) }, what),
+  );
   /** Of the calls under way: what ends each of them. */
   const open = new Set<AbortController>();
   let isClosing = false;
@@ -116,10 +128,12 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
     };
   }
   server.addService(definition, implementation);
-  const port = await bind(server, options);
+  const listener = await listen(server, options, log);
+  const address = listener.address();
   return {
-    port,
+    port: typeof address === 'object' && address ? address.port : options.port,
     close: async () => {
+      listener.close();
       isClosing = true;
       for (const call of open) call.abort(GONE);
       const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
@@ -170,14 +184,62 @@ function asServerStatus(error: unknown): { code: status; details: string } | und
   return { code: error.code, details: 'details' in error ? String(error.details) : error.message };
 }
 
-function bind(server: Server, { host, port, tls }: GatewayOptions): Promise<number> {
-  const credentials = tls
-    ? ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }])
-    : ServerCredentials.createInsecure();
-  return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, credentials, (cause, bound) => {
-      if (cause) reject(listenError(cause, { host, port }));
-      else resolve(bound);
-    });
+/** The port is listened on here, since the gRPC server itself takes any number of connections. */
+async function listen(
+  server: Server,
+  { host, port, tls, connections }: GatewayOptions,
+  log: Logger,
+): Promise<Listener> {
+  const credentials = tls ? renewable(tls) : ServerCredentials.createInsecure();
+  const taken = server.createConnectionInjector(credentials);
+  const listener = createServer((socket) => taken.injectConnection(socket));
+  // Inside TLS a refusal could not be read.
+  limitConnections(listener, connections ?? CONNECTION_LIMITS, log, tls ? undefined : http2Refusal);
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', (cause) => reject(listenError(cause, { host, port })));
+    listener.listen(port, host, resolve);
   });
+  return listener;
+}
+
+const SETTINGS_FRAME = 4;
+const GOAWAY_FRAME = 7;
+const ENHANCE_YOUR_CALM = 0xb;
+
+/** Says over HTTP/2, and so gRPC, why a connection is refused: the server's preface and GOAWAY. */
+function http2Refusal(why: string): Buffer {
+  const lastStreamAndCode = Buffer.alloc(8);
+  lastStreamAndCode.writeUInt32BE(ENHANCE_YOUR_CALM, 4);
+  return Buffer.concat([
+    frameOf(SETTINGS_FRAME, Buffer.alloc(0)),
+    frameOf(GOAWAY_FRAME, Buffer.concat([lastStreamAndCode, Buffer.from(why)])),
+  ]);
+}
+
+/** On stream 0, without flags. */
+function frameOf(type: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  return Buffer.concat([head, payload]);
+}
+
+/** Credentials that follow the renewals of their certificate. */
+function renewable(tls: ServerTls): ServerCredentials {
+  return experimental.createCertificateProviderServerCredentials(
+    {
+      addIdentityCertificateListener: (listener) => {
+        const tell = ({ certificate, key: privateKey }: CertificatePair): void => listener({ certificate, privateKey });
+        // The server hears of it only once this function has returned.
+        queueMicrotask(() => tell(tls.current));
+        tls.onRenewed(tell);
+      },
+      // The server listens for as long as it runs.
+      removeIdentityCertificateListener: () => {},
+      addCaCertificateListener: () => {},
+      removeCaCertificateListener: () => {},
+    },
+    null,
+    false,
+  );
 }

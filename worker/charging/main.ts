@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { startCentralSystem } from '../../charging/ocpp/centralSystem.ts';
+import type { ConnectionLimits } from '../../domain/connectionLimits.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { openDatabase } from '../../store/database.ts';
 import { readCellFile } from '../cell/cellFile.ts';
@@ -10,7 +11,7 @@ import { brokerUrlOf } from '../process/brokerUrl.ts';
 import { brokerDependency, databaseDependency } from '../process/dependencies.ts';
 import type { Monitor } from '../process/monitor/monitor.ts';
 import { openMqtt } from '../process/mqttLink.ts';
-import { readTls } from '../process/readTls.ts';
+import { watchCertificate } from '../process/certificates.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { secretsSealOf } from '../process/secretsSeal.ts';
 import { runService, type Service } from '../process/service.ts';
@@ -33,18 +34,23 @@ async function start({ config, logger: log, monitor }: Service) {
   const { telemetryBase } = config.mqtt;
   const shared = { database, cell, mqtt, telemetryBase, now: Date.now, log };
   const parts = [
-    ocpp && (await startChargers(ocpp, shared, monitor)),
+    ocpp && (await startChargers({ ...ocpp, connections: config.connections }, shared, monitor)),
     tesla && (await startTeslas(tesla, { ...shared, seal: secretsSealOf(config) })),
   ];
   monitor.started([databaseDependency(database), brokerDependency(true, mqtt)]);
   return { parts, mqtt, database };
 }
 
-async function startChargers({ host, port, tls }: OcppConfig, ports: ChargerFleetPorts, monitor: Monitor) {
+async function startChargers(
+  { host, port, tls, connections }: OcppConfig & { readonly connections: ConnectionLimits },
+  ports: ChargerFleetPorts,
+  monitor: Monitor,
+) {
   const { log } = ports;
   const fleet = new ChargerFleet(ports);
+  const certificate = tls && (await watchCertificate(tls, { logger: log, monitor }));
   const central = await startCentralSystem(
-    { host, port, ...(tls && { tls: await readTls(tls) }) },
+    { host, port, connections, ...(certificate && { tls: certificate }) },
     {
       admit: (id, password) => fleet.admit(id, sha256(password)),
       onRefused: (id, why) => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { idsOfWorkflow } from '../../domain/logContext.ts';
 import type { Logger } from './logging.ts';
 
 const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
@@ -12,7 +13,9 @@ const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn'
 export function installTemporalRuntime(logger: Logger, metricsPort?: number): void {
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      logger[PINO_LEVELS[level]]({ ...meta }, message);
+      const { workflowId } = meta ?? {};
+      const ids = typeof workflowId === 'string' ? idsOfWorkflow(workflowId) : {};
+      logger[PINO_LEVELS[level]]({ ...meta, ...ids }, message);
     }),
     // Else every Worker drains at the signal by itself, before the process has stopped what needs it.
     shutdownSignals: [],

@@ -37,11 +37,14 @@ class Seen extends SeenPlug {
 }
 
 /** A central system that knows CP1, with as many plugs. */
-async function startCentral(plugs: 1 | 2 = 1, tls?: CentralSystemOptions['tls']): Promise<Seen> {
+async function startCentral(
+  plugs: 1 | 2 = 1,
+  options: Partial<Pick<CentralSystemOptions, 'connections' | 'tls'>> = {},
+): Promise<Seen> {
   const seen = new Seen();
   const enrolled = [seen, seen.second].slice(0, plugs);
   central = await startCentralSystem(
-    { host: '127.0.0.1', port: 0, ...(tls && { tls }) },
+    { host: '127.0.0.1', port: 0, ...options },
     {
       admit: async (id, password) =>
         id === 'CP1' && password?.toString() === PASSWORD
@@ -126,6 +129,12 @@ const isOwn = (params: Record<string, unknown>): boolean => JSON.stringify(param
 const boot16 = { chargePointVendor: 'V', chargePointModel: 'M' };
 
 describe('the central system', () => {
+  test('refuses a charge point with 503 when as many are connected as may be', async () => {
+    await startCentral(1, { connections: { max: 1, maxPerAddress: 1 } });
+    await chargePoint('ocpp1.6');
+    await expect(chargePoint('ocpp1.6')).rejects.toThrow(/503|Service Unavailable/);
+  });
+
   test('serves OCPP 1.6: boot, fail-safe, a planned TxProfile, meter values, the end', async () => {
     const seen = await startCentral();
     const { client, told, profiles } = await chargePoint('ocpp1.6');
@@ -357,7 +366,7 @@ describe('the central system', () => {
 
   test('serves security profile 2: passwords over TLS, and no line without it', async () => {
     const tls = { certificate: Buffer.from(SELF_SIGNED.cert), key: Buffer.from(SELF_SIGNED.key) };
-    const seen = await startCentral(1, tls);
+    const seen = await startCentral(1, { tls });
     const secure = central?.url ?? '';
     expect(secure).toMatch(/^wss:/);
     const { client } = await chargePoint('ocpp2.0.1');

@@ -4,6 +4,7 @@ import type { RefusalKind } from '../../../../api/gateway/refusal.ts';
 import { startGateway } from '../../../../api/gateway/server.ts';
 import { openUpstream } from '../../../../api/gateway/upstream.ts';
 import { taskTokensWith } from '../../../../api/gateway/taskTokens.ts';
+import type { ConnectionLimits } from '../../../../domain/connectionLimits.ts';
 import { sliceSignerWith } from '../../../../store/sliceAccess.ts';
 import type { KeyedCar } from '../../../../store/carKeys.ts';
 
@@ -28,6 +29,7 @@ export async function testGateway(options: {
   readonly vehicleIds: readonly string[];
   readonly port?: number;
   readonly limits?: Partial<CarLimits>;
+  readonly connections?: ConnectionLimits;
 }): Promise<TestGateway> {
   const upstream = await openUpstream({ address: options.target }, 'default');
   const refused: TestGateway['refused'] = [];
@@ -38,6 +40,7 @@ export async function testGateway(options: {
       port: options.port ?? 0,
       namespace: 'default',
       ...(options.limits && { limits: options.limits }),
+      ...(options.connections && { connections: options.connections }),
     },
     {
       upstream,
