@@ -365,7 +365,8 @@ describe('the central system', () => {
   });
 
   test('serves security profile 2: passwords over TLS, and no line without it', async () => {
-    const tls = { certificate: Buffer.from(SELF_SIGNED.cert), key: Buffer.from(SELF_SIGNED.key) };
+    const current = { certificate: Buffer.from(SELF_SIGNED.cert), key: Buffer.from(SELF_SIGNED.key) };
+    const tls = { current, onRenewed: () => {} };
     const seen = await startCentral(1, { tls });
     const secure = central?.url ?? '';
     expect(secure).toMatch(/^wss:/);
