@@ -400,6 +400,57 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_METRICS_PORT',
     doc: 'Port of `/metrics`, `/live` and `/ready` of the control process; the API has the next one, then the gateway, then charging. Unset: none are served.',
   },
+  'accounts.issuer': {
+    schema: url('https', 'http').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_ACCOUNTS_ISSUER',
+    doc: 'Issuer of OpenID Connect where people have their accounts: they sign in at the page with them, beside keys. http on loopback only.',
+  },
+  'accounts.clientId': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_ACCOUNTS_CLIENT_ID',
+    doc: 'As what the issuer knows Nightshift.',
+  },
+  'accounts.clientSecret': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_ACCOUNTS_CLIENT_SECRET',
+    isSecret: true,
+    doc: 'Unset for a public client.',
+  },
+  'accounts.publicUrl': {
+    schema: url('https', 'http').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_ACCOUNTS_PUBLIC_URL',
+    doc: 'This API as browsers reach it; `/sign-in/callback` below it is to be registered with the issuer.',
+  },
+  'accounts.rolesClaim': {
+    schema: text,
+    default: 'groups',
+    env: 'NIGHTSHIFT_ACCOUNTS_ROLES_CLAIM',
+    doc: 'Claim of the ID token that says what people may do.',
+  },
+  'accounts.roles': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_ACCOUNTS_ROLES',
+    doc: 'What values of it allow, e.g. `operators=ops+money+keys+models+submit, researchers=submit`. Who has none is not let in.',
+  },
+  'api.certificateFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_API_CERTIFICATE_FILE',
+    isPath: true,
+    doc: 'PEM file of the certificate that the API shows, with its chain. It is read again by itself when it is renewed. Unset: HTTP without TLS, for a proxy in front.',
+  },
+  'api.keyFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_API_CERTIFICATE_KEY_FILE',
+    isPath: true,
+    doc: 'PEM file of that certificate’s key.',
+  },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;
 

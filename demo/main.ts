@@ -78,7 +78,7 @@ async function main(): Promise<number> {
   try {
     terminal.print(welcome(config, night, chatModel));
     if (night.scale < scale) terminal.print(dim(slowerText(night, scale)));
-    const apiUrl = `http://${config.api.host}:${config.api.port}`;
+    const apiUrl = config.api.url;
     const places = new Places(timeZonesOf(night));
     const first = placeOf(night.regions[0]?.timeZone ?? 'UTC');
     const onLine = (line: StoredJournalLine): void => terminal.print(journalText(line, places, terminal.colors));
@@ -129,8 +129,8 @@ function welcome(config: Config, night: NightFile, chatModel: ChatModel | undefi
     '',
     bold(`One night on ${night.cars.length} cars`) + dim(` (simulated, ${night.scale} times as fast as real time)`),
     `  Temporal UI   ${temporal.embedded ? `http://127.0.0.1:${temporal.uiPort}` : temporal.connection.options.address}`,
-    `  Page          http://${api.host}:${api.port}/#key=${encodeURIComponent(apiKeyOf(config))}`,
-    `  API           http://${api.host}:${api.port}/v1, key ${apiKeyOf(config)}`,
+    `  Page          ${api.url}/#key=${encodeURIComponent(apiKeyOf(config))}`,
+    `  API           ${api.url}/v1, key ${apiKeyOf(config)}`,
     `  State, logs   ${stateDir}`,
     `  Cars          ${night.cars.filter(({ arrives }) => arrives === undefined).length} are at their plugs, the others come in the evening; most leave towards morning`,
     `  Work          ${workText(night, chatModel)}`,
