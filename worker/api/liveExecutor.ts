@@ -8,7 +8,7 @@ import type { ModelRef } from '../../domain/shards.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import { countsTokens, workUnitsOf } from '../../domain/workUnits.ts';
-import { GatheredCalls } from './gatheredCalls.ts';
+import { GatheredCalls } from '../../inference/runner/gatheredCalls.ts';
 
 export interface LiveExecutor extends LiveInference {
   close(): Promise<void>;

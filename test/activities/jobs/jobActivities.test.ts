@@ -116,32 +116,6 @@ test('each shard gets a token of its own until the deadline', async () => {
   }
 });
 
-test('a batch for a model of a family that no car takes is refused, instead of waiting for its deadline', async () => {
-  const batchId = await submitted([requestLine('a')]);
-  await database.query(`update vehicles set model_families = '{general}'`);
-  const refused = await run(jobs().prepareBatch, { batchId, cellId });
-  await database.query(`update vehicles set model_families = '{general,ocr}'`);
-  expect(refused).toMatchObject({
-    kind: 'refused',
-    message: expect.stringContaining('No car serves models of the family "ocr"'),
-  });
-  expect((await readBatch(database, batchId))?.errors).toMatchObject([{ code: 'model_not_served', param: 'model' }]);
-});
-
-test('a batch for a model that fits no car’s memory is refused with both sizes', async () => {
-  const batchId = await submitted([requestLine('a')]);
-  await database.query(`update models set memory_mb = 6000 where name = 'ocr'`);
-  await database.query(`update hardware_classes set memory_mb = 4096`);
-  const refused = await run(jobs().prepareBatch, { batchId, cellId });
-  await database.query(`update models set memory_mb = null`);
-  await database.query(`update hardware_classes set memory_mb = null`);
-  expect(refused).toMatchObject({
-    kind: 'refused',
-    message: expect.stringContaining('"ocr" needs 6000 MiB of a car\'s memory; the cars here have at most 4096'),
-  });
-  expect((await readBatch(database, batchId))?.errors).toMatchObject([{ code: 'model_too_large', param: 'model' }]);
-});
-
 const hadUntilMs = new Map<string, number>();
 
 /** What a car's agent leaves behind: parts with their receipts. */
@@ -211,36 +185,6 @@ describe('a batch', () => {
     expect(split).toMatchObject({ lines: 4, shards: 2, linesPerShard: 3, linesPerPart: 1, deadlineMs: 9000 });
     expect((await objects.get(objectKeys.shardInput(batchId, 1))).toString('utf8')).toBe(`${requestLine('d')}\n`);
     expect(await readBatch(database, batchId)).toMatchObject({ status: 'in_progress', total: 4 });
-  });
-
-  test('whose first lines are lighter than the others is cut anew, in shards that fit all of them', async () => {
-    const filler = 'x'.repeat(1024 * 1024);
-    const lineOf = (id: string, pictures: number): string =>
-      JSON.stringify({
-        custom_id: id,
-        method: 'POST',
-        url: ENDPOINT,
-        body: { inputs: [{ shape: [pictures], filler }] },
-      });
-    const lines = [1, 1, 1, 1, 1, 5, 5, 5, 5, 5].map((pictures, index) => lineOf(`${index}`, pictures));
-    const [model] = await database.query<{ manifest: unknown }>(`select manifest from models where name = 'ocr'`);
-    const tensor = { name: 'x', datatype: 'FP32', shape: [-1] };
-    await database.query(`update models set manifest = $1 where name = 'ocr'`, [
-      {
-        name: 'ocr',
-        version: '1',
-        family: 'ocr',
-        sha256: '0'.repeat(64),
-        sizeBytes: 1,
-        requestUrl: ENDPOINT,
-        pipeline: { kind: 'tensors', inputs: [tensor], outputs: [tensor] },
-      },
-    ]);
-    const { batchId, split } = await prepared(lines);
-    await database.query(`update models set manifest = $1 where name = 'ocr'`, [model?.manifest]);
-    expect(split).toMatchObject({ lines: 10, shards: 10, linesPerShard: 1, unitsPerLine: 3 });
-    for (const [shard, line] of lines.entries())
-      expect((await objects.get(objectKeys.shardInput(batchId, shard))).toString('utf8')).toBe(`${line}\n`);
   });
 
   test('with a bad line is refused as a whole, with the line’s number and what is wrong', async () => {

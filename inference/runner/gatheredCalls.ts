@@ -1,5 +1,5 @@
 import type { Answer } from '../../domain/answerLine.ts';
-import { RunnerCrash } from '../../inference/runner/runnerChild.ts';
+import { RunnerCrash } from './runnerChild.ts';
 
 /** With the process at once: one is computed, and the next one is there when it ends. */
 const CALLS_AT_ONCE = 2;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Answer } from '../../../domain/answerLine.ts';
-import { RunnerCrash } from '../../../inference/runner/runnerChild.ts';
-import { GatheredCalls } from '../../../worker/api/gatheredCalls.ts';
+import type { Answer } from '../../domain/answerLine.ts';
+import { RunnerCrash } from '../../inference/runner/runnerChild.ts';
+import { GatheredCalls } from '../../inference/runner/gatheredCalls.ts';
 
 const answerTo = (body: unknown): Answer => ({ statusCode: 200, body: { of: body } });
 
@@ -38,12 +38,13 @@ test('a call has no more work than fits its limit, and a larger request goes alo
   expect(calls.map(({ bodies }) => bodies)).toEqual([[0], [1], [2, 3], [4], [5], [6]]);
 });
 
+const runUntilPoisoned = async (bodies: readonly unknown[]): Promise<readonly Answer[]> => {
+  if (bodies.includes('poison')) throw new RunnerCrash('It is gone.');
+  return bodies.map(answerTo);
+};
+
 test('a request that kills the process fails alone', async () => {
-  const run = async (bodies: readonly unknown[]): Promise<readonly Answer[]> => {
-    if (bodies.includes('poison')) throw new RunnerCrash('It is gone.');
-    return bodies.map(answerTo);
-  };
-  const gathered = new GatheredCalls(run);
+  const gathered = new GatheredCalls(runUntilPoisoned);
   const answers = ['a', 'b', 'c', 'poison', 'd'].map((body) => gathered.answer(body, 1));
   const settled = await Promise.allSettled(answers);
   expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
