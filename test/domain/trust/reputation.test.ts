@@ -65,10 +65,10 @@ describe('a reputation', () => {
   });
 });
 
-describe('tokens of generated text', () => {
-  const read = (reputation: typeof NEW_REPUTATION, tokens: number, divergent: number) =>
-    judged(reputation, { checked: 5, differing: 0, tokens, divergent }, policy);
+const read = (reputation: typeof NEW_REPUTATION, tokens: number, divergent: number) =>
+  judged(reputation, { checked: 5, differing: 0, tokens, divergent }, policy);
 
+describe('tokens of generated text', () => {
   test('make a car guilty of which one in twenty diverges, within a few looks', () => {
     let reputation = NEW_REPUTATION;
     const verdicts = [1, 2].map(() => {
