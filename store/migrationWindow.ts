@@ -11,7 +11,7 @@ export function onlyAdds(sql: string): boolean {
     const table = /^(?:alter table|create (?:constraint )?trigger .*? on) (?:only )?(\w+)/.exec(statement)?.[1];
     if (created !== undefined || (table !== undefined && own.has(table))) return true;
     if (/^create (?:index|function) /.test(statement)) return true;
-    return /^alter table /.test(statement) && actionsOf(statement).every(addsAnOptionalColumn);
+    return statement.startsWith('alter table ') && actionsOf(statement).every(addsAnOptionalColumn);
   });
 }
 
@@ -34,5 +34,5 @@ function actionsOf(statement: string): string[] {
 
 function addsAnOptionalColumn(action: string): boolean {
   const isOptional = !/ not null/.test(action) || / default /.test(action);
-  return /^add column /.test(action) && isOptional && !/ (?:unique|primary key)/.test(action);
+  return action.startsWith('add column ') && isOptional && !/ (?:unique|primary key)/.test(action);
 }
