@@ -264,7 +264,7 @@ function bestRuns(task: ChargeTask, table: RunTable, worth: number): Uint8Array 
   for (let t = 0; t < count; t++) {
     const end = Math.min(count, t + hold);
     const canStay = usable[t]! > 0;
-    const canHold = dead[end]! - dead[t]! === 0;
+    const canHold = dead[end]! <= dead[t]!;
     const stayOff = gainOff[t + 1]! - gainOff[t]!;
     const stayOn = gainOn[t + 1]! - gainOn[t]!;
     const turnOn = gainOn[end]! - gainOn[t]!;
