@@ -21,6 +21,7 @@ import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { trustCommand } from './commands/trust.ts';
 import { planCommand } from './commands/plan.ts';
+import { billingCommand } from './commands/billing.ts';
 import { ownerCommand } from './commands/owner.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
@@ -40,6 +41,7 @@ const COMMANDS: readonly CommandFactory[] = [
   ledgerCommand,
   pricesCommand,
   ownerCommand,
+  billingCommand,
   gridCommand,
   modelCommand,
   explainCommand,

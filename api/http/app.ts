@@ -41,6 +41,7 @@ import { addPriceRoutes } from './money/prices.ts';
 import { addStatementRoutes } from './money/statements.ts';
 import { addDisputeRoutes } from './money/disputes.ts';
 import { addInvoiceRoutes } from './money/invoices.ts';
+import { addUsageRoutes } from './money/usage.ts';
 import { addMarginRoutes } from './money/margins.ts';
 import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
@@ -60,6 +61,7 @@ import { addTimelineRoutes } from './timelines.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
 import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
+import { addSignInRoutes } from './signIn.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
 import { addTrustRoutes } from './trust.ts';
@@ -148,6 +150,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   for (const path of AUDITED_PATHS) app.use(path, audited);
 
   const forecasts = new PlanForecasts(ports.database, ports.cell.id);
+  addSignInRoutes(app, ports);
   addPageFileRoutes(app, ports);
   addPageCallerRoutes(app, ports);
   addPageEventRoutes(app, ports, forecasts);
@@ -175,6 +178,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addPayoutRoutes(app, ports);
   addStatementRoutes(app, ports);
   addInvoiceRoutes(app, ports);
+  addUsageRoutes(app, ports);
   addDisputeRoutes(app, ports);
   addMarginRoutes(app, ports);
   addGridConnectionRoutes(app, ports);

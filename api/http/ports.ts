@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 
+import type { AccountsConfig } from '../../domain/accountRoles.ts';
 import type { UploadedFolder, UploadedModel } from '../../domain/modelUploads.ts';
+import type { Pipeline } from '../../domain/models.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import type { Batch, JobStart } from '../../store/batches.ts';
@@ -44,20 +46,28 @@ export interface LiveAnswer {
   readonly body: unknown;
 }
 
+/** A model that a tenant's live request is for. */
+export type LiveModel = ModelRef & {
+  readonly pipeline: Pick<Pipeline, 'kind'>;
+  /** Who pays. */
+  readonly tenantId: string;
+};
+
 /** Answers requests at once; the composition root implements it with a runner of its own. */
 export interface LiveInference {
   /**
    * Answers the bodies in order.
-   * @throws NightshiftError `rate_limited` when too many wait, `unavailable` when the model's process dies
+   * @throws NightshiftError `rate_limited` when too many wait, `unavailable` when the model's process dies,
+   *   `payment_required` when the tenant's balance and credit are used up
    */
-  infer(model: ModelRef, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
+  infer(model: LiveModel, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
   /**
    * Generates the answer of one request, together with others that are under way.
    * @param options.onProgress hears each choice's text as it comes
    * @throws NightshiftError like `infer`, and the reason of `options.signal`
    */
   generate(
-    model: ModelRef,
+    model: LiveModel,
     task: { readonly id: string; readonly body: unknown; readonly createdAtSeconds: number },
     options?: {
       readonly onProgress?: (progress: { readonly choice: number; readonly text: string }) => void;
@@ -136,6 +146,8 @@ export interface ApiPorts {
   /** Seals what must not stand in the database in the clear. */
   readonly seal: Seal;
   /** Reads what cars may do in the object store. */
+  /** Left out: people have keys alone. */
+  readonly accounts?: AccountsConfig;
   readonly slices: SliceSigner;
   readonly live: LiveInference;
   readonly quotes: Quotes;

@@ -104,6 +104,7 @@ export async function startIngress(ports: IngressPorts): Promise<Ingress> {
 
   const takeReading = (vehicle: Vehicle, reading: MeterReading): void => {
     batch.addReading({ ...reading, vehicleId: vehicle.id });
+    batch.hear(vehicle.id, gridNowMs());
     const before = states.get(vehicle.id);
     if (!before) return;
     keep(vehicle, before, { ...before, energy: trackMeter(before.energy ?? NEW_TRACK, vehicle, reading) }, gridNowMs());

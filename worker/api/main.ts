@@ -16,6 +16,7 @@ import { apiKeyOf } from '../process/apiKey.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { modelAdmissionOver } from './modelAdmission.ts';
+import { chargedLive } from './liveCharges.ts';
 import { createLiveExecutor } from './liveExecutor.ts';
 import type { TemporalConfig } from '../../config/config.ts';
 import { brokerPasswordsOf, brokerUrlOf } from '../process/brokerUrl.ts';
@@ -25,6 +26,7 @@ import {
   objectsDependency,
   temporalDependency,
 } from '../process/dependencies.ts';
+import { watchCertificate } from '../process/certificates.ts';
 import { mqttSession, openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
 import { requireSetting } from '../process/requireSetting.ts';
@@ -68,13 +70,15 @@ async function start({ config, logger, monitor }: Service) {
   const scratchFolder = join(config.stateDir, 'live', `uploads-${config.api.port}`);
   // A killed process leaves what it was looking at.
   await rm(scratchFolder, { recursive: true, force: true });
-  const live = createLiveExecutor({
+  const executor = createLiveExecutor({
     folder: join(config.stateDir, 'live', 'models'),
     diskBytes: config.models.cacheBytes,
     objects,
   });
+  const live = chargedLive(executor, { database, cell, logger });
   const quotes = startQuoter(databaseUrl);
   const sessions = sessionStarterOver(client, cell);
+  const certificate = config.api.tls && (await watchCertificate(config.api.tls, { logger, monitor }));
   const server = await startApiServer(
     {
       database,
@@ -86,6 +90,7 @@ async function start({ config, logger, monitor }: Service) {
       maxModelBytes: config.models.maxBytes,
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
+      ...(config.accounts && { accounts: config.accounts }),
       seal: secretsSealOf(config),
       slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
@@ -115,7 +120,12 @@ async function start({ config, logger, monitor }: Service) {
       },
       now: Date.now,
     },
-    { ...config.api, connections: config.connections },
+    {
+      host: config.api.host,
+      port: config.api.port,
+      connections: config.connections,
+      ...(certificate && { tls: certificate }),
+    },
   );
   let telemetry: Ingress | undefined;
   const ingress = await startLeasedIngress({
@@ -158,7 +168,7 @@ async function start({ config, logger, monitor }: Service) {
     brokerDependency(false, mqtt),
     objectsDependency(false, objects),
   ]);
-  return { server, live, quotes, ingress, mqtt, broker, client, database };
+  return { server, live, executor, quotes, ingress, mqtt, broker, client, database };
 }
 
 /** Where the Web UI shows a workflow, before its id. */
@@ -169,8 +179,9 @@ function temporalUiOf({ uiUrl, connection }: TemporalConfig): string | null {
 
 runService('api', {
   start,
-  stop: async ({ server, live, quotes, ingress, mqtt, broker, client, database }) => {
-    await Promise.all([server.close(), ingress.close(), live.close(), quotes.close()]);
+  stop: async ({ server, live, executor, quotes, ingress, mqtt, broker, client, database }) => {
+    await Promise.all([server.close(), ingress.close(), executor.close(), quotes.close()]);
+    await live.close();
     await mqtt.endAsync(true);
     await broker?.close();
     await client.connection.close();
