@@ -85,7 +85,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
         ...wakeFailureLines(state, wakes.failed, createdAtMs),
         ...unmetLines(plan, createdAtMs, cause),
       ]);
-      return dispatchOf(id, problem, plan);
+      return dispatchOf(id, problem, plan, state.regions);
     },
 
     /**

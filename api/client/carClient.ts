@@ -88,6 +88,17 @@ export class CarClient {
     return capacitySchema.parse(await this.#api.json('GET', '/fleet/v1/capacity'));
   }
 
+  /** Adds a region or changes it. @returns the ids of its feeders */
+  async putRegion(id: string, region: unknown): Promise<string[]> {
+    const answer = await this.#api.json('PUT', `/fleet/v1/regions/${encodeURIComponent(id)}`, region);
+    return z.object({ feeders: z.array(z.string()) }).parse(answer).feeders;
+  }
+
+  /** Adds a class of computers or changes its figures. */
+  async putClass(id: string, figures: unknown): Promise<void> {
+    await this.#api.json('PUT', `/fleet/v1/classes/${encodeURIComponent(id)}`, figures);
+  }
+
   async newOwnerKey(ownerId: string): Promise<string> {
     const answer = await this.#api.json('POST', `/fleet/v1/owners/${encodeURIComponent(ownerId)}/keys`);
     return z.object({ key: z.string() }).parse(answer).key;

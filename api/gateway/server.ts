@@ -1,4 +1,5 @@
 import {
+  experimental,
   Server,
   ServerCredentials,
   status,
@@ -18,6 +19,7 @@ import { Refusal, REFUSALS } from './refusal.ts';
 import { idsOfWorkflow } from '../../domain/logContext.ts';
 import { carRpcs, everyRpc, type AttemptFailed, type RpcHandler } from './rpcs.ts';
 import { WITHOUT_STATISTICS, WORKFLOW_SERVICE, type GatewayUpstream } from './upstream.ts';
+import type { CertificatePair, ServerTls } from '../../domain/serverTls.ts';
 import { listenError } from '../../domain/thrown.ts';
 
 /** Results and failures carry keys and figures, never tensors. */
@@ -46,7 +48,7 @@ export interface GatewayOptions {
   readonly port: number;
   readonly namespace: string;
   /** PEM; left out: without TLS, for a network that is trusted or a proxy in front. */
-  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer };
+  readonly tls?: ServerTls;
   readonly limits?: Partial<CarLimits>;
   readonly connections?: ConnectionLimits;
 }
@@ -188,9 +190,7 @@ async function listen(
   { host, port, tls, connections }: GatewayOptions,
   log: Logger,
 ): Promise<Listener> {
-  const credentials = tls
-    ? ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }])
-    : ServerCredentials.createInsecure();
+  const credentials = tls ? renewable(tls) : ServerCredentials.createInsecure();
   const taken = server.createConnectionInjector(credentials);
   const listener = createServer((socket) => taken.injectConnection(socket));
   // Inside TLS a refusal could not be read.
@@ -222,4 +222,24 @@ function frameOf(type: number, payload: Buffer): Buffer {
   head.writeUIntBE(payload.length, 0, 3);
   head.writeUInt8(type, 3);
   return Buffer.concat([head, payload]);
+}
+
+/** Credentials that follow the renewals of their certificate. */
+function renewable(tls: ServerTls): ServerCredentials {
+  return experimental.createCertificateProviderServerCredentials(
+    {
+      addIdentityCertificateListener: (listener) => {
+        const tell = ({ certificate, key: privateKey }: CertificatePair): void => listener({ certificate, privateKey });
+        // The server hears of it only once this function has returned.
+        queueMicrotask(() => tell(tls.current));
+        tls.onRenewed(tell);
+      },
+      // The server listens for as long as it runs.
+      removeIdentityCertificateListener: () => {},
+      addCaCertificateListener: () => {},
+      removeCaCertificateListener: () => {},
+    },
+    null,
+    false,
+  );
 }

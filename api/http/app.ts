@@ -61,6 +61,7 @@ import { addTimelineRoutes } from './timelines.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
 import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
+import { addSignInRoutes } from './signIn.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
 import { addTrustRoutes } from './trust.ts';
@@ -149,6 +150,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   for (const path of AUDITED_PATHS) app.use(path, audited);
 
   const forecasts = new PlanForecasts(ports.database, ports.cell.id);
+  addSignInRoutes(app, ports);
   addPageFileRoutes(app, ports);
   addPageCallerRoutes(app, ports);
   addPageEventRoutes(app, ports, forecasts);

@@ -90,8 +90,8 @@ declare module 'hono' {
 function actorOf(c: Context): { readonly actor: string; readonly tenantId: string | null } {
   const carCaller = c.get('carCaller');
   if (carCaller?.kind === 'owner') return { actor: `owner/${carCaller.ownerId}`, tenantId: null };
-  const { keyId, tenantId } = c.get('caller');
-  return { actor: keyId.startsWith('person/') ? keyId : `key/${keyId}`, tenantId };
+  const { keyId, tenantId, person } = c.get('caller');
+  return { actor: person === null ? `key/${keyId}` : `person/${person}`, tenantId };
 }
 
 /** What was sent, where it is JSON and short; an upload is none of it. */

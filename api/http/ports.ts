@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 
+import type { AccountsConfig } from '../../domain/accountRoles.ts';
 import type { UploadedFolder, UploadedModel } from '../../domain/modelUploads.ts';
 import type { Pipeline } from '../../domain/models.ts';
 import type { ModelRef } from '../../domain/shards.ts';
@@ -145,6 +146,8 @@ export interface ApiPorts {
   /** Seals what must not stand in the database in the clear. */
   readonly seal: Seal;
   /** Reads what cars may do in the object store. */
+  /** Left out: people have keys alone. */
+  readonly accounts?: AccountsConfig;
   readonly slices: SliceSigner;
   readonly live: LiveInference;
   readonly quotes: Quotes;

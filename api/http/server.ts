@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
@@ -10,6 +10,8 @@ import {
   type ConnectionLimits,
 } from '../../domain/connectionLimits.ts';
 import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
+import { renewableServer } from '../../domain/renewableServer.ts';
+import type { ServerTls } from '../../domain/serverTls.ts';
 import { createApi } from './app.ts';
 import type { ApiPorts } from './ports.ts';
 import { restartLostJobs, startUnstartedJobs } from './startJobs.ts';
@@ -25,6 +27,15 @@ const TIDY_EVERY_REAL_MS = MINUTE_MS;
 const SWEEP_EVERY_REAL_MS = 6 * HOUR_MS;
 const DRAIN_REAL_MS = 1_500;
 
+export interface ApiListening {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Left out: without TLS, for a proxy in front. */
+  readonly tls?: ServerTls;
+  readonly connections?: ConnectionLimits;
+}
+
 export interface ApiServer {
   readonly url: string;
   /** Takes no new requests, lets those that run end for up to 1.5 s, then closes. */
@@ -36,10 +47,7 @@ export interface ApiServer {
  * and removes what has expired.
  * @throws NightshiftError `port_in_use`
  */
-export async function startApiServer(
-  ports: ApiPorts,
-  options: { readonly host: string; readonly port: number; readonly connections?: ConnectionLimits },
-): Promise<ApiServer> {
+export async function startApiServer(ports: ApiPorts, options: ApiListening): Promise<ApiServer> {
   const server = await listen(ports, options);
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : options.port;
@@ -51,7 +59,7 @@ export async function startApiServer(
     startRecurring('tidy up', () => tidyUp(ports), TIDY_EVERY_REAL_MS, logger),
   ];
   return {
-    url: `http://${options.host}:${port}`,
+    url: `${options.tls ? 'https' : 'http'}://${options.host}:${port}`,
     close: async () => {
       await Promise.all(recurring.map((each) => each.stop()));
       const closed = new Promise((resolve) => server.close(resolve));
@@ -64,13 +72,12 @@ export async function startApiServer(
   };
 }
 
-function listen(
-  ports: ApiPorts,
-  { host, port, connections = CONNECTION_LIMITS }: Parameters<typeof startApiServer>[1],
-): Promise<Server> {
+function listen(ports: ApiPorts, { host, port, tls, connections = CONNECTION_LIMITS }: ApiListening): Promise<Server> {
   const answer = getRequestListener(createApi(ports).fetch);
-  const server = createServer((request, response) => void answer(request, response));
-  limitConnections(server, connections, ports.logger, httpRefusal);
+  const respond: RequestListener = (request, response) => void answer(request, response);
+  const server = tls ? renewableServer(tls, respond) : createServer(respond);
+  // Inside TLS a refusal could not be read.
+  limitConnections(server, connections, ports.logger, tls ? undefined : httpRefusal);
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => reject(listenError(cause, { host, port })));
     server.listen(port, host, () => resolve(server));

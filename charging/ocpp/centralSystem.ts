@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { createServer } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { createRPCError, RPCServer, type IHandlersOption } from 'ocpp-rpc';
 import type { Logger } from 'pino';
+import type { ServerTls } from '../../domain/serverTls.ts';
 import {
   CONNECTION_LIMITS,
   httpRefusal,
@@ -11,6 +11,7 @@ import {
   type ConnectionLimits,
 } from '../../domain/connectionLimits.ts';
 import { listenError } from '../../domain/thrown.ts';
+import { renewableServer } from '../../domain/renewableServer.ts';
 import { ChargePointSession, type ChargePointPorts } from './chargePointSession.ts';
 import { ocpp16 } from './ocpp16.ts';
 import { ocpp201 } from './ocpp201.ts';
@@ -29,7 +30,7 @@ export interface CentralSystemOptions {
   /** 0: any that is free. */
   readonly port: number;
   /** Security profile 2; without it profile 1: passwords over a line that others may read. */
-  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer };
+  readonly tls?: ServerTls;
   readonly connections?: ConnectionLimits;
 }
 
@@ -119,9 +120,7 @@ export async function startCentralSystem(
     session.connected();
   });
 
-  const server: Server = tls
-    ? createSecureServer({ cert: tls.certificate, key: tls.key }, notFound)
-    : createServer(notFound);
+  const server: Server = tls ? renewableServer(tls, notFound) : createServer(notFound);
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     rpc.handleUpgrade(request, socket, head).catch((error: unknown) => {
       log.warn({ err: error }, 'a charge point could not be taken in');

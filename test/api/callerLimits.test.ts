@@ -105,7 +105,14 @@ test('a second request of a key is refused while the first one runs', async () =
   const app = new Hono();
   app.onError((error, c) => answerError(error, c, logger));
   app.use(async (c, next) => {
-    c.set('caller', { keyId: 'key', tenantId: 't', scopes: [], regionIds: null, requestsPerMinute: undefined });
+    c.set('caller', {
+      keyId: 'key',
+      tenantId: 't',
+      scopes: [],
+      regionIds: null,
+      requestsPerMinute: undefined,
+      person: null,
+    });
     await next();
   });
   app.use(limitAtOnce(1, 'quotes'));

@@ -26,6 +26,7 @@ import {
   objectsDependency,
   temporalDependency,
 } from '../process/dependencies.ts';
+import { watchCertificate } from '../process/certificates.ts';
 import { mqttSession, openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
 import { requireSetting } from '../process/requireSetting.ts';
@@ -77,6 +78,7 @@ async function start({ config, logger, monitor }: Service) {
   const live = chargedLive(executor, { database, cell, logger });
   const quotes = startQuoter(databaseUrl);
   const sessions = sessionStarterOver(client, cell);
+  const certificate = config.api.tls && (await watchCertificate(config.api.tls, { logger, monitor }));
   const server = await startApiServer(
     {
       database,
@@ -88,6 +90,7 @@ async function start({ config, logger, monitor }: Service) {
       maxModelBytes: config.models.maxBytes,
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
+      ...(config.accounts && { accounts: config.accounts }),
       seal: secretsSealOf(config),
       slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
@@ -117,7 +120,12 @@ async function start({ config, logger, monitor }: Service) {
       },
       now: Date.now,
     },
-    { ...config.api, connections: config.connections },
+    {
+      host: config.api.host,
+      port: config.api.port,
+      connections: config.connections,
+      ...(certificate && { tls: certificate }),
+    },
   );
   let telemetry: Ingress | undefined;
   const ingress = await startLeasedIngress({

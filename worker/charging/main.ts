@@ -11,7 +11,7 @@ import { brokerUrlOf } from '../process/brokerUrl.ts';
 import { brokerDependency, databaseDependency } from '../process/dependencies.ts';
 import type { Monitor } from '../process/monitor/monitor.ts';
 import { openMqtt } from '../process/mqttLink.ts';
-import { readTls } from '../process/readTls.ts';
+import { watchCertificate } from '../process/certificates.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { secretsSealOf } from '../process/secretsSeal.ts';
 import { runService, type Service } from '../process/service.ts';
@@ -48,8 +48,9 @@ async function startChargers(
 ) {
   const { log } = ports;
   const fleet = new ChargerFleet(ports);
+  const certificate = tls && (await watchCertificate(tls, { logger: log, monitor }));
   const central = await startCentralSystem(
-    { host, port, connections, ...(tls && { tls: await readTls(tls) }) },
+    { host, port, connections, ...(certificate && { tls: certificate }) },
     {
       admit: (id, password) => fleet.admit(id, sha256(password)),
       onRefused: (id, why) => {

@@ -8,7 +8,7 @@ import { readCell } from '../../store/cells.ts';
 import { openDatabase } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { databaseDependency, temporalDependency } from '../process/dependencies.ts';
-import { readTls } from '../process/readTls.ts';
+import { watchCertificate } from '../process/certificates.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { sliceSignerOf, taskTokensOf } from '../process/secretsSeal.ts';
 import { runService, type Service } from '../process/service.ts';
@@ -37,8 +37,9 @@ async function start({ config, logger, monitor }: Service) {
   let openCalls = 0;
   monitor.onScrape(() => [{ name: 'nightshift_gateway_open_calls', value: openCalls }]);
   const { host, port, tls } = config.gateway;
+  const certificate = tls && (await watchCertificate(tls, { logger, monitor }));
   const gateway = await startGateway(
-    { host, port, namespace, connections: config.connections, ...(tls && { tls: await readTls(tls) }) },
+    { host, port, namespace, connections: config.connections, ...(certificate && { tls: certificate }) },
     {
       upstream,
       carOfKey: (key) => carOfKey(database, key),

@@ -42,7 +42,8 @@ async function startBench(isSecure: boolean): Promise<Bench> {
     onState: (next: ConnectorState) => void (bench.state = next),
     onSession: (next: PlugSession) => void (bench.session = next),
   };
-  const tls = { certificate: Buffer.from(SELF_SIGNED.cert), key: Buffer.from(SELF_SIGNED.key) };
+  const current = { certificate: Buffer.from(SELF_SIGNED.cert), key: Buffer.from(SELF_SIGNED.key) };
+  const tls = { current, onRenewed: () => {} };
   const central = await startCentralSystem(
     { host: '127.0.0.1', port: 0, ...(isSecure && { tls }) },
     {
