@@ -5,6 +5,7 @@ import { deflateSync } from 'node:zlib';
 
 import { z } from 'zod';
 
+import { reasonOf } from '../runner/openInference.ts';
 import type { LoadedModel } from '../runner/protocol.ts';
 import { ENGINE_LIMITS } from '../generation/engine.ts';
 import { Runner } from '../runner/runner.ts';
@@ -19,8 +20,6 @@ const PROBE_LIMITS = { callLimitMs: 30_000, processesPerCall: 1 } as const;
 const MIN_MEMORY_BYTES = 2 * 1024 ** 3;
 /** The runtime holds weights once as read and once as packed for its kernels, for a while. */
 const MEMORY_PER_MODEL_BYTE = 3;
-const LOAD_LIMIT_MS = 20_000;
-const LOAD_MS_PER_MB = 40;
 const TIMED_RUNS = 5;
 const errorBodySchema = z.object({ error: z.object({ message: z.string() }) });
 const bodySchema = z.record(z.string(), z.unknown()).catch({});
@@ -48,13 +47,12 @@ export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes:
   const limits = {
     ...PROBE_LIMITS,
     memoryLimitBytes: MIN_MEMORY_BYTES + MEMORY_PER_MODEL_BYTE * sizeBytes,
-    loadLimitMs: LOAD_LIMIT_MS + (LOAD_MS_PER_MB * sizeBytes) / 1024 ** 2,
   };
   const runner = new Runner(limits);
   try {
     const body = sample ?? sampleBody(model.pipeline);
     const answers = await runner.run(model, [body, body]).catch((error: unknown) => {
-      throw refused(`it does not run within its limits: ${messageOf(error)}`);
+      throw refused(whyItDoesNotRun(error));
     });
     const [first, second] = answers;
     if (first?.statusCode !== 200) throw refused(`it does not answer its sample: ${refusalIn(first?.body)}`);
@@ -83,6 +81,17 @@ export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes:
   } finally {
     await runner.stop();
   }
+}
+
+/** What the runtime says of a model that does not load or run, and where we know it, what to do. */
+export function whyItDoesNotRun(error: unknown): string {
+  const reason = reasonOf(error);
+  const [, locale] = /locale with name:([^\s:]+)/.exec(reason) ?? [];
+  if (locale === undefined) return `it does not run within its limits: ${reason}`;
+  return (
+    `it asks for the locale ${locale}, which this computer lacks, and cars may lack: export it with ` +
+    "the locale C (StringNormalizer's attribute `locale`), or install the locale here and on the cars"
+  );
 }
 
 const usageSchema = z.object({ usage: z.object({ prompt_tokens: z.number(), completion_tokens: z.number() }) });
