@@ -25,7 +25,7 @@ import { reclaiming } from '../../store/orphans.ts';
 import { migrate } from '../../store/migrate.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { gridNowOf } from '../../store/cells.ts';
-import { readCellFile } from '../cell/cellFile.ts';
+import { readCellFile } from '../../config/cell/cellFile.ts';
 import { brokerUrlOf } from '../process/brokerUrl.ts';
 import { openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
