@@ -17,13 +17,14 @@ const MAY_IMPORT = {
   workflows: ['domain'],
   charging: ['domain', 'store'],
   planning: ['domain', 'scheduler', 'store', 'charging'],
-  inference: ['domain', 'store'],
-  car: ['domain', 'store', 'inference'],
-  activities: ['domain', 'scheduler', 'store', 'charging', 'planning', 'inference'],
-  api: ['domain', 'scheduler', 'store', 'charging', 'planning'],
+  training: ['domain'],
+  inference: ['domain', 'store', 'training'],
+  car: ['domain', 'store', 'training', 'inference'],
+  activities: ['domain', 'scheduler', 'store', 'charging', 'planning', 'training', 'inference'],
+  api: ['domain', 'scheduler', 'store', 'charging', 'planning', 'training'],
   // The forms of the API and nothing else of ours: it runs in a browser, and its types are all it takes.
   web: ['api/wire'],
-  agent: ['domain', 'store', 'inference', 'car', 'api'],
+  agent: ['domain', 'store', 'training', 'inference', 'car', 'api'],
   simulator: ['domain', 'scheduler'],
   backtest: ['domain', 'scheduler', 'planning', 'simulator'],
   worker: [
@@ -33,14 +34,15 @@ const MAY_IMPORT = {
     'workflows',
     'charging',
     'planning',
+    'training',
     'inference',
     'car',
     'activities',
     'api',
     'agent',
   ],
-  cli: ['domain', 'scheduler', 'store', 'planning', 'api', 'agent', 'simulator', 'backtest', 'worker'],
-  demo: ['domain', 'scheduler', 'store', 'inference', 'car', 'api', 'agent', 'simulator', 'worker', 'cli'],
+  cli: ['domain', 'scheduler', 'store', 'planning', 'training', 'inference', 'api', 'agent', 'simulator', 'backtest', 'worker'],
+  demo: ['domain', 'scheduler', 'store', 'training', 'inference', 'car', 'api', 'agent', 'simulator', 'worker', 'cli'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Packages that a folder must do without, since what it promises would not hold with them. */

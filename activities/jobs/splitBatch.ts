@@ -64,14 +64,15 @@ async function cutIntoShards(
   try {
     const checked = await checkLines(ports, batch, file.objectKey);
     if ('errors' in checked) return checked;
-    const { model, lines, units } = checked;
+    const { model, lines, units, kind } = checked;
     // It would wait for its deadline, since no car takes shards of it.
     if (!(await isFamilyServed(database, cellId, model.family))) return { errors: [notServed(model.family)] };
     const unitsPerLine = units / lines;
     const speeds = (await listClassSpeeds(database)).filter(
       (speed) => speed.modelName === model.name && speed.modelVersion === model.version,
     );
-    const size = shardSizeOf(speeds, unitsPerLine);
+    // A client's local steps are one car's work, however long they take: the car keeps them step by step.
+    const size = kind === 'training' ? ONE_LINE_A_SHARD : shardSizeOf(speeds, unitsPerLine);
     await writeSlices(objects, batch.id, file.objectKey, size.linesPerShard);
     return await splitOf(ports, batch, { model, lines, unitsPerLine, ...size });
   } catch (error) {
@@ -93,8 +94,11 @@ function notServed(family: string): BatchInputError {
   return { code: 'model_not_served', line: null, message, param: 'model' };
 }
 
+const ONE_LINE_A_SHARD = { linesPerShard: 1, linesPerPart: 1 } as const;
+
 interface CheckedLines {
   readonly model: Model;
+  readonly kind: Pipeline['kind'] | undefined;
   readonly lines: number;
   readonly units: number;
 }
@@ -130,7 +134,7 @@ async function checkLines(
     units += workUnitsOf(kind, request.body);
   }
   const { errors, total } = checker.finish();
-  return errors.length > 0 || !model ? { errors } : { model, lines: total, units };
+  return errors.length > 0 || !model ? { errors } : { model, kind, lines: total, units };
 }
 
 async function writeSlices(

@@ -26,6 +26,7 @@ export async function trustedAnswers(
   const answers = await trusted.answers(
     split.model,
     asked.map(({ line, body }) => ({
+      jobId,
       id: answerIds(jobId, shard, line).requestId,
       body,
       createdAtSeconds: Math.floor((split.submittedAtMs ?? 0) / 1_000),

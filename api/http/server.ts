@@ -9,6 +9,7 @@ import { limitPerAddress } from './connectionLimit.ts';
 import { startUnstartedJobs } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
 import { sweepOrphans } from './sweepOrphans.ts';
+import { startOpenRuns } from './training.ts';
 import { tidyUp } from './tidyUp.ts';
 import { listenError } from '../../domain/thrown.ts';
 
@@ -39,6 +40,7 @@ export async function startApiServer(ports: ApiPorts, options: { host: string; p
   const { logger } = ports;
   const recurring = [
     startRecurring('start jobs', () => startUnstartedJobs(ports), START_JOBS_EVERY_REAL_MS, logger),
+    startRecurring('start training', () => startOpenRuns(ports), START_JOBS_EVERY_REAL_MS, logger),
     startRecurring('remove what nothing names', () => sweepOrphans(ports), SWEEP_EVERY_REAL_MS, logger),
     startRecurring('tidy up', () => tidyUp(ports), TIDY_EVERY_REAL_MS, logger),
   ];

@@ -30,6 +30,7 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       scratchFolder: tmpdir(),
       maxModelBytes: 1024 ** 3,
       jobs: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
+      trainings: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
       cell,
       stays: { policyChanged: async () => {} },
       vens: { hint: async () => {} },

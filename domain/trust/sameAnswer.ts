@@ -32,13 +32,21 @@ export function isSameAnswerLine(a: string, b: string, tolerance: number): boole
 
 /** Vectors may come as base64 of 32-bit floats in place of a list. */
 function isSameField(name: string, a: unknown, b: unknown, tolerance: number): boolean {
-  const isVector = name === 'embedding' && typeof a === 'string' && typeof b === 'string';
+  const isVector = VECTORS.includes(name) && typeof a === 'string' && typeof b === 'string';
   return isVector ? isSameAnswer(floatsOf(a), floatsOf(b), tolerance) : isSameAnswer(a, b, tolerance);
 }
+
+const VECTORS: readonly string[] = ['embedding', 'update'];
 
 function floatsOf(base64: string): number[] {
   const bytes = Buffer.from(base64, 'base64');
   return Array.from({ length: bytes.byteLength >> 2 }, (_, index) => bytes.readFloatLE(4 * index));
+}
+
+/** Of two lists, as `isSameAnswer`, without making lists of millions of numbers anew. */
+export function isNearUpdate(a: Float32Array, b: Float32Array, tolerance: number): boolean {
+  const scale = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return a.length === b.length && b.every((value, index) => isNear(a[index] ?? Number.NaN, value, scale * tolerance));
 }
 
 /** NaN is near nothing. */

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { LoadedModel } from '../runner/protocol.ts';
 import { ENGINE_LIMITS } from '../generation/engine.ts';
 import { Runner } from '../runner/runner.ts';
-import type { Pipeline, TensorSpec } from '../../domain/models.ts';
+import type { Pipeline, TensorSpec, TrainingPipeline } from '../../domain/models.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 import { refused } from './refused.ts';
 import { messageOf } from '../../domain/thrown.ts';
@@ -139,9 +139,29 @@ function sampleBody(pipeline: Pipeline): unknown {
       };
     case 'tensors':
       return { inputs: pipeline.inputs.map(zeros) };
+    case 'training':
+      return sampleTask(pipeline);
     default:
       return pipeline satisfies never;
   }
+}
+
+/** One step on examples that are all 0. */
+function sampleTask({ inputs }: TrainingPipeline): object {
+  const [examples = 1] = inputs[0]?.shape ?? [];
+  const bytesOf = ({ shape }: TensorSpec): Buffer => Buffer.alloc(4 * shape.reduce((all, length) => all * length, 1));
+  return {
+    model: 'probe',
+    client: 'probe',
+    weights_sha256: '0'.repeat(64),
+    steps: 1,
+    optimizer: { kind: 'sgd', learning_rate: 0.01 },
+    seed: 0,
+    data: {
+      examples,
+      inputs: Object.fromEntries(inputs.map((input) => [input.name, bytesOf(input).toString('base64')])),
+    },
+  };
 }
 
 function zeros({ name, datatype, shape }: TensorSpec): object {

@@ -58,6 +58,7 @@ export function useApi(
   const pushedTo: string[] = [];
   const policyChanges: string[] = [];
   const startedRegions: string[] = [];
+  const toldTrainings: string[] = [];
   const stays: StayNotifier = {
     policyChanged: async ({ vehicleId, stay }) => void policyChanges.push(`${vehicleId}/${stay}`),
   };
@@ -77,6 +78,11 @@ export function useApi(
       database,
       objects: createFileStore(folder),
       jobs,
+      trainings: {
+        start: async ({ id }, { nextRound }) => void toldTrainings.push(`start ${id} ${nextRound}`),
+        setPaused: async (id, paused) => void toldTrainings.push(`${paused ? 'pause' : 'resume'} ${id}`),
+        cancel: async (id) => void toldTrainings.push(`cancel ${id}`),
+      },
       stays,
       vens: { hint: async (id) => void hinted.push(id) },
       seal: sealWith('a key for tests'),

@@ -31,6 +31,7 @@ import { startQuoter } from './quoter.ts';
 import { regionKeeperOver } from './regionKeeper.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
+import { trainingStarterOver } from './trainingStarter.ts';
 import { venStarterOver } from './venStarter.ts';
 
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
@@ -78,6 +79,7 @@ async function start() {
       scratchFolder,
       maxModelBytes: config.models.maxBytes,
       jobs: jobStarterOver(client, cell),
+      trainings: trainingStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       seal: secretsSealOf(config),
       slices: sliceSignerOf(config),
