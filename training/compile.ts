@@ -289,7 +289,7 @@ function measuredWeights({ network, constants }: PreparedNetwork): [string, Meas
   return [...network.weights.values(), ...constants].map((each) => {
     const dims = each.dims.map(Number);
     if (each.dataType !== ONNX_TYPES.INT64) return [each.name, { dims }];
-    const integers = [...new BigInt64Array(each.rawData.slice().buffer)].map(Number);
+    const integers = [...new BigInt64Array(new Uint8Array(each.rawData).buffer)].map(Number);
     return [each.name, { dims, integers }];
   });
 }

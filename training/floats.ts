@@ -13,7 +13,7 @@ export function bytesFromFloats(floats: Float32Array): Buffer {
 }
 
 export function floatsFromBytes(bytes: Uint8Array): Float32Array {
-  // A view of a pool need not begin where a float may.
-  const own = bytes.slice(0, bytes.byteLength - (bytes.byteLength % Float32Array.BYTES_PER_ELEMENT));
-  return new Float32Array(own.buffer, own.byteOffset, own.byteLength / Float32Array.BYTES_PER_ELEMENT);
+  // A view of a pool need not begin where a float may; `slice` of a Buffer is another view.
+  const own = new Uint8Array(bytes.subarray(0, bytes.byteLength - (bytes.byteLength % Float32Array.BYTES_PER_ELEMENT)));
+  return new Float32Array(own.buffer);
 }

@@ -75,8 +75,8 @@ function withRawData(given: TensorProto): TensorProto {
 
 /** The numbers of a float32 tensor. */
 export function floatsOf({ rawData }: TensorProto): Float32Array {
-  // A view of a protobuf field need not begin where a float may.
-  return new Float32Array(rawData.slice().buffer);
+  // A view of a file need not begin where a float may; `slice` of a Buffer is another view.
+  return new Float32Array(new Uint8Array(rawData).buffer);
 }
 
 /** The lengths of an input or output, each a number or a name. @throws TrainingRefusal when not even its rank is stated */
