@@ -31,7 +31,9 @@ export function runText(run: TrainingRunWire, { colors }: Pick<Terminal, 'colors
 
 /** The losses of the rounds so far as columns, the newest at the right, and the range that they are drawn in. */
 export function curveText(rounds: readonly TrainingRoundWire[], columns: number): string {
-  const losses = rounds.flatMap(({ test_loss: loss }) => (loss === null ? [] : [loss])).slice(-Math.max(1, columns - 12));
+  const losses = rounds
+    .flatMap(({ test_loss: loss }) => (loss === null ? [] : [loss]))
+    .slice(-Math.max(1, columns - 12));
   if (losses.length === 0) return '';
   const [low, high] = [Math.min(...losses), Math.max(...losses)];
   const span = high - low || 1;

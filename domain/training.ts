@@ -89,12 +89,21 @@ export const trainingPlanSchema = z.strictObject({
   /** Updates without which a round changes nothing. */
   min_updates: wholeNumber(1_000).default(1),
   /** Grid minutes until a round counts what is there. */
-  round_minutes: z.number().min(15).max(7 * 24 * 60).default(120),
+  round_minutes: z
+    .number()
+    .min(15)
+    .max(7 * 24 * 60)
+    .default(120),
   /** Rounds that may be under way at once; above 1, updates of older weights count less (asynchronous, buffered). */
   overlap: wholeNumber(8).default(1),
   clip_norm: z.number().positive().max(1e6).optional(),
   privacy: privacySchema.optional(),
-  seed: z.number().int().min(0).max(2 ** 31).default(1),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 31)
+    .default(1),
   /** As a batch's metadata has them: `grid.region`, `grid.max_price`, `grid.priority`, ... */
   hints: z.record(z.string().startsWith('grid.'), z.string()).default({}),
 });

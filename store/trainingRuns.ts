@@ -110,16 +110,18 @@ export async function setTrainingState(
 
 /** Takes back all rounds that are open, or made weights after these. What they were stays in their batches and in the ledger. */
 export async function takeBackRounds(database: Queryable, id: string, afterVersion: number): Promise<void> {
-  await database.query(
-    'delete from training_rounds where run_id = $1 and (version is null or version > $2)',
-    [id, afterVersion],
-  );
+  await database.query('delete from training_rounds where run_id = $1 and (version is null or version > $2)', [
+    id,
+    afterVersion,
+  ]);
   await database.query('update training_runs set attempt = attempt + 1 where id = $1', [id]);
 }
 
 /** In ascending order. */
 export async function listTrainingRounds(database: Queryable, runId: string): Promise<TrainingRound[]> {
-  return database.query<TrainingRound>(`select ${ROUND} from training_rounds where run_id = $1 order by round`, [runId]);
+  return database.query<TrainingRound>(`select ${ROUND} from training_rounds where run_id = $1 order by round`, [
+    runId,
+  ]);
 }
 
 /** Opens a round, unless it is open. @returns the round as it stands */

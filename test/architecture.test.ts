@@ -41,7 +41,19 @@ const MAY_IMPORT = {
     'api',
     'agent',
   ],
-  cli: ['domain', 'scheduler', 'store', 'planning', 'training', 'inference', 'api', 'agent', 'simulator', 'backtest', 'worker'],
+  cli: [
+    'domain',
+    'scheduler',
+    'store',
+    'planning',
+    'training',
+    'inference',
+    'api',
+    'agent',
+    'simulator',
+    'backtest',
+    'worker',
+  ],
   demo: ['domain', 'scheduler', 'store', 'training', 'inference', 'car', 'api', 'agent', 'simulator', 'worker', 'cli'],
 } as const satisfies Record<string, readonly string[]>;
 

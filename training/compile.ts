@@ -147,10 +147,9 @@ export function finishTraining(
       ...(counts ? [value(CORRECT_OUTPUT, floatType, []), value(COUNTED_OUTPUT, floatType, [])] : []),
       ...trained.map(({ name, shape }) => value(gradientName(name), floatType, shape)),
     ],
-    weights: [...network.weights.values()].map((each) => (isTrained.has(each.name) ? initial(each) : each)).concat(
-      constants,
-      tape.constants,
-    ),
+    weights: [...network.weights.values()]
+      .map((each) => (isTrained.has(each.name) ? initial(each) : each))
+      .concat(constants, tape.constants),
     nodes: [...nodes, ...tape.nodes],
     metadata: { ...network.metadata, [FORWARD]: JSON.stringify(forwardOf(network)) },
   });
@@ -252,7 +251,9 @@ function fixed(info: ValueInfoProto, lengths: Readonly<Record<string, number>>):
 
 function labelsOf(network: Network, { loss, lengths }: CompileOptions, output: string): ValueInfoProto {
   if (network.inputs.some(({ name }) => name === LABELS)) {
-    throw new TrainingRefusal(`The network has an input "${LABELS}" of its own: rename it, or let its output be the loss.`);
+    throw new TrainingRefusal(
+      `The network has an input "${LABELS}" of its own: rename it, or let its output be the loss.`,
+    );
   }
   const info = network.outputs.find(({ name }) => name === output);
   const dims = info ? lengthsOf(fixed(info, lengths)).map(Number) : [];
@@ -300,10 +301,11 @@ interface ForwardTensor {
   readonly lengths: readonly (number | string)[];
 }
 
+function told(info: ValueInfoProto): ForwardTensor {
+  return { name: info.name, type: typeOfValue(info), lengths: lengthsOf(info) };
+}
+
 function forwardOf({ inputs, outputs }: Network): { inputs: ForwardTensor[]; outputs: ForwardTensor[] } {
-  const told = (info: ValueInfoProto): ForwardTensor => {
-    return { name: info.name, type: typeOfValue(info), lengths: lengthsOf(info) };
-  };
   return { inputs: inputs.map(told), outputs: outputs.map(told) };
 }
 

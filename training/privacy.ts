@@ -9,7 +9,10 @@ const ORDERS = [1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96,
  * Sampling of clients is not counted in their favour: the true loss is smaller.
  * @returns Infinity without noise
  */
-export function epsilonOf({ noise_multiplier, delta }: Pick<Privacy, 'noise_multiplier' | 'delta'>, rounds: number): number {
+export function epsilonOf(
+  { noise_multiplier, delta }: Pick<Privacy, 'noise_multiplier' | 'delta'>,
+  rounds: number,
+): number {
   if (rounds === 0) return 0;
   if (noise_multiplier === 0) return Number.POSITIVE_INFINITY;
   const bounds = ORDERS.map((order) => {

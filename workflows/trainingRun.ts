@@ -96,7 +96,9 @@ class TrainingCourse {
       while (!this.#mustLook && !waits && this.#open.size < overlap && this.#next <= rounds) {
         waits = !(await this.#begin());
       }
-      const again = waits ? Math.max(SHORTEST_WAIT_REAL_MS, realDurationMs(this.#input.clock, LOOK_AGAIN_MS)) : undefined;
+      const again = waits
+        ? Math.max(SHORTEST_WAIT_REAL_MS, realDurationMs(this.#input.clock, LOOK_AGAIN_MS))
+        : undefined;
       await this.#untilChanged(again);
       if (this.#open.size === 0 && workflowInfo().continueAsNewSuggested) await this.#goOnAnew();
     }
@@ -173,9 +175,7 @@ class TrainingCourse {
     await recordTrainingState({ runId: this.#input.runId, state, message });
   }
 
-  async #tellBatches(
-    tell: (job: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
-  ): Promise<void> {
+  async #tellBatches(tell: (job: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>): Promise<void> {
     for (const { batchId } of this.#open.values()) {
       // One that has just ended is told nothing.
       await tell(getExternalWorkflowHandle(workflowIds.job(batchId))).catch(() => undefined);

@@ -5,7 +5,12 @@ import { parseAnswerLine, requestLinesOf } from '../../domain/batchLines.ts';
 import { parseJson } from '../../domain/json.ts';
 import { objectKeys } from '../../domain/names.ts';
 import type { ModelRef } from '../../domain/shards.ts';
-import { trainingTaskSchema, trainingUpdateSchema, type TrainingPlan, type TrainingTask } from '../../domain/training.ts';
+import {
+  trainingTaskSchema,
+  trainingUpdateSchema,
+  type TrainingPlan,
+  type TrainingTask,
+} from '../../domain/training.ts';
 import { isNearUpdate } from '../../domain/trust/sameAnswer.ts';
 import { acceptedParts, readHandovers, type AcceptedPart } from '../../store/acceptedShards.ts';
 import { readAnsweredLines } from '../../store/answeredLines.ts';

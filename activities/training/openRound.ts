@@ -46,7 +46,9 @@ export async function openRound(ports: TrainingPorts, runId: string, round: numb
   const lacking = (await lackingCars(ports, run, model.family)) ?? (await lackingMoney(ports, run));
   if (lacking !== undefined) return { kind: 'waiting', why: lacking };
 
-  const { examples, clients } = parseStored((await objects.get(objectKeys.trainingData(runId, 'train'))).toString('utf8'));
+  const { examples, clients } = parseStored(
+    (await objects.get(objectKeys.trainingData(runId, 'train'))).toString('utf8'),
+  );
   const baseVersion = Math.max(0, ...rounds.map(({ version }) => version ?? 0));
   const { weights } = await readCheckpoint(objects, runId, baseVersion, plan.strategy);
   const bytes = bytesFromFloats(weights);
@@ -57,7 +59,7 @@ export async function openRound(ports: TrainingPorts, runId: string, round: numb
     const own = clients[client] ?? [];
     const seed = plan.seed + 1_000_003 * round + client;
     const order = shuffled(own.length, seededRandom(seed));
-    const shown = [...order.slice(0, perRound)].map((place) => own[place] ?? 0);
+    const shown = Array.from(order.subarray(0, perRound)).map((place) => own[place] ?? 0);
     const task: TrainingTask = {
       model: model.name,
       client: `${client}`,
@@ -84,7 +86,15 @@ export async function openRound(ports: TrainingPorts, runId: string, round: numb
   const clientsSampled = sampled.length;
   return opened(
     ports,
-    await openTrainingRound(database, { runId, round, attempt, baseVersion, batchId, clients: clientsSampled, openedAtMs }),
+    await openTrainingRound(database, {
+      runId,
+      round,
+      attempt,
+      baseVersion,
+      batchId,
+      clients: clientsSampled,
+      openedAtMs,
+    }),
   );
 }
 
@@ -141,7 +151,12 @@ async function storeBatch(
     batchId,
     openedAtMs,
     lines,
-  }: { readonly round: number; readonly batchId: string; readonly openedAtMs: number; readonly lines: readonly string[] },
+  }: {
+    readonly round: number;
+    readonly batchId: string;
+    readonly openedAtMs: number;
+    readonly lines: readonly string[];
+  },
 ): Promise<void> {
   const { tenantId, plan, cellId } = run;
   const fileId = batchId.replace(/^batch_/, 'file-');

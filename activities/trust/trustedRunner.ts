@@ -41,7 +41,8 @@ export function createTrustedRunner(
       withModel(model, async (loaded) => {
         const local: LocalRun = { weights, budgetMs: 0 };
         const [answer] = await runner.run(loaded, [{ evaluate: data, local }]);
-        if (answer?.statusCode !== 200) throw new Error(`The model cannot be evaluated: ${JSON.stringify(answer?.body)}`);
+        if (answer?.statusCode !== 200)
+          throw new Error(`The model cannot be evaluated: ${JSON.stringify(answer?.body)}`);
         return answer.body as Evaluation;
       }),
     train: (model, weights, task) =>

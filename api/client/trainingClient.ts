@@ -1,10 +1,6 @@
 import { z } from 'zod';
 
-import {
-  trainingRunSchema,
-  type NewTrainingRunWire,
-  type TrainingRunWire,
-} from '../wire/training.ts';
+import { trainingRunSchema, type NewTrainingRunWire, type TrainingRunWire } from '../wire/training.ts';
 import type { ApiClient } from './apiClient.ts';
 
 const listSchema = z.object({ data: z.array(trainingRunSchema) });

@@ -52,7 +52,11 @@ function tensorsOf(file: Uint8Array): TensorsPipeline {
     if (datatype === undefined) {
       throw new NightshiftError('invalid_request', `"${info.name}" is of a type that requests do not have.`);
     }
-    return { name: info.name, datatype, shape: lengthsOf(info).map((length) => (typeof length === 'number' ? length : -1)) };
+    return {
+      name: info.name,
+      datatype,
+      shape: lengthsOf(info).map((length) => (typeof length === 'number' ? length : -1)),
+    };
   };
   return { kind: 'tensors', inputs: inputs.map(specOf), outputs: outputs.map(specOf) };
 }

@@ -43,6 +43,9 @@ const LISTED = 20;
 /** The demo is a program of its own, above the command line in the order of imports. */
 const DEMO = fileURLToPath(new URL('../../demo/training/main.js', import.meta.url));
 
+/** A terminal sends Ctrl-C to both; the demo must end its servers before this process ends. */
+const outlive = (): void => undefined;
+
 const common = (name: string): Command => withApiOptions(new Command(name)).option('--json', 'print JSON');
 const gathered = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
@@ -91,7 +94,9 @@ export const trainCommand: CommandFactory = (terminal, done) => {
     .description('train models on the fleet, in federated rounds')
     .addCommand(
       new Command('compile')
-        .description('turn a forward graph and a loss into a graph that also gives gradients; exit code 2 when it cannot')
+        .description(
+          'turn a forward graph and a loss into a graph that also gives gradients; exit code 2 when it cannot',
+        )
         .argument('<network>', 'an .onnx file of opset 17 or newer')
         .addOption(new Option('--loss <loss>', 'what is made small').choices([...LOSSES]).makeOptionMandatory())
         .option('--output <name>', 'which output the loss is of, where there are several')
@@ -175,12 +180,14 @@ export const trainCommand: CommandFactory = (terminal, done) => {
         .argument('<run>', 'run id')
         .requiredOption('--out <file>', 'the file')
         .option('--weights-version <n>', 'the newest unless given', wholeNumber(0, 1e6))
-        .action(async (id: string, options: CommonOptions & { readonly out: string; readonly weightsVersion?: number }) => {
-          const file = await (await openTrainings(options)).exported(id, options.weightsVersion);
-          await writeFile(options.out, file);
-          terminal.err(`${options.out}: ${file.byteLength} bytes\n`);
-          done(EXIT_CODES.ok);
-        }),
+        .action(
+          async (id: string, options: CommonOptions & { readonly out: string; readonly weightsVersion?: number }) => {
+            const file = await (await openTrainings(options)).exported(id, options.weightsVersion);
+            await writeFile(options.out, file);
+            terminal.err(`${options.out}: ${file.byteLength} bytes\n`);
+            done(EXIT_CODES.ok);
+          },
+        ),
     )
     .addCommand(
       common('publish')
@@ -191,7 +198,9 @@ export const trainCommand: CommandFactory = (terminal, done) => {
         .option('--weights-version <n>', 'the newest unless given', wholeNumber(0, 1e6))
         .action(async (id: string, options: PublishOptions) => {
           const { name, modelVersion: version, weightsVersion } = options;
-          const model = await (await openTrainings(options)).publish(id, {
+          const model = await (
+            await openTrainings(options)
+          ).publish(id, {
             name,
             ...(version !== undefined && { version }),
             ...(weightsVersion !== undefined && { weights_version: weightsVersion }),
@@ -207,9 +216,10 @@ export const trainCommand: CommandFactory = (terminal, done) => {
         .helpOption(false)
         .allowUnknownOption()
         .action(async (options: string[]) => {
-          const demo = spawn(process.execPath, [DEMO, ...options], { stdio: 'inherit', env: { ...process.env, TZ: 'UTC' } });
-          // A terminal sends Ctrl-C to both; the demo must end its servers before this process ends.
-          const outlive = (): void => undefined;
+          const demo = spawn(process.execPath, [DEMO, ...options], {
+            stdio: 'inherit',
+            env: { ...process.env, TZ: 'UTC' },
+          });
           const forward = (): boolean => demo.kill('SIGTERM');
           process.on('SIGINT', outlive).on('SIGTERM', forward);
           try {
@@ -256,7 +266,8 @@ async function compile(
     print(json ? `${JSON.stringify(pipeline, null, 2)}\n` : text);
     return EXIT_CODES.ok;
   } catch (error) {
-    if (error instanceof TrainingRefusal) throw new NightshiftError('invalid_request', error.message, { field: network });
+    if (error instanceof TrainingRefusal)
+      throw new NightshiftError('invalid_request', error.message, { field: network });
     throw error;
   }
 }

@@ -17,7 +17,10 @@ export interface CentralPoint {
 
 /** Examples of a file as a task has them. Every input is of whole numbers. */
 export function dataOfFile(text: string, { inputs }: Pick<TrainingPipeline, 'inputs'>): TrainingTask['data'] {
-  const examples = text.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, number | number[]>);
+  const examples = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, number | number[]>);
   const column = (name: string): string =>
     Buffer.from(Int32Array.from(examples.flatMap((example) => example[name] ?? [])).buffer).toString('base64');
   return { examples: examples.length, inputs: Object.fromEntries(inputs.map(({ name }) => [name, column(name)])) };
@@ -61,7 +64,8 @@ export async function trainCentrally(
     weights = weights.map((weight, index) => weight + (change[index] ?? 0));
     const local = { weights, budgetMs: 0 };
     const [answer] = await runner.run(model, [{ evaluate: test, local }]);
-    const { loss, correct, counted } = answer?.body as Evaluation;
+    if (!answer) throw new Error('the model was not evaluated');
+    const { loss, correct, counted } = answer.body as Evaluation;
     points.push({ steps: round * given.stepsPerRound, loss, accuracy: correct / counted });
   }
   return points;

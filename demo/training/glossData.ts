@@ -28,7 +28,7 @@ export async function readLabelledGlosses(count: number, seed: number): Promise<
     }
   }
   const order = shuffled(all.length, seededRandom(seed));
-  return [...order.slice(0, count)].flatMap((place) => all[place] ?? []);
+  return Array.from(order.subarray(0, count)).flatMap((place) => all[place] ?? []);
 }
 
 /** The most frequent words get the numbers from `first` on; the others are left out. */
@@ -61,7 +61,10 @@ export function continued(
   const lines = glosses.map(({ words }) => {
     const ids = idsOf(words, vocabulary);
     const labels = [...ids, 0].slice(0, length);
-    return JSON.stringify({ input_ids: padded([0, ...ids].slice(0, length), length, 0), labels: padded(labels, length, -1) });
+    return JSON.stringify({
+      input_ids: padded([0, ...ids].slice(0, length), length, 0),
+      labels: padded(labels, length, -1),
+    });
   });
   return `${lines.join('\n')}\n`;
 }

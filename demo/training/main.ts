@@ -93,7 +93,8 @@ async function main(): Promise<number> {
     say(`API http://${config.api.host}:${config.api.port}, key ${apiKeyOf(config)}, state ${stateDir}`);
     const finished = await trainAll(api, demoRuns(models), stateDir);
     const [even] = finished;
-    if (even) await new TrainingClient(api).publish(even.run.id, { name: 'glosses', version: incarnationVersion(incarnation) });
+    if (even)
+      await new TrainingClient(api).publish(even.run.id, { name: 'glosses', version: incarnationVersion(incarnation) });
     await report(api, finished);
     return finished.every(({ run }) => run.state === 'completed') ? 0 : 1;
   } finally {
@@ -193,13 +194,14 @@ async function ended(api: ApiClient, id: string, name: string): Promise<Training
   }
 }
 
+const percent = (value: number): string => `${(100 * value).toFixed(0)} %`;
+
 async function report(api: ApiClient, finished: readonly FinishedRun[]): Promise<void> {
   await mkdir(size.out, { recursive: true });
   const panelOf = (model: string) => {
     const of = finished.filter((each) => each.model === model);
     return { of, central: of[0]?.central ?? [] };
   };
-  const percent = (value: number): string => `${(100 * value).toFixed(0)} %`;
   const accuracies = panelOf('gloss-classifier');
   const losses = panelOf('gloss-language');
   const picture = drawCurves([
@@ -219,7 +221,10 @@ async function report(api: ApiClient, finished: readonly FinishedRun[]): Promise
       text: (value) => value.toFixed(2),
       curves: [
         { name: 'in one place', values: losses.central.map(({ loss }) => loss) },
-        ...losses.of.map(({ name, run }) => ({ name, values: run.rounds.flatMap(({ test_loss: loss }) => loss ?? []) })),
+        ...losses.of.map(({ name, run }) => ({
+          name,
+          values: run.rounds.flatMap(({ test_loss: loss }) => loss ?? []),
+        })),
       ],
     },
   ]);

@@ -11,9 +11,11 @@ const CARS = 8;
 const LEAVERS = 2;
 const UTC_HOURS = 24;
 
-/** Cars at one feeder, awake and charged, of which some drive off while they train. Every hour is dearer than the one before. */
+const byHour = (value: (hour: number) => number): number[] =>
+  Array.from({ length: UTC_HOURS }, (_, hour) => value(hour));
+
+/** Cars at one feeder, awake and charged, of which some drive off while they train. */
 export function trainingNight(): z.input<typeof nightFileSchema> {
-  const byHour = (value: (hour: number) => number): number[] => Array.from({ length: UTC_HOURS }, (_, hour) => value(hour));
   return {
     scenario: 'training-demo',
     seed: 1,

@@ -17,21 +17,28 @@ type Column = Float32Array | Int32Array | Uint8Array;
 export function readExamples({ examples, inputs }: TrainingTask['data'], pipeline: TrainingPipeline): Examples {
   const known = new Set(pipeline.inputs.map(({ name }) => name));
   const foreign = Object.keys(inputs).find((name) => !known.has(name));
-  if (foreign !== undefined) throw new BadRequest('invalid_body', 'data', `data.inputs names "${foreign}", which the model does not take.`);
+  if (foreign !== undefined)
+    throw new BadRequest('invalid_body', 'data', `data.inputs names "${foreign}", which the model does not take.`);
   const columns = pipeline.inputs.map((spec) => {
     const text = inputs[spec.name];
     if (text === undefined) throw new BadRequest('invalid_body', 'data', `data.inputs lacks "${spec.name}".`);
     const each = sizeOfExample(spec);
     const column = columnOf(spec, Buffer.from(text, 'base64'));
     if (column.length !== examples * each) {
-      throw new BadRequest('invalid_body', 'data', `"${spec.name}" has ${column.length} numbers, not ${examples} x ${each}.`);
+      throw new BadRequest(
+        'invalid_body',
+        'data',
+        `"${spec.name}" has ${column.length} numbers, not ${examples} x ${each}.`,
+      );
     }
     return { spec, each, column };
   });
   return {
     count: examples,
     feedsOf: (chosen) =>
-      Object.fromEntries(columns.map(({ spec, each, column }) => [spec.name, tensorOf(spec, gathered(column, each, chosen))])),
+      Object.fromEntries(
+        columns.map(({ spec, each, column }) => [spec.name, tensorOf(spec, gathered(column, each, chosen))]),
+      ),
   };
 }
 

@@ -27,7 +27,15 @@ export interface TaskRun {
  * A task's answer, some steps at a time.
  * @throws RunnerCrash, and the signal's reason
  */
-export async function trainTask({ runner, model, body, weightBytes, onState, signal, ...run }: TaskRun): Promise<Answer> {
+export async function trainTask({
+  runner,
+  model,
+  body,
+  weightBytes,
+  onState,
+  signal,
+  ...run
+}: TaskRun): Promise<Answer> {
   const sha256 = createHash('sha256').update(weightBytes).digest('hex');
   if (body['weights_sha256'] !== sha256) {
     const message = 'The weights beside the job are not those that the task names.';

@@ -17,7 +17,8 @@ export function trainingPipelineOf({ weights, inputs, loss, output, counts }: Tr
     weights: weights.map(({ name, shape }) => ({ name, shape: [...shape] })),
     inputs: inputs.map(({ name, type, shape }) => {
       const datatype = DATATYPES[type];
-      if (datatype === undefined) throw new TrainingRefusal(`The input "${name}" is of a type that is not trained with.`);
+      if (datatype === undefined)
+        throw new TrainingRefusal(`The input "${name}" is of a type that is not trained with.`);
       return { name, datatype, shape: [...shape] };
     }),
     loss,

@@ -142,7 +142,11 @@ export class TrainingGraph {
 
   async gradient(weights: Float32Array, feeds: Readonly<Record<string, Tensor>>) {
     if (weights.length !== this.#length) {
-      throw new BadRequest('invalid_body', 'weights_sha256', `The model has ${this.#length} weights; ${weights.length} were given.`);
+      throw new BadRequest(
+        'invalid_body',
+        'weights_sha256',
+        `The model has ${this.#length} weights; ${weights.length} were given.`,
+      );
     }
     const { weights: specs, counts } = this.#pipeline;
     const given = specs.map(({ name, shape }, index) => [

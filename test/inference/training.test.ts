@@ -44,11 +44,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+const base64 = (list: Int32Array): string => Buffer.from(list.buffer).toString('base64');
+
 function task(changes: Partial<TrainingTask> = {}): TrainingTask {
   const random = seededRandom(2);
   const labels = Int32Array.from({ length: EXAMPLES }, () => Math.floor(random() * 3));
   const ids = Int32Array.from({ length: EXAMPLES * LENGTH }, (_, at) => 1 + (labels[Math.floor(at / LENGTH)] ?? 0));
-  const base64 = (list: Int32Array): string => Buffer.from(list.buffer).toString('base64');
   return {
     model: 'tiny',
     client: '0',
@@ -69,7 +70,8 @@ test('steps that another car goes on with end in the same bytes', { timeout: LOA
   // A car takes one step, leaves what it has, and the next one begins there, in a process of its own.
   const local = { weights, budgetMs: 0 };
   const [begun] = await runner.run(model, [{ ...task(), local }]);
-  const { state } = begun?.body as { readonly state: LocalState };
+  const state = (begun?.body as { readonly state: LocalState } | undefined)?.state;
+  if (!state) throw new Error('there is no state');
   expect(state.step).toBe(1);
   await runner.stop();
   const left = stateOf(stateText(0, state))?.state;
@@ -84,15 +86,26 @@ test('training lowers the loss, and evaluation says so', { timeout: LOAD_LIMIT_M
   const answer = await trainTask({ runner, model, body: task(), weightBytes: bytesFromFloats(weights) });
   const { update } = answer.body as { readonly update: string };
   const change = new Float32Array(new Uint8Array(Buffer.from(update, 'base64')).buffer);
-  const [before, after] = [await evaluated(weights), await evaluated(weights.map((each, at) => each + (change[at] ?? 0)))];
+  const [before, after] = [
+    await evaluated(weights),
+    await evaluated(weights.map((each, at) => each + (change[at] ?? 0))),
+  ];
   expect(after.loss).toBeLessThan(before.loss / 2);
   expect(after).toMatchObject({ correct: EXAMPLES, counted: EXAMPLES });
 });
 
 test.each([
-  ['other weights', { weights_sha256: 'f'.repeat(64) }, 'The weights beside the job are not those that the task names.'],
+  [
+    'other weights',
+    { weights_sha256: 'f'.repeat(64) },
+    'The weights beside the job are not those that the task names.',
+  ],
   ['an input too few', { data: { examples: 1, inputs: {} } }, 'data.inputs lacks "input_ids".'],
-  ['an input too many', { data: { examples: 1, inputs: { x: '' } } }, 'data.inputs names "x", which the model does not take.'],
+  [
+    'an input too many',
+    { data: { examples: 1, inputs: { x: '' } } },
+    'data.inputs names "x", which the model does not take.',
+  ],
   ['no steps', { steps: 0 }, 'steps: '],
 ])('%s are answered with what is wrong', { timeout: LOAD_LIMIT_MS }, async (_, changes, message) => {
   const answer = await trainTask({ runner, model, body: task(changes), weightBytes: bytesFromFloats(weights) });

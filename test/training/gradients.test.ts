@@ -27,7 +27,8 @@ interface Case {
 }
 
 const length = fc.integer({ min: 1, max: 4 });
-const shape = (min: number, max: number): fc.Arbitrary<number[]> => fc.array(length, { minLength: min, maxLength: max });
+const shape = (min: number, max: number): fc.Arbitrary<number[]> =>
+  fc.array(length, { minLength: min, maxLength: max });
 
 function seeded(seed: number): () => number {
   let state = seed >>> 0;
@@ -38,6 +39,8 @@ function seeded(seed: number): () => number {
 }
 
 const product = (dims: readonly number[]): number => dims.reduce((all, each) => all * each, 1);
+
+const numbers = (each: Tensor | undefined): number[] => Array.from(each?.data as Float64Array);
 
 /** The gradients of a graph against central differences of the same graph, in 64-bit floats where the runtime has them. */
 async function expectGradients(given: Case, seed: number): Promise<void> {
@@ -57,7 +60,12 @@ async function expectGradients(given: Case, seed: number): Promise<void> {
     weights: [
       ...weights.map(({ name, dims, values }) => tensor(name, type, dims, bytesOf(Floats.from(values)))),
       ...Object.entries(given.integers ?? {}).map(([name, values]) =>
-        tensor(name, INT64, name.startsWith('scalar') ? [] : [values.length], bytesOf(BigInt64Array.from(values, BigInt))),
+        tensor(
+          name,
+          INT64,
+          name.startsWith('scalar') ? [] : [values.length],
+          bytesOf(BigInt64Array.from(values, BigInt)),
+        ),
       ),
     ],
     nodes: [
@@ -83,7 +91,6 @@ async function expectGradients(given: Case, seed: number): Promise<void> {
     );
     return session.run({ ...feeds, factor: floatTensor(Floats.of(1), [1]) });
   };
-  const numbers = (each: Tensor | undefined): number[] => Array.from(each?.data as Float64Array);
   const at = await run();
   const loss = async (name: string, index: number, by: number): Promise<number> => {
     if (!given.reference) return numbers((await run({ name, at: index, by }))['loss'])[0] ?? Number.NaN;
@@ -137,7 +144,11 @@ function normalised(x: readonly number[], scale: readonly number[], bias: readon
 }
 
 const unary = (op: string, rest: Partial<Case> & { readonly attributes?: Attributes } = {}): fc.Arbitrary<Case> =>
-  shape(1, 3).map((dims) => ({ weights: { x: [2, ...dims] }, nodes: [[op, ['x'], ['y'], rest.attributes ?? {}]], ...rest }));
+  shape(1, 3).map((dims) => ({
+    weights: { x: [2, ...dims] },
+    nodes: [[op, ['x'], ['y'], rest.attributes ?? {}]],
+    ...rest,
+  }));
 
 /** Two shapes that are broadcast: any lengths of either may be 1, and leading ones may be missing. */
 const broadcastable = fc
@@ -145,7 +156,7 @@ const broadcastable = fc
   .map(([dims, ones, drop]) => {
     const a = [2, ...dims.map((each, axis) => (ones[axis] === 'a' ? 1 : each))];
     const b = [2, ...dims.map((each, axis) => (ones[axis] === 'b' ? 1 : each))];
-    return { a, b: [...b.slice(Math.min(drop, b.length - 1))] };
+    return { a, b: b.slice(Math.min(drop, b.length - 1)) };
   })
   .filter(({ b }) => product(b) > 1);
 const binary = (op: string, rest: Partial<Case> = {}): fc.Arbitrary<Case> =>
@@ -192,15 +203,13 @@ const CASES: Readonly<Record<string, fc.Arbitrary<Case>>> = {
       ['Where', ['isMore', 'a', 'b'], ['y']],
     ],
   })),
-  MatMul: fc
-    .tuple(shape(0, 2), length, length, length, flag, flag)
-    .map(([batch, m, k, n, flat, one]) => ({
-      weights: {
-        a: [...batch.map((each) => (one ? 1 : each)), m + 1, k + 1],
-        b: [...(flat ? [] : batch), k + 1, n + 1],
-      },
-      nodes: [['MatMul', ['a', 'b'], ['y']]],
-    })),
+  MatMul: fc.tuple(shape(0, 2), length, length, length, flag, flag).map(([batch, m, k, n, flat, one]) => ({
+    weights: {
+      a: [...batch.map((each) => (one ? 1 : each)), m + 1, k + 1],
+      b: [...(flat ? [] : batch), k + 1, n + 1],
+    },
+    nodes: [['MatMul', ['a', 'b'], ['y']]],
+  })),
   Gemm: fc.tuple(length, length, length, flag, flag, flag).map(([m, k, n, transA, transB, row]) => ({
     weights: {
       a: transA ? [k + 1, m + 1] : [m + 1, k + 1],
@@ -209,13 +218,13 @@ const CASES: Readonly<Record<string, fc.Arbitrary<Case>>> = {
     },
     nodes: [['Gemm', ['a', 'b', 'c'], ['y'], { transA, transB, alpha: { float: 0.5 }, beta: { float: 2 } }]],
   })),
-  Gather: fc.tuple(shape(2, 3), fc.nat(2), fc.array(fc.nat(1), { minLength: 1, maxLength: 5 })).map(
-    ([dims, at, indices]): Case => {
+  Gather: fc
+    .tuple(shape(2, 3), fc.nat(2), fc.array(fc.nat(1), { minLength: 1, maxLength: 5 }))
+    .map(([dims, at, indices]): Case => {
       const axis = Math.min(at, dims.length - 1);
       const data = dims.map((each, index) => (index === axis ? each + 1 : each));
       return { weights: { x: data }, integers: { indices }, nodes: [['Gather', ['x', 'indices'], ['y'], { axis }]] };
-    },
-  ),
+    }),
   GatherElements: fc.array(fc.nat(2), { minLength: 2, maxLength: 4 }).map((indices) => ({
     weights: { x: [indices.length, 3] },
     integers: { indices, last: [1] },
@@ -256,7 +265,10 @@ const CASES: Readonly<Record<string, fc.Arbitrary<Case>>> = {
     integers: { to: [-1, 2] },
     nodes: [['Reshape', ['x', 'to'], ['y']]],
   })),
-  Flatten: shape(2, 3).map((dims) => ({ weights: { x: [2, ...dims] }, nodes: [['Flatten', ['x'], ['y'], { axis: 1 }]] })),
+  Flatten: shape(2, 3).map((dims) => ({
+    weights: { x: [2, ...dims] },
+    nodes: [['Flatten', ['x'], ['y'], { axis: 1 }]],
+  })),
   Squeeze: shape(1, 3).map((dims) => ({
     weights: { x: [2, 1, ...dims] },
     integers: { axes: [1] },

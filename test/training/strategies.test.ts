@@ -20,14 +20,24 @@ describe('strategies', () => {
   test('FedSGD steps along the mean gradient (McMahan et al. 2017)', () => {
     const fedsgd = strategy({ kind: 'fedsgd', learning_rate: 0.5 });
     // Clients send the negative of their gradients 2 and 4.
-    const mean = aggregate({ kind: 'mean' }, [{ update: floats(-2), weight: 1 }, { update: floats(-4), weight: 3 }], 1);
+    const mean = aggregate(
+      { kind: 'mean' },
+      [
+        { update: floats(-2), weight: 1 },
+        { update: floats(-4), weight: 3 },
+      ],
+      1,
+    );
     near(serverStep(fedsgd, startServer(fedsgd, floats(10)), mean).weights, [10 - 0.5 * 3.5]);
   });
 
   test('FedAvg is the mean of the clients’ weights, by their examples', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.float({ min: -8, max: 8, noNaN: true }), fc.integer({ min: 1, max: 50 })), { minLength: 1, maxLength: 9 }),
+        fc.array(fc.tuple(fc.float({ min: -8, max: 8, noNaN: true }), fc.integer({ min: 1, max: 50 })), {
+          minLength: 1,
+          maxLength: 9,
+        }),
         fc.float({ min: -8, max: 8, noNaN: true }),
         (clients, start) => {
           const fedavg = strategy({ kind: 'fedavg' });
@@ -87,7 +97,14 @@ describe('strategies', () => {
       x -= 0.1 * velocity;
       near(state.weights, [x]);
     }
-    const adamw = { kind: 'adamw', learning_rate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 } as const;
+    const adamw = {
+      kind: 'adamw',
+      learning_rate: 0.1,
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      weight_decay: 0.1,
+    } as const;
     const first = localStep(startLocally(floats(1), adamw), adamw, floats(5), 2, { weights: floats(0), mu: 0 });
     // Of the first step, the unbiased means are the gradient and its square.
     near(first.weights, [1 - 0.1 * (1 + 0.1)]);
@@ -95,12 +112,13 @@ describe('strategies', () => {
   });
 });
 
+const weighed = (lists: readonly number[][]) => lists.map((list) => ({ update: floats(...list), weight: 1 }));
+
 describe('aggregation', () => {
   const columns = fc.array(fc.array(fc.float({ min: -100, max: 100, noNaN: true }), { minLength: 3, maxLength: 3 }), {
     minLength: 1,
     maxLength: 11,
   });
-  const weighed = (lists: readonly number[][]) => lists.map((list) => ({ update: floats(...list), weight: 1 }));
 
   test('the median is that of each coordinate, whatever a few clients say (Yin et al. 2018)', () => {
     fc.assert(
@@ -163,14 +181,19 @@ describe('privacy', () => {
 describe('examples', () => {
   test('every example belongs to one client, and none is left without', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 12, max: 200 }), fc.constantFrom(0.1, 0.5, 1), (clients, count, alpha) => {
-        const classes = Array.from({ length: count }, (_, example) => example % 5);
-        for (const partition of [{ kind: 'even' }, { kind: 'dirichlet', alpha }] as const) {
-          const shares = partitionExamples(partition, clients, classes, 7);
-          expect(shares.flat().sort((a, b) => a - b)).toEqual(classes.map((_, example) => example));
-          expect(Math.min(...shares.map(({ length }) => length))).toBeGreaterThan(0);
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 12, max: 200 }),
+        fc.constantFrom(0.1, 0.5, 1),
+        (clients, count, alpha) => {
+          const classes = Array.from({ length: count }, (_, example) => example % 5);
+          for (const partition of [{ kind: 'even' }, { kind: 'dirichlet', alpha }] as const) {
+            const shares = partitionExamples(partition, clients, classes, 7);
+            expect(shares.flat().sort((a, b) => a - b)).toEqual(classes.map((_, example) => example));
+            expect(Math.min(...shares.map(({ length }) => length))).toBeGreaterThan(0);
+          }
+        },
+      ),
     );
   });
 
@@ -179,7 +202,10 @@ describe('examples', () => {
     const imbalance = (alpha: number): number => {
       const shares = partitionExamples({ kind: 'dirichlet', alpha }, 10, classes, 3);
       const largest = shares.map((share) => {
-        const counts = share.reduce((all, example) => all.with(example % 10, (all[example % 10] ?? 0) + 1), new Array<number>(10).fill(0));
+        const counts = share.reduce(
+          (all, example) => all.with(example % 10, (all[example % 10] ?? 0) + 1),
+          Array.from({ length: 10 }, () => 0),
+        );
         return Math.max(...counts) / share.length;
       });
       return largest.reduce((sum, each) => sum + each, 0) / largest.length;

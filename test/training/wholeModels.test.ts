@@ -97,10 +97,13 @@ test('what has no derivative is refused by the name of its operator', async () =
   await expect(refused).rejects.toThrow('No derivative is known of Atanh.');
 });
 
+const prepare = (options: object) => () =>
+  prepareTraining(odd('Tanh'), { loss: 'mean-squared-error', lengths: { batch: 2 }, ...options });
+
 test('a length that nobody states, a wrong output and a file that is none are refused', () => {
-  const prepare = (options: object) => () =>
-    prepareTraining(odd('Tanh'), { loss: 'mean-squared-error', lengths: { batch: 2 }, ...options });
   expect(prepare({ lengths: {} })).toThrow('The input "x" leaves its length "batch" open: say batch=N.');
   expect(prepare({ output: 'q' })).toThrow('Say of which output the loss is: it has y.');
-  expect(() => prepareTraining(Buffer.from('no'), { loss: 'output', lengths: {} })).toThrow(/not an ONNX model|no graph/);
+  expect(() => prepareTraining(Buffer.from('no'), { loss: 'output', lengths: {} })).toThrow(
+    /not an ONNX model|no graph/,
+  );
 });

@@ -82,12 +82,8 @@ const where: GradientRule = (step) => {
   const zero = tape.scalar(0);
   return [
     undefined,
-    step.wants(1)
-      ? tape.unbroadcast(tape.op('Where', [condition, gradient, zero]), whole, dimsOf(step, 1))
-      : undefined,
-    step.wants(2)
-      ? tape.unbroadcast(tape.op('Where', [condition, zero, gradient]), whole, dimsOf(step, 2))
-      : undefined,
+    step.wants(1) ? tape.unbroadcast(tape.op('Where', [condition, gradient, zero]), whole, dimsOf(step, 1)) : undefined,
+    step.wants(2) ? tape.unbroadcast(tape.op('Where', [condition, zero, gradient]), whole, dimsOf(step, 2)) : undefined,
   ];
 };
 

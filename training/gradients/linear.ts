@@ -22,9 +22,7 @@ const matMul: GradientRule = (step) => {
     const flat = tape.reshape(gradient, [rows, n]);
     return [
       step.wants(0) ? tape.reshape(tape.op('MatMul', [flat, tape.swapped(inputOf(step, 1), 2)]), a) : undefined,
-      step.wants(1)
-        ? tape.op('MatMul', [tape.swapped(tape.reshape(inputOf(step, 0), [rows, k]), 2), flat])
-        : undefined,
+      step.wants(1) ? tape.op('MatMul', [tape.swapped(tape.reshape(inputOf(step, 0), [rows, k]), 2), flat]) : undefined,
     ];
   }
   const batch = broadcast(a.slice(0, -2), b.slice(0, -2));

@@ -28,7 +28,8 @@ export function dimsOf(step: Step, index: number): readonly number[] {
 /** The gradient by the first output, which operators of one output have whenever their rule is asked. */
 export function gradientOf({ gradients, node }: Step): string {
   const [gradient] = gradients;
-  if (gradient === undefined) throw new TrainingRefusal(`${node.opType} "${node.name}" has no gradient by its first output.`);
+  if (gradient === undefined)
+    throw new TrainingRefusal(`${node.opType} "${node.name}" has no gradient by its first output.`);
   return gradient;
 }
 

@@ -85,7 +85,9 @@ export class Tape {
   unbroadcast(gradient: string, from: readonly number[], to: readonly number[]): string {
     if (isSame(from, to)) return gradient;
     const added = from.length - to.length;
-    const axes = from.flatMap((length, axis) => (axis < added || (to[axis - added] === 1 && length !== 1) ? [axis] : []));
+    const axes = from.flatMap((length, axis) =>
+      axis < added || (to[axis - added] === 1 && length !== 1) ? [axis] : [],
+    );
     const summed = this.sum(gradient, axes);
     return added === 0 ? summed : this.reshape(summed, to);
   }

@@ -65,7 +65,8 @@ export function node(
   const { INT, INTS, STRING, FLOAT } = AttributeProto_AttributeType;
   const attribute = Object.entries(attributes).map(([name, given]): AttributeProto => {
     if (typeof given === 'number') return create(AttributeProtoSchema, { name, type: INT, i: BigInt(given) });
-    if (typeof given === 'string') return create(AttributeProtoSchema, { name, type: STRING, s: new TextEncoder().encode(given) });
+    if (typeof given === 'string')
+      return create(AttributeProtoSchema, { name, type: STRING, s: new TextEncoder().encode(given) });
     if ('float' in given) return create(AttributeProtoSchema, { name, type: FLOAT, f: given.float });
     return create(AttributeProtoSchema, { name, type: INTS, ints: given.map(BigInt) });
   });

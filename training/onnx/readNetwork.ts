@@ -35,7 +35,10 @@ export function readNetwork(bytes: Uint8Array): Network {
   }
   const { graph } = model;
   if (!graph) throw new TrainingRefusal('The file holds no graph.');
-  const versions = model.opsetImport.map(({ domain, version }) => [domain === 'ai.onnx' ? '' : domain, Number(version)]);
+  const versions = model.opsetImport.map(({ domain, version }) => [
+    domain === 'ai.onnx' ? '' : domain,
+    Number(version),
+  ]);
   const { '': opset = 0, ...domains }: Record<string, number> = Object.fromEntries(versions);
   const weights = new Map(graph.initializer.map((each) => [each.name, withRawData(each)]));
   return {

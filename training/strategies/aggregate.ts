@@ -25,7 +25,8 @@ export class UpdateMean {
   /** @throws RangeError for an update of another length, or a weight that is none */
   add({ update, weight }: WeighedUpdate): void {
     const sum = this.#sum;
-    if (update.length !== sum.length) throw new RangeError(`An update has ${update.length} weights, not ${sum.length}.`);
+    if (update.length !== sum.length)
+      throw new RangeError(`An update has ${update.length} weights, not ${sum.length}.`);
     if (!(weight > 0) || !Number.isFinite(weight)) throw new RangeError(`An update weighs ${weight}.`);
     this.#weight += weight;
     // The mean so far moves towards the update by its share: sums of many would lose digits.
