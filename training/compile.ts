@@ -10,7 +10,7 @@ import {
 
 import { differentiate } from './gradients/differentiate.ts';
 import { Tape, type FloatType, type MeasuredTensor } from './gradients/tape.ts';
-import { CORRECT_OUTPUT, COUNTED_OUTPUT, LABELS, LOSS_OUTPUT, lossNodes, type Loss } from './losses.ts';
+import { CORRECT_OUTPUT, COUNTED_OUTPUT, LABELS, LOSS_OUTPUT, lossGradient, lossNodes, type Loss } from './losses.ts';
 import { bytesOf, ONNX_TYPES, onnxFile, tensor, value } from './onnx/onnxGraph.ts';
 import { floatsOf, lengthsOf, readNetwork, typeOfValue, type Network } from './onnx/readNetwork.ts';
 import { TrainingRefusal } from './refusal.ts';
@@ -128,7 +128,7 @@ export function finishTraining(
   const known = new Map([...measured, ...measuredWeights(prepared)]);
   for (const info of inputs) known.set(info.name, { dims: lengthsOf(info).map(Number) });
   const tape = new Tape(known, floatType);
-  const gradients = differentiate({ nodes, opset: network.opset, tape }, LOSS_OUTPUT, weights);
+  const gradients = differentiate({ nodes, tape }, { name: output, gradient: lossGradient(loss, output, tape) }, weights);
   const trained = weights.flatMap((name, index) => {
     const gradient = gradients[index];
     return gradient === undefined ? [] : [{ name, gradient, shape: known.get(name)?.dims ?? [] }];

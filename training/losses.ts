@@ -1,5 +1,6 @@
 import type { NodeProto, TensorProto } from 'onnx-buf';
 
+import type { Tape } from './gradients/tape.ts';
 import { bytesOf, node, ONNX_TYPES, tensor } from './onnx/onnxGraph.ts';
 
 /**
@@ -72,4 +73,26 @@ function crossEntropy(output: string): LossNodes {
       node('ReduceSum', ['loss/right'], [CORRECT_OUTPUT], { keepdims: 0 }),
     ],
   };
+}
+
+/** Writes the gradient of the loss by the network's output behind the nodes of `lossNodes`. */
+export function lossGradient(loss: Loss, output: string, tape: Tape): string {
+  const dims = tape.dims(output);
+  const count = dims.reduce((product, length) => product * length, 1);
+  switch (loss) {
+    case 'softmax-cross-entropy': {
+      // The shares less 1 at the right class, each by the weight of its label.
+      const weight = tape.op('Div', ['loss/counts', 'loss/atLeastOne']);
+      const weights = tape.op('Unsqueeze', [weight, 'loss/last']);
+      const shares = tape.op('Mul', [tape.op('Exp', ['loss/logs']), weights]);
+      const right = tape.op('Neg', [weights]);
+      return tape.op('ScatterElements', [shares, 'loss/classes', right], { axis: dims.length - 1, reduction: 'add' });
+    }
+    case 'mean-squared-error':
+      return tape.op('Mul', ['loss/off', tape.scalar(2 / count)]);
+    case 'output':
+      return tape.op('Expand', [tape.scalar(1 / count), tape.ints(dims)]);
+    default:
+      return loss satisfies never;
+  }
 }

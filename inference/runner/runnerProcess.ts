@@ -95,6 +95,8 @@ function createSession(model: LoadedModel, provider: ExecutionProvider): Promise
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     enableCpuMemArena: false,
+    // What a training graph's weights begin with is used by no node, which is no news.
+    logSeverityLevel: 3,
   });
 }
 

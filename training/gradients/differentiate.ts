@@ -29,19 +29,19 @@ const FLAT: ReadonlySet<string> = new Set([
 export const TRAINABLE_OPERATORS: readonly string[] = Object.keys(RULES).sort();
 
 /**
- * Writes the derivative of a scalar by weights on a tape: reverse mode, one pass over the nodes from the last to the first.
+ * Writes the derivative of a loss by weights on a tape: reverse mode, one pass over the nodes from the last to the first.
  * @param nodes in an order in which each comes after those whose outputs it takes
- * @param loss a tensor of one element
+ * @param output what the loss is of, and the loss's gradient by it
  * @returns the gradient by each weight, of the weight's shape; undefined where the loss does not depend on it
  * @throws TrainingRefusal that names each operator on the way from a weight to the loss that has no derivative here
  */
 export function differentiate(
-  { nodes, opset, tape }: { readonly nodes: readonly NodeProto[]; readonly opset: number; readonly tape: Tape },
-  loss: string,
+  { nodes, tape }: { readonly nodes: readonly NodeProto[]; readonly tape: Tape },
+  output: { readonly name: string; readonly gradient: string },
   weights: readonly string[],
 ): readonly (string | undefined)[] {
   const moving = movedBy(nodes, weights);
-  const leading = leadingTo(nodes, loss);
+  const leading = leadingTo(nodes, output.name);
   const between = nodes.filter(
     ({ output, opType }) =>
       !FLAT.has(opType) && output.some((name) => moving.has(name)) && output.some((name) => leading.has(name)),
@@ -53,13 +53,13 @@ export function differentiate(
       `No derivative is known of ${names.join(', ')}. Known are ${TRAINABLE_OPERATORS.join(', ')}.`,
     );
   }
-  const sums = new Map<string, string>([[loss, tape.op('Expand', [tape.scalar(1), tape.ints(tape.dims(loss))])]]);
+  const sums = new Map([[output.name, output.gradient]]);
   for (const node of between.toReversed()) {
     const gradients = node.output.map((name) => sums.get(name));
     if (gradients.every((each) => each === undefined)) continue;
     const wants = (input: number): boolean => moving.has(node.input[input] ?? '');
     const rule = ruleOf(node.domain, node.opType);
-    for (const [input, gradient] of (rule?.({ node, tape, opset, gradients, wants }) ?? []).entries()) {
+    for (const [input, gradient] of (rule?.({ node, tape, gradients, wants }) ?? []).entries()) {
       const name = node.input[input] ?? '';
       if (gradient === undefined || !moving.has(name)) continue;
       const before = sums.get(name);

@@ -21,8 +21,8 @@ const matMul: GradientRule = (step) => {
   if (b.length === 2) {
     const flat = tape.reshape(gradient, [rows, n]);
     return [
-      step.wants(0) ? tape.reshape(tape.op('MatMul', [flat, tape.swapped(inputOf(step, 1), 2)]), a) : undefined,
-      step.wants(1) ? tape.op('MatMul', [tape.swapped(tape.reshape(inputOf(step, 0), [rows, k]), 2), flat]) : undefined,
+      step.wants(0) ? tape.reshape(tape.op('Gemm', [flat, inputOf(step, 1)], { transB: 1 }), a) : undefined,
+      step.wants(1) ? tape.op('Gemm', [tape.reshape(inputOf(step, 0), [rows, k]), flat], { transA: 1 }) : undefined,
     ];
   }
   const batch = broadcast(a.slice(0, -2), b.slice(0, -2));

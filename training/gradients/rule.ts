@@ -7,7 +7,6 @@ import type { Tape } from './tape.ts';
 export interface Step {
   readonly node: NodeProto;
   readonly tape: Tape;
-  readonly opset: number;
   /** Of the loss by each output; undefined where the loss does not depend on it. */
   readonly gradients: readonly (string | undefined)[];
   /** Whether the loss's derivative by the input is asked for. */
