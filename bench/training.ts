@@ -104,4 +104,6 @@ const next = serverStep(fedavg, startServer(fedavg, some), mean.mean);
 const ms = performance.now() - startMs;
 const peakMb = process.resourceUsage().maxRSS / 1024;
 console.log(`${updates} updates of ${next.weights.length} weights: ${(ms / 1_000).toFixed(2)} s`);
-console.log(`  ${(process.memoryUsage().arrayBuffers / 1e6).toFixed(0)} MB in lists, at most ${peakMb.toFixed(0)} MB of the process`);
+console.log(
+  `  ${(process.memoryUsage().arrayBuffers / 1e6).toFixed(0)} MB in lists, at most ${peakMb.toFixed(0)} MB of the process`,
+);

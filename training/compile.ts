@@ -128,7 +128,11 @@ export function finishTraining(
   const known = new Map([...measured, ...measuredWeights(prepared)]);
   for (const info of inputs) known.set(info.name, { dims: lengthsOf(info).map(Number) });
   const tape = new Tape(known, floatType);
-  const gradients = differentiate({ nodes, tape }, { name: output, gradient: lossGradient(loss, output, tape) }, weights);
+  const gradients = differentiate(
+    { nodes, tape },
+    { name: output, gradient: lossGradient(loss, output, tape) },
+    weights,
+  );
   const trained = weights.flatMap((name, index) => {
     const gradient = gradients[index];
     return gradient === undefined ? [] : [{ name, gradient, shape: known.get(name)?.dims ?? [] }];

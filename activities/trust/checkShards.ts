@@ -4,7 +4,7 @@ import type { CaughtCar, TrustActivities } from '../../domain/activities/trustAc
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 import { customIdOf, requestLinesOf } from '../../domain/batchLines.ts';
 import { NightshiftError } from '../../domain/errors.ts';
-import { objectKeys } from '../../domain/names.ts';
+import { objectKeys, unfinishedOfKey } from '../../domain/names.ts';
 import type { PartReceipt } from '../../domain/shards.ts';
 import { storableText } from '../../domain/storableText.ts';
 import { messageOf } from '../../domain/thrown.ts';
@@ -119,6 +119,10 @@ async function checkOne(
   let found: CheckedShare | undefined;
   try {
     const carsShare = { jobId, shard, vehicleId, lines: [...answers.keys()] };
+    if (await wasBegunElsewhere(objects, jobId, shard, vehicleId)) {
+      await correctAll(ports, shardRequests, carsShare.lines, compare, right);
+      return undefined;
+    }
     found = await checkShare(checkKey, carsShare, await readReputation(database, key), policy, compare);
   } catch (error) {
     if (error instanceof NightshiftError && error.retryable) throw error;
@@ -143,6 +147,34 @@ async function checkOne(
     await appendJournal(tx, cellId, journal);
     return quarantineId;
   });
+}
+
+/** Whether another car left a beginning of the shard, from which this one may have gone on. */
+async function wasBegunElsewhere(
+  objects: TrustPorts['objects'],
+  jobId: string,
+  shard: number,
+  vehicleId: string,
+): Promise<boolean> {
+  const keys = await objects.list(objectKeys.unfinishedPrefix(jobId, shard));
+  return keys.some((key) => unfinishedOfKey(key)?.vehicleId !== vehicleId);
+}
+
+/**
+ * Of answers that two cars had part in, nobody can say whose fault a difference is: all of them are computed again, what
+ * differs is corrected, and neither car is blamed.
+ */
+async function correctAll(
+  { database, objects }: TrustPorts,
+  { jobId, shard }: ShardRequests,
+  lines: readonly number[],
+  compare: (lines: readonly number[]) => Promise<number[]>,
+  right: ReadonlyMap<number, string>,
+): Promise<void> {
+  const differing = await compare(lines);
+  const corrected = new Map([...right].filter(([line]) => differing.includes(line)));
+  const corrections = await storeCorrections(objects, jobId, shard, corrected);
+  await database.transaction((tx) => recordLineCorrections(tx, jobId, shard, corrections));
 }
 
 /** A trusted computer that cannot run the model is nothing that a car is to blame for. */
