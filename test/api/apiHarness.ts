@@ -40,6 +40,8 @@ export interface ApiHarness {
   readonly pushedTo: string[];
   /** Regions that are to be followed. */
   readonly startedRegions: string[];
+  /** What courses of training runs were told, e.g. `pause train-1`. */
+  readonly toldTrainings: string[];
   readonly server: ApiServer;
   readonly client: OpenAI;
   /** The JSON that a GET answers. */
@@ -138,6 +140,7 @@ export function useApi(
     pushedTo,
     policyChanges,
     startedRegions,
+    toldTrainings,
     fetch: fetchWithKey,
     getJson: async (path) => (await fetchWithKey(path)).json(),
     get ports() {
