@@ -42,7 +42,11 @@ beforeAll(async () => {
 
 async function call(method: string, path: string, body?: unknown): Promise<{ status: number; body: Json }> {
   const headers = { 'content-type': 'application/json' };
-  const answer = await api.fetch(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  const answer = await api.fetch(path, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
   return { status: answer.status, body: await answer.json() };
 }
 
@@ -61,8 +65,19 @@ async function roundsDone(runId: string, count: number): Promise<void> {
     await openTrainingRound(database, { runId, round, ...open });
     const figures = { partial: 0, handovers: 0, examples: 4, steps: 2, bytesDown: 1, bytesUp: 1, energyWh: 1, gCo2: 1 };
     const losses = { trainLoss: 1, testLoss: 1, testAccuracy: 0.5, epsilon: null, weightsSha256: null };
-    await closeTrainingRound(database, { runId, round, version: round, updates: 2, closedAtMs: 2, ...figures, ...losses });
-    await writeCheckpoint(api.ports.objects, runId, round, { weights: weights.map((each) => each + round), moments: [] });
+    await closeTrainingRound(database, {
+      runId,
+      round,
+      version: round,
+      updates: 2,
+      closedAtMs: 2,
+      ...figures,
+      ...losses,
+    });
+    await writeCheckpoint(api.ports.objects, runId, round, {
+      weights: weights.map((each) => each + round),
+      moments: [],
+    });
   }
 }
 

@@ -46,7 +46,13 @@ const activities = () => {
     gridNowMs: () => NOW_MS,
     now: Date.now,
     trainer: {
-      evaluate: async (_, at) => ({ object: 'training.evaluation', examples: 4, loss: at[0] ?? 0, correct: 3, counted: 4 }),
+      evaluate: async (_, at) => ({
+        object: 'training.evaluation',
+        examples: 4,
+        loss: at[0] ?? 0,
+        correct: 3,
+        counted: 4,
+      }),
       train: async () => trustedUpdate,
     },
   };
