@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { AgentSettingsWire } from '../api/wire/agents.ts';
 import { VehicleAgent } from '../car/agent/vehicleAgent.ts';
 import type { AgentConfig } from './agentConfig.ts';
@@ -17,7 +18,7 @@ import { openCarDoors, presenceOf, readAgentSettings, type CarCredentials } from
 
 const LOOK_EVERY_MS = 5_000;
 const MEASURE_EVERY_MS = 1_000;
-const SETTINGS_EVERY_MS = 60_000;
+const SETTINGS_EVERY_MS = MINUTE_MS;
 const RETRY_SETTINGS_MS = 5_000;
 /** Grid time: the ingress reads registers by quarter hours, and gives a connection up after ten silent minutes. */
 const READING_EVERY_MS = 300_000;

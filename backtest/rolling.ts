@@ -1,4 +1,4 @@
-import { DAY_MS } from '../domain/durations.ts';
+import { DAY_MS, MINUTE_MS } from '../domain/durations.ts';
 import { jobToPlan } from '../planning/jobToPlan.ts';
 import type { ProblemParts } from '../planning/planningProblem.ts';
 import { stayToPlan } from '../planning/stayToPlan.ts';
@@ -174,7 +174,7 @@ class Rolling {
 
   async #currentPlan(nowMs: number, job: OpenJob | undefined): Promise<PolicyPlan> {
     const ageMs = nowMs - this.#plannedAtMs;
-    if (this.#plan && !this.#hasNews && ageMs < this.#scenario.options.replanMinutes * 60_000) return this.#plan;
+    if (this.#plan && !this.#hasNews && ageMs < this.#scenario.options.replanMinutes * MINUTE_MS) return this.#plan;
     const outdated = this.#arrivals.findIndex(({ pluggedInMs }) => pluggedInMs > nowMs - ARRIVAL_DAYS * DAY_MS);
     this.#arrivals.splice(0, Math.max(0, outdated));
     const promised = problemAt(this.#scenario, this.#habits, this.#open, job, nowMs);

@@ -1,5 +1,6 @@
 import { DateTime } from 'luxon';
 
+import { DAY_MS, MINUTE_MS } from '../domain/durations.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import type { Sessions, Stay } from './traces/sessions.ts';
 import { signalsEndMs, type SignalSeries } from './traces/signals.ts';
@@ -8,7 +9,7 @@ import { nightJobs, type NightJob } from './nights.ts';
 import { statedReadyBys } from './statedReadyBy.ts';
 
 export const SLOT_MINUTES = 15;
-export const SLOT_MS = SLOT_MINUTES * 60_000;
+export const SLOT_MS = SLOT_MINUTES * MINUTE_MS;
 export const SLOT_HOURS = SLOT_MINUTES / 60;
 
 export const PRICE_FORECASTS = ['published', 'yesterday', 'last-week'] as const;
@@ -120,7 +121,7 @@ function promised(
 }
 
 /** Nobody arrives in the last hours, so that the stays of the last night have their ready-by inside. */
-const LAST_NIGHT_MS = 24 * 3_600_000;
+const LAST_NIGHT_MS = DAY_MS;
 
 function noonOf(date: string | undefined, field: string, zone: { zone: string }): number | undefined {
   if (date === undefined) return undefined;

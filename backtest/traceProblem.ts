@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import { HARDWARE_CLASSES } from '../domain/hardwareClasses.ts';
 import type { CarInput } from '../planning/stayToPlan.ts';
 import { ENERGY_PARAMETERS } from '../scheduler/energy/parameters.ts';
@@ -56,7 +57,7 @@ export function traceCar(scenario: Scenario, stay: PromisedStay, missingKwh: num
 
 /** kWh at the plug that the charger alone could give from plug-in to ready-by or departure. */
 export function reachableKwh(scenario: Scenario, stay: PromisedStay): number {
-  const hours = (Math.min(stay.readyByMs, stay.pluggedOutMs) - stay.pluggedInMs) / 3_600_000;
+  const hours = (Math.min(stay.readyByMs, stay.pluggedOutMs) - stay.pluggedInMs) / HOUR_MS;
   return hours * equipmentFor(scenario, stay).charger.maxKw;
 }
 

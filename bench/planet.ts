@@ -22,7 +22,7 @@ const { values } = parseArgs({
     'server-eur-per-year': { type: 'string', default: '3000' },
   },
 });
-const MOST_OUTPUT = 10_000_000;
+const MAX_OUTPUT_BYTES = 10_000_000;
 const count = (number: number): string => Math.ceil(number).toLocaleString('en');
 
 console.log(`MEASURED here, on ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.versions.node}:`);
@@ -75,7 +75,7 @@ shared the machine with PostgreSQL, its senders and whatever else ran: the figur
 async function figure(bench: string, args: readonly string[], pattern: RegExp): Promise<number> {
   const script = fileURLToPath(new URL(`./${bench}`, import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, ...args], {
-    maxBuffer: MOST_OUTPUT,
+    maxBuffer: MAX_OUTPUT_BYTES,
   });
   const found = Number(pattern.exec(stdout)?.[1]);
   if (!Number.isFinite(found)) throw new Error(`${bench} printed no figure:\n${stdout}`);

@@ -18,10 +18,10 @@ export function withApiOptions(command: Command): Command {
 export async function openApi({ url, key }: ApiOptions): Promise<ApiClient> {
   const { ApiClient } = await import('../api/client/apiClient.ts');
   if (url !== undefined && key !== undefined) return new ApiClient(url, key);
-  const { loadConfig } = await import('../worker/config/config.ts');
+  const { loadConfig } = await import('../config/config.ts');
   const { apiKeyOf } = await import('../worker/process/apiKey.ts');
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
-  return new ApiClient(url ?? `http://${config.api.host}:${config.api.port}`, key ?? apiKeyOf(config));
+  return new ApiClient(url ?? config.api.url, key ?? apiKeyOf(config));
 }
 
 export async function openGrid(options: ApiOptions): Promise<GridClient> {

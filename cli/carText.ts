@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import { clockText } from './clockText.ts';
 import type { VehicleWire, WhyWire } from '../api/wire/cars.ts';
 import type { Terminal } from './terminal.ts';
@@ -7,7 +8,7 @@ export function vehicleText(vehicle: VehicleWire, { colors }: Terminal): string 
   const { displayName, id, regionId, carModel, hardwareClass, policy, socPercent, heardAgeMs } = vehicle;
   const clock = clockText(policy.timeZone, 'ccc HH:mm');
   const soc = socPercent === null ? 'unknown SoC' : `${socPercent.toFixed(1)} %`;
-  const age = heardAgeMs === null ? 'never heard of' : `heard ${Math.round(heardAgeMs / 60_000)} min ago`;
+  const age = heardAgeMs === null ? 'never heard of' : `heard ${Math.round(heardAgeMs / MINUTE_MS)} min ago`;
   return `${[
     `${colors.bold(displayName)}  ${id}  ${carModel}, ${hardwareClass}, ${regionId}`,
     `state     ${inWords(vehicle.state)}, held by ${inWords(vehicle.heldBy)}`,

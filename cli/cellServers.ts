@@ -1,6 +1,6 @@
 import type { BackupPorts } from '../store/backup/backUp.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
-import { loadConfig, type Config } from '../worker/config/config.ts';
+import { loadConfig, type Config } from '../config/config.ts';
 import { databaseUrlOf, embeddedServers, startPlatform } from '../worker/local/platform.ts';
 import { openStoredObjects } from '../worker/process/openObjects.ts';
 

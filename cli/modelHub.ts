@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 
 import { z } from 'zod';
 
+import { MINUTE_MS } from '../domain/durations.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import { selectModelFiles } from '../domain/modelFolders.ts';
 import type { ModelManifest } from '../domain/models.ts';
@@ -15,7 +16,7 @@ import type { Terminal } from './terminal.ts';
 
 const REPOSITORY = /^([A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?$/;
 const DEFAULT_REVISION = 'main';
-const ANSWER_TIMEOUT_REAL_MS = 60_000;
+const ANSWER_TIMEOUT_REAL_MS = MINUTE_MS;
 
 const modelSchema = z.object({
   sha: z.string().regex(/^[0-9a-f]{40}$/),

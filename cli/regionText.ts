@@ -1,5 +1,6 @@
 import { DateTime } from 'luxon';
 
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { GridRegionStateWire } from '../api/wire/gridRegionState.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -8,7 +9,7 @@ export function regionText(region: GridRegionStateWire, colors: Terminal['colors
   const { as_of: asOf, time_zone: timeZone, prices_known_until: pricesKnownUntil } = region;
   const local = (iso: string): string => DateTime.fromISO(iso, { zone: timeZone }).toFormat('ccc HH:mm');
   const since = (iso: string): string =>
-    `${Math.max(0, Math.round((Date.parse(asOf) - Date.parse(iso)) / 60_000))} min`;
+    `${Math.max(0, Math.round((Date.parse(asOf) - Date.parse(iso)) / MINUTE_MS))} min`;
   const failing = (failure: string | null, failures: number, from: string | null): string => {
     if (failure === null) return '';
     const forHowLong = from === null ? '' : `for ${since(from)}, `;

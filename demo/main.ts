@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { MINUTE_MS } from '../domain/durations.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import { journalText } from './console/journalText.ts';
 import { Places, placeOf } from './console/places.ts';
@@ -12,9 +13,10 @@ import { openDatabase } from '../store/database.ts';
 import type { StoredJournalLine } from '../store/journal.ts';
 import { apiKeyOf } from '../worker/process/apiKey.ts';
 import { eventText } from '../cli/gridText.ts';
-import { loadConfig, type Config } from '../worker/config/config.ts';
-import { ApiClient } from '../api/client/apiClient.ts';
+import { loadConfig, type Config } from '../config/config.ts';
+import { PatientApiClient } from './patientApi.ts';
 import { currentNight } from './nightState.ts';
+import { bearableScale } from './machinePace.ts';
 import { prepareNight } from './prepareNight.ts';
 import { followDays } from './followDays.ts';
 import { runNight, type FinishedNight } from './runNight.ts';
@@ -44,8 +46,10 @@ try {
 
 async function main(): Promise<number> {
   const { stateDir, nightFile } = loadConfig({ env, cwd: process.cwd() });
-  const night = await loadNight(nightFile);
-  const state = await currentNight(stateDir, (night.end - night.start) / night.scale, Date.now());
+  const asWritten = await loadNight(nightFile);
+  const { start, end, scale, slowestScale: slowest = scale } = asWritten;
+  const state = await currentNight(stateDir, end - start, Date.now(), () => bearableScale({ scale, slowest }));
+  const night = { ...asWritten, scale: state.scale };
   const prepared = await prepareNight(stateDir, night, state.incarnation, (rendered) =>
     terminal.status(dim(`Rendering the night's requests: ${rendered} of ${night.batch.requests}`)),
   );
@@ -64,7 +68,8 @@ async function main(): Promise<number> {
   let finished: FinishedNight | undefined;
   try {
     terminal.print(welcome(config, night));
-    const apiUrl = `http://${config.api.host}:${config.api.port}`;
+    if (night.scale < scale) terminal.print(dim(slowerText(night, scale)));
+    const apiUrl = config.api.url;
     const places = new Places(timeZonesOf(night));
     const first = placeOf(night.regions[0]?.timeZone ?? 'UTC');
     const onLine = (line: StoredJournalLine): void => terminal.print(journalText(line, places, terminal.colors));
@@ -74,7 +79,7 @@ async function main(): Promise<number> {
         night,
         prepared,
         database,
-        api: new ApiClient(apiUrl, apiKeyOf(config)),
+        api: new PatientApiClient(apiUrl, apiKeyOf(config)),
         apiUrl,
         onLine,
         onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
@@ -113,12 +118,17 @@ function welcome(config: Config, night: NightFile): string {
     '',
     bold(`One night on ${night.cars.length} cars`) + dim(` (simulated, ${night.scale} times as fast as real time)`),
     `  Temporal UI   ${temporal.embedded ? `http://127.0.0.1:${temporal.uiPort}` : temporal.connection.options.address}`,
-    `  Page          http://${api.host}:${api.port}/#key=${encodeURIComponent(apiKeyOf(config))}`,
-    `  API           http://${api.host}:${api.port}/v1, key ${apiKeyOf(config)}`,
+    `  Page          ${api.url}/#key=${encodeURIComponent(apiKeyOf(config))}`,
+    `  API           ${api.url}/v1, key ${apiKeyOf(config)}`,
     `  State, logs   ${stateDir}`,
     `  Cars          ${night.cars.filter(({ arrives }) => arrives === undefined).length} are at their plugs, the others come in the evening; most leave towards morning`,
     '',
   ].join('\n');
+}
+
+function slowerText({ start, end, scale }: NightFile, fastest: number): string {
+  const minutes = (pace: number): string => ((end - start) / MINUTE_MS / pace).toFixed(0);
+  return `This machine is busy or slow: the night takes ${minutes(scale)} minutes instead of ${minutes(fastest)}, so that no request is lost.\n`;
 }
 
 function daysText({ daysAfter, scale }: NightFile): string {

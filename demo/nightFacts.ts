@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import { sumMicros, unitsOf } from '../domain/money.ts';
 import { simulatedClass } from '../domain/hardwareClasses.ts';
 import type { FeederFacts, NightFacts, OwnerFacts, RegionFacts, VehicleFacts } from './report/facts.ts';
@@ -22,7 +23,7 @@ export async function readNightFacts(
   window: TimeWindow,
   characterErrorRate: number | undefined,
 ): Promise<NightFacts> {
-  const slotMs = cell.slotMinutes * 60_000;
+  const slotMs = cell.slotMinutes * MINUTE_MS;
   const axis: SlotAxis = {
     startMs: window.startMs,
     slotMinutes: cell.slotMinutes,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { MINUTE_MS } from '../domain/durations.ts';
 import { parseAnswerLine } from '../domain/batchLines.ts';
 import { FINAL_BATCH_STATUSES } from '../domain/batches.ts';
 import { gridTimeMs } from '../domain/clock.ts';
@@ -14,6 +15,7 @@ import type { Database } from '../store/database.ts';
 import { readJournal, type StoredJournalLine } from '../store/journal.ts';
 import { listOpenParkingSessions } from '../store/parkingSessions.ts';
 import { appliedCell } from '../worker/process/appliedCell.ts';
+import { untilAnswered } from '../worker/process/untilAnswered.ts';
 import type { ApiClient } from '../api/client/apiClient.ts';
 import { BatchClient } from '../api/client/batchClient.ts';
 import { keepSignals } from './keepSignals.ts';
@@ -22,12 +24,13 @@ import { nightProgress } from './nightProgress.ts';
 import { startNightOwners } from './nightOwners.ts';
 import { startNightUtility, type RunningUtility } from './nightUtility.ts';
 import { saveNight, type NightState } from './nightState.ts';
-import { NIGHT_MODEL, signalFolder, type PreparedNight } from './prepareNight.ts';
+import { signalFolder, type PreparedNight } from './prepareNight.ts';
+import { submitNight } from './submitNight.ts';
 
 const FOLLOW_EVERY_REAL_MS = 300;
 const LINES_AT_ONCE = 200;
 /** Grid time after the night's end for the last stays to be settled. */
-const SETTLING_MS = 30 * 60_000;
+const SETTLING_MS = 30 * MINUTE_MS;
 
 export interface NightPorts {
   readonly stateDir: string;
@@ -67,7 +70,7 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
     await utility?.close();
   };
   try {
-    const batchId = state.batchId ?? (await submit(ports, state));
+    const batchId = state.batchId ?? (await submitNight(ports, state)).batchId;
     utility = night.utility && (await startNightUtility(night.utility, cell, ports.api, ports.apiUrl));
     const endOwners = startNightOwners(night, cell, ports.api, database);
     const batch = await follow(ports, cell, batchId).finally(endOwners);
@@ -95,24 +98,8 @@ async function errorRateOf({ api, prepared }: NightPorts, batch: Batch): Promise
 }
 
 async function textOf(api: ApiClient, fileId: string): Promise<string> {
-  return (await new BatchClient(api).content(fileId)).text();
-}
-
-async function submit({ stateDir, night, prepared, api }: NightPorts, state: NightState): Promise<string> {
-  const batches = new BatchClient(api);
-  const fileId = await batches.upload(prepared.batchFile);
-  const batch = await batches.submit({
-    input_file_id: fileId,
-    endpoint: `/v2/models/${NIGHT_MODEL}/infer`,
-    completion_window: '24h',
-    metadata: {
-      'grid.deadline': new Date(night.batch.deadline).toISOString(),
-      // The stack may be killed between the answer and our note of it.
-      'grid.idempotency_key': `night-${state.incarnation}`,
-    },
-  });
-  await saveNight(stateDir, { ...state, batchId: batch.id });
-  return batch.id;
+  // Cut off in the middle by an API that is restarted, it is read from its beginning.
+  return untilAnswered('The API', async () => (await new BatchClient(api).content(fileId)).text());
 }
 
 /** Follows journal and batch until every request is accounted for and the night is over. */

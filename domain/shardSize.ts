@@ -1,11 +1,13 @@
+import { MINUTE_MS } from './durations.ts';
+
 /** Of a shard on the class in the middle: with real stays, an abrupt departure then costs under 1 %. */
-const SHARD_MS = 10 * 60_000;
+const SHARD_MS = 10 * MINUTE_MS;
 /**
  * A part is flushed this often on the slowest class, or after each line where a line takes longer: what is lost when a
  * car vanishes. On recorded stays, with every departure abrupt, it is under 0.1 % of plugged hours
  * (`npm run bench:drive-away`); parts of four minutes lost 0.26 %.
  */
-const LONGEST_PART_MS = 60_000;
+const LONGEST_PART_MS = MINUTE_MS;
 /** Until cars have been measured, since a stated figure may be far from theirs. */
 const MAX_UNMEASURED_LINES = 64;
 /** While no car has been measured and nobody has stated a speed. */

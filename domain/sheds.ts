@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MINUTE_MS } from './durations.ts';
 import type { SetpointInterval, SetpointProfile } from './setpoints.ts';
 
 /**
@@ -16,7 +17,7 @@ export const shedOrderSchema = z.object({
 export type ShedOrder = z.infer<typeof shedOrderSchema>;
 
 /** Grid time over which the cars of a feeder come back after a shed. */
-const RESUME_SPREAD_MS = 5 * 60_000;
+const RESUME_SPREAD_MS = 5 * MINUTE_MS;
 
 /**
  * The orders of one shed, for cars in a fixed order: evenly spread starts afterwards.

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { Plan } from '../scheduler/plan.ts';
 import type { FeedState } from '../store/feedStates.ts';
 
@@ -61,7 +62,7 @@ export function alertsOf(facts: AlertFacts): Alert[] {
 
 function planAlerts({ nowMs, slotMinutes, plan }: AlertFacts): Alert[] {
   if (!plan) return [];
-  const ageMinutes = (nowMs - plan.createdAtMs) / 60_000;
+  const ageMinutes = (nowMs - plan.createdAtMs) / MINUTE_MS;
   const alerts: Alert[] = plan.unmet.map(({ kind, id, text }) => ({
     code: kind === 'job_deadline' ? 'deadline_at_risk' : 'owner_at_risk',
     subject: id,
@@ -76,10 +77,15 @@ function planAlerts({ nowMs, slotMinutes, plan }: AlertFacts): Alert[] {
   return alerts;
 }
 
+/** Whether more was drawn than the limit, beyond what meters and chargers cannot help. */
+export function isExceeded(drawnKw: number | null, limitKw: number): drawnKw is number {
+  return drawnKw !== null && drawnKw > limitKw + Math.max(EXCESS_KW, limitKw * EXCESS_SHARE);
+}
+
 function feederAlerts({ feeders }: AlertFacts): Alert[] {
   return feeders.flatMap(({ id, regionId, limitKw, drawnKw, emergency }): Alert[] => {
     const found: Alert[] = [];
-    if (drawnKw !== null && drawnKw > limitKw + Math.max(EXCESS_KW, limitKw * EXCESS_SHARE)) {
+    if (isExceeded(drawnKw, limitKw)) {
       const text = `${drawnKw.toFixed(1)} kW were drawn in the last slot, the limit was ${limitKw.toFixed(1)} kW.`;
       found.push({ code: 'limit_exceeded', subject: id, regionId, text, severity: 'critical' });
     }

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import { agedPriority } from '../domain/ageing.ts';
 import { parseGridHints, plannerLimits, plannerPriority } from '../domain/gridHints.ts';
 import { isBoosting } from '../domain/ownerPolicy.ts';
@@ -129,7 +130,7 @@ function chargePlanOf(
 function switchedSoFar({ state, chargeCycles }: CellLookup, { vehicleId, stay }: ParkingSession) {
   const cycle = chargeCycles.get(vehicleId);
   if (cycle?.stay !== stay) return {};
-  const slots = Math.floor((state.axis.startMs - cycle.changedAtMs) / (state.axis.slotMinutes * 60_000));
+  const slots = Math.floor((state.axis.startMs - cycle.changedAtMs) / (state.axis.slotMinutes * MINUTE_MS));
   return {
     chargingNow: cycle.charging,
     chargeStartsSoFar: cycle.starts,

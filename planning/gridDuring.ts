@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import { gridDay } from '../domain/gridDay.ts';
 import { regionWindows } from '../scheduler/regionWindows.ts';
 import { rankSources } from '../scheduler/sources.ts';
@@ -17,7 +18,7 @@ export interface GridDuring {
 }
 
 const SLOT_MINUTES = 15;
-const SLOT_MS = SLOT_MINUTES * 60_000;
+const SLOT_MS = SLOT_MINUTES * MINUTE_MS;
 const KINDS: readonly SignalKind[] = ['price', 'carbon', 'marginal_carbon', 'import_limit'];
 
 /**

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { plannerLimits } from '../domain/gridHints.ts';
 import type { PlanningProblemInput } from '../scheduler/problem.ts';
 import { slotsWithin, type SlotAxis } from '../scheduler/time.ts';
@@ -23,7 +24,7 @@ export interface JobToPlan {
 /** Share of an open gate in which a car computes: the rest goes to fetching work and to slots that end in mid-shard. */
 const UTILIZATION = 0.85;
 /** Jobs are planned to be done this long before their deadline, so that a car that leaves early does not cost it. */
-const DEADLINE_MARGIN_MS = 45 * 60_000;
+const DEADLINE_MARGIN_MS = 45 * MINUTE_MS;
 
 /** The job within its window, or undefined when nothing of it is left or no car may run it. */
 export function jobToPlan(axis: SlotAxis, job: JobToPlan): JobInput | undefined {
@@ -57,6 +58,6 @@ export function shardMinutesOf(
     .filter(({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version)
     .map(({ hardwareClass, deviceMsPerUnit }) => ({
       hardwareClass,
-      shardMinutes: (deviceMsPerUnit * unitsPerLine * linesPerShard) / 60_000,
+      shardMinutes: (deviceMsPerUnit * unitsPerLine * linesPerShard) / MINUTE_MS,
     }));
 }

@@ -1,3 +1,5 @@
+import { HOUR_MS } from '../domain/durations.ts';
+
 /** A slot of a stay: what was drawn for charging, and what power and carbon were then. */
 export interface ChargedSlot {
   readonly startMs: number;
@@ -29,7 +31,7 @@ export interface ChargingCompared {
 export function comparedWithArrival(slots: readonly ChargedSlot[], maxKw: number): ChargingCompared {
   let leftKwh = slots.reduce((sum, { chargingKwh }) => sum + chargingKwh, 0);
   const onArrival = slots.map((slot) => {
-    const kwh = Math.min(leftKwh, (maxKw * (slot.endMs - slot.startMs)) / 3_600_000);
+    const kwh = Math.min(leftKwh, (maxKw * (slot.endMs - slot.startMs)) / HOUR_MS);
     leftKwh -= kwh;
     return { ...slot, chargingKwh: kwh };
   });

@@ -1,3 +1,4 @@
+import { DAY_MS, MINUTE_MS } from '../domain/durations.ts';
 import { gridDay } from '../domain/gridDay.ts';
 import type { JournalReason } from '../domain/journal.ts';
 import { regionWindows } from '../scheduler/regionWindows.ts';
@@ -14,7 +15,7 @@ export function knownWindow({ timeZone }: Pick<Region, 'timeZone'>, nowMs: numbe
   return { startMs: gridDay(timeZone, nowMs).startMs, endMs: nowMs + PLAN_HORIZON_MS };
 }
 
-const PLAN_HORIZON_MS = 24 * 3_600_000;
+const PLAN_HORIZON_MS = DAY_MS;
 /** A summary goes into the workflow's history, and a region may have thousands of feeders. */
 const MAX_LIMITS = 20;
 
@@ -71,7 +72,7 @@ function failingFeeds(feeds: readonly FeedState[], nowMs: number): JournalReason
 }
 
 function ago(sinceMs: number, nowMs: number): string {
-  return `${Math.max(0, Math.round((nowMs - sinceMs) / 60_000))} min`;
+  return `${Math.max(0, Math.round((nowMs - sinceMs) / MINUTE_MS))} min`;
 }
 
 function staleFeeds(signals: readonly SignalSpan[], nowMs: number): JournalReason[] {

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import { seriesOnAxis, slotAt, slotHours, slotStartMs, type SlotAxis } from '../scheduler/time.ts';
 import { carbonKind, rankSources } from '../scheduler/sources.ts';
 import type { FeederDraw } from '../store/feederMeters.ts';
@@ -77,7 +78,7 @@ export function feederTimeline(facts: TimelineFacts, feeder: Feeder): LoadTimeli
     });
   const metered = (of: (row: FeederDraw) => number): KnownSeries =>
     onSlots((startMs) => {
-      if (startMs + axis.slotMinutes * 60_000 > nowMs) return null;
+      if (startMs + axis.slotMinutes * MINUTE_MS > nowMs) return null;
       const row = draws.get(startMs);
       if (row) return of(row) / slotHours(axis);
       // A slot in which nothing flowed has no row; before the first plan there is no saying.

@@ -1,4 +1,6 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { ComingArrival } from './arrivals.ts';
+import { chargeNowKw, laxitySlots } from './chargeNow.ts';
 import { isTooCold } from './energy/battery.ts';
 import type { PlanningCar, PlanningProblem } from './problem.ts';
 import { slotHours, type SlotAxis } from './time.ts';
@@ -59,7 +61,7 @@ export function leastLaxityFirst(
       })
       .map((entry) => ({
         entry,
-        laxity: entry.promisedSlot - t - entry.leftKw / Math.max(ROUNDING_KWH, entry.powerKw),
+        laxity: laxitySlots(t, entry.promisedSlot, entry.leftKw, entry.powerKw),
       }))
       .filter(({ laxity }) => t >= events.waitSlots || laxity < 1)
       .sort((a, b) => a.laxity - b.laxity);
@@ -68,8 +70,8 @@ export function leastLaxityFirst(
       const ownKw = feederKw.get(entry.feederId) ?? 0;
       const sharedKw = station === undefined ? Infinity : (stationKw.get(station) ?? 0);
       const mostKw = Math.min(entry.powerKw, ownKw, sharedKw);
-      if (mostKw <= 0 || mostKw < entry.minKw) continue;
-      const kw = Math.min(mostKw, Math.max(entry.leftKw, entry.minKw));
+      const kw = chargeNowKw(entry.leftKw, mostKw, entry.minKw);
+      if (kw === 0) continue;
       feederKw.set(entry.feederId, ownKw - kw);
       if (station !== undefined) stationKw.set(station, sharedKw - kw);
       entry.leftKw -= kw;
@@ -107,7 +109,7 @@ function arrivalsOf(
     (arriving.get(feederId) ?? []).map(({ inMs, kwh }) => ({
       car: undefined,
       feederId,
-      fromSlot: Math.ceil(inMs / (axis.slotMinutes * 60_000)),
+      fromSlot: Math.ceil(inMs / (axis.slotMinutes * MINUTE_MS)),
       untilSlot: axis.count,
       promisedSlot,
       powerKw: Infinity,

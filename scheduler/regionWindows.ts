@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import { carbonKind, rankSources, type SourcedSpan } from './sources.ts';
 import { seriesOnAxis, slotStartMs, type SlotAxis } from './time.ts';
 import { offPeakWindows } from './windows.ts';
@@ -25,7 +26,7 @@ export interface RegionSignals {
  */
 export function regionWindows(facts: RegionSignals): { readonly startMs: number; readonly endMs: number }[] {
   const { period, signals, nowMs, carbonEurPerKg } = facts;
-  const slotMs = WINDOW_SLOT_MINUTES * 60_000;
+  const slotMs = WINDOW_SLOT_MINUTES * MINUTE_MS;
   const count = Math.round((period.endMs - period.startMs) / slotMs);
   const axis: SlotAxis = { startMs: period.startMs, slotMinutes: WINDOW_SLOT_MINUTES, count };
   const ofRegion = signals.filter(({ feederId }) => feederId === null);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MINUTE_MS } from '../domain/durations.ts';
 
 /**
  * The slot axis of a problem: `count` half-open intervals [startMs + k·slotMinutes, startMs + (k+1)·slotMinutes) in
@@ -25,12 +26,12 @@ export function slotHours(axis: SlotAxis): number {
 
 /** Grid time, epoch milliseconds, at which slot `slot` begins; `slot` may be `count`, the end of the axis. */
 export function slotStartMs(axis: SlotAxis, slot: number): number {
-  return axis.startMs + slot * axis.slotMinutes * 60_000;
+  return axis.startMs + slot * axis.slotMinutes * MINUTE_MS;
 }
 
 /** The slot that contains `atMs`; below 0 or at least `count` when it lies outside the axis. */
 export function slotAt(axis: SlotAxis, atMs: number): number {
-  return Math.floor((atMs - axis.startMs) / (axis.slotMinutes * 60_000));
+  return Math.floor((atMs - axis.startMs) / (axis.slotMinutes * MINUTE_MS));
 }
 
 /**
@@ -38,7 +39,7 @@ export function slotAt(axis: SlotAxis, atMs: number): number {
  * out, because a plan for it would run outside the window.
  */
 export function slotsWithin(axis: SlotAxis, startMs: number, endMs: number): SlotRange {
-  const lengthMs = axis.slotMinutes * 60_000;
+  const lengthMs = axis.slotMinutes * MINUTE_MS;
   const from = clampSlot(axis, Math.ceil((startMs - axis.startMs) / lengthMs));
   const until = clampSlot(axis, Math.floor((endMs - axis.startMs) / lengthMs));
   return { from, until: Math.max(from, until) };

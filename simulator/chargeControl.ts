@@ -1,10 +1,11 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import { setpointAt, type SetpointProfile } from '../domain/setpoints.ts';
 
 /**
  * How long a car at the plug without a setpoint in force waits before it charges on its own. Long enough for a plan to
  * reach a car that has just arrived, short enough that a night without any plan still fills the battery.
  */
-export const FAIL_SAFE_AFTER_MS = 30 * 60_000;
+export const FAIL_SAFE_AFTER_MS = 30 * MINUTE_MS;
 
 export interface ChargeControl {
   /** kW offered to the battery; 0 pauses. */

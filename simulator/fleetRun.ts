@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../domain/durations.ts';
 import type { SetpointProfile } from '../domain/setpoints.ts';
 import { initialCarState } from './carState.ts';
 import type { ScenarioCar } from './fleetMember.ts';
@@ -27,8 +27,8 @@ export interface FleetRunOptions {
   readonly hours: number;
 }
 
-const STEP_MS = 60_000;
-const SLOT_MS = 15 * 60_000;
+const STEP_MS = MINUTE_MS;
+const SLOT_MS = 15 * MINUTE_MS;
 const SLOTS_AHEAD = 3;
 
 /**

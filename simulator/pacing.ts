@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import { realDurationMs, type Clock } from '../domain/clock.ts';
 import type { SimulatedClass } from '../domain/hardwareClasses.ts';
 
@@ -28,7 +29,7 @@ export interface PacerOptions {
 }
 
 /** A paused computer is looked at again after this much grid time. */
-const PAUSE_MS = 60_000;
+const PAUSE_MS = MINUTE_MS;
 
 export function createPacer({ clock, hardwareClass, speedShare }: PacerOptions): Pacer {
   let dueRealMs = -Infinity;

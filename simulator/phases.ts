@@ -1,10 +1,11 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { CarState } from './carState.ts';
 import type { CarScript, Trip } from './mobility.ts';
 
 /** From standing at the plug to being plugged in. */
-export const PLUG_IN_MS = 60_000;
+export const PLUG_IN_MS = MINUTE_MS;
 /** A driver who waits for computing leaves this long after it began: well inside a shard. */
-const INTO_COMPUTING_MS = 2 * 60_000;
+const INTO_COMPUTING_MS = 2 * MINUTE_MS;
 
 type Phase = Pick<CarState, 'phase' | 'phaseSinceMs' | 'tripsDone'>;
 

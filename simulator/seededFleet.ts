@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../domain/durations.ts';
 import type { ParkingPlace } from './carSpec.ts';
 import { drawSpec } from './drawnSpec.ts';
 import { carFaults, massDepartureMs, weatherOf, type FleetNight } from './fleetFaults.ts';
@@ -56,7 +56,7 @@ function scriptOf(options: SeededFleetOptions, random: Random, vehicleId: string
   const calledAwayMs = massDepartureMs(options, vehicleId);
   const inbound = {
     leavesAtMs: startMs,
-    awayMinutes: comes ? (arrivesMs - startMs) / 60_000 : undefined,
+    awayMinutes: comes ? (arrivesMs - startMs) / MINUTE_MS : undefined,
     manner: 'gear_first',
     consumesSocPercent: 0,
   } as const;

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import { TELEMETRY_BASE, topics } from '../domain/names.ts';
 import { readSensors } from './sensors.ts';
 import type { Random } from '../scheduler/random.ts';
@@ -22,7 +23,7 @@ export interface TelemetryConfig {
 export const TELEMETRY_CONFIG: TelemetryConfig = {
   baseTopic: TELEMETRY_BASE,
   fastIntervalMs: 1_000,
-  slowIntervalMs: 60_000,
+  slowIntervalMs: MINUTE_MS,
   resendIntervalMs: 300_000,
 };
 
@@ -37,7 +38,7 @@ const STUCK_FIELDS = [
 ] as const satisfies readonly TelemetryFieldName[];
 
 /** The server notices a dead socket only by its silence. */
-const SOCKET_TIMEOUT_MS = 60_000;
+const SOCKET_TIMEOUT_MS = MINUTE_MS;
 
 export interface MqttMessage {
   readonly topic: string;

@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../domain/durations.ts';
 import type { MeterReading, SetpointProfile } from '../domain/setpoints.ts';
 import type { LeaveReason } from '../domain/shards.ts';
 import { batteryDrawKw, chargeBattery, fullAtMs, isFull, type BatteryInput } from './battery.ts';
@@ -14,8 +14,8 @@ import { derivedSeed } from './random.ts';
 import type { Weather } from './weather.ts';
 
 /** Tesla's cars go to sleep about a quarter of an hour after the last activity. */
-export const SLEEP_AFTER_MS = 15 * 60_000;
-const METER_PERIOD_MS = 5 * 60_000;
+export const SLEEP_AFTER_MS = 15 * MINUTE_MS;
+const METER_PERIOD_MS = 5 * MINUTE_MS;
 const IDLE: ChargeControl = { offeredKw: 0, computeAllowed: false, untilMs: Infinity };
 
 /** What changed, for the agent and the meter. */

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../domain/durations.ts';
 import { instant, type Queryable } from './database.ts';
 
 /** A car's attempts at one shard, all together. Instants are grid time. */
@@ -19,9 +20,9 @@ interface CarsShard {
 }
 
 /** No batch lives as long, so that nothing of it is still to be paid. */
-const KEPT_MS = 30 * 86_400_000;
+const KEPT_MS = 30 * DAY_MS;
 /** Attempts farther apart do not share time. */
-const NEAR_MS = 86_400_000;
+const NEAR_MS = DAY_MS;
 
 /** Records that a car has stored a receipt of the shard that it was handed. Instants are grid time. */
 export async function recordComputeAttempt(

@@ -1,5 +1,6 @@
 import { Pool, types, type PoolClient } from 'pg';
 
+import { MINUTE_MS } from '../domain/durations.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import { messageOf } from '../domain/thrown.ts';
 
@@ -31,7 +32,7 @@ export interface DatabaseOptions {
 
 const DEFAULT_MAX_CONNECTIONS = 10;
 const CONNECT_TIMEOUT_REAL_MS = 10_000;
-const STATEMENT_TIMEOUT_REAL_MS = 60_000;
+const STATEMENT_TIMEOUT_REAL_MS = MINUTE_MS;
 
 const NUMERIC_OID = 1700;
 const BIGINT_OID = 20;

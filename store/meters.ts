@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { JournalLine } from '../domain/journal.ts';
 import type { MeterReading } from '../domain/setpoints.ts';
 import { columns, instant, only, type Queryable } from './database.ts';
@@ -47,7 +48,7 @@ export async function recordMeterReadings(
   readings: readonly VehicleReading[],
 ): Promise<void> {
   if (readings.length === 0) return;
-  const slotMs = cell.slotMinutes * 60_000;
+  const slotMs = cell.slotMinutes * MINUTE_MS;
   const vehicleIds = [...new Set(readings.map(({ vehicleId }) => vehicleId))].sort();
   await database.transaction(async (tx) => {
     const accepted = await lockRegisters(tx, cell.id, vehicleIds);

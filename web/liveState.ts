@@ -19,7 +19,7 @@ export interface LiveState {
   lines: JournalRowWire[];
 }
 
-const MOST_LINES = 500;
+const MAX_LINES = 500;
 
 export function emptyLiveState(): LiveState {
   return {
@@ -62,7 +62,7 @@ export function takeEvent(state: LiveState, event: LiveEvent): void {
       break;
     }
     case 'line':
-      state.lines = [event.data, ...state.lines.filter(({ seq }) => seq !== event.data.seq)].slice(0, MOST_LINES);
+      state.lines = [event.data, ...state.lines.filter(({ seq }) => seq !== event.data.seq)].slice(0, MAX_LINES);
       break;
   }
 }

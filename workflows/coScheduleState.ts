@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { Grant, PlanDispatch } from '../domain/workflows/coSchedule.ts';
 
 /**
@@ -13,7 +14,7 @@ export function slotToPlan(
   slotMinutes: number,
   leadMs: number,
 ): { readonly startMs: number; readonly nextStartMs: number } {
-  const slotMs = slotMinutes * 60_000;
+  const slotMs = slotMinutes * MINUTE_MS;
   const startMs = Math.floor((nowMs + leadMs) / slotMs) * slotMs;
   return { startMs, nextStartMs: startMs + slotMs };
 }

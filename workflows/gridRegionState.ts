@@ -1,5 +1,6 @@
 import { DateTime } from 'luxon';
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { FeedHealth, GridEmergency, LimitNow, RegionSummary } from '../domain/workflows/gridRegion.ts';
 import { attributes } from './searchAttributes.ts';
 
@@ -68,7 +69,7 @@ function limitTable(limits: readonly LimitNow[], local: (ms: number) => string):
 }
 
 function feedTable(feeds: readonly FeedHealth[], nowMs: number): string {
-  const minutesSince = (ms: number): string => `${Math.max(0, Math.round((nowMs - ms) / 60_000))} min`;
+  const minutesSince = (ms: number): string => `${Math.max(0, Math.round((nowMs - ms) / MINUTE_MS))} min`;
   return [
     '| feed | read | failing for |',
     '|---|---|---|',

@@ -12,6 +12,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { JobActivities } from '../domain/activities/jobActivities.ts';
 import type { TrustActivities } from '../domain/activities/trustActivities.ts';
 import type { WebhookActivities } from '../domain/activities/webhookActivities.ts';
@@ -45,7 +46,7 @@ const { webhooksOf } = proxyActivities<WebhookActivities>(CONTROL_OPTIONS);
 const { postWebhook } = proxyActivities<WebhookActivities>(WEBHOOK_OPTIONS);
 
 /** Grid time that a wave may be silent after its end before its shards are taken back. */
-const SILENT_WAVE_GRACE_MS = 30 * 60_000;
+const SILENT_WAVE_GRACE_MS = 30 * MINUTE_MS;
 
 /** Real time for stopped waves to hand in what they have, however fast the grid's clock runs. */
 const STOP_GRACE_REAL_MS = 2000;

@@ -6,6 +6,7 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { DivisionActivities } from '../domain/activities/divisionActivities.ts';
 import { gridTimeMs, realDelayUntilMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
@@ -24,7 +25,7 @@ const SHARE_OF_SLOT = 0.2;
  */
 export async function jobDivision(input: JobDivisionInput): Promise<void> {
   const { cellId, clock, slotMinutes } = input;
-  const slotMs = slotMinutes * 60_000;
+  const slotMs = slotMinutes * MINUTE_MS;
   for (;;) {
     const nowMs = gridTimeMs(clock, Date.now());
     const intoSlotMs = slotMs * SHARE_OF_SLOT;

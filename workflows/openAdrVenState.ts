@@ -1,12 +1,13 @@
 import { DateTime } from 'luxon';
+import { MINUTE_MS } from '../domain/durations.ts';
 import type { OpenAdrStatus } from '../domain/openAdr.ts';
 import type { VenSync } from '../domain/workflows/openAdrVen.ts';
 
 /** First pause after a failure, and the longest. Real time: it is the server that is to recover, not the grid. */
 const FIRST_PAUSE_REAL_MS = 1_000;
-const LONGEST_PAUSE_REAL_MS = 5 * 60_000;
+const LONGEST_PAUSE_REAL_MS = 5 * MINUTE_MS;
 /** A server, or one in its place, that asks for a day must not keep an emergency from us for a day. */
-const MAX_RETRY_AFTER_REAL_MS = 60_000;
+const MAX_RETRY_AFTER_REAL_MS = MINUTE_MS;
 
 /**
  * Real milliseconds until the next synchronisation: the poll interval or the next report that is due, whichever comes

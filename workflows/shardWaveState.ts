@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../domain/durations.ts';
 import { objectKeys } from '../domain/names.ts';
 import type { RunShardInput, SliceAccess } from '../domain/shards.ts';
 import type { SplitBatch } from '../domain/workflows/inferenceJob.ts';
@@ -82,7 +83,7 @@ export class WaveShards {
 
   /** Markdown for the operator. */
   describe(input: ShardWaveInput, nowMs: number, endsAtMs: number): string {
-    const minutesLeft = Math.max(0, Math.round((endsAtMs - nowMs) / 60_000));
+    const minutesLeft = Math.max(0, Math.round((endsAtMs - nowMs) / MINUTE_MS));
     return [
       `**${this.#done} of ${this.#total} shards answered** on ${input.hardwareClass} cars in ${input.regionId}.`,
       `${this.#running.size} running or waiting for a car to bid. Granted for another ${minutesLeft} min of grid time;`,

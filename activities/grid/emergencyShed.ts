@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { DAY_MS, HOUR_MS } from '../../domain/durations.ts';
 import { topics } from '../../domain/names.ts';
 import { shedOrders } from '../../domain/sheds.ts';
 import type { Database } from '../../store/database.ts';
@@ -20,9 +21,9 @@ export interface EmergencyShed {
 }
 
 /** Sheds that begin later are told later; until then plans see them. */
-const AHEAD_MS = 3_600_000;
+const AHEAD_MS = HOUR_MS;
 /** Far enough to find the end of any shed that is worth telling; a longer one is told again. */
-const HORIZON_MS = 24 * 3_600_000;
+const HORIZON_MS = DAY_MS;
 const BROKER_PATIENCE_REAL_MS = 10_000;
 
 export function createEmergencyShed(ports: {

@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import type { GridActivities } from '../../domain/activities/gridActivities.ts';
 import { createHash } from 'node:crypto';
 import { DateTime } from 'luxon';
@@ -145,7 +145,7 @@ async function followSheds(
 }
 
 function isJustPast(boundaryMs: number, nowMs: number): boolean {
-  return boundaryMs <= nowMs && nowMs - boundaryMs < WINDOW_SLOT_MINUTES * 60_000;
+  return boundaryMs <= nowMs && nowMs - boundaryMs < WINDOW_SLOT_MINUTES * MINUTE_MS;
 }
 
 /** A line for each limit that was revised; the first time that a region's limits are read is no revision. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { MINUTE_MS } from '../../domain/durations.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { Database } from '../../store/database.ts';
 import { keepFeedStates, listFeedStates, recordFeedFailure, recordFeedRead } from '../../store/feedStates.ts';
@@ -53,7 +54,7 @@ export async function readFeeds(database: Database, reading: FeedReading): Promi
           readAtMs: Number.isFinite(readAtMs) ? readAtMs : nowMs,
         });
         if (failingSinceMs === null) return [];
-        const minutes = Math.round((nowMs - failingSinceMs) / 60_000);
+        const minutes = Math.round((nowMs - failingSinceMs) / MINUTE_MS);
         return [line(`answers again after ${minutes} min`, failingSinceMs, 'works')];
       } catch (error) {
         const failure = messageOf(error).slice(0, LONGEST_FAILURE);

@@ -1,3 +1,4 @@
+import { HOUR_MS, MAX_SLOT_MS } from '../../domain/durations.ts';
 import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
@@ -31,8 +32,7 @@ export type CarsWork = Attribution & {
 };
 
 /** What a reading says is spread over the time since the last one: some of a shard's energy lies before it. */
-const METER_SPREAD_MS = 60 * 60_000;
-const LONGEST_SLOT_MS = 15 * 60_000;
+const METER_SPREAD_MS = HOUR_MS;
 
 /**
  * Pays what the time in which the car had the shard, its class and its plug's meter explain. What it claims beyond that
@@ -101,7 +101,7 @@ async function meteredCompute(
   const span = { startMs: handedOutMs - METER_SPREAD_MS, endMs: readUntilMs };
   const { computeKwh } = await readMeteredEnergy(tx, vehicleId, span);
   const paidWh = others
-    .filter((each) => each.handedOutMs >= span.startMs + LONGEST_SLOT_MS && each.storedUntilMs <= readUntilMs)
+    .filter((each) => each.handedOutMs >= span.startMs + MAX_SLOT_MS && each.storedUntilMs <= readUntilMs)
     .reduce((sum, each) => sum + each.paidWh, 0);
   return { energyWh: Math.max(0, computeKwh * 1000 - paidWh), readUntilMs };
 }

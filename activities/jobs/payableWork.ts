@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 
 /** Most kW at the plug per kW of chip that any weather and awake load explain; beyond it, a claim is not plausible. */
@@ -6,7 +7,6 @@ const PLAUSIBLE_SLACK_WH = 5;
 /** Meters are rounded, and a reading's rise is spread evenly over the time since the last one. */
 const METER_TOLERANCE = 1.25;
 const METER_SLACK_WH = 20;
-const MS_PER_HOUR = 3_600_000;
 
 /** A time in which a car had a shard, grid time, and how much of it was paid as device time. */
 export interface HeldTime {
@@ -55,7 +55,7 @@ export function payableWh(
   paidMs: number,
   { storedUntilMs, metered }: { readonly storedUntilMs: number; readonly metered: MeteredCompute | undefined },
 ): number {
-  const mostWhIn = (ms: number): number => (chipKw * 1000 * PLAUSIBLE_OVERHEAD * ms) / MS_PER_HOUR;
+  const mostWhIn = (ms: number): number => (chipKw * 1000 * PLAUSIBLE_OVERHEAD * ms) / HOUR_MS;
   const byTimeWh = mostWhIn(paidMs) + PLAUSIBLE_SLACK_WH;
   if (!metered) return Math.min(claimedWh, byTimeWh);
   const unreadMs = Math.max(0, storedUntilMs - metered.readUntilMs);

@@ -183,7 +183,8 @@ async function splitOf(
     ...(priority !== undefined && { priority }),
     tenant: { id: tenantId, weight },
     carUrl: ports.carAccess.url,
-    checked: modelManifestSchema.safeParse(manifest).data?.pipeline.kind !== 'text-generation',
+    checked: true,
+    ...(modelManifestSchema.safeParse(manifest).data?.pipeline.kind === 'text-generation' && { generates: true }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import type { DivisionActivities } from '../../domain/activities/divisionActivities.ts';
 import type { Division } from '../../domain/workflows/jobDivision.ts';
 import { grouped } from '../../domain/grouped.ts';
@@ -35,7 +36,7 @@ export function createDivisionActivities({ database }: { readonly database: Data
         if (!cell) return { cells: [], summary: `Cell ${cellId} is not there.` };
         const cells = await listCellsBeside(tx, cellId);
         if (cells.length < 2) return { cells: [], summary: 'There is no other cell of the same clock and slots.' };
-        const deadMs = nowMs - (DEAD_AFTER_SLOTS + 1) * cell.slotMinutes * 60_000;
+        const deadMs = nowMs - (DEAD_AFTER_SLOTS + 1) * cell.slotMinutes * MINUTE_MS;
         const isDead = ({ plannedMs }: CellBeside): boolean => (plannedMs ?? Number.NEGATIVE_INFINITY) <= deadMs;
         const jobs = (await listOwnOpenJobs(tx, cellId)).filter(({ paused }) => !paused);
         const ids = jobs.map(({ jobId }) => jobId);

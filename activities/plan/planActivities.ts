@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { MINUTE_MS } from '../../domain/durations.ts';
 import type { PlanActivities } from '../../domain/activities/planActivities.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { planIdOf, topics } from '../../domain/names.ts';
@@ -74,7 +75,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
       await saveFeederSlots(database, committedByFeeder(problem, plan));
       await saveOffers(database, cellId, slotStartMs, jobOffers(state, problem, plan));
       const told = fallback === undefined ? [] : [fallbackLine(cellId, fallback, createdAtMs)];
-      const claims = claimsOfPlan(state, problem, plan);
+      const claims = claimsOfPlan(state, problem, plan, createdAtMs);
       await saveWakes(database, wakes.changed);
       await saveChargeCycles(database, changedCycles(plan, state.openSessions, state.chargeCycles));
       const held = [...(await updateClaims(database, claims.policy)), ...(await updateClaims(database, claims.plan))];
@@ -84,7 +85,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
         ...wakeFailureLines(state, wakes.failed, createdAtMs),
         ...unmetLines(plan, createdAtMs, cause),
       ]);
-      return dispatchOf(id, problem, plan);
+      return dispatchOf(id, problem, plan, state.regions);
     },
 
     /**
@@ -95,7 +96,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
       const stored = await readPlan<Plan>(database, request.planId);
       if (!stored) throw new Error(`plan ${request.planId} is not stored`);
       const { id: planId, cellId, plan, slotStartMs, createdAtMs: issuedAtMs } = stored;
-      const slotBeforeMs = slotStartMs - plan.slots.slotMinutes * 60_000;
+      const slotBeforeMs = slotStartMs - plan.slots.slotMinutes * MINUTE_MS;
       // Made ahead of its slot, a plan must not end the slot that still runs.
       const before = (await planOfSlot<Plan>(database, cellId, slotBeforeMs))?.plan;
       const runningCars = carsById(before);
@@ -180,7 +181,7 @@ function wakeFailureLines({ vehicles }: CellState, failed: readonly WakeAttempt[
   const names = new Map(vehicles.map(({ id, displayName }) => [id, displayName]));
   return failed.map(({ vehicleId, failures, retryAtMs }) => {
     const name = names.get(vehicleId) ?? vehicleId;
-    const minutes = Math.round(((retryAtMs ?? atMs) - atMs) / 60_000);
+    const minutes = Math.round(((retryAtMs ?? atMs) - atMs) / MINUTE_MS);
     return {
       atMs,
       kind: 'wake_failed',

@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MAX_SLOT_MS } from '../../domain/durations.ts';
 import type { StayActivities, Stay } from '../../domain/activities/stayActivities.ts';
 import { DateTime } from 'luxon';
 import { localHour } from '../../domain/localHour.ts';
@@ -9,6 +9,7 @@ import { readHabit, storedHabit } from '../../scheduler/habit.ts';
 import { learnStay, placeOfArrival } from '../../scheduler/survival.ts';
 import type { Database, Queryable } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
+import { forgetHeardHours, readHeardMs } from '../../store/heardHours.ts';
 import { learnHabits } from '../../store/habits.ts';
 import { book } from '../../store/ledger.ts';
 import {
@@ -33,7 +34,6 @@ export interface StayPorts {
   readonly vehicles: VehicleLink;
 }
 
-const LONGEST_SLOT_MS = 15 * 60_000;
 /** Measured SoC comes in whole tenths; less than this below the target is met. */
 const SOC_TOLERANCE_PERCENT = 0.5;
 
@@ -152,7 +152,10 @@ async function settleStay(
   });
   // What is known of its stay comes from a car that has said what cannot be.
   const isPaid = vehicle.policy.computeOptIn && !wasDistrusted;
-  const hours = isPaid ? (unpluggedMs - pluggedInAtMs) / HOUR_MS : 0;
+  // Being at the plug is no availability: what has not answered, asleep or out of reach, could not have been asked.
+  const heardMs = isPaid ? await readHeardMs(tx, vehicleId, { startMs: pluggedInAtMs, endMs: unpluggedMs }) : 0;
+  await forgetHeardHours(tx, vehicleId, unpluggedMs);
+  const hours = heardMs / HOUR_MS;
   const reference = workflowIds.session(vehicleId, stay);
   await book(
     tx,
@@ -165,7 +168,7 @@ async function settleStay(
     }),
   );
   // Meter readings are kept by slot: the one in which the car came counts whole.
-  const statement = await statementOf(tx, vehicleId, { startMs: pluggedInAtMs - LONGEST_SLOT_MS, endMs: unpluggedMs });
+  const statement = await statementOf(tx, vehicleId, { startMs: pluggedInAtMs - MAX_SLOT_MS, endMs: unpluggedMs });
   await settleParkingSession(tx, vehicleId, stay, statement);
   return statement;
 }

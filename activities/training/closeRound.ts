@@ -11,7 +11,7 @@ import {
   type TrainingPlan,
   type TrainingTask,
 } from '../../domain/training.ts';
-import { isNearUpdate } from '../../domain/trust/sameAnswer.ts';
+import { updateDistance } from '../../domain/trust/sameAnswer.ts';
 import { acceptedParts, readHandovers, type AcceptedPart } from '../../store/acceptedShards.ts';
 import { readAnsweredLines } from '../../store/answeredLines.ts';
 import { readBatch } from '../../store/batches.ts';
@@ -216,7 +216,7 @@ async function partialUpdate(
   const { clip_norm: _, ...unclipped } = task;
   const right = await trainer.train(model, weights, { ...unclipped, steps: state.step });
   const update = state.weights.map((weight, index) => weight - (weights[index] ?? 0));
-  if (!right || !isNearUpdate(update, right, TOLERANCE)) return undefined;
+  if (!right || updateDistance(update, right) > TOLERANCE) return undefined;
   const { step: steps, lossSum } = state;
   return { update, examples: task.data.examples, steps, loss: lossSum / steps, isPartial: true, bytes: text.length };
 }

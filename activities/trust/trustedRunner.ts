@@ -2,18 +2,19 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 
 import type { Answer } from '../../domain/answerLine.ts';
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { objectKeys } from '../../domain/names.ts';
-import { ModelCache } from '../../inference/modelCache.ts';
-import { Runner } from '../../inference/runner/runner.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import { trainingUpdateSchema } from '../../domain/training.ts';
+import { ModelCache } from '../../inference/modelCache.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
+import { Runner } from '../../inference/runner/runner.ts';
 import type { Evaluation, LocalRun } from '../../inference/training/trainingPipeline.ts';
 import { trainTask } from '../../inference/training/trainTask.ts';
-import { bytesFromFloats, floatsFromBase64 } from '../../training/floats.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
+import { bytesFromFloats, floatsFromBase64 } from '../../training/floats.ts';
 import type { TrustedTrainer } from '../training/trainingPorts.ts';
-import type { TrustedRunner } from './trustPorts.ts';
+import type { ClaimedTask, TrustedRunner, TrustedTask, TrustedWork } from './trustPorts.ts';
 
 /**
  * Answers on this computer, in a process of its own that is stopped when nothing has been asked of it for a while. Models
@@ -31,11 +32,29 @@ export function createTrustedRunner(
     oneAtATime(async () => {
       clearTimeout(idle);
       try {
-        return await use(await cache.open(model, objects));
+        const loaded = await cache.open(model, objects);
+        await runner.load(loaded);
+        return await use(loaded);
       } finally {
         idle = setTimeout(() => void runner.stop(), IDLE_REAL_MS).unref();
       }
     });
+  const timed = (model: ModelRef, use: (loaded: LoadedModel) => Promise<readonly Answer[]>): Promise<TrustedWork> =>
+    withModel(model, async (loaded) => {
+      const startedMs = performance.now();
+      const answers = await use(loaded);
+      return { answers, deviceMs: performance.now() - startedMs };
+    });
+  const generate = (loaded: LoadedModel, tasks: readonly (TrustedTask | ClaimedTask)[]): Promise<Answer[]> =>
+    Promise.all(tasks.map((task) => runner.generate(loaded, task)));
+  const train = async (model: LoadedModel, tasks: readonly TrustedTask[]): Promise<Answer[]> => {
+    const answers: Answer[] = [];
+    for (const { jobId, body } of tasks) {
+      const weightBytes = await objects.get(objectKeys.jobWeights(jobId));
+      answers.push(await trainTask({ runner, model, body: bodySchema.parse(body), weightBytes }));
+    }
+    return answers;
+  };
   return {
     evaluate: (model, weights, data) =>
       withModel(model, async (loaded) => {
@@ -52,22 +71,13 @@ export function createTrustedRunner(
         return update && floatsFromBase64(update.update);
       }),
     answers: (model, tasks) =>
-      withModel(model, async (loaded) => {
-        if (loaded.pipeline.kind === 'training') {
-          const answers: Answer[] = [];
-          for (const { jobId, body } of tasks) {
-            const weightBytes = await objects.get(objectKeys.jobWeights(jobId));
-            answers.push(await trainTask({ runner, model: loaded, body: bodySchema.parse(body), weightBytes }));
-          }
-          return answers;
-        }
-        if (loaded.pipeline.kind !== 'text-generation') {
-          await runner.load(loaded);
-          const bodies = tasks.map(({ body }) => body);
-          return await inPieces(bodies, (piece) => runner.run(loaded, piece));
-        }
-        return await Promise.all(tasks.map((task) => runner.generate(loaded, task)));
+      timed(model, async (loaded) => {
+        if (loaded.pipeline.kind === 'text-generation') return generate(loaded, tasks);
+        if (loaded.pipeline.kind === 'training') return train(loaded, tasks);
+        const bodies = tasks.map(({ body }) => body);
+        return inPieces(bodies, (piece) => runner.run(loaded, piece));
       }),
+    reread: (model, tasks) => timed(model, (loaded) => generate(loaded, tasks)),
     close: async () => {
       clearTimeout(idle);
       await runner.stop();
@@ -76,7 +86,7 @@ export function createTrustedRunner(
 }
 
 const bodySchema = z.record(z.string(), z.unknown());
-const IDLE_REAL_MS = 60_000;
+const IDLE_REAL_MS = MINUTE_MS;
 /** A call of the process has a time limit; a few lines stay within it on any computer. */
 const LINES_PER_CALL = 8;
 

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { Refusal } from './refusal.ts';
 
 export interface CarLimits {
@@ -41,7 +42,7 @@ export class CarUses {
     const { callsPerMinute } = this.#limits;
     const use = this.#useOf(vehicleId);
     const nowRealMs = this.#now();
-    const filled = use.callsLeft + ((nowRealMs - use.atRealMs) / 60_000) * callsPerMinute;
+    const filled = use.callsLeft + ((nowRealMs - use.atRealMs) / MINUTE_MS) * callsPerMinute;
     use.callsLeft = Math.min(callsPerMinute, filled);
     use.atRealMs = nowRealMs;
     if (use.callsLeft < 1) throw new Refusal('rate', `More than ${callsPerMinute} calls a minute.`);

@@ -1,9 +1,10 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import type { KeyedCar } from '../../store/carKeys.ts';
 
 /** A withdrawn key works on for this long at most; a busy one costs no query a call. */
 const KEPT_REAL_MS = 2_000;
 /** How long cars go on while the database does not answer. */
-const KEPT_IN_OUTAGE_REAL_MS = 60_000;
+const KEPT_IN_OUTAGE_REAL_MS = MINUTE_MS;
 const MAX_KEPT = 50_000;
 
 interface Known {

@@ -2,6 +2,8 @@ import { z } from '@hono/zod-openapi';
 
 import { readModel } from '../../store/models.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
+import { addMeasuredNoise, listMeasuredNoise } from '../../store/measuredNoise.ts';
+import { toleranceOf } from '../../domain/trust/tolerance.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import type { Database } from '../../store/database.ts';
 import type { AdmittedModel } from './ports.ts';
@@ -19,6 +21,9 @@ export const admittedSchema = modelSchema.extend({
       .meta({ description: 'With the cache of a full batch, where it generates.' }),
     prefill_tokens_per_s: z.number().nullable().meta({ description: 'Of one request alone; so is the next.' }),
     decode_tokens_per_s: z.number().nullable(),
+    tolerance: z
+      .object({ numbers: z.number(), logits: z.number() })
+      .meta({ description: 'How far cars’ answers may be from a trusted computer’s, as measured here.' }),
     classes_too_small: z
       .array(z.string())
       .meta({ description: 'Hardware classes whose memory it does not fit: nothing of it is planned there.' }),
@@ -42,7 +47,11 @@ export async function answerAdmitted(
     peakMemoryMb,
     neededMemoryMb: modelMemoryMb,
     tokensPerSecond,
+    sha256,
+    noise,
   } = admitted;
+  await addMeasuredNoise(database, sha256, { hardwareClass: null, noise, samples: 1 });
+  const measured = await listMeasuredNoise(database, sha256);
   const known = await listHardwareClasses(database);
   const classes = known.filter(({ memoryMb }) => (modelMemoryMb ?? 0) <= (memoryMb ?? Number.POSITIVE_INFINITY));
   const tooSmall = known.filter((each) => !classes.includes(each));
@@ -62,6 +71,7 @@ export async function answerAdmitted(
       needed_memory_mb: modelMemoryMb ?? null,
       prefill_tokens_per_s: tokensPerSecond ? rounded(tokensPerSecond.prefill, 1) : null,
       decode_tokens_per_s: tokensPerSecond ? rounded(tokensPerSecond.decode, 1) : null,
+      tolerance: toleranceOf(measured.map((each) => each.noise)),
       classes_too_small: tooSmall.map(({ id }) => id),
       energy_wh_per_sample: Object.fromEntries(energy),
     },

@@ -13,7 +13,7 @@ import { readVehicle } from '../../store/vehicles.ts';
 import { agentSettingsSchema, carKeySchema, probeSchema, probeVerdictSchema } from '../wire/agents.ts';
 import { bearerOf } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses } from './wire.ts';
+import { answers, taking } from './wire.ts';
 
 const exchangeRoute = createRoute({
   method: 'post',
@@ -26,31 +26,22 @@ const exchangeRoute = createRoute({
       content: { 'application/json': { schema: z.strictObject({ code: z.string().max(200) }) } },
     },
   },
-  responses: {
-    200: { description: 'The key, shown this once', content: { 'application/json': { schema: carKeySchema } } },
-    ...errorResponses,
-  },
+  responses: answers('The key, shown this once', carKeySchema),
 });
 
 const settingsRoute = createRoute({
   method: 'get',
   path: '/cars/v1/settings',
   summary: 'What an agent needs to know, for the car whose key is the bearer token',
-  responses: {
-    200: { description: 'The car and its doors', content: { 'application/json': { schema: agentSettingsSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('The car and its doors', agentSettingsSchema),
 });
 
 const probeRoute = createRoute({
   method: 'post',
   path: '/cars/v1/probe',
   summary: 'Hold what the agent’s probe measured against the class that the car is enrolled with',
-  request: { body: { required: true, content: { 'application/json': { schema: probeSchema } } } },
-  responses: {
-    200: { description: 'The verdict', content: { 'application/json': { schema: probeVerdictSchema } } },
-    ...errorResponses,
-  },
+  request: taking(probeSchema),
+  responses: answers('The verdict', probeVerdictSchema),
 });
 
 /** What cars' agents ask before they begin; they present a code, then their car's key. */

@@ -15,7 +15,7 @@ import { batchSchema } from '../wire/batch.ts';
 import type { ApiPorts } from './ports.ts';
 import { LIFE_SECONDS, limited, spareBytesOf } from './fileUpload.ts';
 import { batchToWireById, ownBatch } from './readBatches.ts';
-import { errorResponses, idParam } from './wire.ts';
+import { answers, idParam } from './wire.ts';
 
 const resubmissionSchema = createBatchSchema
   .pick({ completion_window: true, metadata: true })
@@ -31,10 +31,7 @@ const resubmitRoute = createRoute({
     headers: repetitionHeaders,
     body: { required: false, content: { 'application/json': { schema: resubmissionSchema } } },
   },
-  responses: {
-    200: { description: 'The new batch', content: { 'application/json': { schema: batchSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('The new batch', batchSchema),
 });
 
 /** Resubmission of what an ended batch left unanswered: expired, cancelled and failed requests. */

@@ -7,7 +7,8 @@ import { batchSchema } from '../wire/batch.ts';
 import { setBatchPaused } from './pauseBatch.ts';
 import type { ApiPorts } from './ports.ts';
 import { batchesToWire, batchToWireById, ownBatch } from './readBatches.ts';
-import { errorResponses, idParam, limitParam, listOf, listSchema, pageStartOf } from './wire.ts';
+import { startJob } from './startJobs.ts';
+import { answers, errorResponses, idParam, limitParam, listOf, listSchema, pageStartOf, taking } from './wire.ts';
 
 const batchResponse = {
   200: { description: 'The batch', content: { 'application/json': { schema: batchSchema } } },
@@ -19,7 +20,7 @@ const createBatchRoute = createRoute({
   path: '/v1/batches',
   request: {
     headers: repetitionHeaders,
-    body: { required: true, content: { 'application/json': { schema: createBatchSchema } } },
+    ...taking(createBatchSchema),
   },
   responses: batchResponse,
 });
@@ -28,10 +29,7 @@ const listBatchesRoute = createRoute({
   method: 'get',
   path: '/v1/batches',
   request: { query: z.object({ after: z.string().optional(), limit: limitParam(100, 20) }) },
-  responses: {
-    200: { description: 'One page', content: { 'application/json': { schema: listSchema(batchSchema) } } },
-    ...errorResponses,
-  },
+  responses: answers('One page', listSchema(batchSchema)),
 });
 
 const readBatchRoute = createRoute({
@@ -93,7 +91,7 @@ export function addBatchRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     const batch = await ownBatch(ports, tenantId, id);
     if (batch.status === 'validating' || batch.status === 'in_progress' || batch.status === 'finalizing') {
       // The job first: if Temporal does not answer, nothing has changed and the caller may try again.
-      await jobs.start(batch);
+      await startJob(ports, batch);
       await jobs.cancel(id);
       await moveBatch(database, id, ['validating', 'in_progress', 'finalizing'], 'cancelling');
     }

@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 
 const RETRY_SECONDS = 1;
@@ -62,7 +63,7 @@ export class RateLimiter {
   take(keyId: string, perMinute: number): void {
     const atMs = this.#monotonicMs();
     const bucket = this.#buckets.get(keyId) ?? { left: perMinute, atMs };
-    const filled = bucket.left + ((atMs - bucket.atMs) / 60_000) * perMinute;
+    const filled = bucket.left + ((atMs - bucket.atMs) / MINUTE_MS) * perMinute;
     const left = Math.min(perMinute, filled) - 1;
     if (left < 0) {
       throw new NightshiftError('rate_limited', `The key has ${perMinute} requests a minute.`, {

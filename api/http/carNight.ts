@@ -1,7 +1,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { comparedWithArrival } from '../../planning/onArrival.ts';
 import { regionSeries } from '../../planning/regionTimeline.ts';
 import { slotAt, slotHours, slotStartMs, type SlotAxis } from '../../scheduler/time.ts';
@@ -15,22 +15,19 @@ import { carNightSchema, type CarNightWire } from '../wire/carNight.ts';
 import type { PlanForecasts } from './planForecasts.ts';
 import type { ApiPorts } from './ports.ts';
 import { visibleCar } from './visibleCar.ts';
-import { errorResponses } from './wire.ts';
+import { answers } from './wire.ts';
 
 /** Shown of a car that is away, and the least that is shown of a stay. */
-const LEAST_AHEAD_MS = 4 * HOUR_MS;
-const MOST_BEHIND_MS = 24 * HOUR_MS;
-const MOST_AHEAD_MS = 24 * HOUR_MS;
+const MIN_AHEAD_MS = 4 * HOUR_MS;
+const MAX_BEHIND_MS = 24 * HOUR_MS;
+const MAX_AHEAD_MS = 24 * HOUR_MS;
 
 const nightRoute = createRoute({
   method: 'get',
   path: '/fleet/v1/vehicles/{vin}/night',
   summary: 'The car’s stay on one time axis, what it has earned, and what charging on arrival would have come to',
   request: { params: z.object({ vin: z.string().min(1).max(64) }) },
-  responses: {
-    200: { description: 'By slot', content: { 'application/json': { schema: carNightSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('By slot', carNightSchema),
 });
 
 export function addCarNightRoutes(app: OpenAPIHono, ports: ApiPorts, forecasts: PlanForecasts): void {
@@ -112,11 +109,11 @@ function axisOf(
   nowMs: number,
   slotMinutes: number,
 ): SlotAxis {
-  const slotMs = slotMinutes * 60_000;
-  const fromMs = Math.max(nowMs - MOST_BEHIND_MS, (stay?.pluggedInAtMs ?? nowMs - LEAST_AHEAD_MS) - HOUR_MS / 2);
+  const slotMs = slotMinutes * MINUTE_MS;
+  const fromMs = Math.max(nowMs - MAX_BEHIND_MS, (stay?.pluggedInAtMs ?? nowMs - MIN_AHEAD_MS) - HOUR_MS / 2);
   const untilMs = Math.min(
-    nowMs + MOST_AHEAD_MS,
-    Math.max(nowMs + LEAST_AHEAD_MS, (stay?.readyByMs ?? nowMs) + HOUR_MS / 2),
+    nowMs + MAX_AHEAD_MS,
+    Math.max(nowMs + MIN_AHEAD_MS, (stay?.readyByMs ?? nowMs) + HOUR_MS / 2),
   );
   const startMs = Math.floor(fromMs / slotMs) * slotMs;
   return { startMs, slotMinutes, count: Math.ceil((untilMs - startMs) / slotMs) };

@@ -15,17 +15,12 @@ import { appendJournal } from '../../store/journal.ts';
 import { chargerPutSchema, chargersSchema, newChargerSchema, type ChargerWire } from '../wire/chargers.ts';
 import { operatorOnly } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses, notFound, unixSeconds } from './wire.ts';
+import { answers, notFound, taking, unixSeconds } from './wire.ts';
 
 /** OCPP security profiles want 16 to 40 characters. */
 const PASSWORD_BYTES = 15;
 const chargerParam = z.object({
   id: z.string().regex(/^[A-Za-z0-9_.-]{1,48}$/, 'must be 1 to 48 letters, digits, "_", "." or "-"'),
-});
-
-const answers = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
-  200: { description, content: { 'application/json': { schema } } },
-  ...errorResponses,
 });
 
 const listRoute = createRoute({
@@ -39,7 +34,7 @@ const putRoute = createRoute({
   summary: 'Add a plug of a charger that connects over OCPP, or change what is known of it',
   request: {
     params: chargerParam,
-    body: { required: true, content: { 'application/json': { schema: chargerPutSchema } } },
+    ...taking(chargerPutSchema),
   },
   responses: answers('It may connect; its password is shown this once', newChargerSchema),
 });

@@ -3,7 +3,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { ApiPorts } from './ports.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
-import { errorResponses } from './wire.ts';
+import { answers, taking } from './wire.ts';
 
 const requestSchema = z
   .looseObject({
@@ -32,14 +32,8 @@ const embeddingsSchema = z
 const embeddingsRoute = createRoute({
   method: 'post',
   path: '/v1/embeddings',
-  request: { body: { required: true, content: { 'application/json': { schema: requestSchema } } } },
-  responses: {
-    200: {
-      description: 'A vector of length 1 for each input',
-      content: { 'application/json': { schema: embeddingsSchema } },
-    },
-    ...errorResponses,
-  },
+  request: taking(requestSchema),
+  responses: answers('A vector of length 1 for each input', embeddingsSchema),
 });
 
 /** The Embeddings API of OpenAI, answered at once. */
@@ -48,7 +42,8 @@ export function addEmbeddingRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   const models = createPublishedModels(ports);
   app.openapi(embeddingsRoute, async (c) => {
     const body = c.req.valid('json');
-    const manifest = await models.read(c.get('caller').tenantId, body.model);
+    const { tenantId } = c.get('caller');
+    const manifest = { ...(await models.read(tenantId, body.model)), tenantId };
     if (manifest.pipeline.kind !== 'text-embedding') {
       throw new NightshiftError('invalid_request', `"${body.model}" does not embed texts.`, { field: 'model' });
     }

@@ -1,5 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
+import { HOUR_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { hardwareClassSchema } from '../../domain/hardwareClasses.ts';
@@ -16,22 +17,14 @@ import { enrolVehicle, readVehicle, removeVehicle, vehicleOf, type Vehicle } fro
 import { enrolmentCodeSchema } from '../wire/agents.ts';
 import { operatorOnly } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses, notFound, unixSeconds } from './wire.ts';
+import { answers, notFound, taking, unixSeconds } from './wire.ts';
 
-export const CODE_LIFE_REAL_MS = 3_600_000;
+export const CODE_LIFE_REAL_MS = HOUR_MS;
 const regionId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and "-"');
 const feederSchema = z.strictObject({
   id: regionId,
   failSafeImportKw: z.number().min(0),
   site: siteSchema.optional(),
-});
-
-const answers = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
-  200: { description, content: { 'application/json': { schema } } },
-  ...errorResponses,
-});
-const taking = <Schema extends z.ZodType>(schema: Schema) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
 });
 
 const enrolRoute = createRoute({

@@ -8,7 +8,17 @@ import { emptyBody } from './emptyBody.ts';
 import { receiveFile } from './fileUpload.ts';
 import { answersSoFar, runningBatchOf } from './partialResults.ts';
 import { removeFile } from './tidyUp.ts';
-import { errorResponses, idParam, limitParam, listOf, listSchema, notFound, unixSeconds, pageStartOf } from './wire.ts';
+import {
+  answers,
+  errorResponses,
+  idParam,
+  limitParam,
+  listOf,
+  listSchema,
+  notFound,
+  pageStartOf,
+  unixSeconds,
+} from './wire.ts';
 
 const fileSchema = z
   .object({
@@ -46,10 +56,7 @@ const listFilesRoute = createRoute({
       purpose: z.string().optional(),
     }),
   },
-  responses: {
-    200: { description: 'One page', content: { 'application/json': { schema: listSchema(fileSchema) } } },
-    ...errorResponses,
-  },
+  responses: answers('One page', listSchema(fileSchema)),
 });
 
 const readFileRoute = createRoute({

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import pLimit, { type LimitFunction } from 'p-limit';
 
+import { DAY_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseJson } from '../../domain/json.ts';
 import { folderDeclarationSchema } from '../../domain/modelUploads.ts';
@@ -15,10 +16,10 @@ import { requireScope } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
 import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
-import { errorResponses, notFound } from './wire.ts';
+import { answers, errorResponses, notFound, taking } from './wire.ts';
 
 /** An upload that nobody goes on with is thrown away. */
-const KEPT_REAL_MS = 24 * 3_600_000;
+const KEPT_REAL_MS = DAY_MS;
 const MAX_OPEN_UPLOADS = 16;
 const DECLARATION = 'upload.json';
 const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
@@ -46,11 +47,8 @@ const createUploadRoute = createRoute({
   method: 'post',
   path: '/v1/model_uploads',
   summary: 'Begin to add the folder of a model, or go on with the same one: says what is there of each file',
-  request: { body: { required: true, content: { 'application/json': { schema: createSchema } } } },
-  responses: {
-    200: { description: 'What is there', content: { 'application/json': { schema: uploadSchema } } },
-    ...errorResponses,
-  },
+  request: taking(createSchema),
+  responses: answers('What is there', uploadSchema),
 });
 
 const putDoc = createRoute({
@@ -72,10 +70,7 @@ const completeRoute = createRoute({
   path: '/v1/model_uploads/{id}/complete',
   summary: 'Have the folder checked, measured and published',
   request: { params: idParam },
-  responses: {
-    200: { description: 'Admitted and published', content: { 'application/json': { schema: admittedSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('Admitted and published', admittedSchema),
 });
 
 type Upload = z.output<typeof createSchema>;

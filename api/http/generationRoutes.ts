@@ -9,7 +9,7 @@ import type { ApiPorts } from './ports.ts';
 import { ChunkWriter, completionBodySchema } from './completionChunks.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
 import { streamedGeneration, type AnswerWriter, type LiveTask, type StreamEvent } from './streamedGeneration.ts';
-import { errorResponses, unixSeconds } from './wire.ts';
+import { errorResponses, taking, unixSeconds } from './wire.ts';
 
 const CHAT = '/v1/chat/completions';
 const TEXT = '/v1/completions';
@@ -26,14 +26,14 @@ const chatRoute = createRoute({
   method: 'post',
   path: CHAT,
   summary: 'The next message of a conversation, at once; fields that are not served are refused by their name',
-  request: { body: { required: true, content: { 'application/json': { schema: chatCompletionRequestSchema } } } },
+  request: taking(chatCompletionRequestSchema),
   responses: answers,
 });
 const textRoute = createRoute({
   method: 'post',
   path: TEXT,
   summary: 'How a text goes on, at once; fields that are not served are refused by their name',
-  request: { body: { required: true, content: { 'application/json': { schema: completionRequestSchema } } } },
+  request: taking(completionRequestSchema),
   responses: answers,
 });
 
@@ -44,7 +44,8 @@ export function addGenerationRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   const models = createPublishedModels(ports);
 
   const answer = async (c: Context, path: typeof CHAT | typeof TEXT, body: GenerationRequest) => {
-    const manifest = await models.read(c.get('caller').tenantId, body.model);
+    const { tenantId } = c.get('caller');
+    const manifest = { ...(await models.read(tenantId, body.model)), tenantId };
     mustAnswer(manifest, path);
     const nowMs = ports.now();
     const task = { id: newId('req_', nowMs), body, createdAtSeconds: unixSeconds(nowMs) };

@@ -20,15 +20,11 @@ import {
 import type { ApiPorts } from './ports.ts';
 import { kindSchema, pushedSpans, pushSchema, signalSchema } from './gridSignals.ts';
 import { tellRegion } from './tellRegion.ts';
-import { errorResponses, idParam, notFound } from './wire.ts';
+import { answers, idParam, notFound, taking } from './wire.ts';
 
 const DEFAULT_SPAN_MS = 24 * HOUR_MS;
 const MAX_SPAN_MS = 7 * 24 * HOUR_MS;
 
-const json = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
-  200: { description, content: { 'application/json': { schema } } },
-  ...errorResponses,
-});
 const timeLimit = 'must be a time with its offset (RFC 3339)';
 const period = z.object({
   from: z.iso.datetime({ offset: true, error: timeLimit }).optional().meta({ description: 'Now when left out.' }),
@@ -39,7 +35,7 @@ const windowSchema = z.object({ start: z.string(), end: z.string() }).openapi('O
 const regionsRoute = createRoute({
   method: 'get',
   path: '/grid/v1/regions',
-  responses: json(
+  responses: answers(
     'The regions of the cell',
     z.object({
       regions: z.array(
@@ -56,7 +52,7 @@ const signalsRoute = createRoute({
   method: 'get',
   path: '/grid/v1/regions/{id}/signals',
   request: { params: idParam, query: period },
-  responses: json(
+  responses: answers(
     'What is in force: of each kind and place one value at a time; of import limits the tightest.',
     z.object({ region_id: z.string(), from: z.string(), to: z.string(), signals: z.array(signalSchema) }),
   ),
@@ -65,7 +61,7 @@ const windowsRoute = createRoute({
   method: 'get',
   path: '/grid/v1/regions/{id}/windows',
   request: { params: idParam },
-  responses: json(
+  responses: answers(
     'Off-peak windows from the last local noon to the next',
     z.object({ region_id: z.string(), from: z.string(), to: z.string(), windows: z.array(windowSchema) }),
   ),
@@ -75,9 +71,9 @@ const pushRoute = createRoute({
   path: '/grid/v1/regions/{id}/signals/{kind}',
   request: {
     params: idParam.extend({ kind: kindSchema }),
-    body: { required: true, content: { 'application/json': { schema: pushSchema } } },
+    ...taking(pushSchema),
   },
-  responses: json(
+  responses: answers(
     'Stored, and the region is told',
     z.object({ region_id: z.string(), kind: kindSchema, source: z.string(), stored: z.number().int() }),
   ),

@@ -25,7 +25,7 @@ import type { ApiPorts } from './ports.ts';
 import { nameOf } from './gridEvents.ts';
 import { isoOrNull } from './isoTime.ts';
 import { tellRegion } from './tellRegion.ts';
-import { errorResponses, notFound } from './wire.ts';
+import { answers, errorResponses, notFound, taking } from './wire.ts';
 
 const CALLBACK_TOKEN_BYTES = 24;
 const MAX_REFUSALS = 20;
@@ -73,7 +73,7 @@ const putRoute = createRoute({
   method: 'put',
   path: '/grid/v1/connections/{id}',
   summary: 'Follow a utility’s OpenADR 3.1 server, or change how',
-  request: { params, body: { required: true, content: { 'application/json': { schema: connectionBodySchema } } } },
+  request: { params, ...taking(connectionBodySchema) },
   responses: answer('The connection; its secret is never shown again'),
 });
 const getRoute = createRoute({
@@ -97,13 +97,7 @@ const deleteRoute = createRoute({
 const listRoute = createRoute({
   method: 'get',
   path: '/grid/v1/connections',
-  responses: {
-    200: {
-      description: 'All connections of the cell',
-      content: { 'application/json': { schema: gridConnectionsSchema } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('All connections of the cell', gridConnectionsSchema),
 });
 
 /** Utilities' servers that the cell follows; for keys with the scope `ops`. */

@@ -1,5 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
+import { DAY_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { newId } from '../../domain/ids.ts';
@@ -9,10 +10,10 @@ import { listRegionFeeders } from '../../store/feeders.ts';
 import { readRegion } from '../../store/regions.ts';
 import type { ApiPorts } from './ports.ts';
 import { tellRegion } from './tellRegion.ts';
-import { errorResponses, idParam, notFound } from './wire.ts';
+import { errorResponses, idParam, notFound, taking } from './wire.ts';
 
 const PATH = '/grid/v1/regions/{id}/emergency';
-const LONGEST_MS = 7 * 24 * 3_600_000;
+const LONGEST_MS = 7 * DAY_MS;
 
 const bodySchema = z
   .strictObject({
@@ -28,7 +29,7 @@ const declareRoute = createRoute({
   method: 'post',
   path: PATH,
   summary: 'Have the cars of a region or of some feeders draw nothing, from now on',
-  request: { params: idParam, body: { required: true, content: { 'application/json': { schema: bodySchema } } } },
+  request: { params: idParam, ...taking(bodySchema) },
   responses: {
     201: {
       description: 'In force, and the cars are told',

@@ -10,32 +10,23 @@ import {
 } from '../wire/gridEvents.ts';
 import type { ApiPorts } from './ports.ts';
 import { isoOrNull } from './isoTime.ts';
-import { errorResponses, notFound } from './wire.ts';
+import { answers, notFound } from './wire.ts';
 
 const MAX_EVENTS = 200;
 
 const listRoute = createRoute({
   method: 'get',
   path: '/grid/v1/events',
-  responses: {
-    200: {
-      description: 'The newest events of the cell’s utilities',
-      content: { 'application/json': { schema: gridEventsSchema } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('The newest events of the cell’s utilities', gridEventsSchema),
 });
 const getRoute = createRoute({
   method: 'get',
   path: '/grid/v1/events/{id}',
   request: { params: z.object({ id: z.string().min(1).max(128) }) },
-  responses: {
-    200: {
-      description: 'The event, what it did to the metered load, and the reports that went back',
-      content: { 'application/json': { schema: gridEventWithProofSchema } },
-    },
-    ...errorResponses,
-  },
+  responses: answers(
+    'The event, what it did to the metered load, and the reports that went back',
+    gridEventWithProofSchema,
+  ),
 });
 
 /** Utilities' events and the proof that they were followed; for keys with the scope `ops` or `grid`. */

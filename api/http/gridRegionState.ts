@@ -11,19 +11,16 @@ import { readSignals } from '../../store/signals.ts';
 import { gridRegionStateSchema } from '../wire/gridRegionState.ts';
 import type { ApiPorts } from './ports.ts';
 import { isoOrNull } from './isoTime.ts';
-import { errorResponses, idParam, notFound } from './wire.ts';
+import { answers, idParam, notFound } from './wire.ts';
 
 const stateRoute = createRoute({
   method: 'get',
   path: '/grid/v1/regions/{id}',
   request: { params: idParam },
-  responses: {
-    200: {
-      description: 'What the region knows now: limits, windows, and how its feeds and utilities do',
-      content: { 'application/json': { schema: gridRegionStateSchema } },
-    },
-    ...errorResponses,
-  },
+  responses: answers(
+    'What the region knows now: limits, windows, and how its feeds and utilities do',
+    gridRegionStateSchema,
+  ),
 });
 
 /** How a region does now, for those who do not look into Temporal. */

@@ -3,7 +3,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { modelManifestSchema } from '../../domain/models.ts';
 import { listModels, readModel, type StoredModel } from '../../store/models.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses, notFound, unixSeconds } from './wire.ts';
+import { answers, errorResponses, notFound, unixSeconds } from './wire.ts';
 
 export const modelParam = z.object({ model: z.string().min(1).max(100) });
 
@@ -35,10 +35,7 @@ const readModelRoute = createRoute({
   method: 'get',
   path: '/v1/models/{model}',
   request: { params: modelParam },
-  responses: {
-    200: { description: 'Its newest version', content: { 'application/json': { schema: modelSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('Its newest version', modelSchema),
 });
 
 /** The Models API of OpenAI. */

@@ -22,7 +22,7 @@ import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
 import { modelParam } from './modelRoutes.ts';
 import { readField, readMultipart, type MultipartPart } from './multipart.ts';
-import { errorResponses, notFound } from './wire.ts';
+import { answers, errorResponses, notFound } from './wire.ts';
 
 const MAX_MANIFEST_BYTES = 1024 * 1024;
 const MAX_ASSETS_BYTES = 64 * 1024 * 1024;
@@ -31,10 +31,7 @@ const addModelDoc = createRoute({
   method: 'post',
   path: '/v1/models',
   summary: 'Add a model (multipart/form-data: manifest, file, and assets that its pipeline names)',
-  responses: {
-    200: { description: 'Admitted and published', content: { 'application/json': { schema: admittedSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('Admitted and published', admittedSchema),
 });
 
 const removeModelRoute = createRoute({

@@ -4,7 +4,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { endpointsOf, OPENAI_ENDPOINTS } from '../../domain/models.ts';
 import type { ApiPorts } from './ports.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
-import { errorResponses } from './wire.ts';
+import { errorResponses, taking } from './wire.ts';
 
 const requestSchema = z.looseObject({ model: z.string().min(1).max(200) });
 
@@ -21,7 +21,7 @@ export function addNamedModelRoutes(app: OpenAPIHono, ports: ApiPorts): void {
       method: 'post',
       path,
       summary,
-      request: { body: { required: true, content: { 'application/json': { schema: requestSchema } } } },
+      request: taking(requestSchema),
       responses: {
         200: { description: 'The answer', content: { 'application/json': { schema: z.looseObject({}) } } },
         ...errorResponses,
@@ -29,7 +29,8 @@ export function addNamedModelRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     });
     app.openapi(route, async (c) => {
       const body = c.req.valid('json');
-      const manifest = await models.read(c.get('caller').tenantId, body.model);
+      const { tenantId } = c.get('caller');
+      const manifest = { ...(await models.read(tenantId, body.model)), tenantId };
       const endpoints = endpointsOf(manifest.name, manifest.pipeline);
       if (!endpoints.includes(path)) {
         const message = `"${body.model}" answers ${endpoints.join(', ')}, not ${path}.`;

@@ -8,7 +8,7 @@ import { callerSchema, type CallerWire } from '../wire/page.ts';
 import { identifyOwner, isOwnerKey } from './carCaller.ts';
 import { bearerOf } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses } from './wire.ts';
+import { answers } from './wire.ts';
 
 /** Whoever looks at the page: an owner, or a tenant with what its key may do. */
 export type Viewer =
@@ -32,10 +32,7 @@ const callerRoute = createRoute({
   method: 'get',
   path: '/page/v1/caller',
   summary: 'Who a key is, what it may look at, and what time it is in the cell',
-  responses: {
-    200: { description: 'For keys of every kind', content: { 'application/json': { schema: callerSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('For keys of every kind', callerSchema),
 });
 
 /** Takes keys of every kind. @throws NightshiftError `unauthorized`, `rate_limited` */

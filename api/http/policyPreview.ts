@@ -10,7 +10,7 @@ import type { PlanForecasts } from './planForecasts.ts';
 import type { ApiPorts } from './ports.ts';
 import { acceptedPolicy } from './vehicles.ts';
 import { visibleCar } from './visibleCar.ts';
-import { errorResponses } from './wire.ts';
+import { answers } from './wire.ts';
 
 const previewRoute = createRoute({
   method: 'post',
@@ -20,13 +20,7 @@ const previewRoute = createRoute({
     params: z.object({ vin: z.string().min(1).max(64) }),
     body: { required: true, content: { 'application/json': { schema: ownerPolicySchema.strict() } } },
   },
-  responses: {
-    200: {
-      description: 'The stay as it is planned, and as the cell would plan it',
-      content: { 'application/json': { schema: policyPreviewSchema } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('The stay as it is planned, and as the cell would plan it', policyPreviewSchema),
 });
 
 /** Has the cell planned as it would be with another policy of one car, beside this process. */

@@ -24,7 +24,7 @@ import { checkInput } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
 import type { BatchToQuote, QuoteAnswer } from './quoteBatch.ts';
 import { quoteSchema, type QuoteWire } from '../wire/quote.ts';
-import { errorResponses } from './wire.ts';
+import { answers, taking } from './wire.ts';
 
 /** Grid time in which a quote's price is kept. */
 const QUOTE_KEPT_MS = DAY_MS;
@@ -43,11 +43,8 @@ const quoteRoute = createRoute({
   method: 'post',
   path: '/v1/batches/quote',
   summary: 'When a batch would run, how much it would cost and how clean it would be; nothing is submitted',
-  request: { body: { required: true, content: { 'application/json': { schema: quoteRequestSchema } } } },
-  responses: {
-    200: { description: 'The quote', content: { 'application/json': { schema: quoteSchema } } },
-    ...errorResponses,
-  },
+  request: taking(quoteRequestSchema),
+  responses: answers('The quote', quoteSchema),
 });
 
 /** Says what the newest plan would make of a batch; the planning itself is done beside this process. */

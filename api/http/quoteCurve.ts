@@ -5,7 +5,7 @@ import { HOUR_MS } from '../../domain/durations.ts';
 import { quoteCurveSchema, type QuoteCurveWire } from '../wire/quote.ts';
 import type { ApiPorts } from './ports.ts';
 import { batchToQuote, quoteOf, quoteRequestSchema } from './quote.ts';
-import { errorResponses } from './wire.ts';
+import { answers, taking } from './wire.ts';
 
 /** A plan reaches a day ahead; what may take longer looks the same from here. */
 const HOURS = [1, 2, 3, 4, 6, 8, 12, 16, 24] as const;
@@ -21,11 +21,8 @@ const curveRoute = createRoute({
   method: 'post',
   path: '/v1/batches/quote/curve',
   summary: 'What the same batch would cost and emit within 1 to 24 hours; nothing is submitted',
-  request: { body: { required: true, content: { 'application/json': { schema: curveRequestSchema } } } },
-  responses: {
-    200: { description: 'A point for each time', content: { 'application/json': { schema: quoteCurveSchema } } },
-    ...errorResponses,
-  },
+  request: taking(curveRequestSchema),
+  responses: answers('A point for each time', quoteCurveSchema),
 });
 
 /** Quotes one batch for several deadlines: the trade of time against price and carbon. */

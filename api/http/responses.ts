@@ -11,7 +11,7 @@ import { responseBodySchema, ResponseEvents } from './responseEvents.ts';
 import { conversationOf, fileOfResponse, mayStore, readStoredResponse, storeResponse } from './storedResponses.ts';
 import { streamedGeneration } from './streamedGeneration.ts';
 import { removeFile } from './tidyUp.ts';
-import { errorResponses, idParam, listOf, listSchema, unixSeconds } from './wire.ts';
+import { errorResponses, idParam, listOf, listSchema, taking, unixSeconds } from './wire.ts';
 
 const PATH = '/v1/responses';
 const responseJson = { 'application/json': { schema: z.looseObject({}) } };
@@ -20,7 +20,7 @@ const respondRoute = createRoute({
   method: 'post',
   path: PATH,
   summary: 'A response to a text or a conversation, at once; fields that are not served are refused by their name',
-  request: { body: { required: true, content: { 'application/json': { schema: responseRequestSchema } } } },
+  request: taking(responseRequestSchema),
   responses: {
     200: { description: 'The response; with `stream: true` its events', content: responseJson },
     ...errorResponses,
@@ -71,7 +71,7 @@ export function addResponseRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   app.openapi(respondRoute, async (c) => {
     const body = c.req.valid('json');
     const { tenantId } = c.get('caller');
-    const manifest = await models.read(tenantId, body.model);
+    const manifest = { ...(await models.read(tenantId, body.model)), tenantId };
     mustAnswer(manifest, PATH);
     const items = await conversationOf(ports, tenantId, body);
     const isStored = body.store !== false && (await mayStore(ports, tenantId, items, body.store === true));

@@ -5,7 +5,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { listOpenJobs } from '../../store/jobProgress.ts';
 import { summarizeFleet } from '../../store/vehicleStates.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses } from './wire.ts';
+import { answers, errorResponses } from './wire.ts';
 
 const statusSchema = z
   .object({
@@ -31,10 +31,7 @@ const statusSchema = z
 const statusRoute = createRoute({
   method: 'get',
   path: '/ops/v1/status',
-  responses: {
-    200: { description: 'The cell now', content: { 'application/json': { schema: statusSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('The cell now', statusSchema),
 });
 
 const healthRoute = createRoute({

@@ -23,15 +23,8 @@ import {
 } from '../wire/tesla.ts';
 import { operatorOnly } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses, notFound, unixSeconds } from './wire.ts';
+import { answers, notFound, taking, unixSeconds } from './wire.ts';
 
-const answers = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
-  200: { description, content: { 'application/json': { schema } } },
-  ...errorResponses,
-});
-const taking = <Schema extends z.ZodType>(schema: Schema) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
-});
 const accountParam = z.object({
   account: z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, 'must be 1 to 100 letters, digits, "_", "." or "-"'),
 });

@@ -1,15 +1,16 @@
 import { DAY_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { objectKeys } from '../../domain/names.ts';
+import { foldBatch, listBatchesToFold, removeFoldedBatches } from '../../store/foldedBatches.ts';
 import { listEndedBatchesWithWork, markWorkRemoved } from '../../store/batches.ts';
 import { deleteFile, listExpiredFiles, type StoredFile } from '../../store/files.ts';
-import { forgetBefore } from '../../store/retention.ts';
+import { forgetBefore, forgetSettledBefore } from '../../store/retention.ts';
 import type { ApiPorts } from './ports.ts';
 
 /** At one go; the rest waits for the next. */
 const MAX_AT_ONCE = 100;
 /** A wave may still hand in what its cars had, and settle it, for as long as a slot lasts; a day is safe. */
-const WORK_KEPT_REAL_MS = 24 * 3_600_000;
+const WORK_KEPT_REAL_MS = DAY_MS;
 const DELETES_AT_ONCE = 16;
 
 /** Removes a file's bytes, then its entry: after a crash between them the entry is still there to go on from. */
@@ -37,5 +38,12 @@ export async function tidyUp(
     }
     await markWorkRemoved(database, batchId);
   }
-  await forgetBefore(database, cell.id, gridTimeMs(cell.clock, ports.now()) - ports.retention.days * DAY_MS);
+  const { days, settledDays } = ports.retention;
+  for (const batchId of await listBatchesToFold(database, settledDays * DAY_MS, MAX_AT_ONCE)) {
+    await foldBatch(database, batchId);
+  }
+  await removeFoldedBatches(database, MAX_AT_ONCE);
+  const nowMs = gridTimeMs(cell.clock, ports.now());
+  await forgetBefore(database, cell.id, nowMs - days * DAY_MS);
+  await forgetSettledBefore(database, cell.id, nowMs - settledDays * DAY_MS);
 }

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import type { TimelineWire } from '../wire/timeline.ts';
 
 const COLUMNS = [
@@ -16,7 +17,7 @@ const COLUMNS = [
 /** A line per slot; what is not known is left empty. RFC 4180, lines end with CRLF. */
 export function timelineCsv(timeline: TimelineWire): string {
   const startMs = Date.parse(timeline.start);
-  const at = (slot: number): string => new Date(startMs + slot * timeline.slot_minutes * 60_000).toISOString();
+  const at = (slot: number): string => new Date(startMs + slot * timeline.slot_minutes * MINUTE_MS).toISOString();
   const lines = timeline.limit_kw.map((_, slot) =>
     [at(slot), at(slot + 1), ...COLUMNS.map((column) => timeline[column][slot] ?? '')].join(','),
   );

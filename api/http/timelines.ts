@@ -1,7 +1,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { gridDay } from '../../domain/gridDay.ts';
 import { limitsNow } from '../../planning/importLimits.ts';
@@ -26,7 +26,7 @@ import type { PlanForecasts } from './planForecasts.ts';
 import type { ApiPorts } from './ports.ts';
 import { rounded } from './plannedWindows.ts';
 import { timelineCsv } from './timelineCsv.ts';
-import { errorResponses, idParam, notFound } from './wire.ts';
+import { answers, errorResponses, idParam, notFound } from './wire.ts';
 
 const MAX_SPAN_MS = 7 * 24 * HOUR_MS;
 const timeLimit = 'must be a time with its offset (RFC 3339)';
@@ -41,10 +41,7 @@ const timelineRoute = createRoute({
   path: '/grid/v1/regions/{id}/timeline',
   summary: 'Load, limits, price, carbon and plan on one time axis, what was metered beside what was planned',
   request: { params: idParam, query: timelineQuery },
-  responses: {
-    200: { description: 'By slot', content: { 'application/json': { schema: timelineSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('By slot', timelineSchema),
 });
 const exportRoute = createRoute({
   method: 'get',
@@ -61,10 +58,7 @@ const feedersRoute = createRoute({
   path: '/grid/v1/regions/{id}/feeders',
   summary: 'The feeders of a region: what limits them, what they draw, and what their limits cost',
   request: { params: idParam },
-  responses: {
-    200: { description: 'Those that bind first', content: { 'application/json': { schema: feedersSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('Those that bind first', feedersSchema),
 });
 
 /** What a region and its feeders draw, drew and will draw. */
@@ -138,7 +132,7 @@ export function addTimelineRoutes(app: OpenAPIHono, ports: ApiPorts, forecasts: 
     const { id } = c.req.valid('param');
     await regionOf(id);
     const nowMs = gridNowMs();
-    const slotMs = cell.slotMinutes * 60_000;
+    const slotMs = cell.slotMinutes * MINUTE_MS;
     // The slot that runs, and the last one that has ended.
     const axis = { startMs: (Math.floor(nowMs / slotMs) - 1) * slotMs, slotMinutes: cell.slotMinutes, count: 2 };
     const [facts, feeders, cars] = await Promise.all([
@@ -185,7 +179,7 @@ function windowOf({ from, to }: z.output<typeof timelineQuery>, { timeZone }: Re
 
 /** Whole slots that cover the window. */
 function axisOf({ startMs, endMs }: TimeWindow, slotMinutes: number): SlotAxis {
-  const slotMs = slotMinutes * 60_000;
+  const slotMs = slotMinutes * MINUTE_MS;
   const firstMs = Math.floor(startMs / slotMs) * slotMs;
   return { startMs: firstMs, slotMinutes, count: Math.max(1, Math.ceil((endMs - firstMs) / slotMs)) };
 }

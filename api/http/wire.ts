@@ -10,6 +10,17 @@ export const errorResponses = {
   default: { description: 'An error', content: { 'application/json': { schema: errorSchema } } },
 } as const;
 
+/** A route's answers when its answer is JSON. */
+export const answers = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
+  200: { description, content: { 'application/json': { schema } } },
+  ...errorResponses,
+});
+
+/** A route's request when it takes JSON. */
+export const taking = <Schema extends z.ZodType>(schema: Schema) => ({
+  body: { required: true, content: { 'application/json': { schema } } },
+});
+
 export function listSchema<Item extends z.ZodType>(item: Item) {
   return z.object({
     object: z.literal('list'),

@@ -1,11 +1,13 @@
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
+
 /** An agent says a few things a minute, telemetry a few a second; a burst is what a car says that was out of reach. */
 export const MAX_MESSAGES_AT_ONCE = 600;
 const MESSAGES_PER_S = 20;
 /** A car in a bad cell loses its connection every few seconds at worst. */
 export const MAX_CONNECTS_AT_ONCE = 20;
 const CONNECTS_PER_S = 0.2;
-const DAMPED_MS = 60_000;
-const TOLD_AGAIN_AFTER_MS = 3_600_000;
+const DAMPED_MS = MINUTE_MS;
+const TOLD_AGAIN_AFTER_MS = HOUR_MS;
 
 interface Bucket {
   left: number;

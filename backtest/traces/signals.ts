@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseTable } from './table.ts';
 
@@ -46,7 +47,7 @@ export function readSignals(text: string, file: string, temperatureColumn?: stri
     if (row.instantMs(UTC, UTC) !== expectedMs) {
       throw row.wrong(
         UTC,
-        `${new Date(expectedMs).toISOString()} was expected, since steps are ${stepMs / 60_000} minutes`,
+        `${new Date(expectedMs).toISOString()} was expected, since steps are ${stepMs / MINUTE_MS} minutes`,
       );
     }
   }

@@ -13,18 +13,15 @@ import { PartCutter, type CutPart } from './partCutter.ts';
 import type { PartOutbox } from './partOutbox.ts';
 import type { InferencePorts, PartStore, ShardLimits } from './ports.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
-import { isPoisoned, poisonedAnswer } from '../../inference/runner/openInference.ts';
-import { RunnerCrash } from '../../inference/runner/runnerChild.ts';
 import { trainTask } from '../../inference/training/trainTask.ts';
 import { parseShardInput } from './shardInput.ts';
 import { LinesInGeneration } from './generateLines.ts';
+import { PoisonedLines } from './poisonedLines.ts';
+import { ShardProgress } from './shardProgress.ts';
 import { ShardStop, stopFailure } from './shardStop.ts';
 import { readUnfinished, writeUnfinished } from './unfinishedAnswers.ts';
 import { KeptSteps, readUnfinishedTraining } from './unfinishedTraining.ts';
 import { unstoredRanges } from './unstoredRanges.ts';
-
-/** More in a row, and the device is at fault. */
-const MAX_POISONED_IN_ROW = 3;
 
 interface SentBatch extends MicroBatch {
   readonly computing: Promise<readonly Answer[]>;
@@ -40,12 +37,10 @@ export class ShardAttempt {
   readonly #context: Context;
   readonly #stop: ShardStop;
   readonly #sizer: MicroBatchSizer;
-  readonly #previous: ShardHeartbeat | undefined;
-  readonly #meterAtStart: EnergyRegister;
+  readonly #progress: ShardProgress;
+  readonly #poisoned: PoisonedLines;
   #meterAtPart: EnergyRegister;
   #computing = false;
-  #poisonedInRow = 0;
-  #progress: ShardHeartbeat;
   readonly #deliveries: Promise<void>[] = [];
   /** What the store refused a part with: what is computed from then on would be refused too. */
   #refusal: { readonly error: unknown } | undefined;
@@ -58,11 +53,10 @@ export class ShardAttempt {
     this.#outbox = outbox;
     this.#context = context;
     this.#sizer = new MicroBatchSizer(limits.microBatchMs);
-    this.#meterAtStart = ports.meter.read();
-    this.#meterAtPart = this.#meterAtStart;
-    const previous: ShardHeartbeat | undefined = context.info.heartbeatDetails;
-    this.#previous = previous;
-    this.#progress = previous ?? nothingDone(ports.vehicleId);
+    this.#meterAtPart = ports.meter.read();
+    const { vehicleId, meter, runner } = ports;
+    const tell = (progress: ShardHeartbeat): void => context.heartbeat(progress);
+    this.#progress = new ShardProgress({ vehicleId, meter, tell }, context.info.heartbeatDetails);
     this.#stop = new ShardStop({
       gate: ports.gate,
       device: {
@@ -80,17 +74,23 @@ export class ShardAttempt {
       clock: ports.clock,
       emergencyPatienceMs: limits.emergencyPatienceMs,
     });
+    const { jobId, shard } = input;
+    this.#poisoned = new PoisonedLines({
+      runner,
+      signal: this.#stop.signal,
+      tell: (err) => ports.log.warn({ err, jobId, shard }, 'a request kills the runner'),
+    });
   }
 
   /** @throws as runShard does, and RunnerCrash, ModelMismatch, UnreadableSlice, `object_not_found` */
   async run(): Promise<RunShardResult> {
-    const heartbeats = setInterval(() => this.#heartbeat(), this.#limits.heartbeatMs);
+    const heartbeats = setInterval(() => this.#progress.tell(), this.#limits.heartbeatMs);
     try {
       await this.#answerMissingLines();
     } catch (error) {
       await this.#flush();
       // Whatever failed when the attempt had to end failed because of that. A shard that is done is done all the same.
-      if (this.#progress.storedLines < this.#input.lines) throw this.#failure(error);
+      if (this.#progress.now.storedLines < this.#input.lines) throw this.#failure(error);
     } finally {
       clearInterval(heartbeats);
       this.#stop.close();
@@ -102,7 +102,7 @@ export class ShardAttempt {
     this.#checkGoesOn();
     const { inputKey, lines, linesPerPart } = this.#input;
     const missing = await this.#online(() => unstoredRanges(this.#objects, this.#input));
-    this.#takeOver(lines - countLines(missing));
+    this.#progress.takeOver(lines - countLines(missing));
     if (missing.length === 0) return;
     const requests = parseShardInput(await this.#online(() => this.#objects.get(inputKey)), lines);
     const model = await this.#online(() => this.#ports.models.open(this.#input.model, this.#objects));
@@ -112,21 +112,6 @@ export class ShardAttempt {
     else if (model.pipeline.kind === 'training') await this.#train(model, requests, parts);
     else await this.#compute(model, requests, parts);
     await untilAborted(Promise.all(this.#deliveries), this.#stop.signal);
-  }
-
-  /** Goes on counting where the last attempt stopped. Until here its heartbeat stands. */
-  #takeOver(storedLines: number): void {
-    const previous = this.#previous;
-    this.#progress = { ...nothingDone(this.#ports.vehicleId), storedLines };
-    if (previous !== undefined) {
-      const lostLines = Math.max(0, previous.storedLines + previous.unstoredLines - storedLines);
-      this.#count({
-        handovers: previous.handovers + (previous.vehicleId === this.#ports.vehicleId ? 0 : 1),
-        redoneLines: previous.redoneLines + lostLines,
-        ...tokensRedone((previous.redoneTokens ?? 0) + (previous.unstoredTokens ?? 0)),
-      });
-    }
-    this.#heartbeat();
   }
 
   /**
@@ -151,9 +136,9 @@ export class ShardAttempt {
         this.#checkGoesOn();
         sent = sendNext();
         const computed = await computing.catch((error: unknown) =>
-          this.#isolate(error, model, requests.slice(range.start, range.end)),
+          this.#poisoned.isolate(error, model, requests.slice(range.start, range.end)),
         );
-        if (computed.length > 0 && !computed.every(isPoisoned)) this.#poisonedInRow = 0;
+        this.#poisoned.count(computed);
         await this.#ports.pacer.wait(computed.length, this.#stop.signal);
         this.#sizer.measured(computed.length, performance.now() - endedAtMs);
         endedAtMs = performance.now();
@@ -198,7 +183,7 @@ export class ShardAttempt {
         createdAtSeconds: Math.floor(submittedAtMs / 1_000),
         partial: before.get(line) ?? [],
       }),
-      onTokens: (tokens) => this.#count({ unstoredTokens: (this.#progress.unstoredTokens ?? 0) + tokens }),
+      onTokens: (tokens) => this.#progress.count({ unstoredTokens: this.#progress.unstoredTokens + tokens }),
       onAnswer: async (line, answer) => {
         this.#checkGoesOn();
         await this.#ports.pacer.wait(1, this.#stop.signal);
@@ -207,14 +192,14 @@ export class ShardAttempt {
         const part = parts.find(({ start, end }) => start <= line && line < end);
         if (part && linesOf(part).every((each) => answers.has(each))) deliverRun(part);
       },
-      poisoned: (error) => this.#poisoned(error),
+      poisoned: (error) => this.#poisoned.answer(error),
     });
     const store = async (): Promise<void> => {
       const { unfinished } = lines;
-      const counted = this.#progress.unstoredTokens ?? 0;
+      const counted = this.#progress.unstoredTokens;
       // With none begun, all tokens counted are in answers, which count as lines: as tokens they would count twice.
       if (unfinished.size > 0) await writeUnfinished(this.#objects, this.#input, this.#ports.vehicleId, unfinished);
-      this.#count({ unstoredTokens: Math.max(0, (this.#progress.unstoredTokens ?? 0) - counted) });
+      this.#progress.count({ unstoredTokens: Math.max(0, this.#progress.unstoredTokens - counted) });
     };
     // A store out of reach is tried again the next time.
     const storing = setInterval(() => void store().catch(() => {}), this.#limits.unfinishedMs);
@@ -281,55 +266,9 @@ export class ShardAttempt {
     return { ...batch, computing };
   }
 
-  /**
-   * Answers the lines of a micro-batch on which the runner's process died: halves it until the line that kills the
-   * process is alone. That line is answered with an error, its neighbours with their answers. A device on which every
-   * line dies is what is broken then, not the lines.
-   * @throws RunnerCrash, and any other error as it came
-   */
-  async #isolate(
-    error: unknown,
-    model: LoadedModel,
-    requests: readonly BatchRequestLine[],
-  ): Promise<readonly Answer[]> {
-    if (!(error instanceof RunnerCrash) || this.#stop.signal.aborted) throw error;
-    const halves =
-      requests.length > 1
-        ? [requests.slice(0, requests.length >> 1), requests.slice(requests.length >> 1)]
-        : [requests];
-    const answers: Answer[] = [];
-    for (const half of halves) {
-      this.#stop.signal.throwIfAborted();
-      // A model that no longer loads is no line's fault.
-      await this.#ports.runner.load(model);
-      const bodies = half.map(({ body }) => body);
-      try {
-        answers.push(...(await this.#ports.runner.run(model, bodies)));
-        this.#poisonedInRow = 0;
-      } catch (again) {
-        if (half.length > 1) answers.push(...(await this.#isolate(again, model, half)));
-        else answers.push(this.#poisoned(again));
-      }
-    }
-    return answers;
-  }
-
-  #poisoned(error: unknown): Answer {
-    this.#poisonedInRow += 1;
-    if (!(error instanceof RunnerCrash) || this.#poisonedInRow > MAX_POISONED_IN_ROW) throw error;
-    this.#ports.log.warn(
-      { err: error, jobId: this.#input.jobId, shard: this.#input.shard },
-      'a request kills the runner',
-    );
-    return poisonedAnswer();
-  }
-
   #answerLines(requests: readonly BatchRequestLine[], range: LineRange, computed: readonly Answer[]): string[] {
     const { jobId, shard } = this.#input;
-    this.#count({
-      computedLines: this.#progress.computedLines + computed.length,
-      unstoredLines: this.#progress.unstoredLines + computed.length,
-    });
+    this.#progress.computed(computed.length);
     return computed.map((answer, offset) => {
       const line = range.start + offset;
       return answerLine(jobId, shard, line, requests[line]?.custom_id ?? '', answer);
@@ -352,15 +291,7 @@ export class ShardAttempt {
       objects: this.#objects,
     });
     this.#meterAtPart = meter;
-    this.#deliveries.push(
-      delivery.then(() => {
-        this.#count({
-          storedLines: this.#progress.storedLines + lines,
-          unstoredLines: this.#progress.unstoredLines - lines,
-        });
-        this.#heartbeat();
-      }),
-    );
+    this.#deliveries.push(delivery.then(() => this.#progress.stored(lines)));
     // Noticed at the next micro-batch, and awaited at the end.
     delivery.catch((error: unknown) => {
       this.#refusal ??= { error };
@@ -378,19 +309,19 @@ export class ShardAttempt {
   async #flush(): Promise<void> {
     const limit = AbortSignal.any([AbortSignal.timeout(this.#limits.flushLimitMs), this.#outbox.closed]);
     await untilAborted(Promise.all(this.#deliveries), limit).catch(() => {});
-    this.#heartbeat();
+    this.#progress.tell();
   }
 
   #failure(error: unknown): unknown {
     const cause = this.#stop.cause;
     if (cause === undefined) return error;
-    if (cause.kind !== 'cancelled') return stopFailure(cause, this.#progress);
+    if (cause.kind !== 'cancelled') return stopFailure(cause, this.#progress.now);
     return this.#context.cancellationSignal.reason;
   }
 
   async #finish(): Promise<RunShardResult> {
-    this.#heartbeat();
-    const { unstoredLines: _, unstoredTokens: __, ...result } = this.#progress;
+    this.#progress.tell();
+    const { unstoredLines: _, unstoredTokens: __, ...result } = this.#progress.now;
     await this.#ports.results.write(this.#input, result);
     return result;
   }
@@ -404,37 +335,6 @@ export class ShardAttempt {
   async #online<T>(operation: () => Promise<T>): Promise<T> {
     return await untilOnline(operation, this.#stop.signal, this.#ports.log);
   }
-
-  #count(changes: Partial<ShardHeartbeat>): void {
-    const meter = this.#ports.meter.read();
-    this.#progress = {
-      ...this.#progress,
-      energyWh: meter.energyWh - this.#meterAtStart.energyWh,
-      deviceMs: meter.deviceMs - this.#meterAtStart.deviceMs,
-      ...changes,
-    };
-  }
-
-  #heartbeat(): void {
-    this.#context.heartbeat(this.#progress);
-  }
-}
-
-function tokensRedone(tokens: number): { redoneTokens?: number } {
-  return tokens > 0 ? { redoneTokens: tokens } : {};
-}
-
-function nothingDone(vehicleId: string): ShardHeartbeat {
-  return {
-    vehicleId,
-    storedLines: 0,
-    computedLines: 0,
-    unstoredLines: 0,
-    energyWh: 0,
-    deviceMs: 0,
-    handovers: 0,
-    redoneLines: 0,
-  };
 }
 
 /** @throws the signal's reason when it aborts first */

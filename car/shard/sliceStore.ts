@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { isErrorCode, NightshiftError, type ErrorCodeName } from '../../domain/errors.ts';
 import { parseJson } from '../../domain/json.ts';
 import type { SliceAccess } from '../../domain/shards.ts';
 import type { PartStore } from './ports.ts';
 
-const ANSWER_TIMEOUT_REAL_MS = 60_000;
+const ANSWER_TIMEOUT_REAL_MS = MINUTE_MS;
 
 const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 const keysSchema = z.object({ keys: z.array(z.string()) });

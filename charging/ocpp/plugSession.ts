@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import type { Logger } from 'pino';
 import type { Clock } from '../../domain/clock.ts';
 import type { SetpointProfile } from '../../domain/setpoints.ts';
@@ -33,7 +33,7 @@ export interface PlugLine {
  * A start that the charge point does not follow is asked for again after this long; and so long nothing is started after a
  * transaction has ended: whoever ended it is about to unplug.
  */
-const START_AGAIN_REAL_MS = 60_000;
+const START_AGAIN_REAL_MS = MINUTE_MS;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** One plug of a connected charge point: keeps what is said of it, and gives it the planned schedule. */

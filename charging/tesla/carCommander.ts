@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { gridTimeMs, type Clock } from '../../domain/clock.ts';
-import { HOUR_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { computeReadingSchema, type MeterReading } from '../../domain/setpoints.ts';
 import { judgeWish, type SentWish } from '../chargeControl.ts';
 import {
@@ -69,11 +69,11 @@ export interface CarCommanderPorts {
 }
 
 const TELEMETRY_EVERY_REAL_MS = 24 * HOUR_MS;
-const LOOK_AGAIN_REAL_MS = 60_000;
-const NO_ACCESS_REAL_MS = 15 * 60_000;
-const REFUSED_REAL_MS = 60_000;
+const LOOK_AGAIN_REAL_MS = MINUTE_MS;
+const NO_ACCESS_REAL_MS = 15 * MINUTE_MS;
+const REFUSED_REAL_MS = MINUTE_MS;
 /** A car that was woken is up within a minute. */
-const WAKES_WITHIN_REAL_MS = 60_000;
+const WAKES_WITHIN_REAL_MS = MINUTE_MS;
 
 /**
  * One car that is told by commands of the Fleet API: its setpoints and shed orders become commands, each paid for and so
@@ -275,7 +275,7 @@ export class CarCommander {
     const answer = await this.#ask('wake', { wake: true }, false);
     if (answer.kind !== 'done') return;
     this.#heldUntilRealMs.orders = this.#ports.now() + WAKES_WITHIN_REAL_MS;
-    this.#ports.log.info({ vin: this.#options.vin, why }, 'the car is asked to wake up');
+    this.#ports.log.info({ why }, 'the car is asked to wake up');
   }
 
   /** Asks once a day whether the car is configured to stream what we need, and configures it where it is not. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { parseJson } from '../../domain/json.ts';
 import { messageOf } from '../../domain/thrown.ts';
 import { AccessRefused } from './accessRefused.ts';
@@ -35,8 +36,8 @@ export type FleetPath =
 const TIMEOUT_REAL_MS = 20_000;
 const OUTAGE_REAL_MS = 30_000;
 /** Without a word of the server when to come again: the proxy drops its headers. Limits are counted by the minute. */
-const RATE_LIMIT_REAL_MS = 60_000;
-const LONGEST_WAIT_REAL_MS = 3_600_000;
+const RATE_LIMIT_REAL_MS = MINUTE_MS;
+const LONGEST_WAIT_REAL_MS = HOUR_MS;
 /** The car does already what it is told. */
 const ALREADY = ['charging', 'is_charging', 'not_charging', 'already_set', 'complete'];
 const UNPAIRED = 'public key has not been paired';

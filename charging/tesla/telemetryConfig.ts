@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { DAY_MS } from '../../domain/durations.ts';
 
 /** Where cars stream to. */
 export interface TelemetryServer {
@@ -48,7 +49,7 @@ const readSchema = z.object({
 });
 
 /** A configuration that ends within this time is posted anew. */
-const RENEW_BEFORE_REAL_MS = 14 * 86_400_000;
+const RENEW_BEFORE_REAL_MS = 14 * DAY_MS;
 
 /** Whether what a car is configured with is what it is to be configured with, for some time to come. */
 export function isTelemetryCurrent(read: unknown, server: TelemetryServer, nowRealMs: number): boolean {

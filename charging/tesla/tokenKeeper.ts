@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { AccessRefused } from './accessRefused.ts';
 
@@ -25,7 +26,7 @@ export interface TokenPorts {
 }
 
 /** A token is renewed this long before its end, so that it does not end on its way. */
-const EARLY_REAL_MS = 5 * 60_000;
+const EARLY_REAL_MS = 5 * MINUTE_MS;
 const TIMEOUT_REAL_MS = 15_000;
 const answerSchema = z.object({
   access_token: z.string().min(1),

@@ -9,7 +9,7 @@ export const doctorCommand: CommandFactory = (terminal, done) =>
     .description('look at every part that a cell stands on, and say what is wrong and how to mend it')
     .option('--json', 'print JSON')
     .action(async ({ json }: { json?: true }) => {
-      const { loadConfig } = await import('../../worker/config/config.ts');
+      const { loadConfig } = await import('../../config/config.ts');
       const { childEnvironment } = await import('../../worker/local/platform.ts');
       const { examine } = await import('../doctor/examine.ts');
       const { checkText } = await import('../checkText.ts');

@@ -118,7 +118,7 @@ export const modelCommand: CommandFactory = (terminal, done) => {
         .option('--pooling <pooling>', 'of an embedding model that does not say it: mean, cls or last')
         .option('--hub <url>', 'the hub; from the configuration unless given')
         .action(async (named: string, options: PullOptions) => {
-          const { loadConfig } = await import('../../worker/config/config.ts');
+          const { loadConfig } = await import('../../config/config.ts');
           const config = loadConfig({ env: process.env, cwd: process.cwd() });
           const below = join(config.stateDir, 'pulled');
           const { variant, pooling, hub = config.models.hub } = options;

@@ -10,7 +10,7 @@ export const stackCommand: CommandFactory = (terminal, done) =>
     .description('run a cell on this machine, for real cars: its servers and processes, without the simulated night')
     .argument('<cell-file>', 'regions, feeders, cars and feeds (docs/cell-file.md)')
     .action(async (cellFile: string) => {
-      const { loadConfig } = await import('../../worker/config/config.ts');
+      const { loadConfig } = await import('../../config/config.ts');
       const { startPlatform } = await import('../../worker/local/platform.ts');
       const { listenForStopSignals } = await import('../../worker/local/supervisor/stopSignals.ts');
       const { apiKeyOf } = await import('../../worker/process/apiKey.ts');
@@ -29,7 +29,7 @@ export const stackCommand: CommandFactory = (terminal, done) =>
         const { api, gateway, ocpp, stateDir } = config;
         terminal.out(
           [
-            `API       http://${api.host}:${api.port}/v1, key ${apiKeyOf(config)}`,
+            `API       ${api.url}/v1, key ${apiKeyOf(config)}`,
             `Gateway   ${gateway.address}`,
             ocpp
               ? `Chargers  ${ocpp.tls ? 'wss' : 'ws'}://${ocpp.host}:${ocpp.port}/ocpp/<id>`

@@ -1,5 +1,6 @@
 import { DateTime } from 'luxon';
 
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { slotStartMs, type SlotAxis } from '../../scheduler/time.ts';
 import { element, label } from './svg.ts';
 
@@ -30,7 +31,7 @@ export function timeGrid(axis: SlotAxis, frame: Frame, timeZone: string, labels:
   if (tick.toMillis() < startMs) tick = tick.plus({ hours: 1 });
   for (; tick.toMillis() <= endMs; tick = tick.plus({ hours: 1 })) {
     if (tick.hour % step !== 0) continue;
-    const x = slotX(axis, frame, (tick.toMillis() - startMs) / (axis.slotMinutes * 60_000));
+    const x = slotX(axis, frame, (tick.toMillis() - startMs) / (axis.slotMinutes * MINUTE_MS));
     const isMidnight = tick.hour === 0;
     parts.push(
       element('line', { x1: x, x2: x, y1: frame.top, y2: frame.bottom, class: isMidnight ? 'midnight' : 'grid' }),

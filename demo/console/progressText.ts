@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import type { Colors } from './journalText.ts';
 import { wallClock, type Place } from './places.ts';
 
@@ -48,7 +49,7 @@ export function dayText(progress: DayProgress, place: Place, columns: number, co
   const next =
     nextArrivalMs === null || nextArrivalRealMs === null
       ? ''
-      : `, the next at about ${wallClock(nextArrivalMs, place)} (in ${(nextArrivalRealMs / 60_000).toFixed(1)} min)`;
+      : `, the next at about ${wallClock(nextArrivalMs, place)} (in ${(nextArrivalRealMs / MINUTE_MS).toFixed(1)} min)`;
   const text = `${wallClock(atMs, place)} ${place.name}  ${carsPluggedIn} cars plugged in${next}`;
   return colors.bold(text.slice(0, Math.max(0, columns - 1)));
 }

@@ -1,5 +1,5 @@
-import type { Config } from '../../worker/config/config.ts';
-import { CONFIG_KEYS } from '../../worker/config/keys.ts';
+import type { Config } from '../../config/config.ts';
+import { CONFIG_KEYS } from '../../config/keys.ts';
 import { nodeProcess } from '../../worker/local/nodeProcess.ts';
 import { childEnvironment } from '../../worker/local/platform.ts';
 import type { ManagedProcess } from '../../worker/local/supervisor/managedProcess.ts';

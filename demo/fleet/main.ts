@@ -6,7 +6,7 @@ import { DEFAULT_MODEL_FAMILY } from '../../domain/models.ts';
 import type { CarHost } from '../../simulator/carHost.ts';
 import { SimulatedFleet } from '../../simulator/fleet.ts';
 import { clockOf, openCarDoors } from '../../agent/carDoors.ts';
-import { loadConfig } from '../../worker/config/config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { runChild } from '../../worker/local/supervisor/child.ts';
 import { apiKeyOf } from '../../worker/process/apiKey.ts';
 import { fleetBrokerUrlOf } from '../../worker/process/brokerUrl.ts';
@@ -77,7 +77,7 @@ async function board(
   { credentials, settings }: EnrolledAgent,
   { stateDir, lies, logger }: { readonly stateDir: string; readonly lies: boolean; readonly logger: Logger },
 ) {
-  const log = logger.child({ vehicle: host.vehicleId });
+  const log = logger.child({ vehicleId: host.vehicleId });
   const doors = openCarDoors(credentials, settings, log);
   const link = await openCuttableLink(doors.gatewayAddress, doors.openSlice);
   const { options, namespace } = doors.temporal;

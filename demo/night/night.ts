@@ -1,4 +1,4 @@
-import { DAY_MS } from '../../domain/durations.ts';
+import { DAY_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -122,7 +122,7 @@ function scriptOf(night: NightFile, car: NightCar): CarScript {
       : [
           {
             leavesAtMs: night.start,
-            awayMinutes: (car.arrives - night.start) / 60_000,
+            awayMinutes: (car.arrives - night.start) / MINUTE_MS,
             manner: 'gear_first',
             consumesSocPercent: 0,
           },

@@ -1,7 +1,8 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import type { NightUtility } from './nightFile.ts';
 import type { Json } from '../../simulator/vtn/exchange.ts';
 
-const INTERVAL_MS = 15 * 60_000;
+const INTERVAL_MS = 15 * MINUTE_MS;
 
 /** The utility's event of the night as its server sends it: a limit for each quarter of an hour, and what to report. */
 export function nightEvent({ id, event }: NightUtility, programId: string): Json {

@@ -85,6 +85,8 @@ export const nightFileSchema = z.strictObject({
   end: instant,
   /** Grid seconds that pass in one real second. */
   scale: z.number().positive(),
+  /** Down to which the night slows on a machine that cannot bear `scale`; left out: it never does. */
+  slowestScale: z.number().positive().optional(),
   /** Days on which cars leave, come back and stay for a night again, once the night is over. */
   daysAfter: z.number().int().min(0).max(400).default(0),
   /** What the cars' telemetry config asks for: a changed value at most this often, gear and plug excepted. */

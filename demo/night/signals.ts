@@ -1,4 +1,4 @@
-import { DAY_MS } from '../../domain/durations.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { seededRandom } from '../../scheduler/random.ts';
 import { derivedSeed } from '../../simulator/random.ts';
 import type { TemperatureSpan } from '../../simulator/weather.ts';
@@ -24,8 +24,7 @@ export interface SignalRecord {
   readonly source: string;
 }
 
-const STEP_MS = 15 * 60_000;
-const HOUR_MS = 4 * STEP_MS;
+const STEP_MS = 15 * MINUTE_MS;
 const RIPPLE = 0.02;
 const TEMPERATURE_DIGITS = 1;
 /** Names the made-up source in every record, so that nobody takes it for a measurement. */

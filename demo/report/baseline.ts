@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { HARDWARE_CLASSES } from '../../domain/hardwareClasses.ts';
 import { computeCapKw } from '../../scheduler/energy/compute.ts';
 import type { FeederFacts, NightFacts, RegionFacts, VehicleFacts } from './facts.ts';
@@ -95,7 +96,7 @@ function chargesInOrderOfArrival(facts: NightFacts): Charge[] {
 }
 
 function freeEnergyKwh(facts: NightFacts, feeder: FeederFacts, slotStartMs: number): number {
-  return (Math.max(0, slotAt(feeder.slots, slotStartMs).availableKw) * facts.slotMs) / 3_600_000;
+  return (Math.max(0, slotAt(feeder.slots, slotStartMs).availableKw) * facts.slotMs) / HOUR_MS;
 }
 
 /** What the car's computer takes within the slot when nothing holds it back. */

@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { centsOf } from '../../domain/money.ts';
 import { hoursToCharge, isTooCold } from '../../scheduler/energy/battery.ts';
 import { BASELINE_METHOD, plannedFootprint, regionOf, runNowFootprint } from './baseline.ts';
@@ -115,7 +116,7 @@ function missedByUs(owner: OwnerFacts, facts: NightFacts): boolean {
     pack.chargeFromCelsius ?? Number.NEGATIVE_INFINITY,
   );
   const neededHours = hoursToCharge(pack, arrivalSocPercent ?? 0, targetSocPercent, pack.maxKw, coldestC);
-  return (readyByMs - owner.pluggedInAtMs) / 3_600_000 - tooColdHours >= neededHours;
+  return (readyByMs - owner.pluggedInAtMs) / HOUR_MS - tooColdHours >= neededHours;
 }
 
 function slotsOf({ vehicle: id }: OwnerFacts, facts: NightFacts): RegionFacts['slots'] {

@@ -1,3 +1,5 @@
+import { HOUR_MS } from '../../domain/durations.ts';
+
 /**
  * The slot that holds the instant, in ascending slots without gaps. Outside them the nearest one: a night that ends in
  * the middle of a slot must not lose its last price.
@@ -15,5 +17,5 @@ export function slotAt<Slot extends { readonly startMs: number }>(slots: readonl
 /** Hours of [startMs, endMs) that lie within the slot. */
 export function overlapHours(slotStartMs: number, slotMs: number, startMs: number, endMs: number): number {
   const overlapMs = Math.min(slotStartMs + slotMs, endMs) - Math.max(slotStartMs, startMs);
-  return Math.max(0, overlapMs) / 3_600_000;
+  return Math.max(0, overlapMs) / HOUR_MS;
 }

@@ -16,7 +16,7 @@ import { trainingPipelineOf } from '../../inference/training/trainingManifest.ts
 import { Runner } from '../../inference/runner/runner.ts';
 import { initialWeights } from '../../training/compile.ts';
 import { openDatabase } from '../../store/database.ts';
-import { loadConfig } from '../../worker/config/config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { childEnvironment, localProcesses, startPlatform } from '../../worker/local/platform.ts';
 import { listenForStopSignals } from '../../worker/local/supervisor/stopSignals.ts';
 import { appliedCell } from '../../worker/process/appliedCell.ts';
@@ -62,7 +62,7 @@ async function main(): Promise<number> {
   const nightFile = join(stateDir, 'night.json');
   await writeFile(nightFile, JSON.stringify(trainingNight()));
   const night = await loadNight(nightFile);
-  const { incarnation } = await currentNight(stateDir, 0, Date.now());
+  const { incarnation } = await currentNight(stateDir, 0, Date.now(), async () => night.scale);
   const prepared = await prepareNight(stateDir, night, incarnation, () => {});
   const env = {
     ...process.env,

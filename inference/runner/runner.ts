@@ -6,7 +6,7 @@ import { GenerationSession } from '../generation/generationSession.ts';
 import type { ChoiceProgress, GenerationTask } from '../generation/generationTask.ts';
 import { PartialAnswer } from '../generation/partialAnswer.ts';
 import { findLauncher } from './launcher.ts';
-import type { LoadedModel } from './protocol.ts';
+import { CAR_SETTINGS, type LoadedModel, type SessionSettings } from './protocol.ts';
 import { RunnerChild, RunnerCrash } from './runnerChild.ts';
 
 export interface RunnerOptions {
@@ -22,6 +22,7 @@ export interface RunnerOptions {
   readonly callsPerProcess: number;
   /** Of ONNX Runtime; one that this computer does not have falls back to `cpu`. */
   readonly executionProvider: ExecutionProvider;
+  readonly settings: SessionSettings;
   /** Told at each load which provider is used, and why it is not the one that was asked for. */
   readonly onProvider: (used: { readonly provider: ExecutionProvider; readonly refusal?: string | undefined }) => void;
 }
@@ -33,6 +34,7 @@ export const RUNNER_DEFAULTS = {
   processesPerCall: 2,
   callsPerProcess: 20_000,
   executionProvider: 'cpu',
+  settings: CAR_SETTINGS,
   onProvider: () => {},
 } as const satisfies RunnerOptions;
 
@@ -172,8 +174,8 @@ export class Runner {
     await this.#untilResumed(stops);
     const child = new RunnerChild(launcher);
     this.#child = child;
-    const { executionProvider, loadLimitMs } = this.#options;
-    const reply = await child.ask({ type: 'load', model, provider: executionProvider }, loadLimitMs);
+    const { executionProvider: provider, settings, loadLimitMs } = this.#options;
+    const reply = await child.ask({ type: 'load', model, provider, settings }, loadLimitMs);
     if (reply.type !== 'ready') {
       child.kill();
       throw new RunnerCrash(reply.type === 'load_failed' ? reply.message : `Unexpected reply "${reply.type}".`);

@@ -1,3 +1,4 @@
+import { chargeNowKw, laxitySlots } from '../chargeNow.ts';
 import { at } from '../columns.ts';
 import { compileProblem, type CompiledProblem } from '../compile.ts';
 import type { PlanningProblem } from '../problem.ts';
@@ -73,8 +74,7 @@ type Urgency = (cars: CompiledProblem['cars'], left: Float64Array, car: number, 
 const URGENCY: Readonly<Record<BaselineName, Urgency>> = {
   asap: (cars, _left, car) => at(cars.from, car),
   edf: (cars, _left, car) => at(cars.chargeUntil, car),
-  llf: (cars, left, car, slot) =>
-    at(cars.chargeUntil, car) - slot - at(left, car) / Math.max(ROUNDING, at(cars.maxKw, car)),
+  llf: (cars, left, car, slot) => laxitySlots(slot, at(cars.chargeUntil, car), at(left, car), at(cars.maxKw, car)),
 };
 
 function chargeNow(
@@ -85,11 +85,9 @@ function chargeNow(
   car: number,
   slot: number,
 ): void {
-  if (at(left, car) <= ROUNDING) return;
   const mostKw = Math.min(cars.chargeCapKw(car, slot), headroom.availableKw(at(cars.feeder, car), slot));
-  if (mostKw <= 0 || mostKw < at(cars.minKw, car)) return;
-  // The last slot may need less than the car accepts; it then stops by itself.
-  const kw = Math.min(mostKw, Math.max(at(left, car), at(cars.minKw, car)));
+  const kw = chargeNowKw(at(left, car), mostKw, at(cars.minKw, car));
+  if (kw === 0) return;
   setpoints.chargeKw[cellOf(setpoints, cars, car, slot)] = kw;
   headroom.add(at(cars.feeder, car), slot, kw);
   left[car] = Math.max(0, at(left, car) - kw);

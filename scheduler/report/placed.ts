@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { at } from '../columns.ts';
 import { expectedEurPerKwh, type CompiledProblem } from '../compile.ts';
 import type { PlanningProblem } from '../problem.ts';
@@ -56,6 +57,6 @@ export function celsiusAt({ problem, compiled }: Placed, car: number, slot: numb
 
 /** Start of a slot as people read it, UTC. */
 export function clockOf({ problem }: Placed, slot: number): string {
-  const ms = problem.slots.startMs + slot * problem.slots.slotMinutes * 60_000;
+  const ms = problem.slots.startMs + slot * problem.slots.slotMinutes * MINUTE_MS;
   return `${new Date(ms).toISOString().slice(11, 16)} UTC`;
 }

@@ -3,11 +3,12 @@ import type { Dirent } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
+import { DAY_MS } from '../../domain/durations.ts';
 import { checkKey, checkPrefix, objectNotFound, type ObjectStore } from '../objectStore.ts';
 
 // No key starts with a dot, so files being written are neither read nor listed.
 const UNFINISHED = '.unfinished';
-const UNFINISHED_KEPT_REAL_MS = 24 * 3_600_000;
+const UNFINISHED_KEPT_REAL_MS = DAY_MS;
 const READ_BYTES = 256 * 1024;
 const WRITE_BYTES = 1024 * 1024;
 /** Large bodies go to the disk while they come in: else they would all wait for it at the end. */

@@ -1,5 +1,6 @@
 import { AwsClient } from 'aws4fetch';
 
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { checkKey, checkPrefix, objectNotFound, type ObjectStore } from '../objectStore.ts';
 import { inParts, withoutFirst } from './inParts.ts';
@@ -23,7 +24,7 @@ export interface S3StoreOptions {
 const DEFAULT_PART_BYTES = 8 * 1024 * 1024;
 const DEFAULT_RETRIES = 5;
 const FIRST_RETRY_REAL_MS = 50;
-const ANSWER_TIMEOUT_REAL_MS = 60_000;
+const ANSWER_TIMEOUT_REAL_MS = MINUTE_MS;
 
 /** Objects in a bucket of any store that speaks S3 with path-style addresses. */
 export function createS3Store(options: S3StoreOptions): ObjectStore {

@@ -1,11 +1,10 @@
 import OpenAI, { toFile } from 'openai';
 import { beforeAll, expect, test } from 'vitest';
 
+import { storeModel } from '../support/batchFixture.ts';
 import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { moveBatch } from '../../store/batches.ts';
-import { seedClassSpeed } from '../../store/classSpeeds.ts';
-import { addModel } from '../../store/models.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
@@ -16,15 +15,7 @@ const api = useApi(database);
 const ENDPOINT = '/v1/embeddings';
 
 beforeAll(async () => {
-  await addModel(database, {
-    name: 'm',
-    version: '1',
-    family: 'f',
-    sha256: '0'.repeat(64),
-    manifest: {},
-    tenantId: null,
-  });
-  await seedClassSpeed(database, { modelName: 'm', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 1 });
+  await storeModel(database, 1);
 });
 
 const lineOf = (id: string) =>

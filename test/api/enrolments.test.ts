@@ -160,6 +160,25 @@ describe('regions and feeders at run time', () => {
   });
 });
 
+test('regions and classes are added from a terminal', async () => {
+  const folder = await temporaryFolder();
+  const reach = ['--url', api.server.url, '--key', 'test-key'];
+  const added = async (kind: string, entry: Json) => {
+    const file = join(folder, `${kind}.yaml`);
+    await writeFile(file, JSON.stringify(entry));
+    return cli('fleet', kind, file, ...reach);
+  };
+  const region = { id: 'voss', timeZone: 'Europe/Oslo', feeds: [], feeders: [{ id: 'voss-1', failSafeImportKw: 9 }] };
+  expect((await added('region', region)).out).toBe('Region voss with voss-1 is planned from the next plan on.\n');
+  expect(api.startedRegions).toContain('voss');
+  expect((await added('region', { ...region, feeders: [] })).err).toContain('feeders');
+  expect((await added('region', { ...region, id: undefined })).err).toContain('id: must be given');
+  const spec = { chipKw: 0.3, awakeKw: 0.01, cooling: 'included', providers: ['cpu'], source: 'data sheet' };
+  expect((await added('class', { ...spec, id: 'nuc' })).out).toBe('Class nuc is planned with from the next plan on.\n');
+  expect((await api.getJson('/fleet/v1/classes')).classes.map(({ id }: Json) => id)).toContain('nuc');
+  expect((await added('class', { ...spec, id: 'nuc', chipKw: -1 })).err).toContain('chipKw');
+});
+
 describe('classes at run time', () => {
   test('are added with their figures, and planned as the slowest until they are measured', async () => {
     await seedClassSpeed(database, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'hw3', statedMsPerUnit: 300 });

@@ -1,3 +1,4 @@
+import { storeBatch } from '../support/batchFixture.ts';
 import { HOUR_MS } from '../../domain/durations.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { objectKeys } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
-import { insertBatch } from '../../store/batches.ts';
 import { book } from '../../store/ledger.ts';
 import { recordMeterReadings } from '../../store/meters.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
@@ -68,18 +68,7 @@ describe('paid once', () => {
   const range = { start: 0, end: 2 };
 
   beforeEach(async () => {
-    await insertBatch(database, {
-      id: BATCH,
-      endpoint: '/v1/embeddings',
-      inputFileId: 'file-1',
-      completionWindow: '24h',
-      metadata: null,
-      outputExpiresAfterSeconds: null,
-      deadlineMs: START_MS,
-      submittedAtMs: START_MS,
-      idempotencyKey: null,
-      requestHash: 'hash',
-    });
+    await storeBatch(database, BATCH, START_MS);
     await recordAcceptedShard(database, {
       jobId: BATCH,
       shard: 0,

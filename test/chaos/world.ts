@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createS3Store } from '../../store/objects/s3Store.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
-import { loadConfig, type Config } from '../../worker/config/config.ts';
+import { loadConfig, type Config } from '../../config/config.ts';
 import { embeddedServers, startPlatform, type Platform } from '../../worker/local/platform.ts';
 import { embeddedDatabaseUrl } from '../../worker/local/postgres/postgresProcess.ts';
 import { Stack } from '../e2e/support/stack.ts';

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { CONFIG_KEYS } from '../../worker/config/keys.ts';
+import { CONFIG_KEYS } from '../../config/keys.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url));
 const CHART = 'deploy/helm/nightshift';
@@ -89,7 +89,15 @@ describe('the Helm chart', () => {
   const helm = process.env.PATH?.split(':').some((folder) => existsSync(`${folder}/helm`)) === true;
   test.skipIf(!helm)('renders (skipped where helm is not on PATH)', () => {
     const cell = `${CHECKOUT}test/deploy/cell.yaml`;
-    const args = ['template', 'north', CHART, '--set-file', `cell=${cell}`, '--set', 'charging.enabled=true'];
+    const args = [
+      'template',
+      'north',
+      CHART,
+      '--set-file',
+      `cell=${cell}`,
+      '--set',
+      'charging.enabled=true,monitoring.enabled=true',
+    ];
     const rendered = execFileSync('helm', args, { cwd: CHECKOUT, encoding: 'utf8' });
     const objects = parseAllDocuments(rendered).map(
       (each) => each.toJSON() as { kind: string; metadata: { name: string } },
@@ -97,5 +105,7 @@ describe('the Helm chart', () => {
     const deployments = objects.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name);
     expect(deployments).toEqual(['north-control', 'north-api', 'north-gateway', 'north-charging']);
     expect(objects.filter(({ kind }) => kind === 'PodDisruptionBudget')).toHaveLength(4);
+    for (const kind of ['PodMonitor', 'PrometheusRule'])
+      expect(objects.filter((each) => each.kind === kind)).toHaveLength(1);
   });
 });

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ApiClient } from '../../api/client/apiClient.ts';
 import { HOUR_MS } from '../../domain/durations.ts';
 import type { OwnerStatement } from '../../activities/settlement/statement.ts';
-import { loadConfig } from '../../worker/config/config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { apiKeyOf } from '../../worker/process/apiKey.ts';
 import { brokerUrlOf } from '../../worker/process/brokerUrl.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,4 +1,4 @@
-import { loadConfig } from '../../worker/config/config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { provisionTemporal } from '../../worker/local/temporal/provision.ts';
 
 /**

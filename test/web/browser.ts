@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { readPageFiles, type PageFiles } from '../../api/http/pageFiles.ts';
-import { bundleWeb } from '../../worker/build/webBundle.ts';
+import { bundleWeb } from '../../build/webBundle.ts';
 
 /** Where systems have their Chromium; none is downloaded. */
 const PLACES = [

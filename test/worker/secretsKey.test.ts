@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { loadConfig } from '../../worker/config/config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { childEnvironment } from '../../worker/local/platform.ts';
 import { secretsKeyOf } from '../../worker/process/secretsSeal.ts';
 

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { childEntry } from '../../inference/childEntry.ts';
 import type { ManagedProcess } from './supervisor/managedProcess.ts';
 import type { PortClaim } from './supervisor/ports.ts';
@@ -24,7 +25,7 @@ export function nodeProcess(options: NodeProcessOptions): ManagedProcess {
       return { command: process.execPath, args: [...execArgv, modulePath], env: environment(), cwd };
     },
     ready: 'message',
-    readyLimitMs: 60_000,
+    readyLimitMs: MINUTE_MS,
     stopSignal: 'SIGTERM',
     stopLimitMs,
   };

@@ -1,5 +1,5 @@
-import type { Config } from '../config/config.ts';
-import { CONFIG_KEYS } from '../config/keys.ts';
+import type { Config } from '../../config/config.ts';
+import { CONFIG_KEYS } from '../../config/keys.ts';
 import { embeddedDatabaseUrl, postgresProcess } from './postgres/postgresProcess.ts';
 import type { ManagedProcess } from './supervisor/managedProcess.ts';
 import { startSupervisor, type Supervisor, type SupervisorOptions } from './supervisor/supervisor.ts';

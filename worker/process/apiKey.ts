@@ -1,4 +1,4 @@
-import type { Config } from '../config/config.ts';
+import type { Config } from '../../config/config.ts';
 import { keptSecret } from './keptSecret.ts';
 
 /** The API's key: the configured one, else one that is made up for this state folder. */

@@ -1,5 +1,5 @@
 import { SERVICES_USER, SIMULATED_FLEET_USER, type BrokerPasswords } from '../../api/mqtt/brokerRights.ts';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../../config/config.ts';
 import { keptSecret } from './keptSecret.ts';
 
 type BrokerConfig = Pick<Config, 'mqtt' | 'stateDir'>;

@@ -3,7 +3,7 @@ import { createFileStore } from '../../store/objects/fileStore.ts';
 import { below } from '../../store/objects/prefixed.ts';
 import { createS3Store } from '../../store/objects/s3Store.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
-import type { ObjectsConfig } from '../config/objects.ts';
+import type { ObjectsConfig } from '../../config/objects.ts';
 
 export function openObjects(config: ObjectsConfig): ObjectStore {
   const { encryptionKeys } = config;

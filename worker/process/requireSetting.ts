@@ -1,5 +1,5 @@
 import { NightshiftError } from '../../domain/errors.ts';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../../config/config.ts';
 
 /**
  * A setting that this process cannot do without. The local stack hands it down; who runs a process alone sets it.

@@ -5,7 +5,7 @@ import { taskTokensWith, type TaskTokens } from '../../api/gateway/taskTokens.ts
 import { NightshiftError } from '../../domain/errors.ts';
 import { sealWith, type Seal } from '../../store/seal.ts';
 import { sliceSignerWith, type SliceSigner } from '../../store/sliceAccess.ts';
-import type { Config } from '../config/config.ts';
+import type { Config } from '../../config/config.ts';
 import { keptSecret } from './keptSecret.ts';
 
 /** Seals with the configured key, else with one that is made up for this state folder. */

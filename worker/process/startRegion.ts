@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { cellTaskQueue, workflowIds } from '../../domain/names.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Region } from '../../store/regions.ts';
@@ -15,7 +16,7 @@ export async function startRegion(
     taskQueue: cellTaskQueue(cellId),
     workflowIdConflictPolicy: 'USE_EXISTING',
     workflowId: workflowIds.region(regionId),
-    args: [{ regionId, cellId, timeZone, clock, pollEveryMs: slotMinutes * 60_000 }],
+    args: [{ regionId, cellId, timeZone, clock, pollEveryMs: slotMinutes * MINUTE_MS }],
     staticSummary: `Grid signals of ${regionId}`,
     typedSearchAttributes: [
       { key: attributes.cellId, value: cellId },

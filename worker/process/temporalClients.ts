@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import type { TemporalConnection } from '../config/temporalConnection.ts';
+import type { TemporalConnection } from '../../config/temporalConnection.ts';
 import { untilAnswered } from './untilAnswered.ts';
 
 /** A client to the configured server; waits for a server that is still starting. */

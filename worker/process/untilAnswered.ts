@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 
 const RETRY_EVERY_MS = 250;
-const GIVE_UP_AFTER_MS = 60_000;
+const GIVE_UP_AFTER_MS = MINUTE_MS;
 
 /**
  * Tries until the other part answers: the processes of a stack start side by side, and come back in any order.

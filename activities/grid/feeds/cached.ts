@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import type { SignalSpan, TimeWindow } from '../../../store/signals.ts';
 import type { GridFeed } from './feed.ts';
 
@@ -9,7 +10,7 @@ interface Kept {
 }
 
 /** A source that failed is asked again only after this: a region that is told of an emergency must not wait for it. */
-const FAILURE_KEPT_MS = 60_000;
+const FAILURE_KEPT_MS = MINUTE_MS;
 
 /**
  * Answers from memory what was read less than `maxAgeMs` ago (grid time), also to readers that come meanwhile. The

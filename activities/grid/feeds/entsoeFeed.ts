@@ -1,5 +1,6 @@
 import { XMLParser } from 'fast-xml-parser';
 import { z } from 'zod';
+import { HOUR_MS } from '../../../domain/durations.ts';
 import type { TimeWindow } from '../../../store/signals.ts';
 import { unusable } from './feedError.ts';
 import type { FeedHttp } from './feedHttp.ts';
@@ -12,7 +13,7 @@ export interface EntsoeConfig {
 }
 
 const KWH_PER_MWH = 1000;
-const RESOLUTION_MS: Readonly<Record<string, number>> = { PT15M: 900_000, PT30M: 1_800_000, PT60M: 3_600_000 };
+const RESOLUTION_MS: Readonly<Record<string, number>> = { PT15M: 900_000, PT30M: 1_800_000, PT60M: HOUR_MS };
 
 const parser = new XMLParser({
   ignoreAttributes: true,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import { FeedError, unusable } from './feedError.ts';
 import type { FeedHttp } from './feedHttp.ts';
 import { readingsFromStarts, type FeedReader } from './reading.ts';
@@ -13,7 +14,7 @@ export interface WattTimeConfig {
 const GRAMS_PER_POUND = 453.59237;
 const KWH_PER_MWH = 1000;
 /** Tokens last 30 minutes; what is read from the clock here is real time. */
-const TOKEN_REAL_MS = 25 * 60_000;
+const TOKEN_REAL_MS = 25 * MINUTE_MS;
 
 const forecastSchema = z.object({
   data: z.array(

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import type { OpenAdrPorts } from './openAdrPorts.ts';
 import type { OpenAdrActivities } from '../../../domain/activities/openAdrActivities.ts';
 import { gridTimeMs } from '../../../domain/clock.ts';
@@ -70,7 +71,7 @@ export function createOpenAdrActivities(ports: OpenAdrPorts): OpenAdrActivities 
         database,
         connection,
         timeZone: region.timeZone,
-        slotMs: cell.slotMinutes * 60_000,
+        slotMs: cell.slotMinutes * MINUTE_MS,
         nowMs,
         feeders: await feedersOf(database, connection),
         shed,

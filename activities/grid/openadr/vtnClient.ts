@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import type { OpenAdrSecrets, OpenAdrSettings } from '../../../domain/openAdr.ts';
 import type { ResourceBody, ReportBody, SubscriptionBody, VenBody } from './outgoing.ts';
 import { VtnError } from './vtnError.ts';
@@ -15,7 +16,7 @@ const MAX_PAGES = 1_000;
  * After a 403 that a new token did not change, a right is lacking: for so long no further token is asked for there. Not
  * for ever: a server that starts may refuse every token for a moment.
  */
-const LACKING_RIGHT_REAL_MS = 5 * 60_000;
+const LACKING_RIGHT_REAL_MS = 5 * MINUTE_MS;
 /** Of all pages of a list together, since they are held together. */
 const MAX_WALK_BYTES = 64 * 1024 * 1024;
 

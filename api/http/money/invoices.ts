@@ -4,11 +4,11 @@ import { gridTimeMs } from '../../../domain/clock.ts';
 import { csvOf } from '../../../domain/csv.ts';
 import { DAY_MS } from '../../../domain/durations.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
-import { accounts } from '../../../domain/ledger.ts';
+import { accounts, bookingName } from '../../../domain/ledger.ts';
 import { centsOf, currencySchema, priceSchema, sumMicros, unitsOf } from '../../../domain/money.ts';
 import { periodWindow } from '../../../domain/period.ts';
 import type { Queryable } from '../../../store/database.ts';
-import { book, readBalance } from '../../../store/ledger.ts';
+import { book, listTenantLines, readBalance } from '../../../store/ledger.ts';
 import {
   insertInvoice,
   listCharges,
@@ -25,23 +25,17 @@ import {
   costsSchema,
   invoiceBodySchema,
   invoiceSchema,
+  tenantLineSchema,
   type BillingProfile,
   type InvoiceWire,
 } from '../../wire/invoices.ts';
 import type { ApiPorts } from '../ports.ts';
-import { errorResponses, idParam, notFound, unixSeconds } from '../wire.ts';
+import { answers, errorResponses, idParam, notFound, taking, unixSeconds } from '../wire.ts';
 import { invoicePdf } from './invoicePdf.ts';
 
 const MAX_BUCKETS = 180;
 const DEFAULT_BUCKETS = 7;
 const month = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'must be a month, e.g. 2026-01');
-const json = <Schema extends z.ZodType>(description: string, schema: Schema) => ({
-  200: { description, content: { 'application/json': { schema } } },
-  ...errorResponses,
-});
-const taking = <Schema extends z.ZodType>(schema: Schema) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
-});
 
 const costsRoute = createRoute({
   method: 'get',
@@ -56,12 +50,25 @@ const costsRoute = createRoute({
       page: z.string().regex(/^\d+$/).optional(),
     }),
   },
-  responses: json('A page of days', costsSchema),
+  responses: answers('A page of days', costsSchema),
 });
 const ownListRoute = createRoute({
   method: 'get',
   path: '/v1/organization/invoices',
-  responses: json('Newest first', z.object({ data: z.array(invoiceSchema) })),
+  responses: answers('Newest first', z.object({ data: z.array(invoiceSchema) })),
+});
+const bookingsRoute = createRoute({
+  method: 'get',
+  path: '/v1/organization/bookings',
+  summary: 'What was booked on the tenant’s account, newest first; the name of a booking is what disputes take',
+  request: {
+    query: z.object({
+      batch: z.string().min(1).max(100).optional(),
+      before: z.coerce.number().int().min(1).optional().meta({ description: 'The `entry` of the last one read.' }),
+      limit: z.coerce.number().int().min(1).max(1_000).default(100),
+    }),
+  },
+  responses: answers('Amounts below 0 are charged', z.object({ data: z.array(tenantLineSchema) })),
 });
 const ownFileRoute = createRoute({
   method: 'get',
@@ -87,14 +94,14 @@ const issueRoute = createRoute({
   path: '/ops/v1/invoices',
   summary: 'Issue the invoices of a month that is over; those that are issued stay as they are',
   request: taking(z.strictObject({ period: month })),
-  responses: json('All of the month', z.object({ data: z.array(invoiceSchema) })),
+  responses: answers('All of the month', z.object({ data: z.array(invoiceSchema) })),
 });
 const profileRoute = createRoute({
   method: 'put',
   path: '/ops/v1/billing/{id}',
   summary: 'Who bills (`operator`) or is billed (`tenant:ID`), as it stands on invoices',
   request: { params: idParam, ...taking(billingProfileSchema) },
-  responses: json('As it is kept', billingProfileSchema),
+  responses: answers('As it is kept', billingProfileSchema),
 });
 const depositRoute = createRoute({
   method: 'post',
@@ -110,7 +117,7 @@ const depositRoute = createRoute({
       }),
     ),
   },
-  responses: json('The balance', z.object({ tenant: z.string(), balance: z.record(z.string(), z.number()) })),
+  responses: answers('The balance', z.object({ tenant: z.string(), balance: z.record(z.string(), z.number()) })),
 });
 
 /** Costs and invoices of tenants, and what operators do with them. */
@@ -154,6 +161,30 @@ export function addInvoiceRoutes(app: OpenAPIHono, { database, cell, now }: ApiP
 
   app.openapi(ownListRoute, async (c) => {
     return c.json({ data: (await listInvoices(database, c.get('caller').tenantId)).map(toWire) }, 200);
+  });
+
+  app.openapi(bookingsRoute, async (c) => {
+    const { batch: batchId, before: beforeEntry, limit } = c.req.valid('query');
+    const lines = await listTenantLines(database, c.get('caller').tenantId, { batchId, beforeEntry, limit });
+    return c.json(
+      {
+        data: lines.map((line) => ({
+          entry: line.entryId,
+          booking: bookingName(line.bookingId),
+          booked_at: new Date(line.bookedAtMs).toISOString(),
+          batch: line.batchId,
+          model: line.model,
+          item: line.item,
+          quantity: line.quantityMillionths === null ? null : unitsOf(line.quantityMillionths),
+          unit: line.unit,
+          unit_price: line.unitPriceMicros === null ? null : unitsOf(line.unitPriceMicros),
+          amount: unitsOf(line.amountMicros),
+          currency: line.currency,
+          reason: line.reason,
+        })),
+      },
+      200,
+    );
   });
 
   app.openapi(ownFileRoute, async (c) => {

@@ -3,16 +3,13 @@ import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { checkLedger, LEDGER_CHECKS } from '../../../store/ledgerChecks.ts';
 import { ledgerCheckSchema } from '../../wire/ledger.ts';
 import type { ApiPorts } from '../ports.ts';
-import { errorResponses } from '../wire.ts';
+import { answers } from '../wire.ts';
 
 const checkRoute = createRoute({
   method: 'get',
   path: '/ops/v1/ledger/check',
   summary: 'Holds the ledger against itself and against what was accepted and settled',
-  responses: {
-    200: { description: 'What was checked and found', content: { 'application/json': { schema: ledgerCheckSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('What was checked and found', ledgerCheckSchema),
 });
 
 /** The ledger, for keys with the scope `money`. */

@@ -15,17 +15,14 @@ import { readPriceBookAt } from '../../../store/priceBooks.ts';
 import { payPreviewSchema } from '../../wire/prices.ts';
 import type { ApiPorts } from '../ports.ts';
 import { visibleCar } from '../visibleCar.ts';
-import { errorResponses } from '../wire.ts';
+import { answers } from '../wire.ts';
 
 const previewRoute = createRoute({
   method: 'get',
   path: '/fleet/v1/vehicles/{vin}/pay',
   summary: 'What the newest plan would bring the owner of a car that is at its plug',
   request: { params: z.object({ vin: z.string().min(1).max(64) }) },
-  responses: {
-    200: { description: 'A forecast, not a promise', content: { 'application/json': { schema: payPreviewSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('A forecast, not a promise', payPreviewSchema),
 });
 
 const MAX_STAYS = 400;

@@ -10,7 +10,7 @@ import { bankHolders, readBankAccounts, setBankAccount } from '../../../store/ba
 import { listPayoutRuns, listPayouts, type Payout, type PayoutRun } from '../../../store/payouts.ts';
 import { newPayoutRunSchema, noticesSchema, paidSchema, payoutRunSchema } from '../../wire/payouts.ts';
 import type { ApiPorts } from '../ports.ts';
-import { errorResponses, idParam, notFound } from '../wire.ts';
+import { answers, errorResponses, idParam, notFound, taking } from '../wire.ts';
 import { confirmRun, dropRun, proposeRun, takeNotice, type LeftOut, type NoticeOutcome } from './payoutRuns.ts';
 
 const RUNS = '/ops/v1/payout_runs';
@@ -19,15 +19,12 @@ const runResponse = {
   200: { description: 'The run', content: { 'application/json': { schema: payoutRunSchema } } },
   ...errorResponses,
 };
-const json = <Schema extends z.ZodType>(schema: Schema) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
-});
 
 const proposeRoute = createRoute({
   method: 'post',
   path: RUNS,
   summary: 'Propose to pay all owners who have enough to get',
-  request: json(newPayoutRunSchema),
+  request: taking(newPayoutRunSchema),
   responses: runResponse,
 });
 const listRoute = createRoute({
@@ -78,27 +75,21 @@ const paidRoute = createRoute({
   method: 'post',
   path: `${RUNS}/{id}/paid`,
   summary: 'Say that payouts of a run were executed by the bank',
-  request: { params: idParam, ...json(paidSchema) },
-  responses: {
-    200: { description: 'What became of each', content: { 'application/json': { schema: noticesSchema } } },
-    ...errorResponses,
-  },
+  request: { params: idParam, ...taking(paidSchema) },
+  responses: answers('What became of each', noticesSchema),
 });
 const noticeRoute = createRoute({
   method: 'post',
   path: '/ops/v1/payout_notices',
   summary: 'Take a bank’s camt.054 notification; one that comes twice books nothing',
   request: { body: { required: true, content: { 'application/xml': { schema: z.string() } } } },
-  responses: {
-    200: { description: 'What became of each', content: { 'application/json': { schema: noticesSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('What became of each', noticesSchema),
 });
 const accountRoute = createRoute({
   method: 'put',
   path: '/ops/v1/payout_accounts/{currency}',
   summary: 'The operator’s own account from which a currency is paid',
-  request: { params: z.object({ currency: currencySchema }), ...json(bankAccountSchema) },
+  request: { params: z.object({ currency: currencySchema }), ...taking(bankAccountSchema) },
   responses: {
     200: {
       description: 'It is kept, sealed',

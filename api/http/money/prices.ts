@@ -1,5 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import { gridTimeMs } from '../../../domain/clock.ts';
 import { currencyOfRegion, rateOf } from '../../../domain/exchange.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
@@ -9,25 +10,19 @@ import { listRegions } from '../../../store/regions.ts';
 import { readTenant } from '../../../store/tenants.ts';
 import { formulaSchema, newPriceBookSchema, pricesSchema, priceBookWireSchema } from '../../wire/prices.ts';
 import type { ApiPorts } from '../ports.ts';
-import { errorResponses } from '../wire.ts';
+import { answers, errorResponses, taking } from '../wire.ts';
 
 const pricesRoute = createRoute({
   method: 'get',
   path: '/v1/prices',
   summary: 'What work costs, by unit, priority and deadline',
-  responses: {
-    200: { description: 'In force, and known for later', content: { 'application/json': { schema: pricesSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('In force, and known for later', pricesSchema),
 });
 const formulaRoute = createRoute({
   method: 'get',
   path: '/fleet/v1/formula',
   summary: 'How owners are paid',
-  responses: {
-    200: { description: 'In force', content: { 'application/json': { schema: formulaSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('In force', formulaSchema),
 });
 const listRoute = createRoute({
   method: 'get',
@@ -44,11 +39,8 @@ const addRoute = createRoute({
   method: 'post',
   path: '/ops/v1/price_books',
   summary: 'Add a version; batches that were submitted before keep theirs',
-  request: { body: { required: true, content: { 'application/json': { schema: newPriceBookSchema } } } },
-  responses: {
-    200: { description: 'As it is kept', content: { 'application/json': { schema: priceBookWireSchema } } },
-    ...errorResponses,
-  },
+  request: taking(newPriceBookSchema),
+  responses: answers('As it is kept', priceBookWireSchema),
 });
 
 /** How each part of an owner's pay is made, in words. */
@@ -121,7 +113,7 @@ export function addPriceRoutes(app: OpenAPIHono, { database, cell, now }: ApiPor
 }
 
 /** Clocks differ a little. */
-const PAST_MS = 60_000;
+const PAST_MS = MINUTE_MS;
 
 function toWire({ version, validFromMs, setBy, book }: StoredPriceBook): z.input<typeof priceBookWireSchema> {
   return {

@@ -1,5 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
+import { MAX_SLOT_MS } from '../../../domain/durations.ts';
 import { bankAccountSchema } from '../../../domain/bankAccount.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
 import { accounts } from '../../../domain/ledger.ts';
@@ -14,7 +15,7 @@ import { ownerStatementSchema, stayStatementSchema } from '../../wire/statements
 import type { CarCaller } from '../carCaller.ts';
 import type { ApiPorts } from '../ports.ts';
 import { visibleCar } from '../visibleCar.ts';
-import { errorResponses, notFound } from '../wire.ts';
+import { answers, errorResponses, notFound, taking } from '../wire.ts';
 import { lineToWire, linesToCsv, totalsOf } from './statementLines.ts';
 
 const ownerParam = z.object({ owner: z.string().min(1).max(100) });
@@ -46,10 +47,7 @@ const stayRoute = createRoute({
   request: {
     params: z.object({ vin: z.string().min(1).max(64), stay: z.coerce.number().int().min(1) }),
   },
-  responses: {
-    200: { description: 'The statement', content: { 'application/json': { schema: stayStatementSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('The statement', stayStatementSchema),
 });
 const accountRoute = createRoute({
   method: 'put',
@@ -57,7 +55,7 @@ const accountRoute = createRoute({
   summary: 'Where an owner is paid to; kept sealed, never shown again but for its last four characters',
   request: {
     params: ownerParam,
-    body: { required: true, content: { 'application/json': { schema: bankAccountSchema } } },
+    ...taking(bankAccountSchema),
   },
   responses: {
     200: {
@@ -101,7 +99,7 @@ export function addStatementRoutes(app: OpenAPIHono, { database, seal }: ApiPort
     const session = await readParkingSession(database, vehicleId, stay);
     if (!session) throw notFound('stay', `${vin}/${stay}`);
     const { pluggedInAtMs, unpluggedAtMs } = session;
-    const window = { startMs: pluggedInAtMs - LONGEST_SLOT_MS, endMs: unpluggedAtMs ?? FAR_MS };
+    const window = { startMs: pluggedInAtMs - MAX_SLOT_MS, endMs: unpluggedAtMs ?? FAR_MS };
     const { chargingKwh, computeKwh } = await readMeteredEnergy(database, vehicleId, window);
     const lines = await listStayLines(database, vehicleId, stay);
     const totals = totalsOf(lines);
@@ -118,8 +116,6 @@ export function addStatementRoutes(app: OpenAPIHono, { database, seal }: ApiPort
   });
 }
 
-/** Meter readings are kept by slot: the one in which the car came counts whole. */
-const LONGEST_SLOT_MS = 15 * 60_000;
 /** A stay that goes on. */
 const FAR_MS = Date.UTC(9999, 0);
 

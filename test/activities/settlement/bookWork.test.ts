@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
+import { storeBatch } from '../../support/batchFixture.ts';
 import { bookWork } from '../../../activities/settlement/bookWork.ts';
-import { insertBatch } from '../../../store/batches.ts';
 import { listStayLines, readBalance } from '../../../store/ledger.ts';
 import { closeParkingSession, openParkingSession } from '../../../store/parkingSessions.ts';
 import { readFootprints } from '../../../store/shardFootprints.ts';
@@ -34,18 +34,7 @@ beforeEach(async () => {
   await database.query('truncate cells, batches cascade');
   await emptyLedger(database);
   await enrolFleet(database, ['car-1']);
-  await insertBatch(database, {
-    id: BATCH,
-    endpoint: '/v1/embeddings',
-    inputFileId: 'file-1',
-    completionWindow: '24h',
-    metadata: null,
-    outputExpiresAfterSeconds: null,
-    deadlineMs: START_MS,
-    submittedAtMs: START_MS,
-    idempotencyKey: null,
-    requestHash: 'hash',
-  });
+  await storeBatch(database, BATCH, START_MS);
 });
 
 test('work that is accepted after the car left belongs to the stay in which it was done', async () => {

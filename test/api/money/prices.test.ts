@@ -1,12 +1,11 @@
 import { toFile } from 'openai';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { storeModel } from '../../support/batchFixture.ts';
 import { DEFAULT_PRICE_BOOK } from '../../../domain/priceBook.ts';
-import { seedClassSpeed } from '../../../store/classSpeeds.ts';
 import type { Plan } from '../../../scheduler/plan.ts';
 import { latestPlan } from '../../../store/plans.ts';
 import { seedVehicle } from '../../../store/vehicles.ts';
 import { quoteBatch } from '../../../api/http/quoteBatch.ts';
-import { addModel } from '../../../store/models.ts';
 import { CELL, testVehicle } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 import { useApi, type Json } from '../apiHarness.ts';
@@ -44,15 +43,7 @@ const batchOf = (input_file_id: string, metadata: Record<string, string> = {}) =
 });
 
 beforeAll(async () => {
-  await addModel(database, {
-    name: 'm',
-    version: '1',
-    family: 'f',
-    sha256: '0'.repeat(64),
-    manifest: {},
-    tenantId: null,
-  });
-  await seedClassSpeed(database, { modelName: 'm', modelVersion: '1', hardwareClass: 'ai4', statedMsPerUnit: 100 });
+  await storeModel(database, 100);
   await storePlan(database, []);
 });
 

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Broker } from '../../../api/mqtt/broker.ts';
 import { openBroker } from '../../support/openBroker.ts';
-import { loadConfig } from '../../../worker/config/config.ts';
+import { loadConfig } from '../../../config/config.ts';
 import { examine } from '../../../cli/doctor/examine.ts';
 import { testGateway, type TestGateway } from '../../api/gateway/support/testGateway.ts';
 import { useApi } from '../../api/apiHarness.ts';

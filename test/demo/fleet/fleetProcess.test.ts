@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fleetProcess } from '../../../demo/fleet/fleetProcess.ts';
-import { loadConfig } from '../../../worker/config/config.ts';
+import { loadConfig } from '../../../config/config.ts';
 import { localProcesses } from '../../../worker/local/platform.ts';
 import type { ManagedProcess } from '../../../worker/local/supervisor/managedProcess.ts';
 import { temporaryFolder } from '../../worker/local/supervisor/scripts.ts';

@@ -122,6 +122,7 @@ export class Stack {
   async surroundings(): Promise<Surroundings> {
     const secret = (name: string): Promise<string> => readFile(join(this.stateDir, name), 'utf8');
     const databaseUrl = await embeddedUrl(this.stateDir, String(this.#env.NIGHTSHIFT_POSTGRES_PORT));
+    const cell = await this.cell();
     return {
       env: {
         TEMPORAL_ADDRESS: `127.0.0.1:${this.#env.NIGHTSHIFT_TEMPORAL_PORT}`,
@@ -133,8 +134,9 @@ export class Stack {
       databaseUrl,
       objects: this.objects,
       night: {
-        incarnation: (await this.cell()).incarnation,
+        incarnation: cell.incarnation,
         startedRealMs: Date.now(),
+        scale: cell.clock.scale,
         // One night has one batch of its own.
         batchId: await eventually('the night has its batch', START_LIMIT_MS, async () => {
           const [batch] = await this.database.query<{ id: string }>('select id from batches limit 1');

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { storeBatch } from '../../support/batchFixture.ts';
 import { accounts, bookingKeys } from '../../../domain/ledger.ts';
 import type { Database, Queryable } from '../../../store/database.ts';
 import { recordAcceptedShard } from '../../../store/acceptedShards.ts';
-import { insertBatch } from '../../../store/batches.ts';
 import { book, correctBooking, readBalance } from '../../../store/ledger.ts';
 import { checkLedger } from '../../../store/ledgerChecks.ts';
 import { closeParkingSession, openParkingSession, settleParkingSession } from '../../../store/parkingSessions.ts';
@@ -93,18 +93,7 @@ async function fresh(): Promise<void> {
   await enrolFleet(database, CARS);
   const stay = { pluggedInAtMs: AT_MS, readyByMs: AT_MS, targetSocPercent: 80, arrivalSocPercent: 50 };
   for (const vehicleId of CARS) await openParkingSession(database, { vehicleId, ...stay });
-  await insertBatch(database, {
-    id: BATCH,
-    endpoint: '/v1/embeddings',
-    inputFileId: 'file-1',
-    completionWindow: '24h',
-    metadata: null,
-    outputExpiresAfterSeconds: null,
-    deadlineMs: AT_MS,
-    submittedAtMs: AT_MS,
-    idempotencyKey: null,
-    requestHash: 'hash',
-  });
+  await storeBatch(database, BATCH, AT_MS);
 }
 
 test('whatever happens, in any order, with a crash before any statement and attempts repeated: the books are whole', async () => {

@@ -1,6 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { loadConfig } from '../../../worker/config/config.ts';
+import { loadConfig } from '../../../config/config.ts';
 import { childEnvironment, embeddedServers, localProcesses, startPlatform } from '../../../worker/local/platform.ts';
 import { childScript, temporaryFolder } from './supervisor/scripts.ts';
 import { freePort } from '../../support/freePorts.ts';

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { loadConfig, type Config } from '../../../worker/config/config.ts';
+import { loadConfig, type Config } from '../../../config/config.ts';
 import { accountFor } from '../../../worker/local/postgres/account.ts';
 import { stopLeftover } from '../../../worker/local/postgres/leftover.ts';
 import { placeCluster, reachableBinaries } from '../../../worker/local/postgres/placement.ts';
@@ -223,7 +223,7 @@ describe.skipIf(!isRoot)('as root (skipped for others: only root can change its 
     mkdirSync(cwd);
     chownSync(cwd, 65534, 65534);
     const script = `
-      import { loadConfig } from '${new URL('../../../worker/config/config.ts', import.meta.url).href}';
+      import { loadConfig } from '${new URL('../../../config/config.ts', import.meta.url).href}';
       import { postgresProcess } from '${new URL('../../../worker/local/postgres/postgresProcess.ts', import.meta.url).href}';
       import { startSupervisor } from '${new URL('../../../worker/local/supervisor/supervisor.ts', import.meta.url).href}';
       const config = loadConfig({ env: process.env, cwd: process.cwd() });

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { Client } from 'pg';
-import type { Config } from '../../config/config.ts';
+import { MINUTE_MS } from '../../../domain/durations.ts';
+import type { Config } from '../../../config/config.ts';
 import type { ManagedProcess } from '../supervisor/managedProcess.ts';
 import { pollUntil } from '../supervisor/pollUntil.ts';
 import { executable } from './binaries.ts';
@@ -70,7 +71,7 @@ export function postgresProcess(config: Config): ManagedProcess {
     },
 
     ready: (signal) => pollUntil(() => createDatabase(embeddedDatabaseUrl(config, 'postgres')), signal),
-    readyLimitMs: 60_000,
+    readyLimitMs: MINUTE_MS,
     // Fast shutdown: the default at SIGTERM waits until every client has gone.
     stopSignal: 'SIGINT',
     stopLimitMs: 2_500,

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { NightshiftError } from '../../../domain/errors.ts';
-import { CONFIG_KEYS, type ConfigKeyName } from '../../config/keys.ts';
+import { CONFIG_KEYS, type ConfigKeyName } from '../../../config/keys.ts';
 import { codeOf, messageOf } from '../../../domain/thrown.ts';
 
 export interface PortClaim {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Config } from '../../config/config.ts';
+import type { Config } from '../../../config/config.ts';
 
 export const DEV_SERVER_HOST = '127.0.0.1';
 

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import { withDeathSignal } from '../supervisor/deathSignal.ts';
 import type { Report } from '../supervisor/managedProcess.ts';
 import { codeOf, messageOf } from '../../../domain/thrown.ts';
@@ -9,7 +10,7 @@ import { compareVersions, PINNED_CLI_VERSION } from './version.ts';
 const MIN_GO_VERSION = '1.25';
 const PACKAGE = `github.com/temporalio/cli/cmd/temporal@v${PINNED_CLI_VERSION}`;
 const REPORT_EVERY_MS = 10_000;
-const BUILD_LIMIT_MS = 30 * 60_000;
+const BUILD_LIMIT_MS = 30 * MINUTE_MS;
 const KEPT_LINES = 5;
 
 export interface GoBuildOptions {

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { NightshiftError } from '../../../domain/errors.ts';
-import type { Config } from '../../config/config.ts';
+import type { Config } from '../../../config/config.ts';
 import type { Report } from '../supervisor/managedProcess.ts';
 import { messageOf } from '../../../domain/thrown.ts';
 import { fetchArchive } from './archive.ts';

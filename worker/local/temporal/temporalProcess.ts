@@ -1,7 +1,8 @@
 import { chmodSync, existsSync } from 'node:fs';
 import { Connection } from '@temporalio/client';
+import { MINUTE_MS } from '../../../domain/durations.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
-import type { Config } from '../../config/config.ts';
+import type { Config } from '../../../config/config.ts';
 import type { ManagedProcess } from '../supervisor/managedProcess.ts';
 import { pollUntil } from '../supervisor/pollUntil.ts';
 import { messageOf } from '../../../domain/thrown.ts';
@@ -30,7 +31,7 @@ export function temporalProcess(config: Config): ManagedProcess {
       await pollUntil(() => prepareTemporal(config), signal);
       closeToOthers(databaseFile(config));
     },
-    readyLimitMs: 60_000,
+    readyLimitMs: MINUTE_MS,
     stopSignal: 'SIGTERM',
     stopLimitMs: 2_500,
   };

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { loadConfig, type Config } from '../../../../worker/config/config.ts';
+import { loadConfig, type Config } from '../../../../config/config.ts';
 import { fetchArchive } from '../../../../worker/local/temporal/archive.ts';
 import { provisionTemporal } from '../../../../worker/local/temporal/provision.ts';
 import { targetOf } from '../../../../worker/local/temporal/target.ts';

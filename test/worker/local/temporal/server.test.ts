@@ -4,7 +4,7 @@ import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../../../domain/searchAttributes.ts';
-import { loadConfig, type Config } from '../../../../worker/config/config.ts';
+import { loadConfig, type Config } from '../../../../config/config.ts';
 import { startPlatform, type Platform } from '../../../../worker/local/platform.ts';
 import { openTemporalCache } from '../../../../worker/local/temporal/cache.ts';
 import { registerSearchAttributes } from '../../../../worker/process/searchAttributes.ts';

@@ -1,0 +1,4 @@
+import { writeFileSync } from 'node:fs';
+import { renderConfigurationDocs } from '../config/docs.ts';
+
+writeFileSync(new URL('../docs/configuration.md', import.meta.url), renderConfigurationDocs());
