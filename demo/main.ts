@@ -18,6 +18,7 @@ import { PatientApiClient } from './patientApi.ts';
 import { currentNight } from './nightState.ts';
 import { bearableScale } from './machinePace.ts';
 import { prepareNight } from './prepareNight.ts';
+import { readChatModel, type ChatModel } from './work/chatModel.ts';
 import { followDays } from './followDays.ts';
 import { runNight, type FinishedNight } from './runNight.ts';
 import type { ProcessStatus } from '../worker/local/supervisor/managedProcess.ts';
@@ -47,10 +48,18 @@ try {
 async function main(): Promise<number> {
   const { stateDir, nightFile } = loadConfig({ env, cwd: process.cwd() });
   const asWritten = await loadNight(nightFile);
-  const { start, end, scale, slowestScale: slowest = scale } = asWritten;
-  const state = await currentNight(stateDir, end - start, Date.now(), () => bearableScale({ scale, slowest }));
+  const chatModel = options.model === undefined ? undefined : await readChatModel(options.model, options.variant);
+  const { start, end, slowestScale: slowest = asWritten.scale } = asWritten;
+  const scale = chatModel ? Math.min(asWritten.scale, asWritten.chat?.scale ?? Infinity) : asWritten.scale;
+  const state = await currentNight(
+    stateDir,
+    end - start,
+    Date.now(),
+    () => bearableScale({ scale, slowest: Math.min(scale, slowest) }),
+    chatModel && `${chatModel.folder} ${chatModel.variant ?? ''}`,
+  );
   const night = { ...asWritten, scale: state.scale };
-  const prepared = await prepareNight(stateDir, night, state.incarnation, (rendered) =>
+  const prepared = await prepareNight(stateDir, night, state.incarnation, chatModel, (rendered) =>
     terminal.status(dim(`Rendering the night's requests: ${rendered} of ${night.batch.requests}`)),
   );
   const config = loadConfig({ env: { ...env, NIGHTSHIFT_CELL_FILE: prepared.cellFile }, cwd: process.cwd() });
@@ -67,7 +76,7 @@ async function main(): Promise<number> {
   const database = openDatabase({ url: databaseUrl, maxConnections: 2 });
   let finished: FinishedNight | undefined;
   try {
-    terminal.print(welcome(config, night));
+    terminal.print(welcome(config, night, chatModel));
     if (night.scale < scale) terminal.print(dim(slowerText(night, scale)));
     const apiUrl = config.api.url;
     const places = new Places(timeZonesOf(night));
@@ -77,12 +86,14 @@ async function main(): Promise<number> {
       {
         stateDir,
         night,
-        prepared,
+        work: prepared.work,
         database,
         api: new PatientApiClient(apiUrl, apiKeyOf(config)),
         apiUrl,
         onLine,
         onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
+        onStatus: (text) => terminal.status(dim(text)),
+        onWarning: (text) => terminal.print(red(text)),
         onSignalError: (error) => terminal.print(red(`The night’s signals cannot be written: ${String(error)}`)),
         signal: signals.stop,
       },
@@ -112,7 +123,7 @@ function tellStatus({ name, state, restarts, detail }: ProcessStatus): void {
   else if (detail !== undefined && state !== 'stopped') terminal.print(dim(`${name}: ${detail}`));
 }
 
-function welcome(config: Config, night: NightFile): string {
+function welcome(config: Config, night: NightFile, chatModel: ChatModel | undefined): string {
   const { api, temporal, stateDir } = config;
   return [
     '',
@@ -122,8 +133,15 @@ function welcome(config: Config, night: NightFile): string {
     `  API           ${api.url}/v1, key ${apiKeyOf(config)}`,
     `  State, logs   ${stateDir}`,
     `  Cars          ${night.cars.filter(({ arrives }) => arrives === undefined).length} are at their plugs, the others come in the evening; most leave towards morning`,
+    `  Work          ${workText(night, chatModel)}`,
     '',
   ].join('\n');
+}
+
+function workText({ batch, chat }: NightFile, model: ChatModel | undefined): string {
+  return model
+    ? `${chat?.requests} chats with ${model.name}, at most ${chat?.maxTokens} tokens each`
+    : `${batch.requests} pictures of text are read`;
 }
 
 function slowerText({ start, end, scale }: NightFile, fastest: number): string {

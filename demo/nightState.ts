@@ -8,6 +8,8 @@ const nightStateSchema = z.object({
   startedRealMs: z.number(),
   /** Grid seconds a real second: the night keeps its pace when a killed stack takes it up again. */
   scale: z.number().positive(),
+  /** The folder of its chat model, and which of its networks; undefined: its pictures are read. */
+  chatModel: z.string().optional(),
   /** Of the batch's input, once it is uploaded. */
   fileId: z.string().optional(),
   batchId: z.string().optional(),
@@ -23,19 +25,23 @@ const stateFile = (stateDir: string): string => join(nightFolder(stateDir), 'nig
  * up again: its cars have driven away.
  * @param lengthMs of the night, grid time
  * @param newScale the pace of a new one
+ * @param chatModel what it is given to do; a night with something else to do is not taken up again
  */
 export async function currentNight(
   stateDir: string,
   lengthMs: number,
   realNowMs: number,
   newScale: () => Promise<number>,
+  chatModel?: string,
 ): Promise<NightState> {
   const saved = await readNight(stateDir);
-  if (saved && !saved.finished && realNowMs < saved.startedRealMs + lengthMs / saved.scale) return saved;
+  const goesOn = saved?.finished === false && saved.chatModel === chatModel;
+  if (goesOn && realNowMs < saved.startedRealMs + lengthMs / saved.scale) return saved;
   const fresh = {
     incarnation: new Date(realNowMs).toISOString(),
     startedRealMs: realNowMs,
     scale: await newScale(),
+    ...(chatModel !== undefined && { chatModel }),
     finished: false,
   };
   await saveNight(stateDir, fresh);

@@ -12,9 +12,12 @@ export interface Model extends ModelRef {
 
 export interface StoredModel extends Model {
   readonly addedRealMs: number;
+  /** What it takes of a car's memory, MiB; null: not known, and every car has room. */
+  readonly memoryMb: number | null;
 }
 
-const COLUMNS = 'name, version, family, sha256, manifest, tenant_id as "tenantId", added_real_at as "addedRealMs"';
+const COLUMNS =
+  'name, version, family, sha256, manifest, tenant_id as "tenantId", added_real_at as "addedRealMs", memory_mb as "memoryMb"';
 /** A tenant's own model comes before the operator's of the same name. */
 const OWN_AND_NEWEST_FIRST = 'tenant_id is not null desc, added_real_at desc, version desc';
 
@@ -50,6 +53,18 @@ export async function readModel(
     [name, version ?? null, tenantId],
   );
   return model;
+}
+
+/** What was measured when the version was admitted. */
+export async function recordModelNeeds(
+  database: Queryable,
+  { name, version }: Pick<Model, 'name' | 'version'>,
+  needs: { readonly memoryMb: number | undefined; readonly msPerUnit: number },
+): Promise<void> {
+  await database.query(
+    `update models set memory_mb = coalesce($3, memory_mb), probed_ms_per_unit = $4 where name = $1 and version = $2`,
+    [name, version, needs.memoryMb ?? null, needs.msPerUnit],
+  );
 }
 
 /** The version of each model that the tenant's requests are answered by, by name. */

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 
-import { readModel } from '../../store/models.ts';
+import { readModel, recordModelNeeds } from '../../store/models.ts';
 import { seedClassSpeed } from '../../store/classSpeeds.ts';
 import { addMeasuredNoise, listMeasuredNoise } from '../../store/measuredNoise.ts';
 import { toleranceOf } from '../../domain/trust/tolerance.ts';
@@ -30,8 +30,19 @@ export const admittedSchema = modelSchema.extend({
     energy_wh_per_sample: z.record(z.string(), z.number()).meta({
       description: 'By hardware class, at the speed of the machine that probed; cars that run it are measured.',
     }),
+    energy_wh_per_1000_tokens: z
+      .record(z.string(), z.object({ read: z.number(), written: z.number() }))
+      .nullable()
+      .meta({ description: 'So is this, of one request alone, where it generates; a batch takes less.' }),
   }),
 });
+
+/** The clock is no finer. */
+const MIN_MS_PER_SAMPLE = 0.01;
+
+function whPer1000(chipKw: number, tokensPerSecond: number): number {
+  return rounded((chipKw * 1_000_000) / (tokensPerSecond * 3_600), 6);
+}
 
 /** Says how fast each class of cars is held to be until they are measured. @returns the answer to who sent the model */
 export async function answerAdmitted(
@@ -55,14 +66,15 @@ export async function answerAdmitted(
   const known = await listHardwareClasses(database);
   const classes = known.filter(({ memoryMb }) => (modelMemoryMb ?? 0) <= (memoryMb ?? Number.POSITIVE_INFINITY));
   const tooSmall = known.filter((each) => !classes.includes(each));
+  const statedMsPerUnit = Math.max(msPerSample, MIN_MS_PER_SAMPLE) / unitsPerSample;
+  await recordModelNeeds(database, { name, version }, { memoryMb: modelMemoryMb, msPerUnit: statedMsPerUnit });
   for (const { id: hardwareClass } of classes) {
-    const statedMsPerUnit = Math.max(msPerSample, 0.01) / unitsPerSample;
-    const speed = { modelName: name, modelVersion: version, hardwareClass, statedMsPerUnit, modelMemoryMb };
-    await seedClassSpeed(database, speed);
+    await seedClassSpeed(database, { modelName: name, modelVersion: version, hardwareClass, statedMsPerUnit });
   }
   const model = await readModel(database, tenantId, name, version);
   if (!model) throw notFound('model', name);
-  const energy = classes.map(({ id, chipKw }) => [id, rounded((chipKw * msPerSample) / 3600, 6)]);
+  const byClass = <Value>(of: (chipKw: number) => Value): Record<string, Value> =>
+    Object.fromEntries(classes.map(({ id, chipKw }) => [id, of(chipKw)]));
   return {
     ...modelToWire(model),
     x_probe: {
@@ -73,7 +85,13 @@ export async function answerAdmitted(
       decode_tokens_per_s: tokensPerSecond ? rounded(tokensPerSecond.decode, 1) : null,
       tolerance: toleranceOf(measured.map((each) => each.noise)),
       classes_too_small: tooSmall.map(({ id }) => id),
-      energy_wh_per_sample: Object.fromEntries(energy),
+      energy_wh_per_sample: byClass((chipKw) => rounded((chipKw * msPerSample) / 3600, 6)),
+      energy_wh_per_1000_tokens: tokensPerSecond
+        ? byClass((chipKw) => ({
+            read: whPer1000(chipKw, tokensPerSecond.prefill),
+            written: whPer1000(chipKw, tokensPerSecond.decode),
+          }))
+        : null,
     },
   };
 }

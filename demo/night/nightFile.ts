@@ -92,6 +92,14 @@ export const nightFileSchema = z.strictObject({
   /** What the cars' telemetry config asks for: a changed value at most this often, gear and plug excepted. */
   telemetryIntervalSeconds: z.number().int().positive(),
   batch: z.strictObject({ requests: z.number().int().positive(), deadline: instant }),
+  /** What the batch is instead where the night is given a chat model; its `scale` is at most this one. */
+  chat: z
+    .strictObject({
+      requests: z.number().int().positive(),
+      maxTokens: z.number().int().positive(),
+      scale: z.number().positive(),
+    })
+    .optional(),
   regions: z.array(regionSchema).min(1),
   utility: utilitySchema.optional(),
   cars: z.array(carSchema).min(1),
@@ -99,6 +107,7 @@ export const nightFileSchema = z.strictObject({
 export type NightFile = z.infer<typeof nightFileSchema>;
 export type NightRegion = NightFile['regions'][number];
 export type NightFeeder = NightRegion['feeders'][number];
+export type NightChat = NonNullable<NightFile['chat']>;
 export type NightUtility = NonNullable<NightFile['utility']>;
 export type NightCar = NightFile['cars'][number];
 

@@ -19,8 +19,6 @@ const PROBE_LIMITS = { callLimitMs: 30_000, processesPerCall: 1 } as const;
 const MIN_MEMORY_BYTES = 2 * 1024 ** 3;
 /** The runtime holds weights once as read and once as packed for its kernels, for a while. */
 const MEMORY_PER_MODEL_BYTE = 3;
-const LOAD_LIMIT_MS = 20_000;
-const LOAD_MS_PER_MB = 40;
 const TIMED_RUNS = 5;
 const errorBodySchema = z.object({ error: z.object({ message: z.string() }) });
 const bodySchema = z.record(z.string(), z.unknown()).catch({});
@@ -48,7 +46,6 @@ export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes:
   const limits = {
     ...PROBE_LIMITS,
     memoryLimitBytes: MIN_MEMORY_BYTES + MEMORY_PER_MODEL_BYTE * sizeBytes,
-    loadLimitMs: LOAD_LIMIT_MS + (LOAD_MS_PER_MB * sizeBytes) / 1024 ** 2,
   };
   const runner = new Runner(limits);
   try {

@@ -11,7 +11,7 @@ import { planRequest } from './requestPlan.ts';
 import { responseAnswer } from './responseAnswer.ts';
 
 export interface EngineLimits {
-  /** Rows that are computed at once. */
+  /** Rows that are computed at once: weights are read once for all of them, and a step still takes less than a second. */
   readonly rows: number;
   /** Tokens of a prompt that are read in one step. */
   readonly prefillTokens: number;
@@ -20,7 +20,7 @@ export interface EngineLimits {
 }
 
 export const ENGINE_LIMITS = {
-  rows: 16,
+  rows: 32,
   prefillTokens: 64,
   kvBytes: 768 * 1024 ** 2,
 } as const satisfies EngineLimits;

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { listFeeders } from '../../store/feeders.ts';
+import { addModel } from '../../store/models.ts';
 import { listClassSpeeds, seedClassSpeed } from '../../store/classSpeeds.ts';
 import { closeParkingSession, openParkingSession, settleParkingSession } from '../../store/parkingSessions.ts';
 import { readVehicle } from '../../store/vehicles.ts';
@@ -181,6 +182,8 @@ test('regions and classes are added from a terminal', async () => {
 
 describe('classes at run time', () => {
   test('are added with their figures, and planned as the slowest until they are measured', async () => {
+    const model = { name: 'ocr', version: '1', family: 'ocr', sha256: '0'.repeat(64), manifest: {}, tenantId: null };
+    await addModel(database, model);
     await seedClassSpeed(database, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'hw3', statedMsPerUnit: 300 });
     const spec = { chipKw: 0.3, awakeKw: 0.01, cooling: 'included', providers: ['cuda', 'cpu'], source: 'data sheet' };
     expect((await send('PUT', '/fleet/v1/classes/desktop-gpu', spec)).status).toBe(200);

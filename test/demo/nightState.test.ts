@@ -35,3 +35,12 @@ test('what another version left, or half a file, begins anew', async () => {
     expect(await at(1, 60)).toMatchObject({ scale: 60 });
   }
 });
+
+test('a night that was given something else to do begins anew', async () => {
+  const given = (chatModel?: string) =>
+    currentNight(stateDir, LENGTH_MS, START_REAL_MS, () => Promise.resolve(240), chatModel);
+  const chats = await given('/models/mine q4');
+  expect(await given('/models/mine q4')).toEqual(chats);
+  await saveNight(stateDir, { ...chats, batchId: 'of the chats' });
+  expect(await given()).not.toHaveProperty('batchId');
+});

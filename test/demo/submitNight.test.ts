@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ApiClient } from '../../api/client/apiClient.ts';
 import { nightFolder, type NightState } from '../../demo/nightState.ts';
 import { PatientApiClient } from '../../demo/patientApi.ts';
-import { NIGHT_MODEL } from '../../demo/prepareNight.ts';
 import { submitNight } from '../../demo/submitNight.ts';
+import { OCR_MODEL } from '../../demo/work/ocrWork.ts';
 import { HOUR_MS } from '../../domain/durations.ts';
 import { useApi } from '../api/apiHarness.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
@@ -16,11 +16,12 @@ import { useTestDatabase } from '../support/testDatabase.ts';
 const { database } = useTestDatabase();
 const harness = useApi(database);
 const DEADLINE_MS = Date.now() + 10 * HOUR_MS;
+const ENDPOINT = `/v2/models/${OCR_MODEL}/infer`;
 let folder: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nightshift-night-'));
-  const line = { custom_id: 'a', method: 'POST', url: `/v2/models/${NIGHT_MODEL}/infer`, body: { inputs: [] } };
+  const line = { custom_id: 'a', method: 'POST', url: ENDPOINT, body: { inputs: [] } };
   await writeFile(join(folder, 'batch.jsonl'), `${JSON.stringify(line)}\n`);
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -28,8 +29,8 @@ afterAll(() => rm(folder, { recursive: true }));
 const stateOf = (incarnation: string): NightState => ({ incarnation, startedRealMs: 0, scale: 60, finished: false });
 const submitted = async (scenario: string, state: NightState) => {
   const api = new ApiClient(harness.server.url, 'test-key');
-  const prepared = { batchFile: join(folder, 'batch.jsonl') };
-  return submitNight({ stateDir: folder, night: { scenario, batch: { deadline: DEADLINE_MS } }, prepared, api }, state);
+  const work = { batchFile: join(folder, 'batch.jsonl'), endpoint: ENDPOINT };
+  return submitNight({ stateDir: folder, night: { scenario, batch: { deadline: DEADLINE_MS } }, work, api }, state);
 };
 
 test('a night that was killed before it noted its batch gets the same one, another night its own', async () => {

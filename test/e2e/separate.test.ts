@@ -14,7 +14,7 @@ import { parseAnswerLine } from '../../domain/batchLines.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/durations.ts';
 import { METRICS, type MetricName, type MetricSpec } from '../../domain/metrics.ts';
 import { renderBatch } from '../../demo/glosses/batchFile.ts';
-import { NIGHT_MODEL } from '../../demo/prepareNight.ts';
+import { OCR_MODEL } from '../../demo/work/ocrWork.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort, freePorts } from '../support/freePorts.ts';
 import { missingPrograms, SeparateServers } from './support/separateServers.ts';
@@ -115,11 +115,11 @@ describe.skipIf(missing.length > 0)(
 
     async function submitted(): Promise<string> {
       const file = join(folder, 'input.jsonl');
-      await renderBatch({ count: REQUESTS, seed: 1, model: NIGHT_MODEL, file });
+      await renderBatch({ count: REQUESTS, seed: 1, model: OCR_MODEL, file });
       const batches = new BatchClient(client('api-2'));
       const batch = await batches.submit({
         input_file_id: await batches.upload(file),
-        endpoint: `/v2/models/${NIGHT_MODEL}/infer`,
+        endpoint: `/v2/models/${OCR_MODEL}/infer`,
         completion_window: '24h',
         metadata: { 'grid.deadline': new Date(Date.now() + 3 * HOUR_MS).toISOString() },
       });
@@ -224,7 +224,7 @@ const CELL = {
       feeders: [{ id: 'garage', failSafeImportKw: 12 }],
     },
   ],
-  classSpeeds: [{ model: NIGHT_MODEL, hardwareClass: 'ai5', secondsPerUnit: 2 }],
+  classSpeeds: [{ model: OCR_MODEL, hardwareClass: 'ai5', secondsPerUnit: 2 }],
   vehicles: [],
 };
 

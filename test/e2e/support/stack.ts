@@ -18,7 +18,7 @@ import { ApiClient } from '../../../api/client/apiClient.ts';
 import { BatchClient } from '../../../api/client/batchClient.ts';
 import type { BatchWire } from '../../../api/wire/batch.ts';
 import { saveNight, type NightState } from '../../../demo/nightState.ts';
-import { NIGHT_MODEL } from '../../../demo/prepareNight.ts';
+import { OCR_MODEL } from '../../../demo/work/ocrWork.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/freePorts.ts';
 import { descendantsOf, isAlive, type RunningProcess, runnersOf } from './processes.ts';
@@ -260,7 +260,7 @@ export class Stack {
     const deadlineMs = gridTimeMs(clock, Date.now()) + 20 * HOUR_MS;
     const batch = await batches.submit({
       input_file_id: await batches.upload(file),
-      endpoint: `/v2/models/${NIGHT_MODEL}/infer`,
+      endpoint: `/v2/models/${OCR_MODEL}/infer`,
       completion_window: '24h',
       metadata: { 'grid.deadline': new Date(deadlineMs).toISOString(), ...(region && { 'grid.region': region }) },
     });
@@ -283,7 +283,7 @@ export class Stack {
 
   async #render(requests: number): Promise<string> {
     const file = join(this.stateDir, `e2e-${requests}.jsonl`);
-    await renderBatch({ count: requests, seed: 1, model: NIGHT_MODEL, file });
+    await renderBatch({ count: requests, seed: 1, model: OCR_MODEL, file });
     return file;
   }
 
