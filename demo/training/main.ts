@@ -63,7 +63,7 @@ async function main(): Promise<number> {
   await writeFile(nightFile, JSON.stringify(trainingNight()));
   const night = await loadNight(nightFile);
   const { incarnation } = await currentNight(stateDir, 0, Date.now(), async () => night.scale);
-  const prepared = await prepareNight(stateDir, night, incarnation, () => {});
+  const prepared = await prepareNight(stateDir, night, incarnation, undefined, () => {});
   const env = {
     ...process.env,
     NIGHTSHIFT_STATE_DIR: stateDir,

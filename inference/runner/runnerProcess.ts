@@ -11,7 +11,6 @@ import { rerankPipeline } from './rerank.ts';
 import { tensorsPipeline } from './tensors.ts';
 import { textClassificationPipeline } from './textClassification.ts';
 import { textEmbeddingPipeline } from './textEmbedding.ts';
-import { trainingPipeline } from '../training/trainingPipeline.ts';
 
 /** The forked process that holds one model and computes. It knows no job, no network and no store. */
 
@@ -121,7 +120,8 @@ async function pipelineOf(session: InferenceSession, model: LoadedModel): Promis
     case 'tensors':
       return tensorsPipeline(session, model, pipeline);
     case 'training':
-      return trainingPipeline(session, model, pipeline);
+      // Read by those cars alone that train.
+      return (await import('../training/trainingPipeline.ts')).trainingPipeline(session, model, pipeline);
     default:
       throw new Error(`There is no pipeline "${String(pipeline satisfies never)}".`);
   }
