@@ -8,6 +8,7 @@ import { objectKeys } from '../../domain/names.ts';
 import type { PartReceipt } from '../../domain/shards.ts';
 import { storableText } from '../../domain/storableText.ts';
 import { messageOf } from '../../domain/thrown.ts';
+import { CANARY_POLICY, isCanary } from '../../domain/trust/canaries.ts';
 import { policyFor, toleranceUnder, type CheckPolicy } from '../../domain/trust/checkPolicy.ts';
 import { checkShare, type CheckedShare } from '../../domain/trust/checkShare.ts';
 import { judged, type Compared } from '../../domain/trust/reputation.ts';
@@ -27,6 +28,7 @@ import { judgeShard } from '../jobs/verifyShard.ts';
 import { quarantine } from './quarantine.ts';
 import { bookCheck } from '../settlement/checkBooking.ts';
 import { LineComparison } from './compareLines.ts';
+import { rememberingRunner } from './knownAnswers.ts';
 import { storeCorrections, type ShardRequests } from './trustedAnswers.ts';
 import type { TrustPorts } from './trustPorts.ts';
 
@@ -44,7 +46,8 @@ export async function checkShards(ports: TrustPorts, request: CheckRequest): Pro
   const { database, objects } = ports;
   const { jobId, split } = request;
   const tenantId = split.tenant?.id ?? DEFAULT_TENANT;
-  const policy = policyFor(await listCheckPolicies(database), { tenantId, modelName: split.model.name });
+  const scope = { tenantId, modelName: split.model.name };
+  const policy = isCanary(tenantId) ? CANARY_POLICY : policyFor(await listCheckPolicies(database), scope);
   if (!policy.enabled) return [];
   const accepted = await acceptedParts(database, jobId);
   const wanted = request.shards ?? Array.from({ length: split.shards }, (_, shard) => shard);
@@ -118,7 +121,8 @@ async function checkOne(
   const isTrusted = await isTrustedCar(database, vehicleId);
   const measured = (await listMeasuredNoise(database, split.model.sha256)).map(({ noise }) => noise);
   const tolerance = isTrusted ? WIDEST : toleranceUnder(policy, measured);
-  const comparison = new LineComparison(trusted, shardRequests, answers, tolerance);
+  const runner = isCanary(split.tenant?.id) ? rememberingRunner(trusted, database) : trusted;
+  const comparison = new LineComparison(runner, shardRequests, answers, tolerance);
   const before = await readReputation(database, key);
   let found: CheckedShare | undefined;
   let corrected: ReadonlyMap<number, string> = new Map();

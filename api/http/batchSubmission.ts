@@ -15,6 +15,7 @@ import { listRegionIdsBeside } from '../../store/regions.ts';
 import { readTenant, readTenantUse } from '../../store/tenants.ts';
 import { deadlineOf, type CreateBatch } from './batchRequest.ts';
 import { checkCredit, termsOf } from './money/batchPrice.ts';
+import { tellSharedSpan } from '../../domain/tracing.ts';
 import type { ApiPorts } from './ports.ts';
 import { startJobOrLater } from './startJobs.ts';
 
@@ -54,6 +55,7 @@ export async function submitBatch(
   request: CreateBatch,
   repetition: Repetition,
 ): Promise<Batch> {
+  const startRealMs = Date.now();
   const idempotencyKey = repetition.idempotencyKey ?? request.metadata?.['grid.idempotency_key'] ?? null;
   if (idempotencyKey !== null && (idempotencyKey === '' || idempotencyKey.length > MAX_KEY_CHARACTERS)) {
     throw new NightshiftError('invalid_request', `An idempotency key has 1 to ${MAX_KEY_CHARACTERS} characters.`, {
@@ -98,6 +100,7 @@ export async function submitBatch(
   });
   // From here on, its id is in the lines of every process.
   ports.logger.info({ jobId: batch.id, tenantId }, 'a batch was taken');
+  tellSharedSpan('submission', { jobId: batch.id, name: 'POST /v1/batches', startMs: startRealMs });
   await startJobOrLater(ports, batch);
   return batch;
 }

@@ -1,3 +1,4 @@
+import { inSpan } from '../../domain/tracing.ts';
 import type { Context } from '@temporalio/activity';
 import type { BatchRequestLine } from '../../domain/batchLines.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
@@ -240,7 +241,7 @@ export class ShardAttempt {
     const { range, body } = cut;
     const lines = range.end - range.start;
     const meter = this.#ports.meter.read();
-    const delivery = this.#outbox.deliver({
+    const part = {
       jobId: this.#input.jobId,
       shard: this.#input.shard,
       range,
@@ -248,7 +249,11 @@ export class ShardAttempt {
       energyWh: meter.energyWh - this.#meterAtPart.energyWh,
       deviceMs: meter.deviceMs - this.#meterAtPart.deviceMs,
       objects: this.#objects,
-    });
+    };
+    const { shard } = part;
+    const delivery = inSpan('store part', { shard, start: range.start, end: range.end }, () =>
+      this.#outbox.deliver(part),
+    );
     this.#meterAtPart = meter;
     this.#deliveries.push(delivery.then(() => this.#progress.stored(lines)));
     // Noticed at the next micro-batch, and awaited at the end.

@@ -5,6 +5,7 @@ import { deflateSync } from 'node:zlib';
 
 import { z } from 'zod';
 
+import { reasonOf } from '../runner/openInference.ts';
 import type { LoadedModel } from '../runner/protocol.ts';
 import { ENGINE_LIMITS } from '../generation/engine.ts';
 import { Runner } from '../runner/runner.ts';
@@ -51,7 +52,7 @@ export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes:
   try {
     const body = sample ?? sampleBody(model.pipeline);
     const answers = await runner.run(model, [body, body]).catch((error: unknown) => {
-      throw refused(`it does not run within its limits: ${messageOf(error)}`);
+      throw refused(whyItDoesNotRun(error));
     });
     const [first, second] = answers;
     if (first?.statusCode !== 200) throw refused(`it does not answer its sample: ${refusalIn(first?.body)}`);
@@ -80,6 +81,17 @@ export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes:
   } finally {
     await runner.stop();
   }
+}
+
+/** What the runtime says of a model that does not load or run, and where we know it, what to do. */
+export function whyItDoesNotRun(error: unknown): string {
+  const reason = reasonOf(error);
+  const [, locale] = /locale with name:([^\s:]+)/.exec(reason) ?? [];
+  if (locale === undefined) return `it does not run within its limits: ${reason}`;
+  return (
+    `it asks for the locale ${locale}, which this computer lacks, and cars may lack: export it with ` +
+    "the locale C (StringNormalizer's attribute `locale`), or install the locale here and on the cars"
+  );
 }
 
 const usageSchema = z.object({ usage: z.object({ prompt_tokens: z.number(), completion_tokens: z.number() }) });

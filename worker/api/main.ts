@@ -14,10 +14,10 @@ import { carOfKey } from '../../store/carKeys.ts';
 import { openDatabase } from '../../store/database.ts';
 import { apiKeyOf } from '../process/apiKey.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
-import { readCellFile } from '../cell/cellFile.ts';
+import { readCellFile } from '../../config/cell/cellFile.ts';
 import { modelAdmissionOver } from './modelAdmission.ts';
 import { chargedLive } from './liveCharges.ts';
-import { createLiveExecutor } from './liveExecutor.ts';
+import { createLiveExecutor } from '../../inference/liveExecutor.ts';
 import type { TemporalConfig } from '../../config/config.ts';
 import { brokerPasswordsOf, brokerUrlOf } from '../process/brokerUrl.ts';
 import {
