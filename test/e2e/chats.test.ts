@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { HOUR_MS } from '../../domain/durations.ts';
-import { objectKeys } from '../../domain/names.ts';
 import { writeTinyLlama } from '../support/tinyLlama.ts';
 import { calmNight } from './support/calmNight.ts';
 import { comparable, expectAnsweredOnce } from './support/outcome.ts';
@@ -79,7 +78,7 @@ function answersOf(output: string): string {
 }
 
 test(
-  'a car that drives off in mid-sentence leaves its tokens to the next one, and the answers are the bytes of an undisturbed run',
+  'chats of a car that drives off while it generates are gone on with by another, in the bytes of an undisturbed run',
   { timeout: 2 * LIMIT_MS + 20_000 },
   async () => {
     // First, while no car is measured: all requests are one shard then.
@@ -88,16 +87,11 @@ test(
     const undisturbed = await expectAnsweredOnce(stack, await submit('calm'), REQUESTS, LIMIT_MS);
     expect(answersOf(output)).toBe(answersOf(undisturbed));
 
-    const shards = await stack.database.query<{ shard: number; handovers: number }>(
-      'select shard, handovers from accepted_shards where job_id = $1',
+    // How many tokens it had by then is a matter of the machine; test/car/shard cuts an answer in its middle.
+    const [{ handovers } = { handovers: 0 }] = await stack.database.query<{ handovers: number }>(
+      'select coalesce(sum(handovers), 0)::int as handovers from accepted_shards where job_id = $1',
       [batchId],
     );
-    const handedOver = shards.filter(({ handovers }) => handovers > 0);
-    expect(handedOver).not.toHaveLength(0);
-    // What the next car went on from.
-    const left = await Promise.all(
-      handedOver.map(({ shard }) => stack.objects.list(objectKeys.unfinishedPrefix(batchId, shard))),
-    );
-    expect(left.flat()).not.toHaveLength(0);
+    expect(handovers).toBeGreaterThan(0);
   },
 );
