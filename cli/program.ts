@@ -26,6 +26,7 @@ import { ownerCommand } from './commands/owner.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
 import { stackCommand } from './commands/stack.ts';
+import { trainCommand } from './commands/train.ts';
 import { teslaCommand } from './commands/tesla.ts';
 import { startCommand } from './commands/start.ts';
 import type { CommandFactory } from './command.ts';
@@ -51,6 +52,7 @@ const COMMANDS: readonly CommandFactory[] = [
   carCommand,
   chargerCommand,
   teslaCommand,
+  trainCommand,
   fleetCommand,
   trustCommand,
   stackCommand,

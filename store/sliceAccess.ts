@@ -56,6 +56,7 @@ export function mayRead({ jobId, shard, model }: SliceScope, key: string): boole
   if (unfinished) return key === objectKeys.unfinished(jobId, shard, unfinished.tokens, unfinished.vehicleId);
   return [
     objectKeys.shardInput(jobId, shard),
+    objectKeys.jobWeights(jobId),
     objectKeys.model(model.sha256),
     objectKeys.modelManifest(model.name, model.version),
   ].includes(key);

@@ -5,4 +5,5 @@ export { jobDivision } from './jobDivision.ts';
 export { openAdrVen } from './openAdrVen.ts';
 export { parkingSession } from './parkingSession.ts';
 export { shardWave } from './shardWave.ts';
+export { trainingRun } from './trainingRun.ts';
 export { workRecall } from './workRecall.ts';

@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
 
+import { z } from 'zod';
+
 import type { CaughtCar, TrustActivities } from '../../domain/activities/trustActivities.ts';
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 import { customIdOf, requestLinesOf } from '../../domain/batchLines.ts';
 import { NightshiftError } from '../../domain/errors.ts';
-import { objectKeys } from '../../domain/names.ts';
+import { parseJson } from '../../domain/json.ts';
+import { objectKeys, unfinishedOfKey } from '../../domain/names.ts';
 import type { PartReceipt } from '../../domain/shards.ts';
+import { TRAINING_ENDPOINT } from '../../domain/training.ts';
 import { storableText } from '../../domain/storableText.ts';
 import { messageOf } from '../../domain/thrown.ts';
 import { CANARY_POLICY, isCanary } from '../../domain/trust/canaries.ts';
@@ -128,6 +132,10 @@ async function checkOne(
   let corrected: ReadonlyMap<number, string> = new Map();
   try {
     const carsShare = { jobId, shard, vehicleId, lines: [...answers.keys()] };
+    if (await wasTrainedElsewhere(objects, shardRequests, vehicleId)) {
+      await correctAll(ports, shardRequests, carsShare.lines, comparison);
+      return undefined;
+    }
     found = await checkShare(checkKey, carsShare, before, policy, (lines) => comparison.compare(lines));
     // What a guilty car has answered counts for nothing: others compute it.
     const isTaken = found !== undefined && judged(before, countsOf(found), policy).verdict !== 'guilty';
@@ -161,6 +169,33 @@ async function checkOne(
     await appendJournal(tx, cellId, journal);
     return quarantineId;
   });
+}
+
+/** Whether another car left steps of a client's training, from which this one may have gone on. */
+async function wasTrainedElsewhere(
+  objects: TrustPorts['objects'],
+  { jobId, shard, requests }: ShardRequests,
+  vehicleId: string,
+): Promise<boolean> {
+  const url = z.object({ url: z.string() }).safeParse(parseJson(requests[0] ?? '')).data?.url;
+  if (url !== TRAINING_ENDPOINT) return false;
+  const keys = await objects.list(objectKeys.unfinishedPrefix(jobId, shard));
+  return keys.some((key) => unfinishedOfKey(key)?.vehicleId !== vehicleId);
+}
+
+/**
+ * Of answers that two cars had part in, nobody can say whose fault a difference is: all of them are computed again, what
+ * differs is corrected, and neither car is blamed.
+ */
+async function correctAll(
+  { database, objects }: TrustPorts,
+  { jobId, shard }: ShardRequests,
+  lines: readonly number[],
+  comparison: LineComparison,
+): Promise<void> {
+  const { differing } = await comparison.compare(lines);
+  const corrections = await storeCorrections(objects, jobId, shard, await comparison.right(differing));
+  await database.transaction((tx) => recordLineCorrections(tx, jobId, shard, corrections));
 }
 
 function countsOf({ checked, differing, tokens, divergent }: CheckedShare): Required<Compared> {

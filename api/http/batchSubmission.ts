@@ -151,16 +151,21 @@ async function checkRegions(tx: Queryable, cellId: string, { metadata }: CreateB
   throw new NightshiftError('invalid_request', message, { field: 'metadata.grid.region' });
 }
 
-/** Exported for quotes, which read the same input. */
-export async function checkInput(tx: Queryable, tenantId: string, fileId: string): Promise<StoredFile> {
+/** Exported for quotes, which read the same input, and for training. */
+export async function checkInput(
+  tx: Queryable,
+  tenantId: string,
+  fileId: string,
+  field = 'input_file_id',
+): Promise<StoredFile> {
   const file = await readFile(tx, fileId);
   // One answer for a file of another tenant and for none, so that ids of others cannot be found out.
   if (file?.tenantId !== tenantId) {
-    throw new NightshiftError('invalid_request', `There is no file "${fileId}".`, { field: 'input_file_id' });
+    throw new NightshiftError('invalid_request', `There is no file "${fileId}".`, { field });
   }
   if (file.purpose !== 'batch') {
     throw new NightshiftError('invalid_request', `File "${fileId}" has purpose "${file.purpose}", not "batch".`, {
-      field: 'input_file_id',
+      field,
     });
   }
   return file;

@@ -36,6 +36,7 @@ export async function startBenchApi(
       scratchFolder: tmpdir(),
       maxModelBytes: 1024 ** 3,
       jobs: { start: async () => {}, lossOf: async () => undefined, cancel: async () => {}, setPaused: async () => {} },
+      trainings: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
       cell,
       stays: { policyChanged: async () => {} },
       vens: { hint: async () => {} },

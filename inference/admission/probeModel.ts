@@ -9,14 +9,15 @@ import { reasonOf } from '../runner/openInference.ts';
 import type { LoadedModel } from '../runner/protocol.ts';
 import { ENGINE_LIMITS } from '../generation/engine.ts';
 import { Runner } from '../runner/runner.ts';
-import type { Pipeline, TensorSpec } from '../../domain/models.ts';
+import type { Pipeline, TensorSpec, TrainingPipeline } from '../../domain/models.ts';
 import type { MeasuredNoise } from '../../domain/trust/tolerance.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 import { measureNoise } from './measureNoise.ts';
 import { refused } from './refused.ts';
 import { messageOf } from '../../domain/thrown.ts';
 
-const PROBE_LIMITS = { callLimitMs: 30_000, processesPerCall: 1 } as const;
+/** The process gives way to all others: to load even a small model takes half a minute on a busy machine. */
+const PROBE_LIMITS = { loadLimitMs: 120_000, callLimitMs: 30_000, processesPerCall: 1 } as const;
 const MIN_MEMORY_BYTES = 2 * 1024 ** 3;
 /** The runtime holds weights once as read and once as packed for its kernels, for a while. */
 const MEMORY_PER_MODEL_BYTE = 3;
@@ -158,9 +159,32 @@ function sampleBody(pipeline: Pipeline): unknown {
       };
     case 'tensors':
       return { inputs: pipeline.inputs.map(zeros) };
+    case 'training':
+      return sampleTask(pipeline);
     default:
       return pipeline satisfies never;
   }
+}
+
+function emptyColumn({ shape }: TensorSpec): Buffer {
+  return Buffer.alloc(4 * shape.reduce((all, length) => all * length, 1));
+}
+
+/** One step on examples that are all 0. */
+function sampleTask({ inputs }: TrainingPipeline): object {
+  const [examples = 1] = inputs[0]?.shape ?? [];
+  return {
+    model: 'probe',
+    client: 'probe',
+    weights_sha256: '0'.repeat(64),
+    steps: 1,
+    optimizer: { kind: 'sgd', learning_rate: 0.01 },
+    seed: 0,
+    data: {
+      examples,
+      inputs: Object.fromEntries(inputs.map((input) => [input.name, emptyColumn(input).toString('base64')])),
+    },
+  };
 }
 
 function zeros({ name, datatype, shape }: TensorSpec): object {

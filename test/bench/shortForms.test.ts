@@ -58,6 +58,10 @@ const SHORT_FORMS: Record<
     args: ['--cars', '10', '--messages', '100', '--rate', '50', '--seconds', '1'],
     prints: /0 lost/,
   },
+  'bench:training': {
+    args: ['--rounds', '1', '--updates', '2', '--weights', '1000'],
+    prints: /forward pass \d[\s\S]*2 updates of 1000 weights/,
+  },
 };
 
 const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {

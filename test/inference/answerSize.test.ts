@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { node, ONNX_TYPES, onnxFile, value } from '../../inference/models/onnxGraph.ts';
+import { node, ONNX_TYPES, onnxFile, value } from '../../training/onnx/onnxGraph.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
 import { Runner } from '../../inference/runner/runner.ts';
 

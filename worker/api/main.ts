@@ -41,6 +41,7 @@ import { queueSamplesOf } from './queueSamples.ts';
 import { regionKeeperOver } from './regionKeeper.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
+import { trainingStarterOver } from './trainingStarter.ts';
 import { venStarterOver } from './venStarter.ts';
 
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
@@ -89,6 +90,7 @@ async function start({ config, logger, monitor }: Service) {
       scratchFolder,
       maxModelBytes: config.models.maxBytes,
       jobs: jobStarterOver(client, cell),
+      trainings: trainingStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       ...(config.accounts && { accounts: config.accounts }),
       seal: secretsSealOf(config),

@@ -12,6 +12,7 @@ import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels, type RegisterModel } from '../../inference/models/bundledModels.ts';
 import { createDivisionActivities } from '../../activities/plan/divisionActivities.ts';
 import { createPlanActivities } from '../../activities/plan/planActivities.ts';
+import { createTrainingActivities } from '../../activities/training/trainingActivities.ts';
 import { createTrustActivities } from '../../activities/trust/trustActivities.ts';
 import { createTrustedRunner } from '../../activities/trust/trustedRunner.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
@@ -128,6 +129,7 @@ async function start({ config, logger, monitor }: Service) {
       ...createDivisionActivities({ database }),
       ...createJobActivities(jobs),
       ...createTrustActivities({ ...jobs, trusted, checkKey: checkKeyOf(config), log: logger }),
+      ...createTrainingActivities({ ...jobs, trainer: trusted, now: Date.now }),
       ...createStayActivities({ database, vehicles }),
       ...createWebhookActivities({ database, hosts: config.webhookHosts, seal: secretsSealOf(config) }),
     },

@@ -23,7 +23,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { admitModel } from '../../../inference/admission/admitModel.ts';
 import { whyItDoesNotRun } from '../../../inference/admission/probeModel.ts';
 import { inspectNetwork } from '../../../inference/admission/inspectNetwork.ts';
-import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../../inference/models/onnxGraph.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../../training/onnx/onnxGraph.ts';
 import { modelDeclarationSchema, type UploadedModel } from '../../../domain/modelUploads.ts';
 import { MemoryObjects } from '../../car/shard/support/memoryObjects.ts';
 import { cleanUp, temporaryFolder } from '../../car/shard/support/testCar.ts';
