@@ -22,6 +22,7 @@ import { planCommand } from './commands/plan.ts';
 import { ownerCommand } from './commands/owner.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
+import { rolloutCommand } from './commands/rollout.ts';
 import { stackCommand } from './commands/stack.ts';
 import { teslaCommand } from './commands/tesla.ts';
 import { startCommand } from './commands/start.ts';
@@ -39,6 +40,7 @@ const COMMANDS: readonly CommandFactory[] = [
   ownerCommand,
   gridCommand,
   modelCommand,
+  rolloutCommand,
   explainCommand,
   problemCommand,
   backtestCommand,

@@ -28,6 +28,20 @@ export async function seedClassSpeed(
   );
 }
 
+/** Gives a version of a model the speeds of another one, where nobody knows its own: without, it would not be planned. */
+export async function seedSpeedsLike(
+  database: Queryable,
+  known: { readonly name: string; readonly version: string },
+  version: string,
+): Promise<void> {
+  await database.query(
+    `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit, model_memory_mb)
+     select model_name, $3, hardware_class, stated_ms_per_unit, model_memory_mb from class_speeds
+     where model_name = $1 and model_version = $2 on conflict do nothing`,
+    [known.name, known.version, version],
+  );
+}
+
 /**
  * Gives classes a speed for the models that they have none for: that of the slowest class, until cars have been
  * measured. Without one, no job of the model would be planned on them: so a class whose memory the model does not fit

@@ -115,6 +115,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
         metadata: null,
       },
     ],
+    rolloutFamilies: new Map(),
     foreignLoadKw: new Map(),
     classSpeeds: [
       {

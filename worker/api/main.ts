@@ -31,6 +31,7 @@ import { startQuoter } from './quoter.ts';
 import { regionKeeperOver } from './regionKeeper.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
+import { rolloutStarterOver } from './rolloutStarter.ts';
 import { venStarterOver } from './venStarter.ts';
 
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
@@ -79,6 +80,7 @@ async function start() {
       maxModelBytes: config.models.maxBytes,
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
+      rollouts: rolloutStarterOver(client, cell),
       seal: secretsSealOf(config),
       slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
