@@ -13,6 +13,7 @@ import type { RolloutFamily } from '../store/rollouts.ts';
 import type { Vehicle } from '../store/vehicles.ts';
 import type { CellLookup } from './cellLookup.ts';
 import type { CellState } from './cellState.ts';
+import { coldMinutesPerShard } from './coldStart.ts';
 import { jobToPlan, shardMinutesOf, type JobInput } from './jobToPlan.ts';
 import { byPlanningClass, hardwareClassOf, planningClassOf } from './planningClass.ts';
 import { stayToPlan, type CarInput, type StayToPlan } from './stayToPlan.ts';
@@ -179,6 +180,7 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
   const { startMs } = state.axis;
   const hints = parseGridHints(job.metadata);
   const known = state.regions.map((region) => region.id);
+  const coldMinutes = coldMinutesPerShard(state, job);
   const waitedMs = startMs - job.submittedAtMs;
   const leftMs = job.deadlineMs - startMs;
   return jobToPlan(state.axis, {
@@ -189,7 +191,10 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
       shardMinutesOf(state.classSpeeds, job.model, job),
       job.model.family,
       planningClassIds(state),
-    ),
+    ).map(({ hardwareClass, shardMinutes }) => ({
+      hardwareClass,
+      shardMinutes: shardMinutes + coldMinutes(hardwareClass),
+    })),
     regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
     limits: {
       ...plannerLimits(hints),

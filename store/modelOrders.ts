@@ -1,5 +1,6 @@
-import type { FetchedModel } from '../domain/modelOrders.ts';
-import { columns, instant, type Queryable } from './database.ts';
+import { modelKey, type FetchedModel } from '../domain/modelOrders.ts';
+import { cellsBeside } from './cells.ts';
+import { columns, instant, only, type Queryable } from './database.ts';
 
 /** A car is to fetch a model within these hours; grid time. */
 export interface StoredModelOrder {
@@ -22,8 +23,7 @@ export async function saveModelOrders(database: Queryable, orders: readonly Stor
      select t.* from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[],
        $7::timestamptz[], $8::timestamptz[]) as t (vehicle_id, name, version, sha256, bytes, reason, from_at, until_at)
      join vehicles v on v.id = t.vehicle_id
-     on conflict (vehicle_id, sha256) do update set name = excluded.name, version = excluded.version,
-       reason = excluded.reason, from_at = excluded.from_at, until_at = excluded.until_at`,
+     on conflict (vehicle_id, name, version, sha256) do update set reason = excluded.reason, from_at = excluded.from_at, until_at = excluded.until_at`,
     columns(
       orders,
       (order) => order.vehicleId,
@@ -45,7 +45,7 @@ export async function listOpenModelOrders(database: Queryable, nowMs: number): P
        o.until_at as "untilMs"
      from model_orders o
      where o.until_at > $1 and not exists (
-       select 1 from car_models h where h.vehicle_id = o.vehicle_id and h.sha256 = o.sha256)
+       select 1 from car_models h where h.vehicle_id = o.vehicle_id and h.name = o.name and h.version = o.version and h.sha256 = o.sha256)
      order by o.from_at, o.vehicle_id`,
     [instant(nowMs)],
   );
@@ -59,17 +59,17 @@ export async function removeModelOrders(
   await database.query('delete from model_orders where name = $1 and version = $2', [name, version]);
 }
 
-/** What cars say that they have, by car. */
+/** What cars say that they have, by car and `modelKey`. */
 export async function listFetchedModels(
   database: Queryable,
 ): Promise<ReadonlyMap<string, ReadonlyMap<string, Pick<FetchedModel, 'bytes' | 'seconds'>>>> {
   const rows = await database.query<FetchedModel & { readonly vehicleId: string }>(
-    'select vehicle_id as "vehicleId", sha256, bytes, seconds from car_models',
+    'select vehicle_id as "vehicleId", name, version, sha256, bytes::float8 as bytes, seconds from car_models',
   );
   const cars = new Map<string, Map<string, FetchedModel>>();
   for (const { vehicleId, ...fetched } of rows) {
     const models = cars.get(vehicleId) ?? new Map<string, FetchedModel>();
-    models.set(fetched.sha256, fetched);
+    models.set(modelKey(fetched), fetched);
     cars.set(vehicleId, models);
   }
   return cars;
@@ -78,14 +78,22 @@ export async function listFetchedModels(
 /** Notes what a car says that it has fetched. Finding it again says nothing of how fast its network is. */
 export async function saveFetchedModel(
   database: Queryable,
-  { vehicleId, sha256, bytes, seconds, atMs }: FetchedModel & { readonly vehicleId: string; readonly atMs: number },
+  {
+    vehicleId,
+    name,
+    version,
+    sha256,
+    bytes,
+    seconds,
+    atMs,
+  }: FetchedModel & { readonly vehicleId: string; readonly atMs: number },
 ): Promise<void> {
   await database.query(
-    `insert into car_models as c (vehicle_id, sha256, bytes, seconds, fetched_at)
-     select id, $2, $3, $4, $5 from vehicles where id = $1
-     on conflict (vehicle_id, sha256) do update set fetched_at = excluded.fetched_at, bytes = greatest(c.bytes, excluded.bytes),
+    `insert into car_models as c (vehicle_id, name, version, sha256, bytes, seconds, fetched_at)
+     select id, $2, $3, $4, $5, $6, $7 from vehicles where id = $1
+     on conflict (vehicle_id, name, version, sha256) do update set fetched_at = excluded.fetched_at, bytes = greatest(c.bytes, excluded.bytes),
        seconds = case when excluded.seconds > 0 then excluded.seconds else c.seconds end`,
-    [vehicleId, sha256, bytes, seconds, instant(atMs)],
+    [vehicleId, name, version, sha256, bytes, seconds, instant(atMs)],
   );
 }
 
@@ -106,4 +114,54 @@ export async function setOrderPublished(database: Queryable, vehicleId: string, 
       : 'delete from published_model_orders where vehicle_id = $1',
     [vehicleId],
   );
+}
+
+/** How far the cars of a cell have the models of its open jobs. */
+export interface ModelsOnCars {
+  /** Of all files of a model, by `modelKey`. */
+  readonly bytes: ReadonlyMap<string, number>;
+  /** Cars that say that they have it, or that have answered with it; by `modelKey`. */
+  readonly holders: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Of the cell's cars, the median of what downloads took, by grid time; a guess while none was seen. */
+  readonly bytesPerGridSecond: number;
+}
+
+/** A mobile network by day, where nothing was measured. */
+const GUESSED_BYTES_PER_SECOND = 5e6;
+
+export async function readModelsOnCars(database: Queryable, cellId: string): Promise<ModelsOnCars> {
+  const open = `select distinct p.model->>'name' as name, p.model->>'version' as version, p.model->>'sha256' as sha256
+    from job_progress p where not p.finished and p.cell_id in ${cellsBeside('$1')}`;
+  const models = await database.query<Pick<FetchedModel, 'name' | 'version' | 'sha256'> & { readonly bytes: number }>(
+    `select o.*, coalesce(max((m.manifest->>'sizeBytes')::float8), 0) as bytes from (${open}) o
+     left join models m on m.name = o.name and m.version = o.version and m.sha256 = o.sha256
+     group by o.name, o.version, o.sha256`,
+    [cellId],
+  );
+  const held = await database.query<Pick<FetchedModel, 'name' | 'version' | 'sha256'> & { readonly vehicleId: string }>(
+    `with open as (${open})
+     select c.vehicle_id as "vehicleId", o.* from open o
+       join car_models c on c.name = o.name and c.version = o.version and c.sha256 = o.sha256
+     union
+     select a.vehicle_id, o.* from open o
+       join job_progress p on p.model->>'name' = o.name and p.model->>'version' = o.version and p.model->>'sha256' = o.sha256
+       join compute_attempts a on a.job_id = p.job_id`,
+    [cellId],
+  );
+  const holders = new Map<string, Set<string>>();
+  for (const { vehicleId, ...model } of held) {
+    const key = modelKey(model);
+    holders.set(key, (holders.get(key) ?? new Set()).add(vehicleId));
+  }
+  const { speed } = only(
+    await database.query<{ speed: number }>(
+      `select coalesce(percentile_cont(0.5) within group (order by c.bytes / c.seconds), ${GUESSED_BYTES_PER_SECOND})
+         / max((e.clock->>'scale')::float8) as speed
+       from cells e left join regions r on r.cell_id = e.id left join vehicles v on v.region_id = r.id
+         left join car_models c on c.vehicle_id = v.id and c.bytes > 0 and c.seconds > 0
+       where e.id = $1`,
+      [cellId],
+    ),
+  );
+  return { bytes: new Map(models.map((model) => [modelKey(model), model.bytes])), holders, bytesPerGridSecond: speed };
 }

@@ -78,6 +78,18 @@ export async function readModel(
   return model;
 }
 
+/** The very version that a job was begun with, whoever owns it. */
+export async function findModel(
+  database: Queryable,
+  { name, version, sha256 }: Pick<Model, 'name' | 'version' | 'sha256'>,
+): Promise<StoredModel | undefined> {
+  const [model] = await database.query<StoredModel>(
+    `select ${COLUMNS} from models m where m.name = $1 and m.version = $2 and m.sha256 = $3 limit 1`,
+    [name, version, sha256],
+  );
+  return model;
+}
+
 /** The version of each model that the tenant's requests are answered by, by name. */
 export async function listModels(database: Queryable, tenantId: string): Promise<StoredModel[]> {
   return database.query<StoredModel>(

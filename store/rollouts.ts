@@ -96,14 +96,13 @@ export async function listEligibleCars(
 /** Ids of the cars that were drawn for the roll-out, and whether they say that they have fetched the model. */
 export async function listRolloutCars(
   database: Queryable,
-  rolloutId: number,
-  sha256: string,
+  { id, name, version }: Pick<Rollout, 'id' | 'name' | 'version'>,
 ): Promise<{ readonly vehicleId: string; readonly holds: boolean }[]> {
   return database.query(
     `select c.vehicle_id as "vehicleId", exists (
-       select 1 from car_models h where h.vehicle_id = c.vehicle_id and h.sha256 = $2) as holds
+       select 1 from car_models h where h.vehicle_id = c.vehicle_id and h.name = $2 and h.version = $3) as holds
      from rollout_cars c where c.rollout_id = $1 order by c.vehicle_id`,
-    [rolloutId, sha256],
+    [id, name, version],
   );
 }
 

@@ -188,8 +188,6 @@ export function rolloutAttributes({ phase, paused, outcome }: RolloutStatus): Se
 export function describeRollout({ name, version, previousVersion, spec }: Rollout, status: RolloutStatus): string {
   const { phase, paused, wave, waves, target, holding, servedShare, text, outcome, figures, compared } = status;
   const limits = spec.limits;
-  const percent = (value: number | null): string => (value === null ? 'unknown' : `${(100 * value).toFixed(1)} %`);
-  const times = (value: number | null): string => (value === null ? 'unknown' : `${value.toFixed(2)} ×`);
   return [
     `**${name} ${version}** in place of ${previousVersion}: **${outcome ?? (paused ? 'paused' : phase)}**, ` +
       `wave ${wave + 1} of ${waves}; ${holding} of ${target} cars have it; it answers ${percent(servedShare)} of the tenants.`,
@@ -202,4 +200,12 @@ export function describeRollout({ name, version, previousVersion, spec }: Rollou
             `(${times(limits.slower)}), energy ${times(figures.energy)} (${times(limits.energy)}).`,
         ]),
   ].join('\n\n');
+}
+
+function percent(share: number | null): string {
+  return share === null ? 'unknown' : `${(100 * share).toFixed(1)} %`;
+}
+
+function times(ratio: number | null): string {
+  return ratio === null ? 'unknown' : `${ratio.toFixed(2)} ×`;
 }

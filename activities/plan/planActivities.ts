@@ -35,6 +35,7 @@ import {
   profileIntervals,
 } from '../../planning/planDispatch.ts';
 import { messageOf } from '../../domain/thrown.ts';
+import { orderPrefetches } from './orderPrefetches.ts';
 import { publishModelOrders, type ModelOrderPorts } from './publishModelOrders.ts';
 
 /** Few enough that a server with thousands of parked cars still answers others meanwhile. */
@@ -71,6 +72,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
       await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
       await saveFeederSlots(database, committedByFeeder(problem, plan));
       await saveOffers(database, cellId, slotStartMs, jobOffers(state, problem, plan));
+      await orderPrefetches(database, state, { problem, plan }, nowMs);
       const told = fallback === undefined ? [] : [fallbackLine(cellId, fallback, createdAtMs)];
       const claims = claimsOfPlan(state, problem, plan);
       await saveWakes(database, wakes.changed);

@@ -1,6 +1,7 @@
 import { DAY_MS } from '../../domain/durations.ts';
 import { grouped } from '../../domain/grouped.ts';
 import { allotDownloads, feederHour, type Downloader } from '../../domain/rollouts/allotDownloads.ts';
+import { modelKey } from '../../domain/modelOrders.ts';
 import { modelManifestSchema } from '../../domain/models.ts';
 import { knownWindow, summarizeRegion } from '../../planning/regionSummary.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
@@ -16,6 +17,8 @@ export interface CarToServe {
   readonly vehicleId: string;
   readonly regionId: string;
   readonly feederId: string;
+  /** By when it needs the model; undefined: as the rules say. */
+  readonly untilMs?: number;
 }
 
 export interface DownloadRules {
@@ -42,9 +45,11 @@ export async function orderDownloads(
   const bytes = modelManifestSchema.safeParse(model.manifest).data?.sizeBytes ?? 0;
   const fetched = await listFetchedModels(database);
   const open = await listOpenModelOrders(database, nowMs);
-  const ordered = new Set(open.filter(({ sha256 }) => sha256 === model.sha256).map(({ vehicleId }) => vehicleId));
+  const ordered = new Set(
+    open.filter((order) => modelKey(order) === modelKey(model)).map(({ vehicleId }) => vehicleId),
+  );
   const missing = cars.filter(
-    ({ vehicleId }) => !ordered.has(vehicleId) && fetched.get(vehicleId)?.has(model.sha256) !== true,
+    ({ vehicleId }) => !ordered.has(vehicleId) && fetched.get(vehicleId)?.has(modelKey(model)) !== true,
   );
   if (missing.length === 0) return;
 
@@ -60,10 +65,10 @@ export async function orderDownloads(
   }
   for (const [regionId, inRegion] of grouped(missing, (car) => car.regionId)) {
     const windows = await windowsOf(database, regionId, rules);
-    const downloaders = inRegion.map(({ vehicleId, feederId }): Downloader => ({
+    const downloaders = inRegion.map(({ vehicleId, feederId, untilMs: neededMs = untilMs }): Downloader => ({
       vehicleId,
       feederId,
-      windows,
+      windows: windows.map(({ startMs, endMs }) => ({ startMs, endMs: Math.min(endMs, neededMs) })),
       bytesPerSecond: speedOf(fetched.get(vehicleId)),
     }));
     const downloads = allotDownloads(downloaders, { bytes, budgetBytes, nowMs, untilMs }, spent);

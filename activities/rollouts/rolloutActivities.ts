@@ -44,10 +44,10 @@ export function createRolloutActivities(ports: RolloutPorts): RolloutActivities 
       const model = await readModel(database, DEFAULT_TENANT, rollout.name, rollout.version);
       if (!wave || !model) throw new Error(`wave ${index} of ${rollout.name} ${rollout.version} is not there`);
       const eligible = await listEligibleCars(database, rollout);
-      const before = new Set((await listRolloutCars(database, rollout.id, model.sha256)).map((car) => car.vehicleId));
+      const before = new Set((await listRolloutCars(database, rollout)).map((car) => car.vehicleId));
       const { target, drawn } = drawCars(wave, eligible, before, placeIn(rollout));
       await addRolloutCars(database, rollout.id, index, drawn);
-      const cars = await listRolloutCars(database, rollout.id, model.sha256);
+      const cars = await listRolloutCars(database, rollout);
       const nowMs = await gridNow(rollout);
       const places = new Map(eligible.map((car) => [car.vehicleId, car]));
       await orderDownloads(

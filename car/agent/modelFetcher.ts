@@ -2,11 +2,13 @@ import type { Logger } from 'pino';
 import type { ModelCache } from '../../inference/modelCache.ts';
 import { gridTimeMs, type Clock } from '../../domain/clock.ts';
 import { SECOND_MS } from '../../domain/durations.ts';
-import { modelOrderSchema, type FetchedModel, type ModelOrder } from '../../domain/modelOrders.ts';
+import { modelKey, modelOrderSchema, type FetchedModel, type ModelOrder } from '../../domain/modelOrders.ts';
 import type { LeaveReason } from '../../domain/shards.ts';
 import type { OpenSlice, PartStore } from '../shard/ports.ts';
 import type { PowerGate } from '../shard/powerGate.ts';
 import { OrderWatch } from './orderWatch.ts';
+
+type Source = Pick<PartStore, 'get' | 'getStream'>;
 
 const RETRY_REAL_MS = 30 * SECOND_MS;
 
@@ -90,7 +92,7 @@ export class ModelFetcher {
     if (HOLDS.some((reason) => gate.reasons.includes(reason))) return undefined;
     const nowMs = gridTimeMs(clock, Date.now());
     return this.#order?.models.find(
-      ({ model, fromMs, untilMs }) => !this.#told.has(model.sha256) && fromMs <= nowMs && nowMs < untilMs,
+      ({ model, fromMs, untilMs }) => !this.#told.has(modelKey(model)) && fromMs <= nowMs && nowMs < untilMs,
     );
   }
 
@@ -104,8 +106,9 @@ export class ModelFetcher {
         await models.open(model, counted.store);
         const bytes = counted.bytes();
         const seconds = bytes === 0 ? 0 : (performance.now() - startMs) / SECOND_MS;
-        await tell({ sha256: model.sha256, bytes, seconds });
-        this.#told.add(model.sha256);
+        const { name, version, sha256 } = model;
+        await tell({ name, version, sha256, bytes, seconds });
+        this.#told.add(modelKey(model));
         log.info({ model: `${model.name} ${model.version}`, bytes, seconds }, 'a model was fetched before its work');
       } catch (error) {
         log.warn(
@@ -120,12 +123,12 @@ export class ModelFetcher {
   }
 }
 
-function countingBytes(store: PartStore): { readonly store: PartStore; readonly bytes: () => number } {
+function countingBytes(store: PartStore): { readonly store: Source; readonly bytes: () => number } {
   let bytes = 0;
   return {
     bytes: () => bytes,
     store: {
-      ...store,
+      get: (key) => store.get(key),
       getStream: async (key, fromByte) => counted(await store.getStream(key, fromByte)),
     },
   };

@@ -54,18 +54,20 @@ create table model_orders (
   reason        text not null,
   from_at       timestamptz not null,
   until_at      timestamptz not null,
-  primary key (vehicle_id, sha256)
+  primary key (vehicle_id, name, version, sha256)
 );
 
 -- What cars say that they have fetched: a hint, since a car makes room as it needs it.
 create table car_models (
   vehicle_id    text not null references vehicles (id) on delete cascade,
+  name          text not null,
+  version       text not null,
   sha256        text not null,
   bytes         bigint not null,
   -- Real seconds that fetching it took; 0 when it was there already.
   seconds       double precision not null,
   fetched_at    timestamptz not null,
-  primary key (vehicle_id, sha256)
+  primary key (vehicle_id, name, version, sha256)
 );
 
 -- Cars that have a retained order at the broker.

@@ -116,6 +116,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
       },
     ],
     rolloutFamilies: new Map(),
+    modelsOnCars: { bytes: new Map(), holders: new Map(), bytesPerGridSecond: 20e6 },
     foreignLoadKw: new Map(),
     classSpeeds: [
       {

@@ -5,7 +5,15 @@ import { rolloutSpecSchema } from '../../domain/rollouts/rolloutSpec.ts';
 import { firstRolloutStatus } from '../../domain/workflows/modelRollout.ts';
 import { setOwnerPolicy } from '../../store/vehicles.ts';
 import { listOpenModelOrders, saveFetchedModel, saveModelOrders } from '../../store/modelOrders.ts';
-import { addModel, listLatestModels, pinModel, readModel, removeModel, serveNextVersion, serveVersion } from '../../store/models.ts';
+import {
+  addModel,
+  listLatestModels,
+  pinModel,
+  readModel,
+  removeModel,
+  serveNextVersion,
+  serveVersion,
+} from '../../store/models.ts';
 import {
   addRolloutCars,
   countRolloutJobs,
@@ -42,7 +50,8 @@ const begin = (name: string, version: string) =>
     status: firstRolloutStatus(3, NOW_MS),
     startedAtMs: NOW_MS,
   });
-const answering = async (name: string, tenantId = DEFAULT_TENANT) => (await readModel(database, tenantId, name))?.version;
+const answering = async (name: string, tenantId = DEFAULT_TENANT) =>
+  (await readModel(database, tenantId, name))?.version;
 
 describe('the version that answers', () => {
   test('moves tenant by tenant with the share that is served, and no tenant goes back', async () => {
@@ -104,7 +113,13 @@ describe('a roll-out', () => {
       jobId: 'batch_d',
       cellId: CELL.id,
       model: { name: 'drains', version: '2', family: rollout.family, sha256: '2' },
-      ...{ shards: 1, pending: 1, inFlight: 0, done: 0, linesPerShard: 1, unitsPerLine: 1, paused: false },
+      shards: 1,
+      pending: 1,
+      inFlight: 0,
+      done: 0,
+      linesPerShard: 1,
+      unitsPerLine: 1,
+      paused: false,
     };
     await upsertJobProgress(database, { ...progress, finished: false });
     expect(await countRolloutJobs(database, rollout.family)).toBe(1);
@@ -124,20 +139,44 @@ describe('a roll-out', () => {
 });
 
 test('an order is open until its hours are over or the car says that it has the model', async () => {
-  const order = { name: 'm', version: '1', sha256: SHA, bytes: 10, reason: 'plan', fromMs: NOW_MS, untilMs: NOW_MS + 1_000 };
+  const order = {
+    name: 'm',
+    version: '1',
+    sha256: SHA,
+    bytes: 10,
+    reason: 'plan',
+    fromMs: NOW_MS,
+    untilMs: NOW_MS + 1_000,
+  };
   await saveModelOrders(database, [
     { ...order, vehicleId: 'one' },
     { ...order, vehicleId: 'gone' },
   ]);
   expect((await listOpenModelOrders(database, NOW_MS)).map(({ vehicleId }) => vehicleId)).toEqual(['one']);
   expect(await listOpenModelOrders(database, NOW_MS + 1_000)).toEqual([]);
-  await saveFetchedModel(database, { vehicleId: 'one', sha256: SHA, bytes: 10, seconds: 2, atMs: NOW_MS });
-  await saveFetchedModel(database, { vehicleId: 'one', sha256: SHA, bytes: 0, seconds: 0, atMs: NOW_MS });
+  await saveFetchedModel(database, {
+    vehicleId: 'one',
+    name: 'm',
+    version: '1',
+    sha256: SHA,
+    bytes: 10,
+    seconds: 2,
+    atMs: NOW_MS,
+  });
+  await saveFetchedModel(database, {
+    vehicleId: 'one',
+    name: 'm',
+    version: '1',
+    sha256: SHA,
+    bytes: 0,
+    seconds: 0,
+    atMs: NOW_MS,
+  });
   expect(await listOpenModelOrders(database, NOW_MS)).toEqual([]);
   expect(await database.query('select bytes::int, seconds from car_models')).toEqual([{ bytes: 10, seconds: 2 }]);
-  const rollout = await begin('cars', '2');
+  const rollout = await begin('m', '1');
   await addRolloutCars(database, rollout?.id ?? 0, 0, ['one', 'two']);
-  expect(await listRolloutCars(database, rollout?.id ?? 0, SHA)).toEqual([
+  expect(await listRolloutCars(database, { id: rollout?.id ?? 0, name: 'm', version: '1' })).toEqual([
     { vehicleId: 'one', holds: true },
     { vehicleId: 'two', holds: false },
   ]);

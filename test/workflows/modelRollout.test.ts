@@ -33,28 +33,29 @@ class Control {
   regressions: readonly JournalReason[] = [];
   draining = 1;
 
-  readonly activities: RolloutActivities & Pick<JobActivities, 'prepareBatch'> & Pick<WebhookActivities, 'webhooksOf'> = {
-    deliverWave: async ({ wave }) => {
-      this.calls.push(`deliver ${wave}`);
-      return { target: 2, drawn: 2, holding: this.holding };
-    },
-    beginComparison: async ({ wave }) => {
-      this.calls.push(`compare ${wave}`);
-      const id = `${Date.now()}-${wave}`;
-      return { presentBatchId: `present-${id}`, nextBatchId: `next-${id}` };
-    },
-    readComparison: async () => this.compared,
-    serveShare: async ({ share }) => void this.calls.push(`serve ${share}`),
-    watchVersion: async () => this.regressions,
-    decideRollout: async ({ status }) => void this.calls.push(`decide ${status.outcome}`),
-    drainRollout: async () => {
-      this.calls.push('drain');
-      return this.draining-- > 0 ? 1 : 0;
-    },
-    noteRollout: async ({ status }) => void this.notes.push(status),
-    prepareBatch: async () => ({ kind: 'refused', message: 'in this test nobody computes' }),
-    webhooksOf: async () => [],
-  };
+  readonly activities: RolloutActivities & Pick<JobActivities, 'prepareBatch'> & Pick<WebhookActivities, 'webhooksOf'> =
+    {
+      deliverWave: async ({ wave }) => {
+        this.calls.push(`deliver ${wave}`);
+        return { target: 2, drawn: 2, holding: this.holding };
+      },
+      beginComparison: async ({ wave }) => {
+        this.calls.push(`compare ${wave}`);
+        const id = `${Date.now()}-${wave}`;
+        return { presentBatchId: `present-${id}`, nextBatchId: `next-${id}` };
+      },
+      readComparison: async () => this.compared,
+      serveShare: async ({ share }) => void this.calls.push(`serve ${share}`),
+      watchVersion: async () => this.regressions,
+      decideRollout: async ({ status }) => void this.calls.push(`decide ${status.outcome}`),
+      drainRollout: async () => {
+        this.calls.push('drain');
+        return this.draining-- > 0 ? 1 : 0;
+      },
+      noteRollout: async ({ status }) => void this.notes.push(status),
+      prepareBatch: async () => ({ kind: 'refused', message: 'in this test nobody computes' }),
+      webhooksOf: async () => [],
+    };
 
   /** Without what is repeated while something is waited for. */
   get course(): string[] {
@@ -92,8 +93,14 @@ describe('a roll-out', () => {
     await withWorker(env, control.activities, async () => {
       await (await start(rolloutOf('good'))).result();
       expect(control.course).toEqual([
-        ...['deliver 0', 'compare 0', 'serve 0.1', 'deliver 1', 'compare 1', 'serve 1'],
-        ...['decide completed', 'drain'],
+        'deliver 0',
+        'compare 0',
+        'serve 0.1',
+        'deliver 1',
+        'compare 1',
+        'serve 1',
+        'decide completed',
+        'drain',
       ]);
       expect(control.notes.at(-1)).toMatchObject({ phase: 'ended', outcome: 'completed', servedShare: 1 });
     });

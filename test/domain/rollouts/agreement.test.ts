@@ -5,12 +5,13 @@ import { agreementOf } from '../../../domain/rollouts/agreement.ts';
 
 const answer = (embedding: unknown) => ({ object: 'list', model: 'm', data: [{ index: 0, embedding }] });
 
+const packed = (values: number[]) => Buffer.from(new Float32Array(values).buffer).toString('base64');
+
 describe('agreement of two versions', () => {
   test('is the angle of vectors, packed or not, and not their length', () => {
     expect(agreementOf(answer([1, 0]), answer([2, 0]))).toBe(1);
     expect(agreementOf(answer([1, 0]), answer([0, 1]))).toBe(0);
     expect(agreementOf(answer([1, 1]), answer([1, 0]))).toBeCloseTo(Math.SQRT1_2, 6);
-    const packed = (values: number[]) => Buffer.from(new Float32Array(values).buffer).toString('base64');
     expect(agreementOf(answer(packed([1, 0])), answer(packed([3, 0])))).toBe(1);
   });
 
