@@ -72,11 +72,14 @@ const runShard = async (input: RunShardInput): Promise<RunShardResult> => {
   return { vehicleId: 'noop', ...counted, handovers: 0, redoneLines: 0 };
 };
 
+/** As agents connect. */
+const grpcCompression = { codec: 'none' } as const;
+
 async function carWorker(kind: keyof typeof QUEUES, car: number): Promise<Worker> {
   const connection = await NativeConnection.connect(
     kind === 'direct'
-      ? { address: env.address }
-      : { address: `127.0.0.1:${gateway.port}`, metadata: { authorization: `Bearer ${keyOf(car)}` } },
+      ? { address: env.address, grpcCompression }
+      : { address: `127.0.0.1:${gateway.port}`, metadata: { authorization: `Bearer ${keyOf(car)}` }, grpcCompression },
   );
   const one = { maxConcurrentActivityTaskExecutions: 1, maxConcurrentActivityTaskPolls: 1 };
   return Worker.create({ connection, namespace, taskQueue: QUEUES[kind], activities: { runShard }, ...one });

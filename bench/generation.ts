@@ -1,7 +1,8 @@
 /**
  * Tokens/s of a batch of chats end to end on the car's path, from the activity to the stored parts, against the bare
  * batched loop over the same network and prompts (goal 0.95), and, where they are installed, against transformers.js
- * one by one (goal 3) and node-llama-cpp one by one (goal 1). One thread each, in turn, greedy.
+ * one by one (goal 3) and node-llama-cpp one by one (goal 1). One thread each, in turn, greedy. On a machine that is
+ * busy with other work, the ratios by processor time are the ones to read.
  *
  *     npm run bench:generation -- --model FOLDER [--network onnx/model_q4.onnx] [--prompts 64] [--tokens 64] [--rounds 1]
  *
@@ -23,14 +24,14 @@ import type { ModelManifest } from '../domain/models.ts';
 import { objectKeys } from '../domain/names.ts';
 import type { RunShardInput } from '../domain/shards.ts';
 import { openChatTemplate } from '../inference/generation/chatTemplate.ts';
+import { ENGINE_LIMITS } from '../inference/generation/engine.ts';
 import { readLanguageModelFiles } from '../inference/generation/modelFiles.ts';
 import { folderSha256 } from '../inference/models/folderSha256.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
 import type { BareReply, BareRequest } from './bareGeneration.ts';
 import { median } from './median.ts';
 import { forkBare, openBenchCar } from './support/benchCar.ts';
-
-const ROWS = 16;
+import { cpuSecondsOf } from './support/cpuSeconds.ts';
 
 const { values } = parseArgs({
   options: {
@@ -115,7 +116,34 @@ const answerSchema = z.object({
   response: z.object({ body: z.object({ usage: z.object({ completion_tokens: z.number() }) }) }),
 });
 
-async function carPerSecond(round: number): Promise<number> {
+interface Speed {
+  readonly perSecond: number;
+  readonly perCpuSecond: number;
+}
+
+/** @param work gives the tokens that it wrote @param pids whose processor time it takes, this process's included */
+async function measured(work: () => Promise<number>, pids: () => readonly (number | undefined)[]): Promise<Speed> {
+  const cpuSeconds = async (): Promise<number> => {
+    const each = await Promise.all([process.pid, ...pids()].map(cpuSecondsOf));
+    return each.reduce((sum, seconds) => sum + seconds, 0);
+  };
+  const startCpuSeconds = await cpuSeconds();
+  const startMs = performance.now();
+  const tokens = await work();
+  const seconds = (performance.now() - startMs) / 1_000;
+  return { perSecond: tokens / seconds, perCpuSecond: tokens / ((await cpuSeconds()) - startCpuSeconds) };
+}
+
+function speedText({ perSecond, perCpuSecond }: Speed): string {
+  return `${perSecond.toFixed(1)} tokens/s, ${perCpuSecond.toFixed(1)} a processor second`;
+}
+
+function ratioText(car: Speed, other: Speed, goal: number): string {
+  const ratio = (car.perSecond / other.perSecond).toFixed(2);
+  return `car ${ratio} times, by processor time ${(car.perCpuSecond / other.perCpuSecond).toFixed(2)} (goal ${goal})`;
+}
+
+async function carTokens(round: number): Promise<number> {
   const shard: RunShardInput = {
     jobId: `bench-${round}`,
     shard: 0,
@@ -125,16 +153,14 @@ async function carPerSecond(round: number): Promise<number> {
     linesPerPart: 8,
     deadlineMs: Number.MAX_SAFE_INTEGER,
   };
-  const startMs = performance.now();
   await car.run(shard);
-  const realMs = performance.now() - startMs;
   let tokens = 0;
   for (const key of await objects.list(objectKeys.partPrefix(shard.jobId, 0))) {
     for (const line of (await objects.get(key)).toString('utf8').trimEnd().split('\n')) {
       tokens += answerSchema.parse(JSON.parse(line)).response.body.usage.completion_tokens;
     }
   }
-  return tokens / (realMs / 1_000);
+  return tokens;
 }
 
 const bare = await forkBare('bareGeneration');
@@ -143,13 +169,13 @@ const bareRequest = (count: number): BareRequest => ({
   prompts: prompts.slice(0, count).map((text) => language.vocabulary.encode(text, { addSpecialTokens: false })),
   maxTokens,
   endTokens: [...language.endTokens],
-  rows: ROWS,
+  rows: ENGINE_LIMITS.rows,
 });
 async function askBare(request: BareRequest): Promise<number> {
   bare.send(request);
   const [reply]: BareReply[] = await once(bare, 'message');
   if (!reply) throw new Error('The bare loop gave no reply.');
-  return reply.tokens / (reply.realMs / 1_000);
+  return reply.tokens;
 }
 
 /** Prompts that an engine that works one by one is measured with: a share of them tells its speed. */
@@ -161,7 +187,7 @@ async function loadFrom(engines: string, packageName: string): Promise<any> {
   return await import(pathToFileURL(createRequire(join(engines, 'package.json')).resolve(packageName)).href);
 }
 
-async function transformersPerSecond(engines: string): Promise<number> {
+async function openTransformers(engines: string): Promise<() => Promise<number>> {
   const { env, AutoTokenizer, AutoModelForCausalLM } = await loadFrom(engines, '@huggingface/transformers');
   env.allowRemoteModels = false;
   env.localModelPath = dirname(modelFolder);
@@ -169,57 +195,70 @@ async function transformersPerSecond(engines: string): Promise<number> {
   const tokenizer = await AutoTokenizer.from_pretrained(id);
   const session_options = { intraOpNumThreads: 1, interOpNumThreads: 1 };
   const model = await AutoModelForCausalLM.from_pretrained(id, { dtype: 'q4', session_options });
-  let tokens = 0;
-  const startMs = performance.now();
-  for (const prompt of prompts.slice(0, ONE_BY_ONE)) {
-    const inputs = tokenizer(prompt, { add_special_tokens: false });
-    const output = await model.generate({ ...inputs, max_new_tokens: maxTokens, do_sample: false });
-    tokens += output.dims.at(-1) - inputs.input_ids.dims.at(-1);
-  }
-  return tokens / ((performance.now() - startMs) / 1_000);
+  return async () => {
+    let tokens = 0;
+    for (const prompt of prompts.slice(0, ONE_BY_ONE)) {
+      const inputs = tokenizer(prompt, { add_special_tokens: false });
+      const output = await model.generate({ ...inputs, max_new_tokens: maxTokens, do_sample: false });
+      tokens += output.dims.at(-1) - inputs.input_ids.dims.at(-1);
+    }
+    return tokens;
+  };
 }
 
-async function llamaPerSecond(engines: string, gguf: string): Promise<number> {
+async function openLlama(engines: string, gguf: string): Promise<() => Promise<number>> {
   const { getLlama } = await loadFrom(engines, 'node-llama-cpp');
   const llama = await getLlama({ gpu: false, maxThreads: 1 });
   const model = await llama.loadModel({ modelPath: resolve(gguf) });
   const context = await model.createContext({ contextSize: 1_024, threads: 1 });
   const sequence = context.getSequence();
-  let tokens = 0;
-  const startMs = performance.now();
-  for (const prompt of prompts.slice(0, ONE_BY_ONE)) {
-    await sequence.clearHistory();
-    let count = 0;
-    for await (const _ of sequence.evaluate(model.tokenize(prompt, true), { temperature: 0 })) {
-      count += 1;
-      if (count >= maxTokens) break;
+  return async () => {
+    let tokens = 0;
+    for (const prompt of prompts.slice(0, ONE_BY_ONE)) {
+      await sequence.clearHistory();
+      let count = 0;
+      for await (const _ of sequence.evaluate(model.tokenize(prompt, true), { temperature: 0 })) {
+        count += 1;
+        if (count >= maxTokens) break;
+      }
+      tokens += count;
     }
-    tokens += count;
-  }
-  return tokens / ((performance.now() - startMs) / 1_000);
+    return tokens;
+  };
 }
 
 await askBare(bareRequest(1));
 await runner.load(await models.open({ name, version, family, sha256 }, objects));
+const others =
+  values.engines === undefined
+    ? []
+    : [
+        { name: 'transformers.js', goal: 3, work: await openTransformers(resolve(values.engines)) },
+        ...(values.gguf === undefined
+          ? []
+          : [{ name: 'node-llama-cpp', goal: 1, work: await openLlama(resolve(values.engines), values.gguf) }]),
+      ];
 const ratios: number[] = [];
 for (let round = 1; round <= Number(values.rounds); round += 1) {
-  const bareRate = await askBare(bareRequest(prompts.length));
-  const carRate = await carPerSecond(round);
-  ratios.push(carRate / bareRate);
-  console.log(
-    `round ${round}: bare batched loop ${bareRate.toFixed(1)} tokens/s, car ${carRate.toFixed(1)} tokens/s, ratio ${(carRate / bareRate).toFixed(2)} (goal 0.95)`,
+  const bareSpeed = await measured(
+    () => askBare(bareRequest(prompts.length)),
+    () => [bare.pid],
   );
-  if (values.engines === undefined) continue;
-  const engines = resolve(values.engines);
-  const transformers = await transformersPerSecond(engines);
-  console.log(
-    `transformers.js ${transformers.toFixed(1)} tokens/s, ratio ${(carRate / transformers).toFixed(2)} (goal 3)`,
+  const carSpeed = await measured(
+    () => carTokens(round),
+    () => [runner.pid],
   );
-  if (values.gguf === undefined) continue;
-  const llama = await llamaPerSecond(engines, values.gguf);
-  console.log(`node-llama-cpp ${llama.toFixed(1)} tokens/s, ratio ${(carRate / llama).toFixed(2)} (goal 1)`);
+  ratios.push(carSpeed.perCpuSecond / bareSpeed.perCpuSecond);
+  console.log(`round ${round}: car ${speedText(carSpeed)}`);
+  console.log(`  bare batched loop ${speedText(bareSpeed)}: ${ratioText(carSpeed, bareSpeed, 0.95)}`);
+  for (const { name, goal, work } of others) {
+    const speed = await measured(work, () => []);
+    console.log(`  ${name} ${speedText(speed)}: ${ratioText(carSpeed, speed, goal)}`);
+  }
 }
-console.log(`median ratio to the bare loop ${median(ratios).toFixed(2)}; load average ${loadavg()[0]?.toFixed(1)}`);
+console.log(
+  `median ratio to the bare loop ${median(ratios).toFixed(2)} by processor time; load average ${loadavg()[0]?.toFixed(1)}`,
+);
 bare.kill();
 await car.close();
 await rm(folder, { recursive: true, force: true });

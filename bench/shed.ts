@@ -52,7 +52,7 @@ const server = await startApiServer(
   {
     database,
     objects,
-    jobs: { start: unused, cancel: unused, setPaused: unused },
+    jobs: { start: unused, lossOf: unused, cancel: unused, setPaused: unused },
     live: { infer: unused, generate: unused },
     quotes: { quote: unused, preview: unused },
     admission: modelAdmissionOver(database, objects),
@@ -76,7 +76,7 @@ const server = await startApiServer(
     },
     regionKeeper: { checkedFeeds: (feeds) => feeds, start: async () => {} },
     webhookHosts: 'public',
-    retention: { days: 90, orphanDays: 7 },
+    retention: { days: 90, settledDays: 400, orphanDays: 7 },
     carbonEurPerKg: 0,
     missingEurPerKwh: 0.6,
     cell: { ...CELL, clock },

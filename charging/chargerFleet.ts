@@ -141,7 +141,7 @@ export class ChargerFleet {
           );
         },
         now,
-        log: log.child({ chargePoint: chargePointId, plug }),
+        log: log.child({ chargePoint: chargePointId, plug, ...(vehicleId !== null && { vehicleId }) }),
       },
       kept,
     );

@@ -21,7 +21,7 @@ export async function openApi({ url, key }: ApiOptions): Promise<ApiClient> {
   const { loadConfig } = await import('../config/config.ts');
   const { apiKeyOf } = await import('../worker/process/apiKey.ts');
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
-  return new ApiClient(url ?? `http://${config.api.host}:${config.api.port}`, key ?? apiKeyOf(config));
+  return new ApiClient(url ?? config.api.url, key ?? apiKeyOf(config));
 }
 
 export async function openGrid(options: ApiOptions): Promise<GridClient> {

@@ -6,6 +6,7 @@ const STANDINGS = {
   new: 'nothing of it has been checked yet',
   probation: 'on probation: every shard is checked',
   good: 'in good standing',
+  trusted: 'trusted by the operator: its answers are measured, not judged',
   quarantine: 'in quarantine: it gets no work',
 } as const satisfies Record<CarTrustWire['standing'], string>;
 
@@ -25,9 +26,10 @@ export function carTrustText(trust: CarTrustWire, { colors }: Terminal): string 
     if (resolution !== null) lines.push(`  the operator says: ${resolution}`);
   }
   if (trust.checks.length > 0) lines.push('checks, newest first:');
-  for (const { atMs, jobId, shard, lines: answered, checked, differing, verdict } of trust.checks) {
+  for (const { atMs, jobId, shard, lines: answered, checked, differing, tokens, divergent, verdict } of trust.checks) {
+    const ofTokens = tokens === 0 ? '' : ` (${divergent} of ${tokens} tokens diverge)`;
     lines.push(
-      `  ${clock(atMs)}  ${verdict.padEnd(7)}  ${differing} of ${checked} differ, of ${answered} answered in shard ${shard} of ${jobId}`,
+      `  ${clock(atMs)}  ${verdict.padEnd(7)}  ${differing} of ${checked} differ${ofTokens}, of ${answered} answered in shard ${shard} of ${jobId}`,
     );
   }
   return `${lines.join('\n')}\n`;

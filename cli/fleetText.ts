@@ -1,8 +1,8 @@
 import type { CapacityWire } from '../api/wire/capacity.ts';
+import { barsOf } from '../domain/bars.ts';
 import type { Terminal } from './terminal.ts';
 
 const DRAWN_SLOTS = 48;
-const BARS = ' ▁▂▃▄▅▆▇█';
 
 /** What the fleet can do, a line for each region and class, and the sum. */
 export function capacityText({ classes, slot_minutes: slotMinutes }: CapacityWire, { colors }: Terminal): string {
@@ -36,9 +36,4 @@ export function capacityText({ classes, slot_minutes: slotMinutes }: CapacityWir
       return `${index === 0 || index === table.length - 1 ? colors.bold(line.trimEnd()) : line.trimEnd()}\n`;
     })
     .join('');
-}
-
-function barsOf(values: readonly number[]): string {
-  const most = Math.max(...values, Number.MIN_VALUE);
-  return values.map((value) => BARS[Math.round((value / most) * (BARS.length - 1))] ?? ' ').join('');
 }

@@ -95,7 +95,7 @@ async function sendPart(
 }
 
 /** Paths with slashes; links are not followed, so that no path leaves the folder. */
-async function pathsBelow(folder: string): Promise<string[]> {
+export async function pathsBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).slice(0, MAX_LISTED_FILES);
   return files.map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));

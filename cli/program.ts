@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 
+import { readVersion } from '../config/version.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import { agentCommand } from './commands/agent.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { auditCommand } from './commands/audit.ts';
 import { backtestCommand } from './commands/backtest.ts';
 import { backupCommand, restoreCommand } from './commands/backup.ts';
 import { batchCommand } from './commands/batch.ts';
@@ -12,6 +13,7 @@ import { explainCommand } from './commands/explain.ts';
 import { gridCommand } from './commands/grid.ts';
 import { keyCommand } from './commands/key.ts';
 import { ledgerCommand } from './commands/ledger.ts';
+import { logsCommand } from './commands/logs.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { modelCommand } from './commands/model.ts';
 import { carCommand } from './commands/car.ts';
@@ -19,6 +21,7 @@ import { chargerCommand } from './commands/charger.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { trustCommand } from './commands/trust.ts';
 import { planCommand } from './commands/plan.ts';
+import { billingCommand } from './commands/billing.ts';
 import { ownerCommand } from './commands/owner.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
@@ -35,9 +38,11 @@ const COMMANDS: readonly CommandFactory[] = [
   planCommand,
   checkCommand,
   keyCommand,
+  auditCommand,
   ledgerCommand,
   pricesCommand,
   ownerCommand,
+  billingCommand,
   gridCommand,
   modelCommand,
   rolloutCommand,
@@ -53,6 +58,7 @@ const COMMANDS: readonly CommandFactory[] = [
   stackCommand,
   agentCommand,
   doctorCommand,
+  logsCommand,
   migrateCommand,
   backupCommand,
   restoreCommand,
@@ -71,7 +77,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
   let code: ExitCode = EXIT_CODES.ok;
   const program = new Command('nightshift')
     .description('Plans charging and AI inference on parked electric cars, and talks to a running Nightshift.')
-    .version(version())
+    .version(readVersion())
     .addHelpText('after', EXIT_HELP);
   for (const factory of COMMANDS) {
     program.addCommand(
@@ -108,15 +114,4 @@ function exitCodeOf(thrown: unknown, { err, colors }: Terminal): ExitCode {
   }
   err(`${colors.red('nightshift:')} ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`);
   return EXIT_CODES.failed;
-}
-
-function version(): string {
-  // Sources lie one folder below package.json, compiled files two.
-  const up = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json';
-  const manifest: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8'));
-  return isObject(manifest) && typeof manifest['version'] === 'string' ? manifest['version'] : 'unknown';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

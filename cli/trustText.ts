@@ -1,4 +1,5 @@
 import type { TrustOutcome } from '../simulator/dishonestFleet.ts';
+import { tableOf } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What checking found and cost: a line a day, a line for each kind of liar, and the sum. */
@@ -42,18 +43,4 @@ export function trustText(outcome: TrustOutcome, { colors }: Terminal): string {
 
 function shareOf(part: number, whole: number): string {
   return part === 0 ? '0' : (part / whole).toExponential(1);
-}
-
-function tableOf(heads: readonly string[], rows: readonly (readonly string[])[], colors: Terminal['colors']): string {
-  const table = [heads, ...rows];
-  const widths = heads.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
-  return table
-    .map((row, index) => {
-      const line = row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd();
-      return `${index === 0 ? colors.bold(line) : line}\n`;
-    })
-    .join('');
 }

@@ -1,9 +1,12 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { ConnectionLimits } from '../domain/connectionLimits.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import type { WebhookHosts } from '../domain/webhookTargets.ts';
 import { messageOf } from '../domain/thrown.ts';
 import { CONFIG_KEY_NAMES, CONFIG_KEYS, type ConfigKey, type ConfigValues, type LogLevel } from './keys.ts';
+import type { AccountsConfig } from '../domain/accountRoles.ts';
+import { resolveAccounts } from './accounts.ts';
 import { resolveObjects, type ObjectsConfig } from './objects.ts';
 import { CONFIG_FILE_ENV, readEnvValues, readFileValues, type SourcedValue } from './sources.ts';
 import { resolveTemporalConnection, type TemporalConnection } from './temporalConnection.ts';
@@ -31,8 +34,14 @@ export interface Config {
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
   readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
-  readonly retention: { readonly days: number; readonly orphanDays: number };
-  readonly api: { readonly host: string; readonly port: number; readonly key: string | undefined };
+  readonly retention: { readonly days: number; readonly settledDays: number; readonly orphanDays: number };
+  /** Null: no process serves metrics or probes. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
+  /** Null: people have keys alone. */
+  readonly accounts: AccountsConfig | null;
+  readonly api: ApiConfig;
+  /** Of each server of ours. */
+  readonly connections: ConnectionLimits;
   /** Folder that the config was loaded in. */
   readonly cwd: string;
   /**
@@ -63,6 +72,17 @@ export interface MqttConfig {
   readonly carUrl: string;
   readonly telemetryBase: string;
   readonly embedded: boolean;
+}
+
+export interface ApiConfig {
+  readonly host: string;
+  readonly port: number;
+  /** As it is reached on its own machine. */
+  readonly url: string;
+  /** Undefined: the state folder has one of its own. */
+  readonly key: string | undefined;
+  /** Undefined: without TLS. */
+  readonly tls: TlsFiles | undefined;
 }
 
 export interface GatewayConfig {
@@ -164,8 +184,16 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       cacheBytes: values['models.cacheBytes'],
       hub: values['models.hub'],
     },
-    retention: { days: values['retention.days'], orphanDays: values['retention.orphanDays'] },
-    api: { host: values['api.host'], port: values['api.port'], key: values['api.key'] },
+    retention: {
+      days: values['retention.days'],
+      settledDays: values['retention.settledDays'],
+      orphanDays: values['retention.orphanDays'],
+    },
+    metrics:
+      values['metrics.port'] === undefined ? null : { host: values['metrics.host'], port: values['metrics.port'] },
+    accounts: collect(() => resolveAccounts(values)),
+    api: collect(() => resolveApi(values)),
+    connections: { max: values['connections.max'], maxPerAddress: values['connections.maxPerAddress'] },
     cwd,
     environment: { ...env, ...writtenOut(values) },
   };
@@ -192,6 +220,12 @@ function resolveGateway(values: ConfigValues): GatewayConfig {
   const { 'gateway.host': host, 'gateway.port': port } = values;
   const tls = tlsFiles('gateway', values['gateway.certificateFile'], values['gateway.keyFile']);
   return { host, port, address: values['gateway.address'] ?? `${host}:${port}`, tls };
+}
+
+function resolveApi(values: ConfigValues): ApiConfig {
+  const { 'api.host': host, 'api.port': port, 'api.key': key } = values;
+  const tls = tlsFiles('api', values['api.certificateFile'], values['api.keyFile']);
+  return { host, port, key, tls, url: `${tls ? 'https' : 'http'}://${host}:${port}` };
 }
 
 function resolveOcpp(values: ConfigValues): OcppConfig | null {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TELEMETRY_BASE } from '../domain/names.ts';
+import { CONNECTION_LIMITS } from '../domain/connectionLimits.ts';
 import { WEBHOOK_HOSTS } from '../domain/webhookTargets.ts';
 
 /** One configuration key: where it can be set, what it accepts, what it means. */
@@ -24,6 +25,12 @@ const url = (...schemes: readonly string[]) =>
   );
 const PORT_LIMIT = 'must be a whole number from 1 to 65535';
 const port = z.number(PORT_LIMIT).int(PORT_LIMIT).min(1, PORT_LIMIT).max(65535, PORT_LIMIT);
+const CONNECTIONS_LIMIT = 'must be a whole number from 16 to 1000000';
+const connections = z.coerce
+  .number(CONNECTIONS_LIMIT)
+  .int(CONNECTIONS_LIMIT)
+  .min(16, CONNECTIONS_LIMIT)
+  .max(1_000_000, CONNECTIONS_LIMIT);
 
 const encryptionKey = z.string().min(24, 'must be keys of at least 24 characters each, separated by commas');
 
@@ -357,11 +364,92 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_RETENTION_DAYS',
     doc: 'Days of grid time for which plans, the journal, the changes of who holds a car, and signals are kept. What was paid and metered is kept for ever.',
   },
+  'retention.settledDays': {
+    schema: z.coerce.number().int().min(60, 'must be at least 60').max(36_500, 'must be at most 36500'),
+    default: 400,
+    env: 'NIGHTSHIFT_RETENTION_SETTLED_DAYS',
+    doc: 'Days after the end for which it is known who answered which shard of a batch and how that was checked, and for which utility events are kept with their reports (grid time). Then a batch keeps its sums, and goes once none of its result files is left; an event goes once its server shows it no more. Bookings, invoices and statements of stays are kept for ever.',
+  },
   'retention.orphanDays': {
     schema: z.coerce.number().int().min(1, 'must be at least 1').max(36_500, 'must be at most 36500'),
     default: 7,
     env: 'NIGHTSHIFT_RETENTION_ORPHAN_DAYS',
     doc: 'Days after which a stored object goes that nothing names any more: files of removed models, uploads that broke off.',
+  },
+  'connections.max': {
+    schema: connections,
+    default: CONNECTION_LIMITS.max,
+    env: 'NIGHTSHIFT_CONNECTIONS_MAX',
+    doc: 'Connections that the API, the embedded MQTT broker, the gateway and the server for chargers each hold at once. Further ones are refused (503, return code 3, GOAWAY; inside TLS they are closed). Each needs a file descriptor.',
+  },
+  'connections.maxPerAddress': {
+    schema: connections,
+    default: CONNECTION_LIMITS.maxPerAddress,
+    env: 'NIGHTSHIFT_CONNECTIONS_MAX_PER_ADDRESS',
+    doc: 'Of those, how many may come from one address: behind a proxy all callers have the same one.',
+  },
+  'metrics.host': {
+    schema: text,
+    default: '127.0.0.1',
+    env: 'NIGHTSHIFT_METRICS_HOST',
+    doc: 'Address that metrics and probes are served at. Anybody who reaches it reads them.',
+  },
+  'metrics.port': {
+    schema: port.max(65_532, 'must be at most 65532').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_METRICS_PORT',
+    doc: 'Port of `/metrics`, `/live` and `/ready` of the control process; the API has the next one, then the gateway, then charging. Unset: none are served.',
+  },
+  'accounts.issuer': {
+    schema: url('https', 'http').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_ACCOUNTS_ISSUER',
+    doc: 'Issuer of OpenID Connect where people have their accounts: they sign in at the page with them, beside keys. http on loopback only.',
+  },
+  'accounts.clientId': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_ACCOUNTS_CLIENT_ID',
+    doc: 'As what the issuer knows Nightshift.',
+  },
+  'accounts.clientSecret': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_ACCOUNTS_CLIENT_SECRET',
+    isSecret: true,
+    doc: 'Unset for a public client.',
+  },
+  'accounts.publicUrl': {
+    schema: url('https', 'http').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_ACCOUNTS_PUBLIC_URL',
+    doc: 'This API as browsers reach it; `/sign-in/callback` below it is to be registered with the issuer.',
+  },
+  'accounts.rolesClaim': {
+    schema: text,
+    default: 'groups',
+    env: 'NIGHTSHIFT_ACCOUNTS_ROLES_CLAIM',
+    doc: 'Claim of the ID token that says what people may do.',
+  },
+  'accounts.roles': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_ACCOUNTS_ROLES',
+    doc: 'What values of it allow, e.g. `operators=ops+money+keys+models+submit, researchers=submit`. Who has none is not let in.',
+  },
+  'api.certificateFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_API_CERTIFICATE_FILE',
+    isPath: true,
+    doc: 'PEM file of the certificate that the API shows, with its chain. It is read again by itself when it is renewed. Unset: HTTP without TLS, for a proxy in front.',
+  },
+  'api.keyFile': {
+    schema: text.optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_API_CERTIFICATE_KEY_FILE',
+    isPath: true,
+    doc: 'PEM file of that certificate’s key.',
   },
   'api.port': { schema: port, default: 8787, env: 'NIGHTSHIFT_API_PORT', doc: 'Port that the HTTP API listens on.' },
 } as const satisfies Record<string, ConfigKey>;

@@ -35,7 +35,9 @@ export function resolveObjects(values: ConfigValues, env: NodeJS.ProcessEnv): Ob
   return {
     ...placeOf(values, env),
     encryptionKeys: values['objects.encryptionKeys'],
-    carUrl: values['objects.carUrl'] ?? `http://${values['api.host']}:${values['api.port']}`,
+    carUrl:
+      values['objects.carUrl'] ??
+      `${values['api.certificateFile'] === undefined ? 'http' : 'https'}://${values['api.host']}:${values['api.port']}`,
   };
 }
 

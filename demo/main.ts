@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { MINUTE_MS } from '../domain/durations.ts';
 import { NightshiftError } from '../domain/errors.ts';
 import { journalText } from './console/journalText.ts';
 import { Places, placeOf } from './console/places.ts';
@@ -13,9 +14,11 @@ import type { StoredJournalLine } from '../store/journal.ts';
 import { apiKeyOf } from '../worker/process/apiKey.ts';
 import { eventText } from '../cli/gridText.ts';
 import { loadConfig, type Config } from '../config/config.ts';
-import { ApiClient } from '../api/client/apiClient.ts';
+import { PatientApiClient } from './patientApi.ts';
 import { currentNight } from './nightState.ts';
+import { bearableScale } from './machinePace.ts';
 import { prepareNight } from './prepareNight.ts';
+import { readChatModel, type ChatModel } from './work/chatModel.ts';
 import { followDays } from './followDays.ts';
 import { runNight, type FinishedNight } from './runNight.ts';
 import type { ProcessStatus } from '../worker/local/supervisor/managedProcess.ts';
@@ -44,9 +47,19 @@ try {
 
 async function main(): Promise<number> {
   const { stateDir, nightFile } = loadConfig({ env, cwd: process.cwd() });
-  const night = await loadNight(nightFile);
-  const state = await currentNight(stateDir, (night.end - night.start) / night.scale, Date.now());
-  const prepared = await prepareNight(stateDir, night, state.incarnation, (rendered) =>
+  const asWritten = await loadNight(nightFile);
+  const chatModel = options.model === undefined ? undefined : await readChatModel(options.model, options.variant);
+  const { start, end, slowestScale: slowest = asWritten.scale } = asWritten;
+  const scale = chatModel ? Math.min(asWritten.scale, asWritten.chat?.scale ?? Infinity) : asWritten.scale;
+  const state = await currentNight(
+    stateDir,
+    end - start,
+    Date.now(),
+    () => bearableScale({ scale, slowest: Math.min(scale, slowest) }),
+    chatModel && `${chatModel.folder} ${chatModel.variant ?? ''}`,
+  );
+  const night = { ...asWritten, scale: state.scale };
+  const prepared = await prepareNight(stateDir, night, state.incarnation, chatModel, (rendered) =>
     terminal.status(dim(`Rendering the night's requests: ${rendered} of ${night.batch.requests}`)),
   );
   const config = loadConfig({ env: { ...env, NIGHTSHIFT_CELL_FILE: prepared.cellFile }, cwd: process.cwd() });
@@ -63,8 +76,9 @@ async function main(): Promise<number> {
   const database = openDatabase({ url: databaseUrl, maxConnections: 2 });
   let finished: FinishedNight | undefined;
   try {
-    terminal.print(welcome(config, night));
-    const apiUrl = `http://${config.api.host}:${config.api.port}`;
+    terminal.print(welcome(config, night, chatModel));
+    if (night.scale < scale) terminal.print(dim(slowerText(night, scale)));
+    const apiUrl = config.api.url;
     const places = new Places(timeZonesOf(night));
     const first = placeOf(night.regions[0]?.timeZone ?? 'UTC');
     const onLine = (line: StoredJournalLine): void => terminal.print(journalText(line, places, terminal.colors));
@@ -72,12 +86,14 @@ async function main(): Promise<number> {
       {
         stateDir,
         night,
-        prepared,
+        work: prepared.work,
         database,
-        api: new ApiClient(apiUrl, apiKeyOf(config)),
+        api: new PatientApiClient(apiUrl, apiKeyOf(config)),
         apiUrl,
         onLine,
         onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
+        onStatus: (text) => terminal.status(dim(text)),
+        onWarning: (text) => terminal.print(red(text)),
         onSignalError: (error) => terminal.print(red(`The night’s signals cannot be written: ${String(error)}`)),
         signal: signals.stop,
       },
@@ -107,18 +123,30 @@ function tellStatus({ name, state, restarts, detail }: ProcessStatus): void {
   else if (detail !== undefined && state !== 'stopped') terminal.print(dim(`${name}: ${detail}`));
 }
 
-function welcome(config: Config, night: NightFile): string {
+function welcome(config: Config, night: NightFile, chatModel: ChatModel | undefined): string {
   const { api, temporal, stateDir } = config;
   return [
     '',
     bold(`One night on ${night.cars.length} cars`) + dim(` (simulated, ${night.scale} times as fast as real time)`),
     `  Temporal UI   ${temporal.embedded ? `http://127.0.0.1:${temporal.uiPort}` : temporal.connection.options.address}`,
-    `  Page          http://${api.host}:${api.port}/#key=${encodeURIComponent(apiKeyOf(config))}`,
-    `  API           http://${api.host}:${api.port}/v1, key ${apiKeyOf(config)}`,
+    `  Page          ${api.url}/#key=${encodeURIComponent(apiKeyOf(config))}`,
+    `  API           ${api.url}/v1, key ${apiKeyOf(config)}`,
     `  State, logs   ${stateDir}`,
     `  Cars          ${night.cars.filter(({ arrives }) => arrives === undefined).length} are at their plugs, the others come in the evening; most leave towards morning`,
+    `  Work          ${workText(night, chatModel)}`,
     '',
   ].join('\n');
+}
+
+function workText({ batch, chat }: NightFile, model: ChatModel | undefined): string {
+  return model
+    ? `${chat?.requests} chats with ${model.name}, at most ${chat?.maxTokens} tokens each`
+    : `${batch.requests} pictures of text are read`;
+}
+
+function slowerText({ start, end, scale }: NightFile, fastest: number): string {
+  const minutes = (pace: number): string => ((end - start) / MINUTE_MS / pace).toFixed(0);
+  return `This machine is busy or slow: the night takes ${minutes(scale)} minutes instead of ${minutes(fastest)}, so that no request is lost.\n`;
 }
 
 function daysText({ daysAfter, scale }: NightFile): string {

@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../domain/durations.ts';
 import { sumMicros, unitsOf } from '../domain/money.ts';
 import { simulatedClass } from '../domain/hardwareClasses.ts';
-import type { FeederFacts, NightFacts, OwnerFacts, RegionFacts, VehicleFacts } from './report/facts.ts';
+import type { AnswerFacts, FeederFacts, NightFacts, OwnerFacts, RegionFacts, VehicleFacts } from './report/facts.ts';
 import { seriesOnAxis, slotStartMs, type SlotAxis } from '../scheduler/time.ts';
 import { acceptedTotals } from '../store/acceptedShards.ts';
 import type { Batch } from '../store/batches.ts';
@@ -21,7 +21,7 @@ export async function readNightFacts(
   cell: Cell,
   batch: Batch,
   window: TimeWindow,
-  characterErrorRate: number | undefined,
+  answers: AnswerFacts,
 ): Promise<NightFacts> {
   const slotMs = cell.slotMinutes * MINUTE_MS;
   const axis: SlotAxis = {
@@ -42,7 +42,7 @@ export async function readNightFacts(
   return {
     slotMs,
     requests: { total, completed, failed, expired },
-    characterErrorRate,
+    answers,
     handovers,
     redoneRequests: redoneLines,
     submittedAtMs: batch.submittedAtMs,

@@ -6,6 +6,12 @@ const nightStateSchema = z.object({
   /** Names this run of the night; the cell, its clock and the cars begin anew with another one. */
   incarnation: z.string(),
   startedRealMs: z.number(),
+  /** Grid seconds a real second: the night keeps its pace when a killed stack takes it up again. */
+  scale: z.number().positive(),
+  /** The folder of its chat model, and which of its networks; undefined: its pictures are read. */
+  chatModel: z.string().optional(),
+  /** Of the batch's input, once it is uploaded. */
+  fileId: z.string().optional(),
   batchId: z.string().optional(),
   finished: z.boolean(),
 });
@@ -17,16 +23,38 @@ const stateFile = (stateDir: string): string => join(nightFolder(stateDir), 'nig
 /**
  * The night that a killed stack left unfinished, or a new one. One whose end has long passed on its clock is not taken
  * up again: its cars have driven away.
+ * @param lengthMs of the night, grid time
+ * @param newScale the pace of a new one
+ * @param chatModel what it is given to do; a night with something else to do is not taken up again
  */
-export async function currentNight(stateDir: string, realLengthMs: number, realNowMs: number): Promise<NightState> {
-  const saved = await readFile(stateFile(stateDir), 'utf8').then(
-    (text) => nightStateSchema.parse(JSON.parse(text)),
-    () => undefined,
-  );
-  if (saved && !saved.finished && realNowMs < saved.startedRealMs + realLengthMs) return saved;
-  const fresh = { incarnation: new Date(realNowMs).toISOString(), startedRealMs: realNowMs, finished: false };
+export async function currentNight(
+  stateDir: string,
+  lengthMs: number,
+  realNowMs: number,
+  newScale: () => Promise<number>,
+  chatModel?: string,
+): Promise<NightState> {
+  const saved = await readNight(stateDir);
+  const goesOn = saved?.finished === false && saved.chatModel === chatModel;
+  if (goesOn && realNowMs < saved.startedRealMs + lengthMs / saved.scale) return saved;
+  const fresh = {
+    incarnation: new Date(realNowMs).toISOString(),
+    startedRealMs: realNowMs,
+    scale: await newScale(),
+    ...(chatModel !== undefined && { chatModel }),
+    finished: false,
+  };
   await saveNight(stateDir, fresh);
   return fresh;
+}
+
+/** Undefined when there is none, or one that another version wrote. */
+async function readNight(stateDir: string): Promise<NightState | undefined> {
+  try {
+    return nightStateSchema.safeParse(JSON.parse(await readFile(stateFile(stateDir), 'utf8'))).data;
+  } catch {
+    return undefined;
+  }
 }
 
 export async function saveNight(stateDir: string, state: NightState): Promise<void> {

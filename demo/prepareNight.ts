@@ -1,30 +1,32 @@
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SIMULATED_CLASSES } from '../domain/hardwareClasses.ts';
-import { renderBatch } from './glosses/batchFile.ts';
-import { selectGlosses } from './glosses/selection.ts';
 import { enrolledCars, writeSignalFiles } from './night/night.ts';
 import type { NightFile } from './night/nightFile.ts';
 import { GRID_SECONDS_PER_LINE } from '../simulator/pacing.ts';
 import type { CellFileInput } from '../worker/cell/cellFile.ts';
 import { nightFolder } from './nightState.ts';
-
-export const NIGHT_MODEL = 'pp-ocrv4-rec';
+import type { ChatModel } from './work/chatModel.ts';
+import { chatWork } from './work/chatWork.ts';
+import type { NightWork } from './work/nightWork.ts';
+import { OCR_MODEL, ocrWork } from './work/ocrWork.ts';
 
 export interface PreparedNight {
   readonly cellFile: string;
-  readonly batchFile: string;
-  /** What each request's answer should be. */
-  readonly truth: ReadonlyMap<string, string>;
+  readonly work: NightWork;
 }
 
 export const signalFolder = (stateDir: string): string => join(nightFolder(stateDir), 'signals');
 
-/** Writes what the night needs into the state folder: the cell, its signals, and the batch of rendered lines. */
+/**
+ * Writes what the night needs into the state folder: the cell, its signals, and its batch.
+ * @param chatModel makes it a batch of chats instead of rendered lines
+ */
 export async function prepareNight(
   stateDir: string,
   night: NightFile,
   incarnation: string,
+  chatModel: ChatModel | undefined,
   onProgress: (renderedLines: number) => void,
 ): Promise<PreparedNight> {
   const folder = nightFolder(stateDir);
@@ -32,19 +34,8 @@ export async function prepareNight(
   await writeSignalFiles(night, signalFolder(stateDir));
   const cellFile = join(folder, 'cell.json');
   await writeFile(cellFile, JSON.stringify(cellOf(night, incarnation), undefined, 2), { mode: 0o600 });
-  const { requests: count } = night.batch;
-  const batchFile = join(folder, `glosses-${night.seed}-${count}.jsonl`);
-  const glosses = { count, seed: night.seed };
-  const isRendered = await access(batchFile).then(
-    () => true,
-    () => false,
-  );
-  if (isRendered) {
-    const truth = new Map((await selectGlosses(glosses)).map((gloss) => [gloss.customId, gloss.text]));
-    return { cellFile, batchFile, truth };
-  }
-  const truth = await renderBatch({ ...glosses, model: NIGHT_MODEL, file: batchFile, onProgress });
-  return { cellFile, batchFile, truth };
+  const work = chatModel ? await chatWork(night, chatModel, folder) : await ocrWork(night, folder, onProgress);
+  return { cellFile, work };
 }
 
 function cellOf(night: NightFile, incarnation: string): CellFileInput {
@@ -73,7 +64,7 @@ function cellOf(night: NightFile, incarnation: string): CellFileInput {
       };
     }),
     classSpeeds: SIMULATED_CLASSES.map((hardwareClass) => ({
-      model: NIGHT_MODEL,
+      model: OCR_MODEL,
       hardwareClass,
       secondsPerUnit: GRID_SECONDS_PER_LINE[hardwareClass],
     })),

@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { MINUTE_MS } from '../domain/durations.ts';
 import { parseAnswerLine } from '../domain/batchLines.ts';
 import { FINAL_BATCH_STATUSES } from '../domain/batches.ts';
 import { gridTimeMs } from '../domain/clock.ts';
-import { characterErrorRate } from './glosses/characterErrorRate.ts';
 import type { NightFile } from './night/nightFile.ts';
 import type { Progress } from './console/progressText.ts';
-import type { NightFacts } from './report/facts.ts';
+import type { NightFacts, TokenFacts } from './report/facts.ts';
 import { nightReport, type NightReport } from './report/nightReport.ts';
 import { readBatch, type Batch } from '../store/batches.ts';
 import type { Cell } from '../store/cells.ts';
@@ -15,6 +13,7 @@ import type { Database } from '../store/database.ts';
 import { readJournal, type StoredJournalLine } from '../store/journal.ts';
 import { listOpenParkingSessions } from '../store/parkingSessions.ts';
 import { appliedCell } from '../worker/process/appliedCell.ts';
+import { untilAnswered } from '../worker/process/untilAnswered.ts';
 import type { ApiClient } from '../api/client/apiClient.ts';
 import { BatchClient } from '../api/client/batchClient.ts';
 import { keepSignals } from './keepSignals.ts';
@@ -23,7 +22,9 @@ import { nightProgress } from './nightProgress.ts';
 import { startNightOwners } from './nightOwners.ts';
 import { startNightUtility, type RunningUtility } from './nightUtility.ts';
 import { saveNight, type NightState } from './nightState.ts';
-import { NIGHT_MODEL, signalFolder, type PreparedNight } from './prepareNight.ts';
+import { signalFolder } from './prepareNight.ts';
+import { submitNight } from './submitNight.ts';
+import type { AnswerQuality, NightWork } from './work/nightWork.ts';
 
 const FOLLOW_EVERY_REAL_MS = 300;
 const LINES_AT_ONCE = 200;
@@ -33,7 +34,7 @@ const SETTLING_MS = 30 * MINUTE_MS;
 export interface NightPorts {
   readonly stateDir: string;
   readonly night: NightFile;
-  readonly prepared: PreparedNight;
+  readonly work: NightWork;
   readonly database: Database;
   readonly api: ApiClient;
   /** Where the API listens, without a path. */
@@ -42,6 +43,9 @@ export interface NightPorts {
   readonly onLine: (line: StoredJournalLine) => void;
   /** Told a few times a second how far the night is. */
   readonly onProgress: (progress: Progress) => void;
+  /** What is done before the batch is there. */
+  readonly onStatus: (text: string) => void;
+  readonly onWarning: (text: string) => void;
   readonly onSignalError: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
@@ -68,19 +72,15 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
     await utility?.close();
   };
   try {
-    const batchId = state.batchId ?? (await submit(ports, state));
+    const batchId = state.batchId ?? (await addAndSubmit(ports, state));
     utility = night.utility && (await startNightUtility(night.utility, cell, ports.api, ports.apiUrl));
     const endOwners = startNightOwners(night, cell, ports.api, database);
     const batch = await follow(ports, cell, batchId).finally(endOwners);
     signal.throwIfAborted();
     const proof = await utility?.proof();
-    const facts = await readNightFacts(
-      database,
-      cell,
-      batch,
-      { startMs: night.start, endMs: night.end },
-      await errorRateOf(ports, batch),
-    );
+    const window = { startMs: night.start, endMs: night.end };
+    const answers = { ...(await qualityOf(ports, batch)), tokens: await tokensOf(ports, batchId) };
+    const facts = await readNightFacts(database, cell, batch, window, answers);
     await saveNight(ports.stateDir, { ...state, batchId, finished: true });
     return { report: nightReport(facts), facts, batch, utility: proof, cell, close };
   } catch (error) {
@@ -89,31 +89,35 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
   }
 }
 
-async function errorRateOf({ api, prepared }: NightPorts, batch: Batch): Promise<number | undefined> {
+/** A model that is there already is checked again, which changes nothing. */
+async function addAndSubmit(ports: NightPorts, state: NightState): Promise<string> {
+  await ports.work.addModel?.(ports);
+  ports.onStatus('');
+  return (await submitNight(ports, state)).batchId;
+}
+
+async function qualityOf({ api, work }: NightPorts, batch: Batch): Promise<AnswerQuality> {
   const answers = batch.outputFileId ? await textOf(api, batch.outputFileId) : '';
-  if (answers === '') return undefined;
-  return characterErrorRate(prepared.truth, new Map(answers.trimEnd().split('\n').map(answerOf)));
+  if (answers === '') return {};
+  const parsed = answers.trimEnd().split('\n').map(parseAnswerLine);
+  return work.judge(new Map(parsed.map(({ custom_id: customId, response }) => [customId, response?.body])));
+}
+
+async function tokensOf({ api }: NightPorts, batchId: string): Promise<TokenFacts | undefined> {
+  const { usage, x_grid: grid } = await new BatchClient(api).read(batchId);
+  const per1000 = grid.per_1000_tokens;
+  if (!usage || !per1000) return undefined;
+  return {
+    read: usage.input_tokens,
+    written: usage.output_tokens,
+    energyWhPer1000: per1000.energy_wh,
+    gramsCo2Per1000: per1000.gco2,
+  };
 }
 
 async function textOf(api: ApiClient, fileId: string): Promise<string> {
-  return (await new BatchClient(api).content(fileId)).text();
-}
-
-async function submit({ stateDir, night, prepared, api }: NightPorts, state: NightState): Promise<string> {
-  const batches = new BatchClient(api);
-  const fileId = await batches.upload(prepared.batchFile);
-  const batch = await batches.submit({
-    input_file_id: fileId,
-    endpoint: `/v2/models/${NIGHT_MODEL}/infer`,
-    completion_window: '24h',
-    metadata: {
-      'grid.deadline': new Date(night.batch.deadline).toISOString(),
-      // The stack may be killed between the answer and our note of it.
-      'grid.idempotency_key': `night-${state.incarnation}`,
-    },
-  });
-  await saveNight(stateDir, { ...state, batchId: batch.id });
-  return batch.id;
+  // Cut off in the middle by an API that is restarted, it is read from its beginning.
+  return untilAnswered('The API', async () => (await new BatchClient(api).content(fileId)).text());
 }
 
 /** Follows journal and batch until every request is accounted for and the night is over. */
@@ -143,14 +147,4 @@ async function follow(ports: NightPorts, cell: Cell, batchId: string): Promise<B
 /** PostgreSQL may be restarted under us; the next look tells the rest. */
 async function patiently<Result>(look: () => Promise<Result>, meanwhile: Result): Promise<Result> {
   return look().catch(() => meanwhile);
-}
-
-const textAnswerSchema = z.object({
-  outputs: z.array(z.object({ name: z.string(), data: z.array(z.union([z.string(), z.number()])) })),
-});
-
-function answerOf(line: string): [customId: string, text: string] {
-  const { custom_id: customId, response } = parseAnswerLine(line);
-  const { outputs } = textAnswerSchema.parse(response?.body);
-  return [customId, String(outputs.find(({ name }) => name === 'text')?.data[0] ?? '')];
 }

@@ -204,9 +204,17 @@ function parseLine(bytes: Uint8Array): ParsedLine | LineProblem | 'blank' {
 /** Few brackets nest little: the usual line is not walked. */
 function mayBeDeep(bytes: Uint8Array): boolean {
   let opened = 0;
-  for (const byte of bytes) if (byte === 0x5b || byte === 0x7b) opened++;
-  return opened > MAX_DEPTH;
+  for (const bracket of OPENING) {
+    // Found by the platform's own search: a loop over each byte would take a tenth of the check.
+    for (let at = bytes.indexOf(bracket); at !== -1; at = bytes.indexOf(bracket, at + 1)) {
+      opened += 1;
+      if (opened > MAX_DEPTH) return true;
+    }
+  }
+  return false;
 }
+
+const OPENING = [0x5b, 0x7b] as const;
 
 function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;

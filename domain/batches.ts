@@ -32,6 +32,7 @@ export const BATCH_INPUT_ERROR_CODES = [
   'url_mismatch',
   'model_mismatch',
   'model_not_served',
+  'model_too_large',
   'empty_file',
   'too_many_tasks',
   'missing_input_file',

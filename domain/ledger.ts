@@ -58,6 +58,7 @@ export interface Entry {
 
 export type BookingKind =
   | 'compute'
+  | 'live'
   | 'availability'
   | 'check'
   | 'correction'
@@ -96,9 +97,23 @@ export interface Booking {
 export const bookingKeys = {
   /** One car's part in an accepted shard. */
   compute: (reference: string, vehicleId: string): string => `compute/${reference}/${vehicleId}`,
+  /** A look at what one car has answered of a shard. */
+  check: (reference: string, vehicleId: string, shareSha256: string): string =>
+    `check/${reference}/${vehicleId}/${shareSha256.slice(0, 16)}`,
   /** A stay's hours at the plug. */
   availability: (reference: string, vehicleId: string): string => `availability/${reference}/${vehicleId}`,
 } as const;
+
+/** How people name a booking: short, and of no car. */
+export function bookingName(bookingId: number): string {
+  return `B${bookingId}`;
+}
+
+/** The id in a name that `bookingName` gave; undefined for any other text. */
+export function bookingIdOf(name: string): number | undefined {
+  const digits = /^B(\d{1,15})$/i.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
 
 export function accountKindOf(account: string): AccountKind | undefined {
   const [kind = ''] = account.split('/');

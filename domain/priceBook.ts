@@ -78,6 +78,8 @@ export const priceBookSchema = z
     currency: currencySchema,
     submitters: submitterPricesSchema,
     owners: ownerPricesSchema,
+    /** Of a trusted computer, energy and wear: what it costs to check what cars answer. */
+    checking_per_hour: priceSchema.default(0),
     /** Of other currencies that are charged and paid in. */
     rates: z.array(rateSchema).max(50).default([]),
     /** Region to the currency that its owners are paid in; the book's where none is named. */
@@ -120,6 +122,8 @@ export const DEFAULT_PRICE_BOOK: PriceBookInput = {
       { nights: 30, bonus: 0.1 },
     ],
   },
+  // 0.1 kW at 0.30 EUR, and as much for its wear.
+  checking_per_hour: '0.06',
 };
 
 /** A book as it is written, kept and shown. */
@@ -140,6 +144,7 @@ export function writtenOf(book: PriceBook): PriceBookInput {
       work_per_kwh: decimalOf(owners.work_per_kwh),
       availability_per_hour: decimalOf(owners.availability_per_hour),
     },
+    checking_per_hour: decimalOf(book.checking_per_hour),
   };
 }
 

@@ -77,10 +77,15 @@ function planAlerts({ nowMs, slotMinutes, plan }: AlertFacts): Alert[] {
   return alerts;
 }
 
+/** Whether more was drawn than the limit, beyond what meters and chargers cannot help. */
+export function isExceeded(drawnKw: number | null, limitKw: number): drawnKw is number {
+  return drawnKw !== null && drawnKw > limitKw + Math.max(EXCESS_KW, limitKw * EXCESS_SHARE);
+}
+
 function feederAlerts({ feeders }: AlertFacts): Alert[] {
   return feeders.flatMap(({ id, regionId, limitKw, drawnKw, emergency }): Alert[] => {
     const found: Alert[] = [];
-    if (drawnKw !== null && drawnKw > limitKw + Math.max(EXCESS_KW, limitKw * EXCESS_SHARE)) {
+    if (isExceeded(drawnKw, limitKw)) {
       const text = `${drawnKw.toFixed(1)} kW were drawn in the last slot, the limit was ${limitKw.toFixed(1)} kW.`;
       found.push({ code: 'limit_exceeded', subject: id, regionId, text, severity: 'critical' });
     }

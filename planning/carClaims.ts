@@ -36,13 +36,15 @@ const HOLDERS: Partial<Record<PlanReasonCode, ClaimHolder>> = {
 /** The planner only knows that the car must not compute; policy, price and telemetry say why in their own reasons. */
 const SAID_ELSEWHERE: readonly PlanReasonCode[] = ['compute_opted_out', 'compute_owner_hours'];
 
-/** What a plan says of each of its cars, and what their owners' policies say at the start of its slot. */
+/** What a plan that was made at this grid time says of each of its cars, and what their owners' policies say. */
 export function claimsOfPlan(
   state: CellState,
   problem: PlanningProblem,
   plan: Plan,
+  createdAtMs: number,
 ): { readonly plan: ClaimUpdate[]; readonly policy: ClaimUpdate[] } {
-  const atMs = plan.slots.startMs;
+  // A plan that is made within its slot holds from then on, one that is made ahead of it from its start.
+  const atMs = Math.max(plan.slots.startMs, createdAtMs);
   const cell = lookupOf(state);
   const { vehicles } = cell;
   const prices = new Map(problem.regions.map(({ id, priceEurPerKwh }) => [id, priceEurPerKwh[0]]));

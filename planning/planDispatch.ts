@@ -1,5 +1,3 @@
-import { HOUR_MS } from '../domain/durations.ts';
-import { energyUntilKwh, fleetCapacity } from './capacity.ts';
 import { grouped } from '../domain/grouped.ts';
 import { hardwareClassOf } from './planningClass.ts';
 import { workflowIds } from '../domain/names.ts';
@@ -10,14 +8,20 @@ import type { PlanningProblem } from '../scheduler/problem.ts';
 import type { PlanReason } from '../scheduler/reasons.ts';
 import { slotStartMs } from '../scheduler/time.ts';
 import type { ParkingSession } from '../store/parkingSessions.ts';
+import type { Region } from '../store/regions.ts';
+import { capacityDetails } from './capacityDetails.ts';
 import type { Grant, PlanDispatch, SessionSetpoint } from '../domain/workflows/coSchedule.ts';
 
 /** Slots of setpoints that each car is sent ahead: enough to ride out a lost plan or two, then its fail-safe. */
 export const PROFILE_SLOTS = 3;
-const CAPACITY_HOURS = 12;
 
 /** The part of a plan that workflows need: nothing that grows with the cars, so that it fits their history. */
-export function dispatchOf(planId: string, problem: PlanningProblem, plan: Plan): PlanDispatch {
+export function dispatchOf(
+  planId: string,
+  problem: PlanningProblem,
+  plan: Plan,
+  regions: readonly Region[],
+): PlanDispatch {
   const startMs = slotStartMs(plan.slots, 0);
   const computing = computingCars(problem, plan);
   return {
@@ -41,7 +45,7 @@ export function dispatchOf(planId: string, problem: PlanningProblem, plan: Plan)
     vehiclesToWake: plan.wakeUps
       .filter((wakeUp) => wakeUp.slot === 0)
       .map((wakeUp) => ({ vehicleId: wakeUp.carId, reason: 'planned to compute in the coming slot' })),
-    summary: `${summarize(plan)}\n${capacityLine(problem, plan)}`,
+    summary: `${summarize(plan)}\n\n${capacityDetails(regions, problem, plan)}`,
   };
 }
 
@@ -134,15 +138,6 @@ export function profileIntervals(plan: Plan, car: CarPlan, slots: number, runnin
     computeKw: Math.min(first.computeKw, running?.computeKw[0] ?? 0),
   };
   return [waiting, { ...first, startMs: turnMs }, ...later].filter(({ startMs, endMs }) => startMs < endMs);
-}
-
-/** What the fleet can do, in one line of Markdown. */
-function capacityLine(problem: PlanningProblem, plan: Plan): string {
-  const capacities = fleetCapacity(problem, plan);
-  const untilMs = plan.slots.startMs + CAPACITY_HOURS * HOUR_MS;
-  const kwNow = capacities.reduce((sum, { curve }) => sum + (curve[0]?.kw ?? 0), 0);
-  const kwh = capacities.reduce((sum, capacity) => sum + energyUntilKwh(capacity, problem, untilMs), 0);
-  return `The fleet can compute with ${kwNow.toFixed(1)} kW now and ${kwh.toFixed(1)} kWh in ${CAPACITY_HOURS} h.`;
 }
 
 /** The journal has them all. A workflow's history must not grow with the cars of its cell. */

@@ -1,6 +1,6 @@
 import { at } from './columns.ts';
 import type { CompiledProblem } from './compile.ts';
-import type { CarPlan, Plan } from './plan.ts';
+import type { CarPlan, Plan, Unmet } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
 import type { ComputeResult } from './realise/placeCompute.ts';
 import { realise } from './realise/realise.ts';
@@ -38,6 +38,9 @@ export function placePlan(
     headroom,
     chargePriceEurPerKwh: chargePrices(relaxation, solved.prices),
     shardsOfJob: compute.shardsOfJob,
+    runsNow: compute.shardsOfJob.some((shards) =>
+      shards.some((count, cell) => count > 0 && cell % compiled.slots === 0),
+    ),
   };
   const expectedShards = compute.shardsOfJob.map((shards) => shards.reduce((sum, value) => sum + value, 0));
   const unmet = unmetOf(placed, expectedShards);
@@ -46,6 +49,10 @@ export function placePlan(
   const totals = totalsOf(problem, compiled, setpoints, wakeCostEur);
   const penaltyEur = penaltyOf(problem, compiled, unmet);
   const delays = startDelays(placed);
+  const unmetOfCar = new Map<string, Unmet[]>();
+  for (const each of unmet) {
+    if (each.kind !== 'job_deadline') unmetOfCar.set(each.id, [...(unmetOfCar.get(each.id) ?? []), each]);
+  }
   return {
     version: 1,
     slots: { ...problem.slots },
@@ -55,7 +62,10 @@ export function placePlan(
       chargeKw: seriesOf(compiled, (t) => chargeAt(placed, index, t)),
       computeKw: seriesOf(compiled, (t) => computeAt(placed, index, t)),
       startDelaySeconds: at(delays, index),
-      reasons: [...explainCharge(placed, index, unmet), ...explainCompute(placed, index, at(compute.wakeSlot, index))],
+      reasons: [
+        ...explainCharge(placed, index, unmetOfCar.get(car.id) ?? []),
+        ...explainCompute(placed, index, at(compute.wakeSlot, index)),
+      ],
     })),
     jobs: problem.jobs.map((_, index) => planJob(placed, index, unmet)),
     grants: wholeGrants(problem, compiled, compute.shardsOfJob),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { seededRandom, type Random } from '../scheduler/random.ts';
 import type { CheckPolicy } from '../domain/trust/checkPolicy.ts';
-import { checkShare } from '../domain/trust/checkShare.ts';
+import { checkShare, type CompareLines } from '../domain/trust/checkShare.ts';
 import { judged, NEW_REPUTATION, type Reputation } from '../domain/trust/reputation.ts';
 
 /** How simulated cars lie, with the share of their lines that are false. */
@@ -101,8 +101,11 @@ export async function simulateTrust(fleet: DishonestFleet): Promise<TrustOutcome
         car.shards += 1;
         const { wrong, differs } = answersOf(car, fleet.linesPerShard, random);
         const share = { jobId: `day-${day}`, shard, vehicleId: car.id, lines: lineNumbersOfShard };
-        const compare = async (asked: readonly number[]): Promise<readonly number[]> =>
-          asked.filter((line) => differs.has(line));
+        const compare: CompareLines = async (asked) => ({
+          differing: asked.filter((line) => differs.has(line)),
+          tokens: 0,
+          divergent: 0,
+        });
         const found = await checkShare(key, share, car.reputation, fleet.policy, compare);
         let delivered = wrong.size;
         const looked = found && { checked: found.checked.length, differing: found.differing.length };

@@ -95,11 +95,13 @@ export async function replaceAcceptedParts(
   ]);
 }
 
-/** By job; without those whose answers count no tokens. */
+/** By job, also of those whose shards are folded; without those whose answers count no tokens. */
 export async function readUsages(database: Queryable, jobIds: readonly string[]): Promise<ReadonlyMap<string, Usage>> {
   const rows = await database.query<Usage & { readonly jobId: string }>(
     `select job_id as "jobId", sum(input_tokens) as "inputTokens", sum(output_tokens) as "outputTokens"
-     from accepted_shards where job_id = any($1) group by job_id having sum(input_tokens + output_tokens) > 0`,
+     from (select job_id, input_tokens, output_tokens from accepted_shards where job_id = any($1)
+       union all select batch_id, input_tokens, output_tokens from batch_totals where batch_id = any($1)) t
+     group by job_id having sum(input_tokens + output_tokens) > 0`,
     [jobIds],
   );
   return new Map(rows.map((row) => [row.jobId, row]));

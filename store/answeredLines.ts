@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 
+import { withoutTokens } from '../domain/answerLine.ts';
 import { objectKeys, type LineRange } from '../domain/names.ts';
 import type { AcceptedPart } from './acceptedShards.ts';
 import { unlessNotFound, type ObjectStore } from './objectStore.ts';
 
-/** The answers of a shard, by line number within the shard, as the bytes of their lines. */
+/** The answers of a shard, by line number within the shard, as submitters get their lines. */
 export type AnsweredLines = ReadonlyMap<number, string>;
 
 /** Reads the accepted answers of a shard: of each part the very bytes that were verified, or none. */
@@ -19,7 +20,7 @@ export async function readAnsweredLines(
     const bytes = await unlessNotFound(objects.get(objectKeys.part(jobId, shard, { start, end }, vehicleId)));
     if (bytes === undefined || sha256Of(bytes) !== sha256) continue;
     for (const [offset, line] of linesOfPart(bytes, { start, end })?.entries() ?? []) {
-      if (!answered.has(start + offset)) answered.set(start + offset, line);
+      if (!answered.has(start + offset)) answered.set(start + offset, withoutTokens(line));
     }
   }
   return answered;

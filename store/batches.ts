@@ -202,6 +202,43 @@ export async function listUnstartedBatches(database: Queryable, cellId: string):
   return rows.map(({ id }) => id);
 }
 
+/** What the job of a batch takes over when it is started, perhaps anew. */
+export interface JobStart {
+  /** The submitter holds the batch back. */
+  readonly paused: boolean;
+  /** How often its workflow was found gone before. */
+  readonly losses: number;
+}
+
+export async function readJobStart(database: Queryable, batchId: string): Promise<JobStart> {
+  const [start] = await database.query<JobStart>(
+    `select coalesce(p.paused, false) as paused, b.job_losses as losses
+     from batches b left join job_progress p on p.job_id = b.id where b.id = $1`,
+    [batchId],
+  );
+  return start ?? { paused: false, losses: 0 };
+}
+
+/** Ids of open batches that the cell accepted whose job was started at least `sinceRealMs` ago; oldest first. */
+export async function listStartedBatches(database: Queryable, cellId: string, sinceRealMs: number): Promise<string[]> {
+  const rows = await database.query<{ id: string }>(
+    `select id from batches where job_started_real_at <= now() - $2 * interval '1 millisecond'
+       and coalesce(cell_id, $1) = $1 and status not in ('failed', 'completed', 'expired', 'cancelled')
+     order by created_real_at`,
+    [cellId, sinceRealMs],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Notes that the workflow of an open batch is gone, so that its job is started anew. */
+export async function markJobLost(database: Queryable, id: string): Promise<void> {
+  await database.query(
+    `update batches set job_started_real_at = null, job_losses = job_losses + 1
+     where id = $1 and status not in ('failed', 'completed', 'expired', 'cancelled')`,
+    [id],
+  );
+}
+
 /** Whether a batch's work has left the object store: nothing of it may come back, since nobody would remove it. */
 export async function isWorkRemoved(database: Queryable, id: string): Promise<boolean> {
   const rows = await database.query('select from batches where id = $1 and work_removed_real_at is not null', [id]);

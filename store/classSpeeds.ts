@@ -16,15 +16,14 @@ export interface ClassSpeed extends ClassOfModel, KnownSpeed {
 /** Sets the figure that holds until cars have been measured. */
 export async function seedClassSpeed(
   database: Queryable,
-  speed: ClassOfModel & { readonly statedMsPerUnit: number; readonly modelMemoryMb?: number | undefined },
+  speed: ClassOfModel & { readonly statedMsPerUnit: number },
 ): Promise<void> {
   await database.query(
-    `insert into class_speeds as s (model_name, model_version, hardware_class, stated_ms_per_unit, model_memory_mb)
-     values ($1, $2, $3, $4, $5)
+    `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit)
+     values ($1, $2, $3, $4)
      on conflict (model_name, model_version, hardware_class) do update
-       set stated_ms_per_unit = excluded.stated_ms_per_unit,
-         model_memory_mb = coalesce(excluded.model_memory_mb, s.model_memory_mb)`,
-    [speed.modelName, speed.modelVersion, speed.hardwareClass, speed.statedMsPerUnit, speed.modelMemoryMb ?? null],
+       set stated_ms_per_unit = excluded.stated_ms_per_unit`,
+    [speed.modelName, speed.modelVersion, speed.hardwareClass, speed.statedMsPerUnit],
   );
 }
 
@@ -43,21 +42,24 @@ export async function seedSpeedsLike(
 }
 
 /**
- * Gives classes a speed for the models that they have none for: that of the slowest class, until cars have been
- * measured. Without one, no job of the model would be planned on them: so a class whose memory the model does not fit
+ * Gives classes a speed for the models that they have none for: that of the slowest class, or of the machine that
+ * probed the model, until cars have been measured. Without one, no job of the model would be planned on them: so a class whose memory the model does not fit
  * gets none, and loses the one that it had.
  */
 export async function completeClassSpeeds(database: Queryable): Promise<void> {
   await database.query(
-    `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit, model_memory_mb)
-     select s.model_name, s.model_version, c.id, max(s.stated_ms_per_unit), max(s.model_memory_mb)
-     from class_speeds s cross join hardware_classes c group by s.model_name, s.model_version, c.id
-     having c.memory_mb is null or max(s.model_memory_mb) is null or max(s.model_memory_mb) <= c.memory_mb
+    `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit)
+     select m.name, m.version, c.id, coalesce(max(s.stated_ms_per_unit), max(m.probed_ms_per_unit))
+     from models m left join class_speeds s on s.model_name = m.name and s.model_version = m.version
+       cross join hardware_classes c group by m.name, m.version, c.id
+     having coalesce(max(s.stated_ms_per_unit), max(m.probed_ms_per_unit)) is not null
+       and (c.memory_mb is null or max(m.memory_mb) is null or max(m.memory_mb) <= c.memory_mb)
      on conflict do nothing`,
   );
   await database.query(
-    `delete from class_speeds s using hardware_classes c
-     where c.id = s.hardware_class and s.model_memory_mb > c.memory_mb`,
+    `delete from class_speeds s using hardware_classes c, models m
+     where c.id = s.hardware_class and m.name = s.model_name and m.version = s.model_version
+       and m.memory_mb > c.memory_mb`,
   );
 }
 

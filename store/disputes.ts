@@ -1,4 +1,5 @@
 import { instant, only, type Queryable } from './database.ts';
+import type { ShareCheck } from './shareChecks.ts';
 
 /** What an owner or a submitter says is wrong with a booking, and what became of it. Instants are grid time. */
 export interface Dispute {
@@ -68,6 +69,40 @@ export interface WorkEvidence {
   readonly paidWh: number;
   /** In the quarter hours that the attempt touches, of all work of the car. */
   readonly meteredComputeKwh: number;
+}
+
+/** Accepted answers of a booking's car and shard. */
+export interface AnswerReceipt {
+  readonly vehicleId: string;
+  /** Lines of the shard, half-open. */
+  readonly start: number;
+  readonly end: number;
+  /** Hex. */
+  readonly sha256: string;
+}
+
+/** What the booking's car has delivered of its shard, and what checks of it have found. */
+export async function readDelivered(
+  database: Queryable,
+  bookingKey: string,
+): Promise<{ readonly receipts: readonly AnswerReceipt[]; readonly checks: readonly ShareCheck[] }> {
+  const receipts = await database.query<AnswerReceipt>(
+    `select b.vehicle_id as "vehicleId", (p->>'start')::integer as start, (p->>'end')::integer as end, p->>'sha256' as sha256
+     from ledger_bookings b join accepted_shards a on a.job_id = b.batch_id
+         and b.reference = 'job/' || a.job_id || '/shard/' || a.shard
+       cross join lateral jsonb_array_elements(a.parts) p
+     where b.key = $1 and p->>'vehicleId' = b.vehicle_id order by 2`,
+    [bookingKey],
+  );
+  const checks = await database.query<ShareCheck>(
+    `select c.job_id as "jobId", c.shard, c.vehicle_id as "vehicleId", c.share_sha256 as "shareSha256", c.lines, c.checked,
+       c.differing, c.tokens, c.divergent, c.verdict, c.at as "atMs"
+     from ledger_bookings b join share_checks c on c.vehicle_id = b.vehicle_id and c.job_id = b.batch_id
+       and b.reference = 'job/' || c.job_id || '/shard/' || c.shard
+     where b.key = $1 order by c.at`,
+    [bookingKey],
+  );
+  return { receipts, checks };
 }
 
 /** Of the car and shard of a booking, as long as attempts are kept. */

@@ -12,6 +12,7 @@ import { columns, instant, type Queryable } from './database.ts';
 /** One entry as it was booked, with what its booking says. Instants are grid time. */
 export interface LedgerLine extends Omit<Entry, 'quantityMillionths' | 'unit' | 'unitPriceMicros'> {
   readonly entryId: number;
+  readonly bookingId: number;
   readonly key: string;
   readonly kind: Booking['kind'];
   readonly reference: string;
@@ -29,7 +30,7 @@ export interface LedgerLine extends Omit<Entry, 'quantityMillionths' | 'unit' | 
   readonly unitPriceMicros: number | null;
 }
 
-const LINE = `e.entry_id as "entryId", e.account, e.currency, e.amount_micros as "amountMicros", e.item,
+const LINE = `e.entry_id as "entryId", b.booking_id as "bookingId", e.account, e.currency, e.amount_micros as "amountMicros", e.item,
   e.quantity_millionths as "quantityMillionths", e.unit, e.unit_price_micros as "unitPriceMicros", b.key, b.kind,
   b.reference, b.booked_at as "bookedAtMs", b.vehicle_id as "vehicleId", b.stay, b.region_id as "regionId",
   b.tenant_id as "tenantId", b.batch_id as "batchId", b.model, b.corrects, b.reason`;
@@ -185,6 +186,27 @@ export async function listStayLines(database: Queryable, vehicleId: string, stay
   return database.query<LedgerLine>(
     `select ${LINE} ${FROM} where b.vehicle_id = $1 and b.stay = $2 and ${IS_PAY} order by e.entry_id`,
     [vehicleId, stay],
+  );
+}
+
+/** The key of a booking by its id, or undefined. */
+export async function bookingKeyOf(database: Queryable, bookingId: number): Promise<string | undefined> {
+  const [row] = await database.query<{ key: string }>('select key from ledger_bookings where booking_id = $1', [
+    bookingId,
+  ]);
+  return row?.key;
+}
+
+/** What was booked on a tenant's account, newest first: of one batch, or of all. */
+export async function listTenantLines(
+  database: Queryable,
+  tenantId: string,
+  asked: { readonly batchId: string | undefined; readonly beforeEntry: number | undefined; readonly limit: number },
+): Promise<LedgerLine[]> {
+  return database.query<LedgerLine>(
+    `select ${LINE} ${FROM} where e.account = $1 and ($2::text is null or b.batch_id = $2)
+       and ($3::bigint is null or e.entry_id < $3) order by e.entry_id desc limit $4`,
+    [accounts.tenant(tenantId), asked.batchId ?? null, asked.beforeEntry ?? null, asked.limit],
   );
 }
 

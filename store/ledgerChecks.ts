@@ -72,6 +72,17 @@ export async function checkLedger(database: Queryable): Promise<LedgerReport> {
   });
 }
 
+/** By currency, by how much bookings do not balance, all together in micro-units: 0 each. Reads all entries. */
+export async function ledgerImbalance(
+  database: Queryable,
+): Promise<{ readonly currency: string; readonly micros: number }[]> {
+  return database.query(
+    `select currency, coalesce(sum(abs(off)), 0)::bigint as micros
+     from (select currency, sum(amount_micros) as off from ledger_entries group by booking_id, currency) each
+     group by currency order by currency`,
+  );
+}
+
 const RUNS: Record<LedgerCheck, (tx: Queryable) => Promise<string[]>> = {
   balanced: (tx) =>
     texts(
@@ -131,7 +142,8 @@ const RUNS: Record<LedgerCheck, (tx: Queryable) => Promise<string[]>> = {
       tx,
       `select b.key || ' is of a shard that was not accepted' as text from ledger_bookings b
          join batches j on j.id = b.batch_id
-       where b.kind = 'compute' and not exists (select 1 from accepted_shards s
+       where b.kind = 'compute' and not exists (select 1 from batch_totals t where t.batch_id = b.batch_id)
+         and not exists (select 1 from accepted_shards s
          where s.job_id = b.batch_id and b.reference = 'job/' || s.job_id || '/shard/' || s.shard)`,
     ),
   settled_booked: (tx) =>

@@ -12,10 +12,13 @@ export interface Model extends ModelRef {
 
 export interface StoredModel extends Model {
   readonly addedRealMs: number;
+  /** What it takes of a car's memory, MiB; null: not known, and every car has room. */
+  readonly memoryMb: number | null;
 }
 
 /** A version that is being rolled out goes to the queues of the cars that have it. */
 const COLUMNS = `m.name, m.version, m.sha256, m.manifest, m.tenant_id as "tenantId", m.added_real_at as "addedRealMs",
+  m.memory_mb as "memoryMb",
   coalesce((select o.family from model_rollouts o where m.tenant_id is null and o.name = m.name
     and o.version = m.version and o.decided_at is null), m.family) as family`;
 /**
@@ -88,6 +91,18 @@ export async function findModel(
     [name, version, sha256],
   );
   return model;
+}
+
+/** What was measured when the version was admitted. */
+export async function recordModelNeeds(
+  database: Queryable,
+  { name, version }: Pick<Model, 'name' | 'version'>,
+  needs: { readonly memoryMb: number | undefined; readonly msPerUnit: number },
+): Promise<void> {
+  await database.query(
+    `update models set memory_mb = coalesce($3, memory_mb), probed_ms_per_unit = $4 where name = $1 and version = $2`,
+    [name, version, needs.memoryMb ?? null, needs.msPerUnit],
+  );
 }
 
 /** The version of each model that the tenant's requests are answered by, by name. */

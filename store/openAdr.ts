@@ -211,6 +211,20 @@ export async function markEventsGone(
   );
 }
 
+/** Notes which events the server shows, once a day for each. */
+export async function markEventsListed(
+  database: Queryable,
+  connectionId: string,
+  eventIds: readonly string[],
+  atMs: number,
+): Promise<void> {
+  await database.query(
+    `update openadr_events set listed_at = $3 where connection_id = $1 and event_id = any($2)
+       and listed_at not between $3::timestamptz - interval '1 day' and $3::timestamptz`,
+    [connectionId, eventIds, instant(atMs)],
+  );
+}
+
 /** Why an event, or payloads of it, are not followed. */
 export async function markEventRefused(
   database: Queryable,

@@ -20,6 +20,9 @@ export interface QuarantineEvidence {
   readonly checked: number;
   /** Lines of the shard whose answers differ, the first ones. */
   readonly differing: readonly number[];
+  /** Of generated text: tokens that were read, and those that the model does not draw there; undefined before there were such. */
+  readonly tokens?: number;
+  readonly divergent?: number;
 }
 
 const COLUMNS = `quarantine_id as "quarantineId", vehicle_id as "vehicleId", since as "sinceMs", reason, evidence, appeal,

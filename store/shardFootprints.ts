@@ -26,6 +26,7 @@ export async function addShardFootprint(
   );
 }
 
+/** By job, also of those whose shards are folded. */
 export async function readFootprints(
   database: Queryable,
   jobIds: readonly string[],
@@ -34,7 +35,9 @@ export async function readFootprints(
     `select job_id as "jobId", sum(energy_wh) as "energyWh", coalesce(sum(gco2), 0) as "gCo2",
        coalesce(sum(cost_eur), 0) as "costEur",
        coalesce(sum(energy_wh) filter (where cost_eur is null), 0) as "unpricedWh"
-     from shard_footprints where job_id = any($1) group by job_id`,
+     from shard_footprints where job_id = any($1) group by job_id
+     union all select batch_id, energy_wh, gco2, cost_eur, unpriced_wh from batch_totals where batch_id = any($1)
+       and energy_wh > 0`,
     [jobIds],
   );
   return new Map(rows.map((row) => [row.jobId, row]));

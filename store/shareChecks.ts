@@ -11,6 +11,9 @@ export interface ShareCheck {
   readonly lines: number;
   readonly checked: number;
   readonly differing: number;
+  /** Of generated text: tokens that were read, and those that diverge. */
+  readonly tokens: number;
+  readonly divergent: number;
   readonly verdict: Verdict;
   /** Grid time. */
   readonly atMs: number;
@@ -18,8 +21,9 @@ export interface ShareCheck {
 
 export async function recordShareCheck(tx: Queryable, check: ShareCheck): Promise<void> {
   await tx.query(
-    `insert into share_checks (job_id, shard, vehicle_id, share_sha256, lines, checked, differing, verdict, at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
+    `insert into share_checks (job_id, shard, vehicle_id, share_sha256, lines, checked, differing, verdict, at,
+       tokens, divergent)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing`,
     [
       check.jobId,
       check.shard,
@@ -30,6 +34,8 @@ export async function recordShareCheck(tx: Queryable, check: ShareCheck): Promis
       check.differing,
       check.verdict,
       instant(check.atMs),
+      check.tokens,
+      check.divergent,
     ],
   );
 }
@@ -49,7 +55,7 @@ export async function wasShareChecked(
 export async function listShareChecks(database: Queryable, vehicleId: string, limit: number): Promise<ShareCheck[]> {
   return database.query<ShareCheck>(
     `select job_id as "jobId", shard, vehicle_id as "vehicleId", share_sha256 as "shareSha256", lines, checked, differing,
-       verdict, at as "atMs" from share_checks where vehicle_id = $1 order by at desc, job_id, shard limit $2`,
+       tokens, divergent, verdict, at as "atMs" from share_checks where vehicle_id = $1 order by at desc, job_id, shard limit $2`,
     [vehicleId, limit],
   );
 }

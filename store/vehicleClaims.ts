@@ -27,7 +27,7 @@ export interface ClaimUpdate {
 
 export interface VehicleClaims {
   readonly vehicleId: string;
-  /** When the state, its holder or the set of reasons last changed. */
+  /** Since when the car is in this state, by this holder. */
   readonly sinceMs: number;
   /** When the figures in the reasons were last true. */
   readonly confirmedAtMs: number;
@@ -87,7 +87,7 @@ export async function updateClaims(database: Queryable, updates: readonly ClaimU
       columns(
         changed,
         (claims) => claims.vehicleId,
-        (claims) => instant(claims.sinceMs),
+        (claims) => instant(claims.confirmedAtMs),
         (claims) => carStateOf(claims.condition),
         (claims) => heldBy(claims.reasons),
         (claims) => JSON.stringify(claims.reasons),
@@ -146,9 +146,11 @@ function applied(row: StoredClaims, update: ClaimUpdate): { claims: VehicleClaim
   const condition = { ...(row.condition ?? UNKNOWN_CONDITION), ...update.condition };
   const kept = (row.reasons ?? []).filter((reason) => !update.endsPlan || reason.source !== 'plan');
   const reasons = withReasons(kept, source, update.reasons);
-  const isTransition =
-    row.condition === null || signature(condition, reasons) !== signature(row.condition, row.reasons ?? []);
-  const sinceMs = isTransition ? atMs : (row.sinceMs ?? atMs);
+  const before = row.condition && { condition: row.condition, reasons: row.reasons ?? [] };
+  const isTransition = !before || signature(condition, reasons) !== signature(before.condition, before.reasons);
+  const isHeldOn =
+    before && carStateOf(condition) === carStateOf(before.condition) && heldBy(reasons) === heldBy(before.reasons);
+  const sinceMs = (isHeldOn ? row.sinceMs : null) ?? atMs;
   return { claims: { vehicleId, sinceMs, confirmedAtMs: atMs, condition, reasons }, isTransition };
 }
 

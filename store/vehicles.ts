@@ -132,6 +132,25 @@ export async function isFamilyServed(database: Queryable, cellId: string, family
   return serving !== undefined;
 }
 
+/**
+ * The most that a car which takes shards of this family has for models, MiB; null: one that does not say, which takes
+ * every model. Undefined without any such car.
+ */
+export async function largestMemoryMb(
+  database: Queryable,
+  cellId: string,
+  family: string,
+): Promise<number | null | undefined> {
+  const [largest] = await database.query<{ memoryMb: number | null }>(
+    `select c.memory_mb as "memoryMb" from vehicles v join regions r on r.id = v.region_id
+       join hardware_classes c on c.id = v.hardware_class
+     where r.cell_id in ${cellsBeside('$1')} and $2 = any(v.model_families)
+     order by c.memory_mb desc nulls first limit 1`,
+    [cellId, family],
+  );
+  return largest?.memoryMb;
+}
+
 /** Ids of the cars on a feeder, ascending. */
 export async function listFeederVehicleIds(database: Queryable, feederId: string): Promise<string[]> {
   const rows = await database.query<{ id: string }>('select id from vehicles where feeder_id = $1 order by id', [

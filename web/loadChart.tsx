@@ -1,5 +1,6 @@
 import { useMemo, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { Legend, LegendEntry } from './legend.tsx';
 import { AXIS_FONT, inUnit } from './axis.ts';
 import { Chart, ChartTable, shadedStretches, steps, type ChartSpec } from './chart.tsx';
 import { kw, time, withUnit } from './format.ts';
@@ -39,7 +40,7 @@ export function LoadChart({ timeline, timeZone, nowMs, height = 280 }: LoadChart
         summary={t('chart.priceSummary')}
         nowSeconds={nowSeconds}
       />
-      <Legend />
+      <LoadLegend />
       <ChartTable
         caption={t('chart.load')}
         head={[t('chart.time'), t('load.house'), t('load.charge'), t('load.compute'), t('load.limit'), t('grid.price')]}
@@ -60,42 +61,18 @@ export function LoadChart({ timeline, timeZone, nowMs, height = 280 }: LoadChart
   );
 }
 
-function Legend() {
+function LoadLegend() {
   return (
-    <ul class="legend" aria-hidden="true">
-      <li>
-        <i class="swatch compute" />
-        {t('load.compute')}
-      </li>
-      <li>
-        <i class="swatch charge" />
-        {t('load.charge')}
-      </li>
-      <li>
-        <i class="swatch house" />
-        {t('load.house')}
-      </li>
-      <li>
-        <i class="dash limit" />
-        {t('load.limit')}
-      </li>
-      <li>
-        <i class="dash plan" />
-        {t('load.planned')}
-      </li>
-      <li>
-        <i class="line price" />
-        {t('grid.price')}
-      </li>
-      <li>
-        <i class="swatch carbon" />
-        {t('grid.carbon')}
-      </li>
-      <li>
-        <i class="swatch window" />
-        {t('load.window')}
-      </li>
-    </ul>
+    <Legend>
+      <LegendEntry mark="swatch compute" text={t('load.compute')} />
+      <LegendEntry mark="swatch charge" text={t('load.charge')} />
+      <LegendEntry mark="swatch house" text={t('load.house')} />
+      <LegendEntry mark="dash limit" text={t('load.limit')} />
+      <LegendEntry mark="dash plan" text={t('load.planned')} />
+      <LegendEntry mark="line price" text={t('grid.price')} />
+      <LegendEntry mark="swatch carbon" text={t('grid.carbon')} />
+      <LegendEntry mark="swatch window" text={t('load.window')} />
+    </Legend>
   );
 }
 

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { t } from './i18n.ts';
 import { Mark } from './mark.tsx';
 
@@ -11,6 +11,7 @@ export function SignIn({
   readonly onKey: (key: string) => void;
 }) {
   const [key, setKey] = useState('');
+  const offered = useAccountsOffered();
   return (
     <main class="sign-in">
       <form
@@ -42,8 +43,25 @@ export function SignIn({
         <button type="submit" class="primary">
           {t('signIn.act')}
         </button>
+        {offered ? (
+          <p>
+            <a href="/sign-in">{t('signIn.account')}</a>
+          </p>
+        ) : null}
         <p class="fine">{t('signIn.kept')}</p>
       </form>
     </main>
   );
+}
+
+/** Whether this cell lets people in by their accounts; without an answer, by keys alone. */
+function useAccountsOffered(): boolean {
+  const [offered, setOffered] = useState(false);
+  useEffect(() => {
+    fetch('/sign-in/offer')
+      .then((answer) => answer.json())
+      .then((offer: { readonly accounts?: boolean }) => setOffered(offer.accounts === true))
+      .catch(() => setOffered(false));
+  }, []);
+  return offered;
 }

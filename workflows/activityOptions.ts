@@ -30,9 +30,6 @@ export const PLAN_OPTIONS: ActivityOptions = {
 /** Telling thousands of sessions; what takes longer is overtaken by the next plan. */
 export const TELL_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, scheduleToCloseTimeout: '1 minute' };
 
-/** Verifying and paying for as many shards as a wave has, from a store that may be slow; what is accepted is not done again. */
-export const ACCEPT_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, startToCloseTimeout: '10 minutes' };
-
 /** Reading a whole batch: minutes for 50,000 lines. */
 export const BATCH_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, startToCloseTimeout: '1 hour' };
 

@@ -53,8 +53,8 @@ export class JobShards {
     this.#nextWave = nextWave;
   }
 
-  static fresh(split: SplitBatch): JobShards {
-    return new JobShards(split, fromRanges([[0, split.shards]]), new Set(), 1);
+  static fresh(split: SplitBatch, firstWave = 1): JobShards {
+    return new JobShards(split, fromRanges([[0, split.shards]]), new Set(), firstWave);
   }
 
   static restore(snapshot: JobSnapshot): JobShards {

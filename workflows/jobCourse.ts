@@ -14,12 +14,14 @@ export class JobCourse {
   /** Kept beside the shards: a grant may come while the batch is still being split. */
   #grants: readonly Grant[];
   #hasNews = false;
+  readonly #firstWave: number | undefined;
 
   constructor(input: InferenceJobInput) {
     this.shards = input.carried && JobShards.restore(input.carried);
     this.cancelled = input.cancelled ?? false;
     this.paused = input.paused ?? false;
     this.#grants = input.grants ?? [];
+    this.#firstWave = input.firstWave;
   }
 
   get grants(): readonly Grant[] {
@@ -35,7 +37,7 @@ export class JobCourse {
   }
 
   begin(split: SplitBatch): JobShards {
-    this.shards = JobShards.fresh(split);
+    this.shards = JobShards.fresh(split, this.#firstWave);
     return this.shards;
   }
 

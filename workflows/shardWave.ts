@@ -5,6 +5,7 @@ import {
   condition,
   getExternalWorkflowHandle,
   isCancellation,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
@@ -17,17 +18,18 @@ import { gridTimeMs, realDelayUntilMs, realTimeMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { SHARD_FAILURES, type SliceAccess } from '../domain/shards.ts';
 import type { TrustActivities } from '../domain/activities/trustActivities.ts';
-import { ACCEPT_OPTIONS, CHECK_OPTIONS, CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
+import { CHECK_OPTIONS, CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
 import type { FinishedShard, ShardWaveInput } from '../domain/workflows/shardWave.ts';
 import { waveExtended, waveReported, waveStopped } from './messages.ts';
 import { recallWorkOf } from './recallWorkOf.ts';
 import { runShardInput, WaveShards } from './shardWaveState.ts';
 
-const { signSlices } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
-const { acceptShards } = proxyActivities<JobActivities>(ACCEPT_OPTIONS);
+const { signSlices, acceptShards } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
 const { checkShards } = proxyActivities<TrustActivities>(CHECK_OPTIONS);
 
 const REPORT_EVERY_REAL_MS = 500;
+/** Shards verified and paid by one call: few enough for its limit of a minute, however slow the store is. */
+const SHARDS_ACCEPTED_AT_ONCE = 50;
 /** Real time after the granted slot in which word of the next one still counts. Cars stop by their own clocks. */
 const EXTENSION_GRACE_REAL_MS = 1000;
 /** Real time after its job's deadline in which a car may still hand in what it has. */
@@ -89,13 +91,25 @@ export async function shardWave(input: ShardWaveInput): Promise<void> {
       attempts.cancel();
       await condition(() => wave.settled);
     }
-    const shards = wave.takeFinished();
-    if (split.checked && shards.length > 0) await check(input, shards);
-    const verdicts = shards.length === 0 ? [] : await acceptShards({ jobId, cellId, split, shards });
-    // The job may have ended meanwhile; what it delivers is settled then.
-    await job.signal(waveReported, wave.report(verdicts)).catch(() => undefined);
+    for (const shards of portionsOf(wave.takeFinished())) {
+      if (split.checked && shards.length > 0) await check(input, shards);
+      const verdicts = shards.length === 0 ? [] : await acceptShards({ jobId, cellId, split, shards });
+      // The job may have ended meanwhile; what it delivers is settled then.
+      await job.signal(waveReported, wave.report(verdicts)).catch(() => undefined);
+    }
   }
   clockOut.cancel();
+}
+
+/** At least one, since what came back unfinished is reported as well. The job hears of each before the next is accepted. */
+function portionsOf(finished: readonly FinishedShard[]): (readonly FinishedShard[])[] {
+  // Histories from before there were portions accept all at once.
+  if (finished.length <= SHARDS_ACCEPTED_AT_ONCE || !patched('accept-in-portions')) return [finished];
+  const portions: FinishedShard[][] = [];
+  for (let from = 0; from < finished.length; from += SHARDS_ACCEPTED_AT_ONCE) {
+    portions.push(finished.slice(from, from + SHARDS_ACCEPTED_AT_ONCE));
+  }
+  return portions;
 }
 
 /** What cars have answered is held against a trusted computer's answers before it counts. */

@@ -43,12 +43,14 @@ export async function acceptShard(
   const customIds = requestLinesOf(await objects.get(objectKeys.shardInput(jobId, shard))).map(customIdOf);
   const readCar = carReader(database);
   const quarantined = new Set<string>();
-  const { good, lines, bad } = await judgeShard(objects, jobId, shard, customIds, async (vehicleId) => {
+  const refusalOf = async (vehicleId: string): Promise<string | undefined> => {
     if (!(await readCar(vehicleId))) return 'not enrolled';
     if (!(await isQuarantined(database, vehicleId))) return undefined;
     quarantined.add(vehicleId);
     return 'in quarantine';
-  });
+  };
+  const { generates } = job.split;
+  const { good, lines, bad } = await judgeShard(objects, jobId, shard, customIds, refusalOf, generates);
   await discard(ports, job, shard, bad, nowMs);
 
   const attributions = attribute(good);
@@ -56,6 +58,7 @@ export async function acceptShard(
   if (answeredLines < (least === 'all' ? customIds.length : 1)) {
     const why = bad.map(({ key, why }) => `${key.split('/').at(-1)}: ${why}`).slice(0, MAX_TOLD);
     const message = [`shard ${shard} was refused: ${answeredLines} of ${customIds.length} lines stand up`, ...why];
+    ports.onJudged?.({ accepted: false, handovers: 0, redoneLines: 0 });
     return { shard, accepted: false, message: message.join('; '), again: quarantined.size > 0 };
   }
   const pricing = await readPricing(database, job);
@@ -67,7 +70,9 @@ export async function acceptShard(
   }
   const corrections = (await listLineCorrections(database, jobId, shard)).map(correctedPart);
   const parts = inOrder(good).map(({ range, partSha256: sha256, vehicleId }) => ({ ...range, sha256, vehicleId }));
-  await database.transaction(async (tx) => {
+  const handovers = Math.max(result?.handovers ?? 0, work.length - 1);
+  const redoneLines = (result?.redoneLines ?? 0) + duplicatedLines(good, attributions);
+  const isNew = await database.transaction(async (tx) => {
     const isFirst = await recordAcceptedShard(tx, {
       jobId,
       shard,
@@ -75,12 +80,12 @@ export async function acceptShard(
       failed,
       inputTokens,
       outputTokens,
-      handovers: Math.max(result?.handovers ?? 0, work.length - 1),
-      redoneLines: (result?.redoneLines ?? 0) + duplicatedLines(good, attributions),
+      handovers,
+      redoneLines,
       // What stands first counts.
       parts: [...corrections, ...parts],
     });
-    if (!isFirst) return;
+    if (!isFirst) return false;
     await shardIsRedone(tx, jobId, shard);
     // What is left under a cap is asked and used up by one shard after the other. Before the cars' rows are locked.
     if (pricing.capMicros !== null)
@@ -101,7 +106,9 @@ export async function acceptShard(
     );
     const told = excesses.map(({ line }) => line);
     await appendJournal(tx, cellId, [...handoverLine(jobId, shard, work, nowMs), ...told, ...held]);
+    return true;
   });
+  if (isNew) ports.onJudged?.({ accepted: true, handovers, redoneLines });
   return { shard, accepted: true, message: '' };
 }
 

@@ -41,14 +41,23 @@ export function countAnswers(
         failed++;
         continue;
       }
-      const total = tokensOf(response?.body, 'total_tokens');
-      const output = Math.min(total, tokensOf(response?.body, 'completion_tokens', 'output_tokens'));
-      inputTokens += total - output;
-      outputTokens += output;
-      units.set(receipt.vehicleId, (units.get(receipt.vehicleId) ?? 0) + unitsOfAnswer(response?.body, unit));
+      const counts = countAnswer(response?.body, unit);
+      inputTokens += counts.inputTokens;
+      outputTokens += counts.outputTokens;
+      units.set(receipt.vehicleId, (units.get(receipt.vehicleId) ?? 0) + counts.units);
     }
   }
   return { failed, units, inputTokens, outputTokens };
+}
+
+/** What one answer counts for. */
+export function countAnswer(
+  body: unknown,
+  unit: PricedUnit,
+): Pick<CountedAnswers, 'inputTokens' | 'outputTokens'> & { readonly units: number } {
+  const total = tokensOf(body, 'total_tokens');
+  const outputTokens = Math.min(total, tokensOf(body, 'completion_tokens', 'output_tokens'));
+  return { inputTokens: total - outputTokens, outputTokens, units: unitsOfAnswer(body, unit) };
 }
 
 function unitsOfAnswer(body: unknown, unit: PricedUnit): number {

@@ -7,6 +7,12 @@ export interface JobPorts {
   readonly objects: ObjectStore;
   /** By the clock of the cell that took the job: workers take the jobs of all cells. */
   readonly gridNowMs: (cellId: string) => Promise<number> | number;
+  /** Told of each shard that was judged, once. */
+  readonly onJudged?: (judged: {
+    readonly accepted: boolean;
+    readonly handovers: number;
+    readonly redoneLines: number;
+  }) => void;
   /** How cars reach their shards over the API. */
   readonly carAccess: { readonly url: string; readonly signer: SliceSigner };
 }

@@ -1,11 +1,9 @@
 import type { PreparedBatch } from '../../domain/activities/jobActivities.ts';
-import pLimit from 'p-limit';
 import { createBatchLineChecker, isBlankLine, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { endpointsOf, modelManifestSchema, type Pipeline } from '../../domain/models.ts';
-import { objectKeys } from '../../domain/names.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
@@ -17,16 +15,19 @@ import {
   updateBatchCounts,
   type Batch,
 } from '../../store/batches.ts';
-import { listClassSpeeds } from '../../store/classSpeeds.ts';
+import { listClassSpeeds, type ClassSpeed } from '../../store/classSpeeds.ts';
+import type { Queryable } from '../../store/database.ts';
 import { readFile } from '../../store/files.ts';
 import { readTenant } from '../../store/tenants.ts';
-import { readModel, type Model } from '../../store/models.ts';
-import { isFamilyServed } from '../../store/vehicles.ts';
+import { readModel, type Model, type StoredModel } from '../../store/models.ts';
+import { isFamilyServed, largestMemoryMb } from '../../store/vehicles.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
+import { tooLargeFor } from '../../domain/modelMemory.ts';
+import { SliceWriter } from './sliceWriter.ts';
 import type { JobPorts } from './jobPorts.ts';
 
 /**
- * Reads the input file once, line by line: checks it and writes the shards' slices. All or nothing: with any bad line
+ * Reads the input file once, line by line: checks it and writes the shards' slices beside that. All or nothing: with any bad line
  * the batch is `failed`, with a code and a line number for each. A batch that was cut before stays cut as it is.
  */
 export async function splitBatch(
@@ -64,16 +65,18 @@ async function cutIntoShards(
   try {
     const checked = await checkLines(ports, batch, file.objectKey);
     if ('errors' in checked) return checked;
-    const { model, lines, units } = checked;
+    const { model, lines, unitsPerLine, speeds, linesPerSlice } = checked;
     // It would wait for its deadline, since no car takes shards of it.
     if (!(await isFamilyServed(database, cellId, model.family))) return { errors: [notServed(model.family)] };
-    const unitsPerLine = units / lines;
-    const speeds = (await listClassSpeeds(database)).filter(
-      (speed) => speed.modelName === model.name && speed.modelVersion === model.version,
-    );
+    const tooLarge = tooLargeFor(await largestMemoryMb(database, cellId, model.family), model);
+    if (tooLarge !== undefined)
+      return { errors: [{ code: 'model_too_large', line: null, message: tooLarge, param: 'model' }] };
     const size = shardSizeOf(speeds, unitsPerLine);
-    await writeSlices(objects, batch.id, file.objectKey, size.linesPerShard);
-    return await splitOf(ports, batch, { model, lines, unitsPerLine, ...size });
+    const fits = Math.abs(linesPerSlice / size.linesPerShard - 1) <= MOST_OFF;
+    if (!fits) await writeSlices(objects, batch.id, file.objectKey, size.linesPerShard);
+    const linesPerShard = fits ? linesPerSlice : size.linesPerShard;
+    const linesPerPart = Math.min(size.linesPerPart, linesPerShard);
+    return await splitOf(ports, batch, { model, lines, unitsPerLine, linesPerShard, linesPerPart });
   } catch (error) {
     // Deleted or expired since it was found.
     if (error instanceof NightshiftError && error.code === 'object_not_found') return { errors: [MISSING_INPUT] };
@@ -94,20 +97,29 @@ function notServed(family: string): BatchInputError {
 }
 
 interface CheckedLines {
-  readonly model: Model;
+  readonly model: StoredModel;
   readonly lines: number;
-  readonly units: number;
+  /** Mean units of work. */
+  readonly unitsPerLine: number;
+  readonly speeds: readonly ClassSpeed[];
+  /** All slices are stored, each of so many lines. */
+  readonly linesPerSlice: number;
 }
 
+/** Slices of a size that the first lines asked for are kept when all lines ask for one as near as this. */
+const MOST_OFF = 0.2;
+
+/** Slices are written beside the check, since the disk would else wait for it, and then be waited for. */
 async function checkLines(
   { database, objects }: JobPorts,
-  { endpoint, tenantId }: Pick<Batch, 'endpoint' | 'tenantId'>,
+  { id, endpoint, tenantId }: Pick<Batch, 'id' | 'endpoint' | 'tenantId'>,
   objectKey: string,
 ): Promise<CheckedLines | { readonly errors: readonly BatchInputError[] }> {
   const checker = createBatchLineChecker(endpoint);
-  let model: Model | undefined;
+  let model: StoredModel | undefined;
   let kind: Pipeline['kind'] | undefined;
-  let units = 0;
+  let speeds: readonly ClassSpeed[] = [];
+  const slices = new SliceWriter(objects, id, (unitsPerLine) => shardSizeOf(speeds, unitsPerLine).linesPerShard);
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
     const request = checker.take(bytes);
     if (checker.done) break;
@@ -126,11 +138,19 @@ async function checkLines(
         const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${endpoint}.`;
         return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
       }
+      speeds = await speedsOf(database, model);
     }
-    units += workUnitsOf(kind, request.body);
+    await slices.add(bytes, workUnitsOf(kind, request.body));
   }
+  const linesPerSlice = await slices.end();
   const { errors, total } = checker.finish();
-  return errors.length > 0 || !model ? { errors } : { model, lines: total, units };
+  if (errors.length > 0 || !model) return { errors };
+  return { model, lines: total, unitsPerLine: slices.unitsPerLine, speeds, linesPerSlice };
+}
+
+async function speedsOf(database: Queryable, { name, version }: Model): Promise<readonly ClassSpeed[]> {
+  const speeds = await listClassSpeeds(database);
+  return speeds.filter((speed) => speed.modelName === name && speed.modelVersion === version);
 }
 
 async function writeSlices(
@@ -139,26 +159,11 @@ async function writeSlices(
   objectKey: string,
   linesPerShard: number,
 ): Promise<void> {
-  const writing = pLimit(SLICES_AT_ONCE);
-  const written: Promise<void>[] = [];
-  let slice: Uint8Array[] = [];
-  const writeSlice = async (): Promise<void> => {
-    const key = objectKeys.shardInput(batchId, written.length);
-    const body = Buffer.concat(slice);
-    slice = [];
-    const write = writing(() => objects.put(key, body));
-    // Awaited below; until then a failure is nobody's surprise.
-    write.catch(() => {});
-    written.push(write);
-    await written[written.length - SLICES_AT_ONCE];
-  };
+  const slices = new SliceWriter(objects, batchId, () => linesPerShard);
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
-    if (isBlankLine(bytes)) continue;
-    slice.push(bytes, LINE_FEED);
-    if (slice.length === 2 * linesPerShard) await writeSlice();
+    if (!isBlankLine(bytes)) await slices.add(bytes, 1);
   }
-  if (slice.length > 0) await writeSlice();
-  await Promise.all(written);
+  await slices.end();
 }
 
 async function splitOf(
@@ -179,10 +184,7 @@ async function splitOf(
     ...(priority !== undefined && { priority }),
     tenant: { id: tenantId, weight },
     carUrl: ports.carAccess.url,
-    checked: modelManifestSchema.safeParse(manifest).data?.pipeline.kind !== 'text-generation',
+    checked: true,
+    ...(modelManifestSchema.safeParse(manifest).data?.pipeline.kind === 'text-generation' && { generates: true }),
   };
 }
-
-/** A store waits for its disk or its network most of the time that a slice takes. */
-const SLICES_AT_ONCE = 16;
-const LINE_FEED = Buffer.from('\n');

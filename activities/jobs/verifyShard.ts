@@ -1,3 +1,4 @@
+import { claimedTokens } from '../../domain/answerLine.ts';
 import { batchAnswerLineSchema } from '../../domain/batchLines.ts';
 import { parseJson } from '../../domain/json.ts';
 import { objectKeys, receiptOfKey } from '../../domain/names.ts';
@@ -18,6 +19,7 @@ export interface JudgedShard {
 /**
  * Judges each receipt of a shard and the part that it claims: the car that its key names, the very bytes that are
  * stored, and in them an answer of the right form to each request of its range. One that fails spoils no other.
+ * @param generates whether answers are texts, which cannot be checked without their tokens
  */
 export async function judgeShard(
   objects: ObjectStore,
@@ -25,6 +27,7 @@ export async function judgeShard(
   shard: number,
   customIds: readonly string[],
   refusalOf: (vehicleId: string) => Promise<string | undefined>,
+  generates = false,
 ): Promise<JudgedShard> {
   const good: PartReceipt[] = [];
   const lines: (readonly string[])[] = [];
@@ -54,7 +57,8 @@ export async function judgeShard(
       continue;
     }
     const answers = linesOfPart(bytes, range);
-    const why = answers ? faultOf(answers, customIds.slice(range.start, range.end), range.start) : 'it is cut off';
+    const asked = { customIds: customIds.slice(range.start, range.end), start: range.start, generates };
+    const why = answers ? faultOf(answers, asked) : 'it is cut off';
     if (answers && why === undefined) {
       good.push(receipt);
       lines.push(answers);
@@ -64,7 +68,14 @@ export async function judgeShard(
 }
 
 /** @returns what is wrong with the answers to these requests, or undefined */
-function faultOf(answers: readonly string[], customIds: readonly string[], start: number): string | undefined {
+function faultOf(
+  answers: readonly string[],
+  {
+    customIds,
+    start,
+    generates,
+  }: { readonly customIds: readonly string[]; readonly start: number; readonly generates: boolean },
+): string | undefined {
   if (answers.length !== customIds.length) return 'it answers lines that the shard does not have';
   for (const [index, customId] of customIds.entries()) {
     const line = start + index;
@@ -73,6 +84,9 @@ function faultOf(answers: readonly string[], customIds: readonly string[], start
     const { custom_id, response } = parsed.data;
     if (response === null) return `the answer to line ${line} has no response`;
     if (custom_id !== customId) return `line ${line} answers ${custom_id}, not ${customId}`;
+    if (generates && response.status_code < 400 && !claimedTokens(answers[index] ?? '')) {
+      return `the answer to line ${line} does not say of which tokens it is made: the car's agent is of a version before`;
+    }
   }
   return undefined;
 }

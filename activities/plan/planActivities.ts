@@ -74,7 +74,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
       await saveOffers(database, cellId, slotStartMs, jobOffers(state, problem, plan));
       await orderPrefetches(database, state, { problem, plan }, nowMs);
       const told = fallback === undefined ? [] : [fallbackLine(cellId, fallback, createdAtMs)];
-      const claims = claimsOfPlan(state, problem, plan);
+      const claims = claimsOfPlan(state, problem, plan, createdAtMs);
       await saveWakes(database, wakes.changed);
       await saveChargeCycles(database, changedCycles(plan, state.openSessions, state.chargeCycles));
       const held = [...(await updateClaims(database, claims.policy)), ...(await updateClaims(database, claims.plan))];
@@ -84,7 +84,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
         ...wakeFailureLines(state, wakes.failed, createdAtMs),
         ...unmetLines(plan, createdAtMs, cause),
       ]);
-      return dispatchOf(id, problem, plan);
+      return dispatchOf(id, problem, plan, state.regions);
     },
 
     /**

@@ -9,6 +9,7 @@ import { readHabit, storedHabit } from '../../scheduler/habit.ts';
 import { learnStay, placeOfArrival } from '../../scheduler/survival.ts';
 import type { Database, Queryable } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
+import { forgetHeardHours, readHeardMs } from '../../store/heardHours.ts';
 import { learnHabits } from '../../store/habits.ts';
 import { book } from '../../store/ledger.ts';
 import {
@@ -151,7 +152,10 @@ async function settleStay(
   });
   // What is known of its stay comes from a car that has said what cannot be.
   const isPaid = vehicle.policy.computeOptIn && !wasDistrusted;
-  const hours = isPaid ? (unpluggedMs - pluggedInAtMs) / HOUR_MS : 0;
+  // Being at the plug is no availability: what has not answered, asleep or out of reach, could not have been asked.
+  const heardMs = isPaid ? await readHeardMs(tx, vehicleId, { startMs: pluggedInAtMs, endMs: unpluggedMs }) : 0;
+  await forgetHeardHours(tx, vehicleId, unpluggedMs);
+  const hours = heardMs / HOUR_MS;
   const reference = workflowIds.session(vehicleId, stay);
   await book(
     tx,

@@ -8,22 +8,26 @@ import { objectKeys } from '../../domain/names.ts';
 import type { PartReceipt } from '../../domain/shards.ts';
 import { storableText } from '../../domain/storableText.ts';
 import { messageOf } from '../../domain/thrown.ts';
-import { policyFor, type CheckPolicy } from '../../domain/trust/checkPolicy.ts';
+import { policyFor, toleranceUnder, type CheckPolicy } from '../../domain/trust/checkPolicy.ts';
 import { checkShare, type CheckedShare } from '../../domain/trust/checkShare.ts';
-import { judged } from '../../domain/trust/reputation.ts';
-import { isSameAnswerLine } from '../../domain/trust/sameAnswer.ts';
+import { judged, type Compared } from '../../domain/trust/reputation.ts';
+import { WIDEST } from '../../domain/trust/tolerance.ts';
 import { acceptedParts } from '../../store/acceptedShards.ts';
 import { listCheckPolicies } from '../../store/checkPolicies.ts';
 import { appendJournal } from '../../store/journal.ts';
+import { addMeasuredNoise, listMeasuredNoise } from '../../store/measuredNoise.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
 import { isQuarantined, listQuarantines } from '../../store/quarantines.ts';
 import { readReputation, updateReputation } from '../../store/reputations.ts';
 import { recordLineCorrections, recordShareCheck, wasShareChecked } from '../../store/shareChecks.ts';
+import { isTrustedCar } from '../../store/trustedCars.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
 import { inOrder } from '../jobs/shardParts.ts';
 import { judgeShard } from '../jobs/verifyShard.ts';
 import { quarantine } from './quarantine.ts';
-import { storeCorrections, trustedAnswers, type ShardRequests } from './trustedAnswers.ts';
+import { bookCheck } from '../settlement/checkBooking.ts';
+import { LineComparison } from './compareLines.ts';
+import { storeCorrections, type ShardRequests } from './trustedAnswers.ts';
 import type { TrustPorts } from './trustPorts.ts';
 
 type CheckRequest = Parameters<TrustActivities['checkShards']>[0];
@@ -60,16 +64,17 @@ export async function checkShards(ports: TrustPorts, request: CheckRequest): Pro
 /** What each car has answered, each line by the one to whom it counts. */
 async function sharesOf(
   { database, objects }: TrustPorts,
-  { jobId, shard, requests }: ShardRequests,
+  { jobId, shard, requests, split }: ShardRequests,
 ): Promise<AnsweredShare[]> {
   const vehicles = new Map<string, Vehicle | undefined>();
   const readOnce = async (vehicleId: string): Promise<Vehicle | undefined> => {
     if (!vehicles.has(vehicleId)) vehicles.set(vehicleId, await readVehicle(database, vehicleId));
     return vehicles.get(vehicleId);
   };
-  const { good, lines } = await judgeShard(objects, jobId, shard, requests.map(customIdOf), async (vehicleId) =>
-    (await readOnce(vehicleId)) ? undefined : 'not enrolled',
-  );
+  const refusalOf = async (vehicleId: string): Promise<string | undefined> =>
+    (await readOnce(vehicleId)) ? undefined : 'not enrolled';
+  const customIds = requests.map(customIdOf);
+  const { good, lines } = await judgeShard(objects, jobId, shard, customIds, refusalOf, split.generates);
   const linesOf = new Map(good.map((receipt, index) => [receipt, lines[index] ?? []]));
   const taken = new Set<number>();
   const shares = new Map<string, { receipts: PartReceipt[]; answers: Map<number, string> }>();
@@ -110,16 +115,19 @@ async function checkOne(
   if (await wasShareChecked(database, { jobId, shard, vehicleId, shareSha256 })) return undefined;
 
   const key = { vehicleId, modelFamily: split.model.family, hardwareClass: vehicle.hardwareClass };
-  const right = new Map<number, string>();
-  const compare = async (lines: readonly number[]): Promise<number[]> => {
-    const computed = await trustedAnswers(trusted, shardRequests, lines);
-    for (const [line, text] of computed) right.set(line, text);
-    return lines.filter((line) => !isSameAnswerLine(answers.get(line) ?? '', right.get(line) ?? '', policy.tolerance));
-  };
+  const isTrusted = await isTrustedCar(database, vehicleId);
+  const measured = (await listMeasuredNoise(database, split.model.sha256)).map(({ noise }) => noise);
+  const tolerance = isTrusted ? WIDEST : toleranceUnder(policy, measured);
+  const comparison = new LineComparison(trusted, shardRequests, answers, tolerance);
+  const before = await readReputation(database, key);
   let found: CheckedShare | undefined;
+  let corrected: ReadonlyMap<number, string> = new Map();
   try {
     const carsShare = { jobId, shard, vehicleId, lines: [...answers.keys()] };
-    found = await checkShare(checkKey, carsShare, await readReputation(database, key), policy, compare);
+    found = await checkShare(checkKey, carsShare, before, policy, (lines) => comparison.compare(lines));
+    // What a guilty car has answered counts for nothing: others compute it.
+    const isTaken = found !== undefined && judged(before, countsOf(found), policy).verdict !== 'guilty';
+    if (found && isTaken && !isTrusted) corrected = await comparison.right(found.differing);
   } catch (error) {
     if (error instanceof NightshiftError && error.retryable) throw error;
     await tellUnchecked(ports, cellId, shardRequests, error);
@@ -129,20 +137,30 @@ async function checkOne(
 
   const { checked, differing } = found;
   const nowMs = Math.round(await ports.gridNowMs(cellId));
-  const counts = { checked: checked.length, differing: differing.length };
-  const corrected = new Map([...right].filter(([line]) => differing.includes(line)));
+  const counts = countsOf(found);
   const corrections = await storeCorrections(objects, jobId, shard, corrected);
   return database.transaction(async (tx) => {
-    const { verdict } = await updateReputation(tx, key, (before) => judged(before, counts, policy));
-    const lines = answers.size;
-    await recordShareCheck(tx, { jobId, shard, vehicleId, shareSha256, lines, ...counts, verdict, atMs: nowMs });
+    const made = { jobId, shard, vehicleId, shareSha256, lines: answers.size, ...counts, atMs: nowMs };
+    await bookCheck(tx, { ...made, vehicle, model: split.model.name, deviceMs: comparison.deviceMs });
+    if (isTrusted) {
+      const { noise } = comparison;
+      const seen = { hardwareClass: vehicle.hardwareClass, noise, samples: checked.length };
+      await addMeasuredNoise(tx, split.model.sha256, seen);
+      await recordShareCheck(tx, { ...made, verdict: 'valid' });
+      return undefined;
+    }
+    const { verdict } = await updateReputation(tx, key, (stored) => judged(stored, counts, policy));
+    await recordShareCheck(tx, { ...made, verdict });
     await recordLineCorrections(tx, jobId, shard, corrections);
     if (verdict !== 'guilty') return undefined;
-    const evidence = { jobId, shard, checked: checked.length, differing };
-    const { quarantineId, journal } = await quarantine(tx, vehicle, evidence, nowMs);
+    const { quarantineId, journal } = await quarantine(tx, vehicle, { jobId, shard, ...counts, differing }, nowMs);
     await appendJournal(tx, cellId, journal);
     return quarantineId;
   });
+}
+
+function countsOf({ checked, differing, tokens, divergent }: CheckedShare): Required<Compared> {
+  return { checked: checked.length, differing: differing.length, tokens, divergent };
 }
 
 /** A trusted computer that cannot run the model is nothing that a car is to blame for. */

@@ -73,8 +73,8 @@ async function redo(
   const lines = new Set<number>();
   for (const { start, end } of ranges) for (let line = start; line < end; line++) if (!isKept(line)) lines.add(line);
   const requests = { jobId, shard, split, requests: requestLinesOf(slice) };
-  const answers = await trustedAnswers(trusted, requests, [...lines]);
-  const corrections = await storeCorrections(objects, jobId, shard, answers);
+  const { byLine } = await trustedAnswers(trusted, requests, [...lines]);
+  const corrections = await storeCorrections(objects, jobId, shard, byLine);
   return { lines: corrections.length, parts: [...corrections.map(correctedPart), ...kept] };
 }
 

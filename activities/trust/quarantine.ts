@@ -16,10 +16,12 @@ export async function quarantine(
   evidence: QuarantineEvidence,
   nowMs: number,
 ): Promise<{ readonly quarantineId: number | undefined; readonly journal: JournalLine[] }> {
-  const { jobId, shard, checked, differing } = evidence;
+  const { jobId, shard, checked, differing, tokens = 0, divergent = 0 } = evidence;
+  const ofTokens =
+    tokens === 0 ? '' : `, and ${divergent} of their ${tokens} tokens are not what the model draws there`;
   const reason =
-    `${differing.length} of ${checked} answers of shard ${shard} of ${jobId} that were computed again on a trusted ` +
-    'computer are other than that one’s, more than any honest computer’s.';
+    `${differing.length} of ${checked} answers of shard ${shard} of ${jobId} that were checked on a trusted computer ` +
+    `are other than that one’s${ofTokens}: more than any honest computer’s.`;
   const quarantineId = await openQuarantine(tx, { vehicleId, sinceMs: nowMs, reason, evidence });
   const text = `It is in quarantine: ${reason}`;
   const reasons = [quarantineReason({ text, value: differing.length, limit: checked })];

@@ -1,4 +1,4 @@
-import { answerIds, answerLine } from '../../domain/answerLine.ts';
+import { answerIds, answerLine, claimedTokens, type ReplayedChoice } from '../../domain/answerLine.ts';
 import { batchRequestLineSchema } from '../../domain/batchLines.ts';
 import type { LineRange } from '../../domain/names.ts';
 import { objectKeys } from '../../domain/names.ts';
@@ -6,7 +6,7 @@ import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { sha256Of } from '../../store/answeredLines.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import type { LineCorrection } from '../../store/shareChecks.ts';
-import type { TrustedRunner } from './trustPorts.ts';
+import type { TrustedRunner, TrustedTask } from './trustPorts.ts';
 
 export interface ShardRequests {
   readonly jobId: string;
@@ -19,24 +19,66 @@ export interface ShardRequests {
 /** What a trusted computer answers to these lines of a shard, as lines of an output file, by line number. */
 export async function trustedAnswers(
   trusted: TrustedRunner,
-  { jobId, shard, split, requests }: ShardRequests,
+  shardRequests: ShardRequests,
   lines: readonly number[],
-): Promise<ReadonlyMap<number, string>> {
-  const asked = lines.map((line) => ({ line, ...batchRequestLineSchema.parse(JSON.parse(requests[line] ?? '')) }));
-  const answers = await trusted.answers(
+): Promise<TrustedLines<string>> {
+  const { jobId, shard, split } = shardRequests;
+  const asked = lines.map((line) => taskOf(shardRequests, line));
+  const { answers, deviceMs } = await trusted.answers(
     split.model,
-    asked.map(({ line, body }) => ({
-      id: answerIds(jobId, shard, line).requestId,
-      body,
-      createdAtSeconds: Math.floor((split.submittedAtMs ?? 0) / 1_000),
-    })),
+    asked.map(({ task }) => task),
   );
-  return new Map(
-    asked.flatMap(({ line, custom_id }, index) => {
-      const answer = answers[index];
-      return answer ? [[line, answerLine(jobId, shard, line, custom_id, answer)] as const] : [];
-    }),
+  const texts = asked.flatMap(({ line, customId }, index) => {
+    const answer = answers[index];
+    return answer ? [[line, answerLine(jobId, shard, line, customId, answer)] as const] : [];
+  });
+  return { byLine: new Map(texts), deviceMs };
+}
+
+export interface TrustedLines<Line> {
+  /** By line number. */
+  readonly byLine: ReadonlyMap<number, Line>;
+  /** How long the trusted computer computed, real time. */
+  readonly deviceMs: number;
+}
+
+/** A line that a trusted computer has made of the tokens that a car gave for it, and how those hold. */
+export interface RereadLine {
+  readonly text: string;
+  /** Undefined for an error, which has no tokens. */
+  readonly replay: readonly ReplayedChoice[] | undefined;
+}
+
+/** Has a trusted computer read the tokens that a car's lines are made of. @param answers the car's, by line number */
+export async function rereadAnswers(
+  trusted: TrustedRunner,
+  shardRequests: ShardRequests,
+  answers: ReadonlyMap<number, string>,
+): Promise<TrustedLines<RereadLine>> {
+  const { jobId, shard, split } = shardRequests;
+  const asked = [...answers].map(([line, text]) => ({
+    ...taskOf(shardRequests, line),
+    claimed: claimedTokens(text) ?? [],
+  }));
+  const reread = await trusted.reread(
+    split.model,
+    asked.map(({ task, claimed }) => ({ ...task, claimed })),
   );
+  const read = asked.flatMap(({ line, customId }, index) => {
+    const answer = reread.answers[index];
+    if (!answer) return [];
+    return [[line, { text: answerLine(jobId, shard, line, customId, answer), replay: answer.replay }] as const];
+  });
+  return { byLine: new Map(read), deviceMs: reread.deviceMs };
+}
+
+function taskOf(
+  { jobId, shard, split, requests }: ShardRequests,
+  line: number,
+): { readonly line: number; readonly customId: string; readonly task: TrustedTask } {
+  const { custom_id: customId, body } = batchRequestLineSchema.parse(JSON.parse(requests[line] ?? ''));
+  const createdAtSeconds = Math.floor((split.submittedAtMs ?? 0) / 1_000);
+  return { line, customId, task: { id: answerIds(jobId, shard, line).requestId, body, createdAtSeconds } };
 }
 
 /**

@@ -49,6 +49,10 @@ export class CarClient {
     return carTrustSchema.parse(await this.#api.json('POST', `${pathOf(vin)}/quarantine`, resolution));
   }
 
+  async setTrusted(vin: string, trusted: boolean): Promise<CarTrustWire> {
+    return carTrustSchema.parse(await this.#api.json('PUT', `${pathOf(vin)}/trusted`, { trusted }));
+  }
+
   async quarantines(): Promise<QuarantinesWire> {
     return quarantinesSchema.parse(await this.#api.json('GET', '/fleet/v1/quarantines'));
   }
@@ -82,6 +86,17 @@ export class CarClient {
   /** What the fleet can compute with. */
   async capacity(): Promise<CapacityWire> {
     return capacitySchema.parse(await this.#api.json('GET', '/fleet/v1/capacity'));
+  }
+
+  /** Adds a region or changes it. @returns the ids of its feeders */
+  async putRegion(id: string, region: unknown): Promise<string[]> {
+    const answer = await this.#api.json('PUT', `/fleet/v1/regions/${encodeURIComponent(id)}`, region);
+    return z.object({ feeders: z.array(z.string()) }).parse(answer).feeders;
+  }
+
+  /** Adds a class of computers or changes its figures. */
+  async putClass(id: string, figures: unknown): Promise<void> {
+    await this.#api.json('PUT', `/fleet/v1/classes/${encodeURIComponent(id)}`, figures);
   }
 
   async newOwnerKey(ownerId: string): Promise<string> {

@@ -10,39 +10,16 @@ import { carIdentity } from '../../store/carIdentity.ts';
 import type { CarUses } from './carLimits.ts';
 import type { GatewayPolicy } from './policy.ts';
 import { Refusal } from './refusal.ts';
+import { WORKFLOW_SERVICE, type CallLimits, type GatewayUpstream } from './upstream.ts';
 
 const messages = proto.temporal.api.workflowservice.v1;
-
-/** The RPCs that an activity Worker needs; all others stay inside. */
-export type ForwardedService = Pick<
-  temporal.api.workflowservice.v1.WorkflowService,
-  | 'getSystemInfo'
-  | 'describeNamespace'
-  | 'pollActivityTaskQueue'
-  | 'recordActivityTaskHeartbeat'
-  | 'respondActivityTaskCompleted'
-  | 'respondActivityTaskFailed'
-  | 'respondActivityTaskCanceled'
-  | 'shutdownWorker'
-  | 'recordWorkerHeartbeat'
->;
-
-/** Temporal's server; the composition root connects to it with the namespace's credentials. */
-export interface GatewayUpstream {
-  readonly service: ForwardedService;
-  /** Makes the calls of `work` with this deadline: the server answers no poll without one. */
-  withDeadline<Result>(deadline: Date | number, work: () => Promise<Result>): Promise<Result>;
-  /** Ends the calls that `work` makes when the signal aborts. */
-  withAbortSignal<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result>;
-}
 
 /** Told of each attempt at a job's shard that failed, other than by a car that has to leave. */
 export type AttemptFailed = (jobId: string, message: string) => void;
 
 /** Answers one RPC of a car. `gone` aborts when the car no longer waits for the answer. */
-export type RpcHandler = (car: KeyedCar, request: Buffer, gone: AbortSignal) => Promise<Uint8Array>;
+export type RpcHandler = (car: KeyedCar, request: Buffer, limits: Required<CallLimits>) => Promise<Uint8Array>;
 
-export const WORKFLOW_SERVICE = 'temporal.api.workflowservice.v1.WorkflowService';
 const SERVICES = [WORKFLOW_SERVICE, 'temporal.api.operatorservice.v1.OperatorService'] as const;
 const HANDED_BACK_RETRY_MS = 250;
 const LEAVING: readonly string[] = [
@@ -65,21 +42,23 @@ export function carRpcs(
   policy: GatewayPolicy,
   uses: CarUses,
   onFailed: AttemptFailed,
+  onTask: (car: KeyedCar, workflowId: string, what: string) => void = () => {},
 ): Record<string, RpcHandler> {
-  const { service } = upstream;
-
-  const poll: RpcHandler = async (car, bytes, gone) => {
+  const poll: RpcHandler = async (car, bytes, limits) => {
     const request = policy.poll(car, read(messages.PollActivityTaskQueueRequest, bytes));
     const endPoll = uses.openPoll(car.vehicleId);
     try {
-      const task = await upstream.withAbortSignal(gone, () => service.pollActivityTaskQueue(request));
-      if (task.taskToken.length === 0) return messages.PollActivityTaskQueueResponse.encode({}).finish();
-      if (gone.aborted) {
-        await handBack(car, task);
+      const asked = messages.PollActivityTaskQueueRequest.encode(request).finish();
+      const answer = await upstream.call('PollActivityTaskQueue', asked, limits);
+      const task = messages.PollActivityTaskQueueResponse.decode(answer);
+      if (task.taskToken.length === 0) return NOTHING;
+      if (limits.gone.aborted) {
+        await handBack(car, task, limits);
         throw new Error('the car was gone before its task came');
       }
       const workflowId = task.workflowExecution?.workflowId ?? '';
       uses.taskTaken(car.vehicleId, task.taskToken, { timeoutMs: timeoutMsOf(task), workflowId });
+      onTask(car, workflowId, 'a shard was handed to a car');
       return messages.PollActivityTaskQueueResponse.encode(policy.taskFor(car, task)).finish();
     } finally {
       endPoll();
@@ -90,8 +69,9 @@ export function carRpcs(
   const handBack = async (
     { vehicleId }: KeyedCar,
     { taskToken, workflowNamespace: namespace }: temporal.api.workflowservice.v1.IPollActivityTaskQueueResponse,
+    { deadlineRealMs }: CallLimits,
   ): Promise<void> => {
-    await service.respondActivityTaskFailed({
+    const failed = messages.RespondActivityTaskFailedRequest.encode({
       namespace: namespace ?? null,
       taskToken: taskToken ?? null,
       identity: carIdentity(vehicleId),
@@ -103,55 +83,88 @@ export function carRpcs(
           nextRetryDelay: { nanos: HANDED_BACK_RETRY_MS * 1e6 },
         },
       },
-    });
+    }).finish();
+    await upstream.call('RespondActivityTaskFailed', failed, { deadlineRealMs });
+  };
+
+  /** What the policy lets through of a request goes to the server, and its answer to the car. */
+  const passOn =
+    <Request>(
+      rpc: string,
+      type: MessageType<Request>,
+      allowed: (car: KeyedCar, request: Request) => Request,
+      { before, after }: { before?: Noticed<Request>; after?: Noticed<Request> } = {},
+    ): RpcHandler =>
+    async (car, bytes, { deadlineRealMs }) => {
+      const request = allowed(car, read(type, bytes));
+      before?.(car, request);
+      const answer = await upstream.call(rpc, type.encode(request).finish(), { deadlineRealMs });
+      after?.(car, request);
+      return answer;
+    };
+  const answered: Noticed<TaskRequest> = ({ vehicleId }, { taskToken }) =>
+    void uses.taskAnswered(vehicleId, taskToken ?? NOTHING);
+  const completedBy: Noticed<TaskRequest> = (car, { taskToken }) => {
+    const task = uses.taskAnswered(car.vehicleId, taskToken ?? NOTHING);
+    if (task) onTask(car, task.workflowId, 'a car reports a shard as done');
   };
 
   return {
-    GetSystemInfo: async () => messages.GetSystemInfoResponse.encode(await service.getSystemInfo({})).finish(),
-    DescribeNamespace: async (car, bytes) => {
-      const request = policy.describeNamespace(car, read(messages.DescribeNamespaceRequest, bytes));
-      const described = policy.namespaceFor(await service.describeNamespace(request));
+    GetSystemInfo: async (_, __, { deadlineRealMs }) => upstream.call('GetSystemInfo', NOTHING, { deadlineRealMs }),
+    DescribeNamespace: async (...call) => {
+      const { DescribeNamespaceRequest: type } = messages;
+      const answer = await passOn('DescribeNamespace', type, policy.describeNamespace)(...call);
+      const described = policy.namespaceFor(messages.DescribeNamespaceResponse.decode(answer));
       return messages.DescribeNamespaceResponse.encode(described).finish();
     },
     PollActivityTaskQueue: poll,
-    RecordActivityTaskHeartbeat: async (car, bytes) => {
-      const request = policy.heartbeat(car, read(messages.RecordActivityTaskHeartbeatRequest, bytes));
-      const answer = await service.recordActivityTaskHeartbeat(request);
-      uses.taskAlive(car.vehicleId, request.taskToken ?? new Uint8Array());
-      return messages.RecordActivityTaskHeartbeatResponse.encode(answer).finish();
-    },
-    RespondActivityTaskCompleted: async (car, bytes) => {
-      const request = policy.completed(car, read(messages.RespondActivityTaskCompletedRequest, bytes));
-      uses.taskAnswered(car.vehicleId, request.taskToken ?? new Uint8Array());
-      const answer = await service.respondActivityTaskCompleted(request);
-      return messages.RespondActivityTaskCompletedResponse.encode(answer).finish();
-    },
-    RespondActivityTaskFailed: async (car, bytes) => {
+    RecordActivityTaskHeartbeat: passOn(
+      'RecordActivityTaskHeartbeat',
+      messages.RecordActivityTaskHeartbeatRequest,
+      policy.heartbeat,
+      { after: ({ vehicleId }, { taskToken }) => uses.taskAlive(vehicleId, taskToken ?? NOTHING) },
+    ),
+    RespondActivityTaskCompleted: passOn(
+      'RespondActivityTaskCompleted',
+      messages.RespondActivityTaskCompletedRequest,
+      policy.completed,
+      { before: completedBy },
+    ),
+    RespondActivityTaskFailed: async (car, bytes, { deadlineRealMs }) => {
       const request = policy.failed(car, read(messages.RespondActivityTaskFailedRequest, bytes));
-      const task = uses.taskAnswered(car.vehicleId, request.taskToken ?? new Uint8Array());
-      const answer = await service.respondActivityTaskFailed(request);
+      const task = uses.taskAnswered(car.vehicleId, request.taskToken ?? NOTHING);
+      const failed = messages.RespondActivityTaskFailedRequest.encode(request).finish();
+      const answer = await upstream.call('RespondActivityTaskFailed', failed, { deadlineRealMs });
+      if (task) onTask(car, task.workflowId, 'a car gives a shard up');
       const jobId = task && jobOfWave(task.workflowId);
       const type = request.failure?.applicationFailureInfo?.type ?? '';
       if (jobId !== undefined && !LEAVING.includes(type)) onFailed(jobId, request.failure?.message ?? '');
-      return messages.RespondActivityTaskFailedResponse.encode(answer).finish();
+      return answer;
     },
-    RespondActivityTaskCanceled: async (car, bytes) => {
-      const request = policy.canceled(car, read(messages.RespondActivityTaskCanceledRequest, bytes));
-      uses.taskAnswered(car.vehicleId, request.taskToken ?? new Uint8Array());
-      const answer = await service.respondActivityTaskCanceled(request);
-      return messages.RespondActivityTaskCanceledResponse.encode(answer).finish();
-    },
-    ShutdownWorker: async (car, bytes) => {
-      const request = policy.shutdownWorker(car, read(messages.ShutdownWorkerRequest, bytes));
-      return messages.ShutdownWorkerResponse.encode(await service.shutdownWorker(request)).finish();
-    },
-    RecordWorkerHeartbeat: async (car, bytes) => {
-      const request = policy.workerHeartbeat(car, read(messages.RecordWorkerHeartbeatRequest, bytes));
-      const answer = await service.recordWorkerHeartbeat(request);
-      return messages.RecordWorkerHeartbeatResponse.encode(answer).finish();
-    },
+    RespondActivityTaskCanceled: passOn(
+      'RespondActivityTaskCanceled',
+      messages.RespondActivityTaskCanceledRequest,
+      policy.canceled,
+      { before: answered },
+    ),
+    ShutdownWorker: passOn('ShutdownWorker', messages.ShutdownWorkerRequest, policy.shutdownWorker),
+    RecordWorkerHeartbeat: passOn(
+      'RecordWorkerHeartbeat',
+      messages.RecordWorkerHeartbeatRequest,
+      policy.workerHeartbeat,
+    ),
   };
 }
+
+const NOTHING = new Uint8Array();
+
+interface MessageType<Message> {
+  decode(bytes: Uint8Array): Message;
+  encode(message: Message): { finish(): Uint8Array };
+}
+
+type TaskRequest = { readonly taskToken?: Uint8Array | null };
+type Noticed<Request> = (car: KeyedCar, request: Request) => void;
 
 function read<Message>(type: { decode(bytes: Uint8Array): Message }, bytes: Buffer): Message {
   try {

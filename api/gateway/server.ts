@@ -1,4 +1,5 @@
 import {
+  experimental,
   Server,
   ServerCredentials,
   status,
@@ -7,20 +8,18 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { createServer, type Server as Listener } from 'node:net';
 import type { Logger } from 'pino';
+import { CONNECTION_LIMITS, limitConnections, type ConnectionLimits } from '../../domain/connectionLimits.ts';
 import type { KeyedCar } from '../../store/carKeys.ts';
 import { CAR_LIMITS, CarUses, type CarLimits } from './carLimits.ts';
 import { createKeyring } from './keyring.ts';
 import { gatewayPolicy, type PolicyPorts } from './policy.ts';
 import { Refusal, REFUSALS } from './refusal.ts';
-import {
-  carRpcs,
-  everyRpc,
-  type AttemptFailed,
-  WORKFLOW_SERVICE,
-  type GatewayUpstream,
-  type RpcHandler,
-} from './rpcs.ts';
+import { idsOfWorkflow } from '../../domain/logContext.ts';
+import { carRpcs, everyRpc, type AttemptFailed, type RpcHandler } from './rpcs.ts';
+import { WITHOUT_STATISTICS, WORKFLOW_SERVICE, type GatewayUpstream } from './upstream.ts';
+import type { CertificatePair, ServerTls } from '../../domain/serverTls.ts';
 import { listenError } from '../../domain/thrown.ts';
 
 /** Results and failures carry keys and figures, never tensors. */
@@ -38,6 +37,8 @@ export interface GatewayPorts extends PolicyPorts {
   /** Told of each refusal. `car` is undefined while nobody knows who it was. */
   readonly onRefused: (refusal: Refusal, car: KeyedCar | undefined, peer: string) => void;
   readonly onAttemptFailed: AttemptFailed;
+  /** Told of each call that is let through; what it gives is called when the call has ended. */
+  readonly onCall?: (rpc: string) => () => void;
   readonly log: Logger;
 }
 
@@ -47,8 +48,9 @@ export interface GatewayOptions {
   readonly port: number;
   readonly namespace: string;
   /** PEM; left out: without TLS, for a network that is trusted or a proxy in front. */
-  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer };
+  readonly tls?: ServerTls;
   readonly limits?: Partial<CarLimits>;
+  readonly connections?: ConnectionLimits;
 }
 
 export interface Gateway {
@@ -69,23 +71,40 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
   const { log, now } = ports;
   const uses = new CarUses({ ...CAR_LIMITS, ...options.limits }, now);
   const carOf = createKeyring(ports.carOfKey, now);
-  const handlers = carRpcs(ports.upstream, gatewayPolicy(options.namespace, ports), uses, ports.onAttemptFailed);
-  const closing = new AbortController();
+  const handlers = carRpcs(
+    ports.upstream,
+    gatewayPolicy(options.namespace, ports),
+    uses,
+    ports.onAttemptFailed,
+    ({ vehicleId }, workflowId, what) => log.info({ vehicleId, ...idsOfWorkflow(workflowId) }, what),
+  );
+  /** Of the calls under way: what ends each of them. */
+  const open = new Set<AbortController>();
+  let isClosing = false;
 
   const answer = async (handler: RpcHandler | undefined, path: string, call: Call): Promise<Uint8Array> => {
     let car: KeyedCar | undefined;
+    const gone = new AbortController();
+    let ended: (() => void) | undefined;
     try {
       car = await carOf(bearerOf(call));
       const knownCar = car;
       if (!knownCar) throw new Refusal('key', 'The key is not a car’s.');
       uses.call(knownCar.vehicleId);
       if (!handler) throw new Refusal('rpc', `${path} is not for cars.`);
-      const { request } = call;
-      const gone = AbortSignal.any([goneSignal(call), closing.signal]);
-      return await ports.upstream.withDeadline(deadlineOf(call, now()), () => handler(knownCar, request, gone));
+      ended = ports.onCall?.(path.slice(path.lastIndexOf('/') + 1));
+      open.add(gone);
+      if (call.cancelled || isClosing) gone.abort(GONE);
+      // It comes at the end of every call, too.
+      call.once('cancelled', () => open.has(gone) && gone.abort(GONE));
+      const limits = { deadlineRealMs: deadlineOf(call, now()), gone: gone.signal };
+      return await handler(knownCar, call.request, limits);
     } catch (error) {
       if (error instanceof Refusal) ports.onRefused(error, car, call.getPeer());
       throw error;
+    } finally {
+      ended?.();
+      open.delete(gone);
     }
   };
 
@@ -94,6 +113,7 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
     'grpc.max_concurrent_streams': MAX_CALLS_PER_CONNECTION,
     'grpc.keepalive_time_ms': KEEPALIVE.everyMs,
     'grpc.keepalive_timeout_ms': KEEPALIVE.withinMs,
+    ...WITHOUT_STATISTICS,
   });
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
@@ -103,16 +123,19 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
     implementation[path] = (call: Call, reply: Reply) => {
       answer(handler, path, call).then(
         (bytes) => reply(null, bytes),
-        (error: unknown) => reply(statusOf(error, closing.signal.aborted, log)),
+        (error: unknown) => reply(statusOf(error, isClosing, log)),
       );
     };
   }
   server.addService(definition, implementation);
-  const port = await bind(server, options);
+  const listener = await listen(server, options, log);
+  const address = listener.address();
   return {
-    port,
+    port: typeof address === 'object' && address ? address.port : options.port,
     close: async () => {
-      closing.abort();
+      listener.close();
+      isClosing = true;
+      for (const call of open) call.abort(GONE);
       const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       const limit = setTimeout(() => server.forceShutdown(), DRAIN_LIMIT_MS);
       await drained;
@@ -139,12 +162,8 @@ function deadlineOf(call: Call, nowRealMs: number): number {
   return Math.min(Number(call.getDeadline()), nowRealMs + MAX_CALL_REAL_MS);
 }
 
-function goneSignal(call: Call): AbortSignal {
-  const gone = new AbortController();
-  if (call.cancelled) gone.abort();
-  call.on('cancelled', () => gone.abort());
-  return gone.signal;
-}
+/** A reason that is there already: without one, an exception with its stack is made for each. */
+const GONE = 'the car no longer waits';
 
 function statusOf(error: unknown, isClosing: boolean, log: Logger): { code: status; details: string } {
   if (error instanceof Refusal) return { code: status[REFUSALS[error.kind]], details: error.message };
@@ -165,14 +184,62 @@ function asServerStatus(error: unknown): { code: status; details: string } | und
   return { code: error.code, details: 'details' in error ? String(error.details) : error.message };
 }
 
-function bind(server: Server, { host, port, tls }: GatewayOptions): Promise<number> {
-  const credentials = tls
-    ? ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }])
-    : ServerCredentials.createInsecure();
-  return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, credentials, (cause, bound) => {
-      if (cause) reject(listenError(cause, { host, port }));
-      else resolve(bound);
-    });
+/** The port is listened on here, since the gRPC server itself takes any number of connections. */
+async function listen(
+  server: Server,
+  { host, port, tls, connections }: GatewayOptions,
+  log: Logger,
+): Promise<Listener> {
+  const credentials = tls ? renewable(tls) : ServerCredentials.createInsecure();
+  const taken = server.createConnectionInjector(credentials);
+  const listener = createServer((socket) => taken.injectConnection(socket));
+  // Inside TLS a refusal could not be read.
+  limitConnections(listener, connections ?? CONNECTION_LIMITS, log, tls ? undefined : http2Refusal);
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', (cause) => reject(listenError(cause, { host, port })));
+    listener.listen(port, host, resolve);
   });
+  return listener;
+}
+
+const SETTINGS_FRAME = 4;
+const GOAWAY_FRAME = 7;
+const ENHANCE_YOUR_CALM = 0xb;
+
+/** Says over HTTP/2, and so gRPC, why a connection is refused: the server's preface and GOAWAY. */
+function http2Refusal(why: string): Buffer {
+  const lastStreamAndCode = Buffer.alloc(8);
+  lastStreamAndCode.writeUInt32BE(ENHANCE_YOUR_CALM, 4);
+  return Buffer.concat([
+    frameOf(SETTINGS_FRAME, Buffer.alloc(0)),
+    frameOf(GOAWAY_FRAME, Buffer.concat([lastStreamAndCode, Buffer.from(why)])),
+  ]);
+}
+
+/** On stream 0, without flags. */
+function frameOf(type: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  return Buffer.concat([head, payload]);
+}
+
+/** Credentials that follow the renewals of their certificate. */
+function renewable(tls: ServerTls): ServerCredentials {
+  return experimental.createCertificateProviderServerCredentials(
+    {
+      addIdentityCertificateListener: (listener) => {
+        const tell = ({ certificate, key: privateKey }: CertificatePair): void => listener({ certificate, privateKey });
+        // The server hears of it only once this function has returned.
+        queueMicrotask(() => tell(tls.current));
+        tls.onRenewed(tell);
+      },
+      // The server listens for as long as it runs.
+      removeIdentityCertificateListener: () => {},
+      addCaCertificateListener: () => {},
+      removeCaCertificateListener: () => {},
+    },
+    null,
+    false,
+  );
 }

@@ -5,9 +5,11 @@ import { requestId } from 'hono/request-id';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { OPENAI_ENDPOINTS } from '../../domain/models.ts';
+import { withLogIds } from '../../domain/logContext.ts';
 import { newId } from '../../domain/ids.ts';
 import { addAgentRoutes } from './agents.ts';
 import { authenticate, requireScope } from './auth.ts';
+import { addAuditRoutes, auditChanges, AUDITED_PATHS } from './audit.ts';
 import { addBatchEventRoutes } from './batchEvents.ts';
 import { addBatchResubmissionRoutes } from './batchResubmission.ts';
 import { addBatchRoutes } from './batches.ts';
@@ -39,6 +41,7 @@ import { addPriceRoutes } from './money/prices.ts';
 import { addStatementRoutes } from './money/statements.ts';
 import { addDisputeRoutes } from './money/disputes.ts';
 import { addInvoiceRoutes } from './money/invoices.ts';
+import { addUsageRoutes } from './money/usage.ts';
 import { addMarginRoutes } from './money/margins.ts';
 import { addLedgerRoutes } from './money/ledger.ts';
 import { addJournalRoutes } from './journal.ts';
@@ -59,6 +62,7 @@ import { addOpenInferenceRoutes } from './openInference.ts';
 import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
 import { addRolloutRoutes } from './rollouts.ts';
+import { addSignInRoutes } from './signIn.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
 import { addTrustRoutes } from './trust.ts';
@@ -122,7 +126,14 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   for (const path of MONEY_PATHS) app.use(path, requireScope('money'), limitJson(MAX_SIGNALS_BYTES));
-  for (const path of ['/ops/v1/status', '/ops/v1/journal/*', '/ops/v1/jobs/*', '/ops/v1/cars/*', ...ROLLOUT_PATHS])
+  for (const path of [
+    '/ops/v1/status',
+    '/ops/v1/audit',
+    '/ops/v1/journal/*',
+    '/ops/v1/jobs/*',
+    '/ops/v1/cars/*',
+    ...ROLLOUT_PATHS,
+  ])
     app.use(path, requireScope('ops'));
   for (const path of ['/ops/v1/jobs/*', '/ops/v1/cars/*', ...ROLLOUT_PATHS]) app.use(path, limitJson(MAX_JSON_BYTES));
   for (const path of [
@@ -144,7 +155,11 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   app.use('/page/v1/*', identifyViewer(ports, authenticated));
   app.use('/fleet/*', identifyCarCaller(ports.database, authenticated), limitJson(MAX_JSON_BYTES));
 
+  const audited = auditChanges(ports);
+  for (const path of AUDITED_PATHS) app.use(path, audited);
+
   const forecasts = new PlanForecasts(ports.database, ports.cell.id);
+  addSignInRoutes(app, ports);
   addPageFileRoutes(app, ports);
   addPageCallerRoutes(app, ports);
   addPageEventRoutes(app, ports, forecasts);
@@ -172,6 +187,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addPayoutRoutes(app, ports);
   addStatementRoutes(app, ports);
   addInvoiceRoutes(app, ports);
+  addUsageRoutes(app, ports);
   addDisputeRoutes(app, ports);
   addMarginRoutes(app, ports);
   addGridConnectionRoutes(app, ports);
@@ -180,6 +196,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addGridEmergencyRoutes(app, ports);
   addOpenAdrCallbackRoutes(app, ports);
   addJournalRoutes(app, ports);
+  addAuditRoutes(app, ports);
   addOperatorActionRoutes(app, ports);
   addRolloutRoutes(app, ports);
   addStatusRoutes(app, ports);
@@ -233,20 +250,23 @@ function limitJson(maxSize: number): MiddlewareHandler {
   };
 }
 
-function logRequest({ logger, now }: ApiPorts): MiddlewareHandler {
+const AREAS: readonly string[] = ['v1', 'v2', 'ops', 'grid', 'fleet', 'cars', 'page', 'health'];
+
+/** First part of the path; whatever else is asked for, the page's files among it, is one more. */
+function areaOf(path: string): string {
+  const first = path.split('/', 2)[1] ?? '';
+  return AREAS.includes(first) ? first : 'other';
+}
+
+function logRequest({ logger, now, onAnswered }: ApiPorts): MiddlewareHandler {
   return async (c, next) => {
     const startRealMs = now();
-    await next();
-    logger.debug(
-      {
-        requestId: c.get('requestId'),
-        method: c.req.method,
-        path: c.req.path,
-        status: c.res.status,
-        realMs: now() - startRealMs,
-      },
-      'request',
-    );
+    await withLogIds({ requestId: c.get('requestId') }, next);
+    const { method, path } = c.req;
+    const { status } = c.res;
+    const realMs = now() - startRealMs;
+    onAnswered?.({ area: areaOf(path), status: `${Math.floor(status / 100)}xx`, seconds: realMs / 1_000 });
+    logger.debug({ requestId: c.get('requestId'), method, path, status, realMs }, 'request');
   };
 }
 

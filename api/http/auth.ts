@@ -11,6 +11,8 @@ import type { ApiPorts } from './ports.ts';
 /** Whose request it is. */
 export interface Caller {
   readonly keyId: string;
+  /** Who signed in with an account; null for whoever has a key that was made. */
+  readonly person: string | null;
   readonly tenantId: string;
   readonly scopes: readonly ApiScope[];
   /** What the scope `grid` reaches. */
@@ -33,6 +35,7 @@ const MAX_KEPT_KEYS = 10_000;
 export function authenticate({ database, apiKey }: ApiPorts): MiddlewareHandler {
   const root: Caller = {
     keyId: 'root',
+    person: null,
     tenantId: DEFAULT_TENANT,
     scopes: ['submit', 'models', 'ops', 'money', 'keys'],
     regionIds: null,

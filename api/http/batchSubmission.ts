@@ -7,15 +7,7 @@ import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { newId } from '../../domain/ids.ts';
-import {
-  findBatchByIdempotencyKey,
-  findBatchByRequestHash,
-  insertBatch,
-  listUnstartedBatches,
-  markJobStarted,
-  readBatch,
-  type Batch,
-} from '../../store/batches.ts';
+import { findBatchByIdempotencyKey, findBatchByRequestHash, insertBatch, type Batch } from '../../store/batches.ts';
 import { insertBatchTerms } from '../../store/batchTerms.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readFile, type StoredFile } from '../../store/files.ts';
@@ -24,6 +16,7 @@ import { readTenant, readTenantUse } from '../../store/tenants.ts';
 import { deadlineOf, type CreateBatch } from './batchRequest.ts';
 import { checkCredit, termsOf } from './money/batchPrice.ts';
 import type { ApiPorts } from './ports.ts';
+import { startJobOrLater } from './startJobs.ts';
 
 // The SDK gives up retrying long before; a later twin is meant as a second batch.
 const RETRY_WINDOW_REAL_MS = 10 * MINUTE_MS;
@@ -103,16 +96,10 @@ export async function submitBatch(
     await insertBatchTerms(tx, { ...terms, batchId: inserted.id });
     return inserted;
   });
-  await startJob(ports, batch);
+  // From here on, its id is in the lines of every process.
+  ports.logger.info({ jobId: batch.id, tenantId }, 'a batch was taken');
+  await startJobOrLater(ports, batch);
   return batch;
-}
-
-/** Starts the jobs of accepted batches that Temporal has not taken yet; to be called at start and now and then. */
-export async function startUnstartedJobs(ports: ApiPorts): Promise<void> {
-  for (const id of await listUnstartedBatches(ports.database, ports.cell.id)) {
-    const batch = await readBatch(ports.database, id);
-    if (batch && !(await startJob(ports, batch))) return;
-  }
 }
 
 async function findFirst(
@@ -174,15 +161,4 @@ export async function checkInput(tx: Queryable, tenantId: string, fileId: string
     });
   }
   return file;
-}
-
-async function startJob(ports: ApiPorts, batch: Batch): Promise<boolean> {
-  try {
-    await ports.jobs.start(batch);
-  } catch (error) {
-    ports.logger.warn({ err: error, batchId: batch.id }, 'Temporal has not taken the job; it will be started later');
-    return false;
-  }
-  await markJobStarted(ports.database, batch.id);
-  return true;
 }

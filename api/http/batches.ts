@@ -7,6 +7,7 @@ import { batchSchema } from '../wire/batch.ts';
 import { setBatchPaused } from './pauseBatch.ts';
 import type { ApiPorts } from './ports.ts';
 import { batchesToWire, batchToWireById, ownBatch } from './readBatches.ts';
+import { startJob } from './startJobs.ts';
 import { answers, errorResponses, idParam, limitParam, listOf, listSchema, pageStartOf, taking } from './wire.ts';
 
 const batchResponse = {
@@ -90,7 +91,7 @@ export function addBatchRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     const batch = await ownBatch(ports, tenantId, id);
     if (batch.status === 'validating' || batch.status === 'in_progress' || batch.status === 'finalizing') {
       // The job first: if Temporal does not answer, nothing has changed and the caller may try again.
-      await jobs.start(batch);
+      await startJob(ports, batch);
       await jobs.cancel(id);
       await moveBatch(database, id, ['validating', 'in_progress', 'finalizing'], 'cancelling');
     }

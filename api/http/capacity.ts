@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
-import { DateTime } from 'luxon';
 
 import { gridTimeMs } from '../../domain/clock.ts';
+import { nextMorningMs } from '../../domain/morning.ts';
 import { energyUntilKwh, fleetCapacity } from '../../planning/capacity.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import type { PlanningProblem } from '../../scheduler/problem.ts';
@@ -11,8 +11,6 @@ import { capacitySchema } from '../wire/capacity.ts';
 import { operatorOnly } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
 import { answers } from './wire.ts';
-
-const MORNING_HOUR = 7;
 
 const capacityRoute = createRoute({
   method: 'get',
@@ -45,12 +43,6 @@ export function addCapacityRoutes(app: OpenAPIHono, { database, cell, now }: Api
     });
     return c.json({ plan_id: stored.id, slot_minutes: cell.slotMinutes, classes }, 200);
   });
-}
-
-function nextMorningMs(nowMs: number, timeZone: string): number {
-  const local = DateTime.fromMillis(nowMs, { zone: timeZone });
-  const today = local.startOf('day').set({ hour: MORNING_HOUR });
-  return (today > local ? today : today.plus({ days: 1 })).toMillis();
 }
 
 function isoOf(atMs: number): string {

@@ -42,7 +42,8 @@ export function addEmbeddingRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   const models = createPublishedModels(ports);
   app.openapi(embeddingsRoute, async (c) => {
     const body = c.req.valid('json');
-    const manifest = await models.read(c.get('caller').tenantId, body.model);
+    const { tenantId } = c.get('caller');
+    const manifest = { ...(await models.read(tenantId, body.model)), tenantId };
     if (manifest.pipeline.kind !== 'text-embedding') {
       throw new NightshiftError('invalid_request', `"${body.model}" does not embed texts.`, { field: 'model' });
     }

@@ -44,7 +44,8 @@ export function addGenerationRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   const models = createPublishedModels(ports);
 
   const answer = async (c: Context, path: typeof CHAT | typeof TEXT, body: GenerationRequest) => {
-    const manifest = await models.read(c.get('caller').tenantId, body.model);
+    const { tenantId } = c.get('caller');
+    const manifest = { ...(await models.read(tenantId, body.model)), tenantId };
     mustAnswer(manifest, path);
     const nowMs = ports.now();
     const task = { id: newId('req_', nowMs), body, createdAtSeconds: unixSeconds(nowMs) };

@@ -4,12 +4,13 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { API_SCOPES, isApiScope } from '../../domain/apiKeys.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
+import { HOUR_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { rateOf } from '../../domain/exchange.ts';
 import { newId } from '../../domain/ids.ts';
 import { accounts } from '../../domain/ledger.ts';
 import { currencySchema, priceSchema, unitsOf } from '../../domain/money.ts';
-import { insertApiKey, listApiKeys, revokeApiKey, type ApiKey } from '../../store/apiKeys.ts';
+import { expireApiKey, insertApiKey, listApiKeys, revokeApiKey, type ApiKey } from '../../store/apiKeys.ts';
 import { readBalance } from '../../store/ledger.ts';
 import { readPriceBookAt } from '../../store/priceBooks.ts';
 import { listRegions } from '../../store/regions.ts';
@@ -19,6 +20,7 @@ import type { ApiPorts } from './ports.ts';
 import { keySchema, newKeySchema } from '../wire/keys.ts';
 import { answers, errorResponses, idParam, notFound, unixSeconds } from './wire.ts';
 
+const MAX_GRACE_HOURS = 720;
 const KEY_BYTES = 24;
 const DEFAULT_REQUESTS_PER_MINUTE = 600;
 const tenantId = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be lower-case letters, digits, "_" or "-"');
@@ -117,6 +119,24 @@ const putTenantRoute = createRoute({
   responses: answers('Its terms and its use', tenantSchema),
 });
 
+const rotateKeyRoute = createRoute({
+  method: 'post',
+  path: '/ops/v1/keys/{id}/rotation',
+  summary: 'A new key that may do the same; the old one works on until it has been replaced everywhere',
+  request: {
+    params: idParam,
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: z.strictObject({ grace_hours: z.number().min(0).max(MAX_GRACE_HOURS).default(24) }),
+        },
+      },
+    },
+  },
+  responses: answers('The new key, which is shown once', newKeySchema),
+});
+
 /** Keys and tenants; for keys with the scope `keys`. */
 export function addKeyRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts): void {
   app.openapi(createKeyRoute, async (c) => {
@@ -132,6 +152,21 @@ export function addKeyRoutes(app: OpenAPIHono, { database, cell, now }: ApiPorts
       regionIds: regions ?? null,
       requestsPerMinute,
       keySha256: sha256(key).toString('hex'),
+    });
+    return c.json({ ...toWire(stored), key }, 200);
+  });
+
+  app.openapi(rotateKeyRoute, async (c) => {
+    const { id } = c.req.valid('param');
+    const endRealMs = now() + c.req.valid('json').grace_hours * HOUR_MS;
+    const key = `sk-${randomBytes(KEY_BYTES).toString('base64url')}`;
+    const stored = await database.transaction(async (tx) => {
+      const old = await expireApiKey(tx, id, endRealMs);
+      if (!old) throw notFound('key', id);
+      const { tenantId, name, scopes, regionIds, requestsPerMinute } = old;
+      const keySha256 = sha256(key).toString('hex');
+      const same = { tenantId, name, scopes, regionIds, requestsPerMinute };
+      return insertApiKey(tx, { ...same, id: newId('key_', now()), keySha256 });
     });
     return c.json({ ...toWire(stored), key }, 200);
   });
@@ -206,5 +241,7 @@ function toWire(key: ApiKey): z.input<typeof keySchema> {
     requests_per_minute: key.requestsPerMinute,
     created_at: unixSeconds(key.createdRealMs),
     revoked_at: key.revokedRealMs === null ? null : unixSeconds(key.revokedRealMs),
+    expires_at: key.expiresRealMs === null ? null : unixSeconds(key.expiresRealMs),
+    person: key.person,
   };
 }

@@ -76,7 +76,9 @@ function createReader(chunks: AsyncIterable<Uint8Array>): Reader {
   const fill = async (): Promise<void> => {
     const next = await source.next();
     if (next.done) throw malformed('ends before its last boundary');
-    buffer = buffer.byteLength === 0 ? Buffer.from(next.value) : Buffer.concat([buffer, next.value]);
+    const { buffer: memory, byteOffset, byteLength } = next.value;
+    const chunk = Buffer.from(memory, byteOffset, byteLength);
+    buffer = buffer.byteLength === 0 ? chunk : Buffer.concat([buffer, chunk]);
   };
 
   return {

@@ -29,7 +29,8 @@ export function addNamedModelRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     });
     app.openapi(route, async (c) => {
       const body = c.req.valid('json');
-      const manifest = await models.read(c.get('caller').tenantId, body.model);
+      const { tenantId } = c.get('caller');
+      const manifest = { ...(await models.read(tenantId, body.model)), tenantId };
       const endpoints = endpointsOf(manifest.name, manifest.pipeline);
       if (!endpoints.includes(path)) {
         const message = `"${body.model}" answers ${endpoints.join(', ')}, not ${path}.`;

@@ -85,7 +85,8 @@ export function addOpenInferenceRoutes(app: OpenAPIHono, ports: ApiPorts): void 
 
   const infer = async (c: Context, name: string, version: string | undefined): Promise<Response> => {
     checkStorable('param', c.req.path, { model: name, version });
-    const manifest = await models.read(c.get('caller').tenantId, name, version);
+    const { tenantId } = c.get('caller');
+    const manifest = { ...(await models.read(tenantId, name, version)), tenantId };
     const { body, binaryOutputs } = readInferBody(Buffer.from(await c.req.arrayBuffer()), c.req.header(HEADER_LENGTH));
     if (manifest.pipeline.kind === 'text-embedding') {
       throw new NightshiftError('invalid_request', `"${name}" embeds texts: use POST /v1/embeddings.`);

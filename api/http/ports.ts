@@ -1,16 +1,19 @@
 import type { Logger } from 'pino';
 
+import type { AccountsConfig } from '../../domain/accountRoles.ts';
 import type { UploadedFolder, UploadedModel } from '../../domain/modelUploads.ts';
+import type { Pipeline } from '../../domain/models.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { Rollout, RolloutCommand } from '../../domain/workflows/modelRollout.ts';
 import type { WebhookHosts } from '../../domain/webhookTargets.ts';
-import type { Batch } from '../../store/batches.ts';
+import type { Batch, JobStart } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
 import type { ParkingSession } from '../../store/parkingSessions.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import type { Seal } from '../../store/seal.ts';
 import type { SliceSigner } from '../../store/sliceAccess.ts';
+import type { MeasuredNoise } from '../../domain/trust/tolerance.ts';
 import type { BatchToQuote, QuoteAnswer } from './quoteBatch.ts';
 
 import type { PageFiles } from './pageFiles.ts';
@@ -20,10 +23,18 @@ import type { CarOutlookAnswer, PolicyToPreview } from './previewPolicy.ts';
 /** Starts and cancels the durable job behind a batch; the composition root implements it with Temporal. */
 export interface JobStarter {
   /**
-   * Starts the batch's job. Asked again, also after the job has ended, it does nothing.
+   * Starts the batch's job. Asked again while it runs, or after it has come to its end, it does nothing; one that was
+   * ended from outside is started anew.
    * @throws NightshiftError `unavailable`
    */
-  start(batch: Pick<Batch, 'id' | 'endpoint' | 'status'>): Promise<void>;
+  start(batch: Pick<Batch, 'id' | 'endpoint' | 'status'>, start: JobStart): Promise<void>;
+  /**
+   * Asks how the job was ended from outside, before the batch was done.
+   * @returns `terminated`, `failed`, `cancelled`, `timed out` or `unknown to Temporal`; undefined for one that runs or has
+   *   come to its end
+   * @throws NightshiftError `unavailable`
+   */
+  lossOf(batchId: string): Promise<string | undefined>;
   /** Asks the job to end and to keep what is finished. @throws NightshiftError `unavailable` */
   cancel(batchId: string): Promise<void>;
   /** Holds the job back or lets it go on. @throws NightshiftError `unavailable` */
@@ -36,20 +47,28 @@ export interface LiveAnswer {
   readonly body: unknown;
 }
 
+/** A model that a tenant's live request is for. */
+export type LiveModel = ModelRef & {
+  readonly pipeline: Pick<Pipeline, 'kind'>;
+  /** Who pays. */
+  readonly tenantId: string;
+};
+
 /** Answers requests at once; the composition root implements it with a runner of its own. */
 export interface LiveInference {
   /**
    * Answers the bodies in order.
-   * @throws NightshiftError `rate_limited` when too many wait, `unavailable` when the model's process dies
+   * @throws NightshiftError `rate_limited` when too many wait, `unavailable` when the model's process dies,
+   *   `payment_required` when the tenant's balance and credit are used up
    */
-  infer(model: ModelRef, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
+  infer(model: LiveModel, bodies: readonly unknown[]): Promise<readonly LiveAnswer[]>;
   /**
    * Generates the answer of one request, together with others that are under way.
    * @param options.onProgress hears each choice's text as it comes
    * @throws NightshiftError like `infer`, and the reason of `options.signal`
    */
   generate(
-    model: ModelRef,
+    model: LiveModel,
     task: { readonly id: string; readonly body: unknown; readonly createdAtSeconds: number },
     options?: {
       readonly onProgress?: (progress: { readonly choice: number; readonly text: string }) => void;
@@ -75,6 +94,9 @@ export interface AdmittedModel {
   /** What a car has to have for it, MiB. */
   readonly neededMemoryMb: number | undefined;
   readonly tokensPerSecond: { readonly prefill: number; readonly decode: number } | undefined;
+  /** Its answers' distances on other settings of the runtime; stored under `sha256`. */
+  readonly sha256: string;
+  readonly noise: MeasuredNoise;
 }
 
 /** Checks and measures models of strangers; the composition root implements it with limited processes. */
@@ -134,6 +156,8 @@ export interface ApiPorts {
   /** Seals what must not stand in the database in the clear. */
   readonly seal: Seal;
   /** Reads what cars may do in the object store. */
+  /** Left out: people have keys alone. */
+  readonly accounts?: AccountsConfig;
   readonly slices: SliceSigner;
   readonly live: LiveInference;
   readonly quotes: Quotes;
@@ -149,6 +173,8 @@ export interface ApiPorts {
   readonly retention: {
     /** Grid time for which plans, the journal, cars' transitions and signals are kept. */
     readonly days: number;
+    /** Time after their end for which shards of batches and utility events are kept. */
+    readonly settledDays: number;
     /** Real time for which objects are kept that nothing names. */
     readonly orphanDays: number;
   };
@@ -171,6 +197,14 @@ export interface ApiPorts {
   /** The key of the default tenant, which may do everything; others are in the database. */
   readonly apiKey: string;
   readonly logger: Logger;
+  /** Told of each request that is answered. */
+  readonly onAnswered?: (answered: {
+    /** First part of the path, of those that there are. */
+    readonly area: string;
+    /** `2xx` */
+    readonly status: string;
+    readonly seconds: number;
+  }) => void;
   /** Real time in epoch milliseconds. */
   readonly now: () => number;
 }

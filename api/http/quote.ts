@@ -6,6 +6,7 @@ import { DAY_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints, plannerLimits } from '../../domain/gridHints.ts';
 import { newId } from '../../domain/ids.ts';
+import { tooLargeFor } from '../../domain/modelMemory.ts';
 import { modelManifestSchema } from '../../domain/models.ts';
 import { unitsOf } from '../../domain/money.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
@@ -13,6 +14,7 @@ import { countsTokens } from '../../domain/workUnits.ts';
 import { shardMinutesOf } from '../../planning/jobToPlan.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { readModel } from '../../store/models.ts';
+import { largestMemoryMb } from '../../store/vehicles.ts';
 import { insertQuote } from '../../store/batchTerms.ts';
 import type { StoredFile } from '../../store/files.ts';
 import { readPriceBookAt } from '../../store/priceBooks.ts';
@@ -86,6 +88,8 @@ export async function batchToQuote(ports: ApiPorts, tenantId: string, request: Q
   const speeds = (await listClassSpeeds(database)).filter(
     ({ modelName, modelVersion }) => modelName === model.name && modelVersion === model.version,
   );
+  const tooLarge = tooLargeFor(await largestMemoryMb(database, cell.id, model.family), model);
+  if (tooLarge !== undefined) throw invalid('model', tooLarge);
   if (speeds.length === 0) throw invalid('model', `No speed is known for "${model.name}" on any class of cars.`);
   const { linesPerShard } = shardSizeOf(speeds, unitsPerLine);
   const hints = parseGridHints(request.metadata);

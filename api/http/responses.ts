@@ -71,7 +71,7 @@ export function addResponseRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   app.openapi(respondRoute, async (c) => {
     const body = c.req.valid('json');
     const { tenantId } = c.get('caller');
-    const manifest = await models.read(tenantId, body.model);
+    const manifest = { ...(await models.read(tenantId, body.model)), tenantId };
     mustAnswer(manifest, PATH);
     const items = await conversationOf(ports, tenantId, body);
     const isStored = body.store !== false && (await mayStore(ports, tenantId, items, body.store === true));

@@ -1,25 +1,40 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 
 import { getRequestListener } from '@hono/node-server';
 import type { Logger } from 'pino';
 
+import {
+  CONNECTION_LIMITS,
+  httpRefusal,
+  limitConnections,
+  type ConnectionLimits,
+} from '../../domain/connectionLimits.ts';
 import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
+import { renewableServer } from '../../domain/renewableServer.ts';
+import type { ServerTls } from '../../domain/serverTls.ts';
 import { createApi } from './app.ts';
-import { limitPerAddress } from './connectionLimit.ts';
-import { startUnstartedJobs } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
+import { restartLostJobs, startUnstartedJobs } from './startJobs.ts';
 import { sweepOrphans } from './sweepOrphans.ts';
 import { tidyUp } from './tidyUp.ts';
 import { listenError } from '../../domain/thrown.ts';
 
 const START_JOBS_EVERY_REAL_MS = 10_000;
+/** It asks Temporal after every open batch. */
+const RESTART_JOBS_EVERY_REAL_MS = MINUTE_MS;
 const TIDY_EVERY_REAL_MS = MINUTE_MS;
 /** It lists the store. */
 const SWEEP_EVERY_REAL_MS = 6 * HOUR_MS;
-const MAX_CONNECTIONS = 4_096;
-/** No address can take them all; half is enough for a proxy, behind which all callers have one address. */
-const MAX_CONNECTIONS_PER_ADDRESS = 2_048;
 const DRAIN_REAL_MS = 1_500;
+
+export interface ApiListening {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Left out: without TLS, for a proxy in front. */
+  readonly tls?: ServerTls;
+  readonly connections?: ConnectionLimits;
+}
 
 export interface ApiServer {
   readonly url: string;
@@ -32,18 +47,19 @@ export interface ApiServer {
  * and removes what has expired.
  * @throws NightshiftError `port_in_use`
  */
-export async function startApiServer(ports: ApiPorts, options: { host: string; port: number }): Promise<ApiServer> {
-  const server = await listen(ports, options.host, options.port);
+export async function startApiServer(ports: ApiPorts, options: ApiListening): Promise<ApiServer> {
+  const server = await listen(ports, options);
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : options.port;
   const { logger } = ports;
   const recurring = [
     startRecurring('start jobs', () => startUnstartedJobs(ports), START_JOBS_EVERY_REAL_MS, logger),
+    startRecurring('restart lost jobs', () => restartLostJobs(ports), RESTART_JOBS_EVERY_REAL_MS, logger),
     startRecurring('remove what nothing names', () => sweepOrphans(ports), SWEEP_EVERY_REAL_MS, logger),
     startRecurring('tidy up', () => tidyUp(ports), TIDY_EVERY_REAL_MS, logger),
   ];
   return {
-    url: `http://${options.host}:${port}`,
+    url: `${options.tls ? 'https' : 'http'}://${options.host}:${port}`,
     close: async () => {
       await Promise.all(recurring.map((each) => each.stop()));
       const closed = new Promise((resolve) => server.close(resolve));
@@ -56,11 +72,12 @@ export async function startApiServer(ports: ApiPorts, options: { host: string; p
   };
 }
 
-function listen(ports: ApiPorts, host: string, port: number): Promise<Server> {
+function listen(ports: ApiPorts, { host, port, tls, connections = CONNECTION_LIMITS }: ApiListening): Promise<Server> {
   const answer = getRequestListener(createApi(ports).fetch);
-  const server = createServer((request, response) => void answer(request, response));
-  server.maxConnections = MAX_CONNECTIONS;
-  limitPerAddress(server, MAX_CONNECTIONS_PER_ADDRESS, ports.logger);
+  const respond: RequestListener = (request, response) => void answer(request, response);
+  const server = tls ? renewableServer(tls, respond) : createServer(respond);
+  // Inside TLS a refusal could not be read.
+  limitConnections(server, connections, ports.logger, tls ? undefined : httpRefusal);
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => reject(listenError(cause, { host, port })));
     server.listen(port, host, () => resolve(server));

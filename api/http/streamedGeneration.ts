@@ -2,9 +2,8 @@ import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 
 import { NightshiftError } from '../../domain/errors.ts';
-import type { ModelManifest } from '../../domain/models.ts';
 import { bodyOrThrow } from './liveModels.ts';
-import type { ApiPorts } from './ports.ts';
+import type { ApiPorts, LiveModel } from './ports.ts';
 
 export interface LiveTask {
   readonly id: string;
@@ -32,7 +31,7 @@ export interface AnswerWriter {
 export function streamedGeneration(
   c: Context,
   { live, logger }: Pick<ApiPorts, 'live' | 'logger'>,
-  manifest: ModelManifest,
+  model: LiveModel,
   task: LiveTask,
   open: (write: (event: StreamEvent) => void) => AnswerWriter,
 ): Response {
@@ -46,7 +45,7 @@ export function streamedGeneration(
     };
     const writer = open(write);
     try {
-      const given = await live.generate(manifest, task, {
+      const given = await live.generate(model, task, {
         signal: giveUp.signal,
         onProgress: ({ choice, text }) => writer.add(choice, text),
       });

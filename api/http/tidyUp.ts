@@ -1,9 +1,10 @@
 import { DAY_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { objectKeys } from '../../domain/names.ts';
+import { foldBatch, listBatchesToFold, removeFoldedBatches } from '../../store/foldedBatches.ts';
 import { listEndedBatchesWithWork, markWorkRemoved } from '../../store/batches.ts';
 import { deleteFile, listExpiredFiles, type StoredFile } from '../../store/files.ts';
-import { forgetBefore } from '../../store/retention.ts';
+import { forgetBefore, forgetSettledBefore } from '../../store/retention.ts';
 import type { ApiPorts } from './ports.ts';
 
 /** At one go; the rest waits for the next. */
@@ -37,5 +38,12 @@ export async function tidyUp(
     }
     await markWorkRemoved(database, batchId);
   }
-  await forgetBefore(database, cell.id, gridTimeMs(cell.clock, ports.now()) - ports.retention.days * DAY_MS);
+  const { days, settledDays } = ports.retention;
+  for (const batchId of await listBatchesToFold(database, settledDays * DAY_MS, MAX_AT_ONCE)) {
+    await foldBatch(database, batchId);
+  }
+  await removeFoldedBatches(database, MAX_AT_ONCE);
+  const nowMs = gridTimeMs(cell.clock, ports.now());
+  await forgetBefore(database, cell.id, nowMs - days * DAY_MS);
+  await forgetSettledBefore(database, cell.id, nowMs - settledDays * DAY_MS);
 }

@@ -17,6 +17,7 @@ import {
 import { forgetReputations, listReputations } from '../../store/reputations.ts';
 import { listShareChecks } from '../../store/shareChecks.ts';
 import { updateClaims } from '../../store/vehicleClaims.ts';
+import { isTrustedCar, setTrustedCar } from '../../store/trustedCars.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
 import {
   appealSchema,
@@ -26,6 +27,7 @@ import {
   quarantineSchema,
   quarantinesSchema,
   resolutionSchema,
+  trustedSchema,
 } from '../wire/trust.ts';
 import { operatorOnly, type CarCaller } from './carCaller.ts';
 import type { ApiPorts } from './ports.ts';
@@ -54,6 +56,13 @@ const resolveRoute = createRoute({
   path: '/fleet/v1/vehicles/{vin}/quarantine',
   summary: 'Decide on a quarantine: end it or uphold it, and say why',
   request: { params, ...taking(resolutionSchema) },
+  responses: answers('As it stands now', carTrustSchema),
+});
+const trustedRoute = createRoute({
+  method: 'put',
+  path: '/fleet/v1/vehicles/{vin}/trusted',
+  summary: 'Trust a car of the operator’s own, or no longer: its answers measure the tolerance of its class',
+  request: { params, ...taking(trustedSchema) },
   responses: answers('As it stands now', carTrustSchema),
 });
 const listRoute = createRoute({
@@ -122,6 +131,18 @@ export function addTrustRoutes(app: OpenAPIHono, { database, cell, now }: ApiPor
     return c.json(await trustOf(database, vehicle, DEFAULT_CHECKS), 200);
   });
 
+  app.openapi(trustedRoute, async (c) => {
+    operatorOnly(c.get('carCaller'));
+    const vehicle = await visible(c.get('carCaller'), c.req.valid('param').vin);
+    const { trusted } = c.req.valid('json');
+    await database.transaction(async (tx) => {
+      await setTrustedCar(tx, vehicle.id, trusted);
+      const message = `${vehicle.displayName} is ${trusted ? 'trusted by the operator: its answers are measured, not judged' : 'trusted no longer'}.`;
+      await appendJournal(tx, cell.id, [{ atMs: gridNowMs(), kind: 'quarantined', subject: vehicle.id, message }]);
+    });
+    return c.json(await trustOf(database, vehicle, DEFAULT_CHECKS), 200);
+  });
+
   app.openapi(listRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
     return c.json({ quarantines: (await listOpenQuarantines(database, cell.id)).map(shown) }, 200);
@@ -145,30 +166,34 @@ async function trustOf(
   { id, displayName, policy }: Vehicle,
   limit: number,
 ): Promise<z.input<typeof carTrustSchema>> {
-  const [reputations, checks, quarantines] = await Promise.all([
+  const [reputations, checks, quarantines, isTrusted] = await Promise.all([
     listReputations(database, id),
     listShareChecks(database, id, limit),
     listQuarantines(database, id),
+    isTrustedCar(database, id),
   ]);
   const isQuarantined = quarantines.some(({ endedAtMs }) => endedAtMs === null);
   const onProbation = reputations.some(({ reputation }) => isOnProbation(reputation));
+  const judged = reputations.length === 0 ? 'new' : onProbation ? 'probation' : 'good';
   return {
     id,
     displayName,
     timeZone: policy.timeZone,
-    standing: isQuarantined ? 'quarantine' : reputations.length === 0 ? 'new' : onProbation ? 'probation' : 'good',
+    standing: isQuarantined ? 'quarantine' : isTrusted ? 'trusted' : judged,
     reputations: reputations.map(({ reputation: { validInRow, checkedLines, differingLines }, ...of }) => ({
       ...of,
       validInRow,
       checkedLines,
       differingLines,
     })),
-    checks: checks.map(({ jobId, shard, lines, checked, differing, verdict, atMs }) => ({
+    checks: checks.map(({ jobId, shard, lines, checked, differing, tokens, divergent, verdict, atMs }) => ({
       jobId,
       shard,
       lines,
       checked,
       differing,
+      tokens,
+      divergent,
       verdict,
       atMs,
     })),

@@ -29,6 +29,10 @@ export interface IngressPorts {
   readonly telemetryBase: string;
   readonly sessions: SessionStarter;
   readonly logger: Logger;
+  /** Told of each meter reading: grid seconds since it was read, by the car's clock. */
+  readonly onMetered?: (lagSeconds: number) => void;
+  /** Told of each batch that is stored: real seconds since its first message. */
+  readonly onWritten?: (seconds: number) => void;
   /** Real time in epoch milliseconds. */
   readonly now: () => number;
 }
@@ -38,6 +42,8 @@ export interface IngressCounts {
   /** Of cars that are not enrolled: telemetry can be falsified, and we pay by it. */
   readonly unknownVehicle: number;
   readonly unreadable: number;
+  /** Cars' data that the database refused. */
+  readonly refused: number;
 }
 
 export interface Ingress {
@@ -60,9 +66,10 @@ const METER_WINDOW_MS = { past: 7 * DAY_MS, ahead: 15 * MINUTE_MS } as const;
 export async function startIngress(ports: IngressPorts): Promise<Ingress> {
   const { database, cell, mqtt, logger, now } = ports;
   const gridNowMs = (): number => Math.round(gridTimeMs(cell.clock, now()));
-  const counts = { messages: 0, unknownVehicle: 0, unreadable: 0 };
+  const counts = { messages: 0, unknownVehicle: 0, unreadable: 0, refused: 0 };
   const states = new Map<string, FusedState>();
-  const batch = new WriteBatch(database, cell, logger);
+  const batch = new WriteBatch(database, cell, logger, () => (counts.refused += 1));
+  let firstRealMs: number | undefined;
   const keeper = new SessionKeeper({ database, cellId: cell.id, starter: ports.sessions, logger });
   let vehicles = await readRoster(ports);
   let loadedRealMs = now();
@@ -98,6 +105,7 @@ export async function startIngress(ports: IngressPorts): Promise<Ingress> {
 
   const takeReading = (vehicle: Vehicle, reading: MeterReading): void => {
     batch.addReading({ ...reading, vehicleId: vehicle.id });
+    batch.hear(vehicle.id, gridNowMs());
     const before = states.get(vehicle.id);
     if (!before) return;
     keep(vehicle, before, { ...before, energy: trackMeter(before.energy ?? NEW_TRACK, vehicle, reading) }, gridNowMs());
@@ -105,6 +113,7 @@ export async function startIngress(ports: IngressPorts): Promise<Ingress> {
 
   const onMessage = (topic: string, payload: Buffer, { retain }: IPublishPacket): void => {
     counts.messages += 1;
+    firstRealMs ??= now();
     const message = readMessage(ports.telemetryBase, topic, payload, retain);
     if (message.kind === 'unreadable') counts.unreadable += 1;
     if (message.kind === 'unreadable' || message.kind === 'ignored') return;
@@ -132,7 +141,10 @@ export async function startIngress(ports: IngressPorts): Promise<Ingress> {
     }
     const aheadMs = message.reading.atMs - gridNowMs();
     if (aheadMs > METER_WINDOW_MS.ahead || -aheadMs > METER_WINDOW_MS.past) counts.unreadable += 1;
-    else takeReading(vehicle, message.reading);
+    else {
+      ports.onMetered?.(Math.max(0, -aheadMs / 1_000));
+      takeReading(vehicle, message.reading);
+    }
   };
 
   let tickedRealMs = now();
@@ -144,7 +156,13 @@ export async function startIngress(ports: IngressPorts): Promise<Ingress> {
         if (vehicle) take(vehicle, { kind: 'tick' });
       }
     }
-    await batch.write();
+    const sinceRealMs = firstRealMs;
+    firstRealMs = undefined;
+    await batch.write().catch((error: unknown) => {
+      firstRealMs ??= sinceRealMs;
+      throw error;
+    });
+    if (sinceRealMs !== undefined) ports.onWritten?.((now() - sinceRealMs) / 1_000);
     void keeper.work();
     if (now() - loadedRealMs >= (strangerSeen ? RELOAD_FOR_STRANGER_REAL_MS : RELOAD_REAL_MS)) {
       vehicles = await readRoster(ports);

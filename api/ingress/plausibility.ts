@@ -5,13 +5,17 @@ import { carReason, type CarReason } from '../../domain/claims.ts';
 import type { MeterReading } from '../../domain/setpoints.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
 
+const meterSchema = z.object({ chargingKwh: z.number(), atMs: z.number() });
+
 /** What one stay has shown so far, to hold SoC, meter and power against each other. Times are grid time. */
 export const energyTrackSchema = z.object({
   /** SoC and register at the start of the comparison; null until heard. */
   soc: z.object({ percent: z.number(), atMs: z.number() }).nullable(),
   meterKwh: z.number().nullable(),
   latestSoc: z.object({ percent: z.number(), atMs: z.number() }).nullable(),
-  latestMeter: z.object({ chargingKwh: z.number(), atMs: z.number() }).nullable(),
+  latestMeter: meterSchema.nullable(),
+  /** Registers of the time within which a SoC may have been measured, oldest first. */
+  meters: z.array(meterSchema).default([]),
   /**
    * What the car said that it draws, summed up, beside what the meter counted in the same time. Absent while the car is
    * not heard.
@@ -25,7 +29,14 @@ export const energyTrackSchema = z.object({
 export type EnergyTrack = z.infer<typeof energyTrackSchema>;
 type Drawn = NonNullable<EnergyTrack['drawn']>;
 
-export const NEW_TRACK: EnergyTrack = { soc: null, meterKwh: null, latestSoc: null, latestMeter: null, doubt: null };
+export const NEW_TRACK: EnergyTrack = {
+  soc: null,
+  meterKwh: null,
+  latestSoc: null,
+  latestMeter: null,
+  meters: [],
+  doubt: null,
+};
 
 type Pack = Pick<Vehicle, 'batteryKwh' | 'charger'>;
 
@@ -38,11 +49,18 @@ const POWER_TOLERANCE = 1.25;
 const JUMP_TOLERANCE_PERCENT = 3;
 /** SoC and register are compared only when both are this fresh. */
 const SAME_TIME_MS = 15 * MINUTE_MS;
+/**
+ * Telemetry carries no times, and waits in queues that the meter's readings, which carry theirs, pass by: a SoC may have been
+ * measured this long before it came.
+ */
+const LATE_MS = 30 * MINUTE_MS;
+/** Registers nearer in time than this are not kept apart. */
+const METERS_APART_MS = 5 * MINUTE_MS;
 /** Less than this on the register is no charge. */
 const CHARGED_KWH = 0.1;
 /**
- * Telemetry carries no times. After an outage, ours or the car's, what was held back arrives at once: a SoC that comes so
- * soon after the one before may have been measured long after it.
+ * After an outage, ours or the car's, what was held back arrives at once: a SoC that comes so soon after the one before may
+ * have been measured long after it.
  */
 const HELD_BACK_MS = 4 * MINUTE_MS;
 /** A car that is heard says something at least this often; what it drew in a longer silence is not known. */
@@ -86,7 +104,17 @@ export function trackMeter(track: EnergyTrack, pack: Pack, reading: MeterReading
   const from = track.meterKwh === null && track.latestSoc !== null ? track.latestSoc : track.soc;
   const { drawn } = track;
   const counted = drawn && countedTo(drawn, chargingKwh + computeKwh);
-  return compared({ ...track, soc: from, meterKwh: started, latestMeter, ...(counted && { drawn: counted }) }, pack);
+  const meters = withMeter(track.meters, latestMeter);
+  const heard = { ...track, soc: from, meterKwh: started, latestMeter, meters, ...(counted && { drawn: counted }) };
+  return compared(heard, pack);
+}
+
+/** Keeps one register from before the time that counts, so that what was true then is known. */
+function withMeter(meters: EnergyTrack['meters'], latest: EnergyTrack['meters'][number]): EnergyTrack['meters'] {
+  const last = meters.at(-1);
+  if (last && latest.atMs - last.atMs < METERS_APART_MS) return meters;
+  const firstNeeded = meters.findLastIndex(({ atMs }) => atMs <= latest.atMs - LATE_MS - SAME_TIME_MS);
+  return [...meters.slice(Math.max(0, firstNeeded)), latest];
 }
 
 /** The sum begins with the first reading. */
@@ -120,17 +148,27 @@ export function trackPower(track: EnergyTrack, pack: Pack, kw: number, mostCompu
   return doubted(track, { text, value: kw, limit });
 }
 
-/** Holds what SoC says went into the battery against what the meter says. */
+/**
+ * Holds what SoC says went into the battery against what the meter says. The SoC may be less by what was charged since it was
+ * measured, and more by what was charged since the register was read.
+ */
 function compared(track: EnergyTrack, pack: Pack): EnergyTrack {
-  const { soc, meterKwh, latestSoc, latestMeter } = track;
+  const { soc, meterKwh, latestSoc, latestMeter, meters } = track;
   if (!soc || meterKwh === null || !latestSoc || !latestMeter) return track;
   if (Math.abs(latestSoc.atMs - latestMeter.atMs) > SAME_TIME_MS) return track;
   const bySocKwh = ((latestSoc.percent - soc.percent) / 100) * pack.batteryKwh;
-  const byMeterKwh = (latestMeter.chargingKwh - meterKwh) * pack.charger.efficiency;
-  const value = Math.abs(bySocKwh - byMeterKwh);
-  // What the charger may give between the two readings is no contradiction.
+  const earlier = meters.findLast(({ atMs }) => atMs <= latestSoc.atMs - LATE_MS);
+  const [earlierKwh = 0, latestKwh = 0] = [earlier?.chargingKwh ?? meterKwh, latestMeter.chargingKwh].map(
+    (kwh) => Math.max(0, kwh - meterKwh) * pack.charger.efficiency,
+  );
   const apartKwh = (pack.charger.maxKw * Math.abs(latestSoc.atMs - latestMeter.atMs)) / HOUR_MS;
-  const limit = TOLERANCE_KWH + TOLERANCE_SHARE * Math.max(bySocKwh, byMeterKwh) + apartKwh;
+  if (bySocKwh > latestKwh) return heldAgainst(track, bySocKwh, latestKwh, apartKwh);
+  return bySocKwh < earlierKwh ? heldAgainst(track, bySocKwh, earlierKwh, 0) : track;
+}
+
+function heldAgainst(track: EnergyTrack, bySocKwh: number, byMeterKwh: number, allowedKwh: number): EnergyTrack {
+  const value = Math.abs(bySocKwh - byMeterKwh);
+  const limit = TOLERANCE_KWH + TOLERANCE_SHARE * Math.max(bySocKwh, byMeterKwh) + allowedKwh;
   if (value <= limit) return track;
   const text = `SoC says that ${bySocKwh.toFixed(1)} kWh were charged, the meter ${byMeterKwh.toFixed(1)} kWh.`;
   return doubted(track, { text, value, limit });

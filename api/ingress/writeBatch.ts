@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
-import { MINUTE_MS } from '../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { Cell } from '../../store/cells.ts';
 import { isRefusedData, type Database } from '../../store/database.ts';
+import { addHeardHours, type HeardHour } from '../../store/heardHours.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { recordMeterReadings, type VehicleReading } from '../../store/meters.ts';
 import { updateClaims, type ClaimUpdate } from '../../store/vehicleClaims.ts';
@@ -13,6 +14,8 @@ interface Pending {
   readonly states: Map<string, VehicleState>;
   readonly claims: Map<string, ClaimUpdate>;
   readonly lines: JournalLine[];
+  /** By car and hour. */
+  readonly heard: Map<string, HeardHour>;
   readonly followUps: (() => void)[];
 }
 
@@ -29,13 +32,17 @@ export class WriteBatch {
   readonly #database: Database;
   readonly #cell: Cell;
   readonly #logger: Pick<Logger, 'error'>;
-  #pending: Pending = { states: new Map(), claims: new Map(), lines: [], followUps: [] };
+  readonly #onRefused: () => void;
+  #pending: Pending = { states: new Map(), claims: new Map(), lines: [], heard: new Map(), followUps: [] };
   #readings = new Map<string, SlotReadings>();
+  readonly #heardLast = new Map<string, number>();
 
-  constructor(database: Database, cell: Cell, logger: Pick<Logger, 'error'>) {
+  /** @param onRefused told of each car whose data the database refuses, for whatever it is given up */
+  constructor(database: Database, cell: Cell, logger: Pick<Logger, 'error'>, onRefused: () => void = () => {}) {
     this.#database = database;
     this.#cell = cell;
     this.#logger = logger;
+    this.#onRefused = onRefused;
   }
 
   addState(vehicleId: string, fused: FusedState, atMs: number): void {
@@ -47,6 +54,16 @@ export class WriteBatch {
       socPercent: socPercentOf(fused),
       updatedAtMs: atMs,
     });
+    if (fused.online) this.hear(vehicleId, atMs);
+  }
+
+  /** @param atMs when it was heard, by our clock: what a car says of its own may be anything */
+  hear(vehicleId: string, atMs: number): void {
+    const hourMs = Math.floor(atMs / HOUR_MS) * HOUR_MS;
+    // Told once an hour: thousands of messages say the same.
+    if (this.#heardLast.get(vehicleId) === hourMs) return;
+    this.#heardLast.set(vehicleId, hourMs);
+    this.#pending.heard.set(`${vehicleId}/${hourMs}`, { vehicleId, hourMs });
   }
 
   /** Of several changes of one car within a batch only the last is a transition. */
@@ -85,8 +102,8 @@ export class WriteBatch {
 
   async #writeStates(): Promise<void> {
     const taken = this.#pending;
-    if (taken.states.size === 0 && taken.lines.length === 0) return;
-    this.#pending = { states: new Map(), claims: new Map(), lines: [], followUps: [] };
+    if (taken.states.size === 0 && taken.lines.length === 0 && taken.heard.size === 0) return;
+    this.#pending = { states: new Map(), claims: new Map(), lines: [], heard: new Map(), followUps: [] };
     try {
       await this.#store(taken).catch((error: unknown) => this.#storeEachCar(taken, error));
     } catch (error) {
@@ -95,6 +112,7 @@ export class WriteBatch {
         states: new Map([...taken.states, ...newer.states]),
         claims: taken.claims,
         lines: [...taken.lines, ...newer.lines],
+        heard: new Map([...taken.heard, ...newer.heard]),
         followUps: [...taken.followUps, ...newer.followUps],
       };
       for (const update of newer.claims.values()) this.addClaims(update);
@@ -103,9 +121,10 @@ export class WriteBatch {
     for (const followUp of taken.followUps) followUp();
   }
 
-  async #store({ states, claims, lines }: Omit<Pending, 'followUps'>): Promise<void> {
+  async #store({ states, claims, lines, heard }: Omit<Pending, 'followUps'>): Promise<void> {
     await this.#database.transaction(async (tx) => {
       await upsertVehicleStates(tx, [...states.values()]);
+      await addHeardHours(tx, [...heard.values()]);
       const held = await updateClaims(tx, [...claims.values()]);
       await appendJournal(tx, this.#cell.id, [...lines, ...held]);
     });
@@ -115,14 +134,16 @@ export class WriteBatch {
    * What PostgreSQL refuses of one car is given up, and all others are stored.
    * @throws the error when it is no fault of the data
    */
-  async #storeEachCar({ states, claims, lines }: Pending, error: unknown): Promise<void> {
+  async #storeEachCar({ states, claims, lines, heard }: Pending, error: unknown): Promise<void> {
     if (!isRefusedData(error)) throw error;
-    for (const vehicleId of new Set([...states.keys(), ...lines.map(({ subject }) => subject)])) {
+    const heardIds = [...heard.values()].map(({ vehicleId }) => vehicleId);
+    for (const vehicleId of new Set([...states.keys(), ...lines.map(({ subject }) => subject), ...heardIds])) {
       const [state, claim] = [states.get(vehicleId), claims.get(vehicleId)];
       const own = {
         states: new Map(state && [[vehicleId, state]]),
         claims: new Map(claim && [[vehicleId, claim]]),
         lines: lines.filter(({ subject }) => subject === vehicleId),
+        heard: new Map([...heard].filter(([, each]) => each.vehicleId === vehicleId)),
       };
       await this.#store(own).catch((cause: unknown) => this.#giveUp(vehicleId, cause));
     }
@@ -130,6 +151,7 @@ export class WriteBatch {
 
   #giveUp(vehicleId: string, error: unknown): void {
     if (!isRefusedData(error)) throw error;
+    this.#onRefused();
     this.#logger.error({ err: error, vehicleId }, 'what a car said cannot be stored and is given up');
   }
 

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type AuthenticateError, type Client } from 'aedes';
 import type { Logger } from 'pino';
 
+import { CONNECTION_LIMITS, limitConnections, type ConnectionLimits } from '../../domain/connectionLimits.ts';
 import { listenError, messageOf } from '../../domain/thrown.ts';
 import type { AdmitClient, BrokerRights } from './brokerRights.ts';
 import { CarDamping } from './carDamping.ts';
@@ -18,10 +19,13 @@ export interface BrokerOptions {
   readonly port: number;
   readonly logger: Logger;
   readonly admit: AdmitClient;
+  readonly connections?: ConnectionLimits;
   /** What a car did that it may not, at most once an hour and car. */
   readonly onMisuse: (carId: string, what: string) => void;
 }
 
+/** CONNACK, without session and with the code of a server that is unavailable; it has no room for a text. */
+const NO_ROOM = Buffer.from([0x20, 2, 0, 3]);
 /** Return codes of MQTT 3.1.1. */
 const IDENTIFIER_REJECTED = 2;
 const SERVER_UNAVAILABLE = 3;
@@ -116,6 +120,7 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     socket.once('close', () => sockets.delete(socket));
     aedes.handle(socket);
   });
+  limitConnections(server, options.connections ?? CONNECTION_LIMITS, logger, () => NO_ROOM);
   await listen(server, host, options.port);
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : options.port;

@@ -15,7 +15,7 @@ export const disputeSchema = z
     lines: z
       .array(
         z.object({
-          booking: z.string(),
+          booking: z.string().meta({ description: 'As statements and lists of bookings name it, e.g. B123.' }),
           account: z.string(),
           item: z.string(),
           quantity: z.number().nullable(),
@@ -39,11 +39,36 @@ export const disputeSchema = z
       .meta({
         description: 'When the car had the shard, what it was paid for, and what its plug’s meter counted meanwhile.',
       }),
+    receipts: z
+      .array(
+        z.object({
+          car: z.string().nullable(),
+          lines: z.tuple([z.number(), z.number()]).meta({ description: 'Of the shard, half-open.' }),
+          sha256: z.string().meta({ description: 'Of the answers, as they were accepted.' }),
+        }),
+      )
+      .meta({ description: 'Answers of the work that were accepted.' }),
+    checks: z
+      .array(
+        z.object({
+          car: z.string().nullable(),
+          at: z.string(),
+          lines: z.number(),
+          checked: z.number(),
+          differing: z.number(),
+          tokens: z.number(),
+          divergent: z.number(),
+          verdict: z.enum(['valid', 'suspect', 'guilty']),
+        }),
+      )
+      .meta({ description: 'What checks of these answers on a trusted computer have found.' }),
   })
   .openapi('Dispute');
 
+export type DisputeWire = z.output<typeof disputeSchema>;
+
 export const newDisputeSchema = z.strictObject({
-  booking: z.string().min(1).max(400).meta({ description: 'As statements name it.' }),
+  booking: z.string().min(1).max(400).meta({ description: 'As statements and lists of bookings name it, e.g. B123.' }),
   text: z.string().min(1).max(2_000),
 });
 

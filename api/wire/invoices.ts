@@ -47,6 +47,24 @@ export const invoiceSchema = invoiceBodySchema
   .openapi('Invoice');
 export type InvoiceWire = z.output<typeof invoiceSchema>;
 
+/** A line of a tenant's account. */
+export const tenantLineSchema = z
+  .object({
+    entry: z.number(),
+    booking: z.string(),
+    booked_at: z.string().meta({ description: 'Grid time.' }),
+    batch: z.string().nullable(),
+    model: z.string().nullable(),
+    item: z.string(),
+    quantity: z.number().nullable(),
+    unit: z.string().nullable(),
+    unit_price: z.number().nullable(),
+    amount: z.number(),
+    currency: z.string(),
+    reason: z.string().nullable(),
+  })
+  .openapi('TenantLine');
+
 /** As OpenAI's `/v1/organization/costs`. */
 export const costsSchema = z
   .object({

@@ -10,6 +10,8 @@ export const keySchema = z
     requests_per_minute: z.number().int(),
     created_at: z.number().int(),
     revoked_at: z.number().int().nullable(),
+    expires_at: z.number().int().nullable().meta({ description: 'When it ends by itself.' }),
+    person: z.string().nullable().meta({ description: 'Who signed in to get it.' }),
   })
   .openapi('ApiKey');
 export type ApiKeyWire = z.output<typeof keySchema>;

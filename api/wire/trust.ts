@@ -25,7 +25,7 @@ export const carTrustSchema = z
     id: z.string(),
     displayName: z.string(),
     timeZone: z.string(),
-    standing: z.enum(['new', 'probation', 'good', 'quarantine']),
+    standing: z.enum(['new', 'probation', 'good', 'trusted', 'quarantine']),
     reputations: z.array(
       z.object({
         modelFamily: z.string(),
@@ -43,6 +43,8 @@ export const carTrustSchema = z
           lines: z.number(),
           checked: z.number(),
           differing: z.number(),
+          tokens: z.number().meta({ description: 'Of generated text, read by a trusted computer.' }),
+          divergent: z.number().meta({ description: 'Tokens that are farther off than the tolerance.' }),
           verdict: z.enum(['valid', 'suspect', 'guilty']),
           atMs: gridMs,
         }),
@@ -60,6 +62,12 @@ export const resolutionSchema = z
     release: z.boolean().meta({ description: 'True ends the quarantine; the car is on probation then.' }),
   })
   .openapi('QuarantineResolution');
+
+export const trustedSchema = z
+  .strictObject({
+    trusted: z.boolean().meta({ description: 'Then its checks measure its class of hardware, and do not judge it.' }),
+  })
+  .openapi('TrustedCar');
 
 export const quarantinesSchema = z.object({ quarantines: z.array(quarantineSchema) });
 export type QuarantinesWire = z.output<typeof quarantinesSchema>;

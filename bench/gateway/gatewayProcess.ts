@@ -1,6 +1,6 @@
-import { Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { startGateway } from '../../api/gateway/server.ts';
+import { openUpstream } from '../../api/gateway/upstream.ts';
 import { taskTokensWith } from '../../api/gateway/taskTokens.ts';
 import type { KeyedCar } from '../../store/carKeys.ts';
 import { sliceSignerWith } from '../../store/sliceAccess.ts';
@@ -22,15 +22,11 @@ for (let car = 0; car < cars; car++) {
   const enrolled = { vehicleId, cellId: 'bench', regionId: BENCH_REGION, hardwareClass: 'ai4' };
   known.set(keyOf(car), { ...enrolled, modelFamilies: [BENCH_FAMILY] });
 }
-const connection = await Connection.connect({ address: target, interceptors: [] });
+const upstream = await openUpstream({ address: target }, namespace);
 const gateway = await startGateway(
   { host: '127.0.0.1', port, namespace, limits: { callsPerMinute: Infinity } },
   {
-    upstream: {
-      service: connection.workflowService,
-      withDeadline: (deadline, work) => connection.withDeadline(deadline, work),
-      withAbortSignal: (signal, work) => connection.withAbortSignal(signal, work),
-    },
+    upstream,
     carOfKey: async (key) => known.get(key),
     onRefused: (refusal) => console.error(refusal.message),
     onAttemptFailed: (_, message) => console.error(message),

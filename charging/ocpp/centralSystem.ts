@@ -1,10 +1,17 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { createServer } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { createRPCError, RPCServer, type IHandlersOption } from 'ocpp-rpc';
 import type { Logger } from 'pino';
+import type { ServerTls } from '../../domain/serverTls.ts';
+import {
+  CONNECTION_LIMITS,
+  httpRefusal,
+  limitConnections,
+  type ConnectionLimits,
+} from '../../domain/connectionLimits.ts';
 import { listenError } from '../../domain/thrown.ts';
+import { renewableServer } from '../../domain/renewableServer.ts';
 import { ChargePointSession, type ChargePointPorts } from './chargePointSession.ts';
 import { ocpp16 } from './ocpp16.ts';
 import { ocpp201 } from './ocpp201.ts';
@@ -23,7 +30,8 @@ export interface CentralSystemOptions {
   /** 0: any that is free. */
   readonly port: number;
   /** Security profile 2; without it profile 1: passwords over a line that others may read. */
-  readonly tls?: { readonly certificate: Buffer; readonly key: Buffer };
+  readonly tls?: ServerTls;
+  readonly connections?: ConnectionLimits;
 }
 
 /** A charge point that may come in, with what its session needs. */
@@ -39,6 +47,8 @@ export interface CentralSystemPorts {
 export interface CentralSystem {
   /** Where charge points connect: this, a slash and their id. */
   readonly url: string;
+  /** How many charge points are connected. */
+  connected(): number;
   /** Cuts a charge point off, if it is there. */
   disconnect(id: string): void;
   close(): Promise<void>;
@@ -50,7 +60,7 @@ export interface CentralSystem {
  * @throws NightshiftError `port_in_use`
  */
 export async function startCentralSystem(
-  { host, port, tls }: CentralSystemOptions,
+  { host, port, tls, connections: limits = CONNECTION_LIMITS }: CentralSystemOptions,
   { admit, onRefused, log }: CentralSystemPorts,
 ): Promise<CentralSystem> {
   const rpc = new RPCServer({
@@ -110,15 +120,15 @@ export async function startCentralSystem(
     session.connected();
   });
 
-  const server: Server = tls
-    ? createSecureServer({ cert: tls.certificate, key: tls.key }, notFound)
-    : createServer(notFound);
+  const server: Server = tls ? renewableServer(tls, notFound) : createServer(notFound);
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     rpc.handleUpgrade(request, socket, head).catch((error: unknown) => {
       log.warn({ err: error }, 'a charge point could not be taken in');
       socket.destroy();
     });
   });
+  // Inside TLS a refusal could not be read.
+  limitConnections(server, limits, log, tls ? undefined : httpRefusal);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(listenError(cause, { host, port })));
     server.listen(port, host, resolve);
@@ -126,6 +136,7 @@ export async function startCentralSystem(
   const { port: bound } = server.address() as AddressInfo; // oxlint-disable-line typescript/no-unsafe-type-assertion -- a TCP server
   return {
     url: `${tls ? 'wss' : 'ws'}://${host}:${bound}${PATH}`,
+    connected: () => connections.size,
     disconnect: (id) => connections.get(id)?.(),
     close: async () => {
       for (const close of connections.values()) close();

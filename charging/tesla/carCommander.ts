@@ -275,7 +275,7 @@ export class CarCommander {
     const answer = await this.#ask('wake', { wake: true }, false);
     if (answer.kind !== 'done') return;
     this.#heldUntilRealMs.orders = this.#ports.now() + WAKES_WITHIN_REAL_MS;
-    this.#ports.log.info({ vin: this.#options.vin, why }, 'the car is asked to wake up');
+    this.#ports.log.info({ why }, 'the car is asked to wake up');
   }
 
   /** Asks once a day whether the car is configured to stream what we need, and configures it where it is not. */

@@ -154,7 +154,7 @@ export class TeslaFleet {
           this.#orLog(appendJournal(database, cell.id, [{ atMs, kind: 'fallback', subject: vin, message }]));
         },
         now,
-        log: log.child({ vin }),
+        log: log.child({ vehicleId: vin }),
       },
       keptCarSchema.parse(car.state ?? {}),
     );

@@ -28,7 +28,9 @@ const SEEDED_CARS = 1_000;
 const MAX_SHIFT_DAYS = 36_500;
 
 export const fleetCommand: CommandFactory = (terminal, done) => {
-  const fleet = new Command('fleet').description('say what the fleet can do, and simulate fleets of any size');
+  const fleet = new Command('fleet').description(
+    'say what the fleet can do, add regions and classes to it, and simulate fleets of any size',
+  );
   withApiOptions(fleet.command('status'))
     .description('what the fleet can compute with: now, tonight and until the morning, by region and class')
     .option('--json', 'print JSON')
@@ -37,6 +39,24 @@ export const fleetCommand: CommandFactory = (terminal, done) => {
       const capacity = await new CarClient(await openApi(options)).capacity();
       const { capacityText } = await import('../fleetText.ts');
       terminal.out(options.json ? `${JSON.stringify(capacity, null, 2)}\n` : capacityText(capacity, terminal));
+    });
+  withApiOptions(fleet.command('region'))
+    .description('add a region with its feeders and feeds, or change them; nothing is restarted')
+    .argument('<file>', 'YAML or JSON, as one of `regions` in the cell file (docs/cell-file.md)')
+    .action(async (file: string, options: ApiOptions) => {
+      const { id, ...region } = await readNamed(file);
+      const { CarClient } = await import('../../api/client/carClient.ts');
+      const feeders = await new CarClient(await openApi(options)).putRegion(id, region);
+      terminal.out(`Region ${id} with ${feeders.join(', ')} is planned from the next plan on.\n`);
+    });
+  withApiOptions(fleet.command('class'))
+    .description('add a class of computers, or change its figures; nothing is restarted')
+    .argument('<file>', 'YAML or JSON, as one of `classes` in the cell file (docs/cell-file.md)')
+    .action(async (file: string, options: ApiOptions) => {
+      const { id, ...figures } = await readNamed(file);
+      const { CarClient } = await import('../../api/client/carClient.ts');
+      await new CarClient(await openApi(options)).putClass(id, figures);
+      terminal.out(`Class ${id} is planned with from the next plan on.\n`);
     });
   fleet
     .command('simulate')
@@ -68,6 +88,13 @@ export const fleetCommand: CommandFactory = (terminal, done) => {
     });
   return fleet;
 };
+
+async function readNamed(file: string): Promise<Record<string, unknown> & { id: string }> {
+  const { readYamlObject } = await import('../files/readYamlObject.ts');
+  const { id, ...rest } = await readYamlObject(file);
+  if (typeof id === 'string' && id !== '') return { ...rest, id };
+  throw new NightshiftError('invalid_request', `${file}: id: must be given.`, { field: 'id' });
+}
 
 function nightOf({ night, hours, seed, fault }: SimulateOptions): FleetNight {
   const startMs = Date.parse(`${night}T12:00:00Z`);

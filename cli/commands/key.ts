@@ -21,17 +21,20 @@ interface CreateOptions extends KeyOptions {
 }
 
 const MAX_PER_MINUTE = 1_000_000;
+const MAX_GRACE_HOURS = 720;
 const KEYS_PATH = '/ops/v1/keys';
 
 const common = (name: string): Command => withApiOptions(new Command(name)).option('--json', 'print JSON');
 
 export const keyCommand: CommandFactory = (terminal, done) => {
   const line = (key: ApiKeyWire): string => {
-    const state = key.revoked_at === null ? `${key.requests_per_minute}/min` : terminal.colors.red('revoked');
+    const { red, yellow } = terminal.colors;
+    const until = key.expires_at === null ? '' : yellow(` until ${new Date(key.expires_at * 1_000).toISOString()}`);
+    const state = key.revoked_at === null ? `${key.requests_per_minute}/min${until}` : red('revoked');
     return `${key.id}  ${key.tenant}  ${key.scopes.join(',')}  ${state}  ${key.name}\n`;
   };
   return new Command('key')
-    .description('make, list and revoke API keys')
+    .description('make, list, rotate and revoke API keys')
     .addCommand(
       common('create')
         .description('make a key and print it; it is shown once and kept nowhere')
@@ -56,6 +59,20 @@ export const keyCommand: CommandFactory = (terminal, done) => {
           const answer = await (await openApi(options)).json('GET', KEYS_PATH);
           const { data } = z.object({ data: z.array(keySchema) }).parse(answer);
           terminal.out(options.json ? `${JSON.stringify(data, null, 2)}\n` : data.map(line).join(''));
+          done(EXIT_CODES.ok);
+        }),
+    )
+    .addCommand(
+      common('rotate')
+        .description('make a key that may do the same, and have the old one run out')
+        .argument('<id>', 'id of the old key')
+        .option('--grace <hours>', 'how long the old one works on', wholeNumber(0, MAX_GRACE_HOURS), 24)
+        .action(async (id: string, options: KeyOptions & { readonly grace: number }) => {
+          const body = { grace_hours: options.grace };
+          const path = `${KEYS_PATH}/${id}/rotation`;
+          const made = newKeySchema.parse(await (await openApi(options)).json('POST', path, body));
+          terminal.out(options.json ? `${JSON.stringify(made, null, 2)}\n` : `${made.key}\n`);
+          if (!options.json) terminal.err(`${line(made)}The old one works for ${options.grace} h more.\n`);
           done(EXIT_CODES.ok);
         }),
     )

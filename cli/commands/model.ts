@@ -44,6 +44,7 @@ const admittedSchema = modelSchema.extend({
     prefill_tokens_per_s: z.number().nullable(),
     decode_tokens_per_s: z.number().nullable(),
     classes_too_small: z.array(z.string()),
+    energy_wh_per_1000_tokens: z.record(z.string(), z.object({ read: z.number(), written: z.number() })).nullable(),
   }),
 });
 
@@ -67,6 +68,9 @@ export const modelCommand: CommandFactory = (terminal, done) => {
     terminal.out(`  ${ms.toFixed(2)} ms a sample, at most ${mb ?? '?'} MiB, on this machine\n`);
     if (prefill !== null && decode !== null) {
       terminal.out(`  alone it reads ${prefill.toFixed(0)} and writes ${decode.toFixed(0)} tokens a second\n`);
+    }
+    for (const [id, { read, written }] of Object.entries(added.x_probe.energy_wh_per_1000_tokens ?? {})) {
+      terminal.out(`  ${id}: ${read.toFixed(2)} Wh for 1,000 tokens read, ${written.toFixed(2)} for 1,000 written\n`);
     }
     if (tooSmall.length > 0)
       terminal.out(`  ${tooSmall.join(', ')}: too little memory, nothing of it is planned there\n`);

@@ -38,12 +38,14 @@ export const ownerCommand: CommandFactory = (terminal) => {
         terminal.out(
           `${period} in ${currency}: earned ${earned.toFixed(2)} = energy ${energy.toFixed(2)} + wear ${wear.toFixed(2)} + work ` +
             `${work.toFixed(2)} + streaks ${streak.toFixed(2)} + availability ${availability.toFixed(2)}\n` +
-            `  ${total.computeKwh.toFixed(2)} kWh in ${total.shards} shards, ${total.availableHours.toFixed(1)} h available, ` +
+            `  ${total.computeKwh.toFixed(2)} kWh in ${total.shards} ${total.shards === 1 ? 'shard' : 'shards'}, ${total.availableHours.toFixed(1)} h available, ` +
             `paid out ${paidOut.toFixed(2)}\n`,
         );
       }
       const due = Object.entries(statement.balances).map(([currency, amount]) => `${amount.toFixed(2)} ${currency}`);
-      terminal.out(`To get now: ${due.join(', ') || 'nothing'}; ${statement.lines.length} lines, --csv lists them.\n`);
+      terminal.out(
+        `To get now: ${due.join(', ') || 'nothing'}; ${statement.lines.length} ${statement.lines.length === 1 ? 'line' : 'lines'}, --csv lists them with their bookings.\n`,
+      );
     });
 
   command(owner, 'account', 'where an owner is paid to; kept sealed')

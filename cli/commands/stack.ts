@@ -29,7 +29,7 @@ export const stackCommand: CommandFactory = (terminal, done) =>
         const { api, gateway, ocpp, stateDir } = config;
         terminal.out(
           [
-            `API       http://${api.host}:${api.port}/v1, key ${apiKeyOf(config)}`,
+            `API       ${api.url}/v1, key ${apiKeyOf(config)}`,
             `Gateway   ${gateway.address}`,
             ocpp
               ? `Chargers  ${ocpp.tls ? 'wss' : 'ws'}://${ocpp.host}:${ocpp.port}/ocpp/<id>`

@@ -5,6 +5,7 @@ import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import type { CommandFactory } from '../command.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { numberFrom, wholeNumber } from '../numberOption.ts';
+import { addDetect } from './trustDetect.ts';
 
 interface SimulateOptions {
   readonly cars: number;
@@ -57,6 +58,7 @@ export const trustCommand: CommandFactory = (terminal, done) => {
       terminal.out(options.json ? `${JSON.stringify(outcome, null, 2)}\n` : trustText(outcome, terminal));
       done(outcome.honestQuarantined === 0 ? EXIT_CODES.ok : EXIT_CODES.failed);
     });
+  addDetect(trust, terminal, done);
   withApiOptions(trust.command('list'))
     .description('cars in quarantine, those whose owners appeal first')
     .option('--json', 'print JSON')
@@ -76,6 +78,22 @@ export const trustCommand: CommandFactory = (terminal, done) => {
       .option('--json', 'print JSON')
       .action(async (vin: string, text: string, options: Reached) => {
         const found = await (await reach(options)).resolveQuarantine(vin, { text, release });
+        const { carTrustText } = await import('../carTrustText.ts');
+        terminal.out(options.json ? asJson(found) : carTrustText(found, terminal));
+      });
+  }
+  for (const [name, trusted] of [
+    ['rely-on', true],
+    ['no-longer-rely-on', false],
+  ] as const) {
+    withApiOptions(trust.command(name))
+      .description(
+        trusted ? 'trust a car of yours: its answers measure the tolerance of its class' : 'judge a car again',
+      )
+      .argument('<vin>')
+      .option('--json', 'print JSON')
+      .action(async (vin: string, options: Reached) => {
+        const found = await (await reach(options)).setTrusted(vin, trusted);
         const { carTrustText } = await import('../carTrustText.ts');
         terminal.out(options.json ? asJson(found) : carTrustText(found, terminal));
       });

@@ -136,8 +136,8 @@ async function objects(config: Config): Promise<string> {
   return `${config.objects.kind === 's3' ? `s3://${config.objects.bucket}` : config.objects.path}, written and read`;
 }
 
-async function api({ api: { host, port } }: Config): Promise<string> {
-  const url = `http://${host}:${port}/health`;
+async function api({ api: { host, port, url: base } }: Config): Promise<string> {
+  const url = `${base}/health`;
   const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
   if (!answer.ok) throw new Error(`${url} answers ${answer.status}: ${(await answer.text()).slice(0, 200)}`);
   return `${host}:${port} answers`;

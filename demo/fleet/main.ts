@@ -77,7 +77,7 @@ async function board(
   { credentials, settings }: EnrolledAgent,
   { stateDir, lies, logger }: { readonly stateDir: string; readonly lies: boolean; readonly logger: Logger },
 ) {
-  const log = logger.child({ vehicle: host.vehicleId });
+  const log = logger.child({ vehicleId: host.vehicleId });
   const doors = openCarDoors(credentials, settings, log);
   const link = await openCuttableLink(doors.gatewayAddress, doors.openSlice);
   const { options, namespace } = doors.temporal;

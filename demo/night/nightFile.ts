@@ -85,11 +85,21 @@ export const nightFileSchema = z.strictObject({
   end: instant,
   /** Grid seconds that pass in one real second. */
   scale: z.number().positive(),
+  /** Down to which the night slows on a machine that cannot bear `scale`; left out: it never does. */
+  slowestScale: z.number().positive().optional(),
   /** Days on which cars leave, come back and stay for a night again, once the night is over. */
   daysAfter: z.number().int().min(0).max(400).default(0),
   /** What the cars' telemetry config asks for: a changed value at most this often, gear and plug excepted. */
   telemetryIntervalSeconds: z.number().int().positive(),
   batch: z.strictObject({ requests: z.number().int().positive(), deadline: instant }),
+  /** What the batch is instead where the night is given a chat model; its `scale` is at most this one. */
+  chat: z
+    .strictObject({
+      requests: z.number().int().positive(),
+      maxTokens: z.number().int().positive(),
+      scale: z.number().positive(),
+    })
+    .optional(),
   regions: z.array(regionSchema).min(1),
   utility: utilitySchema.optional(),
   cars: z.array(carSchema).min(1),
@@ -97,6 +107,7 @@ export const nightFileSchema = z.strictObject({
 export type NightFile = z.infer<typeof nightFileSchema>;
 export type NightRegion = NightFile['regions'][number];
 export type NightFeeder = NightRegion['feeders'][number];
+export type NightChat = NonNullable<NightFile['chat']>;
 export type NightUtility = NonNullable<NightFile['utility']>;
 export type NightCar = NightFile['cars'][number];
 

@@ -8,8 +8,7 @@ import type { Charger } from '../../domain/vehicles.ts';
 export interface NightFacts {
   readonly slotMs: number;
   readonly requests: RequestCounts;
-  /** Undefined when nothing was answered. */
-  readonly characterErrorRate: number | undefined;
+  readonly answers: AnswerFacts;
   readonly handovers: number;
   readonly redoneRequests: number;
   /** When the batch was submitted: what would run at once would start then. */
@@ -19,6 +18,22 @@ export interface NightFacts {
   readonly vehicles: readonly VehicleFacts[];
   readonly owners: readonly OwnerFacts[];
   readonly money: MoneyFacts;
+}
+
+/** How good the answers are, and what their tokens took; each undefined where it is not what they are judged by. */
+export interface AnswerFacts {
+  readonly characterErrorRate?: number;
+  /** Of the definitions, the share that was answered with a word that they define. */
+  readonly wordsFound?: number;
+  readonly tokens: TokenFacts | undefined;
+}
+
+/** As the batch tells its submitter. */
+export interface TokenFacts {
+  readonly read: number;
+  readonly written: number;
+  readonly energyWhPer1000: number;
+  readonly gramsCo2Per1000: number;
 }
 
 /** From the ledger, micro-euros: what submitters paid is the sum of the others. */

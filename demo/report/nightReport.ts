@@ -2,7 +2,7 @@ import { HOUR_MS } from '../../domain/durations.ts';
 import { centsOf } from '../../domain/money.ts';
 import { hoursToCharge, isTooCold } from '../../scheduler/energy/battery.ts';
 import { BASELINE_METHOD, plannedFootprint, regionOf, runNowFootprint } from './baseline.ts';
-import type { MoneyFacts, NightFacts, OwnerFacts, RegionFacts, RequestCounts } from './facts.ts';
+import type { MoneyFacts, NightFacts, OwnerFacts, RegionFacts, RequestCounts, TokenFacts } from './facts.ts';
 import { overlapHours } from './slots.ts';
 
 /** The SoC is told in tenths of a percent and rounded by the car; half a percent is the resolution that we promise. */
@@ -11,8 +11,11 @@ const SOC_TOLERANCE_PERCENT = 0.5;
 /** The figures of a night, as `--report` writes them. Money in EUR, SoC in percent. */
 export interface NightReport {
   readonly requests: RequestCounts;
-  /** Null when nothing was answered. */
+  /** Of lines that were read; null when nothing was answered, or the night was one of chats. */
   readonly characterErrorRate: number | null;
+  /** Of definitions that were answered; null in a night of lines. */
+  readonly wordsFound: number | null;
+  readonly tokens: TokenFacts | null;
   readonly energyKwh: { readonly compute: number; readonly charging: number };
   readonly cost: { readonly planned: number; readonly runNow: number };
   readonly gramsCo2: { readonly planned: number; readonly runNow: number };
@@ -47,7 +50,9 @@ export function nightReport(facts: NightFacts): NightReport {
   const meter = facts.vehicles.flatMap((vehicle) => vehicle.meter);
   return {
     requests: facts.requests,
-    characterErrorRate: facts.characterErrorRate ?? null,
+    characterErrorRate: facts.answers.characterErrorRate ?? null,
+    wordsFound: facts.answers.wordsFound ?? null,
+    tokens: facts.answers.tokens ?? null,
     energyKwh: {
       compute: round(
         meter.reduce((sum, { computeKwh }) => sum + computeKwh, 0),

@@ -10,12 +10,11 @@ const WIDTH = 92;
 export function reportText(report: NightReport, facts: NightFacts, colors: Colors): string {
   const { total, completed, failed, expired } = report.requests;
   const { energyKwh, cost, gramsCo2 } = report;
-  const errorRate = report.characterErrorRate;
   return [
     colors.bold('The night in figures'),
     '',
     figure('Requests', `${grouped(total)}: ${grouped(completed)} answered, ${failed} failed, ${expired} expired`),
-    figure('Character error rate', errorRate === null ? 'nothing answered' : `${(errorRate * 100).toFixed(2)} %`),
+    ...answerLines(report),
     figure(
       'Energy at the plug',
       `${energyKwh.compute.toFixed(1)} kWh compute, ${energyKwh.charging.toFixed(1)} kWh charging`,
@@ -33,6 +32,23 @@ export function reportText(report: NightReport, facts: NightFacts, colors: Color
     '',
     ...wrapped(`Run now: ${report.runNowMethod}`).map((line) => colors.dim(line)),
   ].join('\n');
+}
+
+function answerLines({ characterErrorRate, wordsFound, tokens }: NightReport): string[] {
+  return [
+    ...(wordsFound === null
+      ? [figure('Character error rate', characterErrorRate === null ? 'nothing answered' : percent(characterErrorRate))]
+      : [figure('Words found', `${percent(wordsFound)} of the definitions`)]),
+    ...(tokens === null
+      ? []
+      : [
+          figure('Tokens', `${grouped(tokens.read)} read, ${grouped(tokens.written)} written`),
+          figure(
+            'For 1,000 tokens',
+            `${tokens.energyWhPer1000.toFixed(1)} Wh, ${tokens.gramsCo2Per1000.toFixed(1)} g CO2`,
+          ),
+        ]),
+  ];
 }
 
 function moneyLines({ money }: NightReport): string[] {
@@ -62,6 +78,10 @@ function ownerLines(report: NightReport, facts: NightFacts, colors: Colors): str
     ]);
     return figures?.missedByUs ? colors.red(line) : line;
   });
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(2)} %`;
 }
 
 function eur(amount: number): string {

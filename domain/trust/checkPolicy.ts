@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { toleranceOf, type MeasuredNoise, type Tolerance } from './tolerance.ts';
+
 const shareSchema = z.number().min(0).max(1);
 
 /** How the answers of a model, of a tenant, or of both are checked, as operators set it. */
@@ -12,8 +14,11 @@ export const checkPolicySchema = z.strictObject({
   min_probability: shareSchema,
   /** Share of an honest car's lines that differ by more than the tolerance: other hardware, near ties. */
   honest_difference: z.number().min(1e-6).max(0.2),
-  /** How far numbers of an answer may be from the trusted ones, relative to the largest of their list. */
-  tolerance: z.number().min(0).max(1),
+  /**
+   * How far numbers of an answer may be from the trusted ones, relative to the largest of their list; null: as far as
+   * honest computers were measured to be apart for this very model.
+   */
+  tolerance: z.number().min(0).max(1).nullable(),
 });
 export type CheckPolicy = z.infer<typeof checkPolicySchema>;
 
@@ -23,7 +28,7 @@ export const DEFAULT_CHECK_POLICY: CheckPolicy = {
   line_share: 0.05,
   min_probability: 0.4,
   honest_difference: 1e-4,
-  tolerance: 0.01,
+  tolerance: null,
 };
 
 /** What a policy is set for; null: for all of them. */
@@ -42,6 +47,15 @@ export function policyFor(
     .filter((scope) => (scope.tenantId ?? tenantId) === tenantId && (scope.modelName ?? modelName) === modelName)
     .toSorted((a, b) => rank(b) - rank(a));
   return first?.policy ?? DEFAULT_CHECK_POLICY;
+}
+
+/** @param measured what is known of honest computers and the model */
+export function toleranceUnder(
+  { tolerance }: Pick<CheckPolicy, 'tolerance'>,
+  measured: readonly MeasuredNoise[],
+): Tolerance {
+  const known = toleranceOf(measured);
+  return tolerance === null ? known : { ...known, numbers: tolerance };
 }
 
 /** Share of all computing that goes into checks: of cars on probation, and of cars that have been valid for long. */

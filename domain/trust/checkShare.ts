@@ -1,6 +1,6 @@
 import type { CheckPolicy } from './checkPolicy.ts';
 import { drawn, drawnFrom } from './draws.ts';
-import { checkProbability, type Reputation } from './reputation.ts';
+import { checkProbability, judged, type Reputation } from './reputation.ts';
 
 /** What one car has answered of a shard. */
 export interface CarsShare {
@@ -11,17 +11,23 @@ export interface CarsShare {
   readonly lines: readonly number[];
 }
 
-export interface CheckedShare {
-  /** Lines that were held against trusted answers. */
-  readonly checked: readonly number[];
-  /** Those that differ by more than the tolerance. */
+/** What a look at some lines has found. */
+export interface FoundInLines {
+  /** Lines whose answers differ from trusted ones by more than the tolerance. */
   readonly differing: readonly number[];
+  /** Of generated text: tokens that were read, and those that diverge; 0 of anything else. */
+  readonly tokens: number;
+  readonly divergent: number;
 }
 
-/** @returns of these lines the ones whose answers differ from trusted ones by more than the tolerance */
-export type CompareLines = (lines: readonly number[]) => Promise<readonly number[]>;
+export interface CheckedShare extends FoundInLines {
+  /** Lines that were held against trusted answers. */
+  readonly checked: readonly number[];
+}
 
-/** One difference makes this many more lines be looked at: enough to tell bad luck from a liar. */
+export type CompareLines = (lines: readonly number[]) => Promise<FoundInLines>;
+
+/** A look that is not what honest cars show makes this many more lines be looked at: enough to tell bad luck from a liar. */
 const CLOSER_LOOK_LINES = 256;
 
 /** The lines of a share that are to be checked; none when it is not this share's turn. */
@@ -52,9 +58,16 @@ export async function checkShare(
   const first = linesToCheck(key, share, reputation, policy);
   if (first.length === 0) return undefined;
   const found = await compare(first);
-  if (found.length === 0) return { checked: first, differing: [] };
+  const counts = { checked: first.length, ...found, differing: found.differing.length };
+  if (judged(reputation, counts, policy).verdict === 'valid') return { ...found, checked: first };
   const rest = share.lines.filter((line) => !first.includes(line));
   const closer = drawnFrom(key, rest, CLOSER_LOOK_LINES, 'closer', share.jobId, share.shard, share.vehicleId);
-  const more = closer.length === 0 ? [] : await compare(closer);
-  return { checked: [...first, ...closer], differing: [...found, ...more] };
+  if (closer.length === 0) return { ...found, checked: first };
+  const more = await compare(closer);
+  return {
+    checked: [...first, ...closer],
+    differing: [...found.differing, ...more.differing],
+    tokens: found.tokens + more.tokens,
+    divergent: found.divergent + more.divergent,
+  };
 }

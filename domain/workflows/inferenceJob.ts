@@ -13,6 +13,8 @@ export interface InferenceJobInput {
   readonly paused?: boolean;
   readonly cancelled?: boolean;
   readonly grants?: readonly Grant[];
+  /** Number of its first wave, above those of a job that was lost before it; undefined: 1. */
+  readonly firstWave?: number;
 }
 
 /** Where the shards of a job are. Lists are half-open ranges of shard numbers, ascending. */
@@ -58,6 +60,8 @@ export interface SplitBatch {
   readonly tenant?: { readonly id: string; readonly weight: number };
   /** Whether what cars answer is checked before it is accepted; undefined in batches split before there were checks. */
   readonly checked?: boolean;
+  /** Whether its model writes text: cars' answers then say of which tokens they are made. */
+  readonly generates?: boolean;
   /** The API over which cars reach their shards, by signed tokens; undefined: they open the store themselves. */
   readonly carUrl?: string;
 }

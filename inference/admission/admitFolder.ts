@@ -6,6 +6,7 @@ import { endpointsOf, type ModelManifest } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { folderSha256 } from '../models/folderSha256.ts';
 import { publishManifest, type RegisterModel } from '../models/bundledModels.ts';
+import type { LoadedModel } from '../runner/protocol.ts';
 import { recogniseFolder } from '../models/recogniseFolder.ts';
 import { checkDeclared, putFileOnce, type AdmissionStore, type AdmittedModel } from './admitModel.ts';
 import { inspectFile } from './inspectFile.ts';
@@ -21,6 +22,40 @@ export async function admitFolder(
   register: RegisterModel,
   upload: UploadedFolder,
 ): Promise<AdmittedModel> {
+  const { name, description, family, sample, source } = upload.declaration;
+  const { loaded, files, networkPath, place } = await openFolder(upload);
+  const { version, sha256, pipeline } = loaded;
+  const manifest: ModelManifest = {
+    name,
+    version,
+    ...(description !== undefined && { description }),
+    family,
+    sha256,
+    sizeBytes: files.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
+    requestUrl: endpointsOf(name, pipeline)[0],
+    pipeline,
+    folder: { networkPath, files },
+    ...(source && { source }),
+  };
+  const probed = await probeModel(loaded, sample, manifest.sizeBytes);
+  for (const { path, sha256: hash } of files) await putFileOnce(objects, objectKeys.modelFile(hash), place(path));
+  await publishManifest(objects, manifest);
+  await register({ name, version, family, sha256, manifest });
+  return { manifest, probed };
+}
+
+/** A folder as the runner opens it. */
+export interface OpenedFolder {
+  readonly loaded: LoadedModel;
+  /** Those of the folder that make up the model. */
+  readonly files: UploadedFolder['files'];
+  readonly networkPath: string;
+  /** Where a file of it lies. */
+  readonly place: (path: string) => string;
+}
+
+/** Recognises what a folder is, and reads its network for what it must not hold. @throws as `admitFolder` */
+export async function openFolder(upload: UploadedFolder): Promise<OpenedFolder> {
   const { declaration, root, files: sent } = upload;
   const selected = selectModelFiles(
     sent.map(({ path }) => path),
@@ -36,36 +71,15 @@ export async function admitFolder(
   checkDeclared(pipeline, network);
 
   const sha256 = folderSha256(files);
-  const { name, description, family, sample, source } = declaration;
-  const version = declaration.version ?? sha256.slice(0, 12);
-  const manifest: ModelManifest = {
-    name,
+  const loaded: LoadedModel = {
+    name: declaration.name,
     // Without a word of the user's, the version is its content.
-    version,
-    ...(description !== undefined && { description }),
-    family,
+    version: declaration.version ?? sha256.slice(0, 12),
     sha256,
-    sizeBytes: files.reduce((total, { sizeBytes }) => total + sizeBytes, 0),
-    requestUrl: endpointsOf(name, pipeline)[0],
+    modelPath: place(networkPath),
+    assetPaths: Object.fromEntries(files.map(({ path, sha256: hash }) => [hash, place(path)])),
+    filePaths: Object.fromEntries(files.map(({ path }) => [path, place(path)])),
     pipeline,
-    folder: { networkPath, files },
-    ...(source && { source }),
   };
-  const probed = await probeModel(
-    {
-      name,
-      version,
-      sha256,
-      modelPath: place(networkPath),
-      assetPaths: Object.fromEntries(files.map(({ path, sha256: hash }) => [hash, place(path)])),
-      filePaths: Object.fromEntries(files.map(({ path }) => [path, place(path)])),
-      pipeline,
-    },
-    sample,
-    manifest.sizeBytes,
-  );
-  for (const { path, sha256: hash } of files) await putFileOnce(objects, objectKeys.modelFile(hash), place(path));
-  await publishManifest(objects, manifest);
-  await register({ name, version, family, sha256, manifest });
-  return { manifest, probed };
+  return { loaded, files, networkPath, place };
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 import { z } from 'zod';
@@ -13,6 +14,8 @@ import { refused } from './refused.ts';
 const run = promisify(execFile);
 const MEMORY_BYTES = 3 * 1024 ** 3;
 const LIMIT_REAL_MS = 30_000;
+/** The process gives way to all others of a busy machine. */
+const LIMIT_REAL_MS_PER_MIB = 200;
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 const tensorSchema = z.object({
@@ -46,7 +49,7 @@ export async function inspectFile(path: string, beside: FilesBeside = {}): Promi
   let text: string;
   try {
     const { stdout } = await run(launcher.execPath, args, {
-      timeout: LIMIT_REAL_MS,
+      timeout: LIMIT_REAL_MS + (LIMIT_REAL_MS_PER_MIB * (await stat(path)).size) / 1024 ** 2,
       killSignal: 'SIGKILL',
       maxBuffer: MAX_ANSWER_BYTES,
       env: { PATH: process.env['PATH'], TZ: 'UTC' },

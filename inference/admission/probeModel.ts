@@ -9,7 +9,9 @@ import type { LoadedModel } from '../runner/protocol.ts';
 import { ENGINE_LIMITS } from '../generation/engine.ts';
 import { Runner } from '../runner/runner.ts';
 import type { Pipeline, TensorSpec } from '../../domain/models.ts';
+import type { MeasuredNoise } from '../../domain/trust/tolerance.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
+import { measureNoise } from './measureNoise.ts';
 import { refused } from './refused.ts';
 import { messageOf } from '../../domain/thrown.ts';
 
@@ -17,8 +19,6 @@ const PROBE_LIMITS = { callLimitMs: 30_000, processesPerCall: 1 } as const;
 const MIN_MEMORY_BYTES = 2 * 1024 ** 3;
 /** The runtime holds weights once as read and once as packed for its kernels, for a while. */
 const MEMORY_PER_MODEL_BYTE = 3;
-const LOAD_LIMIT_MS = 20_000;
-const LOAD_MS_PER_MB = 40;
 const TIMED_RUNS = 5;
 const errorBodySchema = z.object({ error: z.object({ message: z.string() }) });
 const bodySchema = z.record(z.string(), z.unknown()).catch({});
@@ -33,6 +33,8 @@ export interface ProbedModel {
   readonly neededMemoryMb: number | undefined;
   /** Of a model that generates, one request alone: tokens read and tokens written in a second. */
   readonly tokensPerSecond: { readonly prefill: number; readonly decode: number } | undefined;
+  /** How far its answers were apart on other settings of the runtime. */
+  readonly noise: MeasuredNoise;
 }
 
 /**
@@ -41,11 +43,11 @@ export interface ProbedModel {
  * @throws NightshiftError `model_refused`
  */
 export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes: number): Promise<ProbedModel> {
-  const runner = new Runner({
+  const limits = {
     ...PROBE_LIMITS,
     memoryLimitBytes: MIN_MEMORY_BYTES + MEMORY_PER_MODEL_BYTE * sizeBytes,
-    loadLimitMs: LOAD_LIMIT_MS + (LOAD_MS_PER_MB * sizeBytes) / 1024 ** 2,
-  });
+  };
+  const runner = new Runner(limits);
   try {
     const body = sample ?? sampleBody(model.pipeline);
     const answers = await runner.run(model, [body, body]).catch((error: unknown) => {
@@ -69,7 +71,12 @@ export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes:
     const peakMb = await peakMemoryMb(runner.pid);
     const cacheMb = model.pipeline.kind === 'text-generation' ? ENGINE_LIMITS.kvBytes / 1024 ** 2 : 0;
     const neededMemoryMb = peakMb === undefined ? undefined : peakMb + cacheMb;
-    return { msPerSample, unitsPerSample, peakMemoryMb: peakMb, neededMemoryMb, tokensPerSecond };
+    // One process at a time: each may take all the memory that the model is allowed.
+    await runner.stop();
+    const noise = await measureNoise(model, limits, body).catch((error: unknown) => {
+      throw refused(`it does not run on other settings of the runtime: ${messageOf(error)}`);
+    });
+    return { msPerSample, unitsPerSample, peakMemoryMb: peakMb, neededMemoryMb, tokensPerSecond, noise };
   } finally {
     await runner.stop();
   }

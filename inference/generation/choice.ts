@@ -1,6 +1,8 @@
+import type { ReplayedChoice } from '../../domain/answerLine.ts';
 import { AnswerText } from './answerText.ts';
 import type { ChoiceProgress, PartialChoice } from './generationTask.ts';
 import type { JsonMatcher } from './jsonGrammar.ts';
+import { logitDistance } from './logitDistance.ts';
 import { uniform } from './philox.ts';
 import type { RequestPlan } from './requestPlan.ts';
 import { adjustLogits, chooseToken, logprobsAt, mayBeDrawn, type PlaceLogprobs } from './sampling.ts';
@@ -11,6 +13,16 @@ export type FinishReason = 'stop' | 'length';
 export interface ChoiceContext {
   readonly vocabulary: Vocabulary;
   readonly endTokens: ReadonlySet<number>;
+}
+
+/** What is known of a choice before it is computed. */
+export interface ChoiceStart {
+  /** Of an earlier attempt. */
+  readonly partial?: PartialChoice | undefined;
+  /** Tokens to read, none to draw. */
+  readonly claimed?: readonly number[] | undefined;
+  /** Whether tokens that are known are read many at once; else each is computed as it was written. */
+  readonly readsAhead: boolean;
 }
 
 /**
@@ -28,17 +40,30 @@ export class Choice {
   readonly #counts = new Map<number, number>();
   readonly #matcher: JsonMatcher | undefined;
   #guess: readonly number[];
+  readonly #claimed: readonly number[] | undefined;
+  readonly #distances: number[] = [];
+  #brokenOff = false;
   #reported = 0;
   finishReason: FinishReason | undefined;
 
-  constructor(plan: RequestPlan, index: number, partial: PartialChoice | undefined, context: ChoiceContext) {
+  constructor(plan: RequestPlan, index: number, start: ChoiceStart, context: ChoiceContext) {
     this.plan = plan;
     this.index = index;
     this.#context = context;
     this.#text = new AnswerText(plan.stops, context.vocabulary.stripsFirstSpace);
     this.#matcher = plan.grammar?.matcher();
+    this.#claimed = start.claimed;
     // The last one is drawn in any case.
-    this.#guess = (partial?.tokens ?? []).slice(0, plan.maxTokens - 1);
+    this.#guess = start.claimed
+      ? start.claimed.slice(0, start.readsAhead ? -1 : 0)
+      : (start.partial?.tokens ?? []).slice(0, plan.maxTokens - 1);
+    if (start.claimed?.length === 0) this.#breakOff();
+  }
+
+  /** How the claimed tokens hold, once they are read. */
+  get replayed(): ReplayedChoice {
+    const isWhole = !this.#brokenOff && this.tokens.length === this.#claimed?.length;
+    return { distances: this.#distances, isWhole };
   }
 
   /** What an earlier attempt had after `context`, and nobody has checked yet. */
@@ -74,6 +99,10 @@ export class Choice {
     adjustLogits(logits, sampling, this.#counts, this.#matcher?.mask());
     const [guessed, ...rest] = this.#guess;
     const draw = uniform(randomKey, this.index, this.tokens.length);
+    if (this.#claimed) {
+      this.#read(this.#claimed[this.tokens.length] ?? -1, logits, draw, logprobOf);
+      return;
+    }
     const isGuessed = guessed !== undefined && mayBeDrawn(guessed, logits, sampling, draw);
     const id = isGuessed ? guessed : chooseToken(logits, sampling, draw);
     if (id === undefined) throw new Error('The network gives no logits that are numbers.');
@@ -81,6 +110,24 @@ export class Choice {
     this.#append(id, logprobOf?.(id));
     // Was shown by the attempt that had it.
     if (isGuessed) this.#text.release(this.finishReason !== undefined);
+  }
+
+  /** Takes a claimed token, whatever would have been drawn; one that may not come ends the claim. */
+  #read(id: number, logits: Float32Array, draw: number, logprobOf: ((id: number) => PlaceLogprobs) | undefined): void {
+    const distance = logitDistance(id, logits, this.plan.sampling, draw);
+    this.#distances.push(distance);
+    this.#guess = this.#guess.slice(1);
+    if (distance === Number.POSITIVE_INFINITY) this.#breakOff();
+    else {
+      this.#append(id, logprobOf?.(id));
+      if (this.finishReason === undefined && this.tokens.length === this.#claimed?.length) this.#breakOff();
+    }
+  }
+
+  #breakOff(): void {
+    this.#brokenOff = true;
+    this.finishReason ??= 'length';
+    this.#text.end();
   }
 
   #append(id: number, place: PlaceLogprobs | undefined): void {

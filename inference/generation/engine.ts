@@ -11,7 +11,7 @@ import { planRequest } from './requestPlan.ts';
 import { responseAnswer } from './responseAnswer.ts';
 
 export interface EngineLimits {
-  /** Rows that are computed at once. */
+  /** Rows that are computed at once: weights are read once for all of them, and a step still takes less than a second. */
   readonly rows: number;
   /** Tokens of a prompt that are read in one step. */
   readonly prefillTokens: number;
@@ -20,7 +20,7 @@ export interface EngineLimits {
 }
 
 export const ENGINE_LIMITS = {
-  rows: 16,
+  rows: 32,
   prefillTokens: 64,
   kvBytes: 768 * 1024 ** 2,
 } as const satisfies EngineLimits;
@@ -100,11 +100,17 @@ export class GenerationEngine {
         `The prompt and the answer may have ${this.#maxWidthTokens} tokens here; that is what the memory holds.`,
       );
     }
-    const partial = this.#isKnown(task.partial) ? task.partial : undefined;
-    const choices = Array.from(
-      { length: plan.choices },
-      (_, index) => new Choice(plan, index, partial?.[index], this.#model),
-    );
+    const partial = this.#areKnown(task.partial?.map(({ tokens }) => tokens)) ? task.partial : undefined;
+    const claimed = task.claimed && (this.#areKnown(task.claimed) ? task.claimed : []);
+    const choices = Array.from({ length: plan.choices }, (_, index) => {
+      const start = {
+        partial: partial?.[index],
+        claimed: claimed && (claimed[index] ?? []),
+        // Read in chunks, tokens give such a network other numbers than they did when they were written.
+        readsAhead: this.#network.batchInvariant,
+      };
+      return new Choice(plan, index, start, this.#model);
+    });
     const owner = { task, choices };
     this.#open.set(task.key, owner);
     for (const choice of choices) if (choice.finishReason === undefined) this.#waiting.push({ owner, choice });
@@ -112,12 +118,9 @@ export class GenerationEngine {
   }
 
   /** What another car says that it had may be anything: with tokens that the network lacks it counts as nothing. */
-  #isKnown(partial: GenerationTask['partial']): boolean {
-    return (
-      partial?.every(({ tokens }) =>
-        tokens.every((id) => Number.isInteger(id) && id >= 0 && id < this.#network.vocabularySize),
-      ) === true
-    );
+  #areKnown(choices: readonly (readonly number[])[] | undefined): boolean {
+    const size = this.#network.vocabularySize;
+    return choices?.every((ids) => ids.every((id) => Number.isInteger(id) && id >= 0 && id < size)) === true;
   }
 
   /** One forward step: a chunk of a prompt, or a token of each row. */
@@ -296,7 +299,9 @@ export class GenerationEngine {
     const asked = first?.plan.asked;
     const answer =
       first && asked ? responseAnswer(task, asked, first, this.#model) : completionAnswer(task, choices, this.#model);
-    this.#answer(owner, answer);
+    const tokens = choices.map((choice) => choice.tokens);
+    const replay = task.claimed && { replay: choices.map((choice) => choice.replayed) };
+    this.#answer(owner, { ...answer, tokens, ...replay });
   }
 
   #answer({ task }: OpenTask, answer: Answer): void {

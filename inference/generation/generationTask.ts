@@ -16,6 +16,11 @@ export interface GenerationTask {
   readonly createdAtSeconds: number;
   /** By choice; of an attempt that was cut off. Each token is checked while it is read. */
   readonly partial?: readonly PartialChoice[];
+  /**
+   * By choice, the tokens that somebody says the answer is made of: they are read, not drawn, and the answer says how far
+   * each is from what would have been drawn.
+   */
+  readonly claimed?: readonly (readonly number[])[];
 }
 
 /** What one step added to a choice. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { contextTokensOf } from '../models/contextTokens.ts';
+import { jsonOfFile } from '../models/jsonOfFile.ts';
 import { openVocabulary, type Vocabulary } from './vocabulary.ts';
 
 /** Reads a file of the model's folder; undefined when it has none of that name. */
@@ -75,13 +76,7 @@ export async function readLanguageModelFiles(read: ReadModelFile): Promise<Langu
 
 function parsed<T>(path: string, json: string | undefined, schema: z.ZodType<T>): T | undefined {
   if (json === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    throw new Error(`${path} is not JSON.`);
-  }
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(jsonOfFile(path, json));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   throw new Error(`${path}: ${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'is not as it must be'}.`);

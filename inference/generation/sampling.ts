@@ -51,7 +51,19 @@ export function chooseToken(
 ): number | undefined {
   const best = argmax(logits);
   if (best === undefined || temperature === 0) return best;
-  const highest = logits[best] ?? 0;
+  const { weights, sum } = weightsOf(logits, temperature);
+  if (topP >= 1) return drawn(weights.keys(), weights, draw * sum) ?? best;
+  const kept = nucleus(weights, sum, topP);
+  const keptSum = kept.reduce((total, id) => total + (weights[id] ?? 0), 0);
+  return drawn(kept, weights, draw * keptSum) ?? best;
+}
+
+/** Probabilities by token id, of `sum` in all. */
+export function weightsOf(
+  logits: Float32Array,
+  temperature: number,
+): { readonly weights: Float64Array; readonly sum: number } {
+  const highest = logits[argmax(logits) ?? 0] ?? 0;
   const weights = new Float64Array(logits.length);
   let sum = 0;
   for (let id = 0; id < logits.length; id += 1) {
@@ -59,10 +71,7 @@ export function chooseToken(
     weights[id] = Number.isNaN(weight) ? 0 : weight;
     sum += weights[id] ?? 0;
   }
-  if (topP >= 1) return drawn(weights.keys(), weights, draw * sum) ?? best;
-  const kept = nucleus(weights, sum, topP);
-  const keptSum = kept.reduce((total, id) => total + (weights[id] ?? 0), 0);
-  return drawn(kept, weights, draw * keptSum) ?? best;
+  return { weights, sum };
 }
 
 /** Of logits and of draws: sums in another order differ by less, and a car that read a text may see another tie. */
@@ -96,7 +105,7 @@ function drawn(ids: Iterable<number>, weights: Float64Array, target: number): nu
 }
 
 /** The fewest tokens whose probabilities reach `topP`, in order of id. */
-function nucleus(weights: Float64Array, sum: number, topP: number): number[] {
+export function nucleus(weights: Float64Array, sum: number, topP: number): number[] {
   // All that are lighter than this weigh less than 1 - topP together, so none of them is needed.
   const lightest = ((1 - topP) * sum) / weights.length;
   const candidates: number[] = [];

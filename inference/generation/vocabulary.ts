@@ -1,6 +1,8 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 
+import { jsonOfFile } from '../models/jsonOfFile.ts';
+
 const addedTokenSchema = z.object({
   id: z.number().int().min(0),
   content: z.string(),
@@ -38,7 +40,7 @@ export interface Vocabulary {
  * @throws Error that says what is wrong with the files
  */
 export function openVocabulary(tokenizerJson: string, configJson: string | undefined): Vocabulary {
-  const json: unknown = JSON.parse(tokenizerJson);
+  const json = jsonOfFile('tokenizer.json', tokenizerJson);
   const parsed = tokenizerSchema.safeParse(json);
   if (!parsed.success)
     throw new Error(`tokenizer.json: ${parsed.error.issues[0]?.path.join('.')} is not as it must be.`);
@@ -55,7 +57,7 @@ export function openVocabulary(tokenizerJson: string, configJson: string | undef
   const decoder = JSON.stringify(parsed.data.decoder ?? null);
   const toBytes = decoder.includes('"ByteLevel"') ? byteLevelBytes : fallbackBytes;
   const bytes: (Uint8Array | undefined)[] = [];
-  const config: unknown = configJson === undefined ? {} : JSON.parse(configJson);
+  const config = configJson === undefined ? {} : jsonOfFile('tokenizer_config.json', configJson);
   const tokenizer = new Tokenizer(z.looseObject({}).parse(json), z.looseObject({}).parse(config));
 
   return {

@@ -17,6 +17,15 @@ export interface LoadedModel {
   readonly pipeline: Pipeline;
 }
 
+/** How ONNX Runtime computes; answers hardly depend on it, as they hardly depend on the computer. */
+export interface SessionSettings {
+  readonly threads: number;
+  readonly optimisation: 'basic' | 'all';
+}
+
+/** Of cars: one thread is the most work per joule, and the same sums in the same order on every car of a class. */
+export const CAR_SETTINGS: SessionSettings = { threads: 1, optimisation: 'all' };
+
 /** Takes requests in and out of the engine, and goes on with those that are open. */
 export interface StepRequest {
   readonly type: 'step';
@@ -29,7 +38,12 @@ export interface StepRequest {
 
 /** Parent to child: `load`, then any number of `run`, or of `step` for a model that generates. Each is answered, in order. */
 export type RunnerRequest =
-  | { readonly type: 'load'; readonly model: LoadedModel; readonly provider: ExecutionProvider }
+  | {
+      readonly type: 'load';
+      readonly model: LoadedModel;
+      readonly provider: ExecutionProvider;
+      readonly settings: SessionSettings;
+    }
   | { readonly type: 'run'; readonly bodies: readonly unknown[] }
   | StepRequest;
 

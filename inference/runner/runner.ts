@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 
 import type { ExecutionProvider } from '../../domain/hardwareClasses.ts';
 import type { Answer } from '../../domain/answerLine.ts';
@@ -6,13 +7,13 @@ import { GenerationSession } from '../generation/generationSession.ts';
 import type { ChoiceProgress, GenerationTask } from '../generation/generationTask.ts';
 import { PartialAnswer } from '../generation/partialAnswer.ts';
 import { findLauncher } from './launcher.ts';
-import type { LoadedModel } from './protocol.ts';
+import { CAR_SETTINGS, type LoadedModel, type SessionSettings } from './protocol.ts';
 import { RunnerChild, RunnerCrash } from './runnerChild.ts';
 
 export interface RunnerOptions {
   /** Limit on the process's private memory, where the system can hold it. */
   readonly memoryLimitBytes: number;
-  /** Real time from the start of the process to a loaded model. */
+  /** Real time from the start of the process to a loaded model; each MiB of its files adds LOAD_MS_PER_MIB. */
   readonly loadLimitMs: number;
   /** Real time for one call of run(). */
   readonly callLimitMs: number;
@@ -22,6 +23,7 @@ export interface RunnerOptions {
   readonly callsPerProcess: number;
   /** Of ONNX Runtime; one that this computer does not have falls back to `cpu`. */
   readonly executionProvider: ExecutionProvider;
+  readonly settings: SessionSettings;
   /** Told at each load which provider is used, and why it is not the one that was asked for. */
   readonly onProvider: (used: { readonly provider: ExecutionProvider; readonly refusal?: string | undefined }) => void;
 }
@@ -33,8 +35,12 @@ export const RUNNER_DEFAULTS = {
   processesPerCall: 2,
   callsPerProcess: 20_000,
   executionProvider: 'cpu',
+  settings: CAR_SETTINGS,
   onProvider: () => {},
 } as const satisfies RunnerOptions;
+
+/** Of a slow disk, and a process that gives way to all others of a busy machine. */
+const LOAD_MS_PER_MIB = 200;
 
 /** stop() ended the call. */
 export class RunnerStopped extends Error {
@@ -172,8 +178,9 @@ export class Runner {
     await this.#untilResumed(stops);
     const child = new RunnerChild(launcher);
     this.#child = child;
-    const { executionProvider, loadLimitMs } = this.#options;
-    const reply = await child.ask({ type: 'load', model, provider: executionProvider }, loadLimitMs);
+    const { executionProvider: provider, settings, loadLimitMs } = this.#options;
+    const limitMs = loadLimitMs + LOAD_MS_PER_MIB * (await sizeMib(model));
+    const reply = await child.ask({ type: 'load', model, provider, settings }, limitMs);
     if (reply.type !== 'ready') {
       child.kill();
       throw new RunnerCrash(reply.type === 'load_failed' ? reply.message : `Unexpected reply "${reply.type}".`);
@@ -223,6 +230,20 @@ export class Runner {
     }
     if (this.#stops !== stops) throw new RunnerStopped('The runner was stopped.');
   }
+}
+
+/** Of all its files that are there; one that is missing fails the load itself. */
+async function sizeMib({ modelPath, filePaths = {} }: LoadedModel): Promise<number> {
+  const paths = new Set([modelPath, ...Object.values(filePaths)]);
+  const sizes = await Promise.all(
+    [...paths].map((path) =>
+      stat(path).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0) / 1024 ** 2;
 }
 
 /** Of a request that no batch and no caller has named: the same body gets the same answer. */

@@ -6,7 +6,7 @@ import { openLoadedLanguageModel } from '../generation/loadedLanguageModel.ts';
 import type { StepResult } from '../generation/generationTask.ts';
 import { imageCtcPipeline, type AnswerRequest } from './imageCtc.ts';
 import { BadRequest, badRequestAnswer, inferenceFailedAnswer, reasonOf } from './openInference.ts';
-import type { LoadedModel, RunnerReply, RunnerRequest } from './protocol.ts';
+import type { LoadedModel, RunnerReply, RunnerRequest, SessionSettings } from './protocol.ts';
 import { rerankPipeline } from './rerank.ts';
 import { tensorsPipeline } from './tensors.ts';
 import { textClassificationPipeline } from './textClassification.ts';
@@ -30,7 +30,7 @@ async function handle(request: RunnerRequest): Promise<void> {
   switch (request.type) {
     case 'load':
       try {
-        const { session, ...used } = await openSession(request.model, request.provider);
+        const { session, ...used } = await openSession(request);
         if (request.model.pipeline.kind === 'text-generation') {
           engine = new GenerationEngine(await openLoadedLanguageModel(session, request.model));
         } else answerRequest = await pipelineOf(session, request.model);
@@ -69,6 +69,8 @@ async function steps(engine: GenerationEngine, budgetMs: number): Promise<StepRe
   }
 }
 
+type LoadRequest = Extract<RunnerRequest, { readonly type: 'load' }>;
+
 interface OpenedSession {
   readonly session: InferenceSession;
   readonly provider: ExecutionProvider;
@@ -76,23 +78,26 @@ interface OpenedSession {
 }
 
 /** With the provider that was asked for where this computer has it, else with the one that every computer has. */
-async function openSession(model: LoadedModel, provider: ExecutionProvider): Promise<OpenedSession> {
+async function openSession({ model, provider, settings }: LoadRequest): Promise<OpenedSession> {
   try {
-    return { session: await createSession(model, provider), provider };
+    return { session: await createSession(model, provider, settings), provider };
   } catch (error) {
     if (provider === 'cpu') throw error;
-    return { session: await createSession(model, 'cpu'), provider: 'cpu', refusal: String(error) };
+    return { session: await createSession(model, 'cpu', settings), provider: 'cpu', refusal: String(error) };
   }
 }
 
-function createSession(model: LoadedModel, provider: ExecutionProvider): Promise<InferenceSession> {
+function createSession(
+  model: LoadedModel,
+  provider: ExecutionProvider,
+  { threads, optimisation }: SessionSettings,
+): Promise<InferenceSession> {
   return InferenceSession.create(model.modelPath, {
     executionProviders: [provider],
-    // One thread is the most work per joule, and the same sums in the same order on every car of a class.
-    intraOpNumThreads: 1,
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: optimisation,
     enableCpuMemArena: false,
   });
 }

@@ -4,6 +4,7 @@ import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 
 import type { HuggingfaceTokenizer, TextEmbeddingPipeline } from '../../domain/models.ts';
+import { jsonOfFile } from '../models/jsonOfFile.ts';
 import { lsaWords, LSA_UNKNOWN } from './lsaWords.ts';
 import { BadRequest } from './openInference.ts';
 import type { LoadedModel } from './protocol.ts';
@@ -45,10 +46,10 @@ export async function openHuggingfaceTokenizer(
   model: LoadedModel,
   { tokenizerSha256, configSha256 }: HuggingfaceTokenizer,
 ): Promise<TextTokenizer> {
-  const json = tokenizerSchema.parse(JSON.parse(await assetText(model, tokenizerSha256)));
+  const json = tokenizerSchema.parse(jsonOfFile('tokenizer.json', await assetText(model, tokenizerSha256)));
   const config = z
     .looseObject({})
-    .parse(configSha256 === undefined ? {} : JSON.parse(await assetText(model, configSha256)));
+    .parse(configSha256 === undefined ? {} : jsonOfFile('tokenizer_config.json', await assetText(model, configSha256)));
   const encoder = new Tokenizer(json, config);
   const empty = encoder.encode('').ids;
   const bare = encoder.encode('', { add_special_tokens: false }).ids;

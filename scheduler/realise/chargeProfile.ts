@@ -1,4 +1,7 @@
+// Indices come from loops over the task's own slots; this runs for every car, many times.
+/* oxlint-disable typescript/no-non-null-assertion */
 import { at } from '../columns.ts';
+import { cheapestFirst } from '../solve/cheapestFirst.ts';
 
 /** One car's charging as the planner may place it; arrays hold one value per slot of its window. */
 export interface ChargeTask {
@@ -40,18 +43,19 @@ const MIN_ON_KW = 0.1;
 export function chargeProfile(task: ChargeTask): Float64Array {
   const usable = task.capKw.map((capKw) => (capKw + ROUNDING_KW < task.minKw ? 0 : capKw));
   if (!task.onBefore) releaseHeldSlots(task, usable);
+  const order = byPrice(task.price);
   if (task.optimumKw) {
     const optimum = Float64Array.from(task.optimumKw);
-    liftToMinimum(task, usable, optimum);
+    liftToMinimum(task, usable, order, optimum);
     const surplus = optimum.reduce((sum, kw) => sum + kw, -task.energyKwSlots);
     // Many slots that are lifted to the least current would overshoot by more than one.
     const fits = surplus > -ENOUGH_KW_SLOTS && surplus < task.minKw + ENOUGH_KW_SLOTS;
     if (fits && followsRules(task, optimum) && optimum.every((kw, t) => kw <= at(usable, t))) return optimum;
   }
   const everySlot = Uint8Array.from(usable, (capKw) => (capKw > 0 ? 1 : 0));
-  const cheapest = fill(task, usable, everySlot, false);
+  const cheapest = fill(task, usable, order, everySlot, false);
   if (followsRules(task, cheapest)) return cheapest;
-  return fill(task, usable, chooseSlots(task, usable), true);
+  return fill(task, usable, order, chooseSlots(task, usable, order), true);
 }
 
 /** A car that has just stopped stays off for the hold, unless it would then miss its energy. */
@@ -65,7 +69,13 @@ function releaseHeldSlots(task: ChargeTask, usable: Float64Array): void {
 }
 
 /** Puts the energy into the chosen slots, cheapest first; `everyOneOn` keeps all of them at `minKw` at least. */
-function fill(task: ChargeTask, usable: Float64Array, chosen: Uint8Array, everyOneOn: boolean): Float64Array {
+function fill(
+  task: ChargeTask,
+  usable: Float64Array,
+  order: Int32Array,
+  chosen: Uint8Array,
+  everyOneOn: boolean,
+): Float64Array {
   const kw = new Float64Array(usable.length);
   let left = task.energyKwSlots;
   for (let t = 0; t < kw.length; t++) {
@@ -76,14 +86,14 @@ function fill(task: ChargeTask, usable: Float64Array, chosen: Uint8Array, everyO
     kw[t] = base;
     left -= base;
   }
-  for (const t of byPrice(task.price)) {
+  for (const t of order) {
     if (left <= ROUNDING_KW) break;
     if (chosen[t] !== 1) continue;
     const more = Math.min(left, at(usable, t) - at(kw, t));
     kw[t] = at(kw, t) + more;
     left -= more;
   }
-  liftToMinimum(task, usable, kw);
+  liftToMinimum(task, usable, order, kw);
   return kw;
 }
 
@@ -92,7 +102,7 @@ function fill(task: ChargeTask, usable: Float64Array, chosen: Uint8Array, everyO
  * the last slot not from cheaper ones where there is room for all power: the car stops by itself there, and may have left
  * before it would have come to it.
  */
-function liftToMinimum(task: ChargeTask, usable: Float64Array, kw: Float64Array): void {
+function liftToMinimum(task: ChargeTask, usable: Float64Array, order: Int32Array, kw: Float64Array): void {
   const last = kw.findLastIndex((power) => power > ROUNDING_KW);
   const stopsAt = !task.isSparing && at(usable, last) + ROUNDING_KW >= Math.max(...usable) ? last : -1;
   for (let t = 0; t < kw.length; t++) {
@@ -103,7 +113,8 @@ function liftToMinimum(task: ChargeTask, usable: Float64Array, kw: Float64Array)
     let lift = Math.min(task.minKw, at(usable, t)) - at(kw, t);
     if (lift <= 0) continue;
     kw[t] = at(kw, t) + lift;
-    for (const s of byPrice(task.price).toReversed()) {
+    for (let rank = order.length - 1; rank >= 0; rank--) {
+      const s = at(order, rank);
       if (lift <= ROUNDING_KW || (t === stopsAt && at(task.price, s) < at(task.price, t))) break;
       if (s === t) continue;
       const spare = Math.min(lift, at(kw, s) - Math.max(task.minKw, at(task.floorKw, s)));
@@ -134,15 +145,16 @@ function followsRules(task: ChargeTask, kw: Float64Array): boolean {
 const PRICE_STEPS = 24;
 
 /** The slots to be on in: the cheapest set within the rules whose power covers the energy, or all when none does. */
-function chooseSlots(task: ChargeTask, usable: Float64Array): Uint8Array {
+function chooseSlots(task: ChargeTask, usable: Float64Array, order: Int32Array): Uint8Array {
   let low = Math.min(...task.price) - 1;
   let high = Math.max(...task.price) + 1;
   const span = high - low;
-  let best = bestRuns(task, usable, high + span * usable.length * 8);
+  const table = runTable(task, usable);
+  let best = bestRuns(task, table, high + span * usable.length * 8);
   if (!covers(task, usable, best)) return best;
   for (let step = 0; step < PRICE_STEPS; step++) {
     const worth = (low + high) / 2;
-    const runs = bestRuns(task, usable, worth);
+    const runs = bestRuns(task, table, worth);
     if (covers(task, usable, runs)) {
       best = runs;
       high = worth;
@@ -150,13 +162,13 @@ function chooseSlots(task: ChargeTask, usable: Float64Array): Uint8Array {
       low = worth;
     }
   }
-  return dropSurplus(task, usable, best);
+  return dropSurplus(task, usable, order, best);
 }
 
 /** Drops the dearest ends of runs that are not needed: each would add `minKw` beyond the energy. */
-function dropSurplus(task: ChargeTask, usable: Float64Array, chosen: Uint8Array): Uint8Array {
+function dropSurplus(task: ChargeTask, usable: Float64Array, order: Int32Array, chosen: Uint8Array): Uint8Array {
   const kept = Uint8Array.from(chosen);
-  const dearestFirst = byPrice(task.price).toReversed();
+  const dearestFirst = order.toReversed();
   for (;;) {
     const count = kept.reduce((sum, on) => sum + on, 0);
     if (count * Math.max(task.minKw, MIN_ON_KW) <= task.energyKwSlots) return kept;
@@ -190,53 +202,86 @@ function covers(task: ChargeTask, usable: Float64Array, chosen: Uint8Array): boo
   return kwSlots + ROUNDING_KW >= task.energyKwSlots;
 }
 
+/** What the dynamic program of one task knows of its slots, and its table, which each price fills anew. */
+interface RunTable {
+  readonly usable: Float64Array;
+  readonly hold: number;
+  readonly maxStarts: number;
+  readonly width: number;
+  readonly gain: Float64Array;
+  readonly from: Int32Array;
+  /** Sums up to each slot: what being on gains and being off costs, and slots without power. */
+  readonly gainOn: Float64Array;
+  readonly gainOff: Float64Array;
+  readonly dead: Int32Array;
+}
+
+function runTable(task: ChargeTask, usable: Float64Array): RunTable {
+  const count = usable.length;
+  const maxStarts = Math.min(task.startsLeft, count);
+  const width = 2 * (maxStarts + 1);
+  const gainOff = new Float64Array(count + 1);
+  const dead = new Int32Array(count + 1);
+  for (let t = 0; t < count; t++) {
+    const on = at(usable, t) > 0;
+    gainOff[t + 1] = at(gainOff, t) - (at(task.floorKw, t) > 0 && on ? 1e9 : 0);
+    dead[t + 1] = at(dead, t) + (on ? 0 : 1);
+  }
+  return {
+    usable,
+    hold: Math.max(1, task.minStateSlots),
+    maxStarts,
+    width,
+    gain: new Float64Array((count + 1) * width),
+    from: new Int32Array((count + 1) * width),
+    gainOn: new Float64Array(count + 1),
+    gainOff,
+    dead,
+  };
+}
+
 /**
  * Dynamic program over (slot, starts used, on or off): the runs that gain most when a kWh is worth `worth`. A change
  * of state is held for `minStateSlots`. A slot without power ends a run; one that must be on is worth everything.
  */
-function bestRuns(task: ChargeTask, usable: Float64Array, worth: number): Uint8Array {
+function bestRuns(task: ChargeTask, table: RunTable, worth: number): Uint8Array {
+  const { usable, hold, maxStarts, width, gainOn, gainOff, dead } = table;
+  const gain = table.gain.fill(-Infinity);
+  const from = table.from.fill(-1);
   const count = usable.length;
-  const hold = Math.max(1, task.minStateSlots);
-  const maxStarts = Math.min(task.startsLeft, count);
-  const width = 2 * (maxStarts + 1);
-  const gain = new Float64Array((count + 1) * width).fill(-Infinity);
-  const from = new Int32Array((count + 1) * width).fill(-1);
-  const gainOn = new Float64Array(count + 1);
-  const reachableOn = new Int32Array(count + 1);
-  const gainOff = new Float64Array(count + 1);
   for (let t = 0; t < count; t++) {
-    const forced = at(task.floorKw, t) > 0;
-    const on = at(usable, t) > 0;
-    gainOn[t + 1] = at(gainOn, t) + (on ? (worth - at(task.price, t)) * at(usable, t) : 0);
-    gainOff[t + 1] = at(gainOff, t) - (forced && on ? 1e9 : 0);
-    reachableOn[t + 1] = (reachableOn[t] ?? 0) + (on ? 0 : 1);
+    const kw = usable[t]!;
+    gainOn[t + 1] = gainOn[t]! + (kw > 0 ? (worth - task.price[t]!) * kw : 0);
   }
-  const state = (t: number, starts: number, on: number): number => t * width + starts * 2 + on;
-  const relax = (from_: number, to: number, more: number): void => {
-    const candidate = at(gain, from_) + more;
-    if (candidate > at(gain, to)) {
+  const relax = (from_: number, to: number, candidate: number): void => {
+    if (candidate > gain[to]!) {
       gain[to] = candidate;
       from[to] = from_;
     }
   };
-  gain[state(0, 0, task.onBefore ? 1 : 0)] = 0;
+  gain[task.onBefore ? 1 : 0] = 0;
   const heldOn = task.onBefore ? task.heldSlots : 0;
   for (let t = 0; t < count; t++) {
     const end = Math.min(count, t + hold);
+    const canStay = usable[t]! > 0;
+    const canHold = dead[end]! <= dead[t]!;
+    const stayOff = gainOff[t + 1]! - gainOff[t]!;
+    const stayOn = gainOn[t + 1]! - gainOn[t]!;
+    const turnOn = gainOn[end]! - gainOn[t]!;
+    const turnOff = gainOff[end]! - gainOff[t]!;
     for (let starts = 0; starts <= maxStarts; starts++) {
-      const off = state(t, starts, 0);
-      const on = state(t, starts, 1);
-      const canStay = at(usable, t) > 0;
-      const canHold = (reachableOn[end] ?? 0) === (reachableOn[t] ?? 0);
-      if (at(gain, off) > -Infinity) {
-        relax(off, state(t + 1, starts, 0), at(gainOff, t + 1) - at(gainOff, t));
-        if (canHold && starts < maxStarts) {
-          relax(off, state(end, starts + 1, 1), at(gainOn, end) - at(gainOn, t));
-        }
+      const off = t * width + starts * 2;
+      const next = (t + 1) * width + starts * 2;
+      const held = end * width + starts * 2;
+      const gainHere = gain[off]!;
+      if (gainHere > -Infinity) {
+        relax(off, next, gainHere + stayOff);
+        if (canHold && starts < maxStarts) relax(off, held + 3, gainHere + turnOn);
       }
-      if (at(gain, on) > -Infinity) {
-        if (canStay) relax(on, state(t + 1, starts, 1), at(gainOn, t + 1) - at(gainOn, t));
-        if (t >= heldOn || !canStay) relax(on, state(end, starts, 0), at(gainOff, end) - at(gainOff, t));
+      const gainRunning = gain[off + 1]!;
+      if (gainRunning > -Infinity) {
+        if (canStay) relax(off + 1, next + 1, gainRunning + stayOn);
+        if (t >= heldOn || !canStay) relax(off + 1, held, gainRunning + turnOff);
       }
     }
   }
@@ -246,16 +291,17 @@ function bestRuns(task: ChargeTask, usable: Float64Array, worth: number): Uint8A
 function trace(from: Int32Array, gain: Float64Array, width: number, count: number): Uint8Array {
   const chosen = new Uint8Array(count);
   let state = count * width;
-  for (let s = state; s < state + width; s++) if (at(gain, s) > at(gain, state)) state = s;
-  while (state >= width || (from[state] ?? -1) >= 0) {
-    const before = from[state] ?? -1;
-    if (before < 0) break;
+  for (let s = state; s < state + width; s++) if (gain[s]! > gain[state]!) state = s;
+  while (from[state]! >= 0) {
+    const before = from[state]!;
     if (state % 2 === 1) chosen.fill(1, Math.floor(before / width), Math.floor(state / width));
     state = before;
   }
   return chosen;
 }
 
-function byPrice(price: Float64Array): number[] {
-  return Array.from(price.keys()).sort((a, b) => at(price, a) - at(price, b) || a - b);
+function byPrice(price: Float64Array): Int32Array {
+  const order = new Int32Array(price.length);
+  cheapestFirst(price, price.length, order);
+  return order;
 }

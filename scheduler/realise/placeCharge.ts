@@ -100,7 +100,8 @@ export function mendCharging(problem: CompiledProblem, placement: ChargePlacemen
   short.sort((a, b) => missing(b) - missing(a) || a - b);
   // Under a ramp limit loads may only grow: taking a car out could leave a rise that is too steep.
   if (placement.rules.maxRampUpKwPerSlot === undefined) {
-    for (const car of short) exchange(problem, placement, car);
+    const byFeeder = needyByFeeder(problem);
+    for (const car of short) exchange(problem, placement, car, byFeeder[at(cars.feeder, car)] ?? []);
     for (let car = 0; car < cars.count; car++) holdOn(problem, placement, car);
   }
   for (const car of short) {
@@ -109,23 +110,37 @@ export function mendCharging(problem: CompiledProblem, placement: ChargePlacemen
   }
 }
 
-function exchange(problem: CompiledProblem, placement: ChargePlacement, short: number): void {
+/** Cars on each feeder that charge and have no minimum: that is served at once, so its slots are not for exchange. */
+function needyByFeeder({ cars, feeders }: CompiledProblem): readonly (readonly number[])[] {
+  const byFeeder = Array.from({ length: feeders }, (): number[] => []);
+  for (let car = 0; car < cars.count; car++) {
+    if (at(cars.minimumKwSlots, car) > ROUNDING_KW || at(cars.energyKwSlots, car) <= ROUNDING_KW) continue;
+    byFeeder[at(cars.feeder, car)]?.push(car);
+  }
+  return byFeeder;
+}
+
+function exchange(
+  problem: CompiledProblem,
+  placement: ChargePlacement,
+  short: number,
+  onFeeder: readonly number[],
+): void {
   const { cars } = problem;
-  const overlaps = (car: number): boolean =>
-    car !== short &&
-    // A minimum is served at once: its slots are not for exchange.
-    at(cars.minimumKwSlots, car) <= ROUNDING_KW &&
-    at(cars.feeder, car) === at(cars.feeder, short) &&
-    at(cars.energyKwSlots, car) > ROUNDING_KW &&
-    at(cars.from, car) < at(cars.chargeUntil, short) &&
-    at(cars.from, short) < at(cars.chargeUntil, car);
-  const partners = Array.from({ length: cars.count }, (_, car) => car)
-    .filter(overlaps)
+  const partners = onFeeder
+    .filter(
+      (car) =>
+        car !== short &&
+        at(cars.from, car) < at(cars.chargeUntil, short) &&
+        at(cars.from, short) < at(cars.chargeUntil, car),
+    )
     .sort((a, b) => at(cars.chargeUntil, b) - at(cars.from, b) - (at(cars.chargeUntil, a) - at(cars.from, a)) || a - b);
   for (const partner of [short, ...partners.slice(0, MAX_EXCHANGES)]) {
     const pair = partner === short ? [short] : [short, partner];
     const before = pair.reduce((sum, car) => sum + missingKwSlots(problem, placement, car), 0);
     if (missingKwSlots(problem, placement, short) <= ROUNDING_KW) return;
+    // Placed anew they have what they had and the room that is left.
+    if (!pair.some((car) => hasRoom(problem, placement, car))) continue;
     const profiles = pair.map((car) => takeOut(problem, placement, car));
     for (const car of pair) placeCar(problem, placement, car, { isSparing: true });
     const after = pair.reduce((sum, car) => sum + missingKwSlots(problem, placement, car), 0);
@@ -133,6 +148,13 @@ function exchange(problem: CompiledProblem, placement: ChargePlacement, short: n
     for (const car of pair) takeOut(problem, placement, car);
     for (const [index, car] of pair.entries()) putBack(problem, placement, car, profiles[index] ?? new Float64Array());
   }
+}
+
+function hasRoom({ cars }: CompiledProblem, { headroom }: ChargePlacement, car: number): boolean {
+  for (let t = at(cars.from, car); t < at(cars.chargeUntil, car); t++) {
+    if (headroom.availableKw(at(cars.feeder, car), t) > 0) return true;
+  }
+  return false;
 }
 
 /** A running car that was cut short for compute's sake is placed again, now that compute only gets what is left. */

@@ -7,7 +7,10 @@ import { celsiusAt, chargeAt, clockOf, costAt, priceAt, riskAt, type Placed } fr
 
 const ROUNDING_KW = 1e-6;
 
-/** Why the car charges, or does not, in the committed slot; and whether its target is at risk. */
+/**
+ * Why the car charges, or does not, in the committed slot; and whether its target is at risk.
+ * @param unmet what is unmet of this car
+ */
 export function explainCharge(placed: Placed, index: number, unmet: readonly Unmet[]): PlanReason[] {
   const car = placed.problem.cars[index];
   if (!car) return [];
@@ -19,8 +22,7 @@ export function explainCharge(placed: Placed, index: number, unmet: readonly Unm
   } else {
     reasons.push(chargeAt(placed, index, 0) > 0 ? whyNow(placed, car, index) : whyNotNow(placed, car, index));
   }
-  for (const { kind, id, missing, text } of unmet) {
-    if (id !== car.id || kind === 'job_deadline') continue;
+  for (const { missing, text } of unmet) {
     reasons.push(reason('ready_by_at_risk', { value: missing, limit: 0, unit: 'kWh', text }));
   }
   return reasons;

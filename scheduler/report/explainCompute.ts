@@ -80,10 +80,7 @@ function whyNot(placed: Placed, car: PlanningCar, index: number, conditions: Con
     if (maxWakeUpsPerSlot === 0) return reason('compute_wake_cap', { value: 0, limit: 0, unit: 'wake-ups' });
     return reason('compute_asleep', { value: car.wakeCostEur, unit: 'EUR' });
   }
-  const runsNow = placed.shardsOfJob.some((shards) =>
-    shards.some((count, cell) => count > 0 && cell % compiled.slots === 0),
-  );
-  return runsNow ? reason('compute_other_cars_first') : reason('compute_cheaper_later');
+  return placed.runsNow ? reason('compute_other_cars_first') : reason('compute_cheaper_later');
 }
 
 function heat(code: 'compute_too_hot' | 'compute_derated_by_heat', celsius: number, limit: number): PlanReason {

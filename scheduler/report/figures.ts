@@ -67,10 +67,10 @@ export function totalsOf(
 /** Penalties of what the plan leaves unmet, in the planner's weights. */
 export function penaltyOf(problem: PlanningProblem, compiled: CompiledProblem, unmet: readonly Unmet[]): number {
   let penaltyEur = 0;
+  const cars = new Map(problem.cars.map((car) => [car.id, car]));
   for (const { kind, id, missing } of unmet) {
     if (kind === 'ready_by') {
-      const car = problem.cars.find((candidate) => candidate.id === id);
-      penaltyEur += (missing / (car?.chargerEfficiency ?? 1)) * compiled.ownerPenaltyEurPerKwh;
+      penaltyEur += (missing / (cars.get(id)?.chargerEfficiency ?? 1)) * compiled.ownerPenaltyEurPerKwh;
     }
     if (kind === 'job_deadline') {
       const index = problem.jobs.findIndex((job) => job.id === id);

@@ -15,6 +15,8 @@ export interface Placed {
   readonly chargePriceEurPerKwh: Float64Array;
   /** Shards of each job by (region, class, slot). */
   readonly shardsOfJob: readonly Float64Array[];
+  /** Whether any job is served in the committed slot. */
+  readonly runsNow: boolean;
 }
 
 /** kW of the car in the slot; 0 while it is not plugged in. */

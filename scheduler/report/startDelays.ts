@@ -13,7 +13,9 @@ export function startDelays(placed: Placed): Float64Array {
     const computes = computeAt(placed, index, 0) > 0 && !car.computingNow;
     if (!charges && !computes) continue;
     const feeder = at(compiled.cars.feeder, index);
-    starting.set(feeder, [...(starting.get(feeder) ?? []), index]);
+    const onFeeder = starting.get(feeder);
+    if (onFeeder) onFeeder.push(index);
+    else starting.set(feeder, [index]);
   }
   const delays = new Float64Array(compiled.cars.count);
   for (const cars of starting.values()) {

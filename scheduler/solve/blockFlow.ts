@@ -1,13 +1,12 @@
 // Indices come from loops over the block's own columns; a check on each read would double the time of the solver.
 /* oxlint-disable typescript/no-non-null-assertion */
 import { placeCheapest, UNSERVED, type Block } from './block.ts';
+import { ArcFlows, ArcList, CELL, EXCESS, EXIT, GATE } from './arcs.ts';
+import { HubTree } from './hubTree.ts';
 
-const EXIT = 0;
-const GATE = 1;
-const CELL = 2;
-const EXCESS = 3;
-/** Cars whose cells are priced before the best is taken. */
-const CARS_PRICED = 16;
+/** Cars with a cheaper cell on a list, and how often the best of it is taken before it is made anew. */
+const CARS_LISTED = 32;
+const MAX_TAKEN = 64;
 /** How soft limits are at the start: a part of the highest price, or EUR per kWh, and by how much wider in each step. */
 const START_WIDTH = 0.01;
 const START_EUR = 0.01;
@@ -25,40 +24,27 @@ export class BlockFlow {
   /** EUR per kWh that leaves a hub by its exit, and beyond what the exit carries. */
   readonly #exitCost: Float64Array;
   readonly #excessCost: Float64Array;
+  readonly #flows: ArcFlows;
   readonly cellFlow: Float64Array;
   readonly unserved: Float64Array;
   readonly gateFlow: Float64Array;
   readonly #gateValue: Float64Array;
-  readonly #exitFlow: Float64Array;
-  readonly #excessFlow: Float64Array;
   readonly #key: Int32Array;
   readonly #extras: Uint8Array;
   readonly #linkKind: Uint8Array;
   /** Hub, gate or car of a link, by kind. */
   readonly #linkOf: Int32Array;
   readonly #linkCell: Int32Array;
-  /** The hub of the exit, gate or cell, the node at the other end, and what the first's price is above the other's. */
-  readonly #linkOwn: Int32Array;
-  readonly #linkOther: Int32Array;
-  readonly #linkRise: Float64Array;
-  readonly #parent: Int32Array;
-  readonly #parentLink: Int32Array;
-  readonly #depth: Int32Array;
+  readonly #tree: HubTree;
   /** EUR per kWh of the limits at a hub: its own rent and those of the hubs behind it. */
   readonly price: Float64Array;
   readonly #touched: Int32Array;
   readonly #keyMove: Int8Array;
   readonly #pathLink: Int32Array;
   readonly #pathSign: Int8Array;
-  readonly #adjacencyStart: Int32Array;
-  readonly #adjacency: Int32Array;
-  readonly #queue: Int32Array;
-  /** The best arc that pricing has found so far. */
-  #worst = 0;
-  #enteringKind = -1;
-  #enteringOf = 0;
-  #enteringCell = 0;
-  #direction = 1;
+  /** Arcs that were cheaper when they were listed. */
+  readonly #list: ArcList;
+  #nextCar = 0;
   #tolerance = 1e-10;
 
   #random = 1;
@@ -71,31 +57,23 @@ export class BlockFlow {
     this.#root = hubs;
     this.#exitCost = new Float64Array(hubs);
     this.#excessCost = new Float64Array(hubs).fill(4 * block.unservedCost);
-    this.cellFlow = new Float64Array(block.cellCapacity.length);
-    this.unserved = new Float64Array(cars);
-    this.gateFlow = new Float64Array(block.gateHub.length);
+    this.#flows = new ArcFlows(block);
+    this.cellFlow = this.#flows.cell;
+    this.unserved = this.#flows.unserved;
+    this.gateFlow = this.#flows.gate;
     this.#gateValue = Float64Array.from(gateValue);
-    this.#exitFlow = new Float64Array(hubs);
-    this.#excessFlow = new Float64Array(hubs);
     this.#key = new Int32Array(cars).fill(UNSERVED);
     this.#extras = new Uint8Array(cars);
     this.#linkKind = new Uint8Array(hubs);
     this.#linkOf = new Int32Array(hubs);
     this.#linkCell = new Int32Array(hubs);
-    this.#linkOwn = new Int32Array(hubs);
-    this.#linkOther = new Int32Array(hubs);
-    this.#linkRise = new Float64Array(hubs);
-    this.#parent = new Int32Array(hubs + 1);
-    this.#parentLink = new Int32Array(hubs + 1);
-    this.#depth = new Int32Array(hubs + 1);
-    this.price = new Float64Array(hubs + 1);
+    this.#tree = new HubTree(hubs);
+    this.#list = new ArcList(2 * hubs + block.gateHub.length + CARS_LISTED);
+    this.price = this.#tree.price;
     this.#touched = new Int32Array(hubs + 2);
     this.#keyMove = new Int8Array(cars);
     this.#pathLink = new Int32Array(hubs + 1);
     this.#pathSign = new Int8Array(hubs + 1);
-    this.#adjacencyStart = new Int32Array(hubs + 2);
-    this.#adjacency = new Int32Array(2 * hubs);
-    this.#queue = new Int32Array(hubs + 1);
     this.#place(startPrice);
     this.#begin(startPrice);
   }
@@ -116,7 +94,7 @@ export class BlockFlow {
       }
       this.#readLinks();
       this.#improve();
-      if (this.#excessFlow.every((flow) => flow === 0)) break;
+      if (this.#flows.excess.every((flow) => flow === 0)) break;
     }
     this.#exitCost.fill(0);
     this.#excessCost.fill(hard);
@@ -141,7 +119,7 @@ export class BlockFlow {
       const less = this.gateFlow[gate]! - flow[gate]!;
       if (less <= 0) continue;
       this.gateFlow[gate] = flow[gate]!;
-      for (let hub = gateHub[gate]!; hub !== this.#root; hub = exitTo[hub]!) this.#exitFlow[hub]! -= less;
+      for (let hub = gateHub[gate]!; hub !== this.#root; hub = exitTo[hub]!) this.#flows.exit[hub]! -= less;
     }
     this.#readLinks();
   }
@@ -151,29 +129,87 @@ export class BlockFlow {
     this.#improve();
   }
 
-  /**
-   * Takes the best arc of so many cars, hubs and gates in turn: the first good one would be taken too often, the best of
-   * all would cost a pass over all cells.
-   */
+  /** Fills a list with arcs that would be cheaper, and takes the best of it until none is left; then the next list. */
   #improve(): void {
+    const list = this.#list;
+    while (this.#listCheaper()) {
+      for (let taken = 0; taken < MAX_TAKEN; taken++) {
+        const best = this.#best();
+        if (best < 0) break;
+        this.#pivot(list.kind[best]!, list.of[best]!, list.cell[best]!, list.sign[best]!);
+      }
+    }
+  }
+
+  /** Lists all hubs and gates, and the best cell of so many cars from where the last list ended; whether there are any. */
+  #listCheaper(): boolean {
     const { cars } = this.#block;
-    let idle = 0;
-    let car = 0;
-    while (idle <= cars) {
-      this.#worst = this.#tolerance;
-      this.#enteringKind = -1;
-      this.#priceHubs();
-      const end = Math.min(cars, car + CARS_PRICED);
-      const priced = end - car;
-      for (; car < end; car++) this.#priceCar(car);
-      if (car >= cars) car = 0;
-      if (this.#enteringKind < 0) {
-        idle += Math.max(1, priced);
+    this.#list.count = 0;
+    this.#listHubs();
+    const full = this.#list.count + CARS_LISTED;
+    for (let priced = 0; priced < cars && this.#list.count < full; priced++) {
+      this.#listCar(this.#nextCar);
+      this.#nextCar = this.#nextCar + 1 < cars ? this.#nextCar + 1 : 0;
+    }
+    return this.#list.count > 0;
+  }
+
+  /** The best of the list by today's prices; what has become dearer leaves it. */
+  #best(): number {
+    const { exitTo, exitCapacity, gateHub, gateCapacity, cellCost, cellCapacity, unservedCost } = this.#block;
+    const { cellStart, firstHub } = this.#block;
+    const price = this.price;
+    const list = this.#list;
+    let worst = this.#tolerance;
+    let best = -1;
+    for (let k = 0; k < list.count;) {
+      const of = list.of[k]!;
+      const cell = list.cell[k]!;
+      let reduced = 0;
+      let more = true;
+      let less = true;
+      switch (list.kind[k]!) {
+        case EXIT:
+          reduced = price[exitTo[of]!]! + this.#exitCost[of]! - price[of]!;
+          more = this.#flows.exit[of]! < exitCapacity[of]!;
+          less = this.#flows.exit[of]! > 0;
+          break;
+        case GATE:
+          reduced = price[gateHub[of]!]! - this.#gateValue[of]!;
+          more = this.gateFlow[of]! < gateCapacity[of]!;
+          less = this.gateFlow[of]! > 0;
+          break;
+        case CELL: {
+          const shift = firstHub[of]! - cellStart[of]!;
+          const key = this.#key[of]!;
+          const own = key === UNSERVED ? unservedCost : cellCost[key]! + price[key + shift]!;
+          if (cell === UNSERVED) {
+            reduced = unservedCost - own;
+            less = this.unserved[of]! > 0;
+          } else {
+            reduced = cellCost[cell]! + price[cell + shift]! - own;
+            more = this.cellFlow[cell]! < cellCapacity[cell]!;
+            less = this.cellFlow[cell]! > 0;
+          }
+          break;
+        }
+        default:
+          reduced = this.#excessCost[of]! - price[of]!;
+          less = this.#flows.excess[of]! > 0;
+      }
+      const size = Math.abs(reduced);
+      if (size > this.#tolerance && (reduced < 0 ? more : less)) {
+        if (size > worst) {
+          worst = size;
+          best = k;
+        }
+        list.sign[k] = reduced < 0 ? 1 : -1;
+        k++;
         continue;
       }
-      idle = 0;
-      this.#pivot(this.#enteringKind, this.#enteringOf, this.#enteringCell, this.#direction);
+      list.drop(k);
     }
+    return best;
   }
 
   /** Every car in its cheapest cells at the given prices; what exits do not carry is excess. */
@@ -188,40 +224,40 @@ export class BlockFlow {
     // Exits lead to hubs with higher numbers.
     for (let hub = 0; hub < hubs; hub++) {
       const flow = Math.min(load[hub]!, exitCapacity[hub]!);
-      this.#exitFlow[hub] = flow;
-      this.#excessFlow[hub] = load[hub]! - flow;
+      this.#flows.exit[hub] = flow;
+      this.#flows.excess[hub] = load[hub]! - flow;
       load[exitTo[hub]!]! += flow;
-      this.#linkKind[hub] = this.#excessFlow[hub]! > 0 ? EXCESS : EXIT;
+      this.#linkKind[hub] = this.#flows.excess[hub]! > 0 ? EXCESS : EXIT;
       this.#linkOf[hub] = hub;
     }
   }
 
-  #offer(reduced: number, kind: number, of: number, cell: number, direction: number): void {
-    this.#worst = reduced;
-    this.#enteringKind = kind;
-    this.#enteringOf = of;
-    this.#enteringCell = cell;
-    this.#direction = direction;
-  }
-
-  #priceHubs(): void {
+  #listHubs(): void {
     const { hubs, exitTo, exitCapacity, gateHub, gateCapacity } = this.#block;
+    const tolerance = this.#tolerance;
     for (let hub = 0; hub < hubs; hub++) {
       const reduced = this.price[exitTo[hub]!]! + this.#exitCost[hub]! - this.price[hub]!;
-      if (-reduced > this.#worst && this.#exitFlow[hub]! < exitCapacity[hub]!) this.#offer(-reduced, EXIT, hub, 0, 1);
-      else if (reduced > this.#worst && this.#exitFlow[hub]! > 0) this.#offer(reduced, EXIT, hub, 0, -1);
+      if (
+        reduced < -tolerance
+          ? this.#flows.exit[hub]! < exitCapacity[hub]!
+          : reduced > tolerance && this.#flows.exit[hub]! > 0
+      )
+        this.#list.put(EXIT, hub, 0);
       const beyond = this.#excessCost[hub]! - this.price[hub]!;
-      if (-beyond > this.#worst) this.#offer(-beyond, EXCESS, hub, 0, 1);
-      else if (beyond > this.#worst && this.#excessFlow[hub]! > 0) this.#offer(beyond, EXCESS, hub, 0, -1);
+      if (beyond < -tolerance || (beyond > tolerance && this.#flows.excess[hub]! > 0)) this.#list.put(EXCESS, hub, 0);
     }
     for (let gate = 0; gate < gateHub.length; gate++) {
       const reduced = this.price[gateHub[gate]!]! - this.#gateValue[gate]!;
-      if (-reduced > this.#worst && this.gateFlow[gate]! < gateCapacity[gate]!) this.#offer(-reduced, GATE, gate, 0, 1);
-      else if (reduced > this.#worst && this.gateFlow[gate]! > 0) this.#offer(reduced, GATE, gate, 0, -1);
+      if (
+        reduced < -tolerance
+          ? this.gateFlow[gate]! < gateCapacity[gate]!
+          : reduced > tolerance && this.gateFlow[gate]! > 0
+      )
+        this.#list.put(GATE, gate, 0);
     }
   }
 
-  #priceCar(car: number): void {
+  #listCar(car: number): void {
     const { cellStart, firstHub, cellCapacity, cellCost, need, unservedCost } = this.#block;
     if (need[car]! <= 0) return;
     const first = cellStart[car]!;
@@ -229,22 +265,22 @@ export class BlockFlow {
     const shift = firstHub[car]! - first;
     const key = this.#key[car]!;
     const own = key === UNSERVED ? unservedCost : cellCost[key]! + this.price[key + shift]!;
-    let worst = this.#worst;
+    let worst = this.#tolerance;
+    let best = UNSERVED - 1;
     for (let cell = first; cell < end; cell++) {
       const reduced = cellCost[cell]! + this.price[cell + shift]! - own;
-      if (reduced < 0) {
-        if (-reduced > worst && this.cellFlow[cell]! < cellCapacity[cell]!) {
-          worst = -reduced;
-          this.#offer(worst, CELL, car, cell, 1);
-        }
-      } else if (reduced > worst && this.cellFlow[cell]! > 0) {
-        worst = reduced;
-        this.#offer(worst, CELL, car, cell, -1);
+      if (
+        reduced < 0
+          ? -reduced > worst && this.cellFlow[cell]! < cellCapacity[cell]!
+          : reduced > worst && this.cellFlow[cell]! > 0
+      ) {
+        worst = Math.abs(reduced);
+        best = cell;
       }
     }
     const left = unservedCost - own;
-    if (-left > worst) this.#offer(-left, CELL, car, UNSERVED, 1);
-    else if (left > worst && this.unserved[car]! > 0) this.#offer(left, CELL, car, UNSERVED, -1);
+    if (left < 0 ? -left > worst : left > worst && this.unserved[car]! > 0) best = UNSERVED;
+    if (best >= UNSERVED) this.#list.put(CELL, car, best);
   }
 
   /** Brings an arc into the basis, upwards (1) from its lower bound or downwards (-1) from its capacity. */
@@ -265,11 +301,11 @@ export class BlockFlow {
     let up = from;
     let down = to;
     while (up !== down) {
-      const rising = this.#depth[up]! >= this.#depth[down]!;
+      const rising = this.#tree.depth[up]! >= this.#tree.depth[down]!;
       const node = rising ? up : down;
-      const link = this.#parentLink[node]!;
+      const link = this.#tree.parentLink[node]!;
       // Whether the surplus leaves the link's own end: the hub of an exit, a gate or a cell.
-      const leaves = this.#linkOwn[link] === node ? rising : !rising;
+      const leaves = this.#tree.own[link] === node ? rising : !rising;
       this.#pathLink[steps] = link;
       this.#pathSign[steps] =
         this.#linkKind[link] === EXIT || this.#linkKind[link] === EXCESS ? (leaves ? 1 : -1) : leaves ? -1 : 1;
@@ -279,18 +315,18 @@ export class BlockFlow {
         this.#keyMove[car]! -= this.#pathSign[steps]!;
       }
       steps++;
-      if (rising) up = this.#parent[up]!;
-      else down = this.#parent[down]!;
+      if (rising) up = this.#tree.parent[up]!;
+      else down = this.#tree.parent[down]!;
     }
 
     // The entering arc's own bounds come first: no change of basis is the cheapest.
-    let most = this.#roomOf(kind, of, cell, direction);
+    let most = this.#flows.roomOf(kind, of, cell, direction);
     let leavingStep = -1;
     let leavingCar = -1;
     let ties = 1;
     for (let step = 0; step < steps; step++) {
       const link = this.#pathLink[step]!;
-      const room = this.#roomOf(
+      const room = this.#flows.roomOf(
         this.#linkKind[link]!,
         this.#linkOf[link]!,
         this.#linkCell[link]!,
@@ -306,7 +342,7 @@ export class BlockFlow {
       const car = this.#touched[k]!;
       const move = this.#keyMove[car]!;
       if (move === 0) continue;
-      const room = this.#roomOfCell(car, this.#key[car]!, move);
+      const room = this.#flows.roomOfCell(car, this.#key[car]!, move);
       if (room < most || (room === most && this.#wins(++ties))) {
         if (room < most) ties = 1;
         most = room;
@@ -317,16 +353,21 @@ export class BlockFlow {
     if (leavingStep >= 0) leavingCar = -1;
 
     if (most > 0) {
-      this.#move(kind, of, cell, direction * most);
+      this.#flows.move(kind, of, cell, direction * most);
       for (let step = 0; step < steps; step++) {
         const link = this.#pathLink[step]!;
-        this.#move(this.#linkKind[link]!, this.#linkOf[link]!, this.#linkCell[link]!, this.#pathSign[step]! * most);
+        this.#flows.move(
+          this.#linkKind[link]!,
+          this.#linkOf[link]!,
+          this.#linkCell[link]!,
+          this.#pathSign[step]! * most,
+        );
       }
     }
     let linkOfLeaving = -1;
     for (let k = 0; k < touched; k++) {
       const car = this.#touched[k]!;
-      if (most > 0 && this.#keyMove[car] !== 0) this.#moveCell(car, this.#key[car]!, this.#keyMove[car]! * most);
+      if (most > 0 && this.#keyMove[car] !== 0) this.#flows.moveCell(car, this.#key[car]!, this.#keyMove[car]! * most);
       this.#keyMove[car] = 0;
     }
     if (leavingStep < 0 && leavingCar < 0) return;
@@ -347,14 +388,21 @@ export class BlockFlow {
       }
       this.#key[leavingCar] = this.#linkCell[linkOfLeaving]!;
     } else linkOfLeaving = this.#pathLink[leavingStep]!;
+    const below = this.#tree.below(linkOfLeaving);
     if (this.#linkKind[linkOfLeaving] === CELL) this.#extras[this.#linkOf[linkOfLeaving]!]!--;
     this.#linkKind[linkOfLeaving] = kind;
     this.#linkOf[linkOfLeaving] = of;
     this.#linkCell[linkOfLeaving] = cell;
     if (kind === CELL) this.#extras[of]!++;
     this.#readLink(linkOfLeaving);
-    if (leavingCar >= 0 && this.#extras[leavingCar]! > 0) this.#readLinksOf(leavingCar);
-    this.#rebuild();
+    if (leavingCar >= 0 && this.#extras[leavingCar]! > 0) {
+      // Its other links lead to another hub now.
+      this.#readLinksOf(leavingCar);
+      this.#rebuild();
+      return;
+    }
+    this.#tree.rehang(linkOfLeaving, below);
+    this.#tolerance = toleranceAt(this.#tree.highest);
   }
 
   #readLinksOf(car: number): void {
@@ -384,117 +432,37 @@ export class BlockFlow {
     const of = this.#linkOf[link]!;
     switch (this.#linkKind[link]!) {
       case EXIT:
-        this.#linkOwn[link] = of;
-        this.#linkOther[link] = exitTo[of]!;
-        this.#linkRise[link] = this.#exitCost[of]!;
+        this.#tree.own[link] = of;
+        this.#tree.other[link] = exitTo[of]!;
+        this.#tree.rise[link] = this.#exitCost[of]!;
         return;
       case GATE:
-        this.#linkOwn[link] = gateHub[of]!;
-        this.#linkOther[link] = this.#root;
-        this.#linkRise[link] = this.#gateValue[of]!;
+        this.#tree.own[link] = gateHub[of]!;
+        this.#tree.other[link] = this.#root;
+        this.#tree.rise[link] = this.#gateValue[of]!;
         return;
       case CELL: {
         const cell = this.#linkCell[link]!;
         const key = this.#key[of]!;
-        this.#linkOwn[link] = this.#hubOf(of, cell);
-        this.#linkOther[link] = this.#hubOf(of, key);
-        this.#linkRise[link] =
+        this.#tree.own[link] = this.#hubOf(of, cell);
+        this.#tree.other[link] = this.#hubOf(of, key);
+        this.#tree.rise[link] =
           (key === UNSERVED ? unservedCost : cellCost[key]!) - (cell === UNSERVED ? unservedCost : cellCost[cell]!);
         return;
       }
       default:
-        this.#linkOwn[link] = of;
-        this.#linkOther[link] = this.#root;
-        this.#linkRise[link] = this.#excessCost[of]!;
+        this.#tree.own[link] = of;
+        this.#tree.other[link] = this.#root;
+        this.#tree.rise[link] = this.#excessCost[of]!;
     }
   }
 
-  #roomOfCell(car: number, cell: number, sign: number): number {
-    if (cell === UNSERVED) return sign > 0 ? Infinity : this.unserved[car]!;
-    return sign > 0 ? this.#block.cellCapacity[cell]! - this.cellFlow[cell]! : this.cellFlow[cell]!;
-  }
-
-  #moveCell(car: number, cell: number, flow: number): void {
-    if (cell === UNSERVED) this.unserved[car]! += flow;
-    else this.cellFlow[cell]! += flow;
-  }
-
-  #roomOf(kind: number, of: number, cell: number, sign: number): number {
-    switch (kind) {
-      case EXIT:
-        return sign > 0 ? this.#block.exitCapacity[of]! - this.#exitFlow[of]! : this.#exitFlow[of]!;
-      case GATE:
-        return sign > 0 ? this.#block.gateCapacity[of]! - this.gateFlow[of]! : this.gateFlow[of]!;
-      case CELL:
-        return this.#roomOfCell(of, cell, sign);
-      default:
-        return sign > 0 ? Infinity : this.#excessFlow[of]!;
-    }
-  }
-
-  #move(kind: number, of: number, cell: number, flow: number): void {
-    switch (kind) {
-      case EXIT:
-        this.#exitFlow[of]! += flow;
-        return;
-      case GATE:
-        this.gateFlow[of]! += flow;
-        return;
-      case CELL:
-        this.#moveCell(of, cell, flow);
-        return;
-      default:
-        this.#excessFlow[of]! += flow;
-    }
-  }
-
-  /** Hangs the tree anew from the root, and reads the hubs' prices off it: basic arcs have no reduced cost. */
   #rebuild(): void {
-    const { hubs } = this.#block;
-    const start = this.#adjacencyStart.fill(0);
-    const adjacency = this.#adjacency;
-    const own = this.#linkOwn;
-    const other = this.#linkOther;
-    const rise = this.#linkRise;
-    const parent = this.#parent;
-    const parentLink = this.#parentLink;
-    const depth = this.#depth;
-    const prices = this.price;
-    for (let link = 0; link < hubs; link++) {
-      start[own[link]! + 1]!++;
-      start[other[link]! + 1]!++;
-    }
-    for (let node = 0; node <= hubs; node++) start[node + 1]! += start[node]!;
-    // Each count becomes the beginning of the node before it.
-    for (let link = hubs - 1; link >= 0; link--) {
-      adjacency[--start[own[link]! + 1]!] = link;
-      adjacency[--start[other[link]! + 1]!] = link;
-    }
-    const queue = this.#queue;
-    let length = 1;
-    queue[0] = hubs;
-    parent[hubs] = -1;
-    parentLink[hubs] = -1;
-    depth[hubs] = 0;
-    prices[hubs] = 0;
-    let highest = 0;
-    for (let k = 0; k < length; k++) {
-      const node = queue[k]!;
-      const end = node === hubs ? 2 * hubs : start[node + 2]!;
-      for (let a = start[node + 1]!; a < end; a++) {
-        const link = adjacency[a]!;
-        if (link === parentLink[node]) continue;
-        const outwards = other[link] === node;
-        const next = outwards ? own[link]! : other[link]!;
-        parent[next] = node;
-        parentLink[next] = link;
-        depth[next] = depth[node]! + 1;
-        const price = outwards ? prices[node]! + rise[link]! : prices[node]! - rise[link]!;
-        prices[next] = price;
-        if (price > highest) highest = price;
-        queue[length++] = next;
-      }
-    }
-    this.#tolerance = Math.max(1e-10, 1e-14 * highest);
+    this.#tree.rebuild();
+    this.#tolerance = toleranceAt(this.#tree.highest);
   }
+}
+
+function toleranceAt(highestPrice: number): number {
+  return Math.max(1e-10, 1e-14 * highestPrice);
 }

@@ -26,6 +26,8 @@ export interface RecordingStarter extends JobStarter {
   readonly started: string[];
   readonly cancelled: string[];
   readonly paused: Map<string, boolean>;
+  /** Jobs that are gone, and how. */
+  readonly lost: Map<string, string>;
   available: boolean;
 }
 
@@ -106,7 +108,7 @@ export function useApi(
         start: async ({ id }) => void startedRegions.push(id),
       },
       webhookHosts: 'loopback',
-      retention: { days: 90, orphanDays: 7 },
+      retention: { days: 90, settledDays: 400, orphanDays: 7 },
       temporalUi: null,
       page: new Map(),
       carDoors: {
@@ -163,14 +165,20 @@ function recordingStarter(): RecordingStarter {
   const started: string[] = [];
   const cancelled: string[] = [];
   const paused = new Map<string, boolean>();
+  const lost = new Map<string, string>();
   const starter: RecordingStarter = {
+    lost,
     started,
     cancelled,
     paused,
     available: true,
     start: async ({ id }) => {
       if (!starter.available) throw new NightshiftError('unavailable', 'Temporal is away.');
-      if (!started.includes(id)) started.push(id);
+      if (lost.delete(id) || !started.includes(id)) started.push(id);
+    },
+    lossOf: async (id) => {
+      if (!starter.available) throw new NightshiftError('unavailable', 'Temporal is away.');
+      return lost.get(id);
     },
     cancel: async (id) => {
       if (!starter.available) throw new NightshiftError('unavailable', 'Temporal is away.');

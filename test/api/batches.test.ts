@@ -2,9 +2,10 @@ import { HOUR_MS } from '../../domain/durations.ts';
 import { toFile } from 'openai';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { startUnstartedJobs } from '../../api/http/batchSubmission.ts';
-import { listUnstartedBatches, moveBatch, updateBatchCounts } from '../../store/batches.ts';
+import { restartLostJobs, startUnstartedJobs } from '../../api/http/startJobs.ts';
+import { listUnstartedBatches, moveBatch, readJobStart, updateBatchCounts } from '../../store/batches.ts';
 import { insertFile } from '../../store/files.ts';
+import { readJournal } from '../../store/journal.ts';
 import { upsertJobProgress } from '../../store/jobProgress.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
@@ -224,4 +225,34 @@ test('a batch is accepted while Temporal is away, and its job is started later',
   await startUnstartedJobs(api.ports);
   expect(api.jobs.started).toContain(id);
   expect(await listUnstartedBatches(database, CELL.id)).toEqual([]);
+});
+
+test('a job that was ended from outside is started anew, its neighbours and what has ended are left alone', async () => {
+  const [lost, running, ended] = await Promise.all([create(), create(), create()]);
+  await moveBatch(database, ended.id, ['validating'], 'cancelled');
+  for (const { id } of [lost, ended]) api.jobs.lost.set(id, 'terminated');
+  const starts = () => api.jobs.started.filter((id) => [lost, running, ended].some((batch) => batch.id === id));
+
+  api.jobs.available = false;
+  await expect(restartLostJobs(api.ports, 0)).rejects.toMatchObject({ code: 'unavailable' });
+  api.jobs.available = true;
+  expect(starts()).toHaveLength(3);
+  await restartLostJobs(api.ports, 0);
+  expect(starts()).toHaveLength(4);
+  expect(starts().at(-1)).toBe(lost.id);
+  expect(await readJobStart(database, lost.id)).toEqual({ paused: false, losses: 1 });
+  const told = (await readJournal(database, CELL.id, 0, 1_000)).filter(({ subject }) => subject === lost.id);
+  expect(told.at(-1)?.message).toContain('was terminated before the batch was done');
+
+  await restartLostJobs(api.ports, 0);
+  expect(starts()).toHaveLength(4);
+});
+
+test('a job that was held back when it was lost is held back when it is started anew', async () => {
+  const { id } = await create();
+  const model = { name: 'm', version: '1', family: 'f', sha256: '0'.repeat(64) };
+  const counts = { shards: 1, pending: 1, inFlight: 0, done: 0, linesPerShard: 1, unitsPerLine: 1 };
+  await upsertJobProgress(database, { jobId: id, cellId: CELL.id, model, ...counts, paused: false, finished: false });
+  await api.fetch(`/v1/batches/${id}/pause`, { method: 'POST' });
+  expect(await readJobStart(database, id)).toEqual({ paused: true, losses: 0 });
 });

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { listFeeders } from '../../store/feeders.ts';
+import { addModel } from '../../store/models.ts';
 import { listClassSpeeds, seedClassSpeed } from '../../store/classSpeeds.ts';
 import { closeParkingSession, openParkingSession, settleParkingSession } from '../../store/parkingSessions.ts';
 import { readVehicle } from '../../store/vehicles.ts';
@@ -160,8 +161,29 @@ describe('regions and feeders at run time', () => {
   });
 });
 
+test('regions and classes are added from a terminal', async () => {
+  const folder = await temporaryFolder();
+  const reach = ['--url', api.server.url, '--key', 'test-key'];
+  const added = async (kind: string, entry: Json) => {
+    const file = join(folder, `${kind}.yaml`);
+    await writeFile(file, JSON.stringify(entry));
+    return cli('fleet', kind, file, ...reach);
+  };
+  const region = { id: 'voss', timeZone: 'Europe/Oslo', feeds: [], feeders: [{ id: 'voss-1', failSafeImportKw: 9 }] };
+  expect((await added('region', region)).out).toBe('Region voss with voss-1 is planned from the next plan on.\n');
+  expect(api.startedRegions).toContain('voss');
+  expect((await added('region', { ...region, feeders: [] })).err).toContain('feeders');
+  expect((await added('region', { ...region, id: undefined })).err).toContain('id: must be given');
+  const spec = { chipKw: 0.3, awakeKw: 0.01, cooling: 'included', providers: ['cpu'], source: 'data sheet' };
+  expect((await added('class', { ...spec, id: 'nuc' })).out).toBe('Class nuc is planned with from the next plan on.\n');
+  expect((await api.getJson('/fleet/v1/classes')).classes.map(({ id }: Json) => id)).toContain('nuc');
+  expect((await added('class', { ...spec, id: 'nuc', chipKw: -1 })).err).toContain('chipKw');
+});
+
 describe('classes at run time', () => {
   test('are added with their figures, and planned as the slowest until they are measured', async () => {
+    const model = { name: 'ocr', version: '1', family: 'ocr', sha256: '0'.repeat(64), manifest: {}, tenantId: null };
+    await addModel(database, model);
     await seedClassSpeed(database, { modelName: 'ocr', modelVersion: '1', hardwareClass: 'hw3', statedMsPerUnit: 300 });
     const spec = { chipKw: 0.3, awakeKw: 0.01, cooling: 'included', providers: ['cuda', 'cpu'], source: 'data sheet' };
     expect((await send('PUT', '/fleet/v1/classes/desktop-gpu', spec)).status).toBe(200);

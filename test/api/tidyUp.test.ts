@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { storeModel } from '../support/batchFixture.ts';
 import { tidyUp } from '../../api/http/tidyUp.ts';
 import { objectKeys } from '../../domain/names.ts';
+import { checkLedger } from '../../store/ledgerChecks.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
 import { endBatch } from './endBatch.ts';
@@ -55,4 +56,60 @@ test('what a batch worked with goes a day after its end; its results stay', asyn
   expect(await work()).toEqual([]);
   expect(await isStored(output ?? '')).toBe(true);
   expect(await (await api.client.files.content(output ?? '')).text()).toContain('"custom_id":"a"');
+});
+
+async function endedDaysAgo(batchId: string, days: number): Promise<void> {
+  await database.query(
+    `update batches set created_real_at = now() - $2 * interval '1 day',
+       timestamps = jsonb_set(timestamps, '{completed_at}', to_jsonb(extract(epoch from now())::bigint - 86400 * $2::bigint))
+     where id = $1`,
+    [batchId, days],
+  );
+}
+
+async function answeredAtCost(): Promise<string> {
+  const batchId = await submitted(await uploaded());
+  await endBatch(api.ports, batchId, { 0: 200 }, 'completed');
+  await database.query('update accepted_shards set input_tokens = 7, output_tokens = 2 where job_id = $1', [batchId]);
+  await database.query('delete from shard_footprints where job_id = $1', [batchId]);
+  await database.query(
+    `insert into shard_footprints (job_id, shard, energy_wh, gco2, cost_eur) values ($1, 0, 30, 9, 0.01), ($1, 0, 10, 3, null)`,
+    [batchId],
+  );
+  return batchId;
+}
+
+const rowsOf = async (batchId: string): Promise<number> => {
+  const [found] = await database.query<{ rows: number }>(
+    `select (select count(*) from accepted_shards where job_id = $1)
+       + (select count(*) from shard_footprints where job_id = $1) as rows`,
+    [batchId],
+  );
+  return found?.rows ?? 0;
+};
+
+test('a batch that ended long ago keeps its sums without its shards, and goes with the last of its results', async () => {
+  const [old, young] = [await answeredAtCost(), await answeredAtCost()];
+  await endedDaysAgo(old, 401);
+  await endedDaysAgo(young, 399);
+  const shown = async (): Promise<unknown> => {
+    const { usage, request_counts, x_grid } = await api.getJson(`/v1/batches/${old}`);
+    const { energy_wh, gco2, cost, shards } = x_grid;
+    return { usage, request_counts, energy_wh, gco2, cost, shards };
+  };
+  const before = await shown();
+  expect(before).toMatchObject({ usage: { input_tokens: 7, output_tokens: 2 }, energy_wh: 40, gco2: 12 });
+
+  await tidyUp(api.ports);
+  expect(await Promise.all([old, young].map(rowsOf))).toEqual([0, 3]);
+  expect(await shown()).toEqual(before);
+  await tidyUp(api.ports);
+  expect(await shown()).toEqual(before);
+  expect(JSON.stringify(await checkLedger(database)).includes(old)).toBe(false);
+
+  const { output_file_id: output } = await api.client.batches.retrieve(old);
+  await api.client.files.delete(output ?? '');
+  await tidyUp(api.ports);
+  await expect(api.client.batches.retrieve(old)).rejects.toMatchObject({ status: 404 });
+  expect((await api.client.batches.retrieve(young)).status).toBe('completed');
 });

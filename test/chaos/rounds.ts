@@ -1,6 +1,6 @@
 import { HOUR_MS } from '../../domain/durations.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NIGHT_MODEL } from '../../demo/prepareNight.ts';
+import { OCR_MODEL } from '../../demo/work/ocrWork.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { messageOf } from '../../domain/thrown.ts';
@@ -108,7 +108,7 @@ async function submitStubbornly({ stack }: World, cell: Cell, key: string): Prom
   const batch = await stubbornly('the batch is accepted', () =>
     batches.submit({
       input_file_id: fileId,
-      endpoint: `/v2/models/${NIGHT_MODEL}/infer`,
+      endpoint: `/v2/models/${OCR_MODEL}/infer`,
       completion_window: '24h',
       metadata: { 'grid.deadline': deadline, 'grid.idempotency_key': key },
     }),

@@ -39,7 +39,7 @@ describe('where values come from', () => {
   test('reads ./nightshift.yaml, and puts the environment before it', () => {
     writeFileSync(join(cwd, 'nightshift.yaml'), 'api:\n  port: 9001\n  host: 0.0.0.0\nlogLevel: debug\n');
     const config = load({ NIGHTSHIFT_API_PORT: '9002', NIGHTSHIFT_LOG_LEVEL: '' });
-    expect(config.api).toEqual({ host: '0.0.0.0', port: 9002 });
+    expect(config.api).toMatchObject({ host: '0.0.0.0', port: 9002, url: 'http://0.0.0.0:9002' });
     expect(config.logLevel).toBe('debug');
   });
 

@@ -89,7 +89,15 @@ describe('the Helm chart', () => {
   const helm = process.env.PATH?.split(':').some((folder) => existsSync(`${folder}/helm`)) === true;
   test.skipIf(!helm)('renders (skipped where helm is not on PATH)', () => {
     const cell = `${CHECKOUT}test/deploy/cell.yaml`;
-    const args = ['template', 'north', CHART, '--set-file', `cell=${cell}`, '--set', 'charging.enabled=true'];
+    const args = [
+      'template',
+      'north',
+      CHART,
+      '--set-file',
+      `cell=${cell}`,
+      '--set',
+      'charging.enabled=true,monitoring.enabled=true',
+    ];
     const rendered = execFileSync('helm', args, { cwd: CHECKOUT, encoding: 'utf8' });
     const objects = parseAllDocuments(rendered).map(
       (each) => each.toJSON() as { kind: string; metadata: { name: string } },
@@ -97,5 +105,7 @@ describe('the Helm chart', () => {
     const deployments = objects.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name);
     expect(deployments).toEqual(['north-control', 'north-api', 'north-gateway', 'north-charging']);
     expect(objects.filter(({ kind }) => kind === 'PodDisruptionBudget')).toHaveLength(4);
+    for (const kind of ['PodMonitor', 'PrometheusRule'])
+      expect(objects.filter((each) => each.kind === kind)).toHaveLength(1);
   });
 });

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { nextMorningMs } from '../../domain/morning.ts';
 import { energyUntilKwh, fleetCapacity } from '../../planning/capacity.ts';
+import { capacityDetails } from '../../planning/capacityDetails.ts';
 import { computeCapKw } from '../../scheduler/energy/compute.ts';
 import { planCell } from '../../scheduler/planCell.ts';
 import { cellState, HOUR_MS, problemOf, span, START_MS, VEHICLE } from './cellFixture.ts';
@@ -13,6 +15,27 @@ function capacityOf(over: Parameters<typeof cellState>[0] = {}) {
 }
 
 describe('what the fleet can do', () => {
+  test('stands in the cell’s details, by region and class, until the region’s morning', () => {
+    const state = cellState();
+    const problem = problemOf(state, 0);
+    const plan = planCell(problem);
+    const [capacity] = fleetCapacity(problem, plan);
+    const [zone] = state.regions;
+    const kwh = capacity && energyUntilKwh(capacity, problem, nextMorningMs(START_MS, zone?.timeZone ?? ''));
+    const lines = capacityDetails(state.regions, problem, plan).split('\n');
+    const kw = capacity?.curve[0]?.kw ?? 0;
+    expect(lines[0]).toBe(
+      `The fleet can compute with ${kw.toFixed(1)} kW now and ${kwh?.toFixed(1)} kWh until the morning.`,
+    );
+    // The fixture's plan is of four hours.
+    expect(lines.at(-1)).toMatch(
+      new RegExp(`^\\| berlin \\| ai4 \\| 1 of 1 \\| ${kw.toFixed(2)} \\| [ ▁-█]{4} \\| ${kwh?.toFixed(1)} \\|$`),
+    );
+    expect(capacityDetails([], { ...problem, cars: [] }, plan)).toBe(
+      'The fleet can compute with 0.0 kW now and 0.0 kWh until the morning.',
+    );
+  });
+
   test('is what its computers draw at the plug, falling with the chance that cars have left', () => {
     const { capacity, problem } = capacityOf();
     expect(capacity).toMatchObject({ regionId: 'berlin', hardwareClass: 'ai4', cars: 1, awake: 1 });

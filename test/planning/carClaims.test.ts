@@ -11,7 +11,7 @@ function claims(policy: Partial<OwnerPolicy>, over: Partial<CellState> = {}) {
   const state = cellState({ vehicles: [{ ...VEHICLE, policy: { ...VEHICLE.policy, ...policy } }], ...over });
   const problem = problemOf(state, 0);
   const plan = planCell(problem);
-  const updates = claimsOfPlan(state, problem, plan);
+  const updates = claimsOfPlan(state, problem, plan, START_MS);
   const reasons = [...updates.policy, ...updates.plan].flatMap(({ reasons }) => reasons);
   return { reasons, plan, codes: reasons.map(({ code }) => code), holder: heldBy(reasons) };
 }
@@ -27,6 +27,19 @@ describe('claims of a plan', () => {
     const found = claims({}, FULL);
     expect(computes(found)).toBe(true);
     expect(found.codes).toContain('computing_granted');
+  });
+
+  test.each([
+    ['within its slot: from then on', 5, 5],
+    ['ahead of its slot: from its start', -2, 0],
+  ])('what a plan says holds, where it is made %s', (_, madeMinutes, fromMinutes) => {
+    const state = cellState(FULL);
+    const problem = problemOf(state, 0);
+    const { plan, policy } = claimsOfPlan(state, problem, planCell(problem), START_MS + madeMinutes * 60_000);
+    expect([...plan, ...policy].map(({ atMs }) => atMs - START_MS)).toEqual([
+      fromMinutes * 60_000,
+      fromMinutes * 60_000,
+    ]);
   });
 
   test('an opt-out of the night stops compute in this slot, not the charge', () => {

@@ -39,7 +39,7 @@ describe('a roll-out in the plan', () => {
 
   test('grants its shards to the queues of the hardware class, each job once a queue', () => {
     const problem = problemOf(withCanary);
-    const { grants } = dispatchOf('plan', problem, planCell(problem));
+    const { grants } = dispatchOf('plan', problem, planCell(problem), withCanary.regions);
     const queues = grants.map(({ jobId, regionId, hardwareClass }) => `${jobId}/${regionId}/${hardwareClass}`);
     expect(new Set(queues).size).toBe(queues.length);
     for (const { hardwareClass } of grants) expect(hardwareClass).toBe(vehicle.hardwareClass);

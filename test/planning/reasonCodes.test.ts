@@ -98,7 +98,7 @@ const NIGHTS: Record<PlanReasonCode, () => Plan> = {
 function claims(over: Partial<CellState>, policy: Partial<OwnerPolicy> = {}): readonly CarReason[] {
   const state = cellState({ vehicles: [{ ...VEHICLE, policy: { ...VEHICLE.policy, ...policy } }], ...over });
   const problem = problemOf(state, 0);
-  const { plan, policy: ownerClaims } = claimsOfPlan(state, problem, planCell(problem));
+  const { plan, policy: ownerClaims } = claimsOfPlan(state, problem, planCell(problem), START_MS);
   return [...plan, ...ownerClaims].flatMap(({ reasons }) => reasons);
 }
 

@@ -44,7 +44,7 @@ const plan = (wakes: readonly WakeAttempt[]) => {
   const state = cellState({ vehicleStates: ASLEEP, wakes });
   const problem = problemOf(state, 0);
   const planned = planCell(problem);
-  const [claims] = claimsOfPlan(state, problem, planned).plan;
+  const [claims] = claimsOfPlan(state, problem, planned, START_MS).plan;
   return { wakeUps: planned.wakeUps, codes: claims?.reasons.map(({ code }) => code) ?? [], cost: problem.cars[0] };
 };
 

@@ -3,7 +3,9 @@ import { beforeAll, expect, test } from 'vitest';
 import { instant } from '../../store/database.ts';
 import { appendJournal, readJournal } from '../../store/journal.ts';
 import { readPlan, savePlan } from '../../store/plans.ts';
-import { forgetBefore } from '../../store/retention.ts';
+import { insertQuote, readQuote } from '../../store/batchTerms.ts';
+import { listEvents, markEventsListed, upsertConnection, upsertEvent } from '../../store/openAdr.ts';
+import { forgetBefore, forgetSettledBefore } from '../../store/retention.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
@@ -41,4 +43,45 @@ test('forgets what is older, and keeps the newest plan however old it is', async
   await forgetBefore(database, CELL.id, NOW_MS);
   expect(await readPlan(database, 'newest')).toBeDefined();
   expect(await readJournal(database, CELL.id, 0, 10)).toEqual([]);
+});
+
+test('forgets events that are long over, but none that their server still shows, and quotes that nobody took', async () => {
+  const settings = { regionId: 'oslo' } as Parameters<typeof upsertConnection>[1]['settings'];
+  await upsertConnection(database, { id: 'dso', settings, sealed: 'x' });
+  const event = async (eventId: string, endMs: number | null, listedMs: number): Promise<void> => {
+    const none = {
+      referenceKw: null,
+      feederIds: [],
+      goneMs: null,
+      refused: null,
+      refusedPayloads: [],
+      versionBefore: null,
+    };
+    const firstSeenMs = NOW_MS - 300 * DAY_MS;
+    const about = { connectionId: 'dso', eventId, body: {}, program: [], firstSeenMs, anchorMs: firstSeenMs };
+    await upsertEvent(database, { ...about, ...none, isCancelled: false, startMs: firstSeenMs, endMs });
+    await markEventsListed(database, 'dso', [eventId], listedMs);
+  };
+  await event('over and not shown', NOW_MS - 200 * DAY_MS, NOW_MS - 150 * DAY_MS);
+  await event('over and still shown', NOW_MS - 200 * DAY_MS, NOW_MS);
+  await event('over for a month', NOW_MS - 30 * DAY_MS, NOW_MS - 30 * DAY_MS);
+  await event('without an end', null, NOW_MS - 150 * DAY_MS);
+  const quote = {
+    tenantId: 'default',
+    inputFileId: 'file-1',
+    endpoint: '/v1/embeddings',
+    priority: null,
+    regionIds: null,
+    deadlineMs: NOW_MS,
+    currency: 'EUR',
+    priceMicros: 1,
+    priceBook: 0,
+  };
+  for (const [id, days] of [['old', 200] as const, ['new', 1] as const])
+    await insertQuote(database, { ...quote, id, expiresAtMs: NOW_MS - days * DAY_MS });
+
+  await forgetSettledBefore(database, CELL.id, NOW_MS - 100 * DAY_MS);
+  const left = (await listEvents(database, CELL.id, 10)).map(({ eventId }) => eventId);
+  expect(left.toSorted()).toEqual(['over and still shown', 'over for a month', 'without an end']);
+  expect([await readQuote(database, 'old'), (await readQuote(database, 'new'))?.id]).toEqual([undefined, 'new']);
 });

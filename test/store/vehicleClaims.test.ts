@@ -51,6 +51,20 @@ test('reasons are a set: a passing hold comes and goes, and the owner’s wish s
   expect(await readClaims(database, 'car')).toMatchObject({ sinceMs: 7_000, reasons: [{ code: 'owner_opted_out' }] });
 });
 
+test('a car is held since its state and its holder are what they are, whatever reasons come and go meanwhile', async () => {
+  const other: CarReason = { ...PLANNED, code: 'compute_no_work' };
+  for (const [atMs, reasons] of [
+    [1_000, [PLANNED]],
+    [2_000, [other]],
+  ] as const) {
+    await updateClaims(database, [
+      { vehicleId: 'kept', atMs, source: 'plan', reasons, condition: { plug: 'plugged' } },
+    ]);
+  }
+  expect((await listTransitions(database, 'kept', 20)).map(({ atMs }) => atMs)).toEqual([2_000, 1_000]);
+  expect(await readClaims(database, 'kept')).toMatchObject({ sinceMs: 1_000, confirmedAtMs: 2_000 });
+});
+
 test('finds the cars that a reason holds, and leaves out what is not enrolled', async () => {
   const reasons = [carReason('telemetry', 'safety', 'telemetry_not_trusted')];
   await updateClaims(database, [

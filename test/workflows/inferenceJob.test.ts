@@ -123,6 +123,47 @@ describe('a job', () => {
     expect(Object.fromEntries(tokens)).toEqual({ 0: 'for shard 0', 1: 'for shard 1' });
   });
 
+  test('accepts what finishes together in portions, and knows of each before the next is accepted', async () => {
+    const control = new Control(120);
+    const portions: number[] = [];
+    const doneBefore: number[] = [];
+    await withWorker(
+      env,
+      {
+        ...control.activities,
+        acceptShards: async (request: Parameters<JobActivities['acceptShards']>[0]) => {
+          const wave = env.client.workflow.getHandle(`${workflowIds.job('portions')}/wave/1`);
+          const onCars = async (): Promise<number> => {
+            const { raw } = await wave.describe();
+            return (raw.pendingActivities ?? []).filter(({ activityType }) => activityType?.name === 'runShard').length;
+          };
+          // The first call holds the wave up until all the others have finished.
+          if (portions.length === 0) await expect.poll(onCars, { timeout: 30_000 }).toBe(0);
+          const { done } = await env.client.workflow.getHandle(workflowIds.job('portions')).query(jobStatus);
+          portions.push(request.shards.length);
+          doneBefore.push(done);
+          return control.activities.acceptShards(request);
+        },
+      },
+      () =>
+        withCars(
+          'north',
+          async (input) => answer(input),
+          async () => {
+            const job = await start('portions');
+            await job.signal(granted, [grantOf('portions', 'north', 120)]);
+            await job.result();
+          },
+        ),
+    );
+    expect(Math.max(...portions)).toBe(50);
+    expect(doneBefore).toEqual(
+      portions.map((_, index) => portions.slice(0, index).reduce((sum, each) => sum + each, 0)),
+    );
+    expect(new Set(control.accepted).size).toBe(120);
+    expect(control.accepted).toHaveLength(120);
+  }, 60_000);
+
   test('takes shards back when the granted time is over, and gives them to another region', async () => {
     const control = new Control(2);
     await withWorker(env, control.activities, () =>

@@ -22,6 +22,7 @@ export const en = {
   'signIn.about': 'AI inference on parked cars, when the grid can spare the power.',
   'signIn.key': 'Key',
   'signIn.act': 'Sign in',
+  'signIn.account': 'Sign in with your account',
   'signIn.kept': 'The key stays in this tab and is forgotten when it is closed.',
 
   'action.cancel': 'Cancel',

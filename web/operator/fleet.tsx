@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { Legend, LegendEntry } from '../legend.tsx';
 import type { CarRowWire } from '../../api/wire/page.ts';
 import { colorsOf } from '../colors.ts';
 import { kw, number, percent } from '../format.ts';
@@ -106,27 +107,12 @@ function Mosaic({ rows, onOpen }: { readonly rows: readonly CarRowWire[]; readon
 
 function StateLegend() {
   return (
-    <ul class="legend" aria-hidden="true">
-      <li>
-        <i class="swatch compute" />
-        {t('state.computing')}
-      </li>
-      <li>
-        <i class="swatch charge" />
-        {t('state.charging')}
-      </li>
-      <li>
-        <i class="swatch idle" />
-        {t('state.waiting')}
-      </li>
-      <li>
-        <i class="swatch house" />
-        {t('state.asleep')}
-      </li>
-      <li>
-        <i class="swatch away" />
-        {t('state.away')}
-      </li>
-    </ul>
+    <Legend>
+      <LegendEntry mark="swatch compute" text={t('state.computing')} />
+      <LegendEntry mark="swatch charge" text={t('state.charging')} />
+      <LegendEntry mark="swatch idle" text={t('state.waiting')} />
+      <LegendEntry mark="swatch house" text={t('state.asleep')} />
+      <LegendEntry mark="swatch away" text={t('state.away')} />
+    </Legend>
   );
 }

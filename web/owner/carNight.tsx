@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { Legend, LegendEntry } from '../legend.tsx';
 import { AXIS_FONT, inUnit } from '../axis.ts';
 import type { CarNightWire } from '../../api/wire/carNight.ts';
 import { Chart, ChartTable, steps, type ChartSpec } from '../chart.tsx';
@@ -41,26 +42,14 @@ export function CarNightChart({ night }: { readonly night: CarNightWire }) {
   return (
     <div>
       <Chart spec={spec} data={data} summary={t('night.summary')} nowSeconds={nowMs / 1000} />
-      <ul class="legend" aria-hidden="true">
-        <li>
-          <i class="swatch compute" />
-          {t('load.compute')}
-        </li>
-        <li>
-          <i class="swatch charge" />
-          {t('load.charge')}
-        </li>
-        <li>
-          <i class="line price" />
-          {t('grid.price')}
-        </li>
+      <Legend>
+        <LegendEntry mark="swatch compute" text={t('load.compute')} />
+        <LegendEntry mark="swatch charge" text={t('load.charge')} />
+        <LegendEntry mark="line price" text={t('grid.price')} />
         {readyBy === undefined ? null : (
-          <li>
-            <i class="dash limit" />
-            {t('night.readyBy', { at: time(readyBy, night.timeZone) })}
-          </li>
+          <LegendEntry mark="dash limit" text={t('night.readyBy', { at: time(readyBy, night.timeZone) })} />
         )}
-      </ul>
+      </Legend>
       <ChartTable
         caption={t('night.summary')}
         head={[t('chart.time'), t('load.charge'), t('load.compute'), t('grid.price')]}

@@ -1,5 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { Legend, LegendEntry } from '../legend.tsx';
 import { AXIS_FONT, inUnit } from '../axis.ts';
 import type { QuoteCurveWire } from '../../api/wire/quote.ts';
 import { Chart, ChartTable, type ChartSpec } from '../chart.tsx';
@@ -102,16 +103,10 @@ function Curve({ curve }: { readonly curve: QuoteCurveWire }) {
         })}
       </p>
       <Chart spec={spec} data={data} summary={t('quote.curve')} />
-      <ul class="legend" aria-hidden="true">
-        <li>
-          <i class="line accent" />
-          {t('quote.cost')}
-        </li>
-        <li>
-          <i class="line price" />
-          {t('quote.carbon')}
-        </li>
-      </ul>
+      <Legend>
+        <LegendEntry mark="line accent" text={t('quote.cost')} />
+        <LegendEntry mark="line price" text={t('quote.carbon')} />
+      </Legend>
       <ChartTable
         caption={t('quote.curve')}
         head={[t('quote.within'), t('quote.done'), t('quote.cost'), t('quote.carbon')]}

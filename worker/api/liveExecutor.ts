@@ -3,9 +3,12 @@ import { Runner, type RunnerOptions } from '../../inference/runner/runner.ts';
 import { RunnerCrash } from '../../inference/runner/runnerChild.ts';
 import type { LiveInference } from '../../api/http/ports.ts';
 import { NightshiftError } from '../../domain/errors.ts';
+import type { Pipeline } from '../../domain/models.ts';
 import type { ModelRef } from '../../domain/shards.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
+import { countsTokens, workUnitsOf } from '../../domain/workUnits.ts';
+import { GatheredCalls } from '../../inference/runner/gatheredCalls.ts';
 
 export interface LiveExecutor extends LiveInference {
   close(): Promise<void>;
@@ -32,6 +35,7 @@ const LIVE_RUNNER = { callLimitMs: 20_000, processesPerCall: 1 } as const satisf
 interface Loaded {
   readonly runner: Runner;
   readonly model: ReturnType<ModelCache['open']>;
+  readonly gathered: GatheredCalls;
   lastUse: number;
   calls: number;
 }
@@ -44,17 +48,19 @@ export function createLiveExecutor(options: LiveExecutorOptions): LiveExecutor {
   let open = 0;
   let uses = 0;
 
+  const load = (ref: ModelRef): Loaded => {
+    const runner = new Runner({ ...LIVE_RUNNER, ...options.runner });
+    const model = cache.open(ref, options.objects);
+    const gathered = new GatheredCalls(async (bodies) => runner.run(await model, bodies));
+    return { runner, model, gathered, lastUse: 0, calls: 0 };
+  };
+
   const entryOf = async (ref: ModelRef): Promise<Loaded> => {
     const key = `${ref.name}/${ref.version}/${ref.sha256}`;
     let entry = loaded.get(key);
     if (!entry) {
       await makeRoom();
-      entry = loaded.get(key) ?? {
-        runner: new Runner({ ...LIVE_RUNNER, ...options.runner }),
-        model: cache.open(ref, options.objects),
-        lastUse: 0,
-        calls: 0,
-      };
+      entry = loaded.get(key) ?? load(ref);
       loaded.set(key, entry);
       // A model that cannot be opened is looked for again at the next request.
       entry.model.catch(() => loaded.delete(key));
@@ -73,7 +79,7 @@ export function createLiveExecutor(options: LiveExecutorOptions): LiveExecutor {
 
   const answered = async <Answered>(
     ref: ModelRef,
-    work: (runner: Runner, model: LoadedModel) => Promise<Answered>,
+    work: (entry: Loaded, model: LoadedModel) => Promise<Answered>,
   ): Promise<Answered> => {
     if (open >= (options.waiting ?? WAITING)) {
       const message = `${open} live requests are waiting; send it again in a moment, or as a batch.`;
@@ -84,7 +90,7 @@ export function createLiveExecutor(options: LiveExecutorOptions): LiveExecutor {
       const entry = await entryOf(ref);
       entry.calls++;
       try {
-        return await work(entry.runner, await entry.model);
+        return await work(entry, await entry.model);
       } finally {
         entry.calls--;
       }
@@ -97,12 +103,21 @@ export function createLiveExecutor(options: LiveExecutorOptions): LiveExecutor {
   };
 
   return {
-    infer: (ref, bodies) => answered(ref, (runner, model) => runner.run(model, bodies)),
-    generate: (ref, task, how) => answered(ref, (runner, model) => runner.generate(model, task, how)),
+    infer: (ref, bodies) =>
+      answered(ref, ({ gathered }, { pipeline: { kind } }) =>
+        Promise.all(bodies.map((body) => gathered.answer(body, unitsOf(kind, body)))),
+      ),
+    generate: (ref, task, how) => answered(ref, ({ runner }, model) => runner.generate(model, task, how)),
     close: async () => {
       const runners = [...loaded.values()].map(({ runner }) => runner);
       loaded.clear();
       await Promise.all(runners.map((runner) => runner.stop()));
     },
   };
+}
+
+/** Pictures and tensors are told nothing by their form: they go to the process one by one. */
+function unitsOf(kind: Pipeline['kind'], body: unknown): number {
+  const isObject = typeof body === 'object' && body !== null;
+  return countsTokens(kind) && isObject ? workUnitsOf(kind, { ...body }) : Number.POSITIVE_INFINITY;
 }

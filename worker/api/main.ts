@@ -5,7 +5,9 @@ import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
 import { startApiServer } from '../../api/http/server.ts';
 import { readPageFiles } from '../../api/http/pageFiles.ts';
 import { startLeasedIngress } from '../../api/ingress/leasedIngress.ts';
-import { startIngress } from '../../api/ingress/ingress.ts';
+import { startIngress, type Ingress } from '../../api/ingress/ingress.ts';
+import { cellSamples } from '../../api/metrics/cellSamples.ts';
+import { telemetrySamples } from '../../api/metrics/telemetrySamples.ts';
 import { startBroker } from '../../api/mqtt/broker.ts';
 import { brokerAccess } from '../../api/mqtt/brokerRights.ts';
 import { carOfKey } from '../../store/carKeys.ts';
@@ -14,20 +16,28 @@ import { apiKeyOf } from '../process/apiKey.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { readCellFile } from '../cell/cellFile.ts';
 import { modelAdmissionOver } from './modelAdmission.ts';
+import { chargedLive } from './liveCharges.ts';
 import { createLiveExecutor } from './liveExecutor.ts';
-import { loadConfig, type TemporalConfig } from '../../config/config.ts';
+import type { TemporalConfig } from '../../config/config.ts';
 import { brokerPasswordsOf, brokerUrlOf } from '../process/brokerUrl.ts';
-import { createLogger } from '../process/logging.ts';
+import {
+  brokerDependency,
+  databaseDependency,
+  objectsDependency,
+  temporalDependency,
+} from '../process/dependencies.ts';
+import { watchCertificate } from '../process/certificates.ts';
 import { mqttSession, openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { secretsSealOf, sliceSignerOf } from '../process/secretsSeal.ts';
-import { runChild } from '../local/supervisor/child.ts';
+import { runService, type Service } from '../process/service.ts';
 import { connectClient } from '../process/temporalClients.ts';
 import { appliedCell } from '../process/appliedCell.ts';
 import { jobStarterOver } from './jobStarter.ts';
 import { misuseTeller } from './misuseTeller.ts';
 import { startQuoter } from './quoter.ts';
+import { queueSamplesOf } from './queueSamples.ts';
 import { regionKeeperOver } from './regionKeeper.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
@@ -35,9 +45,7 @@ import { rolloutStarterOver } from './rolloutStarter.ts';
 import { venStarterOver } from './venStarter.ts';
 
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
-async function start() {
-  const config = loadConfig({ env: process.env, cwd: process.cwd() });
-  const logger = createLogger('api', config.logLevel);
+async function start({ config, logger, monitor }: Service) {
   const databaseUrl = requireSetting(config, 'databaseUrl');
   const database = openDatabase({ url: databaseUrl });
   const { cell: cellFile } = await readCellFile(requireSetting(config, 'cellFile'));
@@ -52,6 +60,7 @@ async function start() {
           passwords: brokerPasswordsOf(config),
           carOfKey: (key) => carOfKey(database, key),
         }),
+        connections: config.connections,
         onMisuse: misuseTeller(database, cell, logger),
       })
     : undefined;
@@ -62,13 +71,15 @@ async function start() {
   const scratchFolder = join(config.stateDir, 'live', `uploads-${config.api.port}`);
   // A killed process leaves what it was looking at.
   await rm(scratchFolder, { recursive: true, force: true });
-  const live = createLiveExecutor({
+  const executor = createLiveExecutor({
     folder: join(config.stateDir, 'live', 'models'),
     diskBytes: config.models.cacheBytes,
     objects,
   });
+  const live = chargedLive(executor, { database, cell, logger });
   const quotes = startQuoter(databaseUrl);
   const sessions = sessionStarterOver(client, cell);
+  const certificate = config.api.tls && (await watchCertificate(config.api.tls, { logger, monitor }));
   const server = await startApiServer(
     {
       database,
@@ -81,6 +92,7 @@ async function start() {
       jobs: jobStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       rollouts: rolloutStarterOver(client, cell),
+      ...(config.accounts && { accounts: config.accounts }),
       seal: secretsSealOf(config),
       slices: sliceSignerOf(config),
       regions: regionTellerOver(client, cell, createEmergencyShed({ database, vehicles: vehicleLinkOver(mqtt) })),
@@ -104,10 +116,20 @@ async function start() {
       missingEurPerKwh: config.missingEurPerKwh,
       apiKey: apiKeyOf(config),
       logger,
+      onAnswered: ({ area, status, seconds }) => {
+        monitor.add('nightshift_http_requests_total', { area, status });
+        monitor.observe('nightshift_http_request_seconds', { area }, seconds);
+      },
       now: Date.now,
     },
-    config.api,
+    {
+      host: config.api.host,
+      port: config.api.port,
+      connections: config.connections,
+      ...(certificate && { tls: certificate }),
+    },
   );
+  let telemetry: Ingress | undefined;
   const ingress = await startLeasedIngress({
     database,
     cellId: cell.id,
@@ -123,18 +145,32 @@ async function start() {
         telemetryBase,
         sessions,
         logger,
+        onMetered: (seconds) => monitor.observe('nightshift_meter_lag_seconds', {}, seconds),
+        onWritten: (seconds) => monitor.observe('nightshift_telemetry_write_seconds', {}, seconds),
         now: Date.now,
       });
+      telemetry = taken;
       session.connect();
       return {
         close: async () => {
+          telemetry = undefined;
           await session.endAsync(true);
           await taken.close();
         },
       };
     },
   });
-  return { server, live, quotes, ingress, mqtt, broker, client, database };
+  monitor.onScrape(() => telemetrySamples(telemetry?.counts()));
+  for (const read of cellSamples({ database, cell, now: Date.now })) monitor.onScrape(read);
+  monitor.onScrape(queueSamplesOf({ client, database, cellId: cell.id }));
+  monitor.started([
+    databaseDependency(database),
+    // Jobs are taken without it, and started when it is back.
+    temporalDependency(false, () => client.workflowService.getSystemInfo({})),
+    brokerDependency(false, mqtt),
+    objectsDependency(false, objects),
+  ]);
+  return { server, live, executor, quotes, ingress, mqtt, broker, client, database };
 }
 
 /** Where the Web UI shows a workflow, before its id. */
@@ -143,10 +179,11 @@ function temporalUiOf({ uiUrl, connection }: TemporalConfig): string | null {
   return `${uiUrl.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(connection.namespace)}/workflows/`;
 }
 
-runChild({
+runService('api', {
   start,
-  stop: async ({ server, live, quotes, ingress, mqtt, broker, client, database }) => {
-    await Promise.all([server.close(), ingress.close(), live.close(), quotes.close()]);
+  stop: async ({ server, live, executor, quotes, ingress, mqtt, broker, client, database }) => {
+    await Promise.all([server.close(), ingress.close(), executor.close(), quotes.close()]);
+    await live.close();
     await mqtt.endAsync(true);
     await broker?.close();
     await client.connection.close();

@@ -16,12 +16,12 @@ export function modelAdmissionOver(database: Database, objects: ObjectStore): Mo
     admit: (upload, tenantId) =>
       oneAtATime(async () => {
         const { manifest, probed } = await admitModel(kept, registerFor(database, tenantId), upload);
-        return { name: manifest.name, version: manifest.version, ...probed };
+        return { name: manifest.name, version: manifest.version, sha256: manifest.sha256, ...probed };
       }),
     admitFolder: (upload, tenantId) =>
       oneAtATime(async () => {
         const { manifest, probed } = await admitFolder(kept, registerFor(database, tenantId), upload);
-        return { name: manifest.name, version: manifest.version, ...probed };
+        return { name: manifest.name, version: manifest.version, sha256: manifest.sha256, ...probed };
       }),
   };
 }

@@ -10,7 +10,7 @@ import { serviceManagerOf } from '../../agent/watchdog.ts';
  * @throws NightshiftError when the agent cannot begin or go on
  */
 export async function runAgent(config: AgentConfig): Promise<void> {
-  const log = createLogger('agent', config.logLevel);
+  const log = createLogger('agent', config.logLevel).child({ vehicleId: config.carId });
   installTemporalRuntime(log);
   const manager = serviceManagerOf(process.env, log);
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);

@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { startCentralSystem } from '../../charging/ocpp/centralSystem.ts';
+import type { ConnectionLimits } from '../../domain/connectionLimits.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { openDatabase } from '../../store/database.ts';
 import { readCellFile } from '../cell/cellFile.ts';
-import { loadConfig, type OcppConfig, type TeslaConfig } from '../../config/config.ts';
-import { runChild } from '../local/supervisor/child.ts';
+import type { OcppConfig, TeslaConfig } from '../../config/config.ts';
 import { appliedCell } from '../process/appliedCell.ts';
 import { brokerUrlOf } from '../process/brokerUrl.ts';
-import { createLogger } from '../process/logging.ts';
+import { brokerDependency, databaseDependency } from '../process/dependencies.ts';
+import type { Monitor } from '../process/monitor/monitor.ts';
 import { openMqtt } from '../process/mqttLink.ts';
-import { readTls } from '../process/readTls.ts';
+import { watchCertificate } from '../process/certificates.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { secretsSealOf } from '../process/secretsSeal.ts';
+import { runService, type Service } from '../process/service.ts';
 import { ChargerFleet, type ChargerFleetPorts } from '../../charging/chargerFleet.ts';
 import { TeslaFleet, type TeslaFleetPorts } from '../../charging/tesla/teslaFleet.ts';
 
@@ -20,13 +22,11 @@ import { TeslaFleet, type TeslaFleetPorts } from '../../charging/tesla/teslaFlee
  * Charging for cars that do not follow their setpoints themselves: by their charger over OCPP, or by commands of Tesla's
  * Fleet API, each car as it is enrolled. One such process a cell.
  */
-async function start() {
-  const config = loadConfig({ env: process.env, cwd: process.cwd() });
+async function start({ config, logger: log, monitor }: Service) {
   const { ocpp, tesla } = config;
   if (!ocpp && !tesla) {
     throw new NightshiftError('invalid_config', 'ocpp.port or tesla.apiUrl must be set for this process.');
   }
-  const log = createLogger('charging', config.logLevel);
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   const { cell: cellFile } = await readCellFile(requireSetting(config, 'cellFile'));
   const cell = await appliedCell(database, cellFile.id);
@@ -34,23 +34,33 @@ async function start() {
   const { telemetryBase } = config.mqtt;
   const shared = { database, cell, mqtt, telemetryBase, now: Date.now, log };
   const parts = [
-    ocpp && (await startChargers(ocpp, shared)),
+    ocpp && (await startChargers({ ...ocpp, connections: config.connections }, shared, monitor)),
     tesla && (await startTeslas(tesla, { ...shared, seal: secretsSealOf(config) })),
   ];
+  monitor.started([databaseDependency(database), brokerDependency(true, mqtt)]);
   return { parts, mqtt, database };
 }
 
-async function startChargers({ host, port, tls }: OcppConfig, ports: ChargerFleetPorts) {
+async function startChargers(
+  { host, port, tls, connections }: OcppConfig & { readonly connections: ConnectionLimits },
+  ports: ChargerFleetPorts,
+  monitor: Monitor,
+) {
   const { log } = ports;
   const fleet = new ChargerFleet(ports);
+  const certificate = tls && (await watchCertificate(tls, { logger: log, monitor }));
   const central = await startCentralSystem(
-    { host, port, ...(tls && { tls: await readTls(tls) }) },
+    { host, port, connections, ...(certificate && { tls: certificate }) },
     {
       admit: (id, password) => fleet.admit(id, sha256(password)),
-      onRefused: (id, why) => fleet.tellRefused(id, why),
+      onRefused: (id, why) => {
+        monitor.add('nightshift_chargers_refused_total');
+        fleet.tellRefused(id, why);
+      },
       log,
     },
   );
+  monitor.onScrape(() => [{ name: 'nightshift_chargers_connected', value: central.connected() }]);
   log.info({ url: central.url }, 'chargers may connect');
   const stopping = new AbortController();
   const keepingUp = fleet.keepUp((id) => central.disconnect(id), stopping.signal);
@@ -83,7 +93,7 @@ function sha256(password: Buffer | undefined): string {
     .digest('hex');
 }
 
-runChild({
+runService('charging', {
   start,
   stop: async ({ parts, mqtt, database }) => {
     for (const part of parts) await part?.close();

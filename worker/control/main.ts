@@ -8,6 +8,7 @@ import { feedOpener } from '../../activities/grid/feeds/openFeeds.ts';
 import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
 import { createOpenAdrActivities } from '../../activities/grid/openadr/openAdrActivities.ts';
 import { createGridActivities } from '../../activities/grid/gridActivities.ts';
+import type { JobPorts } from '../../activities/jobs/jobPorts.ts';
 import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels, type RegisterModel } from '../../inference/models/bundledModels.ts';
 import { createDivisionActivities } from '../../activities/plan/divisionActivities.ts';
@@ -15,6 +16,7 @@ import { createPlanActivities } from '../../activities/plan/planActivities.ts';
 import { createTrustActivities } from '../../activities/trust/trustActivities.ts';
 import { createTrustedRunner } from '../../activities/trust/trustedRunner.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
+import { logActivities } from '../../car/activityLog.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { cellTaskQueue, CONTROL_TASK_QUEUE } from '../../domain/names.ts';
 import { SOLVER_LIMIT_REAL_MS } from '../../domain/planLimits.ts';
@@ -25,21 +27,26 @@ import { migrate } from '../../store/migrate.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { gridNowOf } from '../../store/cells.ts';
 import { readCellFile } from '../cell/cellFile.ts';
-import { loadConfig } from '../../config/config.ts';
 import { brokerUrlOf } from '../process/brokerUrl.ts';
-import { createLogger } from '../process/logging.ts';
 import { openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
+import {
+  brokerDependency,
+  databaseDependency,
+  objectsDependency,
+  temporalDependency,
+} from '../process/dependencies.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { carAccessOf, checkKeyOf, secretsSealOf } from '../process/secretsSeal.ts';
+import type { Monitor } from '../process/monitor/monitor.ts';
+import { runService, type Service } from '../process/service.ts';
 import { startVen } from '../process/startVen.ts';
-import { runChild } from '../local/supervisor/child.ts';
 import { connectClient, connectWorker } from '../process/temporalClients.ts';
 import { ensureSearchAttributes } from '../process/searchAttributes.ts';
-import { installTemporalRuntime } from '../process/temporalRuntime.ts';
+import { freeLoopbackPort, installTemporalRuntime } from '../process/temporalRuntime.ts';
 import { untilAnswered } from '../process/untilAnswered.ts';
 import { heartbeatWhileAlive } from './heartbeatWhileAlive.ts';
-import { startPlanner } from './planner.ts';
+import { startPlanner, timed } from './planner.ts';
 import { publishLsaOnce } from './publishLsa.ts';
 import { applyOnce } from './applyOnce.ts';
 import { sessionTellerOver } from './sessionTeller.ts';
@@ -58,10 +65,10 @@ const BUNDLE = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url
  * Workflows and their activities: everything that decides. Any number of them share two queues: their cell's, and that of
  * jobs, which belongs to all cells of the namespace.
  */
-async function start() {
-  const config = loadConfig({ env: process.env, cwd: process.cwd() });
-  const logger = createLogger('control', config.logLevel);
-  installTemporalRuntime(logger);
+async function start({ config, logger, monitor }: Service) {
+  const corePort = monitor.port === undefined ? undefined : await freeLoopbackPort();
+  installTemporalRuntime(logger, corePort);
+  if (corePort !== undefined) monitor.readCore(corePort);
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   await untilAnswered('PostgreSQL', () => migrate(database));
   const objects = openObjects(config.objects);
@@ -78,7 +85,13 @@ async function start() {
   const planner = startPlanner(SOLVER_LIMIT_REAL_MS);
   const hints = listenForHints((connectionId) => startVen(client, cell, connectionId), logger);
   const gridNowMs = (): number => gridTimeMs(cell.clock, Date.now());
-  const jobs = { database, objects, gridNowMs: gridNowOf(database), carAccess: carAccessOf(config) };
+  const jobs = {
+    database,
+    objects,
+    gridNowMs: gridNowOf(database),
+    carAccess: carAccessOf(config),
+    onJudged: judgedInto(monitor),
+  };
   const trusted = createTrustedRunner(objects, {
     folder: join(config.stateDir, 'checks', 'models'),
     diskBytes: config.models.cacheBytes,
@@ -92,7 +105,7 @@ async function start() {
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
     stickyQueueScheduleToStartTimeout: CACHED_WORKFLOW_WAIT,
     maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,
-    interceptors: { activity: [heartbeatWhileAlive] },
+    interceptors: { activity: [logActivities(logger, 'debug'), heartbeatWhileAlive] },
     shutdownGraceTime: '2 seconds',
     activities: {
       ...createGridActivities({
@@ -107,7 +120,9 @@ async function start() {
         database,
         vehicles,
         tellSession: sessionTellerOver(client),
-        plan: planner.plan,
+        plan: timed(planner.plan, (outcome, seconds) =>
+          monitor.observe('nightshift_solver_seconds', { outcome }, seconds),
+        ),
         weights: { carbonEurPerKg: CARBON_EUR_PER_KG, missingEurPerKwh: config.missingEurPerKwh },
         gridNowMs,
         carAccess: jobs.carAccess,
@@ -131,10 +146,28 @@ async function start() {
   });
   // A server takes a moment until it knows attributes that were registered just now.
   await untilAnswered('Temporal', () => startCellWorkflows(client, database, cell));
+  monitor.started(
+    [
+      databaseDependency(database),
+      temporalDependency(true, () => client.workflowService.getSystemInfo({})),
+      brokerDependency(false, mqtt),
+      objectsDependency(false, objects),
+    ],
+    () => workers.map((worker) => worker.getState()).find((state) => state !== 'RUNNING'),
+  );
   return { workers, running, stopping, embedding, planner, trusted, hints, connection, client, mqtt, database };
 }
 
-runChild({
+/** Counts what becomes of shards. */
+function judgedInto(monitor: Monitor): NonNullable<JobPorts['onJudged']> {
+  return ({ accepted, handovers, redoneLines }) => {
+    monitor.add('nightshift_shards_judged_total', { outcome: accepted ? 'accepted' : 'refused' });
+    monitor.add('nightshift_shard_handovers_total', {}, handovers);
+    monitor.add('nightshift_redone_lines_total', {}, redoneLines);
+  };
+}
+
+runService('control', {
   start,
   stop: async ({
     workers,

@@ -8,6 +8,25 @@ export interface Planner {
   close(): Promise<void>;
 }
 
+/** Tells of each plan how long it took, also of one that failed. */
+export function timed(
+  plan: Planner['plan'],
+  onEnd: (outcome: 'planned' | 'failed', seconds: number) => void,
+): Planner['plan'] {
+  return async (problem, previous) => {
+    const startMs = performance.now();
+    const seconds = (): number => (performance.now() - startMs) / 1_000;
+    try {
+      const made = await plan(problem, previous);
+      onEnd('planned', seconds());
+      return made;
+    } catch (error) {
+      onEnd('failed', seconds());
+      throw error;
+    }
+  };
+}
+
 /**
  * Plans in a process of its own: a plan of a large cell takes seconds, in which heartbeats and polls of the control
  * worker would stop, and a solver that runs out of memory must not take the workflows with it. One that dies or runs

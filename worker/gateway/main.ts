@@ -1,31 +1,28 @@
-import { Connection } from '@temporalio/client';
 import { createRefusalLog } from '../../api/gateway/refusalLog.ts';
 import { startGateway } from '../../api/gateway/server.ts';
+import { openUpstream } from '../../api/gateway/upstream.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { recordAttemptFailure } from '../../store/attemptFailures.ts';
 import { carOfKey } from '../../store/carKeys.ts';
 import { readCell } from '../../store/cells.ts';
 import { openDatabase } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
-import { loadConfig } from '../../config/config.ts';
-import { runChild } from '../local/supervisor/child.ts';
-import { createLogger } from '../process/logging.ts';
-import { readTls } from '../process/readTls.ts';
+import { databaseDependency, temporalDependency } from '../process/dependencies.ts';
+import { watchCertificate } from '../process/certificates.ts';
 import { requireSetting } from '../process/requireSetting.ts';
 import { sliceSignerOf, taskTokensOf } from '../process/secretsSeal.ts';
+import { runService, type Service } from '../process/service.ts';
 import { untilAnswered } from '../process/untilAnswered.ts';
 
 /** Below its stop limit in the local stack. */
 const STOP_LIMIT_MS = 800;
+const MAX_PROBE_REAL_MS = 5_000;
 
 /** The cars' door to Temporal. Any number of them may run: they share nothing but the database and the secrets' key. */
-async function start() {
-  const config = loadConfig({ env: process.env, cwd: process.cwd() });
-  const logger = createLogger('gateway', config.logLevel);
+async function start({ config, logger, monitor }: Service) {
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl') });
   const { options, namespace } = config.temporal.connection;
-  // Cars try again by themselves: a call that was tried again here too would be tried for too long.
-  const connection = await untilAnswered('Temporal', () => Connection.connect({ ...options, interceptors: [] }));
+  const upstream = await untilAnswered('Temporal', () => openUpstream(options, namespace));
   const onRefused = createRefusalLog({
     log: logger,
     now: Date.now,
@@ -37,18 +34,26 @@ async function start() {
       written.catch((error: unknown) => logger.warn({ err: error }, 'a refusal could not be journalled'));
     },
   });
+  let openCalls = 0;
+  monitor.onScrape(() => [{ name: 'nightshift_gateway_open_calls', value: openCalls }]);
   const { host, port, tls } = config.gateway;
+  const certificate = tls && (await watchCertificate(tls, { logger, monitor }));
   const gateway = await startGateway(
-    { host, port, namespace, ...(tls && { tls: await readTls(tls) }) },
+    { host, port, namespace, connections: config.connections, ...(certificate && { tls: certificate }) },
     {
-      upstream: {
-        service: connection.workflowService,
-        withDeadline: (deadline, work) => connection.withDeadline(deadline, work),
-        withAbortSignal: (signal, work) => connection.withAbortSignal(signal, work),
-      },
+      upstream,
       carOfKey: (key) => carOfKey(database, key),
-      onRefused,
+      onRefused: (refusal, car, peer) => {
+        monitor.add('nightshift_gateway_refused_total', { reason: refusal.kind });
+        onRefused(refusal, car, peer);
+      },
+      onCall: (rpc) => {
+        monitor.add('nightshift_gateway_calls_total', { rpc });
+        openCalls += 1;
+        return () => (openCalls -= 1);
+      },
       onAttemptFailed: (jobId, message) => {
+        monitor.add('nightshift_gateway_failed_attempts_total');
         recordAttemptFailure(database, jobId, message).catch((error: unknown) =>
           logger.warn({ err: error, jobId }, 'a failed attempt could not be counted'),
         );
@@ -59,14 +64,20 @@ async function start() {
       now: Date.now,
     },
   );
-  return { gateway, connection, database };
+  monitor.started([
+    databaseDependency(database),
+    temporalDependency(true, () =>
+      upstream.call('GetSystemInfo', new Uint8Array(), { deadlineRealMs: Date.now() + MAX_PROBE_REAL_MS }),
+    ),
+  ]);
+  return { gateway, upstream, database };
 }
 
-runChild({
+runService('gateway', {
   start,
-  stop: async ({ gateway, connection, database }) => {
+  stop: async ({ gateway, upstream, database }) => {
     await gateway.close();
-    await connection.close();
+    upstream.close();
     await database.close();
   },
   stopLimitMs: STOP_LIMIT_MS,

@@ -1,4 +1,5 @@
 import { pino, type Logger } from 'pino';
+import { currentLogIds } from '../../domain/logContext.ts';
 import type { LogLevel } from '../../config/keys.ts';
 
 export type { Logger } from 'pino';
@@ -11,6 +12,7 @@ export function createLogger(name: string, level: LogLevel): Logger {
   return pino({
     name,
     level,
+    mixin: () => ({ ...currentLogIds() }),
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: ['databaseUrl', 'apiKey', '*.apiKey', 'password', '*.password', 'environment'],

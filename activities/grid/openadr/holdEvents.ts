@@ -6,6 +6,7 @@ import type { Queryable } from '../../../store/database.ts';
 import { appendJournal } from '../../../store/journal.ts';
 import {
   markEventsGone,
+  markEventsListed,
   readEventsOf,
   upsertEvent,
   type OpenAdrConnection,
@@ -63,6 +64,8 @@ export async function holdEvents(
     await upsertEvent(database, stored);
     lines.push(lineOf(stored, walked, context, before !== undefined));
   }
+  const shown = walk.events.map(({ eventId }) => eventId);
+  await markEventsListed(database, context.connection.id, shown, context.nowMs);
   await markEventsGone(database, context.connection.id, [...walk.goneIds, ...walk.released.keys()], context.nowMs);
   const ends = [
     ...walk.goneIds.map((eventId) => [eventId, (name: string) => `takes back ${name}`] as const),

@@ -3,17 +3,18 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { gridTimeMs } from '../../../domain/clock.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
 import { newId } from '../../../domain/ids.ts';
-import { accounts, isOf } from '../../../domain/ledger.ts';
+import { accounts, bookingIdOf, bookingName, isOf } from '../../../domain/ledger.ts';
 import { unitsOf } from '../../../domain/money.ts';
 import {
   listDisputes,
   lockDispute,
   openDispute,
+  readDelivered,
   readEvidence,
   resolveDispute,
   type Dispute,
 } from '../../../store/disputes.ts';
-import { book, correctBooking, readStanding } from '../../../store/ledger.ts';
+import { book, bookingKeyOf, correctBooking, readStanding } from '../../../store/ledger.ts';
 import { disputeSchema, newDisputeSchema, resolutionSchema } from '../../wire/disputes.ts';
 import type { ApiPorts } from '../ports.ts';
 import { errorResponses, idParam, notFound, taking } from '../wire.ts';
@@ -69,10 +70,14 @@ export function addDisputeRoutes(app: OpenAPIHono, { database, cell, now }: ApiP
   /** Each side sees its own lines, an operator all. */
   const wireOf = async (dispute: Dispute, reader: string | undefined): Promise<z.input<typeof disputeSchema>> => {
     const lines = await readStanding(database, dispute.bookingKey);
+    const { receipts, checks } = await readDelivered(database, dispute.bookingKey);
+    // A submitter learns nothing of whose car it was.
+    const carFor = (vehicleId: string): string | null => (reader?.startsWith('tenant/') ? null : vehicleId);
+    const [first] = lines;
     return {
       id: dispute.id,
       object: 'dispute',
-      booking: dispute.bookingKey,
+      booking: first ? bookingName(first.bookingId) : dispute.bookingKey,
       opened_by: dispute.openedBy,
       text: dispute.words,
       opened_at: new Date(dispute.openedAtMs).toISOString(),
@@ -82,7 +87,7 @@ export function addDisputeRoutes(app: OpenAPIHono, { database, cell, now }: ApiP
       lines: lines
         .filter(({ account }) => reader === undefined || isOf(account, reader))
         .map((line) => ({
-          booking: line.key,
+          booking: bookingName(line.bookingId),
           account: line.account,
           item: line.item,
           quantity: line.quantityMillionths === null ? null : unitsOf(line.quantityMillionths),
@@ -92,20 +97,35 @@ export function addDisputeRoutes(app: OpenAPIHono, { database, cell, now }: ApiP
           reason: line.reason,
         })),
       evidence: (await readEvidence(database, dispute.bookingKey)).map((attempt) => ({
-        // A submitter learns nothing of whose car it was.
-        car: reader?.startsWith('tenant/') ? null : attempt.vehicleId,
+        car: carFor(attempt.vehicleId),
         handed_out_at: new Date(attempt.handedOutMs).toISOString(),
         stored_until: new Date(attempt.storedUntilMs).toISOString(),
         paid_wh: attempt.paidWh,
         metered_compute_kwh: attempt.meteredComputeKwh,
       })),
+      receipts: receipts.map(({ vehicleId, start, end, sha256 }) => ({
+        car: carFor(vehicleId),
+        lines: [start, end],
+        sha256,
+      })),
+      checks: checks.map(({ vehicleId, atMs, lines: answered, checked, differing, tokens, divergent, verdict }) => ({
+        car: carFor(vehicleId),
+        at: new Date(atMs).toISOString(),
+        lines: answered,
+        checked,
+        differing,
+        tokens,
+        divergent,
+        verdict,
+      })),
     };
   };
-  const open = async (party: string, { booking, text }: z.output<typeof newDisputeSchema>) => {
+  const open = async (party: string, { booking: name, text }: z.output<typeof newDisputeSchema>) => {
+    const bookingId = bookingIdOf(name);
+    const booking = bookingId === undefined ? name : ((await bookingKeyOf(database, bookingId)) ?? name);
     const standing = await readStanding(database, booking);
     // The same answer for a booking of others as for none.
-    if (!standing.some(({ account, key }) => key === booking && isOf(account, party)))
-      throw notFound('booking', booking);
+    if (!standing.some(({ account, key }) => key === booking && isOf(account, party))) throw notFound('booking', name);
     const id = newId('dis_', now());
     const dispute = { id, bookingKey: booking, openedBy: party, words: text, openedAtMs: gridNowMs() };
     const opened = await openDispute(database, dispute);

@@ -4,11 +4,11 @@ import { gridTimeMs } from '../../../domain/clock.ts';
 import { csvOf } from '../../../domain/csv.ts';
 import { DAY_MS } from '../../../domain/durations.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
-import { accounts } from '../../../domain/ledger.ts';
+import { accounts, bookingName } from '../../../domain/ledger.ts';
 import { centsOf, currencySchema, priceSchema, sumMicros, unitsOf } from '../../../domain/money.ts';
 import { periodWindow } from '../../../domain/period.ts';
 import type { Queryable } from '../../../store/database.ts';
-import { book, readBalance } from '../../../store/ledger.ts';
+import { book, listTenantLines, readBalance } from '../../../store/ledger.ts';
 import {
   insertInvoice,
   listCharges,
@@ -25,6 +25,7 @@ import {
   costsSchema,
   invoiceBodySchema,
   invoiceSchema,
+  tenantLineSchema,
   type BillingProfile,
   type InvoiceWire,
 } from '../../wire/invoices.ts';
@@ -55,6 +56,19 @@ const ownListRoute = createRoute({
   method: 'get',
   path: '/v1/organization/invoices',
   responses: answers('Newest first', z.object({ data: z.array(invoiceSchema) })),
+});
+const bookingsRoute = createRoute({
+  method: 'get',
+  path: '/v1/organization/bookings',
+  summary: 'What was booked on the tenant’s account, newest first; the name of a booking is what disputes take',
+  request: {
+    query: z.object({
+      batch: z.string().min(1).max(100).optional(),
+      before: z.coerce.number().int().min(1).optional().meta({ description: 'The `entry` of the last one read.' }),
+      limit: z.coerce.number().int().min(1).max(1_000).default(100),
+    }),
+  },
+  responses: answers('Amounts below 0 are charged', z.object({ data: z.array(tenantLineSchema) })),
 });
 const ownFileRoute = createRoute({
   method: 'get',
@@ -147,6 +161,30 @@ export function addInvoiceRoutes(app: OpenAPIHono, { database, cell, now }: ApiP
 
   app.openapi(ownListRoute, async (c) => {
     return c.json({ data: (await listInvoices(database, c.get('caller').tenantId)).map(toWire) }, 200);
+  });
+
+  app.openapi(bookingsRoute, async (c) => {
+    const { batch: batchId, before: beforeEntry, limit } = c.req.valid('query');
+    const lines = await listTenantLines(database, c.get('caller').tenantId, { batchId, beforeEntry, limit });
+    return c.json(
+      {
+        data: lines.map((line) => ({
+          entry: line.entryId,
+          booking: bookingName(line.bookingId),
+          booked_at: new Date(line.bookedAtMs).toISOString(),
+          batch: line.batchId,
+          model: line.model,
+          item: line.item,
+          quantity: line.quantityMillionths === null ? null : unitsOf(line.quantityMillionths),
+          unit: line.unit,
+          unit_price: line.unitPriceMicros === null ? null : unitsOf(line.unitPriceMicros),
+          amount: unitsOf(line.amountMicros),
+          currency: line.currency,
+          reason: line.reason,
+        })),
+      },
+      200,
+    );
   });
 
   app.openapi(ownFileRoute, async (c) => {

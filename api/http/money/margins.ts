@@ -3,23 +3,9 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { AccountKind } from '../../../domain/ledger.ts';
 import { sumMicros, unitsOf } from '../../../domain/money.ts';
 import { listGroupAmounts, type GroupAmount } from '../../../store/margins.ts';
+import { marginSchema } from '../../wire/margins.ts';
 import type { ApiPorts } from '../ports.ts';
 import { errorResponses } from '../wire.ts';
-
-const marginSchema = z
-  .object({
-    group: z
-      .string()
-      .meta({ description: 'The region, the hour of the day in UTC, or the model; empty where none is.' }),
-    currency: z.string(),
-    submitters: z.number(),
-    owners: z.number(),
-    energy: z.number(),
-    checking: z.number(),
-    margin: z.number(),
-    exchange: z.number().meta({ description: 'What crossed into other currencies; 0 where there is one.' }),
-  })
-  .openapi('Margin');
 
 const time = z.iso.datetime({ offset: true });
 const marginsRoute = createRoute({

@@ -1,6 +1,7 @@
 import type { z } from '@hono/zod-openapi';
 
 import { csvOf } from '../../../domain/csv.ts';
+import { bookingName } from '../../../domain/ledger.ts';
 import { decimalOf, sumMicros, unitsOf } from '../../../domain/money.ts';
 import type { LedgerLine } from '../../../store/ledger.ts';
 import type { ownerStatementSchema, statementLineSchema } from '../../wire/statements.ts';
@@ -11,7 +12,7 @@ type Total = z.input<typeof ownerStatementSchema>['totals'][number];
 export function lineToWire(line: LedgerLine): Line {
   return {
     entry: line.entryId,
-    booking: line.key,
+    booking: bookingName(line.bookingId),
     bookedAtMs: line.bookedAtMs,
     vehicleId: line.vehicleId,
     stay: line.stay,
@@ -54,6 +55,7 @@ export function totalsOf(lines: readonly LedgerLine[]): Total[] {
 
 const CSV_HEADER = [
   'entry',
+  'booking',
   'booked_at',
   'car',
   'stay',
@@ -74,6 +76,7 @@ export function linesToCsv(lines: readonly LedgerLine[]): string {
     CSV_HEADER,
     lines.map((line) => [
       line.entryId,
+      bookingName(line.bookingId),
       new Date(line.bookedAtMs).toISOString(),
       line.vehicleId,
       line.stay,

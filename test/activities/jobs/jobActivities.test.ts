@@ -116,18 +116,6 @@ test('each shard gets a token of its own until the deadline', async () => {
   }
 });
 
-test('a batch for a model of a family that no car takes is refused, instead of waiting for its deadline', async () => {
-  const batchId = await submitted([requestLine('a')]);
-  await database.query(`update vehicles set model_families = '{general}'`);
-  const refused = await run(jobs().prepareBatch, { batchId, cellId });
-  await database.query(`update vehicles set model_families = '{general,ocr}'`);
-  expect(refused).toMatchObject({
-    kind: 'refused',
-    message: expect.stringContaining('No car serves models of the family "ocr"'),
-  });
-  expect((await readBatch(database, batchId))?.errors).toMatchObject([{ code: 'model_not_served', param: 'model' }]);
-});
-
 const hadUntilMs = new Map<string, number>();
 
 /** What a car's agent leaves behind: parts with their receipts. */

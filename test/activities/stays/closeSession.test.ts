@@ -2,6 +2,8 @@ import { HOUR_MS } from '../../../domain/durations.ts';
 import { expect, test } from 'vitest';
 import { createStayActivities } from '../../../activities/stays/stayActivities.ts';
 import { carReason } from '../../../domain/claims.ts';
+import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
+import { addHeardHours } from '../../../store/heardHours.ts';
 import { listCarLines } from '../../../store/ledger.ts';
 import type { Database } from '../../../store/database.ts';
 import { openParkingSession, readParkingSession } from '../../../store/parkingSessions.ts';
@@ -12,7 +14,7 @@ import { useTestDatabase } from '../../support/testDatabase.ts';
 const { database } = useTestDatabase();
 const START_MS = Date.UTC(2026, 0, 14, 18);
 
-test('pays no availability for a stay whose telemetry contradicted itself, but for the one before and after', async () => {
+test('pays availability for hours in which the car answered, and none for a stay whose telemetry contradicted itself', async () => {
   await enrolFleet(database, ['CAR']);
   const { closeSession } = createStayActivities({
     database,
@@ -33,15 +35,21 @@ test('pays no availability for a stay whose telemetry contradicted itself, but f
       return updateClaims(database, [{ vehicleId: 'CAR', atMs, source: 'telemetry', reasons, condition: { plug } }]);
     };
     await tell(pluggedInAtMs + HOUR_MS, 'plugged');
+    // It sleeps in the second hour, and has a shard in the fourth.
+    const heard = [0, 2, 4].map((hour) => ({ vehicleId: 'CAR', hourMs: pluggedInAtMs + hour * HOUR_MS }));
+    await addHeardHours(database, [...heard, ...heard.slice(0, 1)]);
+    const handedOutMs = pluggedInAtMs + 3.2 * HOUR_MS;
+    const attempt = { vehicleId: 'CAR', jobId: `job-${stay}`, shard: 0, handedOutMs };
+    await recordComputeAttempt(database, { ...attempt, storedAtMs: handedOutMs + HOUR_MS / 2 });
     await tell(unpluggedMs, 'away');
     const request = { vehicleId: 'CAR', stay: session.stay, cellId: CELL.id, unpluggedMs };
     await closeSession({ ...request, reason: 'Gear is D', wasComputing: false });
   }
   const entries = await listCarLines(database, 'CAR', { startMs: START_MS, endMs: START_MS + 100 * HOUR_MS });
   expect(entries.map(({ kind, quantityMillionths }) => [kind, quantityMillionths])).toEqual([
-    ['availability', 5_000_000],
+    ['availability', 4_000_000],
     ['availability', 0],
-    ['availability', 5_000_000],
+    ['availability', 4_000_000],
   ]);
 });
 

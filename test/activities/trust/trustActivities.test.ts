@@ -41,6 +41,7 @@ let folder: string;
 let objects: ObjectStore;
 let asked = 0;
 
+const outOfMemory = async (): Promise<never> => Promise.reject(new Error('no memory'));
 const truth = (body: unknown): unknown => ({ data: [{ embedding: [JSON.stringify(body).length, 1, 2] }] });
 const ports = (over: Partial<TrustPorts> = {}): TrustPorts => ({
   database,
@@ -52,8 +53,9 @@ const ports = (over: Partial<TrustPorts> = {}): TrustPorts => ({
   trusted: {
     answers: async (_, tasks: readonly TrustedTask[]) => {
       asked += tasks.length;
-      return tasks.map(({ body }) => ({ statusCode: 200, body: truth(body) }));
+      return { answers: tasks.map(({ body }) => ({ statusCode: 200, body: truth(body) })), deviceMs: 36_000 };
     },
+    reread: outOfMemory,
   },
   ...over,
 });
@@ -172,7 +174,6 @@ const earned = async (vehicleId: string): Promise<number> =>
 const nearly = (index: number): unknown => ({
   data: [{ embedding: [JSON.stringify(bodyOf(index)).length * 1.000_1, 1.000_1, 2] }],
 });
-const outOfMemory = async (): Promise<never> => Promise.reject(new Error('no memory'));
 const invented = (): unknown => ({ data: [{ embedding: [9, 9, 9] }] });
 async function output(batchId: string): Promise<string[]> {
   const { outputFileId } = (await readBatch(database, batchId)) ?? {};
@@ -260,7 +261,7 @@ describe('checks of what cars answer', () => {
   test('do not blame cars for a model that does not run on the trusted computer', async () => {
     const batch = await submitted();
     await compute(honest, batch, 0);
-    expect(await check(batch, { trusted: { answers: outOfMemory } })).toEqual([]);
+    expect(await check(batch, { trusted: { answers: outOfMemory, reread: outOfMemory } })).toEqual([]);
     expect(await accept(batch, 0)).toMatchObject([{ accepted: true }]);
     const journal = await readJournal(database, cellId, 0, 1_000);
     expect(journal.map(({ message }) => message)).toContainEqual(expect.stringContaining('no memory'));

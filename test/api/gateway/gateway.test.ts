@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, constants } from 'node:http2';
 import { HOUR_MS } from '../../../domain/durations.ts';
 import { Metadata, credentials, makeGenericClientConstructor, status, type ServiceError } from '@grpc/grpc-js';
 import proto from '@temporalio/proto';
@@ -236,4 +238,22 @@ describe('the gateway, for a hostile car', () => {
     // Another car's rate is its own.
     await takenTask('key of car-b');
   });
+});
+
+test('refuses a connection with the reason when as many are open as may be', async () => {
+  await gateway.close();
+  gateway = await testGateway({
+    target: server.address,
+    vehicleIds: ['car-a'],
+    connections: { max: 1, maxPerAddress: 1 },
+  });
+  const first = connect(`http://${gateway.address}`);
+  ends.push(() => first.destroy());
+  await once(first, 'remoteSettings');
+  const second = connect(`http://${gateway.address}`);
+  ends.push(() => second.destroy());
+  second.on('error', () => undefined);
+  const [code, , text] = (await once(second, 'goaway')) as [number, number, Buffer];
+  expect(code).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  expect(text.toString()).toContain('connections.max');
 });

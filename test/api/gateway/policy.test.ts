@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CAR_LIMITS, CarUses } from '../../../api/gateway/carLimits.ts';
 import { gatewayPolicy } from '../../../api/gateway/policy.ts';
-import { carRpcs, type GatewayUpstream } from '../../../api/gateway/rpcs.ts';
+import { carRpcs } from '../../../api/gateway/rpcs.ts';
+import type { GatewayUpstream } from '../../../api/gateway/upstream.ts';
 import { taskTokensWith } from '../../../api/gateway/taskTokens.ts';
 import { inferenceTaskQueue } from '../../../domain/names.ts';
 import { SHARD_FAILURES } from '../../../domain/shards.ts';
@@ -11,6 +12,8 @@ import { carIdentity } from '../../../store/carIdentity.ts';
 import { sliceSignerWith } from '../../../store/sliceAccess.ts';
 import { keyedCar, SECRET } from './support/testGateway.ts';
 
+const { PollActivityTaskQueueRequest, PollActivityTaskQueueResponse, RespondActivityTaskFailedRequest } =
+  proto.temporal.api.workflowservice.v1;
 const tokens = taskTokensWith(SECRET);
 const slices = sliceSignerWith(SECRET);
 const HANDED_OUT_REAL_MS = 5_000;
@@ -107,6 +110,18 @@ describe('the access to a shard', () => {
 });
 
 const bytesOf = (text: string): Uint8Array => Buffer.from(text);
+const limits = (gone: AbortSignal) => ({ deadlineRealMs: Infinity, gone });
+
+/** A server that has these RPCs. */
+function upstreamOf(answers: Readonly<Record<string, (request: Uint8Array) => Uint8Array>>): GatewayUpstream {
+  return {
+    call: async (rpc, request) => {
+      const answer = answers[rpc];
+      if (!answer) throw new Error(`${rpc} was not expected`);
+      return answer(request);
+    },
+  };
+}
 
 function handedOut(access: unknown): unknown {
   const data = Buffer.from(JSON.stringify({ jobId: 'batch_1', access }));
@@ -117,19 +132,17 @@ function handedOut(access: unknown): unknown {
 describe('a task that comes when the car has gone', () => {
   test('is handed back at once, for another car', async () => {
     const failed: unknown[] = [];
-    const service: Partial<GatewayUpstream['service']> = {
-      pollActivityTaskQueue: (async () => ({ taskToken: Buffer.from('task'), workflowNamespace: 'default' })) as never,
-      respondActivityTaskFailed: (async (request: unknown) => failed.push(request)) as never,
-    };
-    const upstream: GatewayUpstream = {
-      service: service as GatewayUpstream['service'],
-      withDeadline: (_, work) => work(),
-      withAbortSignal: (_, work) => work(),
-    };
+    const task = PollActivityTaskQueueResponse.encode({ taskToken: bytesOf('task'), workflowNamespace: 'default' });
+    const upstream = upstreamOf({
+      PollActivityTaskQueue: () => task.finish(),
+      RespondActivityTaskFailed: (request) => {
+        failed.push(RespondActivityTaskFailedRequest.decode(request));
+        return new Uint8Array();
+      },
+    });
     const rpcs = carRpcs(upstream, policy, new CarUses(CAR_LIMITS, Date.now), () => {});
-    const { PollActivityTaskQueueRequest } = proto.temporal.api.workflowservice.v1;
     const request = PollActivityTaskQueueRequest.encode({ namespace: 'default', taskQueue: { name: QUEUE } }).finish();
-    const poll = rpcs['PollActivityTaskQueue']?.(car, Buffer.from(request), AbortSignal.abort());
+    const poll = rpcs['PollActivityTaskQueue']?.(car, Buffer.from(request), limits(AbortSignal.abort()));
     await expect(poll).rejects.toThrow('gone');
     expect(failed).toMatchObject([
       { taskToken: Buffer.from('task'), failure: { applicationFailureInfo: { type: SHARD_FAILURES.gateClosed } } },
@@ -137,33 +150,26 @@ describe('a task that comes when the car has gone', () => {
   });
 });
 
+async function failedWith(type: string, workflowId: string): Promise<[string, string][]> {
+  const told: [string, string][] = [];
+  const task = PollActivityTaskQueueResponse.encode({ taskToken: bytesOf('t'), workflowExecution: { workflowId } });
+  const upstream = upstreamOf({
+    PollActivityTaskQueue: () => task.finish(),
+    RespondActivityTaskFailed: () => new Uint8Array(),
+  });
+  const uses = new CarUses(CAR_LIMITS, Date.now);
+  const rpcs = carRpcs(upstream, policy, uses, (jobId, message) => told.push([jobId, message]));
+  const here = limits(new AbortController().signal);
+  const poll = PollActivityTaskQueueRequest.encode({ namespace: 'default', taskQueue: { name: QUEUE } }).finish();
+  const handed = await rpcs['PollActivityTaskQueue']?.(car, Buffer.from(poll), here);
+  const { taskToken } = PollActivityTaskQueueResponse.decode(handed ?? new Uint8Array());
+  const failure = { message: 'too deep', applicationFailureInfo: { type } };
+  const answer = RespondActivityTaskFailedRequest.encode({ namespace: 'default', taskToken, failure }).finish();
+  await rpcs['RespondActivityTaskFailed']?.(car, Buffer.from(answer), here);
+  return told;
+}
+
 describe('an attempt that fails', () => {
-  const { PollActivityTaskQueueRequest, PollActivityTaskQueueResponse, RespondActivityTaskFailedRequest } =
-    proto.temporal.api.workflowservice.v1;
-
-  async function failedWith(type: string, workflowId: string): Promise<[string, string][]> {
-    const told: [string, string][] = [];
-    const service: Partial<GatewayUpstream['service']> = {
-      pollActivityTaskQueue: (async () => ({ taskToken: bytesOf('t'), workflowExecution: { workflowId } })) as never,
-      respondActivityTaskFailed: (async () => ({})) as never,
-    };
-    const upstream: GatewayUpstream = {
-      service: service as GatewayUpstream['service'],
-      withDeadline: (_, work) => work(),
-      withAbortSignal: (_, work) => work(),
-    };
-    const uses = new CarUses(CAR_LIMITS, Date.now);
-    const rpcs = carRpcs(upstream, policy, uses, (jobId, message) => told.push([jobId, message]));
-    const here = new AbortController().signal;
-    const poll = PollActivityTaskQueueRequest.encode({ namespace: 'default', taskQueue: { name: QUEUE } }).finish();
-    const task = await rpcs['PollActivityTaskQueue']?.(car, Buffer.from(poll), here);
-    const { taskToken } = PollActivityTaskQueueResponse.decode(task ?? new Uint8Array());
-    const failure = { message: 'too deep', applicationFailureInfo: { type } };
-    const answer = RespondActivityTaskFailedRequest.encode({ namespace: 'default', taskToken, failure }).finish();
-    await rpcs['RespondActivityTaskFailed']?.(car, Buffer.from(answer), here);
-    return told;
-  }
-
   test('is told with its job and what it said, unless its car has to leave', async () => {
     expect(await failedWith('RangeError', 'job/batch_1/wave/3')).toEqual([['batch_1', 'too deep']]);
     expect(await failedWith(SHARD_FAILURES.vehicleLeaving, 'job/batch_1/wave/3')).toEqual([]);

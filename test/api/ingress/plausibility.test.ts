@@ -63,6 +63,21 @@ describe('energy that contradicts itself', () => {
     );
   });
 
+  test.each([
+    ['half an hour late all the time', 0.6, 30, false],
+    ['late, while the meter counts double', 1.2, 30, true],
+  ])('a SoC that comes %s', (_, kwh, lateMinutes, isDoubted) => {
+    let track = NEW_TRACK;
+    for (let minute = 0; minute <= 180; minute += 5) {
+      const measured = Math.max(0, minute - lateMinutes) / 5;
+      track = trackSoc(track, PACK, 40 + measured * 1.08, minute * MINUTE_MS);
+      const chargingKwh = 100 + (minute / 5) * kwh;
+      track = trackMeter(track, PACK, { atMs: minute * MINUTE_MS, chargingKwh, computeKwh: 0 });
+      expect(track.meters.length).toBeLessThan(15);
+    }
+    expect(distrustReasons(track).map(({ code }) => code)).toEqual(isDoubted ? ['telemetry_not_trusted'] : []);
+  });
+
   test('what a car drew while nobody listened is not guessed from what it said before', () => {
     let track = trackMeter(trackDraw(NEW_TRACK, 11, 0), PACK, { atMs: 0, chargingKwh: 100, computeKwh: 0 });
     track = trackDraw(track, 0, 120 * MINUTE_MS);

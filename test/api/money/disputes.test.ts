@@ -1,6 +1,10 @@
 import { beforeEach, expect, test } from 'vitest';
 import { recordComputeAttempt, recordPaidCompute } from '../../../store/computeAttempts.ts';
+import { recordAcceptedShard } from '../../../store/acceptedShards.ts';
+import { insertBatch } from '../../../store/batches.ts';
+import { insertFile } from '../../../store/files.ts';
 import { book } from '../../../store/ledger.ts';
+import { recordShareCheck } from '../../../store/shareChecks.ts';
 import { checkLedger } from '../../../store/ledgerChecks.ts';
 import { emptyLedger, workBooking } from '../../support/ledgerFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
@@ -46,7 +50,10 @@ test('an owner’s dispute holds its booking out of payouts, with evidence, unti
   });
   // Its own lines only: what the submitter paid is not the owner's to know.
   expect(dispute.lines.map(({ item }: Json) => item)).toEqual(['energy', 'wear', 'work']);
-  expect((await send('POST', path, { booking: BOOKING, text: 'again' })).status).toBe(409);
+  // By its short name too, which statements give.
+  expect(dispute.booking).toMatch(/^B\d+$/);
+  expect((await send('POST', path, { booking: dispute.booking, text: 'again' })).status).toBe(409);
+  expect((await send('POST', path, { booking: 'B999999', text: 'x' })).status).toBe(404);
   expect((await send('POST', path, { booking: 'compute/none', text: 'x' })).status).toBe(404);
   expect((await send('POST', '/fleet/v1/owners/another/disputes', { booking: BOOKING, text: 'x' })).status).toBe(404);
   expect(await propose()).toEqual([4.5]);
@@ -65,6 +72,58 @@ test('an owner’s dispute holds its booking out of payouts, with evidence, unti
   const [seen] = (await api.getJson(path)).data;
   expect(seen).toMatchObject({ status: 'upheld', answer: 'Its meter was read late: 2 kWh more.' });
   expect((await checkLedger(database)).faults).toEqual([]);
+});
+
+test('a submitter finds the name of a booking, and evidence has receipts and checks without the car’s id', async () => {
+  await database.query('truncate accepted_shards, share_checks');
+  const batch = { id: 'b', endpoint: '/v1/embeddings', inputFileId: 'f', completionWindow: '24h', metadata: null };
+  const file = { id: 'f', filename: 'f', purpose: 'batch' as const, bytes: 1, objectKey: 'f', lifeSeconds: null };
+  await insertFile(database, file);
+  await insertBatch(database, {
+    ...batch,
+    outputExpiresAfterSeconds: null,
+    deadlineMs: AT_MS,
+    submittedAtMs: AT_MS,
+    idempotencyKey: null,
+    requestHash: 'b',
+  });
+  const counts = { completed: 4, failed: 0, inputTokens: 30, outputTokens: 0, handovers: 0, redoneLines: 0 };
+  const parts = [{ start: 0, end: 4, sha256: 'a'.repeat(64), vehicleId: 'car-1' }];
+  await recordAcceptedShard(database, { jobId: 'b', shard: 0, ...counts, parts });
+  const found = { checked: 4, differing: 1, tokens: 0, divergent: 0, verdict: 'suspect' as const };
+  const check = { jobId: 'b', shard: 0, vehicleId: 'car-1', shareSha256: 'c', lines: 4, atMs: AT_MS };
+  await recordShareCheck(database, { ...check, ...found });
+
+  const { data } = await api.getJson('/v1/organization/bookings?batch=b');
+  expect(data).toHaveLength(2);
+  expect(data[1]).toMatchObject({ booking: expect.stringMatching(/^B\d+$/), amount: -7.5, batch: 'b' });
+  const { body } = await send('POST', '/v1/organization/disputes', { booking: data[1].booking, text: 'Wrong.' });
+  expect(body).toMatchObject({
+    receipts: [{ car: null, lines: [0, 4], sha256: 'a'.repeat(64) }],
+    checks: [{ car: null, checked: 4, differing: 1, verdict: 'suspect' }],
+  });
+  expect(JSON.stringify(body)).not.toContain('car-1');
+
+  const start = AT_MS / 1000 - 7_200;
+  const usage = await api.getJson(
+    `/v1/organization/usage/embeddings?start_time=${start}&end_time=${start + 86_400}&group_by=model&group_by=batch`,
+  );
+  expect(usage.data[0].results).toEqual([
+    {
+      object: 'organization.usage.embeddings.result',
+      input_tokens: 30,
+      num_model_requests: 4,
+      project_id: null,
+      user_id: null,
+      api_key_id: null,
+      model: 'ocr',
+    },
+  ]);
+  const hours = `/v1/organization/usage/embeddings?start_time=${start}&end_time=${start + 86_400}&bucket_width=1h&limit=5`;
+  expect(await api.getJson(hours)).toMatchObject({ has_more: true, data: { length: 5 } });
+  expect((await api.fetch(`${hours}0000`)).status).toBe(400);
+  expect((await api.fetch('/v1/organization/usage/pictures?start_time=0')).status).toBe(400);
+  await database.query(`delete from batches where id = 'b'`);
 });
 
 test('a submitter’s dispute holds its booking out of the invoice; upheld, the price is given back', async () => {

@@ -92,6 +92,16 @@ describe('who is let in', () => {
   });
 });
 
+test('refuses a client by its return code when as many are connected as may be', async () => {
+  await broker.close();
+  const connections = { max: 10, maxPerAddress: 1 };
+  broker = await startBroker({ ...options, connections, onMisuse: () => undefined });
+  const first = await car('a');
+  await expect(car('b')).rejects.toMatchObject({ code: 3 });
+  await first.endAsync(true);
+  await expect.poll(async () => (await car('b').catch(() => undefined))?.connected).toBe(true);
+});
+
 describe('a car', () => {
   test('hears its own orders, also those from before, and is heard on its own topics', async () => {
     const control = await service();

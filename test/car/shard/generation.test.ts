@@ -14,6 +14,8 @@ import { cleanUp, JOB_ID, storedAnswers, temporaryFolder, testCar } from './supp
 
 afterEach(cleanUp);
 
+/** On a busy machine. */
+const RUNNER_STARTS_MS = 30_000;
 const LINES = 12;
 /** What the first line may have; each line after it ten more. */
 const FEWEST_TOKENS = 60;
@@ -85,7 +87,7 @@ describe('a shard of generated texts', () => {
     const attempt = first.attempt(shard);
     // The first line goes to the runner alone and may be answered before the others begin; they go together.
     await expect
-      .poll(() => attempt.heartbeats.at(-1)?.unstoredTokens ?? 0, { interval: 5 })
+      .poll(() => attempt.heartbeats.at(-1)?.unstoredTokens ?? 0, { interval: 5, timeout: RUNNER_STARTS_MS })
       .toBeGreaterThan(FEWEST_TOKENS);
     first.ports.gate.close('unplugged');
     await expect(attempt.result).rejects.toThrow('unplugged');

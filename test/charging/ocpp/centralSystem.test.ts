@@ -1,11 +1,16 @@
 import { pino } from 'pino';
 import { RPCClient } from 'ocpp-rpc';
 import { afterEach, describe, expect, test } from 'vitest';
-import { startCentralSystem, type CentralSystem } from '../../../charging/ocpp/centralSystem.ts';
+import {
+  startCentralSystem,
+  type CentralSystem,
+  type CentralSystemOptions,
+} from '../../../charging/ocpp/centralSystem.ts';
 import type { PlugSession } from '../../../charging/ocpp/plugSession.ts';
 import { UNKNOWN_CONNECTOR, type ConnectorState } from '../../../charging/ocpp/connector.ts';
 import { REAL_TIME } from '../../../domain/clock.ts';
 import { eventually } from '../../support/eventually.ts';
+import { SELF_SIGNED } from '../../support/selfSigned.ts';
 
 const LIMIT_MS = 10_000;
 const PASSWORD = 'a password';
@@ -32,11 +37,14 @@ class Seen extends SeenPlug {
 }
 
 /** A central system that knows CP1, with as many plugs. */
-async function startCentral(plugs: 1 | 2 = 1): Promise<Seen> {
+async function startCentral(
+  plugs: 1 | 2 = 1,
+  options: Partial<Pick<CentralSystemOptions, 'connections' | 'tls'>> = {},
+): Promise<Seen> {
   const seen = new Seen();
   const enrolled = [seen, seen.second].slice(0, plugs);
   central = await startCentralSystem(
-    { host: '127.0.0.1', port: 0 },
+    { host: '127.0.0.1', port: 0, ...options },
     {
       admit: async (id, password) =>
         id === 'CP1' && password?.toString() === PASSWORD
@@ -67,15 +75,22 @@ async function startCentral(plugs: 1 | 2 = 1): Promise<Seen> {
 type Answer = (params: Record<string, unknown>) => Record<string, unknown> | 'unsupported';
 
 /** A charge point that keeps what it is told and answers each method as it likes; `Accepted` unless it says else. */
-async function chargePoint(protocol: string, answers: Record<string, Answer> = {}, password = PASSWORD, id = 'CP1') {
+async function chargePoint(
+  protocol: string,
+  answers: Record<string, Answer> = {},
+  password = PASSWORD,
+  id = 'CP1',
+  endpoint = central?.url,
+) {
   const told: { method: string; params: Record<string, unknown> }[] = [];
   const client = new RPCClient({
-    endpoint: central?.url,
+    endpoint,
     identity: id,
     password,
     protocols: [protocol],
     strictMode: true,
     reconnect: false,
+    wsOpts: { ca: SELF_SIGNED.cert },
   } as ConstructorParameters<typeof RPCClient>[0]);
   client.handle(async ({ method = '', params = {} }) => {
     told.push({ method, params });
@@ -114,6 +129,12 @@ const isOwn = (params: Record<string, unknown>): boolean => JSON.stringify(param
 const boot16 = { chargePointVendor: 'V', chargePointModel: 'M' };
 
 describe('the central system', () => {
+  test('refuses a charge point with 503 when as many are connected as may be', async () => {
+    await startCentral(1, { connections: { max: 1, maxPerAddress: 1 } });
+    await chargePoint('ocpp1.6');
+    await expect(chargePoint('ocpp1.6')).rejects.toThrow(/503|Service Unavailable/);
+  });
+
   test('serves OCPP 1.6: boot, fail-safe, a planned TxProfile, meter values, the end', async () => {
     const seen = await startCentral();
     const { client, told, profiles } = await chargePoint('ocpp1.6');
@@ -341,6 +362,22 @@ describe('the central system', () => {
     await expect(chargePoint('ocpp2.1')).rejects.toThrow();
     expect(seen.refused).toHaveLength(3);
     expect(seen.session).toBeUndefined();
+  });
+
+  test('serves security profile 2: passwords over TLS, and no line without it', async () => {
+    const current = { certificate: Buffer.from(SELF_SIGNED.cert), key: Buffer.from(SELF_SIGNED.key) };
+    const tls = { current, onRenewed: () => {} };
+    const seen = await startCentral(1, { tls });
+    const secure = central?.url ?? '';
+    expect(secure).toMatch(/^wss:/);
+    const { client } = await chargePoint('ocpp2.0.1');
+    const station = { model: 'Hof', vendorName: 'Own' };
+    expect(await client.call('BootNotification', { chargingStation: station, reason: 'PowerUp' })).toMatchObject({
+      status: 'Accepted',
+    });
+    await expect(chargePoint('ocpp2.0.1', {}, 'wrong')).rejects.toThrow();
+    expect(seen.refused).toEqual(['CP1: unknown, or the password is wrong']);
+    await expect(chargePoint('ocpp2.0.1', {}, PASSWORD, 'CP1', secure.replace('wss:', 'ws:'))).rejects.toThrow();
   });
 
   test('answers junk with errors of the protocol, and goes on', async () => {

@@ -35,7 +35,7 @@ export function nightFacts(change: Partial<NightFacts> = {}): NightFacts {
   return {
     slotMs: HOUR_MS,
     requests: { total: 10, completed: 8, failed: 1, expired: 1 },
-    characterErrorRate: 0.002,
+    answers: { characterErrorRate: 0.002, tokens: undefined },
     handovers: 2,
     redoneRequests: 3,
     submittedAtMs: START_MS,

@@ -7,6 +7,8 @@ test('the JSON has the figures under their names', () => {
   expect(nightReport(facts)).toEqual({
     requests: { total: 10, completed: 8, failed: 1, expired: 1 },
     characterErrorRate: 0.002,
+    wordsFound: null,
+    tokens: null,
     energyKwh: { compute: 1, charging: 10 },
     cost: { planned: 1.2, runNow: 4.4 },
     gramsCo2: { planned: 1200, runNow: 4400 },
@@ -21,7 +23,7 @@ test('the JSON has the figures under their names', () => {
 
 test('nothing answered, nothing measured', () => {
   const report = nightReport(
-    nightFacts({ characterErrorRate: undefined, owners: [{ ...OWNER, readyBySocPercent: undefined }] }),
+    nightFacts({ answers: { tokens: undefined }, owners: [{ ...OWNER, readyBySocPercent: undefined }] }),
   );
   expect(report.characterErrorRate).toBeNull();
   expect(report.owners[0]).toMatchObject({ readyBySoc: null, missedByUs: true });

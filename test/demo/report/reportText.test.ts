@@ -36,3 +36,13 @@ test('the table at the end of the night', () => {
   expect(text).toContain('Run now: The same energy without a plan');
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(92);
 });
+
+test('a night of chats tells how many words were found and what its tokens took', () => {
+  const tokens = { read: 12_345, written: 2_000, energyWhPer1000: 1.26, gramsCo2Per1000: 0.44 };
+  const facts = nightFacts({ answers: { wordsFound: 0.0625, tokens } });
+  const text = reportText(nightReport(facts), facts, createColors(false));
+  expect(text).toContain('  Words found           6.25 % of the definitions\n');
+  expect(text).toContain('  Tokens                12,345 read, 2,000 written\n');
+  expect(text).toContain('  For 1,000 tokens      1.3 Wh, 0.4 g CO2\n');
+  expect(text).not.toContain('Character error rate');
+});

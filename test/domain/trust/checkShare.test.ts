@@ -9,6 +9,7 @@ import { NEW_REPUTATION } from '../../../domain/trust/reputation.ts';
 const key = createHash('sha256').update('a key').digest();
 const lines = Array.from({ length: 200 }, (_, line) => line);
 const shareOf = (shard: number, vehicleId = 'car-1') => ({ jobId: 'batch_1', shard, vehicleId, lines });
+const nothing = { differing: [], tokens: 0, divergent: 0 };
 const standing = { ...NEW_REPUTATION, validInRow: 1_000 };
 
 describe('a check of what a car has answered', () => {
@@ -31,7 +32,7 @@ describe('a check of what a car has answered', () => {
     const asked: number[] = [];
     const honest = await checkShare(key, shareOf(0), NEW_REPUTATION, DEFAULT_CHECK_POLICY, async (each) => {
       asked.push(each.length);
-      return [];
+      return nothing;
     });
     expect(honest).toMatchObject({ differing: [] });
     expect(asked).toEqual([10]);
@@ -41,7 +42,7 @@ describe('a check of what a car has answered', () => {
       shareOf(0),
       standing,
       { ...DEFAULT_CHECK_POLICY, min_probability: 1 },
-      async (each) => each.filter((line) => line % 2 === 0),
+      async (each) => ({ ...nothing, differing: each.filter((line) => line % 2 === 0) }),
     );
     expect(liar?.checked).toHaveLength(200);
     expect(liar?.differing).toHaveLength(100);

@@ -18,7 +18,7 @@ import { ApiClient } from '../../../api/client/apiClient.ts';
 import { BatchClient } from '../../../api/client/batchClient.ts';
 import type { BatchWire } from '../../../api/wire/batch.ts';
 import { saveNight, type NightState } from '../../../demo/nightState.ts';
-import { NIGHT_MODEL } from '../../../demo/prepareNight.ts';
+import { OCR_MODEL } from '../../../demo/work/ocrWork.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/freePorts.ts';
 import { descendantsOf, isAlive, type RunningProcess, runnersOf } from './processes.ts';
@@ -122,6 +122,7 @@ export class Stack {
   async surroundings(): Promise<Surroundings> {
     const secret = (name: string): Promise<string> => readFile(join(this.stateDir, name), 'utf8');
     const databaseUrl = await embeddedUrl(this.stateDir, String(this.#env.NIGHTSHIFT_POSTGRES_PORT));
+    const cell = await this.cell();
     return {
       env: {
         TEMPORAL_ADDRESS: `127.0.0.1:${this.#env.NIGHTSHIFT_TEMPORAL_PORT}`,
@@ -133,8 +134,9 @@ export class Stack {
       databaseUrl,
       objects: this.objects,
       night: {
-        incarnation: (await this.cell()).incarnation,
+        incarnation: cell.incarnation,
         startedRealMs: Date.now(),
+        scale: cell.clock.scale,
         // One night has one batch of its own.
         batchId: await eventually('the night has its batch', START_LIMIT_MS, async () => {
           const [batch] = await this.database.query<{ id: string }>('select id from batches limit 1');
@@ -258,7 +260,7 @@ export class Stack {
     const deadlineMs = gridTimeMs(clock, Date.now()) + 20 * HOUR_MS;
     const batch = await batches.submit({
       input_file_id: await batches.upload(file),
-      endpoint: `/v2/models/${NIGHT_MODEL}/infer`,
+      endpoint: `/v2/models/${OCR_MODEL}/infer`,
       completion_window: '24h',
       metadata: { 'grid.deadline': new Date(deadlineMs).toISOString(), ...(region && { 'grid.region': region }) },
     });
@@ -281,7 +283,7 @@ export class Stack {
 
   async #render(requests: number): Promise<string> {
     const file = join(this.stateDir, `e2e-${requests}.jsonl`);
-    await renderBatch({ count: requests, seed: 1, model: NIGHT_MODEL, file });
+    await renderBatch({ count: requests, seed: 1, model: OCR_MODEL, file });
     return file;
   }
 

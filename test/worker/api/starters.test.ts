@@ -6,7 +6,7 @@ import type { ParkingSession } from '../../../store/parkingSessions.ts';
 import type { Vehicle } from '../../../store/vehicles.ts';
 import { jobStarterOver } from '../../../worker/api/jobStarter.ts';
 import { sessionStarterOver } from '../../../worker/api/sessionStarter.ts';
-import { startTemporal } from '../../support/temporal.ts';
+import { startTemporal, withWorker } from '../../support/temporal.ts';
 import { CELL, testVehicle } from '../../support/fleetFixture.ts';
 
 let temporal: TestWorkflowEnvironment;
@@ -71,12 +71,42 @@ test('jobs start once, and a cancel reaches them', async () => {
     endpoint: '/v1/embeddings',
     status: 'validating',
   };
-  await jobs.start(batch);
-  await jobs.start(batch);
+  const first = { paused: false, losses: 0 };
+  await jobs.start(batch, first);
+  await jobs.start(batch, first);
   await jobs.cancel('batch_1');
   expect(await signalsOf(workflowIds.job('batch_1'))).toEqual(['cancelRequested']);
-  await temporal.client.workflow.getHandle(workflowIds.job('batch_1')).terminate();
-  await jobs.start(batch);
-  await jobs.cancel('batch_1');
-  await expect.poll(() => runsOf(workflowIds.job('batch_1'))).toEqual(['TERMINATED']);
+  await expect.poll(() => runsOf(workflowIds.job('batch_1'))).toEqual(['RUNNING']);
+});
+
+const starter = () => jobStarterOver(temporal.client, CELL);
+
+describe('a job that is ended from outside', () => {
+  const id = 'batch_2';
+  const workflowId = workflowIds.job(id);
+  const batch: Pick<Batch, 'id' | 'endpoint' | 'status'> = { id, endpoint: '/v1/embeddings', status: 'in_progress' };
+
+  test('is told apart from one that runs, and starts anew with what it takes over', async () => {
+    expect(await starter().lossOf(id)).toBe('unknown to Temporal');
+    await starter().start(batch, { paused: false, losses: 0 });
+    expect(await starter().lossOf(id)).toBeUndefined();
+    await temporal.client.workflow.getHandle(workflowId).terminate();
+    expect(await starter().lossOf(id)).toBe('terminated');
+    await starter().start(batch, { paused: true, losses: 1 });
+    expect(await starter().lossOf(id)).toBeUndefined();
+    const { events } = await temporal.client.workflow.getHandle(workflowId).fetchHistory();
+    const started = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
+    expect(JSON.parse(Buffer.from(started ?? []).toString())).toMatchObject({ paused: true, firstWave: 1_000_001 });
+  });
+
+  test('is not begun again once it has come to its end', async () => {
+    const activities = {
+      prepareBatch: async () => ({ kind: 'refused', message: 'empty' }),
+      webhooksOf: async () => [],
+    };
+    await withWorker(temporal, activities, () => temporal.client.workflow.getHandle(workflowId).result());
+    expect(await starter().lossOf(id)).toBeUndefined();
+    await starter().start(batch, { paused: false, losses: 2 });
+    await expect.poll(() => runsOf(workflowId)).toEqual(['COMPLETED', 'TERMINATED']);
+  });
 });

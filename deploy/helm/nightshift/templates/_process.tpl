@@ -25,6 +25,8 @@ env:
   - { name: NIGHTSHIFT_GATEWAY_HOST, value: 0.0.0.0 }
   - { name: NIGHTSHIFT_OCPP_HOST, value: 0.0.0.0 }
   - { name: NIGHTSHIFT_OCPP_PORT, value: "9220" }
+  - { name: NIGHTSHIFT_METRICS_HOST, value: 0.0.0.0 }
+  - { name: NIGHTSHIFT_METRICS_PORT, value: "9464" }
   {{- range $name, $value := .Values.environment }}
   {{- if $value }}
   - { name: {{ $name }}, value: {{ $value | quote }} }

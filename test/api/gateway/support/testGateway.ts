@@ -1,9 +1,10 @@
-import { Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import type { CarLimits } from '../../../../api/gateway/carLimits.ts';
 import type { RefusalKind } from '../../../../api/gateway/refusal.ts';
 import { startGateway } from '../../../../api/gateway/server.ts';
+import { openUpstream } from '../../../../api/gateway/upstream.ts';
 import { taskTokensWith } from '../../../../api/gateway/taskTokens.ts';
+import type { ConnectionLimits } from '../../../../domain/connectionLimits.ts';
 import { sliceSignerWith } from '../../../../store/sliceAccess.ts';
 import type { KeyedCar } from '../../../../store/carKeys.ts';
 
@@ -28,8 +29,9 @@ export async function testGateway(options: {
   readonly vehicleIds: readonly string[];
   readonly port?: number;
   readonly limits?: Partial<CarLimits>;
+  readonly connections?: ConnectionLimits;
 }): Promise<TestGateway> {
-  const connection = await Connection.connect({ address: options.target, interceptors: [] });
+  const upstream = await openUpstream({ address: options.target }, 'default');
   const refused: TestGateway['refused'] = [];
   const failed: TestGateway['failed'] = [];
   const gateway = await startGateway(
@@ -38,13 +40,10 @@ export async function testGateway(options: {
       port: options.port ?? 0,
       namespace: 'default',
       ...(options.limits && { limits: options.limits }),
+      ...(options.connections && { connections: options.connections }),
     },
     {
-      upstream: {
-        service: connection.workflowService,
-        withDeadline: (deadline, work) => connection.withDeadline(deadline, work),
-        withAbortSignal: (signal, work) => connection.withAbortSignal(signal, work),
-      },
+      upstream,
       carOfKey: async (key) => options.vehicleIds.map(keyedCar).find(({ vehicleId }) => key === `key of ${vehicleId}`),
       onRefused: ({ kind }, car) => refused.push({ kind, vehicleId: car?.vehicleId }),
       onAttemptFailed: (jobId, message) => failed.push({ jobId, message }),
@@ -61,7 +60,7 @@ export async function testGateway(options: {
     failed,
     close: async () => {
       await gateway.close();
-      await connection.close();
+      upstream.close();
     },
   };
 }

@@ -1,0 +1,242 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { exchangeCode } from '../../agent/carDoors.ts';
+import { ApiClient } from '../../api/client/apiClient.ts';
+import { BatchClient } from '../../api/client/batchClient.ts';
+import { enrolmentCodeSchema } from '../../api/wire/agents.ts';
+import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
+import { parseAnswerLine } from '../../domain/batchLines.ts';
+import { DAY_MS, HOUR_MS } from '../../domain/durations.ts';
+import { METRICS, type MetricName, type MetricSpec } from '../../domain/metrics.ts';
+import { renderBatch } from '../../demo/glosses/batchFile.ts';
+import { OCR_MODEL } from '../../demo/work/ocrWork.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort, freePorts } from '../support/freePorts.ts';
+import { missingPrograms, SeparateServers } from './support/separateServers.ts';
+import { SeparateProcess } from './support/separateProcess.ts';
+
+const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const REQUESTS = 160;
+const LIMIT_MS = 180_000;
+const KEY = 'the key of the operator';
+const missing = missingPrograms();
+
+/** What is there only where something happened that did not happen here, or where TLS is. */
+const NOT_SEEN_HERE: readonly MetricName[] = [
+  'nightshift_certificate_seconds_left',
+  'nightshift_plan_gap_ratio',
+  'nightshift_utility_failures',
+  'nightshift_feed_age_seconds',
+  'nightshift_cars_by_reason',
+  'nightshift_gateway_refused_total',
+  'nightshift_gateway_failed_attempts_total',
+  'nightshift_telemetry_lost_total',
+];
+
+describe.skipIf(missing.length > 0)(
+  `a cell of separate processes on servers that others run (skipped where mosquitto or versitygw is not on PATH)`,
+  () => {
+    let folder: string;
+    let servers: SeparateServers;
+    let env: NodeJS.ProcessEnv;
+    let metricsPorts: Record<'control' | 'api' | 'gateway', number>;
+    const running = new Map<string, SeparateProcess>();
+    let apiPorts: Record<string, number>;
+
+    const launch = (name: string, args: readonly string[], more: Record<string, string> = {}): void => {
+      const own = { ...env, NIGHTSHIFT_STATE_DIR: join(folder, name), ...more };
+      running.set(name, new SeparateProcess(name, folder, own, args));
+    };
+    const processOf = (name: string): SeparateProcess => {
+      const found = running.get(name);
+      if (!found) throw new Error(`${name} was not started`);
+      return found;
+    };
+    const client = (name: string): ApiClient => new ApiClient(`http://127.0.0.1:${apiPorts[name]}`, KEY);
+    const cli = async (...args: string[]): Promise<string> =>
+      (await promisify(execFile)(process.execPath, [CLI, ...args], { env: { ...env, NIGHTSHIFT_STATE_DIR: folder } }))
+        .stdout;
+    const isReady = async (name: string): Promise<true | undefined> =>
+      (await fetch(`http://127.0.0.1:${apiPorts[name]}/health`)).ok || undefined;
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'nightshift-separate-'));
+      servers = await SeparateServers.start(folder);
+      const [first = 0, second = 0, gateway = 0] = await freePorts(3);
+      const metrics = await freePort();
+      apiPorts = { 'api-1': first, 'api-2': second };
+      metricsPorts = { control: metrics, api: metrics + 1, gateway: metrics + 2 };
+      await writeFile(join(folder, 'cell.yaml'), JSON.stringify(CELL));
+      await writeFile(join(folder, 'signals.json'), JSON.stringify(signalsFrom(Date.now())));
+      env = {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        TZ: 'UTC',
+        NIGHTSHIFT_CONFIG: '',
+        ...servers.environment,
+        NIGHTSHIFT_CELL_FILE: join(folder, 'cell.yaml'),
+        NIGHTSHIFT_SECRETS_KEY: 'a key of twenty-four characters or more',
+        NIGHTSHIFT_API_KEY: KEY,
+        NIGHTSHIFT_API_PORT: String(first),
+        NIGHTSHIFT_OBJECTS_CAR_URL: `http://127.0.0.1:${first}`,
+        NIGHTSHIFT_GATEWAY_PORT: String(gateway),
+      };
+      const watched = { NIGHTSHIFT_METRICS_PORT: String(metrics) };
+      await cli('migrate');
+      launch('control-1', ['worker/control/main.js'], watched);
+      launch('control-2', ['worker/control/main.js']);
+      launch('api-1', ['worker/api/main.js'], watched);
+      launch('api-2', ['worker/api/main.js'], { NIGHTSHIFT_API_PORT: String(second) });
+      launch('gateway', ['worker/gateway/main.js'], watched);
+      for (const name of Object.keys(apiPorts)) await eventually(`${name} answers`, LIMIT_MS, () => isReady(name));
+      for (const node of ['node-1', 'node-2']) await enrol(node);
+    }, 300_000);
+
+    afterAll(async () => {
+      await Promise.all([...running.values()].map((each) => each.stop()));
+      await servers?.stop();
+      await rm(folder, { recursive: true, force: true });
+    }, 120_000);
+
+    async function enrol(node: string): Promise<void> {
+      const made = await client('api-1').json('POST', '/fleet/v1/enrolments', { ...NODE, id: node, displayName: node });
+      const apiUrl = `http://127.0.0.1:${apiPorts['api-1']}`;
+      const { carId, key } = await exchangeCode(apiUrl, enrolmentCodeSchema.parse(made).code);
+      servers.admitCar(carId, key);
+      const configFile = join(folder, `${node}.yaml`);
+      await writeFile(configFile, JSON.stringify({ api: apiUrl, carId, key }), { mode: 0o600 });
+      launch(node, ['cli/main.js', 'agent', 'run', configFile]);
+    }
+
+    async function submitted(): Promise<string> {
+      const file = join(folder, 'input.jsonl');
+      await renderBatch({ count: REQUESTS, seed: 1, model: OCR_MODEL, file });
+      const batches = new BatchClient(client('api-2'));
+      const batch = await batches.submit({
+        input_file_id: await batches.upload(file),
+        endpoint: `/v2/models/${OCR_MODEL}/infer`,
+        completion_window: '24h',
+        metadata: { 'grid.deadline': new Date(Date.now() + 3 * HOUR_MS).toISOString() },
+      });
+      return batch.id;
+    }
+
+    const scraped = async (name: keyof typeof metricsPorts): Promise<string> =>
+      (await fetch(`http://127.0.0.1:${metricsPorts[name]}/metrics`)).text();
+
+    test(
+      'kill -9 of each, one after the other, while a batch runs: all of it is answered and paid once',
+      { timeout: 400_000 },
+      async () => {
+        const batchId = await submitted();
+        const read = () => new BatchClient(client('api-2')).read(batchId);
+        const doneIsAbove = (count: number) =>
+          eventually(`${count} requests are answered`, LIMIT_MS, async () =>
+            (await read()).request_counts.completed > count ? true : undefined,
+          ).catch((cause: unknown) => {
+            const logs = [...running.values()].map(({ name, log }) => `--- ${name}\n${log}`).join('\n');
+            throw new Error(`nothing goes on; the processes said:\n${logs}`, { cause });
+          });
+        let done = 0;
+        for (const name of ['control-1', 'api-1', 'gateway', 'control-2', 'api-2', 'node-1']) {
+          await doneIsAbove(done);
+          await processOf(name).kill();
+          await eventually(`api-2 answers after the death of ${name}`, LIMIT_MS, () => isReady('api-2'));
+          done = (await read()).request_counts.completed;
+        }
+        const ended = await eventually('the batch ends', LIMIT_MS, async () => {
+          const batch = await read();
+          return (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status) ? batch : undefined;
+        });
+        expect(ended.status).toBe('completed');
+        const text = await (await new BatchClient(client('api-1')).content(ended.output_file_id ?? '')).text();
+        const answers = text.trimEnd().split('\n').map(parseAnswerLine);
+        expect(new Set(answers.map((answer) => answer.custom_id)).size).toBe(REQUESTS);
+        expect(answers).toHaveLength(REQUESTS);
+        expect(answers.filter(({ response }) => response?.status_code !== 200)).toEqual([]);
+        const ledger: unknown = JSON.parse(await cli('ledger', 'check', '--json'));
+        expect(ledger).toMatchObject({ fault_count: 0 });
+      },
+    );
+
+    test('every process serves the series that are documented, and is ready', async () => {
+      for (const [name, port] of Object.entries(metricsPorts)) {
+        await eventually(
+          `${name} is ready`,
+          LIMIT_MS,
+          async () => (await fetch(`http://127.0.0.1:${port}/ready`)).ok || undefined,
+        );
+        expect((await fetch(`http://127.0.0.1:${port}/live`)).status).toBe(200);
+      }
+      const texts = { control: await scraped('control'), api: await scraped('api'), gateway: await scraped('gateway') };
+      for (const [name, { kind, by }] of Object.entries(METRICS) as [MetricName, MetricSpec][]) {
+        const hasValue = new RegExp(`^${name}${kind === 'histogram' ? '_count' : ''}(\\{.*\\})? \\S+`, 'm');
+        for (const process of ['control', 'api', 'gateway'] as const) {
+          if (NOT_SEEN_HERE.includes(name) || !by.includes(process))
+            expect(texts[process]).not.toMatch(new RegExp(`^${name}(?!\\w).* NaN`, 'm'));
+          else expect(texts[process], `${name} of ${process}`).toMatch(hasValue);
+        }
+      }
+      for (const name of [
+        'temporal_worker_task_slots_available',
+        'temporal_workflow_task_schedule_to_start_latency_seconds_bucket',
+        'temporal_activity_schedule_to_start_latency_seconds_bucket',
+      ])
+        expect(texts.control).toMatch(new RegExp(`^${name}\\{`, 'm'));
+      expect(texts.control).toMatch(/^nightshift_dependency_up\{dependency="temporal"\} 1$/m);
+    });
+
+    test('doctor finds nothing wrong with it', async () => {
+      expect(await cli('doctor')).toContain('PostgreSQL');
+    });
+  },
+);
+
+const NODE = {
+  kind: 'site_node',
+  feeder: 'garage',
+  owner: 'garage-owner',
+  hardwareClass: 'ai5',
+  modelFamilies: ['general', 'ocr'],
+  policy: {
+    readyBy: '00:00',
+    timeZone: 'Europe/Berlin',
+    targetSocPercent: 100,
+    minimumSocPercent: 0,
+    computeSocFloorPercent: 20,
+    computeOptIn: true,
+    consent: { termsVersion: '2026-11', givenAtMs: 1_795_000_000_000 },
+  },
+} as const;
+
+const CELL = {
+  id: 'separate',
+  regions: [
+    {
+      id: 'de-berlin',
+      timeZone: 'Europe/Berlin',
+      feeds: [{ kind: 'file', path: 'signals.json' }],
+      feeders: [{ id: 'garage', failSafeImportKw: 12 }],
+    },
+  ],
+  classSpeeds: [{ model: OCR_MODEL, hardwareClass: 'ai5', secondsPerUnit: 2 }],
+  vehicles: [],
+};
+
+/** One price, one limit, one temperature for two days. */
+function signalsFrom(nowMs: number): object[] {
+  const start = new Date(Math.floor(nowMs / HOUR_MS) * HOUR_MS).toISOString();
+  const span = { source: 'operator', start, end: new Date(nowMs + 2 * DAY_MS).toISOString() };
+  return [
+    { ...span, series: 'price', value: 0.2, unit: 'EUR/kWh' },
+    { ...span, series: 'carbon', kind: 'average', value: 300, unit: 'g/kWh' },
+    { ...span, series: 'temperature', value: 8, unit: 'Cel' },
+    { ...span, series: 'import_limit', feederId: 'garage', value: 20, unit: 'kW' },
+    { ...span, series: 'house_load', feederId: 'garage', value: 2, unit: 'kW' },
+  ];
+}
