@@ -34,9 +34,12 @@ export async function seedSpeedsLike(
   version: string,
 ): Promise<void> {
   await database.query(
-    `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit, model_memory_mb)
-     select model_name, $3, hardware_class, stated_ms_per_unit, model_memory_mb from class_speeds
-     where model_name = $1 and model_version = $2 on conflict do nothing`,
+    `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit)
+     select s.model_name, $3, s.hardware_class, s.stated_ms_per_unit from class_speeds s
+     where s.model_name = $1 and s.model_version = $2 and not exists (
+       select 1 from hardware_classes c join models m on m.name = $1 and m.version = $3 and m.tenant_id is null
+       where c.id = s.hardware_class and c.memory_mb < m.memory_mb)
+     on conflict do nothing`,
     [known.name, known.version, version],
   );
 }

@@ -77,10 +77,10 @@ export async function decideStoredRollout(database: Queryable, id: number, atMs:
   return rows.length > 0;
 }
 
-/** Cars of all cells beside, that serve the family and whose owners let them compute. */
+/** Cars of all cells beside, that serve the family, have room for the version, and whose owners let them compute. */
 export async function listEligibleCars(
   database: Queryable,
-  { cellId, baseFamily }: Pick<Rollout, 'cellId' | 'baseFamily'>,
+  { cellId, baseFamily, name, version }: Pick<Rollout, 'cellId' | 'baseFamily' | 'name' | 'version'>,
 ): Promise<(EligibleCar & { readonly feederId: string })[]> {
   return database.query(
     `select v.id as "vehicleId", v.region_id as "regionId", v.feeder_id as "feederId",
@@ -88,8 +88,11 @@ export async function listEligibleCars(
      from vehicles v join regions r on r.id = v.region_id left join vehicle_states s on s.vehicle_id = v.id
      where r.cell_id in ${cellsBeside('$1')} and $2 = any(v.model_families) and (v.policy ->> 'computeOptIn')::boolean
        and not exists (select 1 from quarantines q where q.vehicle_id = v.id and q.ended_at is null)
+       and not exists (
+         select 1 from hardware_classes h join models m on m.name = $3 and m.version = $4 and m.tenant_id is null
+         where h.id = v.hardware_class and h.memory_mb < m.memory_mb)
      order by v.id`,
-    [cellId, baseFamily],
+    [cellId, baseFamily, name, version],
   );
 }
 

@@ -131,7 +131,9 @@ describe('a roll-out', () => {
 
   test('asks only cars whose owners let them compute', async () => {
     const ids = async (): Promise<string[]> =>
-      (await listEligibleCars(database, { cellId: CELL.id, baseFamily: 'f' })).map(({ vehicleId }) => vehicleId);
+      (await listEligibleCars(database, { cellId: CELL.id, baseFamily: 'f', name: 'm', version: '1' })).map(
+        ({ vehicleId }) => vehicleId,
+      );
     expect(await ids()).toEqual(['one', 'two']);
     await setOwnerPolicy(database, 'two', { ...testVehicle('two').policy, computeOptIn: false });
     expect(await ids()).toEqual(['one']);
