@@ -35,6 +35,8 @@ const agentConfigSchema = z.strictObject({
   /** In the clear, in a file that only the agent reads. */
   key: z.string().min(16).max(200),
   stateDir: path.default('state'),
+  /** Where its part of jobs' traces goes to; left out: nowhere. The ratio is the cell's. */
+  traces: z.strictObject({ url, ratio: z.number().min(0).max(1).default(0.1) }).optional(),
   /** Disk that model files may take; those that were not used for longest make room. */
   modelCacheBytes: z
     .number()

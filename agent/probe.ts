@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Runner, type RunnerOptions } from '../inference/runner/runner.ts';
-import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../inference/models/onnxGraph.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../training/onnx/onnxGraph.ts';
 import type { LoadedModel } from '../inference/runner/protocol.ts';
 import type { ReadWatts } from './powerMeter.ts';
 

@@ -19,7 +19,7 @@ import { LSA_MODEL, publishLsa } from '../inference/lsa/lsaModel.ts';
 import { openDatabase } from '../store/database.ts';
 import { addModel } from '../store/models.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
-import { createLiveExecutor } from '../worker/api/liveExecutor.ts';
+import { createLiveExecutor } from '../inference/liveExecutor.ts';
 import type { ClientRequest } from './embeddingsClient.ts';
 import { median } from './median.ts';
 import { BENCH_KEY, startBenchApi } from './support/benchApi.ts';

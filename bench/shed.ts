@@ -53,6 +53,7 @@ const server = await startApiServer(
     database,
     objects,
     jobs: { start: unused, lossOf: unused, cancel: unused, setPaused: unused },
+    trainings: { start: unused, cancel: unused, setPaused: unused },
     live: { infer: unused, generate: unused },
     quotes: { quote: unused, preview: unused },
     admission: modelAdmissionOver(database, objects),

@@ -13,7 +13,8 @@ export function detectionText({ noise, tolerance, held, curves }: Detection, { c
     const tokens = lines.reduce((sum, line) => sum + line.tokens, 0);
     const divergent = lines.reduce((sum, line) => sum + line.divergent, 0);
     const differing = lines.filter(({ differs }) => differs).length;
-    return [kind, `${lines.length}`, `${differing}`, `${tokens}`, percent(divergent / tokens)];
+    const ofTokens = tokens === 0 ? ['-', '-'] : [`${tokens}`, percent(divergent / tokens)];
+    return [kind, `${lines.length}`, `${differing}`, ...ofTokens];
   });
   const checks = [...new Set(curves.flatMap(({ points }) => points.map(({ checksPer1000 }) => checksPer1000)))];
   const rows = curves.flatMap(({ kind, points }) =>
@@ -23,7 +24,8 @@ export function detectionText({ noise, tolerance, held, curves }: Detection, { c
     }),
   );
   return [
-    `Honest answers were up to ${noise.logits.toPrecision(2)} logits apart; the tolerance is ${tolerance.logits.toPrecision(2)}.\n`,
+    `Honest answers were up to ${noise.numbers.toPrecision(2)} (numbers) and ${noise.logits.toPrecision(2)} (logits) apart; ` +
+      `the tolerance is ${tolerance.numbers.toPrecision(2)} and ${tolerance.logits.toPrecision(2)}.\n`,
     tableOf(['answers', 'lines', 'lines that differ', 'tokens', 'divergent tokens'], measured, colors),
     'Cars caught within 1,000 lines, and their false lines until then (median), by checked lines of 1,000;',
     'of honest cars: how many were caught, and how many of 1,000 checks looked closer.\n',

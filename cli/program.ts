@@ -27,6 +27,7 @@ import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
 import { rolloutCommand } from './commands/rollout.ts';
 import { stackCommand } from './commands/stack.ts';
+import { trainCommand } from './commands/train.ts';
 import { teslaCommand } from './commands/tesla.ts';
 import { startCommand } from './commands/start.ts';
 import type { CommandFactory } from './command.ts';
@@ -53,6 +54,7 @@ const COMMANDS: readonly CommandFactory[] = [
   carCommand,
   chargerCommand,
   teslaCommand,
+  trainCommand,
   fleetCommand,
   trustCommand,
   stackCommand,

@@ -35,6 +35,8 @@ export interface Config {
   readonly webhookHosts: WebhookHosts;
   readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
   readonly retention: { readonly days: number; readonly settledDays: number; readonly orphanDays: number };
+  /** Null: no traces are made. */
+  readonly traces: { readonly url: string; readonly ratio: number } | null;
   /** Null: no process serves metrics or probes. */
   readonly metrics: { readonly host: string; readonly port: number } | null;
   /** Null: people have keys alone. */
@@ -189,6 +191,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       settledDays: values['retention.settledDays'],
       orphanDays: values['retention.orphanDays'],
     },
+    traces: values['traces.url'] === undefined ? null : { url: values['traces.url'], ratio: values['traces.ratio'] },
     metrics:
       values['metrics.port'] === undefined ? null : { host: values['metrics.host'], port: values['metrics.port'] },
     accounts: collect(() => resolveAccounts(values)),

@@ -388,6 +388,18 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_CONNECTIONS_MAX_PER_ADDRESS',
     doc: 'Of those, how many may come from one address: behind a proxy all callers have the same one.',
   },
+  'traces.url': {
+    schema: url('https', 'http').optional(),
+    default: undefined,
+    env: 'NIGHTSHIFT_TRACES_URL',
+    doc: 'Collector of OpenTelemetry that takes OTLP over HTTP, e.g. `http://collector:4318/v1/traces`: traces of jobs from the API over workflow and activities to parts. Unset: none are made.',
+  },
+  'traces.ratio': {
+    schema: z.coerce.number().min(0, 'must be from 0 to 1').max(1, 'must be from 0 to 1'),
+    default: 0.1,
+    env: 'NIGHTSHIFT_TRACES_RATIO',
+    doc: 'Share of the jobs that are traced; all processes choose the same ones.',
+  },
   'metrics.host': {
     schema: text,
     default: '127.0.0.1',

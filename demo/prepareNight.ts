@@ -4,7 +4,7 @@ import { SIMULATED_CLASSES } from '../domain/hardwareClasses.ts';
 import { enrolledCars, writeSignalFiles } from './night/night.ts';
 import type { NightFile } from './night/nightFile.ts';
 import { GRID_SECONDS_PER_LINE } from '../simulator/pacing.ts';
-import type { CellFileInput } from '../worker/cell/cellFile.ts';
+import type { CellFileInput } from '../config/cell/cellFile.ts';
 import { nightFolder } from './nightState.ts';
 import type { ChatModel } from './work/chatModel.ts';
 import { chatWork } from './work/chatWork.ts';

@@ -3,7 +3,7 @@ const RANDOM_BYTES = 8;
 
 /** A new id that sorts by the real time of its making, so that lists can be paged by it: `<prefix><28 hex digits>`. */
 export function newId(
-  prefix: 'file-' | 'batch_' | 'req_' | 'whe_' | 'key_' | 'emg_' | 'quote_' | 'run-' | 'pay-' | 'dis_',
+  prefix: 'file-' | 'batch_' | 'req_' | 'whe_' | 'key_' | 'emg_' | 'quote_' | 'run-' | 'pay-' | 'dis_' | 'train-',
   nowRealMs: number,
 ): string {
   const random = globalThis.crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { TRAINING_ENDPOINT } from './training.ts';
+
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex');
 export const slugSchema = z
   .string()
@@ -154,6 +156,26 @@ const tensorsPipelineSchema = z.object({
 });
 export type TensorsPipeline = z.infer<typeof tensorsPipelineSchema>;
 
+/** A graph that gives the loss and its gradients beside it (`nightshift train compile`). docs/training.md */
+const trainingPipelineSchema = z.object({
+  kind: z.literal('training'),
+  /** All weights are one list of 32-bit floats, in this order. */
+  weights: z
+    .array(
+      z.object({ name: z.string().min(1).max(300), shape: z.array(z.number().int().min(1).max(100_000_000)).max(8) }),
+    )
+    .min(1)
+    .max(10_000),
+  /** Data and labels; the first length of each is the number of examples that a step takes. */
+  inputs: z.array(tensorSpecSchema).min(1).max(64),
+  loss: z.enum(['softmax-cross-entropy', 'mean-squared-error', 'output']),
+  /** The output of the forward graph that is trained. */
+  output: z.string().min(1).max(300),
+  /** Whether the graph counts right answers. */
+  counts: z.boolean(),
+});
+export type TrainingPipeline = z.infer<typeof trainingPipelineSchema>;
+
 /** How requests become tensors and tensors become answers. */
 export const pipelineSchema = z.discriminatedUnion('kind', [
   imageCtcPipelineSchema,
@@ -162,6 +184,7 @@ export const pipelineSchema = z.discriminatedUnion('kind', [
   rerankPipelineSchema,
   textGenerationPipelineSchema,
   tensorsPipelineSchema,
+  trainingPipelineSchema,
 ]);
 export type Pipeline = z.infer<typeof pipelineSchema>;
 
@@ -173,6 +196,7 @@ export function pipelineAssets(pipeline: Pipeline): string[] {
   switch (pipeline.kind) {
     case 'tensors':
     case 'text-generation':
+    case 'training':
       return [];
     case 'image-ctc':
       return [pipeline.dictionarySha256];
@@ -209,6 +233,8 @@ export function pipelineTensors(pipeline: Pipeline): { inputs: readonly TensorSp
       };
     case 'text-generation':
       return { inputs: [text('prompt', [1])], outputs: [text('text', [1])] };
+    case 'training':
+      return { inputs: pipeline.inputs, outputs: [numbers('loss', [])] };
     default:
       return pipeline satisfies never;
   }
@@ -233,6 +259,8 @@ export const OPENAI_ENDPOINTS: readonly OpenAiEndpoint[] = Object.values(KIND_EN
 
 /** The `url`s of request lines that a model answers, the usual one first. */
 export function endpointsOf(name: string, { kind }: Pick<Pipeline, 'kind'>): readonly [string, ...string[]] {
+  // Of the batches that are a run's rounds: nobody else may ask for it.
+  if (kind === 'training') return [TRAINING_ENDPOINT];
   return isNamedKind(kind) ? KIND_ENDPOINTS[kind] : [inferEndpoint(name)];
 }
 

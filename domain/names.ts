@@ -15,6 +15,7 @@ export const workflowIds = {
   division: (cellId: string): string => `division/${cellId}`,
   rollout: (name: string, version: string): string => `model/${name}/${version}`,
   ven: (connectionId: string): string => `ven/${connectionId}`,
+  training: (runId: string): string => `training/${runId}`,
   recall: (quarantineId: number): string => `recall/${quarantineId}`,
   session: (vehicleId: string, stay: number): string => `session/${vehicleId}/${stay}`,
 } as const;
@@ -49,6 +50,12 @@ export const objectKeys = {
     `models/manifests/${name.replaceAll('/', '=')}/${version}.json`,
   /** Everything that a job works with. */
   jobPrefix: (jobId: string): string => `jobs/${jobId}/`,
+  /** What the cars of a round of training begin with; read by all of them. */
+  jobWeights: (jobId: string): string => `jobs/${jobId}/weights.f32`,
+  /** Weights of a run, with the lists that its strategy carries on behind them. Version 0: what it begins with. */
+  checkpoint: (runId: string, version: number): string => `training/${runId}/versions/${pad(version)}.f32`,
+  /** Examples of a run as they are handed out. */
+  trainingData: (runId: string, set: 'train' | 'test'): string => `training/${runId}/${set}.json`,
   shardInput: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/input.jsonl`,
   partPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/parts/`,
   /** Named after its car, so that no car stands in another's way. `vehicleId` is undefined for parts of versions before that. */

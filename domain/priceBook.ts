@@ -14,6 +14,7 @@ const UNIT_OF_KIND: Record<Pipeline['kind'], PricedUnit> = {
   'text-classification': 'requests',
   rerank: 'requests',
   tensors: 'requests',
+  training: 'requests',
 };
 
 /** What a model's work is counted in; requests where its manifest does not say what it is. */

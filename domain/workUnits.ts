@@ -15,12 +15,12 @@ export function workUnitsOf(kind: Pipeline['kind'] | undefined, body: Readonly<R
 
 /** Whether the units of work of a kind are tokens. */
 export function countsTokens(kind: Pipeline['kind']): boolean {
-  return kind !== 'image-ctc' && kind !== 'tensors';
+  return kind !== 'image-ctc' && kind !== 'tensors' && kind !== 'training';
 }
 
 type UnitCounter = (body: Readonly<Record<string, unknown>>) => number;
 
-/** What device time grows with: tokens of texts, pictures, elements of tensors. */
+/** What device time grows with: tokens of texts, pictures, elements of tensors, steps of training. */
 const COUNTERS: Record<Pipeline['kind'], UnitCounter> = {
   'text-embedding': ({ input }) => tokensOfAll(input),
   'text-classification': ({ input }) => tokensOfAll(input),
@@ -34,6 +34,7 @@ const COUNTERS: Record<Pipeline['kind'], UnitCounter> = {
   },
   'image-ctc': ({ inputs }) => sum(listOf(inputs).map((tensor) => elementsOf(tensor))),
   tensors: ({ inputs }) => sum(listOf(inputs).map((tensor) => elementsOf(tensor))),
+  training: ({ steps }) => countOr(steps, 1),
 };
 
 /** Of a text, of a list of texts, or of token ids: a list of numbers is one input. */

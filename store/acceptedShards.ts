@@ -106,3 +106,14 @@ export async function readUsages(database: Queryable, jobIds: readonly string[])
   );
   return new Map(rows.map((row) => [row.jobId, row]));
 }
+
+/** Times that another car went on with a shard of the job. */
+export async function readHandovers(database: Queryable, jobId: string): Promise<number> {
+  const { handovers } = only(
+    await database.query<{ handovers: number }>(
+      'select coalesce(sum(handovers), 0)::int as handovers from accepted_shards where job_id = $1',
+      [jobId],
+    ),
+  );
+  return handovers;
+}

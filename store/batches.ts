@@ -219,24 +219,32 @@ export async function readJobStart(database: Queryable, batchId: string): Promis
   return start ?? { paused: false, losses: 0 };
 }
 
-/** Ids of open batches that the cell accepted whose job was started at least `sinceRealMs` ago; oldest first. */
-export async function listStartedBatches(database: Queryable, cellId: string, sinceRealMs: number): Promise<string[]> {
-  const rows = await database.query<{ id: string }>(
-    `select id from batches where job_started_real_at <= now() - $2 * interval '1 millisecond'
+/** Open batches that the cell accepted whose job was started at least `sinceRealMs` ago; oldest first. */
+export async function listStartedBatches(
+  database: Queryable,
+  cellId: string,
+  sinceRealMs: number,
+): Promise<(Pick<Batch, 'id'> & Pick<JobStart, 'losses'>)[]> {
+  return database.query(
+    `select id, job_losses as losses from batches where job_started_real_at <= now() - $2 * interval '1 millisecond'
        and coalesce(cell_id, $1) = $1 and status not in ('failed', 'completed', 'expired', 'cancelled')
      order by created_real_at`,
     [cellId, sinceRealMs],
   );
-  return rows.map(({ id }) => id);
 }
 
-/** Notes that the workflow of an open batch is gone, so that its job is started anew. */
-export async function markJobLost(database: Queryable, id: string): Promise<void> {
-  await database.query(
+/**
+ * Notes that the workflow of an open batch is gone, so that its job is started anew.
+ * @param losses as they were when the workflow was looked for
+ * @returns whether this call was the first to note it: several processes may look at once
+ */
+export async function markJobLost(database: Queryable, id: string, losses: number): Promise<boolean> {
+  const rows = await database.query(
     `update batches set job_started_real_at = null, job_losses = job_losses + 1
-     where id = $1 and status not in ('failed', 'completed', 'expired', 'cancelled')`,
-    [id],
+     where id = $1 and job_losses = $2 and status not in ('failed', 'completed', 'expired', 'cancelled') returning id`,
+    [id, losses],
   );
+  return rows.length > 0;
 }
 
 /** Whether a batch's work has left the object store: nothing of it may come back, since nobody would remove it. */

@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { NightshiftError } from '../domain/errors.ts';
 import type { Database, Queryable } from './database.ts';
 import { messageOf } from '../domain/thrown.ts';
+import { onlyAdds } from './migrationWindow.ts';
 
 interface Migration {
   readonly name: string;
@@ -23,7 +24,9 @@ const MIGRATION_LOCK = 4_711_001;
  * transaction. Processes that start together wait for each other.
  * @param options.names the files that are to run, to get the schema of an earlier release; all unless given
  * @returns the names of the files that ran.
- * @throws NightshiftError `conflict` when a file that has run was changed or is gone afterwards.
+ * Files of a later release that have run are no matter when they only added: so a process of this release may be started
+ * again while the next one takes over, and after it was given up.
+ * @throws NightshiftError `conflict` when a file that has run was changed, or is gone and did more than add
  */
 export async function migrate(
   database: Database,
@@ -36,10 +39,15 @@ export async function migrate(
     await tx.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     await tx.query(`create table if not exists schema_migrations (
       name text primary key, checksum text not null, ran_real_at timestamptz not null default now())`);
+    await tx.query('alter table schema_migrations add column if not exists only_adds boolean not null default false');
     const pending = (await pendingMigrations(tx, migrations)).filter(({ name }) => names?.includes(name) ?? true);
     for (const { name, sql, checksum } of pending) {
       await runFile(tx, name, sql);
-      await tx.query('insert into schema_migrations (name, checksum) values ($1, $2)', [name, checksum]);
+      await tx.query('insert into schema_migrations (name, checksum, only_adds) values ($1, $2, $3)', [
+        name,
+        checksum,
+        onlyAdds(sql),
+      ]);
     }
     return pending.map(({ name }) => name);
   });
@@ -50,17 +58,28 @@ export async function listMigrations(): Promise<string[]> {
   return (await readMigrations(MIGRATIONS_FOLDER)).map(({ name }) => name);
 }
 
+/** The files that have not run on this database, each with whether it only adds. @throws NightshiftError like `migrate` */
+export async function describePending(database: Database): Promise<{ name: string; onlyAdds: boolean }[]> {
+  const pending = await pendingMigrations(database, await readMigrations(MIGRATIONS_FOLDER));
+  return pending.map(({ name, sql }) => ({ name, onlyAdds: onlyAdds(sql) }));
+}
+
 /** Names of the files that have not run on this database, in order. @throws NightshiftError like `migrate` */
 export async function listPendingMigrations(database: Database, folder: URL = MIGRATIONS_FOLDER): Promise<string[]> {
   return (await pendingMigrations(database, await readMigrations(folder))).map(({ name }) => name);
 }
 
 async function pendingMigrations(tx: Queryable, migrations: readonly Migration[]): Promise<Migration[]> {
-  const ran = await tx.query<{ name: string; checksum: string }>('select name, checksum from schema_migrations');
+  // A later release's rows have the column; those of releases before it was there are files that we have.
+  const ran = await tx.query<{ name: string; checksum: string; onlyAdds: boolean }>(
+    `select name, checksum, coalesce((to_jsonb(m)->>'only_adds')::boolean, false) as "onlyAdds" from schema_migrations m`,
+  );
+  const last = migrations.at(-1)?.name;
   const byName = new Map(migrations.map((migration) => [migration.name, migration]));
-  for (const { name, checksum } of ran) {
+  for (const { name, checksum, onlyAdds: isAddition } of ran) {
     const file = byName.get(name);
-    if (file?.checksum === checksum) continue;
+    const isLater = last !== undefined && name > last;
+    if (file ? file.checksum === checksum : isLater && isAddition) continue;
     throw new NightshiftError(
       'conflict',
       `Migration ${name} ran on this database, but its file ${file ? 'was changed' : 'is gone'} since. ` +

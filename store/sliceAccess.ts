@@ -58,7 +58,7 @@ export function mayRead({ jobId, shard, model, modelOnly }: SliceScope, key: str
   if (modelOnly) return ofModel.includes(key);
   const unfinished = unfinishedOfKey(key);
   if (unfinished) return key === objectKeys.unfinished(jobId, shard, unfinished.tokens, unfinished.vehicleId);
-  return key === objectKeys.shardInput(jobId, shard) || ofModel.includes(key);
+  return [objectKeys.shardInput(jobId, shard), objectKeys.jobWeights(jobId), ...ofModel].includes(key);
 }
 
 /** The car's own parts, receipts and unfinished answers of the shard, by exactly the keys that they have. */

@@ -36,6 +36,9 @@ export const BATCH_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, startToClose
 /** Running a model on some lines of many shards: it may have to be fetched first. */
 export const CHECK_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, startToCloseTimeout: '1 hour' };
 
+/** Reading a run's examples, adding up a round's updates, evaluating: minutes for large ones. */
+export const TRAINING_OPTIONS: ActivityOptions = { ...CONTROL_OPTIONS, startToCloseTimeout: '1 hour' };
+
 /** A receiver's server may be down for hours; it is asked less and less often. Real time, since it is not the grid's. */
 export const WEBHOOK_OPTIONS: ActivityOptions = {
   startToCloseTimeout: '30 seconds',

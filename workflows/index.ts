@@ -6,4 +6,5 @@ export { modelRollout } from './modelRollout.ts';
 export { openAdrVen } from './openAdrVen.ts';
 export { parkingSession } from './parkingSession.ts';
 export { shardWave } from './shardWave.ts';
+export { trainingRun } from './trainingRun.ts';
 export { workRecall } from './workRecall.ts';

@@ -6,6 +6,7 @@ import type { RolloutCommand, RolloutStatus } from '../domain/workflows/modelRol
 import type { VenSync } from '../domain/workflows/openAdrVen.ts';
 import type { SessionSnapshot } from '../domain/workflows/parkingSession.ts';
 import type { WaveReport } from '../domain/workflows/shardWave.ts';
+import type { TrainingStatus } from '../domain/workflows/trainingRun.ts';
 
 /** Signals, updates and queries of every workflow; what they carry is in domain/workflows. */
 
@@ -43,6 +44,13 @@ export const setpointPlanned = defineSignal<[SessionSetpoint]>('setpointPlanned'
 export const unplugged = defineSignal<[{ readonly atMs: number; readonly reason: string }]>('unplugged');
 export const policyChanged = defineSignal('policyChanged');
 export const sessionState = defineQuery<SessionSnapshot | null>('sessionState');
+
+// trainingRun
+/** The tenant holds the run back, or lets it go on; cars keep the steps that they have taken. */
+export const trainingPaused = defineSignal<[{ readonly paused: boolean }]>('trainingPaused');
+/** No further rounds; what is open ends now. */
+export const trainingCancelled = defineSignal('trainingCancelled');
+export const trainingStatus = defineQuery<TrainingStatus>('trainingStatus');
 
 // openAdrVen
 /** The server has something new, or the connection was configured anew: synchronise now. */

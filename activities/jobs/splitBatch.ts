@@ -65,13 +65,13 @@ async function cutIntoShards(
   try {
     const checked = await checkLines(ports, batch, file.objectKey);
     if ('errors' in checked) return checked;
-    const { model, lines, unitsPerLine, speeds, linesPerSlice } = checked;
+    const { model, kind, lines, unitsPerLine, speeds, linesPerSlice } = checked;
     // It would wait for its deadline, since no car takes shards of it.
     if (!(await isFamilyServed(database, cellId, model.family))) return { errors: [notServed(model.family)] };
     const tooLarge = tooLargeFor(await largestMemoryMb(database, cellId, model.family), model);
     if (tooLarge !== undefined)
       return { errors: [{ code: 'model_too_large', line: null, message: tooLarge, param: 'model' }] };
-    const size = shardSizeOf(speeds, unitsPerLine);
+    const size = sizeFor(kind, speeds, unitsPerLine);
     const fits = Math.abs(linesPerSlice / size.linesPerShard - 1) <= MOST_OFF;
     if (!fits) await writeSlices(objects, batch.id, file.objectKey, size.linesPerShard);
     const linesPerShard = fits ? linesPerSlice : size.linesPerShard;
@@ -96,8 +96,18 @@ function notServed(family: string): BatchInputError {
   return { code: 'model_not_served', line: null, message, param: 'model' };
 }
 
+/** A client's local steps are one car's work, however long they take: the car keeps them step by step. */
+function sizeFor(
+  kind: Pipeline['kind'] | undefined,
+  speeds: readonly ClassSpeed[],
+  unitsPerLine: number,
+): ReturnType<typeof shardSizeOf> {
+  return kind === 'training' ? { linesPerShard: 1, linesPerPart: 1 } : shardSizeOf(speeds, unitsPerLine);
+}
+
 interface CheckedLines {
   readonly model: StoredModel;
+  readonly kind: Pipeline['kind'] | undefined;
   readonly lines: number;
   /** Mean units of work. */
   readonly unitsPerLine: number;
@@ -119,7 +129,7 @@ async function checkLines(
   let model: StoredModel | undefined;
   let kind: Pipeline['kind'] | undefined;
   let speeds: readonly ClassSpeed[] = [];
-  const slices = new SliceWriter(objects, id, (unitsPerLine) => shardSizeOf(speeds, unitsPerLine).linesPerShard);
+  const slices = new SliceWriter(objects, id, (unitsPerLine) => sizeFor(kind, speeds, unitsPerLine).linesPerShard);
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
     const request = checker.take(bytes);
     if (checker.done) break;
@@ -145,7 +155,7 @@ async function checkLines(
   const linesPerSlice = await slices.end();
   const { errors, total } = checker.finish();
   if (errors.length > 0 || !model) return { errors };
-  return { model, lines: total, unitsPerLine: slices.unitsPerLine, speeds, linesPerSlice };
+  return { model, kind, lines: total, unitsPerLine: slices.unitsPerLine, speeds, linesPerSlice };
 }
 
 async function speedsOf(database: Queryable, { name, version }: Model): Promise<readonly ClassSpeed[]> {

@@ -3,6 +3,7 @@ import { accounts, bookingKeys, marginRest, type Booking, type Entry } from '../
 import { sumMicros } from '../../domain/money.ts';
 import { availabilityPay, computePay, type PayLine } from '../../domain/ownerPay.ts';
 import { submitterPrice, type PricedWork } from '../../domain/submitterPrice.ts';
+import { isCanary } from '../../domain/trust/canaries.ts';
 import type { StoredPriceBook } from '../../store/priceBooks.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
 import type { BatchPricing } from './batchPricing.ts';
@@ -38,7 +39,9 @@ export function computeBooking(pricing: BatchPricing, paying: StoredPriceBook, w
   const { car, batchId, reference, atMs } = work;
   const { book } = paying;
   const priced: PricedWork = { ...work, unit: pricing.unit };
-  const price = submitterPrice(pricing.book, pricing.terms, priced).map((line): Entry => {
+  // Canaries are the operator's own: what cars are paid for them is what they cost.
+  const lines = isCanary(pricing.tenantId) ? [] : submitterPrice(pricing.book, pricing.terms, priced);
+  const price = lines.map((line): Entry => {
     const { unit, unitPriceMicros, quantityMillionths, amountMicros } = line;
     const entry = { account: accounts.tenant(pricing.tenantId), currency: book.currency, item: 'price' as const };
     return { ...entry, amountMicros: -amountMicros, unit, unitPriceMicros, quantityMillionths };

@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
 
+import { z } from 'zod';
+
 import type { CaughtCar, TrustActivities } from '../../domain/activities/trustActivities.ts';
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 import { customIdOf, requestLinesOf } from '../../domain/batchLines.ts';
 import { NightshiftError } from '../../domain/errors.ts';
-import { objectKeys } from '../../domain/names.ts';
+import { parseJson } from '../../domain/json.ts';
+import { objectKeys, unfinishedOfKey } from '../../domain/names.ts';
 import type { PartReceipt } from '../../domain/shards.ts';
+import { TRAINING_ENDPOINT } from '../../domain/training.ts';
 import { storableText } from '../../domain/storableText.ts';
 import { messageOf } from '../../domain/thrown.ts';
+import { CANARY_POLICY, isCanary } from '../../domain/trust/canaries.ts';
 import { policyFor, toleranceUnder, type CheckPolicy } from '../../domain/trust/checkPolicy.ts';
 import { checkShare, type CheckedShare } from '../../domain/trust/checkShare.ts';
 import { judged, type Compared } from '../../domain/trust/reputation.ts';
@@ -27,6 +32,7 @@ import { judgeShard } from '../jobs/verifyShard.ts';
 import { quarantine } from './quarantine.ts';
 import { bookCheck } from '../settlement/checkBooking.ts';
 import { LineComparison } from './compareLines.ts';
+import { rememberingRunner } from './knownAnswers.ts';
 import { storeCorrections, type ShardRequests } from './trustedAnswers.ts';
 import type { TrustPorts } from './trustPorts.ts';
 
@@ -44,7 +50,8 @@ export async function checkShards(ports: TrustPorts, request: CheckRequest): Pro
   const { database, objects } = ports;
   const { jobId, split } = request;
   const tenantId = split.tenant?.id ?? DEFAULT_TENANT;
-  const policy = policyFor(await listCheckPolicies(database), { tenantId, modelName: split.model.name });
+  const scope = { tenantId, modelName: split.model.name };
+  const policy = isCanary(tenantId) ? CANARY_POLICY : policyFor(await listCheckPolicies(database), scope);
   if (!policy.enabled) return [];
   const accepted = await acceptedParts(database, jobId);
   const wanted = request.shards ?? Array.from({ length: split.shards }, (_, shard) => shard);
@@ -118,12 +125,17 @@ async function checkOne(
   const isTrusted = await isTrustedCar(database, vehicleId);
   const measured = (await listMeasuredNoise(database, split.model.sha256)).map(({ noise }) => noise);
   const tolerance = isTrusted ? WIDEST : toleranceUnder(policy, measured);
-  const comparison = new LineComparison(trusted, shardRequests, answers, tolerance);
+  const runner = isCanary(split.tenant?.id) ? rememberingRunner(trusted, database) : trusted;
+  const comparison = new LineComparison(runner, shardRequests, answers, tolerance);
   const before = await readReputation(database, key);
   let found: CheckedShare | undefined;
   let corrected: ReadonlyMap<number, string> = new Map();
   try {
     const carsShare = { jobId, shard, vehicleId, lines: [...answers.keys()] };
+    if (await wasTrainedElsewhere(objects, shardRequests, vehicleId)) {
+      await correctAll(ports, shardRequests, carsShare.lines, comparison);
+      return undefined;
+    }
     found = await checkShare(checkKey, carsShare, before, policy, (lines) => comparison.compare(lines));
     // What a guilty car has answered counts for nothing: others compute it.
     const isTaken = found !== undefined && judged(before, countsOf(found), policy).verdict !== 'guilty';
@@ -157,6 +169,33 @@ async function checkOne(
     await appendJournal(tx, cellId, journal);
     return quarantineId;
   });
+}
+
+/** Whether another car left steps of a client's training, from which this one may have gone on. */
+async function wasTrainedElsewhere(
+  objects: TrustPorts['objects'],
+  { jobId, shard, requests }: ShardRequests,
+  vehicleId: string,
+): Promise<boolean> {
+  const url = z.object({ url: z.string() }).safeParse(parseJson(requests[0] ?? '')).data?.url;
+  if (url !== TRAINING_ENDPOINT) return false;
+  const keys = await objects.list(objectKeys.unfinishedPrefix(jobId, shard));
+  return keys.some((key) => unfinishedOfKey(key)?.vehicleId !== vehicleId);
+}
+
+/**
+ * Of answers that two cars had part in, nobody can say whose fault a difference is: all of them are computed again, what
+ * differs is corrected, and neither car is blamed.
+ */
+async function correctAll(
+  { database, objects }: TrustPorts,
+  { jobId, shard }: ShardRequests,
+  lines: readonly number[],
+  comparison: LineComparison,
+): Promise<void> {
+  const { differing } = await comparison.compare(lines);
+  const corrections = await storeCorrections(objects, jobId, shard, await comparison.right(differing));
+  await database.transaction((tx) => recordLineCorrections(tx, jobId, shard, corrections));
 }
 
 function countsOf({ checked, differing, tokens, divergent }: CheckedShare): Required<Compared> {

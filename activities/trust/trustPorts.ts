@@ -6,6 +6,8 @@ import type { JobPorts } from '../jobs/jobPorts.ts';
 
 /** A request as a car was given it. */
 export interface TrustedTask {
+  /** Whose shard it is of. */
+  readonly jobId: string;
   /** Of the answer's line (domain/answerLine.ts): stands for a seed where the request has none. */
   readonly id: string;
   readonly body: unknown;

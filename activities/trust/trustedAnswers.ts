@@ -78,7 +78,7 @@ function taskOf(
 ): { readonly line: number; readonly customId: string; readonly task: TrustedTask } {
   const { custom_id: customId, body } = batchRequestLineSchema.parse(JSON.parse(requests[line] ?? ''));
   const createdAtSeconds = Math.floor((split.submittedAtMs ?? 0) / 1_000);
-  return { line, customId, task: { id: answerIds(jobId, shard, line).requestId, body, createdAtSeconds } };
+  return { line, customId, task: { jobId, id: answerIds(jobId, shard, line).requestId, body, createdAtSeconds } };
 }
 
 /**

@@ -99,7 +99,8 @@ export function gatewayPolicy(namespace: string, { tokens, slices, now }: Policy
         .map((each) => ofWorker(car, each)),
     }),
     taskFor: (car, task) => {
-      const { pollerGroupInfos: _, pollerGroupsInfo: __, ...shown } = task;
+      // Whose the shard is stays with us too: a car that knew would know a canary.
+      const { pollerGroupInfos: _, pollerGroupsInfo: __, priority: ___, ...shown } = task;
       const { vehicleId } = car;
       return {
         ...shown,

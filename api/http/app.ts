@@ -57,6 +57,7 @@ import { addPageFileRoutes } from './pageFiles.ts';
 import { addPolicyPreviewRoutes } from './policyPreview.ts';
 import { addQuoteCurveRoutes } from './quoteCurve.ts';
 import { PlanForecasts } from './planForecasts.ts';
+import { addTrainingRoutes } from './training.ts';
 import { addTimelineRoutes } from './timelines.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
 import { addResponseRoutes } from './responses.ts';
@@ -139,6 +140,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   for (const path of [
     '/v1/files/*',
     '/v1/batches/*',
+    '/v1/training_runs/*',
     '/v1/webhook_endpoints/*',
     '/v1/organization/*',
     '/v1/responses/*',
@@ -146,7 +148,8 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   ]) {
     app.use(path, requireScope('submit'));
   }
-  for (const path of ['/v1/batches/*', '/v1/webhook_endpoints/*']) app.use(path, limitJson(MAX_JSON_BYTES));
+  for (const path of ['/v1/batches/*', '/v1/training_runs/*', '/v1/webhook_endpoints/*'])
+    app.use(path, limitJson(MAX_JSON_BYTES));
   const quotesHeld = limitAtOnce(MAX_QUOTES_AT_ONCE, 'quotes');
   for (const path of ['/v1/batches/quote', '/v1/batches/quote/curve']) app.use(path, quotesHeld);
   const liveHeld = limitAtOnce(MAX_LIVE_AT_ONCE, 'live requests');
@@ -171,6 +174,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addBatchRoutes(app, ports);
   addBatchResubmissionRoutes(app, ports);
   addBatchEventRoutes(app, ports);
+  addTrainingRoutes(app, ports);
   addWebhookRoutes(app, ports);
   addEmbeddingRoutes(app, ports);
   addNamedModelRoutes(app, ports);

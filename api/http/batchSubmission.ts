@@ -15,6 +15,7 @@ import { listRegionIdsBeside } from '../../store/regions.ts';
 import { readTenant, readTenantUse } from '../../store/tenants.ts';
 import { deadlineOf, type CreateBatch } from './batchRequest.ts';
 import { checkCredit, termsOf } from './money/batchPrice.ts';
+import { tellSharedSpan } from '../../domain/tracing.ts';
 import type { ApiPorts } from './ports.ts';
 import { startJobOrLater } from './startJobs.ts';
 
@@ -54,6 +55,7 @@ export async function submitBatch(
   request: CreateBatch,
   repetition: Repetition,
 ): Promise<Batch> {
+  const startRealMs = Date.now();
   const idempotencyKey = repetition.idempotencyKey ?? request.metadata?.['grid.idempotency_key'] ?? null;
   if (idempotencyKey !== null && (idempotencyKey === '' || idempotencyKey.length > MAX_KEY_CHARACTERS)) {
     throw new NightshiftError('invalid_request', `An idempotency key has 1 to ${MAX_KEY_CHARACTERS} characters.`, {
@@ -98,6 +100,7 @@ export async function submitBatch(
   });
   // From here on, its id is in the lines of every process.
   ports.logger.info({ jobId: batch.id, tenantId }, 'a batch was taken');
+  tellSharedSpan('submission', { jobId: batch.id, name: 'POST /v1/batches', startMs: startRealMs });
   await startJobOrLater(ports, batch);
   return batch;
 }
@@ -148,16 +151,21 @@ async function checkRegions(tx: Queryable, cellId: string, { metadata }: CreateB
   throw new NightshiftError('invalid_request', message, { field: 'metadata.grid.region' });
 }
 
-/** Exported for quotes, which read the same input. */
-export async function checkInput(tx: Queryable, tenantId: string, fileId: string): Promise<StoredFile> {
+/** Exported for quotes, which read the same input, and for training. */
+export async function checkInput(
+  tx: Queryable,
+  tenantId: string,
+  fileId: string,
+  field = 'input_file_id',
+): Promise<StoredFile> {
   const file = await readFile(tx, fileId);
   // One answer for a file of another tenant and for none, so that ids of others cannot be found out.
   if (file?.tenantId !== tenantId) {
-    throw new NightshiftError('invalid_request', `There is no file "${fileId}".`, { field: 'input_file_id' });
+    throw new NightshiftError('invalid_request', `There is no file "${fileId}".`, { field });
   }
   if (file.purpose !== 'batch') {
     throw new NightshiftError('invalid_request', `File "${fileId}" has purpose "${file.purpose}", not "batch".`, {
-      field: 'input_file_id',
+      field,
     });
   }
   return file;

@@ -12,6 +12,7 @@ import type { Database } from '../../store/database.ts';
 import type { ParkingSession } from '../../store/parkingSessions.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import type { Seal } from '../../store/seal.ts';
+import type { TrainingRun } from '../../store/trainingRuns.ts';
 import type { SliceSigner } from '../../store/sliceAccess.ts';
 import type { MeasuredNoise } from '../../domain/trust/tolerance.ts';
 import type { BatchToQuote, QuoteAnswer } from './quoteBatch.ts';
@@ -39,6 +40,25 @@ export interface JobStarter {
   cancel(batchId: string): Promise<void>;
   /** Holds the job back or lets it go on. @throws NightshiftError `unavailable` */
   setPaused(batchId: string, paused: boolean): Promise<void>;
+}
+
+/** Starts and leads the durable course of a training run; the composition root implements it with Temporal. */
+export interface TrainingStarter {
+  /**
+   * Starts the run's course from this round on. Asked again while it is under way, it does nothing.
+   * @throws NightshiftError `unavailable`
+   */
+  start(run: Pick<TrainingRun, 'id' | 'cellId' | 'plan'>, from: TrainingStart): Promise<void>;
+  /** Holds the run back or lets it go on. @throws NightshiftError `unavailable` */
+  setPaused(runId: string, paused: boolean): Promise<void>;
+  /** Ends the run, with the weights that it has. @throws NightshiftError `unavailable` */
+  cancel(runId: string): Promise<void>;
+}
+
+export interface TrainingStart {
+  readonly nextRound: number;
+  /** Whether its examples and first weights are stored. */
+  readonly prepared: boolean;
 }
 
 /** How a request was answered by a model: the body of its pipeline, or an error in OpenAI's form. */
@@ -152,6 +172,7 @@ export interface ApiPorts {
   readonly database: Database;
   readonly objects: ObjectStore;
   readonly jobs: JobStarter;
+  readonly trainings: TrainingStarter;
   readonly vens: VenStarter;
   /** Seals what must not stand in the database in the clear. */
   readonly seal: Seal;

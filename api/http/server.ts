@@ -16,6 +16,7 @@ import { createApi } from './app.ts';
 import type { ApiPorts } from './ports.ts';
 import { restartLostJobs, startUnstartedJobs } from './startJobs.ts';
 import { sweepOrphans } from './sweepOrphans.ts';
+import { startOpenRuns } from './training.ts';
 import { tidyUp } from './tidyUp.ts';
 import { listenError } from '../../domain/thrown.ts';
 
@@ -54,6 +55,7 @@ export async function startApiServer(ports: ApiPorts, options: ApiListening): Pr
   const { logger } = ports;
   const recurring = [
     startRecurring('start jobs', () => startUnstartedJobs(ports), START_JOBS_EVERY_REAL_MS, logger),
+    startRecurring('start training', () => startOpenRuns(ports), START_JOBS_EVERY_REAL_MS, logger),
     startRecurring('restart lost jobs', () => restartLostJobs(ports), RESTART_JOBS_EVERY_REAL_MS, logger),
     startRecurring('remove what nothing names', () => sweepOrphans(ports), SWEEP_EVERY_REAL_MS, logger),
     startRecurring('tidy up', () => tidyUp(ports), TIDY_EVERY_REAL_MS, logger),

@@ -49,10 +49,9 @@ export async function startUnstartedJobs(ports: ApiPorts): Promise<void> {
  */
 export async function restartLostJobs(ports: ApiPorts, sinceRealMs = LOOKED_AFTER_REAL_MS): Promise<void> {
   const { database, cell, jobs, logger } = ports;
-  for (const id of await listStartedBatches(database, cell.id, sinceRealMs)) {
+  for (const { id, losses } of await listStartedBatches(database, cell.id, sinceRealMs)) {
     const loss = await jobs.lossOf(id);
-    if (loss === undefined) continue;
-    await markJobLost(database, id);
+    if (loss === undefined || !(await markJobLost(database, id, losses))) continue;
     const message = `The job of ${id} was ${loss} before the batch was done: it is started anew and goes on from what is stored`;
     logger.warn({ jobId: id, loss }, message);
     const atMs = Math.round(gridTimeMs(cell.clock, ports.now()));

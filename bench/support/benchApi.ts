@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 
 import { pino } from 'pino';
 
+import type { PageFiles } from '../../api/http/pageFiles.ts';
 import type { LiveInference } from '../../api/http/ports.ts';
 import { startApiServer, type ApiServer } from '../../api/http/server.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
@@ -15,8 +16,13 @@ import { modelAdmissionOver } from '../../worker/api/modelAdmission.ts';
 export const BENCH_KEY = 'bench-key';
 
 /** The API on loopback, with jobs that nobody starts. */
-export async function startBenchApi(database: Database, objects: ObjectStore, live: LiveInference): Promise<ApiServer> {
-  const cell = await ensureCell(database, { id: 'bench', clock: REAL_TIME, slotMinutes: 15, incarnation: '1' });
+export async function startBenchApi(
+  database: Database,
+  objects: ObjectStore,
+  live: LiveInference,
+  { id = 'bench', page = new Map() }: { readonly id?: string; readonly page?: PageFiles } = {},
+): Promise<ApiServer> {
+  const cell = await ensureCell(database, { id, clock: REAL_TIME, slotMinutes: 15, incarnation: '1' });
   return startApiServer(
     {
       database,
@@ -30,6 +36,7 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       scratchFolder: tmpdir(),
       maxModelBytes: 1024 ** 3,
       jobs: { start: async () => {}, lossOf: async () => undefined, cancel: async () => {}, setPaused: async () => {} },
+      trainings: { start: async () => {}, cancel: async () => {}, setPaused: async () => {} },
       cell,
       stays: { policyChanged: async () => {} },
       vens: { hint: async () => {} },
@@ -38,7 +45,7 @@ export async function startBenchApi(database: Database, objects: ObjectStore, li
       slices: sliceSignerWith('a key for benches'),
       regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },
       temporalUi: null,
-      page: new Map(),
+      page,
       carDoors: {
         gateway: { address: '127.0.0.1:7243', tls: false, namespace: 'default' },
         mqttUrl: 'mqtt://127.0.0.1',

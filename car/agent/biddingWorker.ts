@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { logActivities } from '../activityLog.ts';
+import { followActivities } from '../followActivities.ts';
 import { NativeConnection, Worker, type NativeConnectionOptions, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { PowerGate } from '../shard/powerGate.ts';
@@ -101,7 +101,7 @@ export class BiddingWorker {
       taskQueue,
       identity,
       activities,
-      interceptors: { activity: [logActivities(this.#options.log, 'info')] },
+      interceptors: { activity: [followActivities(this.#options.log, 'info')] },
       tuner: {
         activityTaskSlotSupplier: slots,
         workflowTaskSlotSupplier: UNUSED_SLOTS,

@@ -1,7 +1,8 @@
+import { inSpan } from '../../domain/tracing.ts';
 import type { Context } from '@temporalio/activity';
 import type { BatchRequestLine } from '../../domain/batchLines.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
-import type { LineRange } from '../../domain/names.ts';
+import { objectKeys, type LineRange } from '../../domain/names.ts';
 import type { RunShardInput, RunShardResult, ShardHeartbeat } from '../../domain/shards.ts';
 import { answerIds, answerLine } from '../../domain/answerLine.ts';
 import type { Answer } from '../../domain/answerLine.ts';
@@ -13,12 +14,14 @@ import { PartCutter, type CutPart } from './partCutter.ts';
 import type { PartOutbox } from './partOutbox.ts';
 import type { InferencePorts, PartStore, ShardLimits } from './ports.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
+import { trainTask } from '../../inference/training/trainTask.ts';
 import { parseShardInput } from './shardInput.ts';
 import { LinesInGeneration } from './generateLines.ts';
 import { PoisonedLines } from './poisonedLines.ts';
 import { ShardProgress } from './shardProgress.ts';
 import { ShardStop, stopFailure } from './shardStop.ts';
 import { readUnfinished, writeUnfinished } from './unfinishedAnswers.ts';
+import { KeptSteps, readUnfinishedTraining } from './unfinishedTraining.ts';
 import { unstoredRanges } from './unstoredRanges.ts';
 
 interface SentBatch extends MicroBatch {
@@ -107,6 +110,7 @@ export class ShardAttempt {
     await this.#ports.runner.load(model);
     const parts = partRanges(missing, linesPerPart);
     if (model.pipeline.kind === 'text-generation') await this.#generate(model, requests, parts);
+    else if (model.pipeline.kind === 'training') await this.#train(model, requests, parts);
     else await this.#compute(model, requests, parts);
     await untilAborted(Promise.all(this.#deliveries), this.#stop.signal);
   }
@@ -212,6 +216,44 @@ export class ShardAttempt {
     }
   }
 
+  /** Takes each client's local steps, from where another car broke off; when the attempt has to end, they are kept. */
+  async #train(model: LoadedModel, requests: readonly BatchRequestLine[], parts: readonly LineRange[]): Promise<void> {
+    const { jobId } = this.#input;
+    const weightBytes = await this.#online(() => this.#objects.get(objectKeys.jobWeights(jobId)));
+    const count = weightBytes.byteLength / Float32Array.BYTES_PER_ELEMENT;
+    this.#setComputing(true);
+    try {
+      for (const line of parts.flatMap(linesOf)) {
+        const before = await this.#online(() => readUnfinishedTraining(this.#objects, this.#input, line, count));
+        const kept = new KeptSteps(this.#objects, this.#input, this.#ports.vehicleId, line, this.#limits.unfinishedMs);
+        let answer: Answer;
+        try {
+          answer = await trainTask({
+            runner: this.#ports.runner,
+            model,
+            body: requests[line]?.body ?? {},
+            weightBytes,
+            state: before,
+            onState: (state) => {
+              kept.reached(state);
+              this.#checkGoesOn();
+            },
+            signal: this.#stop.signal,
+          });
+          await this.#ports.pacer.wait(1, this.#stop.signal);
+        } catch (error) {
+          this.#deliveries.push(kept.store().catch(() => {}));
+          throw error;
+        }
+        const range = { start: line, end: line + 1 };
+        const [text = ''] = this.#answerLines(requests, range, [answer]);
+        this.#deliver({ range, body: `${text}\n` });
+      }
+    } finally {
+      this.#setComputing(false);
+    }
+  }
+
   #send(
     model: LoadedModel,
     requests: readonly BatchRequestLine[],
@@ -240,7 +282,7 @@ export class ShardAttempt {
     const { range, body } = cut;
     const lines = range.end - range.start;
     const meter = this.#ports.meter.read();
-    const delivery = this.#outbox.deliver({
+    const part = {
       jobId: this.#input.jobId,
       shard: this.#input.shard,
       range,
@@ -248,7 +290,11 @@ export class ShardAttempt {
       energyWh: meter.energyWh - this.#meterAtPart.energyWh,
       deviceMs: meter.deviceMs - this.#meterAtPart.deviceMs,
       objects: this.#objects,
-    });
+    };
+    const { shard } = part;
+    const delivery = inSpan('store part', { shard, start: range.start, end: range.end }, () =>
+      this.#outbox.deliver(part),
+    );
     this.#meterAtPart = meter;
     this.#deliveries.push(delivery.then(() => this.#progress.stored(lines)));
     // Noticed at the next micro-batch, and awaited at the end.

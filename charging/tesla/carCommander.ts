@@ -18,22 +18,17 @@ import { countPlug, NEW_PLUG_METER, plugMeterSchema } from '../plugMeter.ts';
 import { parseJson } from '../../domain/json.ts';
 import { chargeOrders, NOTHING_TOLD, toldSchema, type Wanted } from './chargeOrders.ts';
 import { afterRegister, NEW_REGISTER, registerSchema } from './energyRegister.ts';
-import type { FleetAnswer, FleetApi, FleetPath } from './fleetApi.ts';
-import { afterPaying, NOTHING_SPENT, overspent, spendingSchema, type Paid } from './spending.ts';
+import type { FleetApi } from './fleetApi.ts';
+import { keptRequestsSchema, NO_ACCESS_REAL_MS, PaidRequests } from './paidRequests.ts';
 import { isTelemetryCurrent, telemetryConfig, whySkipped, type TelemetryServer } from './telemetryConfig.ts';
 
 /** What of a car is kept, so that another process goes on where this one was. */
-export const keptCarSchema = z.object({
+export const keptCarSchema = keptRequestsSchema.extend({
   told: toldSchema.default(NOTHING_TOLD),
-  spending: spendingSchema.default(NOTHING_SPENT),
   register: registerSchema.default(NEW_REGISTER),
   meter: plugMeterSchema.default(NEW_PLUG_METER),
   /** Real time at which its telemetry configuration was last found to be right; null: never. */
   telemetryRightRealMs: z.number().nullable().default(null),
-  /** Why it is not told what to do, and why it does not stream, in words; null: nothing is wrong. */
-  problems: z
-    .object({ orders: z.string().nullable(), telemetry: z.string().nullable() })
-    .default({ orders: null, telemetry: null }),
 });
 export type KeptCar = z.infer<typeof keptCarSchema>;
 
@@ -45,9 +40,6 @@ export interface CarCommanderOptions {
   /** Null: its telemetry is configured by somebody else. */
   readonly telemetry: TelemetryServer | null;
 }
-
-/** What a request is for: trouble with the one must not hold up the other. */
-type Purpose = keyof KeptCar['problems'];
 
 /** The stay of a car that is at its plug here. */
 export interface PresentStay {
@@ -70,8 +62,6 @@ export interface CarCommanderPorts {
 
 const TELEMETRY_EVERY_REAL_MS = 24 * HOUR_MS;
 const LOOK_AGAIN_REAL_MS = MINUTE_MS;
-const NO_ACCESS_REAL_MS = 15 * MINUTE_MS;
-const REFUSED_REAL_MS = MINUTE_MS;
 /** A car that was woken is up within a minute. */
 const WAKES_WITHIN_REAL_MS = MINUTE_MS;
 
@@ -85,12 +75,12 @@ export class CarCommander {
   /** One thing at a time, in order: a stop must not be overtaken by a start. */
   readonly #oneAtATime = pLimit(1);
   readonly #orders: CarOrders;
+  readonly #requests: PaidRequests;
   #kept: KeptCar;
   #agentKwh: number | null = null;
   #sent: SentWish | undefined;
   #powerKw: { readonly value: number; readonly atMs: number } | undefined;
   #isFull = false;
-  readonly #heldUntilRealMs: Record<Purpose, number> = { orders: 0, telemetry: 0 };
   #lastWantedAmps: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -100,6 +90,11 @@ export class CarCommander {
     this.#ports = ports;
     this.#kept = kept;
     this.#orders = new CarOrders(options.vin, ports.log);
+    this.#requests = new PaidRequests(options.vin, options.maxUsdPerMonth, {
+      ...ports,
+      kept: () => this.#kept,
+      keep: (news) => this.#keep(news),
+    });
   }
 
   receiveSetpoints(payload: string): Promise<void> {
@@ -128,9 +123,7 @@ export class CarCommander {
   /** It is there: what it was too sleepy for is told now. */
   async receiveOnline(): Promise<void> {
     // After the wake-up that it answers, which would else be waited for.
-    await this.#oneAtATime(() => {
-      this.#heldUntilRealMs.orders = 0;
-    });
+    await this.#oneAtATime(() => this.#requests.release('orders'));
     await this.tick();
   }
 
@@ -196,7 +189,7 @@ export class CarCommander {
     if (this.#closed) return;
     const nowRealMs = this.#ports.now();
     const changes = this.#schedule()?.periods.map(({ startRealMs }) => startRealMs) ?? [];
-    const times = [...changes, this.#heldUntilRealMs.orders].filter((at) => at > nowRealMs);
+    const times = [...changes, this.#requests.heldUntilRealMs('orders')].filter((at) => at > nowRealMs);
     const next = Math.min(nowRealMs + LOOK_AGAIN_REAL_MS, ...times);
     this.#timer = setTimeout(() => {
       this.tick().catch((error: unknown) =>
@@ -217,12 +210,12 @@ export class CarCommander {
       this.#lastWantedAmps = wanted.amps;
       this.#sent = undefined;
       // To draw nothing is never put off: it is asked for again at once, whatever was said before.
-      if (wanted.amps === 0) this.#heldUntilRealMs.orders = 0;
+      if (wanted.amps === 0) this.#requests.release('orders');
     }
-    if (this.#ports.now() < this.#heldUntilRealMs.orders) return;
+    if (this.#requests.isHeld('orders')) return;
     await this.#confirm(wanted);
     for (const { command, body, after } of chargeOrders(this.#kept.told, wanted)) {
-      const answer = await this.#ask('command', { command, ...(body && { body }) }, wanted.amps === 0);
+      const answer = await this.#requests.ask('command', { command, ...(body && { body }) }, wanted.amps === 0);
       if (answer.kind === 'asleep' && wanted.amps === 0) {
         // A car that charges is awake: one that sleeps draws nothing.
         await this.#keep({ told: { ...this.#kept.told, isCharging: false } });
@@ -232,7 +225,7 @@ export class CarCommander {
       if (answer.kind !== 'done') return;
       const attempts = this.#sent?.attempts ?? 0;
       await this.#keep({ told: { ...this.#kept.told, ...after } });
-      await this.#tellProblem('orders', null);
+      await this.#requests.tellProblem('orders', null);
       const chargeKw = kwOf(Math.floor(wanted.amps), this.#options.supply);
       this.#sent = { chargeKw, sentAtMs: this.#ports.now(), attempts: Math.max(1, attempts) };
     }
@@ -251,7 +244,7 @@ export class CarCommander {
     if (verdict.kind === 'refused') {
       this.#sent = undefined;
       const said = `it was told to draw ${verdict.limit.toFixed(1)} kW and draws ${verdict.value.toFixed(1)} kW`;
-      await this.#tellProblem('orders', `It does not do what it accepted: ${said}.`);
+      await this.#requests.tellProblem('orders', `It does not do what it accepted: ${said}.`);
     }
     if (verdict.kind !== 'retry') return;
     this.#sent = { ...sent, attempts: sent.attempts + 1, sentAtMs: this.#ports.now() };
@@ -271,10 +264,10 @@ export class CarCommander {
   }
 
   async #wake(why: string): Promise<void> {
-    if (this.#ports.now() < this.#heldUntilRealMs.orders) return;
-    const answer = await this.#ask('wake', { wake: true }, false);
+    if (this.#requests.isHeld('orders')) return;
+    const answer = await this.#requests.ask('wake', { wake: true }, false);
     if (answer.kind !== 'done') return;
-    this.#heldUntilRealMs.orders = this.#ports.now() + WAKES_WITHIN_REAL_MS;
+    this.#requests.hold('orders', WAKES_WITHIN_REAL_MS);
     this.#ports.log.info({ why }, 'the car is asked to wake up');
   }
 
@@ -283,52 +276,20 @@ export class CarCommander {
     const { telemetry, vin } = this.#options;
     const nowRealMs = this.#ports.now();
     const rightRealMs = this.#kept.telemetryRightRealMs ?? -Infinity;
-    if (!telemetry || nowRealMs - rightRealMs < TELEMETRY_EVERY_REAL_MS || nowRealMs < this.#heldUntilRealMs.telemetry)
-      return;
-    const read = await this.#ask('request', { readTelemetry: true }, false);
+    if (!telemetry || nowRealMs - rightRealMs < TELEMETRY_EVERY_REAL_MS || this.#requests.isHeld('telemetry')) return;
+    const read = await this.#requests.ask('request', { readTelemetry: true }, false);
     if (read.kind !== 'done') return;
     if (!isTelemetryCurrent(read.body, telemetry, nowRealMs)) {
-      const posted = await this.#ask('request', { telemetry: telemetryConfig(vin, telemetry) }, false);
+      const posted = await this.#requests.ask('request', { telemetry: telemetryConfig(vin, telemetry) }, false);
       if (posted.kind !== 'done') return;
       const skipped = whySkipped(posted.body, vin);
       if (skipped !== undefined) {
-        this.#heldUntilRealMs.telemetry = nowRealMs + NO_ACCESS_REAL_MS;
-        return this.#tellProblem('telemetry', skipped);
+        this.#requests.hold('telemetry', NO_ACCESS_REAL_MS);
+        return this.#requests.tellProblem('telemetry', skipped);
       }
     }
     await this.#keep({ telemetryRightRealMs: nowRealMs });
-    await this.#tellProblem('telemetry', null);
-  }
-
-  /** @param isUrgent asked whatever it costs: the grid needs it */
-  async #ask(paid: Paid, path: FleetPath, isUrgent: boolean): Promise<FleetAnswer> {
-    const { now, api, log } = this.#ports;
-    const { vin, maxUsdPerMonth } = this.#options;
-    const purpose: Purpose = paid === 'request' ? 'telemetry' : 'orders';
-    const overspentWhy = isUrgent ? undefined : overspent(this.#kept.spending, paid, maxUsdPerMonth, now());
-    if (overspentWhy !== undefined) {
-      this.#heldUntilRealMs[purpose] = now() + NO_ACCESS_REAL_MS;
-      await this.#tellProblem(purpose, overspentWhy);
-      return { kind: 'refused', reason: overspentWhy };
-    }
-    const answer = await api.ask(vin, path);
-    // Outages are not billed; all else is, whatever it says.
-    if (answer.kind !== 'later') await this.#keep({ spending: afterPaying(this.#kept.spending, paid, now()) });
-    if (answer.kind === 'done' || answer.kind === 'asleep') return answer;
-    this.#heldUntilRealMs[purpose] =
-      answer.kind === 'later'
-        ? answer.untilRealMs
-        : now() + (answer.kind === 'no_access' ? NO_ACCESS_REAL_MS : REFUSED_REAL_MS);
-    log.warn({ vin, path, answer }, 'the Fleet API does not do what it is asked');
-    if (answer.kind !== 'later') await this.#tellProblem(purpose, answer.reason);
-    return answer;
-  }
-
-  /** @param problem null: it is over */
-  async #tellProblem(purpose: Purpose, problem: string | null): Promise<void> {
-    if (this.#kept.problems[purpose] === problem) return;
-    await this.#keep({ problems: { ...this.#kept.problems, [purpose]: problem } });
-    if (problem !== null) this.#ports.tell(problem);
+    await this.#requests.tellProblem('telemetry', null);
   }
 
   async #keep(news: Partial<KeptCar>): Promise<void> {

@@ -7,13 +7,20 @@ import { EXIT_CODES } from '../exitCodes.ts';
 export const migrateCommand: CommandFactory = (terminal, done) =>
   new Command('migrate')
     .description('bring the database to the schema of this release; databases that have it are left as they are')
-    .action(async () => {
+    .option('--check', 'only say what would run, and whether processes of the release before may go on beside it')
+    .action(async ({ check }: { check?: true }) => {
       const { openDatabase } = await import('../../store/database.ts');
-      const { migrate } = await import('../../store/migrate.ts');
+      const { describePending, migrate } = await import('../../store/migrate.ts');
       const { configured } = await import('../cellServers.ts');
       const { databaseUrlOf } = await import('../../worker/local/platform.ts');
       const database = openDatabase({ url: databaseUrlOf(configured()), maxConnections: 1 });
       try {
+        if (check) {
+          for (const { name, onlyAdds } of await describePending(database)) {
+            terminal.out(`${name}  ${onlyAdds ? 'only adds' : 'does more than add: stop the old processes first'}\n`);
+          }
+          return done(EXIT_CODES.ok);
+        }
         const ran = await migrate(database);
         terminal.out(ran.length === 0 ? 'The schema is up to date.\n' : ran.map((name) => `${name}\n`).join(''));
         done(EXIT_CODES.ok);

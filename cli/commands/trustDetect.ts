@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 
 import type { Command } from 'commander';
 
+import type { Pipeline } from '../../domain/models.ts';
 import type { ExitCode } from '../exitCodes.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import { wholeNumber } from '../numberOption.ts';
@@ -24,7 +25,7 @@ export function addDetect(trust: Command, terminal: Terminal, done: (code: ExitC
   trust
     .command('detect')
     .description(
-      'measure on a language model of yours how many checks find which false answers, and how many blame honest ones',
+      'measure on a model of yours that writes or embeds texts how many checks find which false answers, and how many blame honest ones',
     )
     .argument('<folder>', 'of the model, as for "model add"')
     .option('--variant <name>', 'which of its networks, e.g. q4')
@@ -33,25 +34,23 @@ export function addDetect(trust: Command, terminal: Terminal, done: (code: ExitC
     .option('--tokens <count>', 'of an answer, at most', wholeNumber(4, 4_096), 48)
     .option('--json', 'print JSON')
     .action(async (folder: string, options: DetectOptions) => {
-      const { measureLiars } = await import('../../inference/detection/measureLiars.ts');
       const { detectionAt } = await import('../../domain/trust/detectionCurve.ts');
       const model = await openModel(folder, options.variant);
-      if (model.pipeline.kind !== 'text-generation') {
-        terminal.err(
-          `${folder} is no language model; answers of others are computed again and compared as they are.\n`,
-        );
+      const measure = await measurerOf(model.pipeline.kind);
+      if (!measure) {
+        terminal.err(`${folder} neither writes nor embeds texts; only such models are measured.\n`);
         done(EXIT_CODES.invalidInput);
         return;
       }
       const cheaper = options.cheaper === undefined ? undefined : await openModel(folder, options.cheaper);
-      const measured = await measureLiars(model, {
+      const measured = await measure(model, {
         lines: options.lines,
         tokens: options.tokens,
         cheaperPath: cheaper?.modelPath,
         onProgress: (doing) => terminal.err(`${doing}\n`),
       });
       const { honest: alike, 'honest, other hardware': elsewhere, ...liars } = measured.held;
-      const honest = [...alike, ...elsewhere];
+      const honest = [...(alike ?? []), ...(elsewhere ?? [])];
       const curves = [];
       for (const [kind, lies] of [['honest', honest] as const, ...Object.entries(liars)]) {
         const points = [];
@@ -68,6 +67,12 @@ export function addDetect(trust: Command, terminal: Terminal, done: (code: ExitC
       const blamed = curves.some(({ kind, points }) => kind === 'honest' && points.some(({ caught }) => caught > 0));
       done(blamed ? EXIT_CODES.failed : EXIT_CODES.ok);
     });
+}
+
+async function measurerOf(kind: Pipeline['kind']) {
+  if (kind === 'text-generation') return (await import('../../inference/detection/measureLiars.ts')).measureLiars;
+  if (kind !== 'text-embedding') return undefined;
+  return (await import('../../inference/detection/measureEmbeddings.ts')).measureEmbeddings;
 }
 
 async function openModel(folder: string, variant: string | undefined) {

@@ -12,6 +12,7 @@ import { apiKeyOf } from '../../worker/process/apiKey.ts';
 import { fleetBrokerUrlOf } from '../../worker/process/brokerUrl.ts';
 import { createLogger, type Logger } from '../../worker/process/logging.ts';
 import { openMqtt } from '../../worker/process/mqttLink.ts';
+import { startTraces } from '../../worker/process/traces.ts';
 import { installTemporalRuntime } from '../../worker/process/temporalRuntime.ts';
 import { untilAnswered } from '../../worker/process/untilAnswered.ts';
 import { loadNight, scenarioCars, telemetryConfig } from '../night/night.ts';
@@ -25,6 +26,7 @@ async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
   const logger = createLogger('fleet', config.logLevel);
   installTemporalRuntime(logger);
+  const traces = config.traces && startTraces(config.traces, 'car');
   const night = await loadNight(config.nightFile);
   const cars = scenarioCars(night);
 
@@ -64,7 +66,7 @@ async function start() {
     }),
   );
   const running = fleet.run();
-  return { fleet, running, aboard, mqtt };
+  return { fleet, running, aboard, mqtt, traces };
 }
 
 function folderOf(stateDir: string, vehicleId: string): string {
@@ -98,11 +100,12 @@ async function board(
 
 runChild({
   start,
-  stop: async ({ fleet, running, aboard, mqtt }) => {
+  stop: async ({ fleet, running, aboard, mqtt, traces }) => {
     await Promise.all(aboard.map(({ agent }) => agent.stop()));
     fleet.stop();
     await running;
     await Promise.all(aboard.flatMap(({ link, doors }) => [link.close(), doors.close()]));
     await mqtt.endAsync();
+    await traces?.close();
   },
 });

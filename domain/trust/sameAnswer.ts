@@ -33,13 +33,22 @@ export function lineDistance(a: string, b: string): number {
 
 /** Vectors may come as base64 of 32-bit floats in place of a list. */
 function fieldDistance(name: string, a: unknown, b: unknown): number {
-  const isVector = name === 'embedding' && typeof a === 'string' && typeof b === 'string';
+  const isVector = VECTORS.includes(name) && typeof a === 'string' && typeof b === 'string';
   return isVector ? answerDistance(floatsOf(a), floatsOf(b)) : answerDistance(a, b);
 }
+
+const VECTORS: readonly string[] = ['embedding', 'update'];
 
 function floatsOf(base64: string): number[] {
   const bytes = Buffer.from(base64, 'base64');
   return Array.from({ length: bytes.byteLength >> 2 }, (_, index) => bytes.readFloatLE(4 * index));
+}
+
+/** Of two lists, as `answerDistance`, without making lists of millions of numbers anew. */
+export function updateDistance(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  const scale = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return b.reduce((most, value, index) => Math.max(most, distance(a[index] ?? Number.NaN, value, scale)), 0);
 }
 
 /** NaN is near nothing, and infinitely far from itself. */

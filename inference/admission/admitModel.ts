@@ -11,6 +11,7 @@ import {
 } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
+import { gradientName } from '../../training/compile.ts';
 import { publishManifest, type ModelStore, type RegisterModel } from '../models/bundledModels.ts';
 import { inspectFile } from './inspectFile.ts';
 import type { InspectedNetwork, NetworkTensor } from './inspectNetwork.ts';
@@ -85,6 +86,13 @@ export function checkDeclared(pipeline: Pipeline, { inputs, outputs }: Inspected
   // What a decoder is fed is found out by its runner.
   if (pipeline.kind === 'text-generation') {
     if (!inputs.some(({ name }) => name === 'input_ids')) throw refused('its network has no input "input_ids"');
+    return;
+  }
+  if (pipeline.kind === 'training') {
+    const weights = pipeline.weights.map(({ name, shape }) => ({ name, datatype: 'FP32' as const, shape }));
+    const gradients = weights.map((weight) => ({ ...weight, name: gradientName(weight.name) }));
+    checkTensors('input', [...pipeline.inputs, ...weights], inputs);
+    checkTensors('output', gradients, outputs);
     return;
   }
   const known: ReadonlySet<string> = new Set(ENCODER_INPUTS);

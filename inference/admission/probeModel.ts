@@ -5,10 +5,11 @@ import { deflateSync } from 'node:zlib';
 
 import { z } from 'zod';
 
+import { reasonOf } from '../runner/openInference.ts';
 import type { LoadedModel } from '../runner/protocol.ts';
 import { ENGINE_LIMITS } from '../generation/engine.ts';
 import { Runner } from '../runner/runner.ts';
-import type { Pipeline, TensorSpec } from '../../domain/models.ts';
+import type { Pipeline, TensorSpec, TrainingPipeline } from '../../domain/models.ts';
 import type { MeasuredNoise } from '../../domain/trust/tolerance.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 import { measureNoise } from './measureNoise.ts';
@@ -51,7 +52,7 @@ export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes:
   try {
     const body = sample ?? sampleBody(model.pipeline);
     const answers = await runner.run(model, [body, body]).catch((error: unknown) => {
-      throw refused(`it does not run within its limits: ${messageOf(error)}`);
+      throw refused(whyItDoesNotRun(error));
     });
     const [first, second] = answers;
     if (first?.statusCode !== 200) throw refused(`it does not answer its sample: ${refusalIn(first?.body)}`);
@@ -80,6 +81,17 @@ export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes:
   } finally {
     await runner.stop();
   }
+}
+
+/** What the runtime says of a model that does not load or run, and where we know it, what to do. */
+export function whyItDoesNotRun(error: unknown): string {
+  const reason = reasonOf(error);
+  const [, locale] = /locale with name:([^\s:]+)/.exec(reason) ?? [];
+  if (locale === undefined) return `it does not run within its limits: ${reason}`;
+  return (
+    `it asks for the locale ${locale}, which this computer lacks, and cars may lack: export it with ` +
+    "the locale C (StringNormalizer's attribute `locale`), or install the locale here and on the cars"
+  );
 }
 
 const usageSchema = z.object({ usage: z.object({ prompt_tokens: z.number(), completion_tokens: z.number() }) });
@@ -146,9 +158,32 @@ function sampleBody(pipeline: Pipeline): unknown {
       };
     case 'tensors':
       return { inputs: pipeline.inputs.map(zeros) };
+    case 'training':
+      return sampleTask(pipeline);
     default:
       return pipeline satisfies never;
   }
+}
+
+function emptyColumn({ shape }: TensorSpec): Buffer {
+  return Buffer.alloc(4 * shape.reduce((all, length) => all * length, 1));
+}
+
+/** One step on examples that are all 0. */
+function sampleTask({ inputs }: TrainingPipeline): object {
+  const [examples = 1] = inputs[0]?.shape ?? [];
+  return {
+    model: 'probe',
+    client: 'probe',
+    weights_sha256: '0'.repeat(64),
+    steps: 1,
+    optimizer: { kind: 'sgd', learning_rate: 0.01 },
+    seed: 0,
+    data: {
+      examples,
+      inputs: Object.fromEntries(inputs.map((input) => [input.name, emptyColumn(input).toString('base64')])),
+    },
+  };
 }
 
 function zeros({ name, datatype, shape }: TensorSpec): object {

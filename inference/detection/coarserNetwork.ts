@@ -1,7 +1,7 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, type TensorProto } from 'onnx-buf';
 
-import { ONNX_TYPES } from '../models/onnxGraph.ts';
+import { ONNX_TYPES } from '../../training/onnx/onnxGraph.ts';
 
 /** Numbers of a block share a scale, as in four-bit formats. */
 const BLOCK = 32;

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 
 import pLimit from 'p-limit';
 
@@ -13,7 +11,7 @@ import { measureNoise } from '../admission/measureNoise.ts';
 import { readLanguageModelFiles } from '../generation/modelFiles.ts';
 import { CAR_SETTINGS, type LoadedModel } from '../runner/protocol.ts';
 import { Runner, type RunnerOptions } from '../runner/runner.ts';
-import { coarserNetwork } from './coarserNetwork.ts';
+import { withCheaper } from './cheaperVariant.ts';
 
 /** How a car may answer. Liars know what is checked: their texts are spelled by the tokens that they state. */
 export const ANSWER_KINDS = {
@@ -29,8 +27,8 @@ export type AnswerKind = keyof typeof ANSWER_KINDS;
 export interface MeasuredAnswers {
   readonly noise: MeasuredNoise;
   readonly tolerance: Tolerance;
-  /** How each line holds that was answered in this way. */
-  readonly held: Readonly<Record<AnswerKind, readonly HeldText[]>>;
+  /** How each line holds that was answered in this way, by the way. */
+  readonly held: Readonly<Record<string, readonly HeldText[]>>;
 }
 
 export interface MeasuringOptions {
@@ -76,7 +74,7 @@ export async function measureLiars(model: LoadedModel, options: MeasuringOptions
   onProgress('honest answers on other settings, one by one');
   const elsewhere = await answers(model, { threads: 2, optimisation: 'basic' }, tasks, 1);
   onProgress('answers of a cheaper variant');
-  const cheaper = await cheaperAnswers(model, tasks, options.cheaperPath);
+  const cheaper = await withCheaper(model, options.cheaperPath, (other) => answers(other, CAR_SETTINGS, tasks, lines));
 
   const end = await endTokenOf(model);
   const all = honest.flatMap((answer) => [...tokensOf(answer)]);
@@ -120,7 +118,7 @@ export async function measureLiars(model: LoadedModel, options: MeasuringOptions
 }
 
 /** Of a computer at home: nobody waits. */
-const LIMITS: Partial<RunnerOptions> = { loadLimitMs: 600_000, callLimitMs: 600_000 };
+export const LIMITS: Partial<RunnerOptions> = { loadLimitMs: 600_000, callLimitMs: 600_000 };
 
 function taskOf(index: number, tokens: number): { id: string; body: unknown; createdAtSeconds: number } {
   const prompt = `${ASKED[index % ASKED.length]} ${SUBJECTS[index % SUBJECTS.length]}, number ${index}.`;
@@ -144,24 +142,6 @@ async function answers(
     return await Promise.all(tasks.map((task) => limit(() => runner.generate(model, task))));
   } finally {
     await runner.stop();
-  }
-}
-
-async function cheaperAnswers(
-  model: LoadedModel,
-  tasks: readonly ReturnType<typeof taskOf>[],
-  givenPath: string | undefined,
-): Promise<Answer[]> {
-  if (givenPath !== undefined) {
-    return answers({ ...model, modelPath: givenPath }, CAR_SETTINGS, tasks, tasks.length);
-  }
-  const folder = await mkdtemp(join(tmpdir(), 'nightshift-coarser-'));
-  try {
-    const modelPath = join(folder, 'model.onnx');
-    await writeFile(modelPath, coarserNetwork(await readFile(model.modelPath)));
-    return await answers({ ...model, modelPath }, CAR_SETTINGS, tasks, tasks.length);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,4 @@
-import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../models/onnxGraph.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../training/onnx/onnxGraph.ts';
 
 const LONGEST_INT8 = 127;
 const SMALLEST_NORM = 1e-12;

@@ -99,6 +99,8 @@ function createSession(
     executionMode: 'sequential',
     graphOptimizationLevel: optimisation,
     enableCpuMemArena: false,
+    // What a training graph's weights begin with is used by no node, which is no news.
+    logSeverityLevel: 3,
   });
 }
 
@@ -117,6 +119,9 @@ async function pipelineOf(session: InferenceSession, model: LoadedModel): Promis
       throw new Error('A model that generates text has an engine.');
     case 'tensors':
       return tensorsPipeline(session, model, pipeline);
+    case 'training':
+      // Read by those cars alone that train.
+      return (await import('../training/trainingPipeline.ts')).trainingPipeline(session, model, pipeline);
     default:
       throw new Error(`There is no pipeline "${String(pipeline satisfies never)}".`);
   }

@@ -7,6 +7,12 @@ import { BadRequest } from './openInference.ts';
 import type { LoadedModel } from './protocol.ts';
 
 const MAX_ELEMENTS = 16_777_216;
+/**
+ * Of all outputs of one request. A small request can ask a small model for any number of numbers: whoever passes them on,
+ * the API's process for live requests, would stand still meanwhile, and a part with them could not be stored.
+ */
+const MAX_ANSWER_ELEMENTS = 2_097_152;
+const MAX_BINARY_ANSWER_BYTES = 32 * 1024 * 1024;
 
 const inputSchema = z.object({
   name: z.string(),
@@ -97,12 +103,15 @@ export function tensorsPipeline(
       }
     }
     const results = await session.run(feedsOf(inputs, pipeline.inputs), names);
-    const answered = names.map((name) => {
+    const isRaw = parameters?.raw_outputs === true;
+    const found = names.map((name) => {
       const tensor = results[name];
       const spec = pipeline.outputs.find((candidate) => candidate.name === name);
       if (!tensor || !spec) throw new Error(`The network gave no "${name}".`);
-      return outputOf(spec, tensor, parameters?.raw_outputs === true);
+      return { spec, tensor };
     });
+    checkSize(found, isRaw);
+    const answered = found.map(({ spec, tensor }) => outputOf(spec, tensor, isRaw));
     return {
       statusCode: 200,
       body: {
@@ -223,6 +232,31 @@ function textsOf(input: InputTensor, count: number, at: string): string[] {
   }
   if (texts.length !== count || offset !== raw.length) throw wrongLength(at, count, texts.length, 'elements');
   return texts;
+}
+
+/** Before anything is made of them. @throws BadRequest */
+function checkSize(found: readonly { readonly spec: TensorSpec; readonly tensor: Tensor }[], isRaw: boolean): void {
+  let elements = 0;
+  let bytes = 0;
+  for (const { spec, tensor } of found) {
+    const { data } = tensor;
+    if (!Array.isArray(data) && (isRaw || spec.datatype === 'FP16')) {
+      bytes += data.byteLength;
+      continue;
+    }
+    elements += data.length;
+    if (Array.isArray(data)) bytes += data.reduce((sum, text) => sum + Buffer.byteLength(text) + 4, 0);
+  }
+  const shapes = found.map(({ spec, tensor }) => `"${spec.name}" [${tensor.dims.join(', ')}]`).join(', ');
+  const what =
+    elements > MAX_ANSWER_ELEMENTS
+      ? `${elements} elements, at most ${MAX_ANSWER_ELEMENTS} in JSON`
+      : bytes > MAX_BINARY_ANSWER_BYTES
+        ? `${bytes} bytes, at most ${MAX_BINARY_ANSWER_BYTES}`
+        : undefined;
+  if (what === undefined) return;
+  const hint = isRaw ? 'Ask for fewer outputs or a smaller input.' : 'Ask for fewer outputs or, live, for binary data.';
+  throw new BadRequest('answer_too_large', 'outputs', `The answer ${shapes} has ${what}. ${hint}`);
 }
 
 function outputOf({ name, datatype }: TensorSpec, tensor: Tensor, raw: boolean): object {

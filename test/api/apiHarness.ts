@@ -44,6 +44,8 @@ export interface ApiHarness {
   readonly pushedTo: string[];
   /** Regions that are to be followed. */
   readonly startedRegions: string[];
+  /** What courses of training runs were told, e.g. `pause train-1`. */
+  readonly toldTrainings: string[];
   readonly server: ApiServer;
   readonly client: OpenAI;
   /** The JSON that a GET answers. */
@@ -63,6 +65,7 @@ export function useApi(
   const pushedTo: string[] = [];
   const policyChanges: string[] = [];
   const startedRegions: string[] = [];
+  const toldTrainings: string[] = [];
   const stays: StayNotifier = {
     policyChanged: async ({ vehicleId, stay }) => void policyChanges.push(`${vehicleId}/${stay}`),
   };
@@ -82,6 +85,11 @@ export function useApi(
       database,
       objects: createFileStore(folder),
       jobs,
+      trainings: {
+        start: async ({ id }, { nextRound }) => void toldTrainings.push(`start ${id} ${nextRound}`),
+        setPaused: async (id, paused) => void toldTrainings.push(`${paused ? 'pause' : 'resume'} ${id}`),
+        cancel: async (id) => void toldTrainings.push(`cancel ${id}`),
+      },
       stays,
       vens: { hint: async (id) => void hinted.push(id) },
       rollouts: {
@@ -142,6 +150,7 @@ export function useApi(
     pushedTo,
     policyChanges,
     startedRegions,
+    toldTrainings,
     fetch: fetchWithKey,
     getJson: async (path) => (await fetchWithKey(path)).json(),
     get ports() {

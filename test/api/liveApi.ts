@@ -4,7 +4,7 @@ import { afterAll } from 'vitest';
 
 import type { Database } from '../../store/database.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
-import { createLiveExecutor, type LiveExecutor } from '../../worker/api/liveExecutor.ts';
+import { createLiveExecutor, type LiveExecutor } from '../../inference/liveExecutor.ts';
 import { useApi, type ApiHarness } from './apiHarness.ts';
 
 /** The API of `useApi`, whose live requests are answered by real runners. Call at top level. */

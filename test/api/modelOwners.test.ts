@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { node, ONNX_TYPES, onnxFile, tensor, value, bytesOf } from '../../inference/models/onnxGraph.ts';
+import { node, ONNX_TYPES, onnxFile, tensor, value, bytesOf } from '../../training/onnx/onnxGraph.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import type { Json } from './apiHarness.ts';
 import { useLiveApi } from './liveApi.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../inference/models/onnxGraph.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../training/onnx/onnxGraph.ts';
 import { upsertJobProgress } from '../../store/jobProgress.ts';
 import { insertBatch } from '../../store/batches.ts';
 import { readModel } from '../../store/models.ts';

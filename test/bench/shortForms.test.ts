@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { CHROMIUM } from '../web/browser.ts';
 import { writeTinyLlama } from '../support/tinyLlama.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -19,7 +20,10 @@ const JOBS = join(folder, 'jobs.csv');
 const CHAT_MODEL = join(folder, 'tiny-llama');
 
 /** What each bench is run with here, and what it must print: a figure, of whatever size. */
-const SHORT_FORMS: Record<string, { readonly args: readonly string[]; readonly prints: RegExp }> = {
+const SHORT_FORMS: Record<
+  string,
+  { readonly args: readonly string[]; readonly prints: RegExp; readonly isSkipped?: boolean }
+> = {
   'bench:cell': { args: ['--cars', '30', '--cars-per-feeder', '10'], prints: /\| 30 \|/ },
   'bench:drive-away': { args: [STAYS], prints: /2 stays, \d+ plugged hours/ },
   'bench:embeddings': { args: ['--requests', '4', '--batch', '2', '--rounds', '1'], prints: /ratio|times/ },
@@ -36,6 +40,11 @@ const SHORT_FORMS: Record<string, { readonly args: readonly string[]; readonly p
   'bench:ingest': { args: ['--lines', '200', '--megabytes', '1', '--rounds', '1'], prints: /median \d[\d.]* times/ },
   'bench:lets-wait-awhile': { args: ['--carbon', CARBON, '--jobs', JOBS], prints: /%/ },
   'bench:orchestration': { args: ['--shards', '12', '--rounds', '1'], prints: /median ratio \d/ },
+  'bench:page': {
+    args: ['--cars', '200', '--seconds', '1', '--rounds', '1'],
+    prints: /99th percentile: \d[\d.]* times/,
+    isSkipped: CHROMIUM === undefined,
+  },
   'bench:planet': {
     args: ['--cars-of-cell', '30', '--messages', '100', '--shards', '12'],
     prints: /MEASURED[\s\S]*ARITHMETIC[\s\S]*EUR a car and year/,
@@ -48,6 +57,10 @@ const SHORT_FORMS: Record<string, { readonly args: readonly string[]; readonly p
   'bench:telemetry': {
     args: ['--cars', '10', '--messages', '100', '--rate', '50', '--seconds', '1'],
     prints: /0 lost/,
+  },
+  'bench:training': {
+    args: ['--rounds', '1', '--updates', '2', '--weights', '1000'],
+    prints: /forward pass \d[\s\S]*2 updates of 1000 weights/,
   },
 };
 
@@ -83,7 +96,8 @@ describe('benches', () => {
     for (const name of Object.keys(scripts)) if (name.startsWith('bench:')) expect(SHORT_FORMS).toHaveProperty([name]);
   });
 
-  test.each(Object.entries(SHORT_FORMS))(
+  // The page's needs a Chromium.
+  test.each(Object.entries(SHORT_FORMS).filter(([, { isSkipped }]) => isSkipped !== true))(
     '%s runs and prints its figures',
     { timeout: LIMIT_MS },
     async (name, form) => {

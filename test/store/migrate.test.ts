@@ -54,6 +54,19 @@ test('refuses a file that was changed after it ran, and one that is gone', async
   await expect(run()).rejects.toMatchObject({ code: 'conflict', message: /0001_cars.sql.*is gone/ });
 });
 
+test('a release goes on beside the next one, and after it was given up, as long as that has only added', async () => {
+  await put('0002_plugs.sql', 'alter table cars add column plug text; create table plugs (id text not null unique);');
+  await run();
+  await rm(join(folder, '0002_plugs.sql'));
+  expect(await run()).toEqual([]);
+
+  await put('0002_plugs.sql', 'alter table cars add column plug text; create table plugs (id text not null unique);');
+  await put('0003_owners.sql', 'drop table owners;');
+  await run();
+  await rm(join(folder, '0003_owners.sql'));
+  await expect(run()).rejects.toMatchObject({ code: 'conflict', message: /0003_owners.sql.*is gone/ });
+});
+
 test('a failing file leaves nothing behind, also of the files before it', async () => {
   await put('0002_broken.sql', 'create table half (id text); select nonsense;');
   await expect(run()).rejects.toThrow(/0002_broken.sql failed: column "nonsense" does not exist/);

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, StringStringEntryProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
 
-import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../inference/models/onnxGraph.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../training/onnx/onnxGraph.ts';
 
 const { FLOAT, INT64, INT32 } = ONNX_TYPES;
 const WORDS = ['[PAD]', '[CLS]', '[SEP]', '[UNK]', 'car', 'soup', 'night', 'good', 'bad'];

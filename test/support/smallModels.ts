@@ -1,4 +1,4 @@
-import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../inference/models/onnxGraph.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../training/onnx/onnxGraph.ts';
 import { buildLsa, type LsaModel } from '../../inference/lsa/buildLsa.ts';
 
 /** Enough for words that stand together to be near; built in a moment. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { NodeProto, TensorProto, ValueInfoProto } from 'onnx-buf';
 
 import { characterOfByte } from '../../inference/generation/vocabulary.ts';
-import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../inference/models/onnxGraph.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../training/onnx/onnxGraph.ts';
 
 /** How the network is exported, and how its weights are stored. */
 export interface TinyLlamaOptions {

@@ -8,7 +8,7 @@ import { REAL_TIME } from '../../domain/clock.ts';
 import { CONTROL_TASK_QUEUE, inferenceTaskQueue, workflowIds } from '../../domain/names.ts';
 import { SHARD_FAILURES, type RunShardInput, type RunShardResult } from '../../domain/shards.ts';
 import type { Grant } from '../../domain/workflows/coSchedule.ts';
-import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
+import type { InferenceJobInput, SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { cancelRequested, granted, jobStatus, pauseRequested } from '../../workflows/messages.ts';
 import type { inferenceJob } from '../../workflows/inferenceJob.ts';
 import { startTemporal, withWorker } from '../support/temporal.ts';
@@ -77,11 +77,11 @@ function grantOf(jobId: string, regionId: string, shards: number, lastsMs = SLOT
   return { planId: 'p', jobId, regionId, hardwareClass: 'ai4', slotStartMs, slotEndMs: slotStartMs + lastsMs, shards };
 }
 
-const start = (batchId: string) =>
+const start = (batchId: string, more: Pick<InferenceJobInput, 'firstWave'> = {}) =>
   env.client.workflow.start<typeof inferenceJob>('inferenceJob', {
     workflowId: workflowIds.job(batchId),
     taskQueue: CONTROL_TASK_QUEUE,
-    args: [{ batchId, cellId: 'none', clock: REAL_TIME }],
+    args: [{ batchId, cellId: 'none', clock: REAL_TIME, ...more }],
   });
 
 describe('a job', () => {
@@ -162,6 +162,37 @@ describe('a job', () => {
     );
     expect(new Set(control.accepted).size).toBe(120);
     expect(control.accepted).toHaveLength(120);
+  }, 60_000);
+
+  test('that was terminated starts anew beside the waves that it left running, and completes', async () => {
+    const control = new Control(2);
+    let lostAttempts = 0;
+    let isAnew = false;
+    let letGo: (() => void) | undefined;
+    const gone = new Promise<void>((resolve) => (letGo = resolve));
+    const runShard = async (input: RunShardInput): Promise<RunShardResult> => {
+      if (!isAnew) {
+        lostAttempts += 1;
+        await gone;
+      }
+      return answer(input);
+    };
+    await withWorker(env, control.activities, () =>
+      withCars('north', runShard, async () => {
+        const lost = await start('lost');
+        await lost.signal(granted, [grantOf('lost', 'north', 2)]);
+        await expect.poll(() => lostAttempts, { timeout: 20_000 }).toBe(2);
+        await lost.terminate();
+        isAnew = true;
+        const anew = await start('lost', { firstWave: 1_000_001 });
+        await anew.signal(granted, [grantOf('lost', 'north', 2)]);
+        await anew.result();
+        letGo?.();
+        await env.client.workflow.getHandle(`${workflowIds.job('lost')}/wave/1`).result();
+      }),
+    );
+    expect(control.outcomes).toEqual(['completed']);
+    expect(control.finished).toBe(true);
   }, 60_000);
 
   test('takes shards back when the granted time is over, and gives them to another region', async () => {

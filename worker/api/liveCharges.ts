@@ -33,6 +33,7 @@ const KIND_OF_PIPELINE: Record<Pipeline['kind'], UsageKind> = {
   rerank: 'other',
   'image-ctc': 'other',
   tensors: 'other',
+  training: 'other',
 };
 
 interface Answered extends Omit<LiveUsage, 'hourMs'> {

@@ -14,10 +14,10 @@ import { carOfKey } from '../../store/carKeys.ts';
 import { openDatabase } from '../../store/database.ts';
 import { apiKeyOf } from '../process/apiKey.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
-import { readCellFile } from '../cell/cellFile.ts';
+import { readCellFile } from '../../config/cell/cellFile.ts';
 import { modelAdmissionOver } from './modelAdmission.ts';
 import { chargedLive } from './liveCharges.ts';
-import { createLiveExecutor } from './liveExecutor.ts';
+import { createLiveExecutor } from '../../inference/liveExecutor.ts';
 import type { TemporalConfig } from '../../config/config.ts';
 import { brokerPasswordsOf, brokerUrlOf } from '../process/brokerUrl.ts';
 import {
@@ -42,6 +42,7 @@ import { regionKeeperOver } from './regionKeeper.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
 import { rolloutStarterOver } from './rolloutStarter.ts';
+import { trainingStarterOver } from './trainingStarter.ts';
 import { venStarterOver } from './venStarter.ts';
 
 /** HTTP for submitters and operators; MQTT broker and telemetry ingress for cars. */
@@ -90,6 +91,7 @@ async function start({ config, logger, monitor }: Service) {
       scratchFolder,
       maxModelBytes: config.models.maxBytes,
       jobs: jobStarterOver(client, cell),
+      trainings: trainingStarterOver(client, cell),
       vens: venStarterOver(client, cell),
       rollouts: rolloutStarterOver(client, cell),
       ...(config.accounts && { accounts: config.accounts }),

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createLogger } from '../process/logging.ts';
+import { startTraces } from '../process/traces.ts';
 import { installTemporalRuntime } from '../process/temporalRuntime.ts';
 import type { AgentConfig } from '../../agent/agentConfig.ts';
 import { startHostAgent } from '../../agent/hostAgent.ts';
@@ -12,6 +13,7 @@ import { serviceManagerOf } from '../../agent/watchdog.ts';
 export async function runAgent(config: AgentConfig): Promise<void> {
   const log = createLogger('agent', config.logLevel).child({ vehicleId: config.carId });
   installTemporalRuntime(log);
+  const traces = config.traces && startTraces(config.traces, 'car');
   const manager = serviceManagerOf(process.env, log);
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   const starting = startHostAgent(config, log);
@@ -23,5 +25,6 @@ export async function runAgent(config: AgentConfig): Promise<void> {
   } finally {
     manager.stopping();
     await agent.stop();
+    await traces?.close();
   }
 }

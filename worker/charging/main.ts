@@ -4,7 +4,7 @@ import { startCentralSystem } from '../../charging/ocpp/centralSystem.ts';
 import type { ConnectionLimits } from '../../domain/connectionLimits.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { openDatabase } from '../../store/database.ts';
-import { readCellFile } from '../cell/cellFile.ts';
+import { readCellFile } from '../../config/cell/cellFile.ts';
 import type { OcppConfig, TeslaConfig } from '../../config/config.ts';
 import { appliedCell } from '../process/appliedCell.ts';
 import { brokerUrlOf } from '../process/brokerUrl.ts';

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { lockCells, removeCell, readCell, type Cell } from '../../store/cells.ts';
 import type { Database, Queryable } from '../../store/database.ts';
-import { applyCell, incarnationOf } from '../cell/applyCell.ts';
-import type { CellFile } from '../cell/cellFile.ts';
+import { applyCell, incarnationOf } from '../../config/cell/applyCell.ts';
+import type { CellFile } from '../../config/cell/cellFile.ts';
 
 /**
  * Puts the cell file into the database. Control processes that start together wait for each other: a second one that

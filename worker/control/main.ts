@@ -13,10 +13,11 @@ import { createJobActivities } from '../../activities/jobs/jobActivities.ts';
 import { publishBundledModels, type RegisterModel } from '../../inference/models/bundledModels.ts';
 import { createDivisionActivities } from '../../activities/plan/divisionActivities.ts';
 import { createPlanActivities } from '../../activities/plan/planActivities.ts';
+import { createTrainingActivities } from '../../activities/training/trainingActivities.ts';
 import { createTrustActivities } from '../../activities/trust/trustActivities.ts';
 import { createTrustedRunner } from '../../activities/trust/trustedRunner.ts';
 import { createWebhookActivities } from '../../activities/webhooks/webhookActivities.ts';
-import { logActivities } from '../../car/activityLog.ts';
+import { followActivities } from '../../car/followActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { cellTaskQueue, CONTROL_TASK_QUEUE } from '../../domain/names.ts';
 import { SOLVER_LIMIT_REAL_MS } from '../../domain/planLimits.ts';
@@ -26,7 +27,7 @@ import { reclaiming } from '../../store/orphans.ts';
 import { migrate } from '../../store/migrate.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { gridNowOf } from '../../store/cells.ts';
-import { readCellFile } from '../cell/cellFile.ts';
+import { readCellFile } from '../../config/cell/cellFile.ts';
 import { brokerUrlOf } from '../process/brokerUrl.ts';
 import { openMqtt, vehicleLinkOver } from '../process/mqttLink.ts';
 import { openObjects } from '../process/openObjects.ts';
@@ -105,7 +106,7 @@ async function start({ config, logger, monitor }: Service) {
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
     stickyQueueScheduleToStartTimeout: CACHED_WORKFLOW_WAIT,
     maxHeartbeatThrottleInterval: HEARTBEAT_INTERVAL,
-    interceptors: { activity: [logActivities(logger, 'debug'), heartbeatWhileAlive] },
+    interceptors: { activity: [followActivities(logger, 'debug'), heartbeatWhileAlive] },
     shutdownGraceTime: '2 seconds',
     activities: {
       ...createGridActivities({
@@ -132,6 +133,7 @@ async function start({ config, logger, monitor }: Service) {
       ...createDivisionActivities({ database }),
       ...createJobActivities(jobs),
       ...createTrustActivities({ ...jobs, trusted, checkKey: checkKeyOf(config), log: logger }),
+      ...createTrainingActivities({ ...jobs, trainer: trusted, now: Date.now }),
       ...createStayActivities({ database, vehicles }),
       ...createWebhookActivities({ database, hosts: config.webhookHosts, seal: secretsSealOf(config) }),
     },

@@ -2,6 +2,7 @@ import { loadConfig, type Config } from '../../config/config.ts';
 import type { ProcessName } from '../../domain/metrics.ts';
 import { runChild } from '../local/supervisor/child.ts';
 import { createLogger, type Logger } from './logging.ts';
+import { startTraces } from './traces.ts';
 import { startMonitor, type Monitor } from './monitor/monitor.ts';
 
 /** What every process of a cell begins with. */
@@ -29,13 +30,14 @@ export function runService<Running>(
     start: async () => {
       const config = loadConfig({ env: process.env, cwd: process.cwd() });
       const logger = createLogger(name, config.logLevel);
+      const traces = config.traces && startTraces(config.traces, name);
       const monitor = await startMonitor(name, config, logger);
-      return { monitor, running: await start({ config, logger, monitor }) };
+      return { monitor, traces, running: await start({ config, logger, monitor }) };
     },
-    stop: async ({ monitor, running }) => {
+    stop: async ({ monitor, traces, running }) => {
       monitor.stopping();
       await stop(running);
-      await monitor.close();
+      await Promise.all([monitor.close(), traces?.close()]);
     },
   });
 }

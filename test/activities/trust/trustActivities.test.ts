@@ -19,7 +19,7 @@ import { seedClassSpeed } from '../../../store/classSpeeds.ts';
 import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
 import { insertFile } from '../../../store/files.ts';
 import { readJournal } from '../../../store/journal.ts';
-import { listCarLines } from '../../../store/ledger.ts';
+import { listCarLines, readBalance } from '../../../store/ledger.ts';
 import { checkLedger } from '../../../store/ledgerChecks.ts';
 import { addModel } from '../../../store/models.ts';
 import { createFileStore } from '../../../store/objects/fileStore.ts';
@@ -92,7 +92,7 @@ beforeEach(async () => {
 
 const bodyOf = (index: number) => ({ model: 'vectors', input: `text ${index} ${'x'.repeat(index)}` });
 
-async function submitted(): Promise<{ batchId: string; split: SplitBatch }> {
+async function submitted(tenantId?: string): Promise<{ batchId: string; split: SplitBatch }> {
   const batchId = `batch_${randomUUID().slice(0, 8)}`;
   const fileId = `file-${randomUUID().slice(0, 8)}`;
   const objectKey = objectKeys.file(fileId);
@@ -112,6 +112,7 @@ async function submitted(): Promise<{ batchId: string; split: SplitBatch }> {
     submittedAtMs: 1000,
     idempotencyKey: null,
     requestHash: batchId,
+    ...(tenantId !== undefined && { tenantId }),
   });
   const prepared = await createJobActivities(ports()).prepareBatch({ batchId, cellId });
   if (prepared.kind === 'refused') throw new Error(prepared.message);
@@ -265,6 +266,23 @@ describe('checks of what cars answer', () => {
     expect(await accept(batch, 0)).toMatchObject([{ accepted: true }]);
     const journal = await readJournal(database, cellId, 0, 1_000);
     expect(journal.map(({ message }) => message)).toContainEqual(expect.stringContaining('no memory'));
+  });
+
+  test('compare every line of a canary, whose answers are computed once, and whose price nobody pays', async () => {
+    const first = await submitted('canaries');
+    for (let shard = 0; shard < first.split.shards; shard++) await compute(honest, first, shard);
+    expect(await check(first)).toEqual([]);
+    expect(asked).toBe(LINES);
+    for (let shard = 0; shard < first.split.shards; shard++) await accept(first, shard);
+    expect(await earned(honest)).toBeGreaterThan(0);
+    expect((await readBalance(database, 'tenant/canaries')).size).toBe(0);
+
+    const second = await submitted('canaries');
+    await compute(liar, second, 0, (index) => (index === 1 || index === 2 ? invented() : truth(bodyOf(index))));
+    await compute(liar, second, 1, invented);
+    expect(await check(second)).toMatchObject([{ vehicleId: liar }]);
+    expect(asked).toBe(LINES);
+    expect((await checkLedger(database)).faults).toEqual([]);
   });
 
   test('are not made where the operator wants none', async () => {

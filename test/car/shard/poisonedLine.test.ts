@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 
 import { Runner } from '../../../inference/runner/runner.ts';
-import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../../inference/models/onnxGraph.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../../training/onnx/onnxGraph.ts';
 import type { ModelManifest } from '../../../domain/models.ts';
 import { objectKeys } from '../../../domain/names.ts';
 import { MemoryObjects } from './support/memoryObjects.ts';

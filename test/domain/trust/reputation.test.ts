@@ -65,6 +65,30 @@ describe('a reputation', () => {
   });
 });
 
+const read = (reputation: typeof NEW_REPUTATION, tokens: number, divergent: number) =>
+  judged(reputation, { checked: 5, differing: 0, tokens, divergent }, policy);
+
+describe('tokens of generated text', () => {
+  test('make a car guilty of which one in twenty diverges, within a few looks', () => {
+    let reputation = NEW_REPUTATION;
+    const verdicts = [1, 2].map(() => {
+      const next = read(reputation, 100, 5);
+      ({ reputation } = next);
+      return next.verdict;
+    });
+    expect(verdicts).toEqual(['suspect', 'guilty']);
+  });
+
+  test('blame nobody of whom one in two thousand diverges, however long', () => {
+    let reputation = NEW_REPUTATION;
+    for (let look = 0; look < 20_000; look += 1) {
+      const next = read(reputation, 100, look % 20 === 0 ? 1 : 0);
+      ({ reputation } = next);
+      expect(next.verdict).toBe('valid');
+    }
+  });
+});
+
 describe('a policy', () => {
   test('is the most specific one: model before tenant before the cell', () => {
     const policies = [set(null, null, 0.1), set('a', null, 0.2), set(null, 'm', 0.3), set('a', 'm', 0.4)];

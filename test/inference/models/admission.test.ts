@@ -21,8 +21,9 @@ import {
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { admitModel } from '../../../inference/admission/admitModel.ts';
+import { whyItDoesNotRun } from '../../../inference/admission/probeModel.ts';
 import { inspectNetwork } from '../../../inference/admission/inspectNetwork.ts';
-import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../../inference/models/onnxGraph.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../../training/onnx/onnxGraph.ts';
 import { modelDeclarationSchema, type UploadedModel } from '../../../domain/modelUploads.ts';
 import { MemoryObjects } from '../../car/shard/support/memoryObjects.ts';
 import { cleanUp, temporaryFolder } from '../../car/shard/support/testCar.ts';
@@ -220,6 +221,17 @@ async function upload(
   return { declaration, network: { path, sha256, sizeBytes: network.length }, assets: [] };
 }
 afterEach(cleanUp);
+
+test('a model that asks for a locale is told what to do, any other what the runtime says', () => {
+  const place = 'Exception during initialization: /onnxruntime_src/onnxruntime/core/text/string_normalizer.cc:235 ';
+  const locale = `${place}Failed to construct locale with name:tr_TR.UTF-8:locale::facet::_S_create_c_locale name not valid`;
+  expect(whyItDoesNotRun(new Error(locale))).toMatch(
+    /asks for the locale tr_TR\.UTF-8, .* export it with the locale C/,
+  );
+  const other = whyItDoesNotRun(new Error(`${place}no kernel for Foo(1)`));
+  expect(other).toMatch(/^it does not run within its limits: .*no kernel for Foo\(1\)$/);
+  expect(other).not.toContain('onnxruntime_src');
+});
 
 describe('admission', () => {
   test('inspects, measures and publishes, and changes nothing when asked again', async () => {

@@ -1,16 +1,31 @@
-import { ModelCache } from '../../inference/modelCache.ts';
-import { Runner, type RunnerOptions } from '../../inference/runner/runner.ts';
-import { RunnerCrash } from '../../inference/runner/runnerChild.ts';
-import type { LiveInference } from '../../api/http/ports.ts';
-import { NightshiftError } from '../../domain/errors.ts';
-import type { Pipeline } from '../../domain/models.ts';
-import type { ModelRef } from '../../domain/shards.ts';
-import type { LoadedModel } from '../../inference/runner/protocol.ts';
-import type { ObjectStore } from '../../store/objectStore.ts';
-import { countsTokens, workUnitsOf } from '../../domain/workUnits.ts';
-import { GatheredCalls } from '../../inference/runner/gatheredCalls.ts';
+import { ModelCache } from './modelCache.ts';
+import { Runner, type RunnerOptions } from './runner/runner.ts';
+import { RunnerCrash } from './runner/runnerChild.ts';
+import type { Answer } from '../domain/answerLine.ts';
+import { NightshiftError } from '../domain/errors.ts';
+import type { Pipeline } from '../domain/models.ts';
+import type { ModelRef } from '../domain/shards.ts';
+import type { LoadedModel } from './runner/protocol.ts';
+import type { ObjectStore } from '../store/objectStore.ts';
+import { countsTokens, workUnitsOf } from '../domain/workUnits.ts';
+import { GatheredCalls } from './runner/gatheredCalls.ts';
 
-export interface LiveExecutor extends LiveInference {
+/** Answers requests at once. */
+export interface LiveExecutor {
+  /**
+   * Answers the bodies in order.
+   * @throws NightshiftError `rate_limited` when too many wait, `unavailable` when the model's process dies
+   */
+  infer(ref: ModelRef, bodies: readonly unknown[]): Promise<readonly Answer[]>;
+  /**
+   * Generates the answer of one request, together with others that are under way.
+   * @throws like `infer`, and the reason of `options.signal`
+   */
+  generate(
+    ref: ModelRef,
+    task: Parameters<Runner['generate']>[1],
+    options?: Parameters<Runner['generate']>[2],
+  ): Promise<Answer>;
   close(): Promise<void>;
 }
 

@@ -6,6 +6,7 @@ import {
   ModelProtoSchema,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
   TensorProto_DataType,
   TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
@@ -51,18 +52,23 @@ export function value(
   });
 }
 
-/** A node; attributes are whole numbers or lists of them. */
+/** Whole numbers, lists of them, texts, and fractions. */
+export type Attributes = Readonly<Record<string, number | readonly number[] | string | { readonly float: number }>>;
+
 export function node(
   opType: string,
   input: readonly string[],
   output: readonly string[],
-  attributes: Readonly<Record<string, number | readonly number[]>> = {},
+  attributes: Attributes = {},
   domain = '',
 ): NodeProto {
+  const { INT, INTS, STRING, FLOAT } = AttributeProto_AttributeType;
   const attribute = Object.entries(attributes).map(([name, given]): AttributeProto => {
-    return typeof given === 'number'
-      ? create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(given) })
-      : create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints: given.map(BigInt) });
+    if (typeof given === 'number') return create(AttributeProtoSchema, { name, type: INT, i: BigInt(given) });
+    if (typeof given === 'string')
+      return create(AttributeProtoSchema, { name, type: STRING, s: new TextEncoder().encode(given) });
+    if ('float' in given) return create(AttributeProtoSchema, { name, type: FLOAT, f: given.float });
+    return create(AttributeProtoSchema, { name, type: INTS, ints: given.map(BigInt) });
   });
   return create(NodeProtoSchema, { opType, input: [...input], output: [...output], attribute, domain });
 }
@@ -76,6 +82,8 @@ export interface OnnxGraph {
   readonly nodes: readonly NodeProto[];
   /** Domains of operators beside ONNX's own, each with its version. */
   readonly domains?: Readonly<Record<string, number>>;
+  /** Texts that the runtime hands on and does not read. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** The bytes of an .onnx file. */
@@ -87,6 +95,9 @@ export function onnxFile(graph: OnnxGraph): Uint8Array {
       producerName: 'nightshift',
       opsetImport: Object.entries({ '': graph.opset, ...graph.domains }).map(([domain, version]) =>
         create(OperatorSetIdProtoSchema, { domain, version: BigInt(version) }),
+      ),
+      metadataProps: Object.entries(graph.metadata ?? {}).map(([key, text]) =>
+        create(StringStringEntryProtoSchema, { key, value: text }),
       ),
       graph: create(GraphProtoSchema, {
         name: graph.name,

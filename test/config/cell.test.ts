@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import { addModel } from '../../store/models.ts';
 import { enrolVehicle, readVehicle, removeVehicle } from '../../store/vehicles.ts';
-import { applyCell } from '../../worker/cell/applyCell.ts';
-import { cellFileSchema, type CellFile } from '../../worker/cell/cellFile.ts';
+import { applyCell } from '../../config/cell/applyCell.ts';
+import { cellFileSchema, type CellFile } from '../../config/cell/cellFile.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 
 const { database } = useTestDatabase();
