@@ -34,9 +34,15 @@ describe('a comparison', () => {
   });
 
   test('holds each class against itself, by the lines that the next version did on it', () => {
-    const present = { ...work(0, 0), byClass: { hw3: { lines: 10, deviceMs: 1_000, energyWh: 1 }, ai4: { lines: 10, deviceMs: 100, energyWh: 1 } } };
+    const present = {
+      ...work(0, 0),
+      byClass: { hw3: { lines: 10, deviceMs: 1_000, energyWh: 1 }, ai4: { lines: 10, deviceMs: 100, energyWh: 1 } },
+    };
     // Nearly all on the slow class: not slower than before on either.
-    const next = { ...work(0, 0), byClass: { hw3: { lines: 30, deviceMs: 3_000, energyWh: 3 }, ai4: { lines: 10, deviceMs: 200, energyWh: 1 } } };
+    const next = {
+      ...work(0, 0),
+      byClass: { hw3: { lines: 30, deviceMs: 3_000, energyWh: 3 }, ai4: { lines: 10, deviceMs: 200, energyWh: 1 } },
+    };
     expect(figuresOf(found({ present, next })).slower).toBe((1 * 30 + 2 * 10) / 40);
   });
 
