@@ -1,4 +1,4 @@
-import type { CurvePoint } from '../domain/trust/detectionCurve.ts';
+import type { CurvePoint } from '../simulator/detectionCurve.ts';
 import type { MeasuredAnswers } from '../inference/detection/measureLiars.ts';
 import { tableOf } from './table.ts';
 import type { Terminal } from './terminal.ts';

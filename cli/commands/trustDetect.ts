@@ -34,7 +34,7 @@ export function addDetect(trust: Command, terminal: Terminal, done: (code: ExitC
     .option('--tokens <count>', 'of an answer, at most', wholeNumber(4, 4_096), 48)
     .option('--json', 'print JSON')
     .action(async (folder: string, options: DetectOptions) => {
-      const { detectionAt } = await import('../../domain/trust/detectionCurve.ts');
+      const { detectionAt } = await import('../../simulator/detectionCurve.ts');
       const model = await openModel(folder, options.variant);
       const measure = await measurerOf(model.pipeline.kind);
       if (!measure) {

@@ -39,7 +39,7 @@ const NOT_SEEN_HERE: readonly MetricName[] = [
 ];
 
 describe.skipIf(missing.length > 0)(
-  `a cell of separate processes on servers that others run (skipped where mosquitto or versitygw is not on PATH)`,
+  `a cell of separate processes on servers that others run (skipped where mosquitto or an S3 server, versitygw or moto_server, is not on PATH)`,
   () => {
     let folder: string;
     let servers: SeparateServers;

@@ -15,20 +15,23 @@ const START_LIMIT_MS = 90_000;
 const BUCKET = 'nightshift';
 const MQTT_PASSWORD = 'of our own processes';
 
-/** An S3 server that may be here: `versitygw` (docs: versity.com) serves a folder. */
-const S3_SERVER = 'versitygw';
-const NEEDED = ['mosquitto', 'mosquitto_passwd', S3_SERVER] as const;
+/** S3 servers that may be here, the first that is: `versitygw` serves a folder, `moto_server` keeps all in memory. */
+const S3_SERVERS = ['versitygw', 'moto_server'] as const;
+const OTHERS = ['mosquitto', 'mosquitto_passwd'] as const;
 
 /** Programs that are not on PATH; without them the servers cannot be run. */
 export function missingPrograms(): string[] {
-  return NEEDED.filter((name) => {
-    try {
-      execFileSync('sh', ['-c', `command -v ${name}`], { env: ENV, stdio: 'ignore' });
-      return false;
-    } catch {
-      return true;
-    }
-  });
+  const s3 = S3_SERVERS.some(isInstalled) ? [] : [S3_SERVERS.join(' or ')];
+  return [...OTHERS.filter((name) => !isInstalled(name)), ...s3];
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    execFileSync('sh', ['-c', `command -v ${name}`], { env: ENV, stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The four servers beside a cell, each started by itself as an operator has them: none is ours. */
@@ -76,19 +79,13 @@ export class SeparateServers {
       ),
     ];
 
-    const objects = join(folder, 's3');
-    await mkdir(join(objects, BUCKET), { recursive: true });
-    const { accessKey, secretKey } = SeparateServers;
-    children.push(
-      spawn(S3_SERVER, ['--access', accessKey, '--secret', secretKey, '--port', `127.0.0.1:${s3}`, 'posix', objects], {
-        stdio: 'ignore',
-      }),
-    );
-
+    children.push(await startS3(join(folder, 's3'), s3));
     const mosquitto = await startMosquitto(join(folder, 'mosquitto'), mqtt);
     children.push(mosquitto);
     const servers = new SeparateServers(folder, postgres, { children, mosquitto, temporal, mqtt, s3 });
     await Promise.all([temporal, mqtt, s3].map((port) => answers(port)));
+    // Where the folder is not the bucket, it is made; where it is, it is there.
+    await fetch(`${servers.s3Url}/${BUCKET}`, { method: 'PUT' });
     return servers;
   }
 
@@ -119,6 +116,14 @@ export class SeparateServers {
     for (const child of this.#children) await ended(child);
     await this.#postgres.server.stop();
   }
+}
+
+async function startS3(folder: string, port: number): Promise<ChildProcess> {
+  await mkdir(join(folder, BUCKET), { recursive: true });
+  const { accessKey, secretKey } = SeparateServers;
+  if (!isInstalled('versitygw')) return spawn('moto_server', ['-H', '127.0.0.1', '-p', `${port}`], { stdio: 'ignore' });
+  const args = ['--access', accessKey, '--secret', secretKey, '--port', `127.0.0.1:${port}`, 'posix', folder];
+  return spawn('versitygw', args, { stdio: 'ignore' });
 }
 
 async function startMosquitto(folder: string, port: number): Promise<ChildProcess> {

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { folderDeclarationSchema } from '../../../domain/modelUploads.ts';
-import { detectionAt } from '../../../domain/trust/detectionCurve.ts';
+import { detectionAt } from '../../../simulator/detectionCurve.ts';
 import type { HeldText } from '../../../domain/trust/sameText.ts';
 import { openFolder } from '../../../inference/admission/admitFolder.ts';
 import { measureLiars } from '../../../inference/detection/measureLiars.ts';

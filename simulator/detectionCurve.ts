@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 
-import { checkShare } from './checkShare.ts';
-import { DEFAULT_CHECK_POLICY } from './checkPolicy.ts';
-import { drawn } from './draws.ts';
-import { judged, NEW_REPUTATION } from './reputation.ts';
-import type { HeldText } from './sameText.ts';
+import { DEFAULT_CHECK_POLICY } from '../domain/trust/checkPolicy.ts';
+import { checkShare } from '../domain/trust/checkShare.ts';
+import { judged, NEW_REPUTATION } from '../domain/trust/reputation.ts';
+import type { HeldText } from '../domain/trust/sameText.ts';
+import { seededRandom } from '../scheduler/random.ts';
 
 /** Lines that a car answers until it is caught or not. */
 export const LINES_OF_CAR = 1_000;
@@ -35,6 +35,7 @@ export async function detectionAt(
 ): Promise<CurvePoint> {
   const key = createHash('sha256').update(`curve ${checksPer1000} ${falseShare}`).digest();
   const policy = { ...DEFAULT_CHECK_POLICY, line_share: checksPer1000 / 1_000, min_probability: 1 };
+  const random = seededRandom(1_000 * checksPer1000 + Math.round(1_000 * falseShare));
   const lines = Array.from({ length: LINES_OF_SHARD }, (_, line) => line);
   const falseLines: number[] = [];
   let [checks, alarms] = [0, 0];
@@ -42,11 +43,11 @@ export async function detectionAt(
     let reputation = NEW_REPUTATION;
     let told = 0;
     for (let shard = 0; shard < LINES_OF_CAR / LINES_OF_SHARD; shard += 1) {
-      const isFalse = lines.map((line) => drawn(key, 'false', car, shard, line) < falseShare);
+      const isFalse = lines.map(() => random() < falseShare);
       told += isFalse.filter(Boolean).length;
       const heldAt = (line: number): HeldText | undefined => {
         const from = isFalse[line] === true ? lies : honest;
-        return from[Math.floor(drawn(key, 'line', car, shard, line) * from.length)];
+        return from[Math.floor(random() * from.length)];
       };
       const share = { jobId: 'curve', shard, vehicleId: `car-${car}`, lines };
       const found = await checkShare(key, share, reputation, policy, async (asked) => {
