@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 import { z } from 'zod';
@@ -13,9 +12,9 @@ import { refused } from './refused.ts';
 
 const run = promisify(execFile);
 const MEMORY_BYTES = 3 * 1024 ** 3;
-const LIMIT_REAL_MS = 30_000;
-/** The process gives way to all others of a busy machine. */
-const LIMIT_REAL_MS_PER_MIB = 200;
+const LIMIT_CPU_SECONDS = 30;
+/** The process gives way to all others: on a busy machine a second of its work takes half a minute. */
+const LIMIT_REAL_MS = 300_000;
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 const tensorSchema = z.object({
@@ -43,13 +42,13 @@ const answerSchema = z.union([
  * @throws NightshiftError `model_refused`
  */
 export async function inspectFile(path: string, beside: FilesBeside = {}): Promise<InspectedNetwork> {
-  const launcher = await findLauncher(MEMORY_BYTES);
+  const launcher = await findLauncher(MEMORY_BYTES, LIMIT_CPU_SECONDS);
   const entry = childEntry(import.meta.url, 'inspectProcess');
   const args = [...launcher.execArgv, ...entry.execArgv, entry.modulePath, path, JSON.stringify(beside)];
   let text: string;
   try {
     const { stdout } = await run(launcher.execPath, args, {
-      timeout: LIMIT_REAL_MS + (LIMIT_REAL_MS_PER_MIB * (await stat(path)).size) / 1024 ** 2,
+      timeout: LIMIT_REAL_MS,
       killSignal: 'SIGKILL',
       maxBuffer: MAX_ANSWER_BYTES,
       env: { PATH: process.env['PATH'], TZ: 'UTC' },

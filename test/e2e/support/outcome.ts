@@ -21,8 +21,13 @@ export async function expectUndisturbed(
 }
 
 /** Waits for the batch's end: every request answered once, none with an error, every shard accepted and paid once. */
-export async function expectAnsweredOnce(stack: Stack, batchId: string, requests: number): Promise<string> {
-  const output = await stack.finished(batchId);
+export async function expectAnsweredOnce(
+  stack: Stack,
+  batchId: string,
+  requests: number,
+  limitMs?: number,
+): Promise<string> {
+  const output = await stack.finished(batchId, limitMs);
   const answers = output.trimEnd().split('\n').map(parseAnswerLine);
   expect(new Set(answers.map((answer) => answer.custom_id)).size).toBe(requests);
   expect(answers.map(({ response }) => response?.status_code)).toEqual(Array.from({ length: requests }, () => 200));

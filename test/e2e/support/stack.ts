@@ -309,9 +309,9 @@ export class Stack {
   }
 
   /** Waits for the batch's end. @returns its answers in the order of the input @throws Error when one is an error */
-  async finished(batchId: string): Promise<string> {
+  async finished(batchId: string, limitMs = BATCH_LIMIT_MS): Promise<string> {
     const batches = await this.batches();
-    const batch = await eventually('the batch ends', BATCH_LIMIT_MS, () => this.ended(batchId)).catch(
+    const batch = await eventually('the batch ends', limitMs, () => this.ended(batchId)).catch(
       async (cause: unknown) => {
         throw new Error(`the batch does not end; the journal says:\n${await this.#journal()}`, { cause });
       },
