@@ -2,7 +2,7 @@ import { connect } from 'mqtt';
 import type { Logger } from 'pino';
 import { ApiClient } from '../api/client/apiClient.ts';
 import { agentSettingsSchema, carKeySchema, type AgentSettingsWire } from '../api/wire/agents.ts';
-import { setpointLinkOver, shedLinkOver } from '../car/agent/setpointLink.ts';
+import { modelOrderLinkOver, setpointLinkOver, shedLinkOver } from '../car/agent/setpointLink.ts';
 import type { VehicleAgentOptions } from '../car/agent/vehicleAgent.ts';
 import { openSliceByAccess } from '../car/shard/openSlices.ts';
 import { topics } from '../domain/names.ts';
@@ -31,7 +31,7 @@ export async function readAgentSettings({ apiUrl, key }: CarCredentials): Promis
 /** An agent's ways out of its car, each by the car's own key. */
 export interface CarDoors extends Pick<
   VehicleAgentOptions,
-  'temporal' | 'setpoints' | 'sheds' | 'openSlice' | 'clock'
+  'temporal' | 'setpoints' | 'sheds' | 'modelOrders' | 'tellFetched' | 'openSlice' | 'clock'
 > {
   /** Says something on one of the car's own topics, when the broker is in reach. */
   publish(topic: string, payload: unknown): Promise<void>;
@@ -83,12 +83,16 @@ export function openCarDoors(
   });
   // Without a listener, a refused connection ends the process.
   mqtt.on('error', (error) => log.warn({ err: error }, 'the broker refuses the car'));
+  const publish = async (topic: string, payload: unknown): Promise<void> =>
+    void (await mqtt.publishAsync(topic, JSON.stringify(payload), { qos: 1 }));
   return {
-    publish: async (topic, payload) => void (await mqtt.publishAsync(topic, JSON.stringify(payload), { qos: 1 })),
+    publish,
+    tellFetched: (fetched) => publish(topics.fetchedModel(carId), fetched),
     gatewayAddress: gateway.address,
     temporal: temporalDoor(credentials, settings),
     setpoints: setpointLinkOver(mqtt),
     sheds: shedLinkOver(mqtt),
+    modelOrders: modelOrderLinkOver(mqtt),
     openSlice: openSliceByAccess,
     clock: clockOf(settings),
     close: () => mqtt.endAsync(true),

@@ -6,6 +6,7 @@
  *
  *     npm run bench:cell -- [--cars 1000,10000,100000] [--cars-per-feeder 200] [--picture docs/cell-growth.svg]
  */
+import { sliceSignerWith } from '../store/sliceAccess.ts';
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -77,6 +78,8 @@ async function measure(cars: number): Promise<GrowthPoint> {
     },
     weights: WEIGHTS,
     gridNowMs: () => slotStartMs,
+    carAccess: { url: 'http://127.0.0.1', signer: sliceSignerWith('none of this is handed out') },
+    now: Date.now,
   });
   const cell = { id: cellId, clock: REAL_TIME, slotMinutes: SLOT_MINUTES };
   const [state, readS] = await timed(() => readCellState(database, cell, slotStartMs));

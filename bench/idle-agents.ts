@@ -67,6 +67,8 @@ const agents = Array.from(
         },
       },
       sheds: { listen: async () => () => {} },
+      modelOrders: { listen: async () => () => {} },
+      tellFetched: async () => {},
       clock: REAL_TIME,
       pacer: UNPACED,
       log,

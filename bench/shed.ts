@@ -65,6 +65,7 @@ const server = await startApiServer(
     },
     stays: { policyChanged: unused },
     vens: { hint: unused },
+    rollouts: { start: unused, command: unused },
     seal: sealWith('a key for benches'),
     slices: sliceSignerWith('a key for benches'),
     temporalUi: null,

@@ -25,6 +25,7 @@ import { billingCommand } from './commands/billing.ts';
 import { ownerCommand } from './commands/owner.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
+import { rolloutCommand } from './commands/rollout.ts';
 import { stackCommand } from './commands/stack.ts';
 import { trainCommand } from './commands/train.ts';
 import { teslaCommand } from './commands/tesla.ts';
@@ -45,6 +46,7 @@ const COMMANDS: readonly CommandFactory[] = [
   billingCommand,
   gridCommand,
   modelCommand,
+  rolloutCommand,
   explainCommand,
   problemCommand,
   backtestCommand,

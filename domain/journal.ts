@@ -25,6 +25,7 @@ export const JOURNAL_KINDS = [
   'operator',
   'quarantined',
   'recalled',
+  'rollout',
 ] as const;
 export type JournalKind = (typeof JOURNAL_KINDS)[number];
 

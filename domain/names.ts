@@ -13,6 +13,7 @@ export const workflowIds = {
   cell: (cellId: string): string => `cell/${cellId}`,
   job: (batchId: string): string => `job/${batchId}`,
   division: (cellId: string): string => `division/${cellId}`,
+  rollout: (name: string, version: string): string => `model/${name}/${version}`,
   ven: (connectionId: string): string => `ven/${connectionId}`,
   training: (runId: string): string => `training/${runId}`,
   recall: (quarantineId: number): string => `recall/${quarantineId}`,
@@ -142,6 +143,10 @@ export const topics = {
   setpoints: (vin: string): string => `nightshift/${vin}/setpoints`,
   /** Retained `ShedOrder`: draw nothing, at once, past every plan. */
   shed: (vin: string): string => `nightshift/${vin}/shed`,
+  /** Retained `ModelOrder`: what the car is to fetch, and whose queues it may poll beside its own. */
+  models: (vin: string): string => `nightshift/${vin}/models`,
+  /** What the car has fetched: `FetchedModel`. */
+  fetchedModel: (vin: string): string => `nightshift/${vin}/fetched-model`,
   /** A request to the car's modem to wake the car: `{ "reason": string }`. */
   wake: (vin: string): string => `nightshift/${vin}/wake`,
 } as const;

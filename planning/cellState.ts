@@ -17,6 +17,8 @@ import { listOpenJobs, type OpenJob } from '../store/jobProgress.ts';
 import { listOpenParkingSessions, type ParkingSession } from '../store/parkingSessions.ts';
 import { latestMadePlan } from '../store/plans.ts';
 import { listRegions, type Region } from '../store/regions.ts';
+import { readModelsOnCars, type ModelsOnCars } from '../store/modelOrders.ts';
+import { listRolloutFamilies, type RolloutFamily } from '../store/rollouts.ts';
 import { readSignals, type SignalSpan } from '../store/signals.ts';
 import { listHeldVehicles } from '../store/vehicleClaims.ts';
 import { listVehicles, type Vehicle } from '../store/vehicles.ts';
@@ -45,6 +47,10 @@ export interface CellState {
   readonly arrivals: readonly ArrivedEnergy[];
   readonly jobs: readonly OpenJob[];
   readonly classSpeeds: readonly ClassSpeed[];
+  /** Roll-outs that cars take part in, by car. */
+  readonly rolloutFamilies: ReadonlyMap<string, readonly RolloutFamily[]>;
+  /** Of the models of open jobs. */
+  readonly modelsOnCars: ModelsOnCars;
   /** What cars that are not enrolled draw at our chargers, kW by feeder. */
   readonly foreignLoadKw: ReadonlyMap<string, number>;
   /** The newest plan of an earlier slot, or of this slot made earlier. */
@@ -88,6 +94,8 @@ export async function readCellState(
       arrivals: await listArrivedEnergy(tx, cell.id, { startMs: slotStart - ARRIVAL_DAYS * DAY_MS, endMs: slotStart }),
       jobs: await listOpenJobs(tx, cell.id),
       classSpeeds: await listClassSpeeds(tx),
+      rolloutFamilies: await listRolloutFamilies(tx, cell.id),
+      modelsOnCars: await readModelsOnCars(tx, cell.id),
       foreignLoadKw: await listForeignLoads(tx, cell.id),
       previous: (await latestMadePlan<Plan>(tx, cell.id))?.plan,
     };

@@ -9,23 +9,41 @@ import type { PlanningProblemInput } from '../scheduler/problem.ts';
 import { slotStartMs } from '../scheduler/time.ts';
 import type { OpenJob } from '../store/jobProgress.ts';
 import type { ParkingSession } from '../store/parkingSessions.ts';
+import type { RolloutFamily } from '../store/rollouts.ts';
 import type { Vehicle } from '../store/vehicles.ts';
 import type { CellLookup } from './cellLookup.ts';
 import type { CellState } from './cellState.ts';
+import { coldMinutesPerShard } from './coldStart.ts';
 import { jobToPlan, shardMinutesOf, type JobInput } from './jobToPlan.ts';
+import { byPlanningClass, hardwareClassOf, planningClassOf } from './planningClass.ts';
 import { stayToPlan, type CarInput, type StayToPlan } from './stayToPlan.ts';
 import { heldAsleepUntilMs } from './wakes.ts';
 
 /** At 100 % a pack takes nothing, so acceptance is taken just below. */
 const FULLEST_SOC_PERCENT = 99;
 
-export function planningClasses({ hardwareClasses }: CellState): PlanningProblemInput['hardwareClasses'] {
-  return hardwareClasses.map(({ id, chipKw, awakeKw, cooling }) => ({
-    id,
-    chipKw,
-    awakeKw,
-    ...(cooling === 'included' && { coolingIncluded: true }),
-  }));
+export function planningClasses(state: CellState): NonNullable<PlanningProblemInput['hardwareClasses']> {
+  const known = new Map(state.hardwareClasses.map((hardwareClass) => [hardwareClass.id, hardwareClass]));
+  return planningClassIds(state).flatMap((id) => {
+    const spec = known.get(hardwareClassOf(id));
+    if (!spec) return [];
+    const { chipKw, awakeKw, cooling } = spec;
+    return [{ id, chipKw, awakeKw, ...(cooling === 'included' && { coolingIncluded: true }) }];
+  });
+}
+
+/** The hardware classes, and those of their cars that take part in roll-outs. */
+function planningClassIds({ hardwareClasses, vehicles, rolloutFamilies }: CellState): string[] {
+  const ids = new Set<string>(hardwareClasses.map(({ id }) => id));
+  for (const { id, hardwareClass } of vehicles) {
+    const families = rolloutFamilies.get(id);
+    if (families) ids.add(planningClassOf(hardwareClass, namesOf(families)));
+  }
+  return [...ids];
+}
+
+function namesOf(families: readonly RolloutFamily[] = []): string[] {
+  return families.map(({ family }) => family);
 }
 
 /** The car or site node of an open stay, or undefined when telemetry says that it is not at the plug. */
@@ -51,7 +69,7 @@ export function planningCar(cell: CellLookup, session: ParkingSession, missingEu
   const car: StayToPlan['car'] = {
     id: vehicle.id,
     feederId: vehicle.feederId,
-    hardwareClass: vehicle.hardwareClass,
+    hardwareClass: planningClassOf(vehicle.hardwareClass, namesOf(state.rolloutFamilies.get(vehicle.id))),
     missingEurPerKwh: policy.missingEurPerKwh ?? missingEurPerKwh,
     chargerMaxKw,
     chargerMinKw: charger.minKw,
@@ -88,7 +106,7 @@ function planningSiteNode(cell: CellLookup, vehicle: Vehicle): CarInput {
   return {
     id: vehicle.id,
     feederId: vehicle.feederId,
-    hardwareClass: vehicle.hardwareClass,
+    hardwareClass: planningClassOf(vehicle.hardwareClass, namesOf(state.rolloutFamilies.get(vehicle.id))),
     pluggedFromSlot: 0,
     untilSlot: state.axis.count,
     readyBySlot: state.axis.count,
@@ -162,16 +180,21 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
   const { startMs } = state.axis;
   const hints = parseGridHints(job.metadata);
   const known = state.regions.map((region) => region.id);
-  const classIds = new Set<string>(state.hardwareClasses.map(({ id }) => id));
+  const coldMinutes = coldMinutesPerShard(state, job);
   const waitedMs = startMs - job.submittedAtMs;
   const leftMs = job.deadlineMs - startMs;
   return jobToPlan(state.axis, {
     id: job.jobId,
     modelFamily: job.model.family,
     shardsRemaining: job.shardsHere,
-    classes: shardMinutesOf(state.classSpeeds, job.model, job).filter(({ hardwareClass }) =>
-      classIds.has(hardwareClass),
-    ),
+    classes: byPlanningClass(
+      shardMinutesOf(state.classSpeeds, job.model, job),
+      job.model.family,
+      planningClassIds(state),
+    ).map(({ hardwareClass, shardMinutes }) => ({
+      hardwareClass,
+      shardMinutes: shardMinutes + coldMinutes(hardwareClass),
+    })),
     regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
     limits: {
       ...plannerLimits(hints),

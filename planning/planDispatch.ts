@@ -1,3 +1,5 @@
+import { grouped } from '../domain/grouped.ts';
+import { hardwareClassOf } from './planningClass.ts';
 import { workflowIds } from '../domain/names.ts';
 import type { JournalReason } from '../domain/journal.ts';
 import type { SetpointInterval } from '../domain/setpoints.ts';
@@ -8,7 +10,7 @@ import { slotStartMs } from '../scheduler/time.ts';
 import type { ParkingSession } from '../store/parkingSessions.ts';
 import type { Region } from '../store/regions.ts';
 import { capacityDetails } from './capacityDetails.ts';
-import type { PlanDispatch, SessionSetpoint } from '../domain/workflows/coSchedule.ts';
+import type { Grant, PlanDispatch, SessionSetpoint } from '../domain/workflows/coSchedule.ts';
 
 /** Slots of setpoints that each car is sent ahead: enough to ride out a lost plan or two, then its fail-safe. */
 export const PROFILE_SLOTS = 3;
@@ -25,24 +27,34 @@ export function dispatchOf(
   return {
     planId,
     slotStartMs: startMs,
-    grants: plan.grants
-      .filter((grant) => grant.slot === 0)
-      .map((grant) => ({
-        planId,
-        jobId: grant.jobId,
-        regionId: grant.regionId,
-        hardwareClass: grant.hardwareClass,
-        slotStartMs: startMs,
-        slotEndMs: slotStartMs(plan.slots, 1),
-        // One more for each car: a car that finishes within the slot begins the next shard, and takes it over the
-        // boundary. What nobody begins goes back to the job when the slot is over.
-        shards: grant.shards + (computing.get(`${grant.regionId}/${grant.hardwareClass}`) ?? 0),
-      })),
+    grants: onePerQueue(
+      plan.grants
+        .filter((grant) => grant.slot === 0)
+        .map((grant) => ({
+          planId,
+          jobId: grant.jobId,
+          regionId: grant.regionId,
+          hardwareClass: hardwareClassOf(grant.hardwareClass),
+          slotStartMs: startMs,
+          slotEndMs: slotStartMs(plan.slots, 1),
+          // One more for each car: a car that finishes within the slot begins the next shard, and takes it over the
+          // boundary. What nobody begins goes back to the job when the slot is over.
+          shards: grant.shards + (computing.get(`${grant.regionId}/${grant.hardwareClass}`) ?? 0),
+        })),
+    ),
     vehiclesToWake: plan.wakeUps
       .filter((wakeUp) => wakeUp.slot === 0)
       .map((wakeUp) => ({ vehicleId: wakeUp.carId, reason: 'planned to compute in the coming slot' })),
     summary: `${summarize(plan)}\n\n${capacityDetails(regions, problem, plan)}`,
   };
+}
+
+/** Cars of a roll-out are planned apart from the others of their class, and take other jobs from the same queue. */
+function onePerQueue(grants: readonly Grant[]): Grant[] {
+  const queues = grouped(grants, ({ jobId, regionId, hardwareClass }) => `${jobId}/${regionId}/${hardwareClass}`);
+  return [...queues.values()].flatMap(([first, ...others]) =>
+    first ? [{ ...first, shards: others.reduce((sum, { shards }) => sum + shards, first.shards) }] : [],
+  );
 }
 
 /** Cars that compute in the committed slot, by region and class. */

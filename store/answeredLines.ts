@@ -10,7 +10,7 @@ export type AnsweredLines = ReadonlyMap<number, string>;
 
 /** Reads the accepted answers of a shard: of each part the very bytes that were verified, or none. */
 export async function readAnsweredLines(
-  objects: ObjectStore,
+  objects: Pick<ObjectStore, 'get'>,
   jobId: string,
   shard: number,
   parts: readonly AcceptedPart[],

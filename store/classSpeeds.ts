@@ -27,6 +27,23 @@ export async function seedClassSpeed(
   );
 }
 
+/** Gives a version of a model the speeds of another one, where nobody knows its own: without, it would not be planned. */
+export async function seedSpeedsLike(
+  database: Queryable,
+  known: { readonly name: string; readonly version: string },
+  version: string,
+): Promise<void> {
+  await database.query(
+    `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit)
+     select s.model_name, $3, s.hardware_class, s.stated_ms_per_unit from class_speeds s
+     where s.model_name = $1 and s.model_version = $2 and not exists (
+       select 1 from hardware_classes c join models m on m.name = $1 and m.version = $3 and m.tenant_id is null
+       where c.id = s.hardware_class and c.memory_mb < m.memory_mb)
+     on conflict do nothing`,
+    [known.name, known.version, version],
+  );
+}
+
 /**
  * Gives classes a speed for the models that they have none for: that of the slowest class, or of the machine that
  * probed the model, until cars have been measured. Without one, no job of the model would be planned on them: so a class whose memory the model does not fit

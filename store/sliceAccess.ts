@@ -10,6 +10,8 @@ const scopeSchema = z.object({
   jobId: z.string(),
   shard: z.number().int(),
   model: z.object({ name: z.string(), version: z.string(), sha256: z.string() }),
+  /** For a car that fetches a model before work for it comes: it may read that, and nothing of any job. */
+  modelOnly: z.literal(true).optional(),
   /** Real time, epoch milliseconds. */
   expiresRealMs: z.number(),
   /** Whom the shard was handed to, and when by real time; undefined until the gateway hands it out. */
@@ -51,19 +53,17 @@ export function sliceSignerWith(secret: string): SliceSigner {
 }
 
 /** Whether the scope lets its bearer read this object; what the model needs beside its network is for its manifest to say. */
-export function mayRead({ jobId, shard, model }: SliceScope, key: string): boolean {
+export function mayRead({ jobId, shard, model, modelOnly }: SliceScope, key: string): boolean {
+  const ofModel = [objectKeys.model(model.sha256), objectKeys.modelManifest(model.name, model.version)];
+  if (modelOnly) return ofModel.includes(key);
   const unfinished = unfinishedOfKey(key);
   if (unfinished) return key === objectKeys.unfinished(jobId, shard, unfinished.tokens, unfinished.vehicleId);
-  return [
-    objectKeys.shardInput(jobId, shard),
-    objectKeys.jobWeights(jobId),
-    objectKeys.model(model.sha256),
-    objectKeys.modelManifest(model.name, model.version),
-  ].includes(key);
+  return [objectKeys.shardInput(jobId, shard), objectKeys.jobWeights(jobId), ...ofModel].includes(key);
 }
 
 /** The car's own parts, receipts and unfinished answers of the shard, by exactly the keys that they have. */
-export function mayWrite({ jobId, shard, car }: CarSliceScope, key: string): boolean {
+export function mayWrite({ jobId, shard, car, modelOnly }: CarSliceScope, key: string): boolean {
+  if (modelOnly) return false;
   const unfinished = unfinishedOfKey(key);
   if (unfinished) return key === objectKeys.unfinished(jobId, shard, unfinished.tokens, car.vehicleId);
   const range = (partOfKey(key) ?? receiptOfKey(key))?.range;
@@ -75,6 +75,7 @@ export function mayWrite({ jobId, shard, car }: CarSliceScope, key: string): boo
 }
 
 /** Who has answered what of the shard, and what was begun. */
-export function mayList({ jobId, shard }: SliceScope, prefix: string): boolean {
+export function mayList({ jobId, shard, modelOnly }: SliceScope, prefix: string): boolean {
+  if (modelOnly) return false;
   return [objectKeys.receiptPrefix(jobId, shard), objectKeys.unfinishedPrefix(jobId, shard)].includes(prefix);
 }

@@ -2,6 +2,7 @@ export { coSchedule } from './coSchedule.ts';
 export { gridRegion } from './gridRegion.ts';
 export { inferenceJob } from './inferenceJob.ts';
 export { jobDivision } from './jobDivision.ts';
+export { modelRollout } from './modelRollout.ts';
 export { openAdrVen } from './openAdrVen.ts';
 export { parkingSession } from './parkingSession.ts';
 export { shardWave } from './shardWave.ts';

@@ -2,6 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Grant, SessionSetpoint, PlanDispatch } from '../domain/workflows/coSchedule.ts';
 import type { RegionSummary, GridEmergency } from '../domain/workflows/gridRegion.ts';
 import type { JobStatus } from '../domain/workflows/inferenceJob.ts';
+import type { RolloutCommand, RolloutStatus } from '../domain/workflows/modelRollout.ts';
 import type { VenSync } from '../domain/workflows/openAdrVen.ts';
 import type { SessionSnapshot } from '../domain/workflows/parkingSession.ts';
 import type { WaveReport } from '../domain/workflows/shardWave.ts';
@@ -55,3 +56,9 @@ export const trainingStatus = defineQuery<TrainingStatus>('trainingStatus');
 /** The server has something new, or the connection was configured anew: synchronise now. */
 export const vtnHinted = defineSignal('vtnHinted');
 export const venState = defineQuery<VenSync | null>('venState');
+
+// modelRollout
+/** What an operator wants of it, and why; the journal has it already. */
+export const rolloutCommanded =
+  defineSignal<[{ readonly command: RolloutCommand; readonly reason: string }]>('rolloutCommanded');
+export const rolloutStatus = defineQuery<RolloutStatus>('rolloutStatus');

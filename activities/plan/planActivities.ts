@@ -9,7 +9,6 @@ import type { PlanningProblem } from '../../scheduler/problem.ts';
 import { keepPlan } from '../../scheduler/replan.ts';
 import { readCell } from '../../store/cells.ts';
 import { saveChargeCycles } from '../../store/chargeCycles.ts';
-import type { Database } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { planBefore, planOfSlot, planReplacedBy, readPlan, savePlan } from '../../store/plans.ts';
 import { saveFeederSlots } from '../../store/feederSlots.ts';
@@ -18,7 +17,6 @@ import { saveOffers } from '../../store/jobShares.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import { listWakes, saveWakes, type WakeAttempt } from '../../store/wakes.ts';
 import type { PlanDispatch, SessionSetpoint } from '../../domain/workflows/coSchedule.ts';
-import type { VehicleLink } from '../../charging/vehicleLink.ts';
 import { updateClaims } from '../../store/vehicleClaims.ts';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
 import { changedCycles } from '../../planning/chargeCycles.ts';
@@ -37,6 +35,8 @@ import {
   profileIntervals,
 } from '../../planning/planDispatch.ts';
 import { messageOf } from '../../domain/thrown.ts';
+import { orderPrefetches } from './orderPrefetches.ts';
+import { publishModelOrders, type ModelOrderPorts } from './publishModelOrders.ts';
 
 /** Few enough that a server with thousands of parked cars still answers others meanwhile. */
 const SESSIONS_TOLD_AT_ONCE = 20;
@@ -44,9 +44,7 @@ const SESSIONS_TOLD_AT_ONCE = 20;
 /** Enough to keep the broker busy, and few enough that their messages do not pile up in memory. */
 const PROFILES_ON_THEIR_WAY = 1_000;
 
-export interface PlanPorts {
-  readonly database: Database;
-  readonly vehicles: VehicleLink;
+export interface PlanPorts extends ModelOrderPorts {
   /** Tells a parking session, unless it has ended. */
   readonly tellSession: (setpoint: SessionSetpoint) => Promise<void>;
   readonly plan: (problem: PlanningProblem, previous: Plan | undefined) => Promise<Plan>;
@@ -74,6 +72,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
       await savePlan(database, { id, cellId, slotStartMs, createdAtMs, problem, plan });
       await saveFeederSlots(database, committedByFeeder(problem, plan));
       await saveOffers(database, cellId, slotStartMs, jobOffers(state, problem, plan));
+      await orderPrefetches(database, state, { problem, plan }, nowMs);
       const told = fallback === undefined ? [] : [fallbackLine(cellId, fallback, createdAtMs)];
       const claims = claimsOfPlan(state, problem, plan, createdAtMs);
       await saveWakes(database, wakes.changed);
@@ -89,7 +88,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
     },
 
     /**
-     * Puts the plan's next slots onto the cars as retained setpoint profiles. Within a slot, cars that give power up are
+     * Puts the plan's next slots onto the cars as retained setpoint profiles, and what they are to fetch. Within a slot, cars that give power up are
      * told before those that take it: else both would draw it for as long as the messages take.
      */
     async publishSetpoints(request: { planId: string }): Promise<void> {
@@ -115,6 +114,7 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
         });
       await publish(plan.cars.filter((car) => !drawsMore(car)));
       await publish(plan.cars.filter(drawsMore));
+      await publishModelOrders(ports, cellId, Math.round(ports.gridNowMs()));
     },
 
     /** Tells the sessions whose setpoint or reasons changed with this plan what they are to do, and why. */

@@ -129,9 +129,14 @@ function ofWorker(car: KeyedCar, heartbeat: WorkerHeartbeat): WorkerHeartbeat {
   };
 }
 
-/** The queues that the car may poll: those of its region, class and model families. */
-function queueOf({ regionId, hardwareClass, modelFamilies }: KeyedCar, asked: string | null | undefined): string {
-  const own = modelFamilies.map((family) => inferenceTaskQueue(regionId, hardwareClass, family));
+/** The queues that the car may poll: those of its region, class and model families, and of its roll-outs. */
+function queueOf(
+  { regionId, hardwareClass, modelFamilies, rolloutFamilies = [] }: KeyedCar,
+  asked: string | null | undefined,
+): string {
+  const own = [...modelFamilies, ...rolloutFamilies].map((family) =>
+    inferenceTaskQueue(regionId, hardwareClass, family),
+  );
   const queue = own.find((each) => each === asked);
   if (queue === undefined) {
     throw new Refusal('queue', `Task queue "${clipped(asked)}": the car serves ${own.join(', ') || 'no queue'}.`);

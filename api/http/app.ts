@@ -62,6 +62,7 @@ import { addTimelineRoutes } from './timelines.ts';
 import { addOpenInferenceRoutes } from './openInference.ts';
 import { addResponseRoutes } from './responses.ts';
 import { checkStorable } from './storableRequest.ts';
+import { addRolloutRoutes } from './rollouts.ts';
 import { addSignInRoutes } from './signIn.ts';
 import { addStatusRoutes } from './status.ts';
 import { addWebhookRoutes } from './webhooks.ts';
@@ -84,6 +85,7 @@ const MONEY_PATHS = [
   '/ops/v1/margins',
   '/ops/v1/disputes/*',
 ];
+const ROLLOUT_PATHS = ['/ops/v1/rollouts/*', '/ops/v1/model_pins'];
 /** Of one key: each is planned for seconds. */
 const MAX_QUOTES_AT_ONCE = 1;
 /** Of one key. A live executor holds 64 in all. */
@@ -125,9 +127,16 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   for (const path of MONEY_PATHS) app.use(path, requireScope('money'), limitJson(MAX_SIGNALS_BYTES));
-  for (const path of ['/ops/v1/status', '/ops/v1/audit', '/ops/v1/journal/*', '/ops/v1/jobs/*', '/ops/v1/cars/*'])
+  for (const path of [
+    '/ops/v1/status',
+    '/ops/v1/audit',
+    '/ops/v1/journal/*',
+    '/ops/v1/jobs/*',
+    '/ops/v1/cars/*',
+    ...ROLLOUT_PATHS,
+  ])
     app.use(path, requireScope('ops'));
-  for (const path of ['/ops/v1/jobs/*', '/ops/v1/cars/*']) app.use(path, limitJson(MAX_JSON_BYTES));
+  for (const path of ['/ops/v1/jobs/*', '/ops/v1/cars/*', ...ROLLOUT_PATHS]) app.use(path, limitJson(MAX_JSON_BYTES));
   for (const path of [
     '/v1/files/*',
     '/v1/batches/*',
@@ -193,6 +202,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addJournalRoutes(app, ports);
   addAuditRoutes(app, ports);
   addOperatorActionRoutes(app, ports);
+  addRolloutRoutes(app, ports);
   addStatusRoutes(app, ports);
   addGridRoutes(app, ports);
   addAgentRoutes(app, ports);

@@ -4,6 +4,7 @@ import type { AccountsConfig } from '../../domain/accountRoles.ts';
 import type { UploadedFolder, UploadedModel } from '../../domain/modelUploads.ts';
 import type { Pipeline } from '../../domain/models.ts';
 import type { ModelRef } from '../../domain/shards.ts';
+import type { Rollout, RolloutCommand } from '../../domain/workflows/modelRollout.ts';
 import type { WebhookHosts } from '../../domain/webhookTargets.ts';
 import type { Batch, JobStart } from '../../store/batches.ts';
 import type { Cell } from '../../store/cells.ts';
@@ -158,7 +159,16 @@ export interface StayNotifier {
   policyChanged(stay: Pick<ParkingSession, 'vehicleId' | 'stay'>): Promise<void>;
 }
 
+/** Starts the durable roll-out of a model, and tells it what an operator wants; implemented with Temporal. */
+export interface RolloutStarter {
+  /** Starts it; one that runs is left alone. @throws NightshiftError `unavailable`: asked again, it starts */
+  start(rollout: Rollout): Promise<void>;
+  /** @throws NightshiftError `unavailable` */
+  command(rollout: Rollout, command: RolloutCommand, reason: string): Promise<void>;
+}
+
 export interface ApiPorts {
+  readonly rollouts: RolloutStarter;
   readonly database: Database;
   readonly objects: ObjectStore;
   readonly jobs: JobStarter;

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 
 import { jobToPlan, type JobToPlan } from '../../planning/jobToPlan.ts';
+import { byPlanningClass } from '../../planning/planningClass.ts';
 import type { Plan } from '../../scheduler/plan.ts';
 import { jobSchema, type PlanningProblem } from '../../scheduler/problem.ts';
 import { quoteJob } from '../../scheduler/quoteJob.ts';
@@ -52,7 +53,11 @@ export async function quoteBatch(database: Queryable, batch: BatchToQuote): Prom
     id: JOB_ID,
     ...(batch.modelFamily !== undefined && { modelFamily: batch.modelFamily }),
     shardsRemaining: batch.shards,
-    classes: batch.classes,
+    classes: byPlanningClass(
+      batch.classes,
+      batch.modelFamily ?? '',
+      problem.hardwareClasses.map(({ id }) => id),
+    ),
     regionIds: batch.regionIds?.filter((id) => planned.includes(id)) ?? planned,
     ...(batch.limits && { limits: batch.limits }),
     deadlineMs: batch.deadlineMs,

@@ -7,6 +7,7 @@ import { isAtSite } from '../../domain/site.ts';
 import type { MeterReading } from '../../domain/setpoints.ts';
 import type { Cell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
+import { saveFetchedModel } from '../../store/modelOrders.ts';
 import { listVehicles, type Vehicle } from '../../store/vehicles.ts';
 import { listVehicleStates } from '../../store/vehicleStates.ts';
 import { initialState, restoreState, type FusedState } from './fusedState.ts';
@@ -123,6 +124,14 @@ export async function startIngress(ports: IngressPorts): Promise<Ingress> {
       return;
     }
     if (message.kind === 'telemetry') return take(vehicle, message.input);
+    if (message.kind === 'fetched') {
+      const fetched = { ...message.fetched, vehicleId: vehicle.id, atMs: gridNowMs() };
+      // A hint for plans, told again when the agent starts: not worth a place among what must not be lost.
+      saveFetchedModel(database, fetched).catch((error: unknown) =>
+        logger.warn({ err: error, vehicleId: vehicle.id }, 'what a car has fetched could not be stored'),
+      );
+      return;
+    }
     if (message.kind === 'position') {
       const { position, retained } = message;
       if (!vehicle.site && states.get(vehicle.id)?.values.Location === undefined) return;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { parseJson } from '../../domain/json.ts';
+import { fetchedModelSchema, type FetchedModel } from '../../domain/modelOrders.ts';
 import { topics } from '../../domain/names.ts';
 import type { Position } from '../../domain/site.ts';
 import { isStorableText } from '../../domain/storableText.ts';
@@ -19,6 +20,7 @@ export type TelemetryMessage =
       readonly retained: boolean;
     }
   | { readonly kind: 'meter'; readonly vehicleId: string; readonly reading: MeterReading }
+  | { readonly kind: 'fetched'; readonly vehicleId: string; readonly fetched: FetchedModel }
   /** A field that we do not read. */
   | { readonly kind: 'ignored' }
   | { readonly kind: 'unreadable' };
@@ -38,6 +40,7 @@ export function ingressTopics(base: string): string[] {
     topics.connectivity(base, '+'),
     topics.agentConnectivity('+'),
     topics.meter('+'),
+    topics.fetchedModel('+'),
   ];
 }
 
@@ -50,6 +53,13 @@ export function readMessage(base: string, topic: string, payload: Buffer, retain
     const reading = meterReadingSchema.safeParse(parseJson(text));
     return reading.success
       ? { kind: 'meter', vehicleId: meterVehicleId, reading: reading.data }
+      : { kind: 'unreadable' };
+  }
+  const [, fetchingVehicleId] = /^nightshift\/([^/]+)\/fetched-model$/.exec(topic) ?? [];
+  if (fetchingVehicleId !== undefined) {
+    const fetched = fetchedModelSchema.safeParse(parseJson(text));
+    return fetched.success
+      ? { kind: 'fetched', vehicleId: fetchingVehicleId, fetched: fetched.data }
       : { kind: 'unreadable' };
   }
   const [, agentVehicleId] = /^nightshift\/([^/]+)\/connectivity$/.exec(topic) ?? [];

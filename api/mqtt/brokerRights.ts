@@ -51,7 +51,12 @@ export const SERVICE_RIGHTS: BrokerRights = {
 /** A car hears its own orders and says what it measures; it gives itself no orders. */
 export function carRights(carId: string, telemetryBase: string): BrokerRights {
   const telemetry = `${telemetryBase}/${carId}/`;
-  const says = new Set([topics.meter(carId), topics.computeMeter(carId), topics.agentConnectivity(carId)]);
+  const says = new Set([
+    topics.meter(carId),
+    topics.computeMeter(carId),
+    topics.agentConnectivity(carId),
+    topics.fetchedModel(carId),
+  ]);
   return {
     carId,
     // Whoever takes another's client id cuts it off, and may inherit what it had subscribed to.

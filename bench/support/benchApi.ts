@@ -40,6 +40,7 @@ export async function startBenchApi(
       cell,
       stays: { policyChanged: async () => {} },
       vens: { hint: async () => {} },
+      rollouts: { start: async () => {}, command: async () => {} },
       seal: sealWith('a key for benches'),
       slices: sliceSignerWith('a key for benches'),
       regions: { followLimits: async () => undefined, signalsPushed: async () => undefined },

@@ -23,8 +23,8 @@ export interface BiddingWorkerOptions {
   readonly gate: PowerGate;
   readonly connection: NativeConnectionOptions;
   readonly namespace: string;
-  /** It bids at one of them at a time, and turns to the next when nothing comes. */
-  readonly taskQueues: readonly string[];
+  /** Asked at each turn. It bids at one of them at a time, and turns to the next when nothing comes. */
+  readonly taskQueues: () => readonly string[];
   readonly identity: string;
   readonly activities: NonNullable<WorkerOptions['activities']>;
   readonly log: Logger;
@@ -70,13 +70,14 @@ export class BiddingWorker {
   }
 
   async #live(): Promise<void> {
-    const { gate, log, onWithdrawn, taskQueues } = this.#options;
+    const { gate, log, onWithdrawn } = this.#options;
     let backoffMs = FIRST_BACKOFF_MS;
     let turn = 0;
     while (!this.#stopping.signal.aborted) {
       try {
         await this.#gateOpens();
         if (!gate.isOpen) continue;
+        const taskQueues = this.#options.taskQueues();
         await this.#bid(taskQueues[turn++ % taskQueues.length] ?? '');
         // Between two turns it may go on computing at once.
         if (!gate.isOpen || this.#stopping.signal.aborted) await onWithdrawn();
@@ -113,7 +114,7 @@ export class BiddingWorker {
     });
     this.#worker = { worker, slots };
     const turns = setInterval(() => {
-      if (taskQueues.length > 1 && !slots.computing) this.#shutDown();
+      if (taskQueues().length > 1 && !slots.computing) this.#shutDown();
     }, turnMs);
     try {
       const running = worker.run();

@@ -1,7 +1,7 @@
 import type { MqttClient } from 'mqtt';
 import { topics } from '../../domain/names.ts';
 
-/** How messages of one kind, setpoints or shed orders, reach the agent. */
+/** How messages of one kind, setpoints, shed orders or model orders, reach the agent. */
 export interface SetpointLink {
   /** Calls the listener with each message of the car's topic. @returns how to stop that */
   listen(vehicleId: string, listener: (payload: string) => void): Promise<() => void>;
@@ -15,6 +15,11 @@ export function setpointLinkOver(client: MqttClient): SetpointLink {
 /** Shed orders over MQTT. */
 export function shedLinkOver(client: MqttClient): SetpointLink {
   return linkOver(client, topics.shed);
+}
+
+/** Model orders over MQTT. */
+export function modelOrderLinkOver(client: MqttClient): SetpointLink {
+  return linkOver(client, topics.models);
 }
 
 function linkOver(client: MqttClient, topicOf: (vehicleId: string) => string): SetpointLink {

@@ -12,10 +12,12 @@ import { Runner, type RunnerOptions } from '../../inference/runner/runner.ts';
 import { gridTimeMs, type Clock } from '../../domain/clock.ts';
 import type { HardwareClass } from '../../domain/hardwareClasses.ts';
 import { inferenceTaskQueue } from '../../domain/names.ts';
+import type { FetchedModel } from '../../domain/modelOrders.ts';
 import type { SetpointProfile } from '../../domain/setpoints.ts';
 import type { ShedOrder } from '../../domain/sheds.ts';
 import { BiddingWorker } from './biddingWorker.ts';
 import type { OrderWatch } from './orderWatch.ts';
+import { ModelFetcher } from './modelFetcher.ts';
 import { watchSetpoints } from './setpointWatch.ts';
 import { watchSheds } from './shedWatch.ts';
 import type { SetpointLink } from './setpointLink.ts';
@@ -43,6 +45,10 @@ export interface VehicleAgentOptions {
   readonly openSlice: OpenSlice;
   readonly setpoints: SetpointLink;
   readonly sheds: SetpointLink;
+  /** What it is to fetch before work for it comes. */
+  readonly modelOrders: SetpointLink;
+  /** Says what was fetched. */
+  readonly tellFetched: (fetched: FetchedModel) => Promise<void>;
   readonly clock: Clock;
   readonly pacer: Pacer;
   readonly log: Logger;
@@ -82,13 +88,14 @@ export class VehicleAgent {
   /** Begins to listen for setpoints; connects to the server when there is power to compute, and retries for ever. */
   async start(): Promise<void> {
     if (this.#awake !== undefined) return;
-    const { vehicle, temporal, clock, log, setpoints, sheds } = this.#options;
+    const { vehicle, temporal, clock, log, setpoints, sheds, modelOrders, modelFamilies } = this.#options;
     const runner = new Runner(this.#options.runner);
+    const models = new ModelCache(this.#options.modelFolder, this.#options.modelDiskBytes);
     const { activities, close } = createInferenceActivities({
       ...this.#options,
       vehicleId: vehicle.vehicleId,
       runner,
-      models: new ModelCache(this.#options.modelFolder, this.#options.modelDiskBytes),
+      models,
       results: new ResultCache(join(this.#options.folder, 'results')),
       gate: this.gate,
       meter: new EnergyMeter(
@@ -98,15 +105,22 @@ export class VehicleAgent {
       ),
       saveRegister: async () => vehicle.saveRegister?.(),
     });
+    const fetcher = new ModelFetcher({
+      ...this.#options,
+      gate: this.gate,
+      models,
+      tell: (fetched) => this.#options.tellFetched(fetched),
+    });
     const watch = watchSetpoints(this.gate, clock, log);
     const shedWatch = watchSheds(this.gate, clock, log);
     const worker = new BiddingWorker({
       gate: this.gate,
       connection: temporal.options,
       namespace: temporal.namespace,
-      taskQueues: this.#options.modelFamilies.map((family) =>
-        inferenceTaskQueue(vehicle.regionId, vehicle.hardwareClass, family),
-      ),
+      taskQueues: () =>
+        [...modelFamilies, ...fetcher.familiesOf(modelFamilies)].map((family) =>
+          inferenceTaskQueue(vehicle.regionId, vehicle.hardwareClass, family),
+        ),
       // Operators see identities; they need to tell cars apart, not to know whose they are.
       identity: `veh:${createHash('sha256').update(vehicle.vehicleId).digest('hex').slice(0, 12)}`,
       activities: { ...activities },
@@ -115,12 +129,13 @@ export class VehicleAgent {
       onWithdrawn: () => runner.stop(),
       ...(this.#options.bidTurnMs !== undefined && { turnMs: this.#options.bidTurnMs }),
     });
-    this.#awake = { runner, watch, shedWatch, worker, closeOutbox: close, stopListening: [] };
+    this.#awake = { runner, watch, shedWatch, fetcher, worker, closeOutbox: close, stopListening: [] };
     this.gate.clear('shutdown');
     worker.start();
     const { stopListening } = this.#awake;
     // Sheds first: a setpoint must not open the gate in an emergency that the car has not heard of.
     stopListening.push(await sheds.listen(vehicle.vehicleId, (payload) => shedWatch.receive(payload)));
+    stopListening.push(await modelOrders.listen(vehicle.vehicleId, (payload) => fetcher.receive(payload)));
     stopListening.push(await setpoints.listen(vehicle.vehicleId, (payload) => watch.receive(payload)));
   }
 
@@ -151,6 +166,7 @@ export class VehicleAgent {
     this.gate.close('shutdown');
     awake?.watch.close();
     awake?.shedWatch.close();
+    awake?.fetcher.close();
     for (const stopListening of awake?.stopListening ?? []) stopListening();
     return awake;
   }
@@ -160,6 +176,7 @@ interface Awake {
   readonly runner: Runner;
   readonly watch: OrderWatch<SetpointProfile>;
   readonly shedWatch: OrderWatch<ShedOrder>;
+  readonly fetcher: ModelFetcher;
   readonly worker: BiddingWorker;
   readonly closeOutbox: () => void;
   readonly stopListening: (() => void)[];

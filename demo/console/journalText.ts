@@ -32,6 +32,7 @@ const KINDS = {
   operator: { label: 'operator', color: 'yellow' },
   quarantined: { label: 'caught', color: 'red' },
   recalled: { label: 'recalled', color: 'red' },
+  rollout: { label: 'roll-out', color: 'cyan' },
 } as const satisfies Record<JournalKind, { label: string; color: ColorName }>;
 
 const LABEL_WIDTH = Math.max(...Object.values(KINDS).map(({ label }) => label.length));

@@ -38,6 +38,8 @@ export interface ApiHarness {
   readonly jobs: RecordingStarter;
   /** Connections that were to be looked at. */
   readonly hinted: string[];
+  /** What roll-outs were told. */
+  readonly rolledOut: string[];
   /** Regions that were told of new signals. */
   readonly pushedTo: string[];
   /** Regions that are to be followed. */
@@ -59,6 +61,7 @@ export function useApi(
 ): ApiHarness {
   const jobs = recordingStarter();
   const hinted: string[] = [];
+  const rolledOut: string[] = [];
   const pushedTo: string[] = [];
   const policyChanges: string[] = [];
   const startedRegions: string[] = [];
@@ -89,6 +92,10 @@ export function useApi(
       },
       stays,
       vens: { hint: async (id) => void hinted.push(id) },
+      rollouts: {
+        start: async ({ name, version }) => void rolledOut.push(`start ${name} ${version}`),
+        command: async ({ name, version }, command) => void rolledOut.push(`${command} ${name} ${version}`),
+      },
       seal: sealWith('a key for tests'),
       slices: sliceSignerWith('a key for tests'),
       live,
@@ -139,6 +146,7 @@ export function useApi(
   return {
     jobs,
     hinted,
+    rolledOut,
     pushedTo,
     policyChanges,
     startedRegions,

@@ -115,6 +115,8 @@ export function cellState(over: Partial<CellState> = {}): CellState {
         metadata: null,
       },
     ],
+    rolloutFamilies: new Map(),
+    modelsOnCars: { bytes: new Map(), holders: new Map(), bytesPerGridSecond: 20e6 },
     foreignLoadKw: new Map(),
     classSpeeds: [
       {

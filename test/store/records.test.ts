@@ -25,7 +25,7 @@ import {
 } from '../../store/files.ts';
 import { listOpenJobs, upsertJobProgress, type JobProgress } from '../../store/jobProgress.ts';
 import { appendJournal, readJournal } from '../../store/journal.ts';
-import { addModel, listModels, readModel } from '../../store/models.ts';
+import { addModel, listModels, readModel, serveVersion } from '../../store/models.ts';
 import {
   closeParkingSession,
   listOpenParkingSessions,
@@ -181,12 +181,15 @@ test('a plan is stored once, and the latest is that of the newest slot', async (
   expect(await readPlan(database, 'old')).toMatchObject({ plan: { cars: [{ carId: 'a' }] } });
 });
 
-test('a model version keeps its first hash, and the newest version is the default', async () => {
+test('a model version keeps its first hash, and the first version is the default until another one is rolled out', async () => {
   const model = { name: 'ocr', version: '1', family: 'ocr', sha256: 'a', manifest: { inputs: [] }, tenantId: null };
   expect(await addModel(database, model)).toBe(true);
   expect(await addModel(database, { ...model, sha256: 'b' })).toBe(false);
   expect(await readModel(database, DEFAULT_TENANT, 'ocr')).toMatchObject(model);
   await addModel(database, { ...model, version: '2' });
+  expect(await readModel(database, DEFAULT_TENANT, 'ocr')).toMatchObject(model);
+  expect(await readModel(database, DEFAULT_TENANT, 'ocr', '2')).toMatchObject({ version: '2' });
+  await serveVersion(database, 'ocr', '2');
   expect(await readModel(database, DEFAULT_TENANT, 'ocr')).toMatchObject({ version: '2' });
   expect(await readModel(database, DEFAULT_TENANT, 'ocr', '1')).toMatchObject(model);
   expect(await readModel(database, DEFAULT_TENANT, 'none')).toBeUndefined();
@@ -197,6 +200,7 @@ test("a tenant's model is nobody else's, whatever its name and version", async (
   await addModel(database, shared);
   await addModel(database, { ...shared, version: '2', sha256: 'b', tenantId: 'lab' });
   await addModel(database, { ...shared, version: '3', sha256: 'c' });
+  await serveVersion(database, 'owned', '3');
   expect(await readModel(database, 'lab', 'owned')).toMatchObject({ version: '2' });
   expect(await readModel(database, 'shop', 'owned')).toMatchObject({ version: '3' });
   expect(await readModel(database, 'shop', 'owned', '2')).toBeUndefined();

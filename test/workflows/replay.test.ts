@@ -9,6 +9,7 @@ const WORKFLOWS = [
   'gridRegion',
   'inferenceJob',
   'jobDivision',
+  'modelRollout',
   'openAdrVen',
   'parkingSession',
   'shardWave',

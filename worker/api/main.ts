@@ -41,6 +41,7 @@ import { queueSamplesOf } from './queueSamples.ts';
 import { regionKeeperOver } from './regionKeeper.ts';
 import { regionTellerOver } from './regionTeller.ts';
 import { sessionStarterOver } from './sessionStarter.ts';
+import { rolloutStarterOver } from './rolloutStarter.ts';
 import { trainingStarterOver } from './trainingStarter.ts';
 import { venStarterOver } from './venStarter.ts';
 
@@ -92,6 +93,7 @@ async function start({ config, logger, monitor }: Service) {
       jobs: jobStarterOver(client, cell),
       trainings: trainingStarterOver(client, cell),
       vens: venStarterOver(client, cell),
+      rollouts: rolloutStarterOver(client, cell),
       ...(config.accounts && { accounts: config.accounts }),
       seal: secretsSealOf(config),
       slices: sliceSignerOf(config),

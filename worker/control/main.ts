@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { createRolloutActivities } from '../../activities/rollouts/rolloutActivities.ts';
 import { createStayActivities } from '../../activities/stays/stayActivities.ts';
 import { feedOpener } from '../../activities/grid/feeds/openFeeds.ts';
 import { createEmergencyShed } from '../../activities/grid/emergencyShed.ts';
@@ -125,7 +126,10 @@ async function start({ config, logger, monitor }: Service) {
         ),
         weights: { carbonEurPerKg: CARBON_EUR_PER_KG, missingEurPerKwh: config.missingEurPerKwh },
         gridNowMs,
+        carAccess: jobs.carAccess,
+        now: Date.now,
       }),
+      ...createRolloutActivities({ ...jobs, now: Date.now }),
       ...createDivisionActivities({ database }),
       ...createJobActivities(jobs),
       ...createTrustActivities({ ...jobs, trusted, checkKey: checkKeyOf(config), log: logger }),

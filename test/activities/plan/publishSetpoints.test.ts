@@ -1,3 +1,4 @@
+import { sliceSignerWith } from '../../../store/sliceAccess.ts';
 import { MINUTE_MS } from '../../../domain/durations.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
@@ -33,6 +34,8 @@ const { publishSetpoints, tellSessions } = createPlanActivities({
   plan: () => Promise.reject(new Error('not asked')),
   weights: { carbonEurPerKg: 0, missingEurPerKwh: 0.6 },
   gridNowMs: () => SLOT_MS,
+  carAccess: { url: 'http://127.0.0.1', signer: sliceSignerWith('none of this is handed out') },
+  now: Date.now,
 });
 
 beforeAll(() => enrolFleet(database, ['one']));

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { characterErrorRate, editDistance } from '../../../demo/glosses/characterErrorRate.ts';
+import { characterErrorRate } from '../../../demo/glosses/characterErrorRate.ts';
+import { editDistance } from '../../../domain/editDistance.ts';
 
 test.each([
   ['', '', 0],

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { UNPACED, type Pacer, type ShardLimits } from '../../../../car/shard/ports.ts';
 import { REAL_TIME } from '../../../../domain/clock.ts';
+import type { FetchedModel, ModelOrder } from '../../../../domain/modelOrders.ts';
 import type { SetpointProfile } from '../../../../domain/setpoints.ts';
 import { VehicleAgent } from '../../../../car/agent/vehicleAgent.ts';
 import type { MemoryObjects } from '../../shard/support/memoryObjects.ts';
@@ -14,6 +15,10 @@ export interface TestAgent {
   readonly shed: (durationMs: number) => void;
   /** What the car was told that the agent draws, in order. */
   readonly drawnKw: number[];
+  /** Sends the car what it is to fetch and whose queues it may poll. */
+  readonly order: (order: ModelOrder) => void;
+  /** What it says that it has fetched. */
+  readonly fetched: FetchedModel[];
 }
 
 export async function testAgent(options: {
@@ -30,7 +35,9 @@ export async function testAgent(options: {
 }): Promise<TestAgent> {
   let tell: ((payload: string) => void) | undefined;
   let tellShed: ((payload: string) => void) | undefined;
+  let tellModels: ((payload: string) => void) | undefined;
   const drawnKw: number[] = [];
+  const fetched: FetchedModel[] = [];
   const folder = options.folder ?? (await temporaryFolder());
   const agent = new VehicleAgent({
     vehicle: {
@@ -66,6 +73,15 @@ export async function testAgent(options: {
         };
       },
     },
+    modelOrders: {
+      listen: async (_, listener) => {
+        tellModels = listener;
+        return () => {
+          tellModels = undefined;
+        };
+      },
+    },
+    tellFetched: async (model) => void fetched.push(model),
     clock: REAL_TIME,
     pacer: options.pacer ?? UNPACED,
     log: pino({ level: 'silent' }),
@@ -76,6 +92,8 @@ export async function testAgent(options: {
   return {
     agent,
     drawnKw,
+    fetched,
+    order: (order) => tellModels?.(JSON.stringify(order)),
     shed: (durationMs) => {
       const startMs = Date.now();
       const endMs = startMs + durationMs;
