@@ -25,7 +25,8 @@ export interface BenchCar {
 
 /** A car's whole path from the activity to the stored parts, never paced and never gated. */
 export function openBenchCar(folder: string, objects: PartStore): BenchCar {
-  const runner = new Runner();
+  // A bench on a busy machine waits as long as it takes.
+  const runner = new Runner({ loadLimitMs: 600_000, callLimitMs: 600_000 });
   const models = new ModelCache(join(folder, 'models'));
   const car = createInferenceActivities({
     vehicleId: 'bench',

@@ -179,7 +179,7 @@ export class Runner {
     const child = new RunnerChild(launcher);
     this.#child = child;
     const { executionProvider: provider, settings, loadLimitMs } = this.#options;
-    const limitMs = loadLimitMs + LOAD_MS_PER_MIB * (await sizeMib(model));
+    const limitMs = loadLimitMs + Math.round(LOAD_MS_PER_MIB * (await sizeMib(model)));
     const reply = await child.ask({ type: 'load', model, provider, settings }, limitMs);
     if (reply.type !== 'ready') {
       child.kill();

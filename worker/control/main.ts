@@ -21,7 +21,7 @@ import { followActivities } from '../../car/followActivities.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { cellTaskQueue, CONTROL_TASK_QUEUE } from '../../domain/names.ts';
 import { SOLVER_LIMIT_REAL_MS } from '../../domain/planLimits.ts';
-import { addModel } from '../../store/models.ts';
+import { addModel, recordModelNeeds } from '../../store/models.ts';
 import { openDatabase } from '../../store/database.ts';
 import { reclaiming } from '../../store/orphans.ts';
 import { migrate } from '../../store/migrate.ts';
@@ -54,6 +54,9 @@ import { sessionTellerOver } from './sessionTeller.ts';
 import { startCellWorkflows } from './startCellWorkflows.ts';
 import { listenForHints } from './vtnHints.ts';
 
+/** Of a line of text on a small computer, until cars or the cell file say else. */
+const STATED_MS_PER_PICTURE = 1_000;
+
 /** By queue; above this, workflows are evicted and replayed; each cached one costs about 1.7 MB. */
 const MAX_CACHED_WORKFLOWS = 300;
 /** How long workflow tasks wait for the worker that has their workflow in its cache: it may have been killed. */
@@ -74,7 +77,10 @@ async function start({ config, logger, monitor }: Service) {
   await untilAnswered('PostgreSQL', () => migrate(database));
   const objects = openObjects(config.objects);
   const register: RegisterModel = (model) => addModel(database, { ...model, tenantId: null });
-  await publishBundledModels(reclaiming(database, objects), register);
+  for (const { name, version } of await publishBundledModels(reclaiming(database, objects), register)) {
+    // Without a figure for any class, no plan would have its batches, and they would wait for ever.
+    await recordModelNeeds(database, { name, version }, { memoryMb: undefined, msPerUnit: STATED_MS_PER_PICTURE });
+  }
   const { cell: cellFile, folder } = await readCellFile(requireSetting(config, 'cellFile'));
   const client = await connectClient(config.temporal.connection);
   await ensureSearchAttributes(client.connection, config.temporal.connection.namespace, logger);
