@@ -173,7 +173,10 @@ export class RolloutCourse {
   }
 
   #set(changed: Partial<RolloutStatus>): void {
-    const status = { ...this.#status, ...changed };
+    const { paused, text } = this.#status;
+    // What was under way when the operator paused it still comes in: it must not hide why nothing goes on.
+    const isHeld = paused && changed.paused === undefined;
+    const status = { ...this.#status, ...changed, ...(isHeld && { text }) };
     if (JSON.stringify(status) !== JSON.stringify(this.#status)) this.#news = true;
     this.#status = status;
   }
