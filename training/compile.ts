@@ -8,6 +8,8 @@ import {
   type ValueInfoProto,
 } from 'onnx-buf';
 
+import { z } from 'zod';
+
 import { differentiate } from './gradients/differentiate.ts';
 import { Tape, type FloatType, type MeasuredTensor } from './gradients/tape.ts';
 import { CORRECT_OUTPUT, COUNTED_OUTPUT, LABELS, LOSS_OUTPUT, lossGradient, lossNodes, type Loss } from './losses.ts';
@@ -299,21 +301,23 @@ function measuredWeights({ network, constants }: PreparedNetwork): [string, Meas
   });
 }
 
-interface ForwardTensor {
-  readonly name: string;
-  readonly type: number;
-  readonly lengths: readonly (number | string)[];
-}
+const forwardTensorSchema = z.object({
+  name: z.string(),
+  type: z.number(),
+  lengths: z.array(z.union([z.number(), z.string()])),
+});
+type ForwardTensor = z.output<typeof forwardTensorSchema>;
+const forwardSchema = z.object({ inputs: z.array(forwardTensorSchema), outputs: z.array(forwardTensorSchema) });
 
 function told(info: ValueInfoProto): ForwardTensor {
   return { name: info.name, type: typeOfValue(info), lengths: lengthsOf(info) };
 }
 
-function forwardOf({ inputs, outputs }: Network): { inputs: ForwardTensor[]; outputs: ForwardTensor[] } {
+function forwardOf({ inputs, outputs }: Network): z.output<typeof forwardSchema> {
   return { inputs: inputs.map(told), outputs: outputs.map(told) };
 }
 
-function parsedForward(text: string | undefined): { inputs: ForwardTensor[]; outputs: ForwardTensor[] } {
+function parsedForward(text: string | undefined): z.output<typeof forwardSchema> {
   if (text === undefined) throw new TrainingRefusal('The file is no training graph of ours.');
-  return JSON.parse(text) as { inputs: ForwardTensor[]; outputs: ForwardTensor[] };
+  return forwardSchema.parse(JSON.parse(text));
 }

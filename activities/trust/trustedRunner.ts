@@ -9,7 +9,7 @@ import { trainingUpdateSchema } from '../../domain/training.ts';
 import { ModelCache } from '../../inference/modelCache.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
 import { Runner } from '../../inference/runner/runner.ts';
-import type { Evaluation, LocalRun } from '../../inference/training/trainingPipeline.ts';
+import { evaluatedSchema, type LocalRun } from '../../inference/training/trainingPipeline.ts';
 import { trainTask } from '../../inference/training/trainTask.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import { bytesFromFloats, floatsFromBase64 } from '../../training/floats.ts';
@@ -60,9 +60,9 @@ export function createTrustedRunner(
       withModel(model, async (loaded) => {
         const local: LocalRun = { weights, budgetMs: 0 };
         const [answer] = await runner.run(loaded, [{ evaluate: data, local }]);
-        if (answer?.statusCode !== 200)
-          throw new Error(`The model cannot be evaluated: ${JSON.stringify(answer?.body)}`);
-        return answer.body as Evaluation;
+        const evaluated = evaluatedSchema.safeParse(answer?.body).data;
+        if (!evaluated) throw new Error(`The model cannot be evaluated: ${JSON.stringify(answer?.body)}`);
+        return evaluated;
       }),
     train: (model, weights, task) =>
       withModel(model, async (loaded) => {

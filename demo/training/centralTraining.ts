@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 
+import { z } from 'zod';
+
 import type { TrainingPipeline } from '../../domain/models.ts';
-import type { LocalOptimizer, TrainingTask } from '../../domain/training.ts';
+import { trainingUpdateSchema, type LocalOptimizer, type TrainingTask } from '../../domain/training.ts';
 import type { LoadedModel } from '../../inference/runner/protocol.ts';
 import type { Runner } from '../../inference/runner/runner.ts';
-import type { Evaluation } from '../../inference/training/trainingPipeline.ts';
+import { evaluatedSchema } from '../../inference/training/trainingPipeline.ts';
 import { trainTask } from '../../inference/training/trainTask.ts';
 import { bytesFromFloats, floatsFromBase64 } from '../../training/floats.ts';
 import { LABELS } from '../../training/losses.ts';
@@ -15,12 +17,12 @@ export interface CentralPoint {
   readonly accuracy: number;
 }
 
+const exampleSchema = z.record(z.string(), z.union([z.number(), z.array(z.number())]));
+const exampleOf = (line: string): z.output<typeof exampleSchema> => exampleSchema.parse(JSON.parse(line));
+
 /** Examples of a file as a task has them. Every input is of whole numbers. */
 export function dataOfFile(text: string, { inputs }: Pick<TrainingPipeline, 'inputs'>): TrainingTask['data'] {
-  const examples = text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, number | number[]>);
+  const examples = text.trimEnd().split('\n').map(exampleOf);
   const column = (name: string): string =>
     Buffer.from(Int32Array.from(examples.flatMap((example) => example[name] ?? [])).buffer).toString('base64');
   return { examples: examples.length, inputs: Object.fromEntries(inputs.map(({ name }) => [name, column(name)])) };
@@ -59,13 +61,12 @@ export async function trainCentrally(
       data,
     };
     const { body } = await trainTask({ runner, model, body: task, weightBytes });
-    const { update } = body as { readonly update: string };
+    const { update } = trainingUpdateSchema.parse(body);
     const change = floatsFromBase64(update);
     weights = weights.map((weight, index) => weight + (change[index] ?? 0));
     const local = { weights, budgetMs: 0 };
     const [answer] = await runner.run(model, [{ evaluate: test, local }]);
-    if (!answer) throw new Error('the model was not evaluated');
-    const { loss, correct, counted } = answer.body as Evaluation;
+    const { loss, correct, counted } = evaluatedSchema.parse(answer?.body);
     points.push({ steps: round * given.stepsPerRound, loss, accuracy: correct / counted });
   }
   return points;
@@ -76,7 +77,7 @@ export function guessed(text: string): number {
   const counts = new Map<number, number>();
   let all = 0;
   for (const line of text.trimEnd().split('\n')) {
-    for (const label of [(JSON.parse(line) as Record<string, number | number[]>)[LABELS] ?? []].flat()) {
+    for (const label of [exampleOf(line)[LABELS] ?? []].flat()) {
       if (label < 0) continue;
       counts.set(label, (counts.get(label) ?? 0) + 1);
       all += 1;

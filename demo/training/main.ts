@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Command } from 'commander';
+import { z } from 'zod';
 
 import { ApiClient } from '../../api/client/apiClient.ts';
 import { TrainingClient } from '../../api/client/trainingClient.ts';
@@ -154,13 +155,14 @@ async function addModel(api: ApiClient, model: DemoModel, stateDir: string) {
   return { loaded, weights: initialWeights(file, description) };
 }
 
+const idSchema = z.object({ id: z.string() });
+
 async function start(api: ApiClient, { name, model, strategy, partition }: DemoRun): Promise<string> {
   const upload = async (text: string, filename: string): Promise<string> => {
     const form = new FormData();
     form.append('purpose', 'batch');
     form.append('file', new Blob([text]), filename);
-    const answer = (await (await api.call('/v1/files', { method: 'POST', body: form })).json()) as { id: string };
-    return answer.id;
+    return idSchema.parse(await (await api.call('/v1/files', { method: 'POST', body: form })).json()).id;
   };
   const { id } = await new TrainingClient(api).start({
     name: `${model.name}, ${name}`,
@@ -230,7 +232,7 @@ async function report(api: ApiClient, finished: readonly FinishedRun[]): Promise
   ]);
   await writeFile(join(size.out, 'curves.svg'), picture);
   await writeFile(join(size.out, 'figures.json'), `${JSON.stringify(finished, null, 2)}\n`);
-  const { data } = (await api.json('GET', '/v1/models')) as { data: { id: string }[] };
+  const { data } = z.object({ data: z.array(idSchema) }).parse(await api.json('GET', '/v1/models'));
   process.stdout.write(`${reportText(finished)}\n`);
   process.stdout.write(`Models that answer: ${data.map(({ id }) => id).join(', ')}\n`);
   process.stdout.write(`Figures and picture: ${size.out}\n`);

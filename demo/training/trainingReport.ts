@@ -28,9 +28,9 @@ export function reportText(runs: readonly FinishedRun[]): string {
       percent(guessed),
       last?.test_loss?.toFixed(3) ?? '-',
       best?.loss.toFixed(3) ?? '-',
-      `${((sum(({ bytes_down: down }) => down) + sum(({ bytes_up: up }) => up)) / 1e6).toFixed(0)}`,
-      `${(sum(({ energy_wh: wh }) => wh) / 1000).toFixed(2)}`,
-      `${sum(({ gco2 }) => gco2).toFixed(0)}`,
+      ((sum(({ bytes_down: down }) => down) + sum(({ bytes_up: up }) => up)) / 1e6).toFixed(0),
+      (sum(({ energy_wh: wh }) => wh) / 1000).toFixed(2),
+      sum(({ gco2 }) => gco2).toFixed(0),
     ];
   });
   const head = [

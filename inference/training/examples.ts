@@ -49,25 +49,17 @@ export function sizeOfExample({ shape }: TensorSpec): number {
 
 function columnOf({ name, datatype }: TensorSpec, bytes: Buffer): Column {
   const own = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.byteLength & ~3));
-  switch (datatype) {
-    case 'FP32':
-      return new Float32Array(own);
-    case 'INT64':
-    case 'INT32':
-      return new Int32Array(own);
-    case 'BOOL':
-      return new Uint8Array(bytes);
-    default:
-      throw new BadRequest('invalid_body', 'data', `"${name}" is ${datatype}, which is not trained with.`);
-  }
+  if (datatype === 'FP32') return new Float32Array(own);
+  if (datatype === 'INT64' || datatype === 'INT32') return new Int32Array(own);
+  if (datatype === 'BOOL') return new Uint8Array(bytes);
+  throw new BadRequest('invalid_body', 'data', `"${name}" is ${datatype}, which is not trained with.`);
 }
 
 function gathered(column: Column, each: number, chosen: readonly number[]): Column {
   const rows = column.slice(0, chosen.length * each);
   for (const [place, example] of chosen.entries()) {
     const from = example * each;
-    // Of one type, both being of one column.
-    (rows as Float32Array).set(column.subarray(from, from + each) as Float32Array, place * each);
+    rows.set(column.subarray(from, from + each), place * each);
   }
   return rows;
 }

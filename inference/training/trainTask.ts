@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 
+import { z } from 'zod';
+
 import type { Answer } from '../../domain/answerLine.ts';
 import { floatsFromBytes } from '../../training/floats.ts';
 import type { LocalState } from '../../training/localSteps.ts';
@@ -7,6 +9,9 @@ import type { LoadedModel } from '../runner/protocol.ts';
 import type { Runner } from '../runner/runner.ts';
 import { BadRequest, badRequestAnswer } from '../runner/openInference.ts';
 import { STATE_OBJECT, type LocalRun } from './trainingPipeline.ts';
+
+/** Written by our own process a moment ago. */
+const stateSchema = z.object({ object: z.literal(STATE_OBJECT), state: z.custom<LocalState>() });
 
 /** Real time between two looks at whether the car has to go: its steps are kept then. */
 const BUDGET_MS = 500;
@@ -55,7 +60,5 @@ export async function trainTask({
 }
 
 function stateIn({ statusCode, body }: Answer): LocalState | undefined {
-  if (statusCode !== 200 || typeof body !== 'object' || body === null || !('object' in body)) return undefined;
-  // Written by our own process a moment ago.
-  return body.object === STATE_OBJECT && 'state' in body ? (body.state as LocalState) : undefined;
+  return statusCode === 200 ? stateSchema.safeParse(body).data?.state : undefined;
 }

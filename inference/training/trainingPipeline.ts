@@ -41,6 +41,14 @@ export interface Evaluation {
 }
 
 const evaluationSchema = z.object({ evaluate: trainingTaskSchema.shape.data });
+/** An evaluation as it comes back from the process. */
+export const evaluatedSchema = z.object({
+  object: z.literal(EVALUATION_OBJECT),
+  examples: z.number(),
+  loss: z.number(),
+  correct: z.number(),
+  counted: z.number(),
+});
 const localSchema = z.object({ local: z.custom<LocalRun>().optional() });
 
 /** Local steps and evaluation on a training graph. The same task and weights give the same bytes on one class of computers. */

@@ -142,7 +142,7 @@ test(
       world.letEnd();
       await run.result();
     });
-    expect(world.closed.toSorted()).toEqual([1, 2, 3]);
+    expect(world.closed.toSorted((a, b) => a - b)).toEqual([1, 2, 3]);
 
     const refused = new World();
     refused.refusal = 'Line 4: labels has 2 numbers, not 1.';

@@ -9,7 +9,8 @@ export interface MeasuredTensor {
   readonly integers?: readonly number[];
 }
 
-export type FloatType = typeof ONNX_TYPES.FLOAT | typeof ONNX_TYPES.DOUBLE;
+/** FLOAT or DOUBLE of `ONNX_TYPES`. */
+export type FloatType = number;
 
 /**
  * Writes the nodes of a derivative after those of a forward graph. Shapes are known, so that nothing of the derivative

@@ -20,7 +20,7 @@ import {
   type ValueInfoProto,
 } from 'onnx-buf';
 
-export const ONNX_TYPES = TensorProto_DataType;
+export const ONNX_TYPES: Readonly<Record<keyof typeof TensorProto_DataType, number>> = TensorProto_DataType;
 
 /** A weight or a constant, its bytes little-endian. */
 export function tensor(

@@ -32,8 +32,8 @@ export class UpdateMean {
     // The mean so far moves towards the update by its share: sums of many would lose digits.
     const part = weight / this.#weight;
     for (let i = 0; i < sum.length; i++) {
-      const before = sum[i] as number;
-      sum[i] = before + part * ((update[i] as number) - before);
+      const before = sum[i] ?? 0;
+      sum[i] = before + part * ((update[i] ?? 0) - before);
     }
   }
 

@@ -16,7 +16,7 @@ import { apiKeyOf } from '../process/apiKey.ts';
 import { CARBON_EUR_PER_KG } from '../../planning/carbonPrice.ts';
 import { readCellFile } from '../../config/cell/cellFile.ts';
 import { modelAdmissionOver } from './modelAdmission.ts';
-import { chargedLive } from './liveCharges.ts';
+import { chargedLive } from '../../activities/settlement/liveCharges.ts';
 import { createLiveExecutor } from '../../inference/liveExecutor.ts';
 import type { TemporalConfig } from '../../config/config.ts';
 import { brokerPasswordsOf, brokerUrlOf } from '../process/brokerUrl.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 
 import pino from 'pino';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
 import { createTrustActivities } from '../../../activities/trust/trustActivities.ts';
@@ -228,7 +228,8 @@ test('a car that the operator trusts is measured, and widens the tolerance of it
   // The same model by another kind of computer.
   const half = { ...(await openFolder(await tiny('fp16'))).loaded, sha256: model.sha256 };
   const other = new Runner();
-  const batch = await computedBy('trusted-writer', half, undefined, other).finally(() => other.stop());
+  onTestFinished(() => other.stop());
+  const batch = await computedBy('trusted-writer', half, undefined, other);
   expect(await check(batch)).toEqual([]);
   const [measured] = await listMeasuredNoise(database, model.sha256);
   expect(measured).toMatchObject({ hardwareClass: 'ai4', samples: 6 });

@@ -2,14 +2,16 @@ import { randomUUID } from 'node:crypto';
 
 import type { Logger } from 'pino';
 
-import { countAnswer } from '../../activities/jobs/countAnswers.ts';
-import { liveBooking } from '../../activities/settlement/liveBooking.ts';
-import type { LiveAnswer, LiveInference, LiveModel } from '../../api/http/ports.ts';
+import { countAnswer } from '../jobs/countAnswers.ts';
+import { liveBooking } from './liveBooking.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { HOUR_MS } from '../../domain/durations.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { accounts } from '../../domain/ledger.ts';
+import type { Answer } from '../../domain/answerLine.ts';
 import type { Pipeline } from '../../domain/models.ts';
+import type { ModelRef } from '../../domain/shards.ts';
+import type { LiveExecutor } from '../../inference/liveExecutor.ts';
 import { decimalOf } from '../../domain/money.ts';
 import { pricedUnitOf } from '../../domain/priceBook.ts';
 import { readReserved } from '../../store/batchTerms.ts';
@@ -36,19 +38,30 @@ const KIND_OF_PIPELINE: Record<Pipeline['kind'], UsageKind> = {
   training: 'other',
 };
 
+/** A model that a tenant's live request is for. */
+type TenantsModel = ModelRef & { readonly pipeline: Pick<Pipeline, 'kind'>; readonly tenantId: string };
+
 interface Answered extends Omit<LiveUsage, 'hourMs'> {
   readonly unit: ReturnType<typeof pricedUnitOf>;
   readonly units: number;
 }
 
-export interface ChargedLive extends LiveInference {
+export interface ChargedLive {
+  /** @throws what the executor throws, and NightshiftError `payment_required` */
+  infer(model: TenantsModel, bodies: readonly unknown[]): Promise<readonly Answer[]>;
+  /** @throws like `infer` */
+  generate(
+    model: TenantsModel,
+    task: Parameters<LiveExecutor['generate']>[1],
+    options?: Parameters<LiveExecutor['generate']>[2],
+  ): Promise<Answer>;
   /** Books what is answered and not booked yet. */
   close(): Promise<void>;
 }
 
 /** Charges tenants for what is answered at once, and answers none whose balance and credit are used up. Errors are free. */
 export function chargedLive(
-  live: LiveInference,
+  live: Pick<LiveExecutor, 'infer' | 'generate'>,
   { database, cell, logger }: { readonly database: Database; readonly cell: Cell; readonly logger: Logger },
 ): ChargedLive {
   let open = new Map<string, Answered>();
@@ -97,7 +110,7 @@ export function chargedLive(
       booking = booking.then(bookOpen);
     }, BOOKED_EVERY_REAL_MS);
   };
-  const count = ({ tenantId, name: model, pipeline }: LiveModel, { statusCode, body }: LiveAnswer): void => {
+  const count = ({ tenantId, name: model, pipeline }: TenantsModel, { statusCode, body }: Answer): void => {
     if (statusCode >= 400) return;
     const unit = pricedUnitOf(pipeline.kind);
     add({ tenantId, model, kind: KIND_OF_PIPELINE[pipeline.kind], unit, requests: 1, ...countAnswer(body, unit) });

@@ -6,7 +6,7 @@ import { readBalance } from '../../../store/ledger.ts';
 import { checkLedger } from '../../../store/ledgerChecks.ts';
 import { upsertTenant } from '../../../store/tenants.ts';
 import { listUsage } from '../../../store/usage.ts';
-import { chargedLive } from '../../../worker/api/liveCharges.ts';
+import { chargedLive } from '../../../activities/settlement/liveCharges.ts';
 import { CELL } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
 
