@@ -58,7 +58,8 @@ test(
         rounds: ROUNDS,
         local_steps: STEPS,
         clients: CLIENTS,
-        round_minutes: 120,
+        // Six minutes of real time: a coordinator that comes back has them left.
+        round_minutes: 1_440,
       },
     });
     await eventually('the second round is under way', LIMIT_MS, async () => {
