@@ -61,6 +61,8 @@ export class SeparateServers {
   }
 
   static async start(folder: string): Promise<SeparateServers> {
+    // Started by root, Mosquitto becomes a user of its own, who has to come through here.
+    await chmod(folder, 0o755);
     const [temporal = 0, mqtt = 0, s3 = 0] = await freePorts(3);
     const postgres = await startTemporaryPostgres('nightshift-separate-pg-');
     const executable = await temporalExecutable();
@@ -83,7 +85,12 @@ export class SeparateServers {
     const mosquitto = await startMosquitto(join(folder, 'mosquitto'), mqtt);
     children.push(mosquitto);
     const servers = new SeparateServers(folder, postgres, { children, mosquitto, temporal, mqtt, s3 });
-    await Promise.all([temporal, mqtt, s3].map((port) => answers(port)));
+    try {
+      await Promise.all([temporal, mqtt, s3].map((port) => answers(port)));
+    } catch (error) {
+      await servers.stop();
+      throw error;
+    }
     // Where the folder is not the bucket, it is made; where it is, it is there.
     await fetch(`${servers.s3Url}/${BUCKET}`, { method: 'PUT' });
     return servers;
