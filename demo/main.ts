@@ -19,6 +19,7 @@ import { currentNight } from './nightState.ts';
 import { bearableScale } from './machinePace.ts';
 import { prepareNight } from './prepareNight.ts';
 import { readChatModel, type ChatModel } from './work/chatModel.ts';
+import { publishChatModel } from './work/publishChatModel.ts';
 import { followDays } from './followDays.ts';
 import { runNight, type FinishedNight } from './runNight.ts';
 import type { ProcessStatus } from '../worker/local/supervisor/managedProcess.ts';
@@ -46,9 +47,19 @@ try {
 }
 
 async function main(): Promise<number> {
-  const { stateDir, nightFile } = loadConfig({ env, cwd: process.cwd() });
+  const withoutCell = loadConfig({ env, cwd: process.cwd() });
+  const { stateDir, nightFile } = withoutCell;
   const asWritten = await loadNight(nightFile);
   const chatModel = options.model === undefined ? undefined : await readChatModel(options.model, options.variant);
+  if (chatModel) {
+    await publishChatModel(withoutCell, chatModel, {
+      cars: asWritten.cars.length,
+      onStatus: (text) => terminal.status(dim(text)),
+      onWarning: (text) => terminal.print(red(text)),
+      stop: signals.stop,
+      force: signals.force,
+    });
+  }
   const { start, end, slowestScale: slowest = asWritten.scale } = asWritten;
   const scale = chatModel ? Math.min(asWritten.scale, asWritten.chat?.scale ?? Infinity) : asWritten.scale;
   const state = await currentNight(
@@ -92,8 +103,6 @@ async function main(): Promise<number> {
         apiUrl,
         onLine,
         onProgress: (progress) => terminal.status(progressText(progress, first, terminal.columns, terminal.colors)),
-        onStatus: (text) => terminal.status(dim(text)),
-        onWarning: (text) => terminal.print(red(text)),
         onSignalError: (error) => terminal.print(red(`The night’s signals cannot be written: ${String(error)}`)),
         signal: signals.stop,
       },

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { SIMULATED_CLASSES } from '../domain/hardwareClasses.ts';
 import { enrolledCars, writeSignalFiles } from './night/night.ts';
 import type { NightFile } from './night/nightFile.ts';
-import { GRID_SECONDS_PER_LINE } from '../simulator/pacing.ts';
 import type { CellFileInput } from '../config/cell/cellFile.ts';
 import { nightFolder } from './nightState.ts';
 import type { ChatModel } from './work/chatModel.ts';
 import { chatWork } from './work/chatWork.ts';
 import type { NightWork } from './work/nightWork.ts';
-import { OCR_MODEL, ocrWork } from './work/ocrWork.ts';
+import { OCR_MODEL, ocrSecondsPerUnit, ocrWork } from './work/ocrWork.ts';
 
 export interface PreparedNight {
   readonly cellFile: string;
@@ -32,13 +31,18 @@ export async function prepareNight(
   const folder = nightFolder(stateDir);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeSignalFiles(night, signalFolder(stateDir));
-  const cellFile = join(folder, 'cell.json');
-  await writeFile(cellFile, JSON.stringify(cellOf(night, incarnation), undefined, 2), { mode: 0o600 });
   const work = chatModel ? await chatWork(night, chatModel, folder) : await ocrWork(night, folder, onProgress);
+  const cellFile = join(folder, 'cell.json');
+  await writeFile(cellFile, JSON.stringify(cellOf(night, incarnation, work), undefined, 2), { mode: 0o600 });
   return { cellFile, work };
 }
 
-function cellOf(night: NightFile, incarnation: string): CellFileInput {
+function cellOf(night: NightFile, incarnation: string, work: NightWork): CellFileInput {
+  // Pictures are read in a night of chats too, when somebody submits them.
+  const speeds = new Map([
+    [OCR_MODEL, ocrSecondsPerUnit],
+    [work.model, work.secondsPerUnit],
+  ]);
   return {
     id: night.scenario,
     slotMinutes: 15,
@@ -63,10 +67,12 @@ function cellOf(night: NightFile, incarnation: string): CellFileInput {
         owner: ownerId,
       };
     }),
-    classSpeeds: SIMULATED_CLASSES.map((hardwareClass) => ({
-      model: OCR_MODEL,
-      hardwareClass,
-      secondsPerUnit: GRID_SECONDS_PER_LINE[hardwareClass],
-    })),
+    classSpeeds: [...speeds].flatMap(([model, secondsPerUnit]) =>
+      SIMULATED_CLASSES.map((hardwareClass) => ({
+        model,
+        hardwareClass,
+        secondsPerUnit: secondsPerUnit(hardwareClass),
+      })),
+    ),
   };
 }

@@ -43,9 +43,6 @@ export interface NightPorts {
   readonly onLine: (line: StoredJournalLine) => void;
   /** Told a few times a second how far the night is. */
   readonly onProgress: (progress: Progress) => void;
-  /** What is done before the batch is there. */
-  readonly onStatus: (text: string) => void;
-  readonly onWarning: (text: string) => void;
   readonly onSignalError: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
@@ -72,7 +69,7 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
     await utility?.close();
   };
   try {
-    const batchId = state.batchId ?? (await addAndSubmit(ports, state));
+    const batchId = state.batchId ?? (await submitNight(ports, state)).batchId;
     utility = night.utility && (await startNightUtility(night.utility, cell, ports.api, ports.apiUrl));
     const endOwners = startNightOwners(night, cell, ports.api, database);
     const batch = await follow(ports, cell, batchId).finally(endOwners);
@@ -87,13 +84,6 @@ export async function runNight(ports: NightPorts, state: NightState): Promise<Fi
     await close();
     throw error;
   }
-}
-
-/** A model that is there already is checked again, which changes nothing. */
-async function addAndSubmit(ports: NightPorts, state: NightState): Promise<string> {
-  await ports.work.addModel?.(ports);
-  ports.onStatus('');
-  return (await submitNight(ports, state)).batchId;
 }
 
 async function qualityOf({ api, work }: NightPorts, batch: Batch): Promise<AnswerQuality> {

@@ -1,22 +1,14 @@
-import type { ApiClient } from '../../api/client/apiClient.ts';
-import type { Database } from '../../store/database.ts';
+import type { SimulatedClass } from '../../domain/hardwareClasses.ts';
 
 /** What the night's cars have to do: a batch, the model that it is for, and how its answers are judged. */
 export interface NightWork {
   readonly model: string;
   readonly endpoint: string;
   readonly batchFile: string;
-  /** Brings the model to the stack, before the batch is submitted; the models that are shipped are there. */
-  readonly addModel?: (ports: AddModelPorts) => Promise<void>;
+  /** How long a car of the class is held to take for a unit of the work, in grid time, until it was measured. */
+  readonly secondsPerUnit: (hardwareClass: SimulatedClass) => number;
   /** @param answers bodies of the answers, by custom_id; at least one */
   judge(answers: ReadonlyMap<string, unknown>): AnswerQuality;
-}
-
-export interface AddModelPorts {
-  readonly api: ApiClient;
-  readonly database: Database;
-  readonly onStatus: (text: string) => void;
-  readonly onWarning: (text: string) => void;
 }
 
 /** Shares from 0 to 1; undefined: not what these answers are judged by. */

@@ -5,9 +5,13 @@ import { renderBatch } from '../glosses/batchFile.ts';
 import { characterErrorRate } from '../glosses/characterErrorRate.ts';
 import { selectGlosses } from '../glosses/selection.ts';
 import type { NightFile } from '../night/nightFile.ts';
+import type { SimulatedClass } from '../../domain/hardwareClasses.ts';
+import { GRID_SECONDS_PER_LINE } from '../../simulator/pacing.ts';
 import type { NightWork } from './nightWork.ts';
 
 export const OCR_MODEL = 'pp-ocrv4-rec';
+
+export const ocrSecondsPerUnit = (hardwareClass: SimulatedClass): number => GRID_SECONDS_PER_LINE[hardwareClass];
 
 const textAnswerSchema = z.object({
   outputs: z.array(z.object({ name: z.string(), data: z.array(z.union([z.string(), z.number()])) })),
@@ -32,6 +36,7 @@ export async function ocrWork(
     model: OCR_MODEL,
     endpoint: `/v2/models/${OCR_MODEL}/infer`,
     batchFile,
+    secondsPerUnit: ocrSecondsPerUnit,
     judge: (answers) => ({
       characterErrorRate: characterErrorRate(
         truth,
