@@ -35,6 +35,7 @@ import { demoModels, demoRuns, type DemoModel, type DemoRun, type DemoSize } fro
 
 const ROUND_MINUTES = 240;
 const LOOK_EVERY_REAL_MS = 1_000;
+const PATIENCE_REAL_MS = 10 * 60_000;
 
 const size = readOptions(process.argv.slice(2));
 const signals = listenForStopSignals();
@@ -121,7 +122,8 @@ async function trainAll(api: ApiClient, runs: readonly DemoRun[], stateDir: stri
   for (const run of runs) started.push({ ...run, id: await start(api, run) });
   const central = new Map<DemoModel, CentralPoint[]>();
   for (const [model, { loaded, weights }] of compiled) {
-    const runner = new Runner();
+    // Beside a whole fleet on one computer it gets little of the processor.
+    const runner = new Runner({ loadLimitMs: PATIENCE_REAL_MS, callLimitMs: PATIENCE_REAL_MS });
     try {
       const { optimizer, train, test } = model;
       const given = { optimizer, rounds: size.rounds, stepsPerRound: size.steps, train, test };
