@@ -9,6 +9,7 @@ import { exchangeCode } from '../../agent/carDoors.ts';
 import { ApiClient } from '../../api/client/apiClient.ts';
 import { BatchClient } from '../../api/client/batchClient.ts';
 import { enrolmentCodeSchema } from '../../api/wire/agents.ts';
+import type { BatchWire } from '../../api/wire/batch.ts';
 import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
 import { parseAnswerLine } from '../../domain/batchLines.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/durations.ts';
@@ -21,7 +22,7 @@ import { missingPrograms, SeparateServers } from './support/separateServers.ts';
 import { SeparateProcess } from './support/separateProcess.ts';
 
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-const REQUESTS = 160;
+const REQUESTS = 24;
 const LIMIT_MS = 180_000;
 const KEY = 'the key of the operator';
 const missing = missingPrograms();
@@ -36,6 +37,9 @@ const NOT_SEEN_HERE: readonly MetricName[] = [
   'nightshift_gateway_refused_total',
   'nightshift_gateway_failed_attempts_total',
   'nightshift_telemetry_lost_total',
+  // One of two control processes does it, and it may have been the other one.
+  'nightshift_solver_seconds',
+  'nightshift_shards_judged_total',
 ];
 
 describe.skipIf(missing.length > 0)(
@@ -126,39 +130,40 @@ describe.skipIf(missing.length > 0)(
       return batch.id;
     }
 
+    const expectAnswered = async ({ status, output_file_id: file }: BatchWire): Promise<void> => {
+      expect(status).toBe('completed');
+      const text = await (await new BatchClient(client('api-1')).content(file ?? '')).text();
+      const answers = text.trimEnd().split('\n').map(parseAnswerLine);
+      expect(new Set(answers.map((answer) => answer.custom_id)).size).toBe(REQUESTS);
+      expect(answers).toHaveLength(REQUESTS);
+      expect(answers.filter(({ response }) => response?.status_code !== 200)).toEqual([]);
+    };
+    const withLogs = (cause: unknown): never => {
+      const logs = [...running.values()].map(({ name, log }) => `--- ${name}\n${log}`).join('\n');
+      throw new Error(`it does not go on as it must; the processes said:\n${logs}`, { cause });
+    };
+
     const scraped = async (name: keyof typeof metricsPorts): Promise<string> =>
       (await fetch(`http://127.0.0.1:${metricsPorts[name]}/metrics`)).text();
 
     test(
       'kill -9 of each, one after the other, while a batch runs: all of it is answered and paid once',
-      { timeout: 400_000 },
+      { timeout: 900_000 },
       async () => {
-        const batchId = await submitted();
-        const read = () => new BatchClient(client('api-2')).read(batchId);
-        const doneIsAbove = (count: number) =>
-          eventually(`${count} requests are answered`, LIMIT_MS, async () =>
-            (await read()).request_counts.completed > count ? true : undefined,
-          ).catch((cause: unknown) => {
-            const logs = [...running.values()].map(({ name, log }) => `--- ${name}\n${log}`).join('\n');
-            throw new Error(`nothing goes on; the processes said:\n${logs}`, { cause });
-          });
-        let done = 0;
-        for (const name of ['control-1', 'api-1', 'gateway', 'control-2', 'api-2', 'node-1']) {
-          await doneIsAbove(done);
+        for (const name of ['control-1', 'api-1', 'gateway', 'control-2', 'api-2', 'node-1', 'node-2']) {
+          const batchId = await submitted();
+          const read = () => new BatchClient(client('api-2')).read(batchId);
+          await eventually(`a shard is computed before the death of ${name}`, LIMIT_MS, async () =>
+            ((await read()).x_grid.shards?.in_flight ?? 0) > 0 ? true : undefined,
+          ).catch(withLogs);
           await processOf(name).kill();
-          await eventually(`api-2 answers after the death of ${name}`, LIMIT_MS, () => isReady('api-2'));
-          done = (await read()).request_counts.completed;
+          await eventually(`the batch ends after the death of ${name}`, LIMIT_MS, async () => {
+            const batch = await read();
+            return (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status) ? batch : undefined;
+          })
+            .then(expectAnswered)
+            .catch(withLogs);
         }
-        const ended = await eventually('the batch ends', LIMIT_MS, async () => {
-          const batch = await read();
-          return (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status) ? batch : undefined;
-        });
-        expect(ended.status).toBe('completed');
-        const text = await (await new BatchClient(client('api-1')).content(ended.output_file_id ?? '')).text();
-        const answers = text.trimEnd().split('\n').map(parseAnswerLine);
-        expect(new Set(answers.map((answer) => answer.custom_id)).size).toBe(REQUESTS);
-        expect(answers).toHaveLength(REQUESTS);
-        expect(answers.filter(({ response }) => response?.status_code !== 200)).toEqual([]);
         const ledger: unknown = JSON.parse(await cli('ledger', 'check', '--json'));
         expect(ledger).toMatchObject({ fault_count: 0 });
       },
