@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
-import { batchRequestLineSchema, customIdOf, parseAnswerLine, requestLinesOf } from '../../domain/batchLines.ts';
+import {
+  batchRequestLineSchema,
+  customIdOf,
+  parseAnswerLine,
+  requestLinesOf,
+  type BatchRequestLine,
+} from '../../domain/batchLines.ts';
 import { linesOf } from '../../domain/batchInput.ts';
 import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/durations.ts';
@@ -11,7 +17,9 @@ import { modelManifestSchema } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import { agreementOf } from '../../domain/rollouts/agreement.ts';
 import type { VersionsCompared, VersionWork } from '../../domain/rollouts/judgeVersions.ts';
+import { shardSizeOf } from '../../domain/shardSize.ts';
 import { partReceiptSchema, type ModelRef } from '../../domain/shards.ts';
+import { workUnitsOf } from '../../domain/workUnits.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import type { Comparison, Rollout } from '../../domain/workflows/modelRollout.ts';
 import { acceptedParts } from '../../store/acceptedShards.ts';
@@ -26,15 +34,15 @@ import {
   recordBatchSplit,
   updateBatchCounts,
 } from '../../store/batches.ts';
+import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { insertFile, readFile } from '../../store/files.ts';
 import { readModel } from '../../store/models.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import type { RolloutPorts } from './rolloutPorts.ts';
 
-/** Small shards: canaries are few, and each is to have some. */
-const LINES_PER_SHARD = 16;
-const LINES_PER_PART = 4;
+/** Canaries are few, and each is to have some. */
+const MAX_LINES_PER_SHARD = 16;
 const MIN_REQUESTS = 1;
 const BATCHES_LOOKED_AT = 20;
 /** Of one batch, so that one tenant's requests do not stand for all. */
@@ -52,6 +60,17 @@ export async function beginComparison(
   if (!sample) return null;
   const nowMs = Math.round(await ports.gridNowMs(cellId));
   const deadlineMs = nowMs + Math.round(spec.compare.hours * HOUR_MS);
+  const present = await readModel(database, DEFAULT_TENANT, name, previousVersion);
+  const kind = modelManifestSchema.safeParse(present?.manifest).data?.pipeline.kind;
+  const units = sample.lines.reduce((sum, line) => sum + workUnitsOf(kind, requestBodyOf(line)), 0);
+  const unitsPerLine = units / sample.lines.length;
+  const speeds = (await listClassSpeeds(database)).filter(
+    ({ modelName, modelVersion }) => modelName === name && modelVersion === previousVersion,
+  );
+  // As of the version that is known: both are cut alike.
+  const size = shardSizeOf(speeds, unitsPerLine);
+  const linesPerShard = Math.min(MAX_LINES_PER_SHARD, size.linesPerShard);
+  const linesPerPart = Math.min(linesPerShard, size.linesPerPart);
   const store = async (role: 'present' | 'next', of: string): Promise<string> => {
     const model = await readModel(database, DEFAULT_TENANT, name, of);
     if (!model) throw new Error(`version ${of} of ${name} is not published`);
@@ -65,9 +84,10 @@ export async function beginComparison(
     const split: SplitBatch = {
       model: ref,
       lines: sample.lines.length,
-      shards: Math.ceil(sample.lines.length / LINES_PER_SHARD),
-      linesPerShard: LINES_PER_SHARD,
-      linesPerPart: LINES_PER_PART,
+      shards: Math.ceil(sample.lines.length / linesPerShard),
+      linesPerShard,
+      linesPerPart,
+      unitsPerLine,
       deadlineMs,
       submittedAtMs: nowMs,
       priority: LOWEST_PRIORITY,
@@ -79,6 +99,10 @@ export async function beginComparison(
     return id;
   };
   return { presentBatchId: await store('present', previousVersion), nextBatchId: await store('next', version) };
+}
+
+function requestBodyOf(line: string): BatchRequestLine['body'] {
+  return batchRequestLineSchema.parse(JSON.parse(line)).body;
 }
 
 const LOWEST_PRIORITY = 5;
