@@ -10,6 +10,7 @@ import type { TrainingRunWire } from '../../api/wire/training.ts';
 import { wholeNumber } from '../../cli/numberOption.ts';
 import { roundText } from '../../cli/trainText.ts';
 import type { TrainingPipeline } from '../../domain/models.ts';
+import { messageOf } from '../../domain/thrown.ts';
 import { FINAL_TRAINING_STATES } from '../../domain/training.ts';
 import { compileTraining } from '../../inference/training/compileTraining.ts';
 import { trainingPipelineOf } from '../../inference/training/trainingManifest.ts';
@@ -41,6 +42,9 @@ const size = readOptions(process.argv.slice(2));
 const signals = listenForStopSignals();
 try {
   process.exitCode = await main();
+} catch (error) {
+  process.exitCode = 1;
+  if (!signals.stop.aborted) say(messageOf(error));
 } finally {
   signals.close();
 }
