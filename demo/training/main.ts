@@ -11,6 +11,7 @@ import type { TrainingRunWire } from '../../api/wire/training.ts';
 import { wholeNumber } from '../../cli/numberOption.ts';
 import { roundText } from '../../cli/trainText.ts';
 import type { TrainingPipeline } from '../../domain/models.ts';
+import { messageOf } from '../../domain/thrown.ts';
 import { FINAL_TRAINING_STATES } from '../../domain/training.ts';
 import { compileTraining } from '../../inference/training/compileTraining.ts';
 import { trainingPipelineOf } from '../../inference/training/trainingManifest.ts';
@@ -33,7 +34,8 @@ import { reportText, type FinishedRun } from './trainingReport.ts';
 import { trainingNight } from './trainingNight.ts';
 import { demoModels, demoRuns, type DemoModel, type DemoRun, type DemoSize } from './trainings.ts';
 
-const ROUND_MINUTES = 240;
+/** Six minutes of real time: a busy computer is slower than the cars are. */
+const ROUND_MINUTES = 24 * 60;
 const LOOK_EVERY_REAL_MS = 1_000;
 const PATIENCE_REAL_MS = 10 * 60_000;
 
@@ -41,6 +43,9 @@ const size = readOptions(process.argv.slice(2));
 const signals = listenForStopSignals();
 try {
   process.exitCode = await main();
+} catch (error) {
+  process.exitCode = 1;
+  if (!signals.stop.aborted) say(messageOf(error));
 } finally {
   signals.close();
 }

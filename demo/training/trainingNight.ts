@@ -10,6 +10,7 @@ const CARS = 8;
 /** Cars that drive off in the middle of a client's steps, each once, and come back after some hours. */
 const LEAVERS = 2;
 const UTC_HOURS = 24;
+const START_HOUR = 20;
 
 const byHour = (value: (hour: number) => number): number[] =>
   Array.from({ length: UTC_HOURS }, (_, hour) => value(hour));
@@ -28,8 +29,9 @@ export function trainingNight(): z.input<typeof nightFileSchema> {
       {
         id: 'berlin',
         timeZone: 'Europe/Berlin',
-        priceEurPerKwh: byHour((hour) => 0.2 + 0.05 * Math.sin((hour * Math.PI) / 12)),
-        carbonGPerKwh: byHour((hour) => 320 - 80 * Math.sin((hour * Math.PI) / 12)),
+        // Every hour is dearer than the one before, from the start on: the plan runs what it has at once.
+        priceEurPerKwh: byHour((hour) => 0.15 + 0.005 * ((hour - START_HOUR + UTC_HOURS) % UTC_HOURS)),
+        carbonGPerKwh: byHour(() => 320),
         temperatureC: byHour(() => 8),
         feeders: [{ id: 'berlin-1', importLimitKw: 120, failSafeImportKw: 20, houseLoadKw: byHour(() => 5) }],
       },
