@@ -11,6 +11,7 @@ import type { TrainingRunWire } from '../../api/wire/training.ts';
 import { wholeNumber } from '../../cli/numberOption.ts';
 import { roundText } from '../../cli/trainText.ts';
 import type { TrainingPipeline } from '../../domain/models.ts';
+import { NightshiftError } from '../../domain/errors.ts';
 import { messageOf } from '../../domain/thrown.ts';
 import { FINAL_TRAINING_STATES } from '../../domain/training.ts';
 import { compileTraining } from '../../inference/training/compileTraining.ts';
@@ -192,7 +193,15 @@ async function start(api: ApiClient, { name, model, strategy, partition }: DemoR
 async function ended(api: ApiClient, id: string, name: string): Promise<TrainingRunWire> {
   let shown = 0;
   for (;;) {
-    const run = await new TrainingClient(api).read(id);
+    // A process of the stack that dies is started again; the run goes on.
+    const run = await new TrainingClient(api).read(id).catch((error: unknown) => {
+      if (error instanceof NightshiftError && error.retryable && !signals.stop.aborted) return undefined;
+      throw error;
+    });
+    if (!run) {
+      await sleep(LOOK_EVERY_REAL_MS, undefined, { signal: signals.stop });
+      continue;
+    }
     for (const round of run.rounds) {
       if (round.version === null || round.round <= shown) continue;
       shown = round.round;
