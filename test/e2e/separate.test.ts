@@ -37,6 +37,9 @@ const NOT_SEEN_HERE: readonly MetricName[] = [
   'nightshift_gateway_refused_total',
   'nightshift_gateway_failed_attempts_total',
   'nightshift_telemetry_lost_total',
+  // A slot has to end first.
+  'nightshift_metered_kw',
+  'nightshift_metered_slot_planned_kw',
   'nightshift_shards_waiting',
   // One of two control processes does it, and it may have been the other one.
   'nightshift_solver_seconds',
