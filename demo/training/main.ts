@@ -212,7 +212,9 @@ async function ended(api: ApiClient, id: string, name: string): Promise<Training
   }
 }
 
-const percent = (value: number): string => `${(100 * value).toFixed(0)} %`;
+function percent(value: number): string {
+  return `${(100 * value).toFixed(0)} %`;
+}
 
 async function report(api: ApiClient, finished: readonly FinishedRun[]): Promise<void> {
   await mkdir(size.out, { recursive: true });
