@@ -36,8 +36,8 @@ test('an owner’s month, then a payout from proposal to the bank’s word', asy
   const statement = await owner('statement', 'owner-of-car-1', '--period', '2026-01');
   expect(statement.out).toBe(
     '2026-01 in EUR: earned 4.50 = energy 3.00 + wear 0.50 + work 1.00 + streaks 0.00 + availability 0.00\n' +
-      '  10.00 kWh in 1 shards, 0.0 h available, paid out 0.00\n' +
-      'To get now: 4.50 EUR; 3 lines, --csv lists them.\n',
+      '  10.00 kWh in 1 shard, 0.0 h available, paid out 0.00\n' +
+      'To get now: 4.50 EUR; 3 lines, --csv lists them with their bookings.\n',
   );
   expect((await owner('statement', 'owner-of-car-1', '--period', '2026-01', '--csv')).out).toContain(
     ',work,10.00,kWh,',
