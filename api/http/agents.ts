@@ -21,10 +21,7 @@ const exchangeRoute = createRoute({
   summary: 'Exchange a single-use enrolment code for the car’s key, which ends the key that the car had before',
   security: [],
   request: {
-    body: {
-      required: true,
-      content: { 'application/json': { schema: z.strictObject({ code: z.string().max(200) }) } },
-    },
+    ...taking(z.strictObject({ code: z.string().max(200) })),
   },
   responses: answers('The key, shown this once', carKeySchema),
 });

@@ -5,7 +5,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { concludeChange, listChanges, recordChange } from '../../store/auditLog.ts';
 import { changesSchema } from '../wire/audit.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses, limitParam } from './wire.ts';
+import { answers, limitParam } from './wire.ts';
 
 /** Where people change something. Files, batches and live calls are records of their own, and machines' work. */
 export const AUDITED_PATHS = [
@@ -40,13 +40,7 @@ const listRoute = createRoute({
       since: z.iso.datetime({ offset: true, error: 'must be a time with its offset (RFC 3339)' }).optional(),
     }),
   },
-  responses: {
-    200: {
-      description: 'Oldest first; ask again after the last `seq`.',
-      content: { 'application/json': { schema: changesSchema } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('Oldest first; ask again after the last `seq`.', changesSchema),
 });
 
 /**

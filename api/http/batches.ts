@@ -8,12 +8,9 @@ import { setBatchPaused } from './pauseBatch.ts';
 import type { ApiPorts } from './ports.ts';
 import { batchesToWire, batchToWireById, ownBatch } from './readBatches.ts';
 import { startJob } from './startJobs.ts';
-import { answers, errorResponses, idParam, limitParam, listOf, listSchema, pageStartOf, taking } from './wire.ts';
+import { answers, idParam, limitParam, listOf, listSchema, pageStartOf, taking } from './wire.ts';
 
-const batchResponse = {
-  200: { description: 'The batch', content: { 'application/json': { schema: batchSchema } } },
-  ...errorResponses,
-};
+const batchResponse = answers('The batch', batchSchema);
 
 const createBatchRoute = createRoute({
   method: 'post',

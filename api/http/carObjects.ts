@@ -14,7 +14,7 @@ import { bearerOf } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
 import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
-import { errorResponses } from './wire.ts';
+import { answers, errorResponses } from './wire.ts';
 
 const keyQuery = z.object({ key: z.string().min(1) });
 
@@ -35,13 +35,7 @@ const writeDoc = createRoute({
   summary:
     'Write a part of the shard, its receipt, or tokens of unfinished answers, in the name of the car that the bearer token names; one that is there stays as it is',
   request: { query: keyQuery },
-  responses: {
-    200: {
-      description: 'It is there',
-      content: { 'application/json': { schema: z.object({ stored: z.boolean() }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('It is there', z.object({ stored: z.boolean() })),
 });
 
 const listRoute = createRoute({
@@ -49,13 +43,7 @@ const listRoute = createRoute({
   path: '/cars/v1/objects',
   summary: 'The keys of receipts, or of unfinished answers, of the shard that the bearer token names',
   request: { query: z.object({ prefix: z.string().min(1) }) },
-  responses: {
-    200: {
-      description: 'In ascending order',
-      content: { 'application/json': { schema: z.object({ keys: z.array(z.string()) }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('In ascending order', z.object({ keys: z.array(z.string()) })),
 });
 
 declare module 'hono' {

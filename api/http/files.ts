@@ -33,10 +33,7 @@ const fileSchema = z
   })
   .openapi('File');
 
-const fileResponse = {
-  200: { description: 'The file', content: { 'application/json': { schema: fileSchema } } },
-  ...errorResponses,
-};
+const fileResponse = answers('The file', fileSchema);
 
 const createFileDoc = createRoute({
   method: 'post',
@@ -80,17 +77,7 @@ const deleteFileRoute = createRoute({
   method: 'delete',
   path: '/v1/files/{id}',
   request: { params: idParam },
-  responses: {
-    200: {
-      description: 'It is gone',
-      content: {
-        'application/json': {
-          schema: z.object({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) }),
-        },
-      },
-    },
-    ...errorResponses,
-  },
+  responses: answers('It is gone', z.object({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) })),
 });
 
 const BYTES = 'application/octet-stream';

@@ -16,7 +16,7 @@ import { requireScope } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
 import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
-import { answers, errorResponses, notFound, taking } from './wire.ts';
+import { answers, notFound, taking } from './wire.ts';
 
 /** An upload that nobody goes on with is thrown away. */
 const KEPT_REAL_MS = DAY_MS;
@@ -56,13 +56,7 @@ const putDoc = createRoute({
   path: '/v1/model_uploads/{id}/file',
   summary: 'Bytes of a file from `offset` on, which is what was received before; what arrives is kept',
   request: { params: idParam, query: partQuery },
-  responses: {
-    200: {
-      description: 'They are there',
-      content: { 'application/json': { schema: z.object({ received_bytes: z.number().int() }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('They are there', z.object({ received_bytes: z.number().int() })),
 });
 
 const completeRoute = createRoute({

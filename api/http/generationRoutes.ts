@@ -9,32 +9,29 @@ import type { ApiPorts } from './ports.ts';
 import { ChunkWriter, completionBodySchema } from './completionChunks.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
 import { streamedGeneration, type AnswerWriter, type LiveTask, type StreamEvent } from './streamedGeneration.ts';
-import { errorResponses, taking, unixSeconds } from './wire.ts';
+import { answers, taking, unixSeconds } from './wire.ts';
 
 const CHAT = '/v1/chat/completions';
 const TEXT = '/v1/completions';
 
-const answers = {
-  200: {
-    description: 'The answer; with `stream: true` server-sent events with chunks of it, ended by `[DONE]`',
-    content: { 'application/json': { schema: z.looseObject({}) } },
-  },
-  ...errorResponses,
-};
+const generated = answers(
+  'The answer; with `stream: true` server-sent events with chunks of it, ended by `[DONE]`',
+  z.looseObject({}),
+);
 
 const chatRoute = createRoute({
   method: 'post',
   path: CHAT,
   summary: 'The next message of a conversation, at once; fields that are not served are refused by their name',
   request: taking(chatCompletionRequestSchema),
-  responses: answers,
+  responses: generated,
 });
 const textRoute = createRoute({
   method: 'post',
   path: TEXT,
   summary: 'How a text goes on, at once; fields that are not served are refused by their name',
   request: taking(completionRequestSchema),
-  responses: answers,
+  responses: generated,
 });
 
 type GenerationRequest = z.output<typeof chatCompletionRequestSchema> | z.output<typeof completionRequestSchema>;

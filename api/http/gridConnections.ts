@@ -25,7 +25,7 @@ import type { ApiPorts } from './ports.ts';
 import { nameOf } from './gridEvents.ts';
 import { isoOrNull } from './isoTime.ts';
 import { tellRegion } from './tellRegion.ts';
-import { answers, errorResponses, notFound, taking } from './wire.ts';
+import { answers, notFound, taking } from './wire.ts';
 
 const CALLBACK_TOKEN_BYTES = 24;
 const MAX_REFUSALS = 20;
@@ -64,10 +64,7 @@ const connectionBodySchema = z
   .openapi('GridConnectionRequest');
 
 const params = z.object({ id: connectionIdSchema });
-const answer = (description: string) => ({
-  200: { description, content: { 'application/json': { schema: gridConnectionSchema } } },
-  ...errorResponses,
-});
+const answer = (description: string) => answers(description, gridConnectionSchema);
 
 const putRoute = createRoute({
   method: 'put',
@@ -86,13 +83,10 @@ const deleteRoute = createRoute({
   method: 'delete',
   path: '/grid/v1/connections/{id}',
   request: { params },
-  responses: {
-    200: {
-      description: 'It is followed no more; its signals end now, and then what we made at the server',
-      content: { 'application/json': { schema: z.object({ id: z.string(), deleted: z.literal(true) }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers(
+    'It is followed no more; its signals end now, and then what we made at the server',
+    z.object({ id: z.string(), deleted: z.literal(true) }),
+  ),
 });
 const listRoute = createRoute({
   method: 'get',

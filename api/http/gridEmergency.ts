@@ -10,7 +10,7 @@ import { listRegionFeeders } from '../../store/feeders.ts';
 import { readRegion } from '../../store/regions.ts';
 import type { ApiPorts } from './ports.ts';
 import { tellRegion } from './tellRegion.ts';
-import { errorResponses, idParam, notFound, taking } from './wire.ts';
+import { answers, errorResponses, idParam, notFound, taking } from './wire.ts';
 
 const PATH = '/grid/v1/regions/{id}/emergency';
 const LONGEST_MS = 7 * DAY_MS;
@@ -52,13 +52,10 @@ const endRoute = createRoute({
   method: 'delete',
   path: PATH,
   summary: 'End all emergencies of a region that were declared here; those of utilities are theirs to end',
-  responses: {
-    200: {
-      description: 'Ended; cars come back one by one within five minutes',
-      content: { 'application/json': { schema: z.object({ region_id: z.string(), ended: z.array(z.string()) }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers(
+    'Ended; cars come back one by one within five minutes',
+    z.object({ region_id: z.string(), ended: z.array(z.string()) }),
+  ),
   request: { params: idParam },
 });
 

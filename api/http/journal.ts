@@ -4,7 +4,7 @@ import { JOURNAL_KINDS } from '../../domain/journal.ts';
 import { readJournal } from '../../store/journal.ts';
 import type { ApiPorts } from './ports.ts';
 import { EventStreams, POLL_REAL_MS } from './eventStreams.ts';
-import { errorResponses, limitParam } from './wire.ts';
+import { answers, errorResponses, limitParam } from './wire.ts';
 
 const KEEP_ALIVE_REAL_MS = 15_000;
 const PAGE_LINES = 500;
@@ -28,13 +28,10 @@ const readJournalRoute = createRoute({
   method: 'get',
   path: '/ops/v1/journal',
   request: { query: z.object({ after, limit: limitParam(PAGE_LINES, PAGE_LINES) }) },
-  responses: {
-    200: {
-      description: 'Lines after `after`, oldest first; ask again after the last `seq`.',
-      content: { 'application/json': { schema: z.object({ lines: z.array(lineSchema) }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers(
+    'Lines after `after`, oldest first; ask again after the last `seq`.',
+    z.object({ lines: z.array(lineSchema) }),
+  ),
 });
 
 const followJournalRoute = createRoute({

@@ -18,7 +18,7 @@ import { readTenant, readTenantUse, upsertTenant } from '../../store/tenants.ts'
 import { sha256 } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
 import { keySchema, newKeySchema } from '../wire/keys.ts';
-import { answers, errorResponses, idParam, notFound, unixSeconds } from './wire.ts';
+import { answers, idParam, notFound, unixSeconds } from './wire.ts';
 
 const MAX_GRACE_HOURS = 720;
 const KEY_BYTES = 24;
@@ -76,13 +76,7 @@ const createKeyRoute = createRoute({
 const listKeysRoute = createRoute({
   method: 'get',
   path: '/ops/v1/keys',
-  responses: {
-    200: {
-      description: 'All keys, without the keys themselves',
-      content: { 'application/json': { schema: z.object({ data: z.array(keySchema) }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('All keys, without the keys themselves', z.object({ data: z.array(keySchema) })),
 });
 
 const revokeKeyRoute = createRoute({

@@ -3,7 +3,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { modelManifestSchema } from '../../domain/models.ts';
 import { listModels, readModel, type StoredModel } from '../../store/models.ts';
 import type { ApiPorts } from './ports.ts';
-import { answers, errorResponses, notFound, unixSeconds } from './wire.ts';
+import { answers, notFound, unixSeconds } from './wire.ts';
 
 export const modelParam = z.object({ model: z.string().min(1).max(100) });
 
@@ -22,13 +22,7 @@ export const modelSchema = z
 const listModelsRoute = createRoute({
   method: 'get',
   path: '/v1/models',
-  responses: {
-    200: {
-      description: 'The newest version of each',
-      content: { 'application/json': { schema: z.object({ object: z.literal('list'), data: z.array(modelSchema) }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('The newest version of each', z.object({ object: z.literal('list'), data: z.array(modelSchema) })),
 });
 
 const readModelRoute = createRoute({

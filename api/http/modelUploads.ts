@@ -22,7 +22,7 @@ import { discard } from './discard.ts';
 import { emptyBody } from './emptyBody.ts';
 import { modelParam } from './modelRoutes.ts';
 import { readField, readMultipart, type MultipartPart } from './multipart.ts';
-import { answers, errorResponses, notFound } from './wire.ts';
+import { answers, notFound } from './wire.ts';
 
 const MAX_MANIFEST_BYTES = 1024 * 1024;
 const MAX_ASSETS_BYTES = 64 * 1024 * 1024;
@@ -38,17 +38,10 @@ const removeModelRoute = createRoute({
   method: 'delete',
   path: '/v1/models/{model}',
   request: { params: modelParam, query: z.object({ version: z.string().optional() }) },
-  responses: {
-    200: {
-      description: 'That version takes no more requests',
-      content: {
-        'application/json': {
-          schema: z.object({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) }),
-        },
-      },
-    },
-    ...errorResponses,
-  },
+  responses: answers(
+    'That version takes no more requests',
+    z.object({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) }),
+  ),
 });
 
 /** Adding and removing models; for keys with the scope `models`. */

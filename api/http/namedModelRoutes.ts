@@ -4,7 +4,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { endpointsOf, OPENAI_ENDPOINTS } from '../../domain/models.ts';
 import type { ApiPorts } from './ports.ts';
 import { bodyOrThrow, createPublishedModels } from './liveModels.ts';
-import { errorResponses, taking } from './wire.ts';
+import { answers, taking } from './wire.ts';
 
 const requestSchema = z.looseObject({ model: z.string().min(1).max(200) });
 
@@ -22,10 +22,7 @@ export function addNamedModelRoutes(app: OpenAPIHono, ports: ApiPorts): void {
       path,
       summary,
       request: taking(requestSchema),
-      responses: {
-        200: { description: 'The answer', content: { 'application/json': { schema: z.looseObject({}) } } },
-        ...errorResponses,
-      },
+      responses: answers('The answer', z.looseObject({})),
     });
     app.openapi(route, async (c) => {
       const body = c.req.valid('json');

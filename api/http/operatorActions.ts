@@ -10,16 +10,10 @@ import { updateClaims } from '../../store/vehicleClaims.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import { setBatchPaused } from './pauseBatch.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses, idParam, notFound } from './wire.ts';
+import { answers, idParam, notFound, taking } from './wire.ts';
 
 const vinParam = z.object({ vin: z.string().min(1).max(64) });
-const done = (description: string) => ({
-  200: {
-    description,
-    content: { 'application/json': { schema: z.object({ id: z.string(), done: z.literal(true) }) } },
-  },
-  ...errorResponses,
-});
+const done = (description: string) => answers(description, z.object({ id: z.string(), done: z.literal(true) }));
 
 const pauseRoute = createRoute({
   method: 'post',
@@ -41,10 +35,7 @@ const excludeRoute = createRoute({
   summary: 'Keep a car from computing until that is ended; it is charged for its owner as before',
   request: {
     params: vinParam,
-    body: {
-      required: true,
-      content: { 'application/json': { schema: z.strictObject({ reason: z.string().trim().min(1).max(500) }) } },
-    },
+    ...taking(z.strictObject({ reason: z.string().trim().min(1).max(500) })),
   },
   responses: done('In force, and the journal says who did it and why'),
 });

@@ -10,7 +10,7 @@ import type { PlanForecasts } from './planForecasts.ts';
 import type { ApiPorts } from './ports.ts';
 import { acceptedPolicy } from './vehicles.ts';
 import { visibleCar } from './visibleCar.ts';
-import { answers } from './wire.ts';
+import { answers, taking } from './wire.ts';
 
 const previewRoute = createRoute({
   method: 'post',
@@ -18,7 +18,7 @@ const previewRoute = createRoute({
   summary: 'What another policy would make of the rest of the stay; nothing is changed',
   request: {
     params: z.object({ vin: z.string().min(1).max(64) }),
-    body: { required: true, content: { 'application/json': { schema: ownerPolicySchema.strict() } } },
+    ...taking(ownerPolicySchema.strict()),
   },
   responses: answers('The stay as it is planned, and as the cell would plan it', policyPreviewSchema),
 });

@@ -11,7 +11,7 @@ import { responseBodySchema, ResponseEvents } from './responseEvents.ts';
 import { conversationOf, fileOfResponse, mayStore, readStoredResponse, storeResponse } from './storedResponses.ts';
 import { streamedGeneration } from './streamedGeneration.ts';
 import { removeFile } from './tidyUp.ts';
-import { errorResponses, idParam, listOf, listSchema, taking, unixSeconds } from './wire.ts';
+import { answers, errorResponses, idParam, listOf, listSchema, taking, unixSeconds } from './wire.ts';
 
 const PATH = '/v1/responses';
 const responseJson = { 'application/json': { schema: z.looseObject({}) } };
@@ -38,30 +38,17 @@ const itemsRoute = createRoute({
   path: `${PATH}/{id}/input_items`,
   summary: 'The conversation that a stored response answers, newest item first unless asked otherwise',
   request: { params: idParam, query: z.object({ order: z.enum(['asc', 'desc']).default('desc') }) },
-  responses: {
-    200: {
-      description: 'All of its items, on one page',
-      content: { 'application/json': { schema: listSchema(z.looseObject({ id: z.string() })) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('All of its items, on one page', listSchema(z.looseObject({ id: z.string() }))),
 });
 const deleteRoute = createRoute({
   method: 'delete',
   path: `${PATH}/{id}`,
   summary: 'Forget a stored response',
   request: { params: idParam },
-  responses: {
-    200: {
-      description: 'It is gone',
-      content: {
-        'application/json': {
-          schema: z.object({ id: z.string(), object: z.literal('response'), deleted: z.literal(true) }),
-        },
-      },
-    },
-    ...errorResponses,
-  },
+  responses: answers(
+    'It is gone',
+    z.object({ id: z.string(), object: z.literal('response'), deleted: z.literal(true) }),
+  ),
 });
 
 /** OpenAI's Responses, text in and text out. They are stored unless the request says `store: false`, as there. */

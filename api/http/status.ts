@@ -5,7 +5,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { listOpenJobs } from '../../store/jobProgress.ts';
 import { summarizeFleet } from '../../store/vehicleStates.ts';
 import type { ApiPorts } from './ports.ts';
-import { answers, errorResponses } from './wire.ts';
+import { answers } from './wire.ts';
 
 const statusSchema = z
   .object({
@@ -37,13 +37,7 @@ const statusRoute = createRoute({
 const healthRoute = createRoute({
   method: 'get',
   path: '/health',
-  responses: {
-    200: {
-      description: 'Requests can be served',
-      content: { 'application/json': { schema: z.object({ status: z.literal('ok') }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('Requests can be served', z.object({ status: z.literal('ok') })),
 });
 
 export function addStatusRoutes(app: OpenAPIHono, { database, cell, now, logger }: ApiPorts): void {

@@ -28,45 +28,36 @@ import { answerAdmitted, admittedSchema } from './admittedModel.ts';
 import { checkInput } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
 import { trainedModel } from './trainedModel.ts';
-import { errorResponses, idParam, limitParam, notFound, unixSeconds } from './wire.ts';
+import { answers, errorResponses, idParam, limitParam, notFound, taking, unixSeconds } from './wire.ts';
 
 const MAX_LISTED = 100;
 const USUAL_LISTED = 20;
-
-const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
-  200: { description, content: { 'application/json': { schema } } },
-  ...errorResponses,
-});
-const body = <Schema extends z.ZodType>(schema: Schema) => ({
-  required: true,
-  content: { 'application/json': { schema } },
-});
 
 const createRouteOf = createRoute({
   method: 'post',
   path: '/v1/training_runs',
   summary: 'Train a model on the fleet, in federated rounds',
-  request: { body: body(newTrainingRunSchema) },
-  responses: json(trainingRunSchema, 'The run; its rounds follow'),
+  request: taking(newTrainingRunSchema),
+  responses: answers('The run; its rounds follow', trainingRunSchema),
 });
 const listRoute = createRoute({
   method: 'get',
   path: '/v1/training_runs',
   request: { query: z.object({ limit: limitParam(MAX_LISTED, USUAL_LISTED) }) },
-  responses: json(z.object({ object: z.literal('list'), data: z.array(trainingRunSchema) }), 'The newest runs'),
+  responses: answers('The newest runs', z.object({ object: z.literal('list'), data: z.array(trainingRunSchema) })),
 });
 const readRoute = createRoute({
   method: 'get',
   path: '/v1/training_runs/{id}',
   request: { params: idParam },
-  responses: json(trainingRunSchema, 'The run with its rounds'),
+  responses: answers('The run with its rounds', trainingRunSchema),
 });
 const pauseRoute = createRoute({
   method: 'post',
   path: '/v1/training_runs/{id}/pause',
   summary: 'Hold a run back; cars keep the steps that they have taken',
   request: { params: idParam },
-  responses: json(trainingRunSchema, 'The run'),
+  responses: answers('The run', trainingRunSchema),
 });
 const resumeRoute = createRoute({
   method: 'post',
@@ -79,14 +70,14 @@ const resumeRoute = createRoute({
       content: { 'application/json': { schema: z.strictObject({ from_version: z.number().int().min(0).optional() }) } },
     },
   },
-  responses: json(trainingRunSchema, 'The run'),
+  responses: answers('The run', trainingRunSchema),
 });
 const cancelRoute = createRoute({
   method: 'post',
   path: '/v1/training_runs/{id}/cancel',
   summary: 'End a run with the weights that it has',
   request: { params: idParam },
-  responses: json(trainingRunSchema, 'The run'),
+  responses: answers('The run', trainingRunSchema),
 });
 const exportRoute = createRoute({
   method: 'get',
@@ -102,8 +93,8 @@ const publishRoute = createRoute({
   method: 'post',
   path: '/v1/training_runs/{id}/publish',
   summary: 'Add what was trained to the models that answer requests',
-  request: { params: idParam, body: body(publishSchema) },
-  responses: json(admittedSchema, 'Admitted and published'),
+  request: { params: idParam, ...taking(publishSchema) },
+  responses: answers('Admitted and published', admittedSchema),
 });
 
 /** Training of a tenant's models on the fleet. */

@@ -23,16 +23,12 @@ import type { ApiPorts } from './ports.ts';
 import { visibleCar } from './visibleCar.ts';
 import { staysSchema, vehiclePlanSchema, vehicleSchema, whySchema } from '../wire/cars.ts';
 import { enrolmentCodeSchema } from '../wire/agents.ts';
-import { errorResponses, limitParam, unixSeconds } from './wire.ts';
+import { answers, limitParam, taking, unixSeconds } from './wire.ts';
 
 const MAX_ROWS = 200;
 const DEFAULT_ROWS = 20;
 const vinParam = z.object({ vin: z.string().min(1).max(64) });
 const rowsQuery = z.object({ limit: limitParam(MAX_ROWS, DEFAULT_ROWS) });
-
-function answers<Schema extends z.ZodType>(description: string, schema: Schema) {
-  return { 200: { description, content: { 'application/json': { schema } } }, ...errorResponses };
-}
 
 const listRoute = createRoute({
   method: 'get',
@@ -68,7 +64,7 @@ const policyRoute = createRoute({
   path: '/fleet/v1/vehicles/{vin}/policy',
   request: {
     params: vinParam,
-    body: { required: true, content: { 'application/json': { schema: ownerPolicySchema.strict() } } },
+    ...taking(ownerPolicySchema.strict()),
   },
   responses: answers('The car with its new policy, which is in force', vehicleSchema),
 });

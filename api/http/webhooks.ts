@@ -12,7 +12,7 @@ import {
   type WebhookEndpoint,
 } from '../../store/webhookEndpoints.ts';
 import type { ApiPorts } from './ports.ts';
-import { errorResponses, idParam, notFound, unixSeconds } from './wire.ts';
+import { answers, idParam, notFound, unixSeconds } from './wire.ts';
 
 const MAX_ENDPOINTS = 10;
 const SECRET_BYTES = 24;
@@ -35,38 +35,20 @@ const createRouteOf = createRoute({
       },
     },
   },
-  responses: {
-    200: {
-      description: 'The endpoint; the secret is shown once',
-      content: { 'application/json': { schema: endpointSchema.extend({ secret: z.string() }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('The endpoint; the secret is shown once', endpointSchema.extend({ secret: z.string() })),
 });
 
 const listRoute = createRoute({
   method: 'get',
   path: '/v1/webhook_endpoints',
-  responses: {
-    200: {
-      description: 'All of them',
-      content: { 'application/json': { schema: z.object({ data: z.array(endpointSchema) }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('All of them', z.object({ data: z.array(endpointSchema) })),
 });
 
 const deleteRoute = createRoute({
   method: 'delete',
   path: '/v1/webhook_endpoints/{id}',
   request: { params: idParam },
-  responses: {
-    200: {
-      description: 'It is gone',
-      content: { 'application/json': { schema: z.object({ id: z.string(), deleted: z.literal(true) }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('It is gone', z.object({ id: z.string(), deleted: z.literal(true) })),
 });
 
 /** Where a tenant's events go. */

@@ -17,21 +17,12 @@ import {
 import { book, bookingKeyOf, correctBooking, readStanding } from '../../../store/ledger.ts';
 import { disputeSchema, newDisputeSchema, resolutionSchema } from '../../wire/disputes.ts';
 import type { ApiPorts } from '../ports.ts';
-import { errorResponses, idParam, notFound, taking } from '../wire.ts';
+import { answers, idParam, notFound, taking } from '../wire.ts';
 import { ownOnly } from './statements.ts';
 
 const ownerParam = z.object({ owner: z.string().min(1).max(100) });
-const one = {
-  200: { description: 'The dispute', content: { 'application/json': { schema: disputeSchema } } },
-  ...errorResponses,
-};
-const many = {
-  200: {
-    description: 'Newest first',
-    content: { 'application/json': { schema: z.object({ data: z.array(disputeSchema) }) } },
-  },
-  ...errorResponses,
-};
+const one = answers('The dispute', disputeSchema);
+const many = answers('Newest first', z.object({ data: z.array(disputeSchema) }));
 
 const ownerOpenRoute = createRoute({
   method: 'post',

@@ -5,7 +5,7 @@ import { sumMicros, unitsOf } from '../../../domain/money.ts';
 import { listGroupAmounts, type GroupAmount } from '../../../store/margins.ts';
 import { marginSchema } from '../../wire/margins.ts';
 import type { ApiPorts } from '../ports.ts';
-import { errorResponses } from '../wire.ts';
+import { answers } from '../wire.ts';
 
 const time = z.iso.datetime({ offset: true });
 const marginsRoute = createRoute({
@@ -15,13 +15,10 @@ const marginsRoute = createRoute({
   request: {
     query: z.object({ start: time, end: time, group_by: z.enum(['region', 'hour', 'model']).default('region') }),
   },
-  responses: {
-    200: {
-      description: 'By group and currency; times are grid time, half-open',
-      content: { 'application/json': { schema: z.object({ data: z.array(marginSchema) }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers(
+    'By group and currency; times are grid time, half-open',
+    z.object({ data: z.array(marginSchema) }),
+  ),
 });
 
 /** For keys with the scope `money`. */

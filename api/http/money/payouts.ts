@@ -15,10 +15,7 @@ import { confirmRun, dropRun, proposeRun, takeNotice, type LeftOut, type NoticeO
 
 const RUNS = '/ops/v1/payout_runs';
 const MAX_RUNS = 100;
-const runResponse = {
-  200: { description: 'The run', content: { 'application/json': { schema: payoutRunSchema } } },
-  ...errorResponses,
-};
+const runResponse = answers('The run', payoutRunSchema);
 
 const proposeRoute = createRoute({
   method: 'post',
@@ -30,13 +27,7 @@ const proposeRoute = createRoute({
 const listRoute = createRoute({
   method: 'get',
   path: RUNS,
-  responses: {
-    200: {
-      description: 'Newest first',
-      content: { 'application/json': { schema: z.object({ data: z.array(payoutRunSchema) }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('Newest first', z.object({ data: z.array(payoutRunSchema) })),
 });
 const showRoute = createRoute({
   method: 'get',
@@ -90,13 +81,7 @@ const accountRoute = createRoute({
   path: '/ops/v1/payout_accounts/{currency}',
   summary: 'The operator’s own account from which a currency is paid',
   request: { params: z.object({ currency: currencySchema }), ...taking(bankAccountSchema) },
-  responses: {
-    200: {
-      description: 'It is kept, sealed',
-      content: { 'application/json': { schema: z.object({ currency: z.string(), iban_ends_in: z.string() }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers('It is kept, sealed', z.object({ currency: z.string(), iban_ends_in: z.string() })),
 });
 
 /** Payouts to owners, for keys with the scope `money`. */

@@ -10,7 +10,7 @@ import { listRegions } from '../../../store/regions.ts';
 import { readTenant } from '../../../store/tenants.ts';
 import { formulaSchema, newPriceBookSchema, pricesSchema, priceBookWireSchema } from '../../wire/prices.ts';
 import type { ApiPorts } from '../ports.ts';
-import { answers, errorResponses, taking } from '../wire.ts';
+import { answers, taking } from '../wire.ts';
 
 const pricesRoute = createRoute({
   method: 'get',
@@ -27,13 +27,10 @@ const formulaRoute = createRoute({
 const listRoute = createRoute({
   method: 'get',
   path: '/ops/v1/price_books',
-  responses: {
-    200: {
-      description: 'All versions, newest first; version 0 holds where no other does',
-      content: { 'application/json': { schema: z.object({ data: z.array(priceBookWireSchema) }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers(
+    'All versions, newest first; version 0 holds where no other does',
+    z.object({ data: z.array(priceBookWireSchema) }),
+  ),
 });
 const addRoute = createRoute({
   method: 'post',

@@ -57,13 +57,10 @@ const accountRoute = createRoute({
     params: ownerParam,
     ...taking(bankAccountSchema),
   },
-  responses: {
-    200: {
-      description: 'It is used from the next payout run on',
-      content: { 'application/json': { schema: z.object({ ownerId: z.string(), ibanEndsIn: z.string() }) } },
-    },
-    ...errorResponses,
-  },
+  responses: answers(
+    'It is used from the next payout run on',
+    z.object({ ownerId: z.string(), ibanEndsIn: z.string() }),
+  ),
 });
 
 /** What owners earned and where they are paid to. `identifyCarCaller` runs before. */

@@ -6,7 +6,7 @@ import { NightshiftError } from '../../../domain/errors.ts';
 import { listUsage, USAGE_KINDS, type UsageKind, type UsageRow } from '../../../store/usage.ts';
 import { usageSchema } from '../../wire/usage.ts';
 import type { ApiPorts } from '../ports.ts';
-import { errorResponses, unixSeconds } from '../wire.ts';
+import { answers, unixSeconds } from '../wire.ts';
 
 const WIDTHS = { '1d': DAY_MS, '1h': HOUR_MS } as const;
 const LIMITS = { '1d': { usual: 7, most: 31 }, '1h': { usual: 24, most: 168 } } as const;
@@ -32,10 +32,7 @@ const usageRoute = createRoute({
         .meta({ description: 'model, batch; others have one group, of null.' }),
     }),
   },
-  responses: {
-    200: { description: 'A page of buckets', content: { 'application/json': { schema: usageSchema } } },
-    ...errorResponses,
-  },
+  responses: answers('A page of buckets', usageSchema),
 });
 
 /** What tenants had answered, as OpenAI's clients ask for it. */
