@@ -1,7 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
-import type { JournalLine } from '../../domain/journal.ts';
 import { operatorReasons } from '../../domain/operatorHold.ts';
 import { readBatch } from '../../store/batches.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -9,6 +8,7 @@ import { readOpenParkingSession } from '../../store/parkingSessions.ts';
 import { updateClaims } from '../../store/vehicleClaims.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import { setBatchPaused } from './pauseBatch.ts';
+import { operatorLine } from './operatorLine.ts';
 import type { ApiPorts } from './ports.ts';
 import { answers, idParam, notFound, taking } from './wire.ts';
 
@@ -51,19 +51,13 @@ const readmitRoute = createRoute({
 export function addOperatorActionRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   const { database, cell, now, stays } = ports;
   const gridNowMs = (): number => Math.round(gridTimeMs(cell.clock, now()));
-  const lineOf = (keyId: string, subject: string, message: string): JournalLine => ({
-    atMs: gridNowMs(),
-    kind: 'operator',
-    subject,
-    message: `${message} (key ${keyId})`,
-  });
 
   const setPaused = async (keyId: string, id: string, paused: boolean): Promise<void> => {
     const batch = await readBatch(database, id);
     if (!batch) throw notFound('job', id);
     await setBatchPaused(ports, batch, paused);
     const what = paused ? 'An operator paused the job' : 'An operator let the job go on';
-    await appendJournal(database, cell.id, [lineOf(keyId, id, what)]);
+    await appendJournal(database, cell.id, [operatorLine(ports, keyId, id, what)]);
   };
   app.openapi(pauseRoute, async (c) => {
     const { id } = c.req.valid('param');
@@ -85,7 +79,7 @@ export function addOperatorActionRoutes(app: OpenAPIHono, ports: ApiPorts): void
     await database.transaction(async (tx) => {
       const reasons = operatorReasons(hold);
       const held = await updateClaims(tx, [{ vehicleId: vin, atMs: gridNowMs(), source: 'operator', reasons }]);
-      await appendJournal(tx, cell.id, [lineOf(keyId, vin, what), ...held]);
+      await appendJournal(tx, cell.id, [operatorLine(ports, keyId, vin, what), ...held]);
     });
     // Its session has the cell planned again, so that a shard under way leaves at its next part.
     const stay = await readOpenParkingSession(database, vin);

@@ -3,7 +3,6 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
-import type { JournalLine } from '../../domain/journal.ts';
 import { workflowIds } from '../../domain/names.ts';
 import { firstRolloutStatus } from '../../domain/workflows/modelRollout.ts';
 import { seedSpeedsLike } from '../../store/classSpeeds.ts';
@@ -18,6 +17,7 @@ import {
   rolloutsSchema,
   type RolloutWire,
 } from '../wire/rollouts.ts';
+import { operatorLine } from './operatorLine.ts';
 import type { ApiPorts } from './ports.ts';
 import { answers, limitParam, notFound, taking } from './wire.ts';
 
@@ -54,14 +54,9 @@ const pinRoute = createRoute({
 });
 
 /** Versions of models on their way to the fleet. For keys with the scope `ops`. */
-export function addRolloutRoutes(app: OpenAPIHono, { database, cell, now, rollouts }: ApiPorts): void {
+export function addRolloutRoutes(app: OpenAPIHono, ports: ApiPorts): void {
+  const { database, cell, now, rollouts } = ports;
   const gridNowMs = (): number => Math.round(gridTimeMs(cell.clock, now()));
-  const lineOf = (keyId: string, subject: string, message: string): JournalLine => ({
-    atMs: gridNowMs(),
-    kind: 'operator',
-    subject,
-    message: `${message} (key ${keyId})`,
-  });
 
   app.openapi(listRoute, async (c) => {
     const found = await listRollouts(database, c.req.valid('query').limit);
@@ -116,7 +111,9 @@ export function addRolloutRoutes(app: OpenAPIHono, { database, cell, now, rollou
       });
       if (rollout) {
         const message = `An operator began to roll out ${name} ${version} in place of ${latest.version}`;
-        await appendJournal(tx, cell.id, [lineOf(c.get('caller').keyId, workflowIds.rollout(name, version), message)]);
+        await appendJournal(tx, cell.id, [
+          operatorLine(ports, c.get('caller').keyId, workflowIds.rollout(name, version), message),
+        ]);
       }
       return rollout;
     });
@@ -136,7 +133,7 @@ export function addRolloutRoutes(app: OpenAPIHono, { database, cell, now, rollou
     await rollouts.command(rollout, command, reason);
     const message = `An operator said "${command}" to the roll-out of ${name} ${version}: ${reason}`;
     await appendJournal(database, cell.id, [
-      lineOf(c.get('caller').keyId, workflowIds.rollout(name, version), message),
+      operatorLine(ports, c.get('caller').keyId, workflowIds.rollout(name, version), message),
     ]);
     return c.json(shown(rollout), 200);
   });
@@ -152,7 +149,7 @@ export function addRolloutRoutes(app: OpenAPIHono, { database, cell, now, rollou
       version === null
         ? `Tenant ${tenant} is no longer pinned to a version of ${name}`
         : `Tenant ${tenant} is pinned to ${name} ${version}`;
-    await appendJournal(database, cell.id, [lineOf(c.get('caller').keyId, tenant, message)]);
+    await appendJournal(database, cell.id, [operatorLine(ports, c.get('caller').keyId, tenant, message)]);
     return c.json({ tenant, model: name, version }, 200);
   });
 }

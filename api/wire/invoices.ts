@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi';
 
+import { bucketsOf } from './buckets.ts';
+
 /** Who bills or is billed, as it stands on invoices. */
 export const billingProfileSchema = z
   .strictObject({
@@ -66,25 +68,11 @@ export const tenantLineSchema = z
   .openapi('TenantLine');
 
 /** As OpenAI's `/v1/organization/costs`. */
-export const costsSchema = z
-  .object({
-    object: z.literal('page'),
-    data: z.array(
-      z.object({
-        object: z.literal('bucket'),
-        start_time: z.number().int(),
-        end_time: z.number().int(),
-        results: z.array(
-          z.object({
-            object: z.literal('organization.costs.result'),
-            amount: z.object({ value: z.number(), currency: z.string() }),
-            line_item: z.string().nullable().meta({ description: 'The model.' }),
-            project_id: z.string().nullable(),
-          }),
-        ),
-      }),
-    ),
-    has_more: z.boolean(),
-    next_page: z.string().nullable(),
-  })
-  .openapi('Costs');
+export const costsSchema = bucketsOf(
+  z.object({
+    object: z.literal('organization.costs.result'),
+    amount: z.object({ value: z.number(), currency: z.string() }),
+    line_item: z.string().nullable().meta({ description: 'The model.' }),
+    project_id: z.string().nullable(),
+  }),
+).openapi('Costs');

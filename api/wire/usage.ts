@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi';
 
+import { bucketsOf } from './buckets.ts';
+
 const result = z.object({
   object: z.string().meta({ description: 'organization.usage.completions.result, or of another kind.' }),
   input_tokens: z.number().int(),
@@ -14,18 +16,4 @@ const result = z.object({
 });
 
 /** As OpenAI's `/v1/organization/usage/…`. */
-export const usageSchema = z
-  .object({
-    object: z.literal('page'),
-    data: z.array(
-      z.object({
-        object: z.literal('bucket'),
-        start_time: z.number().int(),
-        end_time: z.number().int(),
-        results: z.array(result),
-      }),
-    ),
-    has_more: z.boolean(),
-    next_page: z.string().nullable(),
-  })
-  .openapi('Usage');
+export const usageSchema = bucketsOf(result).openapi('Usage');
