@@ -24,6 +24,7 @@ test('exchanges a code once, before it expires, for a key that is its car’s', 
     quarantined: false,
     hardwareClass: 'ai4',
     modelFamilies: ['general', 'ocr', 'f'],
+    rolloutFamilies: [],
   });
   expect(await carOfKey(database, code)).toBeUndefined();
 });
