@@ -9,7 +9,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { shardSizeOf } from '../domain/shardSize.ts';
-import { seededRandom } from '../scheduler/random.ts';
+import { seededRandom } from '../domain/random.ts';
 import { readSessions, type Stay } from '../backtest/traces/sessions.ts';
 
 const { values, positionals } = parseArgs({

@@ -1,6 +1,6 @@
 import { compileProblem } from '../scheduler/compile.ts';
 import { planningProblemSchema, type PlanningProblemInput } from '../scheduler/problem.ts';
-import { seededRandom } from '../scheduler/random.ts';
+import { seededRandom } from '../domain/random.ts';
 import { randomProblem } from '../scheduler/randomProblem.ts';
 import { createHeadroom } from '../scheduler/realise/headroom.ts';
 import { minimumCharge } from '../scheduler/realise/placeCharge.ts';

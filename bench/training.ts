@@ -15,7 +15,7 @@ import { TrainingGraph } from '../inference/training/trainingPipeline.ts';
 import { forwardFile, initialWeights } from '../training/compile.ts';
 import { localStep, startLocally } from '../training/localSteps.ts';
 import { LABELS } from '../training/losses.ts';
-import { seededRandom } from '../training/random.ts';
+import { seededRandom } from '../domain/random.ts';
 import { UpdateMean } from '../training/strategies/aggregate.ts';
 import { serverStep, startServer } from '../training/strategies/serverStep.ts';
 import { median } from './median.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { sha256Schema } from './sha256.ts';
 import { isStorableText } from './storableText.ts';
 
 const modelRefSchema = z.object({ name: z.string(), version: z.string(), family: z.string(), sha256: z.string() });
@@ -29,7 +30,7 @@ export type ModelOrder = z.output<typeof modelOrderSchema>;
 export const fetchedModelSchema = z.object({
   name: z.string().min(1).max(200).refine(isStorableText),
   version: z.string().min(1).max(63).refine(isStorableText),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sha256: sha256Schema,
   bytes: z.number().int().min(0),
   /** Real time that it took; 0: it was there. */
   seconds: z.number().min(0),

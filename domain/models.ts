@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
+import { sha256Schema } from './sha256.ts';
 import { TRAINING_ENDPOINT } from './training.ts';
 
-const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex');
 export const slugSchema = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'must be lower-case letters, digits, ".", "_" or "-"');

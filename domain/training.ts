@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { sha256Schema } from './sha256.ts';
+
 /** The words of federated training that API, workflows, activities and cars share; Flower's where it has them. */
 
 /** The `url` of the request lines of a round: what a car is asked to train. */
@@ -108,8 +110,6 @@ export const trainingPlanSchema = z.strictObject({
   hints: z.record(z.string().startsWith('grid.'), z.string()).default({}),
 });
 export type TrainingPlan = z.output<typeof trainingPlanSchema>;
-
-const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** The body of a round's request line: one client's local steps. */
 export const trainingTaskSchema = z.object({

@@ -1,5 +1,5 @@
 import type { PlanningProblemInput } from './problem.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../domain/random.ts';
 
 export interface RandomProblemOptions {
   readonly cars: number;

@@ -4,7 +4,7 @@ import { DEFAULT_CHECK_POLICY } from '../domain/trust/checkPolicy.ts';
 import { checkShare } from '../domain/trust/checkShare.ts';
 import { judged, NEW_REPUTATION } from '../domain/trust/reputation.ts';
 import type { HeldText } from '../domain/trust/sameText.ts';
-import { seededRandom } from '../scheduler/random.ts';
+import { seededRandom } from '../domain/random.ts';
 
 /** Lines that a car answers until it is caught or not. */
 export const LINES_OF_CAR = 1_000;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { seededRandom, type Random } from '../scheduler/random.ts';
+import { seededRandom, type Random } from '../domain/random.ts';
 import type { CheckPolicy } from '../domain/trust/checkPolicy.ts';
 import { checkShare, type CompareLines } from '../domain/trust/checkShare.ts';
 import { judged, NEW_REPUTATION, type Reputation } from '../domain/trust/reputation.ts';

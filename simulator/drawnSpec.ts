@@ -1,6 +1,6 @@
 import { SIMULATED_CLASSES } from '../domain/hardwareClasses.ts';
 import { CAR_MODELS, packOf, type CarModelName } from '../scheduler/energy/carModels.ts';
-import type { Random } from '../scheduler/random.ts';
+import type { Random } from '../domain/random.ts';
 import type { CarSpec, ParkingPlace } from './carSpec.ts';
 
 const MODELS = Object.keys(CAR_MODELS).filter((name): name is CarModelName => name in CAR_MODELS);

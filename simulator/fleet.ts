@@ -9,7 +9,7 @@ import { profileUnderShed, shedOrderSchema, type ShedOrder } from '../domain/she
 import type { CarHost } from './carHost.ts';
 import { initialCarState } from './carState.ts';
 import { FleetMember, type ScenarioCar } from './fleetMember.ts';
-import { seededRandom } from '../scheduler/random.ts';
+import { seededRandom } from '../domain/random.ts';
 import { derivedSeed } from './random.ts';
 import { loadFleet, saveFleet, type SavedFleet } from './stateFile.ts';
 import { TELEMETRY_CONFIG, TelemetryStream, type MqttMessage, type TelemetryConfig } from './telemetry.ts';

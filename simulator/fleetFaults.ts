@@ -1,6 +1,6 @@
 import { HOUR_MS, MINUTE_MS } from '../domain/durations.ts';
 import type { CarFaults, CarScript, Outage } from './mobility.ts';
-import { seededRandom, type Random } from '../scheduler/random.ts';
+import { seededRandom, type Random } from '../domain/random.ts';
 import { derivedSeed } from './random.ts';
 import { Weather } from './weather.ts';
 

@@ -2,7 +2,7 @@ import { HOUR_MS, MINUTE_MS } from '../domain/durations.ts';
 import type { SetpointProfile } from '../domain/setpoints.ts';
 import { initialCarState } from './carState.ts';
 import type { ScenarioCar } from './fleetMember.ts';
-import { seededRandom } from '../scheduler/random.ts';
+import { seededRandom } from '../domain/random.ts';
 import { derivedSeed } from './random.ts';
 import { TELEMETRY_CONFIG, TelemetryStream } from './telemetry.ts';
 import { SimulatedCar } from './vehicle.ts';

@@ -1,5 +1,5 @@
 import { MINUTE_MS } from '../domain/durations.ts';
-import { seededRandom } from '../scheduler/random.ts';
+import { seededRandom } from '../domain/random.ts';
 
 /** The order in which a driver who leaves does the two things that telemetry shows. */
 export const DEPARTURE_MANNERS = ['gear_first', 'plug_first'] as const;

@@ -5,7 +5,7 @@ import { carFaults, massDepartureMs, weatherOf, type FleetNight } from './fleetF
 import type { ScenarioCar } from './fleetMember.ts';
 import { seededTrips, type CarScript, type PlannedTrip } from './mobility.ts';
 import { PLUG_IN_MS } from './phases.ts';
-import { seededRandom, type Random } from '../scheduler/random.ts';
+import { seededRandom, type Random } from '../domain/random.ts';
 import { derivedSeed } from './random.ts';
 
 /** A stay at a plug as it was recorded. Times are grid time. */

@@ -4,7 +4,7 @@ import { drawSpec } from './drawnSpec.ts';
 import { carFaults, massDepartureMs, weatherOf, type FleetNight } from './fleetFaults.ts';
 import type { ScenarioCar } from './fleetMember.ts';
 import { seededTrips, type CarScript } from './mobility.ts';
-import { seededRandom, type Random } from '../scheduler/random.ts';
+import { seededRandom, type Random } from '../domain/random.ts';
 import { derivedSeed } from './random.ts';
 
 export interface SeededFleetOptions extends FleetNight {

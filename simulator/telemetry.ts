@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../domain/durations.ts';
 import { TELEMETRY_BASE, topics } from '../domain/names.ts';
 import { readSensors } from './sensors.ts';
-import type { Random } from '../scheduler/random.ts';
+import type { Random } from '../domain/random.ts';
 import {
   TELEMETRY_FIELD_NAMES,
   TELEMETRY_FIELDS,

@@ -9,7 +9,7 @@ import { chargeControl, type ChargeControl } from './chargeControl.ts';
 import { holdsOf } from './holds.ts';
 import { nextOutageChangeMs, outageAt, type CarFaults, type CarScript } from './mobility.ts';
 import { currentTrip, gearOf, isPluggedIn, phaseEndMs } from './phases.ts';
-import { seededRandom } from '../scheduler/random.ts';
+import { seededRandom } from '../domain/random.ts';
 import { derivedSeed } from './random.ts';
 import type { Weather } from './weather.ts';
 

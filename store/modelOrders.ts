@@ -38,12 +38,15 @@ export async function saveModelOrders(database: Queryable, orders: readonly Stor
   );
 }
 
-/** Orders that are not over, of cars that have not said that they have the model. */
-export async function listOpenModelOrders(database: Queryable, nowMs: number): Promise<StoredModelOrder[]> {
-  return database.query<StoredModelOrder>(
-    `select o.vehicle_id as "vehicleId", o.name, o.version, o.sha256, o.bytes, o.reason, o.from_at as "fromMs",
-       o.until_at as "untilMs"
-     from model_orders o
+/** Orders that are not over, of cars that have not said that they have the model; with the feeder that they load. */
+export async function listOpenModelOrders(
+  database: Queryable,
+  nowMs: number,
+): Promise<(StoredModelOrder & { readonly feederId: string })[]> {
+  return database.query<StoredModelOrder & { readonly feederId: string }>(
+    `select o.vehicle_id as "vehicleId", v.feeder_id as "feederId", o.name, o.version, o.sha256, o.bytes, o.reason,
+       o.from_at as "fromMs", o.until_at as "untilMs"
+     from model_orders o join vehicles v on v.id = o.vehicle_id
      where o.until_at > $1 and not exists (
        select 1 from car_models h where h.vehicle_id = o.vehicle_id and h.name = o.name and h.version = o.version and h.sha256 = o.sha256)
      order by o.from_at, o.vehicle_id`,
@@ -59,12 +62,15 @@ export async function removeModelOrders(
   await database.query('delete from model_orders where name = $1 and version = $2', [name, version]);
 }
 
-/** What cars say that they have, by car and `modelKey`. */
+/** What these cars say that they have, by car and `modelKey`. */
 export async function listFetchedModels(
   database: Queryable,
+  vehicleIds: readonly string[],
 ): Promise<ReadonlyMap<string, ReadonlyMap<string, Pick<FetchedModel, 'bytes' | 'seconds'>>>> {
   const rows = await database.query<FetchedModel & { readonly vehicleId: string }>(
-    'select vehicle_id as "vehicleId", name, version, sha256, bytes::float8 as bytes, seconds from car_models',
+    `select vehicle_id as "vehicleId", name, version, sha256, bytes::float8 as bytes, seconds
+     from car_models where vehicle_id = any($1)`,
+    [vehicleIds],
   );
   const cars = new Map<string, Map<string, FetchedModel>>();
   for (const { vehicleId, ...fetched } of rows) {

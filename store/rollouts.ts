@@ -182,3 +182,18 @@ export async function readVersionFailures(
     ),
   );
 }
+
+/** The newest batches that the version answers which is there before the roll-out's. */
+export async function listPresentBatches(
+  database: Queryable,
+  { name, previousVersion, baseFamily }: Pick<Rollout, 'name' | 'previousVersion' | 'baseFamily'>,
+  limit: number,
+): Promise<{ id: string; endpoint: string; inputFileId: string }[]> {
+  return database.query<{ id: string; endpoint: string; inputFileId: string }>(
+    `select b.id, b.endpoint, b.input_file_id as "inputFileId" from batches b
+     where b.split->'model'->>'name' = $1 and b.split->'model'->>'version' = $2
+       and b.split->'model'->>'family' = $3 and b.status <> 'failed'
+     order by b.created_real_at desc limit $4`,
+    [name, previousVersion, baseFamily, limit],
+  );
+}

@@ -1,5 +1,6 @@
 import type { LocalOptimizer } from '../domain/training.ts';
-import { seededRandom, shuffled } from './random.ts';
+import { seededRandom } from '../domain/random.ts';
+import { shuffled } from './random.ts';
 
 /** What a client has after some of its steps: enough for any car to go on from there to the same bytes. */
 export interface LocalState {

@@ -1,5 +1,6 @@
 import type { Partition } from '../domain/training.ts';
-import { dirichlet, seededRandom, shuffled } from './random.ts';
+import { seededRandom } from '../domain/random.ts';
+import { dirichlet, shuffled } from './random.ts';
 
 /**
  * Shares examples among clients, each to one. Uneven shares are drawn by class, from a Dirichlet distribution over the

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { withinTime } from '../../domain/withinTime.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/durations.ts';
 import { topics } from '../../domain/names.ts';
 import { shedOrders } from '../../domain/sheds.ts';
@@ -37,15 +37,8 @@ export function createEmergencyShed(ports: {
     const told = Promise.all(
       orders.map(({ vehicleId, order }) => vehicles.publish(topics.shed(vehicleId), order, { retain: true })),
     );
-    const patience = new AbortController();
-    const late = delay(BROKER_PATIENCE_REAL_MS, undefined, { signal: patience.signal }).then(() => {
-      throw new Error(`the broker did not take the orders for ${feederId} within ${BROKER_PATIENCE_REAL_MS} ms`);
-    });
-    try {
-      await Promise.race([told, late]);
-    } finally {
-      patience.abort();
-    }
+    const late = `the broker did not take the orders for ${feederId} within ${BROKER_PATIENCE_REAL_MS} ms`;
+    await withinTime(BROKER_PATIENCE_REAL_MS, told, late);
   };
 
   return {

@@ -1,11 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { withinTime } from '../../domain/withinTime.ts';
 import { MINUTE_MS } from '../../domain/durations.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { Database } from '../../store/database.ts';
 import { keepFeedStates, listFeedStates, recordFeedFailure, recordFeedRead } from '../../store/feedStates.ts';
 import { appendJournal } from '../../store/journal.ts';
 import type { Region } from '../../store/regions.ts';
-import { upsertSignals, type SignalSpan, type TimeWindow } from '../../store/signals.ts';
+import { upsertSignals, type TimeWindow } from '../../store/signals.ts';
 import type { GridFeed } from './feeds/feed.ts';
 import { messageOf } from '../../domain/thrown.ts';
 
@@ -45,7 +45,11 @@ export async function readFeeds(database: Database, reading: FeedReading): Promi
         dedupeKey: `feed/${regionId}/${feed.name}/${sinceMs}/${turn}`,
       });
       try {
-        const spans = await withinPatience(feed.read(window, nowMs), patienceRealMs);
+        const spans = await withinTime(
+          patienceRealMs,
+          feed.read(window, nowMs),
+          `has not answered within ${patienceRealMs / 1000} s`,
+        );
         await upsertSignals(database, spans);
         const readAtMs = spans.reduce((latest, { fetchedAtMs }) => Math.max(latest, fetchedAtMs), -Infinity);
         await recordFeedRead(database, {
@@ -65,17 +69,4 @@ export async function readFeeds(database: Database, reading: FeedReading): Promi
     }),
   );
   await appendJournal(database, region.cellId, lines.flat());
-}
-
-async function withinPatience(reading: Promise<SignalSpan[]>, patienceRealMs: number): Promise<SignalSpan[]> {
-  const answered = new AbortController();
-  const late = delay(patienceRealMs, undefined, { signal: answered.signal }).then(() => {
-    throw new Error(`has not answered within ${patienceRealMs / 1000} s`);
-  });
-  try {
-    // The race handles both, so the one that loses is nobody's unhandled failure.
-    return await Promise.race([reading, late]);
-  } finally {
-    answered.abort();
-  }
 }

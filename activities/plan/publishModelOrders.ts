@@ -35,10 +35,10 @@ export async function publishModelOrders(
   const cars = new Map((await listVehicles(database, cellId)).map(({ id, modelFamilies }) => [id, modelFamilies]));
   const families = await listRolloutFamilies(database, cellId);
   const orders = grouped(await listOpenModelOrders(database, nowMs), ({ vehicleId }) => vehicleId);
-  const asked = [...cars.keys()].filter((id) => families.has(id) || orders.has(id));
+  const asked = new Set([...cars.keys()].filter((id) => families.has(id) || orders.has(id)));
   const published = new Set(await listPublishedOrders(database, cellId));
   const oneOfFew = pLimit(PUBLISHED_AT_ONCE);
-  await oneOfFew.map(asked, async (vehicleId) => {
+  await oneOfFew.map(asked.values(), async (vehicleId) => {
     const order: ModelOrder = {
       issuedAtMs: nowMs,
       families: [...(families.get(vehicleId) ?? [])],
@@ -53,7 +53,7 @@ export async function publishModelOrders(
     if (!published.has(vehicleId)) await setOrderPublished(database, vehicleId, true);
   });
   await oneOfFew.map(
-    [...published].filter((id) => !asked.includes(id)),
+    [...published].filter((id) => !asked.has(id)),
     async (vehicleId) => {
       await vehicles.withdraw(topics.models(vehicleId));
       await setOrderPublished(database, vehicleId, false);

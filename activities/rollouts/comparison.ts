@@ -37,6 +37,7 @@ import {
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { insertFile, readFile } from '../../store/files.ts';
 import { readModel } from '../../store/models.ts';
+import { listPresentBatches } from '../../store/rollouts.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import type { RolloutPorts } from './rolloutPorts.ts';
@@ -115,13 +116,7 @@ interface Sample {
 /** Requests of the newest batches that the present version answers, each under a custom_id of its own. */
 async function sampleRequests({ database, objects }: RolloutPorts, rollout: Rollout): Promise<Sample | undefined> {
   const wanted = rollout.spec.compare.requests;
-  const batches = await database.query<{ id: string; endpoint: string; inputFileId: string }>(
-    `select b.id, b.endpoint, b.input_file_id as "inputFileId" from batches b
-     where b.split->'model'->>'name' = $1 and b.split->'model'->>'version' = $2
-       and b.split->'model'->>'family' = $3 and b.status <> 'failed'
-     order by b.created_real_at desc limit $4`,
-    [rollout.name, rollout.previousVersion, rollout.baseFamily, BATCHES_LOOKED_AT],
-  );
+  const batches = await listPresentBatches(database, rollout, BATCHES_LOOKED_AT);
   const endpoint = batches[0]?.endpoint;
   const ofOneUse = batches.filter((batch) => batch.endpoint === endpoint);
   const most = ofOneUse.length === 1 ? wanted : Math.ceil(wanted * MAX_SHARE_OF_ONE_BATCH);

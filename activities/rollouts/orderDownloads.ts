@@ -43,7 +43,10 @@ export async function orderDownloads(
 ): Promise<void> {
   const { nowMs, budgetBytes, untilMs, reason } = rules;
   const bytes = modelManifestSchema.safeParse(model.manifest).data?.sizeBytes ?? 0;
-  const fetched = await listFetchedModels(database);
+  const fetched = await listFetchedModels(
+    database,
+    cars.map(({ vehicleId }) => vehicleId),
+  );
   const open = await listOpenModelOrders(database, nowMs);
   const ordered = new Set(
     open.filter((order) => modelKey(order) === modelKey(model)).map(({ vehicleId }) => vehicleId),
@@ -53,14 +56,9 @@ export async function orderDownloads(
   );
   if (missing.length === 0) return;
 
-  const feederOf = new Map(
-    (await database.query<{ id: string; feederId: string }>('select id, feeder_id as "feederId" from vehicles')).map(
-      ({ id, feederId }) => [id, feederId],
-    ),
-  );
   const spent = new Map<string, number>();
   for (const order of open) {
-    const key = feederHour(feederOf.get(order.vehicleId) ?? '', order.fromMs);
+    const key = feederHour(order.feederId, order.fromMs);
     spent.set(key, (spent.get(key) ?? 0) + order.bytes);
   }
   for (const [regionId, inRegion] of grouped(missing, (car) => car.regionId)) {

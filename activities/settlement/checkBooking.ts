@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../../domain/durations.ts';
 import { accounts, bookingKeys } from '../../domain/ledger.ts';
 import { millionths, priced } from '../../domain/money.ts';
 import { workflowIds } from '../../domain/names.ts';
@@ -25,7 +26,7 @@ export async function bookCheck(tx: Queryable, check: PaidCheck): Promise<void> 
   const { jobId, shard, vehicle, atMs } = check;
   const paying = await readPriceBookAt(tx, atMs);
   const { currency, checking_per_hour: unitPriceMicros } = paying.book;
-  const quantityMillionths = millionths(check.deviceMs / 3_600_000);
+  const quantityMillionths = millionths(check.deviceMs / HOUR_MS);
   const amountMicros = priced(quantityMillionths, unitPriceMicros);
   const reference = `${workflowIds.job(jobId)}/shard/${shard}`;
   await book(tx, {

@@ -22,7 +22,8 @@ import {
   type TrainingRun,
 } from '../../store/trainingRuns.ts';
 import { bytesFromFloats } from '../../training/floats.ts';
-import { seededRandom, shuffled } from '../../training/random.ts';
+import { seededRandom } from '../../domain/random.ts';
+import { shuffled } from '../../training/random.ts';
 import { readCheckpoint } from './checkpoints.ts';
 import { dataOf, parseStored } from './examples.ts';
 import { runAndModel } from './prepareRun.ts';

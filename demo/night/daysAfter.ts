@@ -1,5 +1,5 @@
 import { DAY_MS, MINUTE_MS } from '../../domain/durations.ts';
-import { seededRandom } from '../../scheduler/random.ts';
+import { seededRandom } from '../../domain/random.ts';
 import type { PlannedTrip } from '../../simulator/mobility.ts';
 import { derivedSeed } from '../../simulator/random.ts';
 import type { NightCar, NightFile } from './nightFile.ts';

@@ -1,5 +1,5 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
-import { seededRandom } from '../../scheduler/random.ts';
+import { seededRandom } from '../../domain/random.ts';
 import { derivedSeed } from '../../simulator/random.ts';
 import type { TemperatureSpan } from '../../simulator/weather.ts';
 import type { NightFeeder, NightFile, NightRegion } from './nightFile.ts';

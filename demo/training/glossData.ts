@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 
 import { lsaWords } from '../../inference/runner/lsaWords.ts';
-import { seededRandom, shuffled } from '../../training/random.ts';
+import { seededRandom } from '../../domain/random.ts';
+import { shuffled } from '../../training/random.ts';
 
 /** Files of WordNet's lexicographers, e.g. noun.animal: what a gloss is put into. */
 export const LEXICOGRAPHER_FILES = 45;

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { z } from 'zod';
 
+import { MINUTE_MS } from '../../domain/durations.ts';
 import { ApiClient } from '../../api/client/apiClient.ts';
 import { TrainingClient } from '../../api/client/trainingClient.ts';
 import type { TrainingRunWire } from '../../api/wire/training.ts';
@@ -38,7 +39,7 @@ import { demoModels, demoRuns, type DemoModel, type DemoRun, type DemoSize } fro
 /** Six minutes of real time: a busy computer is slower than the cars are. */
 const ROUND_MINUTES = 24 * 60;
 const LOOK_EVERY_REAL_MS = 1_000;
-const PATIENCE_REAL_MS = 10 * 60_000;
+const PATIENCE_REAL_MS = 10 * MINUTE_MS;
 
 const size = readOptions(process.argv.slice(2));
 const signals = listenForStopSignals();

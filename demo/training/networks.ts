@@ -1,7 +1,8 @@
 import type { NodeProto, TensorProto } from 'onnx-buf';
 
 import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../training/onnx/onnxGraph.ts';
-import { normal, seededRandom } from '../../training/random.ts';
+import { seededRandom } from '../../domain/random.ts';
+import { normal } from '../../training/random.ts';
 
 const { FLOAT, INT64 } = ONNX_TYPES;
 

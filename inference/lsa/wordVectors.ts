@@ -1,3 +1,4 @@
+import { seededRandom } from '../../domain/random.ts';
 import { add, eigenvectors, orthonormalised, product, transposedProduct } from './denseMatrix.ts';
 import type { WeightedDocuments } from './countedWords.ts';
 
@@ -13,7 +14,7 @@ const SEED = 20_260_101;
 export function wordVectors(documents: WeightedDocuments, dimensions: number): Float64Array {
   const words = documents.words.length;
   const size = Math.min(words, dimensions + SPARE_DIRECTIONS);
-  const random = seeded(SEED);
+  const random = seededRandom(SEED);
   let basis = orthonormalised(
     Float64Array.from({ length: words * size }, () => random() + random() + random() - 1.5),
     words,
@@ -53,15 +54,4 @@ function gramTimes({ rowStarts, columns, weights }: WeightedDocuments, b: Float6
     }
   }
   return result;
-}
-
-/** Uniform in [0, 1): mulberry32. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

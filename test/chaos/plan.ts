@@ -1,4 +1,4 @@
-import { seededRandom, type Random } from '../../scheduler/random.ts';
+import { seededRandom, type Random } from '../../domain/random.ts';
 import { derivedSeed } from '../../simulator/random.ts';
 
 /**

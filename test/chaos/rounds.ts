@@ -4,7 +4,7 @@ import { OCR_MODEL } from '../../demo/work/ocrWork.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { messageOf } from '../../domain/thrown.ts';
-import type { Random } from '../../scheduler/random.ts';
+import type { Random } from '../../domain/random.ts';
 import type { Cell } from '../../store/cells.ts';
 import { eventually } from '../support/eventually.ts';
 import { TIGHT } from './chaosNight.ts';

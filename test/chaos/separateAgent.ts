@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SITE_NODE } from '../support/siteNode.ts';
 import { exchangeCode } from '../../agent/carDoors.ts';
 import { enrolmentCodeSchema } from '../../api/wire/agents.ts';
 import type { Stack } from '../e2e/support/stack.ts';
@@ -26,22 +27,13 @@ export class SeparateAgent {
     const operator = await stack.api();
     const { clock } = await stack.cell();
     const made = await operator.json('POST', '/fleet/v1/enrolments', {
+      ...SITE_NODE,
       id: SeparateAgent.carId,
-      kind: 'site_node',
       feeder: ROOMY_FEEDER,
       owner: 'node-owner',
       displayName: 'Node',
-      hardwareClass: 'ai5',
       modelFamilies: ['general'],
-      policy: {
-        readyBy: '00:00',
-        timeZone: 'Europe/Berlin',
-        targetSocPercent: 100,
-        minimumSocPercent: 0,
-        computeSocFloorPercent: 20,
-        computeOptIn: true,
-        consent: { termsVersion: 'simulated owner', givenAtMs: clock.originMs },
-      },
+      policy: { ...SITE_NODE.policy, consent: { termsVersion: 'simulated owner', givenAtMs: clock.originMs } },
     });
     const { carId, key } = await exchangeCode(apiUrl, enrolmentCodeSchema.parse(made).code);
     await mkdir(folder, { recursive: true });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SITE_NODE } from '../support/siteNode.ts';
 import { exchangeCode } from '../../agent/carDoors.ts';
 import { ApiClient } from '../../api/client/apiClient.ts';
 import { BatchClient } from '../../api/client/batchClient.ts';
@@ -207,20 +208,11 @@ describe.skipIf(missing.length > 0)(
 );
 
 const NODE = {
-  kind: 'site_node',
+  ...SITE_NODE,
   feeder: 'garage',
   owner: 'garage-owner',
-  hardwareClass: 'ai5',
   modelFamilies: ['general', 'ocr'],
-  policy: {
-    readyBy: '00:00',
-    timeZone: 'Europe/Berlin',
-    targetSocPercent: 100,
-    minimumSocPercent: 0,
-    computeSocFloorPercent: 20,
-    computeOptIn: true,
-    consent: { termsVersion: '2026-11', givenAtMs: 1_795_000_000_000 },
-  },
+  policy: { ...SITE_NODE.policy, consent: { termsVersion: '2026-11', givenAtMs: 1_795_000_000_000 } },
 } as const;
 
 const CELL = {

@@ -4,7 +4,7 @@ import { TrainingClient } from '../../api/client/trainingClient.ts';
 import { classifierNetwork } from '../../demo/training/networks.ts';
 import { compileTraining } from '../../inference/training/compileTraining.ts';
 import { trainingPipelineOf } from '../../inference/training/trainingManifest.ts';
-import { seededRandom } from '../../training/random.ts';
+import { seededRandom } from '../../domain/random.ts';
 import { eventually } from '../support/eventually.ts';
 import { calmNight } from './support/calmNight.ts';
 import { Stack } from './support/stack.ts';

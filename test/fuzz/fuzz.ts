@@ -1,4 +1,4 @@
-import { seededRandom } from '../../scheduler/random.ts';
+import { seededRandom } from '../../domain/random.ts';
 import { mutated } from './mutations.ts';
 import { fuzzTargets, isDocumented } from './targets.ts';
 

@@ -1,4 +1,4 @@
-import { seededRandom } from '../../scheduler/random.ts';
+import { seededRandom } from '../../domain/random.ts';
 import { GenerationEngine } from '../../inference/generation/engine.ts';
 import type { LanguageModel } from '../../inference/generation/languageModel.ts';
 import { openTiny, task } from '../inference/generation/support.ts';

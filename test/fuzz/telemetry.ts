@@ -8,7 +8,7 @@ import { claimUpdateOf } from '../../api/ingress/telemetryClaims.ts';
 import { readMessage } from '../../api/ingress/telemetryMessage.ts';
 import { carReasonSchema } from '../../domain/claims.ts';
 import { TELEMETRY_BASE, topics } from '../../domain/names.ts';
-import { seededRandom, type Random } from '../../scheduler/random.ts';
+import { seededRandom, type Random } from '../../domain/random.ts';
 import { testVehicle } from '../support/fleetFixture.ts';
 
 const VEHICLE = testVehicle('VIN');

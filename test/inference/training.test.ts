@@ -15,7 +15,7 @@ import { trainTask } from '../../inference/training/trainTask.ts';
 import { initialWeights } from '../../training/compile.ts';
 import { bytesFromFloats } from '../../training/floats.ts';
 import type { LocalState } from '../../training/localSteps.ts';
-import { seededRandom } from '../../training/random.ts';
+import { seededRandom } from '../../domain/random.ts';
 import { stateOf, stateText } from '../../training/unfinished.ts';
 
 const [BATCH, LENGTH, EXAMPLES] = [4, 5, 24];

@@ -3,7 +3,7 @@ import type { CellState } from '../../planning/cellState.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
 import { CAR_MODELS, packOf, type CarModelName } from '../../scheduler/energy/carModels.ts';
 import { initialCarState } from '../../simulator/carState.ts';
-import { seededRandom, type Random } from '../../scheduler/random.ts';
+import { seededRandom, type Random } from '../../domain/random.ts';
 import { SimulatedCar } from '../../simulator/vehicle.ts';
 import { Weather } from '../../simulator/weather.ts';
 import { cellState, HOUR_MS, span, START_MS, VEHICLE } from './cellFixture.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { seededRandom } from '../../scheduler/random.ts';
+import { seededRandom } from '../../domain/random.ts';
 import { readSensors } from '../../simulator/sensors.ts';
 import { TELEMETRY_CONFIG, TelemetryStream, type MqttMessage } from '../../simulator/telemetry.ts';
 import { TELEMETRY_FIELD_NAMES } from '../../simulator/telemetryFields.ts';

@@ -5,7 +5,8 @@ import { strategySchema, type Strategy } from '../../domain/training.ts';
 import { clip, examplesOfStep, localStep, startLocally } from '../../training/localSteps.ts';
 import { partitionExamples } from '../../training/partition.ts';
 import { addNoise, epsilonOf } from '../../training/privacy.ts';
-import { normal, seededRandom } from '../../training/random.ts';
+import { seededRandom } from '../../domain/random.ts';
+import { normal } from '../../training/random.ts';
 import { aggregate, UpdateMean } from '../../training/strategies/aggregate.ts';
 import { serverStep, startServer } from '../../training/strategies/serverStep.ts';
 

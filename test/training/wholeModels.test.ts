@@ -6,7 +6,8 @@ import { compileTraining } from '../../inference/training/compileTraining.ts';
 import { forwardFile, gradientName, initialWeights, prepareTraining, sliceOf } from '../../training/compile.ts';
 import { LABELS } from '../../training/losses.ts';
 import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../training/onnx/onnxGraph.ts';
-import { normal, seededRandom } from '../../training/random.ts';
+import { seededRandom } from '../../domain/random.ts';
+import { normal } from '../../training/random.ts';
 
 const { FLOAT } = ONNX_TYPES;
 const BATCH = 3;

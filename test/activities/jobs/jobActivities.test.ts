@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { storeSubmission } from '../../support/batchFixture.ts';
 import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
 import { unitsOf } from '../../../domain/money.ts';
 import { objectKeys, type LineRange } from '../../../domain/names.ts';
@@ -13,9 +14,9 @@ import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
 import { recordMeterReadings } from '../../../store/meters.ts';
 import { listHeldVehicles } from '../../../store/vehicleClaims.ts';
 import { acceptedTotals, readUsages } from '../../../store/acceptedShards.ts';
-import { insertBatch, moveBatch, readBatch } from '../../../store/batches.ts';
+import { moveBatch, readBatch } from '../../../store/batches.ts';
 import { listClassSpeeds, seedClassSpeed } from '../../../store/classSpeeds.ts';
-import { insertFile, readFile } from '../../../store/files.ts';
+import { readFile } from '../../../store/files.ts';
 import { readBalance } from '../../../store/ledger.ts';
 import { readJournal } from '../../../store/journal.ts';
 import { addModel } from '../../../store/models.ts';
@@ -65,33 +66,8 @@ function requestLine(customId: string, url = ENDPOINT): string {
   return JSON.stringify({ custom_id: customId, method: 'POST', url, body: { inputs: [] } });
 }
 
-async function submitted(lines: readonly string[]): Promise<string> {
-  const batchId = `batch_${randomUUID().slice(0, 8)}`;
-  const fileId = `file-${randomUUID().slice(0, 8)}`;
-  const objectKey = objectKeys.file(fileId);
-  await objects.put(objectKey, lines.map((line) => `${line}\n`).join(''));
-  await insertFile(database, {
-    id: fileId,
-    filename: 'in.jsonl',
-    purpose: 'batch',
-    bytes: 1,
-    objectKey,
-    lifeSeconds: null,
-  });
-  await insertBatch(database, {
-    id: batchId,
-    endpoint: ENDPOINT,
-    inputFileId: fileId,
-    completionWindow: '24h',
-    metadata: null,
-    outputExpiresAfterSeconds: null,
-    deadlineMs: 9000,
-    submittedAtMs: 1000,
-    idempotencyKey: null,
-    requestHash: batchId,
-  });
-  return batchId;
-}
+const submitted = (lines: readonly string[]): Promise<string> =>
+  storeSubmission({ database, objects }, lines, { endpoint: ENDPOINT, deadlineMs: 9000 });
 
 async function prepared(lines: readonly string[]): Promise<{ batchId: string; split: SplitBatch }> {
   const batchId = await submitted(lines);

@@ -1,13 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { storeSubmission } from '../../support/batchFixture.ts';
 import { splitBatch } from '../../../activities/jobs/splitBatch.ts';
 import { objectKeys } from '../../../domain/names.ts';
-import { insertBatch, readBatch } from '../../../store/batches.ts';
+import { readBatch } from '../../../store/batches.ts';
 import { seedClassSpeed } from '../../../store/classSpeeds.ts';
-import { insertFile } from '../../../store/files.ts';
 import { addModel } from '../../../store/models.ts';
 import { createFileStore } from '../../../store/objects/fileStore.ts';
 import type { ObjectStore } from '../../../store/objectStore.ts';
@@ -40,32 +39,8 @@ function requestLine(customId: string): string {
   return JSON.stringify({ custom_id: customId, method: 'POST', url: ENDPOINT, body: { inputs: [] } });
 }
 
-async function submitted(lines: readonly string[]): Promise<string> {
-  const id = randomUUID().slice(0, 8);
-  const objectKey = objectKeys.file(`file-${id}`);
-  await objects.put(objectKey, lines.map((line) => `${line}\n`).join(''));
-  await insertFile(database, {
-    id: `file-${id}`,
-    filename: 'in.jsonl',
-    purpose: 'batch',
-    bytes: 1,
-    objectKey,
-    lifeSeconds: null,
-  });
-  await insertBatch(database, {
-    id: `batch_${id}`,
-    endpoint: ENDPOINT,
-    inputFileId: `file-${id}`,
-    completionWindow: '24h',
-    metadata: null,
-    outputExpiresAfterSeconds: null,
-    deadlineMs: 9000,
-    submittedAtMs: 1000,
-    idempotencyKey: null,
-    requestHash: id,
-  });
-  return `batch_${id}`;
-}
+const submitted = (lines: readonly string[]): Promise<string> =>
+  storeSubmission({ database, objects }, lines, { endpoint: ENDPOINT, deadlineMs: 9000 });
 
 test('a batch for a model of a family that no car takes is refused, instead of waiting for its deadline', async () => {
   const batchId = await submitted([requestLine('a')]);

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
+import { storeSubmission } from '../../support/batchFixture.ts';
 import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
 import { createTrustActivities } from '../../../activities/trust/trustActivities.ts';
 import { createTrustedRunner } from '../../../activities/trust/trustedRunner.ts';
@@ -18,11 +19,10 @@ import type { SplitBatch } from '../../../domain/workflows/inferenceJob.ts';
 import { admitFolder, openFolder } from '../../../inference/admission/admitFolder.ts';
 import { Runner } from '../../../inference/runner/runner.ts';
 import type { LoadedModel } from '../../../inference/runner/protocol.ts';
-import { insertBatch, readBatch } from '../../../store/batches.ts';
+import { readBatch } from '../../../store/batches.ts';
 import { setCheckPolicy } from '../../../store/checkPolicies.ts';
 import { seedClassSpeed } from '../../../store/classSpeeds.ts';
 import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
-import { insertFile } from '../../../store/files.ts';
 import { checkLedger } from '../../../store/ledgerChecks.ts';
 import { listMeasuredNoise } from '../../../store/measuredNoise.ts';
 import { addModel } from '../../../store/models.ts';
@@ -106,26 +106,11 @@ const bodyOf = (index: number) => ({
 });
 
 async function submitted(): Promise<{ batchId: string; split: SplitBatch }> {
-  const batchId = `batch_${randomUUID().slice(0, 8)}`;
-  const fileId = `file-${randomUUID().slice(0, 8)}`;
-  const objectKey = objectKeys.file(fileId);
   const lines = Array.from({ length: LINES }, (_, index) =>
     JSON.stringify({ custom_id: `r${index}`, method: 'POST', url: ENDPOINT, body: bodyOf(index) }),
   );
-  await objects.put(objectKey, lines.map((line) => `${line}\n`).join(''));
-  await insertFile(database, { id: fileId, filename: 'in', purpose: 'batch', bytes: 1, objectKey, lifeSeconds: null });
-  await insertBatch(database, {
-    id: batchId,
-    endpoint: ENDPOINT,
-    inputFileId: fileId,
-    completionWindow: '24h',
-    metadata: null,
-    outputExpiresAfterSeconds: null,
-    deadlineMs: NOW_MS * 2,
-    submittedAtMs: 1000,
-    idempotencyKey: null,
-    requestHash: batchId,
-  });
+  const of = { endpoint: ENDPOINT, deadlineMs: NOW_MS * 2 };
+  const batchId = await storeSubmission({ database, objects }, lines, of);
   const prepared = await createJobActivities(ports()).prepareBatch({ batchId, cellId });
   if (prepared.kind === 'refused') throw new Error(prepared.message);
   expect(prepared.split).toMatchObject({ checked: true, generates: true, shards: 1 });

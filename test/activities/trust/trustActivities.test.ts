@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import { storeSubmission } from '../../support/batchFixture.ts';
 import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
 import { createTrustActivities } from '../../../activities/trust/trustActivities.ts';
 import type { TrustedTask, TrustPorts } from '../../../activities/trust/trustPorts.ts';
@@ -13,11 +14,10 @@ import { objectKeys } from '../../../domain/names.ts';
 import { DEFAULT_CHECK_POLICY } from '../../../domain/trust/checkPolicy.ts';
 import type { SplitBatch } from '../../../domain/workflows/inferenceJob.ts';
 import { acceptedParts } from '../../../store/acceptedShards.ts';
-import { insertBatch, moveBatch, readBatch } from '../../../store/batches.ts';
+import { moveBatch, readBatch } from '../../../store/batches.ts';
 import { setCheckPolicy } from '../../../store/checkPolicies.ts';
 import { seedClassSpeed } from '../../../store/classSpeeds.ts';
 import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
-import { insertFile } from '../../../store/files.ts';
 import { readJournal } from '../../../store/journal.ts';
 import { listCarLines, readBalance } from '../../../store/ledger.ts';
 import { checkLedger } from '../../../store/ledgerChecks.ts';
@@ -93,27 +93,11 @@ beforeEach(async () => {
 const bodyOf = (index: number) => ({ model: 'vectors', input: `text ${index} ${'x'.repeat(index)}` });
 
 async function submitted(tenantId?: string): Promise<{ batchId: string; split: SplitBatch }> {
-  const batchId = `batch_${randomUUID().slice(0, 8)}`;
-  const fileId = `file-${randomUUID().slice(0, 8)}`;
-  const objectKey = objectKeys.file(fileId);
   const lines = Array.from({ length: LINES }, (_, index) =>
     JSON.stringify({ custom_id: `r${index}`, method: 'POST', url: ENDPOINT, body: bodyOf(index) }),
   );
-  await objects.put(objectKey, lines.map((line) => `${line}\n`).join(''));
-  await insertFile(database, { id: fileId, filename: 'in', purpose: 'batch', bytes: 1, objectKey, lifeSeconds: null });
-  await insertBatch(database, {
-    id: batchId,
-    endpoint: ENDPOINT,
-    inputFileId: fileId,
-    completionWindow: '24h',
-    metadata: null,
-    outputExpiresAfterSeconds: null,
-    deadlineMs: NOW_MS * 2,
-    submittedAtMs: 1000,
-    idempotencyKey: null,
-    requestHash: batchId,
-    ...(tenantId !== undefined && { tenantId }),
-  });
+  const of = { endpoint: ENDPOINT, deadlineMs: NOW_MS * 2, ...(tenantId !== undefined && { tenantId }) };
+  const batchId = await storeSubmission({ database, objects }, lines, of);
   const prepared = await createJobActivities(ports()).prepareBatch({ batchId, cellId });
   if (prepared.kind === 'refused') throw new Error(prepared.message);
   expect(prepared.split).toMatchObject({ checked: true });

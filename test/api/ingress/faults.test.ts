@@ -10,7 +10,7 @@ import { TELEMETRY_BASE } from '../../../domain/names.ts';
 import type { SetpointProfile } from '../../../domain/setpoints.ts';
 import { initialCarState } from '../../../simulator/carState.ts';
 import type { CarFaults, CarScript, Outage } from '../../../simulator/mobility.ts';
-import { seededRandom } from '../../../scheduler/random.ts';
+import { seededRandom } from '../../../domain/random.ts';
 import { TELEMETRY_CONFIG, TelemetryStream } from '../../../simulator/telemetry.ts';
 import { SimulatedCar } from '../../../simulator/vehicle.ts';
 import { Weather } from '../../../simulator/weather.ts';

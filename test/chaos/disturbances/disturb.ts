@@ -1,4 +1,4 @@
-import type { Random } from '../../../scheduler/random.ts';
+import type { Random } from '../../../domain/random.ts';
 import type { Disturbance } from '../plan.ts';
 import type { World } from '../world.ts';
 import { cutOff } from './cutOff.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../support/eventually.ts';
 import { descendantsOf, isAlive, runnersOf } from '../../e2e/support/processes.ts';
-import type { Random } from '../../../scheduler/random.ts';
+import type { Random } from '../../../domain/random.ts';
 import type { ProcessName, World } from '../world.ts';
 
 const RESTART_LIMIT_MS = 60_000;

@@ -6,7 +6,7 @@ import { listenError, messageOf } from '../../../domain/thrown.ts';
 import type { Config } from '../../../config/config.ts';
 import { readVersion } from '../../../config/version.ts';
 import type { Logger } from '../logging.ts';
-import { withinLimit } from '../withinLimit.ts';
+import { withinTime } from '../../../domain/withinTime.ts';
 import { asOpenMetrics } from './coreMetrics.ts';
 import { createReadiness, type Dependency } from './readiness.ts';
 import { Series } from './series.ts';
@@ -54,7 +54,7 @@ export async function startMonitor(
 
   const readGroup = async (read: (typeof readers)[number]): Promise<void> => {
     try {
-      const samples = await withinLimit(READ_LIMIT_REAL_MS, read());
+      const samples = await withinTime(READ_LIMIT_REAL_MS, read());
       // Series that the group had, and has no more, must not stand still.
       for (const name of named.get(read) ?? []) series.forget(name);
       named.set(read, new Set(samples.map(({ name }) => name)));

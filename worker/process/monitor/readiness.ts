@@ -1,5 +1,5 @@
 import { messageOf } from '../../../domain/thrown.ts';
-import { withinLimit } from '../withinLimit.ts';
+import { withinTime } from '../../../domain/withinTime.ts';
 
 /** A server that the process needs. */
 export interface Dependency {
@@ -34,7 +34,7 @@ export function createReadiness(dependencies: readonly Dependency[]): () => Prom
 
 async function look({ name, isVital, ask }: Dependency): Promise<Found> {
   try {
-    await withinLimit(ANSWER_LIMIT_REAL_MS, ask());
+    await withinTime(ANSWER_LIMIT_REAL_MS, ask());
     return { name, isVital, isUp: true };
   } catch (error) {
     return { name, isVital, isUp: false, why: messageOf(error) };
