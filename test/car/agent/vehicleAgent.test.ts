@@ -103,6 +103,21 @@ test('computes one shard at a time, tells the car what it draws, and ends its pr
   await vi.waitFor(() => expect(agent.runnerPid).toBeUndefined(), PATIENCE);
 });
 
+test('asked to finish, it computes the shard under way to its end, and takes no other', async () => {
+  const { promise: held, resolve: goOn } = heldBack();
+  const { allow, agent } = await startAgent({ pacer: { wait: () => held } });
+  const token = scheduleShard();
+  allow(HOUR_MS);
+  await vi.waitFor(() => expect(agent.runnerPid).toBeDefined(), PATIENCE);
+  const finished = agent.finish();
+  const next = server.schedule({ activityType: 'runShard', input: { ...shard, shard: 1 } });
+  goOn();
+  await finished;
+  expect(server.kinds(token)).toContain('completed');
+  expect(storedAnswers(objects, shard)).toHaveLength(8);
+  expect(server.kinds(next)).toEqual([]);
+});
+
 test('at the end of its slot the car gives the shard back with what it has stored', async () => {
   // Held in the shard by its pace until the slot is over.
   const car = await startAgent({ pacer: { wait: (_, signal) => untilAborted(signal) } });
@@ -224,4 +239,12 @@ test('a power cut in mid-shard stores nothing more and tells nobody', async () =
 
 async function untilAborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+}
+
+function heldBack(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve: () => resolve() };
 }
