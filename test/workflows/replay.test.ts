@@ -13,7 +13,6 @@ const WORKFLOWS = [
   'openAdrVen',
   'parkingSession',
   'shardWave',
-  'trainingRun',
 ];
 
 test('every workflow has a recorded history', async () => {
