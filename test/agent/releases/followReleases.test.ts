@@ -76,6 +76,9 @@ async function told() {
   return cars.find(({ car_id: id }) => id === 'car-1');
 }
 
+const start = (version: string): Promise<unknown> =>
+  operator().json('POST', '/ops/v1/rollouts', { model: 'nightshift-agent', version });
+
 const refused = (version: number) =>
   eventually('the cell hears that the release is refused', PATIENCE_MS, async () =>
     (await told())?.refused === version ? true : undefined,
@@ -146,8 +149,6 @@ describe('the cell', () => {
   });
 
   test('rolls out only what is published, and never an older one than the one in use', async () => {
-    const start = (version: string) =>
-      operator().json('POST', '/ops/v1/rollouts', { model: 'nightshift-agent', version });
     await expect(start('99')).rejects.toThrow('There is no release of the agent "99"');
     await publish(40);
     expect(await start('40')).toMatchObject({

@@ -104,14 +104,14 @@ test('computes one shard at a time, tells the car what it draws, and ends its pr
 });
 
 test('asked to finish, it computes the shard under way to its end, and takes no other', async () => {
-  const { promise: held, resolve: goOn } = heldBack();
-  const { allow, agent } = await startAgent({ pacer: { wait: () => held } });
+  const held = new AbortController();
+  const { allow, agent } = await startAgent({ pacer: { wait: () => untilAborted(held.signal) } });
   const token = scheduleShard();
   allow(HOUR_MS);
   await vi.waitFor(() => expect(agent.runnerPid).toBeDefined(), PATIENCE);
   const finished = agent.finish();
   const next = server.schedule({ activityType: 'runShard', input: { ...shard, shard: 1 } });
-  goOn();
+  held.abort();
   await finished;
   expect(server.kinds(token)).toContain('completed');
   expect(storedAnswers(objects, shard)).toHaveLength(8);
@@ -239,12 +239,4 @@ test('a power cut in mid-shard stores nothing more and tells nobody', async () =
 
 async function untilAborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
-}
-
-function heldBack(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve: () => void = () => {};
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve: () => resolve() };
 }
