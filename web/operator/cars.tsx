@@ -132,7 +132,9 @@ interface CarLineProps {
 }
 
 function CarLine({ car, index, zone, onOpen }: CarLineProps) {
-  return (
+  // A line whose car has not changed is not drawn again when its neighbours have, or when the list is scrolled past it.
+  return useMemo(
+    () => (
     <div
       role="row"
       aria-rowindex={index + 2}
@@ -156,5 +158,7 @@ function CarLine({ car, index, zone, onOpen }: CarLineProps) {
       <span role="cell">{car.compute_kw > 0 ? kw(car.compute_kw) : '–'}</span>
       <span role="cell">{time(car.ready_by_ms, zone)}</span>
     </div>
+    ),
+    [car, index, zone, onOpen],
   );
 }
