@@ -167,7 +167,6 @@ describe.skipIf(missing.length > 0)(
     const scraped = async (name: keyof typeof metricsPorts): Promise<string> =>
       (await fetch(`http://127.0.0.1:${metricsPorts[name]}/metrics`)).text();
 
-    const isFinal = ({ status }: BatchWire): boolean => (FINAL_BATCH_STATUSES as readonly string[]).includes(status);
     let batchId: string | undefined;
     /** A shard is on a car; a batch that has ended is judged, and the next one is sent. */
     const whileComputing = (until: string): Promise<true> =>
@@ -260,6 +259,8 @@ describe.skipIf(missing.length > 0)(
     });
   },
 );
+
+const isFinal = ({ status }: BatchWire): boolean => (FINAL_BATCH_STATUSES as readonly string[]).includes(status);
 
 const NODE = {
   ...SITE_NODE,

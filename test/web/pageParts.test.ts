@@ -97,9 +97,10 @@ test('what the stream tells is taken in: changed rows, rows that are gone, a lis
   expect(state.lines).toHaveLength(1);
 });
 
+const at = (id: string, feeder: string, soc = 1) => ({ ...row(id, soc), feeder });
+
 test('cars stand in order of place, whenever they come or move; a change elsewhere leaves the list as it is', () => {
   const state = emptyLiveState();
-  const at = (id: string, feeder: string, soc = 1) => ({ ...row(id, soc), feeder });
   const ids = (): string[] => [...(state.cars?.keys() ?? [])];
   const take = (full: boolean, rows: CarRowWire[], removed: string[] = []): void =>
     takeEvent(state, { name: 'cars', data: { full, rows, removed } });
