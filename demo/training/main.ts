@@ -72,7 +72,7 @@ async function main(): Promise<number> {
   const nightFile = join(stateDir, 'night.json');
   await writeFile(nightFile, JSON.stringify(trainingNight()));
   const night = await loadNight(nightFile);
-  const { incarnation } = await currentNight(stateDir, 0, Date.now(), async () => night.scale);
+  const { incarnation } = await currentNight(stateDir, 0, Date.now(), async () => ({ scale: night.scale }));
   const prepared = await prepareNight(stateDir, night, incarnation, undefined, () => {});
   const env = {
     ...process.env,
