@@ -1,4 +1,4 @@
-import { HOUR_MS, MAX_SLOT_MS } from '../../domain/durations.ts';
+import { HOUR_MS } from '../../domain/durations.ts';
 import type { StayActivities, Stay } from '../../domain/activities/stayActivities.ts';
 import { DateTime } from 'luxon';
 import { localHour } from '../../domain/localHour.ts';
@@ -167,8 +167,7 @@ async function settleStay(
       atMs: unpluggedMs,
     }),
   );
-  // Meter readings are kept by slot: the one in which the car came counts whole.
-  const statement = await statementOf(tx, vehicleId, { startMs: pluggedInAtMs - MAX_SLOT_MS, endMs: unpluggedMs });
+  const statement = await statementOf(tx, vehicleId, stay);
   await settleParkingSession(tx, vehicleId, stay, statement);
   return statement;
 }

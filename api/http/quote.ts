@@ -100,7 +100,7 @@ export async function batchToQuote(ports: ApiPorts, tenantId: string, request: Q
     tokens: file && size.kind && countsTokens(size.kind) ? Math.round(size.workUnits) : null,
     ...(hints.regionIds && { regionIds: hints.regionIds }),
     modelFamily: model.family,
-    shards: Math.ceil(requests / linesPerShard),
+    shards: Math.ceil(requests / linesPerShard) * (hints.quorum ?? 1),
     classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
     limits: plannerLimits(hints),
   };
@@ -147,6 +147,7 @@ async function quotedPrice(
     inputFileId: work.file.id,
     endpoint,
     priority: asked.hints.priority ?? null,
+    quorum: asked.hints.quorum ?? 1,
     regionIds: asked.hints.regionIds ?? null,
     deadlineMs: asked.deadlineMs,
     currency,

@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../../../domain/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../../domain/durations.ts';
 import { expect, test } from 'vitest';
 import { createStayActivities } from '../../../activities/stays/stayActivities.ts';
 import { carReason } from '../../../domain/claims.ts';
@@ -6,7 +6,8 @@ import { recordComputeAttempt } from '../../../store/computeAttempts.ts';
 import { addHeardHours } from '../../../store/heardHours.ts';
 import { listCarLines } from '../../../store/ledger.ts';
 import type { Database } from '../../../store/database.ts';
-import { openParkingSession, readParkingSession } from '../../../store/parkingSessions.ts';
+import { recordMeterReadings } from '../../../store/meters.ts';
+import { openParkingSession, readParkingSession, readStayEnergy } from '../../../store/parkingSessions.ts';
 import { updateClaims } from '../../../store/vehicleClaims.ts';
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
@@ -100,4 +101,39 @@ test('settles a stay as a whole: what fails in between leaves it open and unpaid
   await close();
   await close();
   expect(await booked()).toHaveLength(1);
+});
+
+const at = (minute: number): number => START_MS + minute * MINUTE_MS;
+
+test('a second stay in the same quarter hour has its own energy, and all stays together what the meter counted', async () => {
+  await enrolFleet(database, ['CAR3']);
+  const { closeSession } = createStayActivities({
+    database,
+    vehicles: { publish: async () => {}, withdraw: async () => {} },
+  });
+  const meter = (minute: number, chargingKwh: number, computeKwh: number) =>
+    recordMeterReadings(database, CELL, [{ vehicleId: 'CAR3', atMs: at(minute), chargingKwh, computeKwh }]);
+  const stayOf = async (fromMinute: number, toMinute: number, chargingKwh: number, computeKwh: number) => {
+    const { stay } = await openParkingSession(database, {
+      vehicleId: 'CAR3',
+      pluggedInAtMs: at(fromMinute),
+      readyByMs: at(600),
+      targetSocPercent: 80,
+      arrivalSocPercent: 40,
+    });
+    await meter(toMinute, chargingKwh, computeKwh);
+    const request = { vehicleId: 'CAR3', stay, cellId: CELL.id, unpluggedMs: at(toMinute) };
+    await closeSession({ ...request, reason: 'Gear is D', wasComputing: false });
+    return (await readParkingSession(database, 'CAR3', stay))?.settled;
+  };
+  await meter(0, 100, 7);
+  expect(await stayOf(0, 20, 100.1, 7.04)).toMatchObject({ chargingKwh: 0.1, computeKwh: 0.04 });
+  // Both within the quarter hour in which the first one ended.
+  expect(await stayOf(21, 24, 100.4, 7.1)).toMatchObject({ chargingKwh: 0.3, computeKwh: 0.06 });
+  expect(await stayOf(25, 60, 100.7, 7.3)).toMatchObject({ chargingKwh: 0.3, computeKwh: 0.2 });
+  // A reading that came late: the last stay has it.
+  await meter(61, 100.75, 7.3);
+  const energies = await Promise.all([1, 2, 3].map((stay) => readStayEnergy(database, 'CAR3', stay)));
+  expect(energies.map(({ chargingKwh }) => chargingKwh)).toEqual([0.1, 0.3, 0.35]);
+  expect(energies.map(({ computeKwh }) => computeKwh)).toEqual([0.04, 0.06, 0.2]);
 });
