@@ -72,6 +72,22 @@ const agentConfigSchema = z.strictObject({
   battery: z.strictObject({ from: sourceSchema }).optional(),
   /** "Not now": while the file is there, or the URL answers anything but 0. Unreachable means not now. */
   hold: sourceSchema.optional(),
+  /** Whose releases of the agent it takes; left out: nobody's. */
+  releases: z
+    .strictObject({
+      /** Public keys, as `nightshift agent release key` prints them. */
+      keys: z
+        .array(z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be a key of `nightshift agent release key`'))
+        .min(1)
+        .max(16),
+      /** How many of them must have signed a release. */
+      threshold: z.number().int().min(1).max(16).default(1),
+    })
+    .refine(({ keys, threshold }) => threshold <= new Set(keys).size, {
+      path: ['threshold'],
+      message: 'must not be above the number of keys',
+    })
+    .optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 export type AgentConfig = z.output<typeof agentConfigSchema>;

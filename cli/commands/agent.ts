@@ -1,9 +1,12 @@
+import { resolve } from 'node:path';
+
 import { Command } from 'commander';
 
 import { NightshiftError } from '../../domain/errors.ts';
 import { messageOf } from '../../domain/thrown.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import type { CommandFactory } from '../command.ts';
+import { releaseCommand } from './agentRelease.ts';
 
 /** What runs on the computer in or beside a car. It needs its config file and nothing else of Nightshift's. */
 export const agentCommand: CommandFactory = (terminal, done) => {
@@ -49,9 +52,14 @@ export const agentCommand: CommandFactory = (terminal, done) => {
     .argument('<file>', 'config file')
     .action(async (file: string) => {
       const { readAgentConfig } = await import('../../agent/agentConfig.ts');
-      const { runAgent } = await import('../../worker/car/runAgent.ts');
       const config = await readAgentConfig(file);
       try {
+        // With releases, another process runs the agent, so that this one can start the next release of it.
+        if (config.releases && process.send === undefined) {
+          const { launch } = await import('../../worker/car/launch.ts');
+          process.exit(await launch(config, resolve(file)));
+        }
+        const { runAgent } = await import('../../worker/car/runAgent.ts');
         await runAgent(config);
       } catch (error) {
         terminal.err(`nightshift: ${messageOf(error)}\n`);
@@ -60,6 +68,7 @@ export const agentCommand: CommandFactory = (terminal, done) => {
       }
       process.exit(EXIT_CODES.ok);
     });
+  agent.addCommand(releaseCommand(terminal));
   return agent;
 };
 

@@ -21,6 +21,9 @@ import { enrolAgent, type EnrolledAgent } from './carKeys.ts';
 import { openCuttableLink } from './cuttableLink.ts';
 import { withInventedAnswers } from './inventedAnswers.ts';
 
+/** Their night passes in minutes: by the usual ten seconds, a car of a roll-out would be at the wrong queue for hours of it. */
+const BID_TURN_MS = 1_000;
+
 /** Simulated cars, each with the agent that a car would run: its own key, connections, Worker and runner. */
 async function start() {
   const config = loadConfig({ env: process.env, cwd: process.cwd() });
@@ -88,6 +91,7 @@ async function board(
     vehicle: host,
     temporal: { options: { ...options, address: link.address }, namespace },
     modelFamilies: [DEFAULT_MODEL_FAMILY],
+    bidTurnMs: BID_TURN_MS,
     openSlice: lies ? withInventedAnswers(link.openSlice) : link.openSlice,
     pacer: host.pacer,
     log,
