@@ -35,6 +35,19 @@ export interface CarsMeter {
   readonly readUntilMs: number;
 }
 
+/** What slots were paid for together, and what of it their meter explains; it explains all where `meteredWh` is infinite. */
+export function explainedWh(
+  slots: readonly Pick<MeterSlot, 'meteredWh' | 'paidWh'>[],
+  kind: CarsMeter['kind'],
+): { readonly paidWh: number; readonly explainedWh: number } {
+  const most = ({ meteredWh }: Pick<MeterSlot, 'meteredWh'>): number =>
+    meteredWh * METER_TOLERANCE[kind] + METER_SLACK_WH;
+  return {
+    paidWh: slots.reduce((sum, { paidWh }) => sum + paidWh, 0),
+    explainedWh: slots.reduce((sum, slot) => sum + Math.min(slot.paidWh, most(slot)), 0),
+  };
+}
+
 /**
  * The device time in which a car can have computed a shard: while it had it, less what it is paid for other shards in
  * that time, since it computes one at a time. Right in whatever order the shards are accepted.

@@ -26,6 +26,7 @@ import { updateClaims, wasHeld } from '../../store/vehicleClaims.ts';
 import { readVehicleState } from '../../store/vehicleStates.ts';
 import type { SessionTerms } from '../../domain/workflows/parkingSession.ts';
 import type { VehicleLink } from '../../charging/vehicleLink.ts';
+import { balanceStay } from '../settlement/balanceStay.ts';
 import { moneyText, statementOf, type OwnerStatement } from '../settlement/statement.ts';
 import { availabilityBooking } from '../settlement/workBooking.ts';
 
@@ -106,10 +107,13 @@ export function createStayActivities({ database, vehicles }: StayPorts): StayAct
         await closeParkingSession(tx, vehicleId, stay, unpluggedMs);
         const session = await readParkingSession(tx, vehicleId, stay);
         if (!session) return;
+        const during = { startMs: session.pluggedInAtMs, endMs: session.unpluggedAtMs ?? unpluggedMs };
+        const balanced = await balanceStay(tx, vehicle, stay, during);
         const statement = await settleStay(tx, vehicle, session, unpluggedMs);
         await updateClaims(tx, [{ vehicleId, atMs: unpluggedMs, source: 'work', reasons: [] }]);
         await appendJournal(tx, cellId, [
           ...(wasComputing ? [departureInShard(vehicle, stay, unpluggedMs)] : []),
+          ...balanced,
           {
             atMs: unpluggedMs,
             kind: 'settled',
