@@ -48,7 +48,7 @@ export function priceOf(
 }
 
 /** The most that the work takes on any class of cars, by the speeds that are known; 0 where none is. */
-async function mostEnergyWh(database: Queryable, tenantId: string, size: BatchSize): Promise<number> {
+export async function mostEnergyWh(database: Queryable, tenantId: string, size: BatchSize): Promise<number> {
   const model = await readModel(database, tenantId, size.model);
   const classes = new Map((await listHardwareClasses(database)).map((spec) => [spec.id, spec]));
   const byClass = (await listClassSpeeds(database))
