@@ -73,5 +73,9 @@ export function costOfChecks({ enabled, line_share, min_probability, quorum }: C
   const probation = enabled ? line_share : 0;
   const copies = quorum - 1;
   // Answers of every car are looked at, copies too.
-  return { probation: copies + probation * quorum, standing: copies + probation * min_probability * quorum };
+  const rounded = (share: number): number => Number(share.toFixed(6));
+  return {
+    probation: rounded(copies + probation * quorum),
+    standing: rounded(copies + probation * min_probability * quorum),
+  };
 }

@@ -5,7 +5,7 @@ import { XmlDocument, XsdValidator } from 'libxml2-wasm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { bankAccountSchema } from '../../domain/bankAccount.ts';
-import { creditTransferXml, type TransferFile } from '../../domain/creditTransfer.ts';
+import { creditTransferXml, readNotification, type TransferFile } from '../../domain/creditTransfer.ts';
 
 const SCHEMA = new URL('./pain.001.001.09.xsd', import.meta.url);
 let schema: XmlDocument;
@@ -74,5 +74,24 @@ test('the schema refuses what a bank would', () => {
   ] as const) {
     expect(xml).toMatch(from);
     expect(() => validate(xml.replace(from, to)), String(from)).toThrow();
+  }
+});
+
+const notice = (amount: string, day = '2026-02-02') =>
+  `<Document><BkToCstmrDbtCdtNtfctn><Ntfctn><Ntry><Amt Ccy="EUR">${amount}</Amt><CdtDbtInd>DBIT</CdtDbtInd><BookgDt><Dt>${day}</Dt>
+   </BookgDt><NtryDtls><TxDtls><Refs><EndToEndId>pay-1</EndToEndId></Refs></TxDtls></NtryDtls></Ntry></Ntfctn></BkToCstmrDbtCdtNtfctn></Document>`;
+
+test('a bank’s notification is read, and what is none says where it is not', () => {
+  expect(readNotification(notice('4.5'))).toMatchObject([
+    { endToEndId: 'pay-1', amountMicros: 4_500_000, kind: 'paid' },
+  ]);
+  for (const [xml, message] of [
+    ['garbage', /the body/],
+    ['<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/hostname">]><Document>&x;</Document>', /the body/],
+    [notice('4,50'), /Amt\.#text: must be an amount with a decimal point/],
+    [notice('4.50', 'Monday'), /BookgDt\.Dt: must begin with a date/],
+  ] as const) {
+    const refused = expect.objectContaining({ code: 'invalid_request', message: expect.stringMatching(message) });
+    expect(() => readNotification(xml)).toThrow(refused);
   }
 });

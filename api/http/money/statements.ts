@@ -16,6 +16,8 @@ import { visibleCar } from '../visibleCar.ts';
 import { answers, errorResponses, notFound, taking } from '../wire.ts';
 import { lineToWire, linesToCsv, totalsOf } from './statementLines.ts';
 
+/** As far as the database counts them. */
+const MAX_STAY = 2 ** 31 - 1;
 const ownerParam = z.object({ owner: z.string().min(1).max(100) });
 
 const statementRoute = createRoute({
@@ -43,7 +45,7 @@ const stayRoute = createRoute({
   path: '/fleet/v1/vehicles/{vin}/sessions/{stay}/statement',
   summary: 'What a stay came to, with what was accepted and corrected after the car left',
   request: {
-    params: z.object({ vin: z.string().min(1).max(64), stay: z.coerce.number().int().min(1) }),
+    params: z.object({ vin: z.string().min(1).max(64), stay: z.coerce.number().int().min(1).max(MAX_STAY) }),
   },
   responses: answers('The statement', stayStatementSchema),
 });
