@@ -16,6 +16,7 @@ import { addBatchResubmissionRoutes } from './batchResubmission.ts';
 import { addBatchRoutes } from './batches.ts';
 import { limitAtOnce } from './callerLimits.ts';
 import { addCapacityRoutes } from './capacity.ts';
+import { addFleetSpeedRoutes } from './fleetSpeeds.ts';
 import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import { identifyGridCaller } from './gridCaller.ts';
@@ -213,6 +214,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addAgentReleaseRoutes(app, ports);
   addCarObjectRoutes(app, ports);
   addCapacityRoutes(app, ports);
+  addFleetSpeedRoutes(app, ports);
   addEnrolmentRoutes(app, ports);
   addChargerRoutes(app, ports);
   addTeslaRoutes(app, ports);
