@@ -75,6 +75,8 @@ export class Stack {
       NIGHTSHIFT_GATEWAY_PORT: String(gateway),
       TEMPORAL_ADDRESS: '',
       DATABASE_URL: '',
+      // A minute of a core in every stack, for a model that no test asks.
+      NIGHTSHIFT_MODELS_EMBEDDING: 'none',
       ...surroundings?.env,
     };
     const stack = new Stack(stateDir, env, surroundings?.objects ?? createFileStore(join(stateDir, 'objects')));
