@@ -71,11 +71,14 @@ export function costOfChecks({ enabled, line_share, min_probability, quorum }: C
   readonly standing: number;
 } {
   const probation = enabled ? line_share : 0;
-  const copies = quorum - 1;
+  const copies = enabled ? quorum - 1 : 0;
   // Answers of every car are looked at, copies too.
-  const rounded = (share: number): number => Number(share.toFixed(6));
   return {
     probation: rounded(copies + probation * quorum),
     standing: rounded(copies + probation * min_probability * quorum),
   };
+}
+
+function rounded(share: number): number {
+  return Number(share.toFixed(6));
 }
