@@ -139,10 +139,11 @@ async function readNaps(database: Database): Promise<Map<string, TimeWindow[]>> 
   return naps;
 }
 
+const overlapMs = (a: TimeWindow, b: TimeWindow): number =>
+  Math.max(0, Math.min(a.endMs, b.endMs) - Math.max(a.startMs, b.startMs));
+
 /** The part of a stay that lies in hours of the clock, in UTC, for half of which or more the car was awake. */
-export function awakeHours(stay: TimeWindow, naps: readonly TimeWindow[]): number {
-  const overlapMs = (a: TimeWindow, b: TimeWindow): number =>
-    Math.max(0, Math.min(a.endMs, b.endMs) - Math.max(a.startMs, b.startMs));
+function awakeHours(stay: TimeWindow, naps: readonly TimeWindow[]): number {
   let owedMs = 0;
   for (let startMs = Math.floor(stay.startMs / HOUR_MS) * HOUR_MS; startMs < stay.endMs; startMs += HOUR_MS) {
     const part = { startMs: Math.max(startMs, stay.startMs), endMs: Math.min(startMs + HOUR_MS, stay.endMs) };
