@@ -58,8 +58,8 @@ function readOptions(argv: readonly string[]): DemoSize & { readonly out: string
     .description('Trains a classifier of glosses and a language model on simulated cars, and the same in one place.')
     .option('--examples <n>', 'glosses of WordNet', wholeNumber(500, 117_000), 16_000)
     .option('--rounds <n>', 'rounds of each run', wholeNumber(1, 100), 10)
-    .option('--steps <n>', 'steps of a client in a round', wholeNumber(1, 1_000), 45)
-    .option('--clients <n>', 'parts of the data', wholeNumber(2, 100), 10)
+    .option('--steps <n>', 'steps of a client in a round', wholeNumber(1, 1_000), 60)
+    .option('--clients <n>', 'parts of the data', wholeNumber(2, 100), 8)
     .option('--out <folder>', 'where figures and picture go', 'training-demo')
     .parse(argv, { from: 'user' })
     .opts<DemoSize & { out: string }>();
