@@ -7,8 +7,9 @@ import { EXECUTION_PROVIDERS, hardwareClassId } from '../domain/hardwareClasses.
 import { slugSchema } from '../domain/models.ts';
 import { messageOf } from '../domain/thrown.ts';
 
-const path = z.string().min(1);
-const url = z.url({ protocol: /^https?$/ });
+const path = z.string({ error: 'must be a path' }).min(1, 'must be a path');
+const url = z.url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' });
+const AS_ENROLLED = 'as `nightshift agent enrol` wrote it';
 
 /** Where the agent's own power comes from. docs/agent.md */
 const meterSchema = z.discriminatedUnion('source', [
@@ -31,9 +32,15 @@ export type NumberSource = z.output<typeof sourceSchema>;
 const agentConfigSchema = z.strictObject({
   /** Base URL of the HTTP API. */
   api: url,
-  carId: z.string().min(1).max(64),
+  carId: z
+    .string({ error: `must be given, ${AS_ENROLLED}` })
+    .min(1)
+    .max(64),
   /** In the clear, in a file that only the agent reads. */
-  key: z.string().min(16).max(200),
+  key: z
+    .string({ error: `must be given, ${AS_ENROLLED}` })
+    .min(16, `must have at least 16 characters, ${AS_ENROLLED}`)
+    .max(200, `must have at most 200 characters, ${AS_ENROLLED}`),
   stateDir: path.default('state'),
   /** Where its part of jobs' traces goes to; left out: nowhere. The ratio is the cell's. */
   traces: z.strictObject({ url, ratio: z.number().min(0).max(1).default(0.1) }).optional(),
@@ -72,6 +79,22 @@ const agentConfigSchema = z.strictObject({
   battery: z.strictObject({ from: sourceSchema }).optional(),
   /** "Not now": while the file is there, or the URL answers anything but 0. Unreachable means not now. */
   hold: sourceSchema.optional(),
+  /** Whose releases of the agent it takes; left out: nobody's. */
+  releases: z
+    .strictObject({
+      /** Public keys, as `nightshift agent release key` prints them. */
+      keys: z
+        .array(z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be a key of `nightshift agent release key`'))
+        .min(1)
+        .max(16),
+      /** How many of them must have signed a release. */
+      threshold: z.number().int().min(1).max(16).default(1),
+    })
+    .refine(({ keys, threshold }) => threshold <= new Set(keys).size, {
+      path: ['threshold'],
+      message: 'must not be above the number of keys',
+    })
+    .optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 });
 export type AgentConfig = z.output<typeof agentConfigSchema>;

@@ -33,7 +33,7 @@ export async function checkHost(config: AgentConfig): Promise<CheckFinding[]> {
   return findings;
 }
 
-async function checkDoors(config: AgentConfig, settings: AgentSettingsWire): Promise<CheckFinding[]> {
+export async function checkDoors(config: AgentConfig, settings: AgentSettingsWire): Promise<CheckFinding[]> {
   const { gateway, mqtt_url: mqttUrl } = settings;
   return [
     await checked('gateway', `Can this computer reach ${gateway.address} (gRPC over HTTP/2)?`, async () => {

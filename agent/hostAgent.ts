@@ -30,6 +30,8 @@ const GOODBYE_LIMIT_MS = 2_000;
 export interface HostAgent {
   /** Settles when the agent cannot go on: its key was withdrawn, or its config does not fit the car. */
   readonly failed: Promise<never>;
+  /** Takes no more shards; resolves when the one under way is done. */
+  finish(): Promise<void>;
   /** Leaves gracefully: a shard under way stores what it has computed and is given back. */
   stop(): Promise<void>;
 }
@@ -62,6 +64,7 @@ export async function startHostAgent(config: AgentConfig, log: Logger): Promise<
   failed.catch(() => undefined);
   return {
     failed,
+    finish: () => life.finish(),
     stop: async () => {
       stopping.abort();
       await life.end();
@@ -159,6 +162,7 @@ async function liveOn(config: AgentConfig, credentials: CarCredentials, settings
   tellPresence(true).catch((error: unknown) => log.warn({ err: error }, 'the broker cannot be told of the agent'));
   log.info({ region: settings.region_id, hardwareClass: settings.hardware_class }, 'the agent runs');
   return {
+    finish: () => agent.finish(),
     end: async (): Promise<void> => {
       timers.forEach(clearInterval);
       await agent.stop();

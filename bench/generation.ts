@@ -9,13 +9,12 @@
  * The other engines are not dependencies of ours, being large: `--engines FOLDER` names a folder in which
  * `npm install @huggingface/transformers node-llama-cpp` was run; `--gguf FILE` has the same weights for llama.cpp.
  */
+import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { loadavg, tmpdir } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { z } from 'zod';
@@ -30,6 +29,7 @@ import { folderSha256 } from '../inference/models/folderSha256.ts';
 import { createFileStore } from '../store/objects/fileStore.ts';
 import type { BareReply, BareRequest } from './bareGeneration.ts';
 import { median } from './median.ts';
+import type { OtherReply, OtherRequest } from './otherEngine.ts';
 import { forkBare, openBenchCar } from './support/benchCar.ts';
 import { cpuSecondsOf } from './support/cpuSeconds.ts';
 
@@ -138,9 +138,19 @@ function speedText({ perSecond, perCpuSecond }: Speed): string {
   return `${perSecond.toFixed(1)} tokens/s, ${perCpuSecond.toFixed(1)} a processor second`;
 }
 
-function ratioText(car: Speed, other: Speed, goal: number): string {
-  const ratio = (car.perSecond / other.perSecond).toFixed(2);
-  return `car ${ratio} times, by processor time ${(car.perCpuSecond / other.perCpuSecond).toFixed(2)} (goal ${goal})`;
+const BARE = 'bare batched loop';
+
+interface Ratio {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
+function ratioOf(car: Speed, other: Speed): Ratio {
+  return { wall: car.perSecond / other.perSecond, cpu: car.perCpuSecond / other.perCpuSecond };
+}
+
+function ratioText({ wall, cpu }: Ratio): string {
+  return `car ${wall.toFixed(2)} times by the clock, ${cpu.toFixed(2)} by processor time`;
 }
 
 async function carTokens(round: number): Promise<number> {
@@ -181,64 +191,41 @@ async function askBare(request: BareRequest): Promise<number> {
 /** Prompts that an engine that works one by one is measured with: a share of them tells its speed. */
 const ONE_BY_ONE = 4;
 
-/** Another engine, from the folder in which it was installed. */
-// oxlint-disable-next-line typescript/no-explicit-any
-async function loadFrom(engines: string, packageName: string): Promise<any> {
-  return await import(pathToFileURL(createRequire(join(engines, 'package.json')).resolve(packageName)).href);
+interface Other {
+  readonly name: OtherRequest['engine'];
+  readonly goal: number;
+  readonly child: ChildProcess;
+  work(): Promise<number>;
 }
 
-async function openTransformers(engines: string): Promise<() => Promise<number>> {
-  const { env, AutoTokenizer, AutoModelForCausalLM } = await loadFrom(engines, '@huggingface/transformers');
-  env.allowRemoteModels = false;
-  env.localModelPath = dirname(modelFolder);
-  const id = basename(modelFolder);
-  const tokenizer = await AutoTokenizer.from_pretrained(id);
-  const session_options = { intraOpNumThreads: 1, interOpNumThreads: 1 };
-  const model = await AutoModelForCausalLM.from_pretrained(id, { dtype: 'q4', session_options });
-  return async () => {
-    let tokens = 0;
-    for (const prompt of prompts.slice(0, ONE_BY_ONE)) {
-      const inputs = tokenizer(prompt, { add_special_tokens: false });
-      const output = await model.generate({ ...inputs, max_new_tokens: maxTokens, do_sample: false });
-      tokens += output.dims.at(-1) - inputs.input_ids.dims.at(-1);
-    }
-    return tokens;
+/** In a process started as the runner's is: it would else not give way to others as that one does. */
+async function openOther(name: OtherRequest['engine'], goal: number, engines: string, model: string): Promise<Other> {
+  const child = await forkBare('otherEngine');
+  const ask = async (count: number, tokens: number): Promise<number> => {
+    const request = { engine: name, engines, model, prompts: prompts.slice(0, count), maxTokens: tokens };
+    child.send(request satisfies OtherRequest);
+    const [reply]: OtherReply[] = await once(child, 'message');
+    if (!reply) throw new Error(`${name} gave no reply.`);
+    return reply.tokens;
   };
-}
-
-async function openLlama(engines: string, gguf: string): Promise<() => Promise<number>> {
-  const { getLlama } = await loadFrom(engines, 'node-llama-cpp');
-  const llama = await getLlama({ gpu: false, maxThreads: 1 });
-  const model = await llama.loadModel({ modelPath: resolve(gguf) });
-  const context = await model.createContext({ contextSize: 1_024, threads: 1 });
-  const sequence = context.getSequence();
-  return async () => {
-    let tokens = 0;
-    for (const prompt of prompts.slice(0, ONE_BY_ONE)) {
-      await sequence.clearHistory();
-      let count = 0;
-      for await (const _ of sequence.evaluate(model.tokenize(prompt, true), { temperature: 0 })) {
-        count += 1;
-        if (count >= maxTokens) break;
-      }
-      tokens += count;
-    }
-    return tokens;
-  };
+  await ask(1, 1);
+  return { name, goal, child, work: () => ask(ONE_BY_ONE, maxTokens) };
 }
 
 await askBare(bareRequest(1));
-await runner.load(await models.open({ name, version, family, sha256 }, objects));
-const others =
-  values.engines === undefined
-    ? []
-    : [
-        { name: 'transformers.js', goal: 3, work: await openTransformers(resolve(values.engines)) },
-        ...(values.gguf === undefined
-          ? []
-          : [{ name: 'node-llama-cpp', goal: 1, work: await openLlama(resolve(values.engines), values.gguf) }]),
-      ];
-const ratios: number[] = [];
+// Each has answered once before it is measured.
+await runner.run(await models.open({ name, version, family, sha256 }, objects), bodies.slice(0, 1));
+const others: Other[] = [];
+if (values.engines !== undefined) {
+  const engines = resolve(values.engines);
+  others.push(await openOther('transformers.js', 3, engines, modelFolder));
+  if (values.gguf !== undefined) others.push(await openOther('node-llama-cpp', 1, engines, resolve(values.gguf)));
+}
+const ratios = new Map<string, Ratio[]>();
+function noted(name: string, ratio: Ratio): Ratio {
+  ratios.set(name, [...(ratios.get(name) ?? []), ratio]);
+  return ratio;
+}
 for (let round = 1; round <= Number(values.rounds); round += 1) {
   const bareSpeed = await measured(
     () => askBare(bareRequest(prompts.length)),
@@ -248,17 +235,20 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
     () => carTokens(round),
     () => [runner.pid],
   );
-  ratios.push(carSpeed.perCpuSecond / bareSpeed.perCpuSecond);
   console.log(`round ${round}: car ${speedText(carSpeed)}`);
-  console.log(`  bare batched loop ${speedText(bareSpeed)}: ${ratioText(carSpeed, bareSpeed, 0.95)}`);
-  for (const { name, goal, work } of others) {
-    const speed = await measured(work, () => []);
-    console.log(`  ${name} ${speedText(speed)}: ${ratioText(carSpeed, speed, goal)}`);
+  console.log(`  ${BARE} ${speedText(bareSpeed)}: ${ratioText(noted(BARE, ratioOf(carSpeed, bareSpeed)))}`);
+  for (const { name, child, work } of others) {
+    const speed = await measured(work, () => [child.pid]);
+    console.log(`  ${name} ${speedText(speed)}: ${ratioText(noted(name, ratioOf(carSpeed, speed)))}`);
   }
 }
-console.log(
-  `median ratio to the bare loop ${median(ratios).toFixed(2)} by processor time; load average ${loadavg()[0]?.toFixed(1)}`,
-);
+for (const { name, goal } of [{ name: BARE, goal: 0.95 }, ...others]) {
+  const of = ratios.get(name) ?? [];
+  const medians = { wall: median(of.map(({ wall }) => wall)), cpu: median(of.map(({ cpu }) => cpu)) };
+  console.log(`median, ${name}: ${ratioText(medians)}, goal ${goal}`);
+}
+console.log(`load average ${loadavg()[0]?.toFixed(1)}`);
 bare.kill();
+for (const { child } of others) child.kill();
 await car.close();
 await rm(folder, { recursive: true, force: true });

@@ -1,5 +1,7 @@
 import type { CapacityWire } from '../api/wire/capacity.ts';
+import type { FleetSpeedsWire } from '../api/wire/speeds.ts';
 import { barsOf } from '../domain/bars.ts';
+import { tableOf } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 const DRAWN_SLOTS = 48;
@@ -36,4 +38,27 @@ export function capacityText({ classes, slot_minutes: slotMinutes }: CapacityWir
       return `${index === 0 || index === table.length - 1 ? colors.bold(line.trimEnd()) : line.trimEnd()}\n`;
     })
     .join('');
+}
+
+/** How fast each class runs each model, in units of work a second, and how that compares with what was stated. */
+export function speedsText({ speeds }: FleetSpeedsWire, { colors }: Terminal): string {
+  if (speeds.length === 0) return 'No model has a speed yet: one that is added gets that of its probe.\n';
+  const rows = speeds.map((each) => {
+    const { stated_ms_per_unit: stated, measured_ms_per_unit: measured } = each;
+    return [
+      each.family,
+      `${each.model} ${each.version}`,
+      each.hardware_class,
+      perSecond(stated),
+      measured === null ? '-' : perSecond(measured),
+      measured === null ? '' : `${(stated / measured).toFixed(2)} times`,
+      String(each.shards),
+      perSecond(each.planned_ms_per_unit),
+    ];
+  });
+  return tableOf(['family', 'model', 'class', 'stated/s', 'measured/s', '', 'shards', 'planned/s'], rows, colors);
+}
+
+function perSecond(msPerUnit: number): string {
+  return (1_000 / msPerUnit).toPrecision(3);
 }

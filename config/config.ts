@@ -33,7 +33,13 @@ export interface Config {
   readonly tesla: TeslaConfig | null;
   readonly secretsKey: string | undefined;
   readonly webhookHosts: WebhookHosts;
-  readonly models: { readonly maxBytes: number; readonly cacheBytes: number; readonly hub: string };
+  readonly models: {
+    readonly maxBytes: number;
+    readonly cacheBytes: number;
+    readonly hub: string;
+    /** Built by the cell itself. */
+    readonly embedding: 'lsa-wordnet' | 'none';
+  };
   readonly retention: { readonly days: number; readonly settledDays: number; readonly orphanDays: number };
   /** Null: no traces are made. */
   readonly traces: { readonly url: string; readonly ratio: number } | null;
@@ -185,6 +191,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
       maxBytes: values['models.maxBytes'],
       cacheBytes: values['models.cacheBytes'],
       hub: values['models.hub'],
+      embedding: values['models.embedding'],
     },
     retention: {
       days: values['retention.days'],

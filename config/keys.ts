@@ -352,6 +352,12 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_MODELS_CACHE_BYTES',
     doc: 'Disk that the API uses for models; those used least recently make room.',
   },
+  'models.embedding': {
+    schema: z.enum(['lsa-wordnet', 'none'], 'must be lsa-wordnet or none'),
+    default: 'lsa-wordnet',
+    env: 'NIGHTSHIFT_MODELS_EMBEDDING',
+    doc: 'Text embedding that a new cell builds by itself, within minutes and at lowest priority: a bag of words for machines without network. `none` where a sentence encoder is brought.',
+  },
   'models.hub': {
     schema: z.url({ protocol: /^https?$/ }),
     default: 'https://huggingface.co',

@@ -16,7 +16,7 @@ import { eventText } from '../cli/gridText.ts';
 import { loadConfig, type Config } from '../config/config.ts';
 import { PatientApiClient } from './patientApi.ts';
 import { currentNight } from './nightState.ts';
-import { bearableScale } from './machinePace.ts';
+import { bearablePace, nightAtPace, nightOfChats, type ReadyChat } from './nightPace.ts';
 import { prepareNight } from './prepareNight.ts';
 import { readChatModel, type ChatModel } from './work/chatModel.ts';
 import { publishChatModel } from './work/publishChatModel.ts';
@@ -50,27 +50,17 @@ async function main(): Promise<number> {
   const withoutCell = loadConfig({ env, cwd: process.cwd() });
   const { stateDir, nightFile } = withoutCell;
   const asWritten = await loadNight(nightFile);
-  const chatModel = options.model === undefined ? undefined : await readChatModel(options.model, options.variant);
-  if (chatModel) {
-    await publishChatModel(withoutCell, chatModel, {
-      cars: asWritten.cars.length,
-      onStatus: (text) => terminal.status(dim(text)),
-      onWarning: (text) => terminal.print(red(text)),
-      stop: signals.stop,
-      force: signals.force,
-    });
-  }
-  const { start, end, slowestScale: slowest = asWritten.scale } = asWritten;
-  const scale = chatModel ? Math.min(asWritten.scale, asWritten.chat?.scale ?? Infinity) : asWritten.scale;
+  const chat = options.model === undefined ? undefined : await readyChat(withoutCell, asWritten, options.model);
+  const full = chat ? nightOfChats(asWritten) : asWritten;
   const state = await currentNight(
     stateDir,
-    end - start,
+    full.end - full.start,
     Date.now(),
-    () => bearableScale({ scale, slowest: Math.min(scale, slowest) }),
-    chatModel && `${chatModel.folder} ${chatModel.variant ?? ''}`,
+    () => bearablePace(full, chat),
+    chat && `${chat.model.folder} ${chat.model.variant ?? ''}`,
   );
-  const night = { ...asWritten, scale: state.scale };
-  const prepared = await prepareNight(stateDir, night, state.incarnation, chatModel, (rendered) =>
+  const night = nightAtPace(full, state);
+  const prepared = await prepareNight(stateDir, night, state.incarnation, chat, (rendered) =>
     terminal.status(dim(`Rendering the night's requests: ${rendered} of ${night.batch.requests}`)),
   );
   const config = loadConfig({ env: { ...env, NIGHTSHIFT_CELL_FILE: prepared.cellFile }, cwd: process.cwd() });
@@ -87,8 +77,9 @@ async function main(): Promise<number> {
   const database = openDatabase({ url: databaseUrl, maxConnections: 2 });
   let finished: FinishedNight | undefined;
   try {
-    terminal.print(welcome(config, night, chatModel));
-    if (night.scale < scale) terminal.print(dim(slowerText(night, scale)));
+    terminal.print(welcome(config, night, chat?.model));
+    const busy = busyText(night, full);
+    if (busy !== undefined) terminal.print(dim(busy));
     const apiUrl = config.api.url;
     const places = new Places(timeZonesOf(night));
     const first = placeOf(night.regions[0]?.timeZone ?? 'UTC');
@@ -126,6 +117,18 @@ async function main(): Promise<number> {
   }
 }
 
+async function readyChat(config: Config, night: NightFile, folder: string): Promise<ReadyChat> {
+  const model = await readChatModel(folder, options.variant);
+  const msPerUnit = await publishChatModel(config, model, {
+    cars: night.cars.length,
+    onStatus: (text) => terminal.status(dim(text)),
+    onWarning: (text) => terminal.print(red(text)),
+    stop: signals.stop,
+    force: signals.force,
+  });
+  return { model, msPerUnit };
+}
+
 function tellStatus({ name, state, restarts, detail }: ProcessStatus): void {
   if (state === 'restarting') terminal.print(red(`${name} died (${detail ?? 'no reason'}) and is started again.`));
   else if (state === 'ready' && restarts > 0) terminal.print(dim(`${name} is back.`));
@@ -153,9 +156,20 @@ function workText({ batch, chat }: NightFile, model: ChatModel | undefined): str
     : `${batch.requests} pictures of text are read`;
 }
 
-function slowerText({ start, end, scale }: NightFile, fastest: number): string {
-  const minutes = (pace: number): string => ((end - start) / MINUTE_MS / pace).toFixed(0);
-  return `This machine is busy or slow: the night takes ${minutes(scale)} minutes instead of ${minutes(fastest)}, so that no request is lost.\n`;
+/** What a busy machine changes. */
+function busyText(night: NightFile, full: NightFile): string | undefined {
+  const changes = [
+    ...(night.scale < full.scale ? [`takes ${realMinutes(night)} minutes instead of ${realMinutes(full)}`] : []),
+    ...(night.chat?.requests === full.chat?.requests
+      ? []
+      : [`has ${night.chat?.requests} chats instead of ${full.chat?.requests}`]),
+  ];
+  if (changes.length === 0) return undefined;
+  return `This machine is busy or slow: the night ${changes.join(' and ')}, so that no request is lost.\n`;
+}
+
+function realMinutes({ start, end, scale }: NightFile): string {
+  return ((end - start) / MINUTE_MS / scale).toFixed(0);
 }
 
 function daysText({ daysAfter, scale }: NightFile): string {

@@ -8,6 +8,8 @@ const nightStateSchema = z.object({
   startedRealMs: z.number(),
   /** Grid seconds a real second: the night keeps its pace when a killed stack takes it up again. */
   scale: z.number().positive(),
+  /** Chats of its batch; undefined: as many as its file has, or none. */
+  chats: z.number().int().positive().optional(),
   /** The folder of its chat model, and which of its networks; undefined: its pictures are read. */
   chatModel: z.string().optional(),
   /** Of the batch's input, once it is uploaded. */
@@ -24,14 +26,14 @@ const stateFile = (stateDir: string): string => join(nightFolder(stateDir), 'nig
  * The night that a killed stack left unfinished, or a new one. One whose end has long passed on its clock is not taken
  * up again: its cars have driven away.
  * @param lengthMs of the night, grid time
- * @param newScale the pace of a new one
+ * @param newPace what a new one takes on
  * @param chatModel what it is given to do; a night with something else to do is not taken up again
  */
 export async function currentNight(
   stateDir: string,
   lengthMs: number,
   realNowMs: number,
-  newScale: () => Promise<number>,
+  newPace: () => Promise<Pick<NightState, 'scale' | 'chats'>>,
   chatModel?: string,
 ): Promise<NightState> {
   const saved = await readNight(stateDir);
@@ -40,7 +42,7 @@ export async function currentNight(
   const fresh = {
     incarnation: new Date(realNowMs).toISOString(),
     startedRealMs: realNowMs,
-    scale: await newScale(),
+    ...(await newPace()),
     ...(chatModel !== undefined && { chatModel }),
     finished: false,
   };

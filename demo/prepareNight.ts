@@ -4,8 +4,8 @@ import { SIMULATED_CLASSES } from '../domain/hardwareClasses.ts';
 import { enrolledCars, writeSignalFiles } from './night/night.ts';
 import type { NightFile } from './night/nightFile.ts';
 import type { CellFileInput } from '../config/cell/cellFile.ts';
+import type { ReadyChat } from './nightPace.ts';
 import { nightFolder } from './nightState.ts';
-import type { ChatModel } from './work/chatModel.ts';
 import { chatWork } from './work/chatWork.ts';
 import type { NightWork } from './work/nightWork.ts';
 import { OCR_MODEL, ocrSecondsPerUnit, ocrWork } from './work/ocrWork.ts';
@@ -19,19 +19,21 @@ export const signalFolder = (stateDir: string): string => join(nightFolder(state
 
 /**
  * Writes what the night needs into the state folder: the cell, its signals, and its batch.
- * @param chatModel makes it a batch of chats instead of rendered lines
+ * @param chat makes it a batch of chats instead of rendered lines
  */
 export async function prepareNight(
   stateDir: string,
   night: NightFile,
   incarnation: string,
-  chatModel: ChatModel | undefined,
+  chat: ReadyChat | undefined,
   onProgress: (renderedLines: number) => void,
 ): Promise<PreparedNight> {
   const folder = nightFolder(stateDir);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeSignalFiles(night, signalFolder(stateDir));
-  const work = chatModel ? await chatWork(night, chatModel, folder) : await ocrWork(night, folder, onProgress);
+  const work = chat
+    ? await chatWork(night, chat.model, folder, chat.msPerUnit)
+    : await ocrWork(night, folder, onProgress);
   const cellFile = join(folder, 'cell.json');
   await writeFile(cellFile, JSON.stringify(cellOf(night, incarnation, work), undefined, 2), { mode: 0o600 });
   return { cellFile, work };

@@ -29,7 +29,7 @@ export function speedsOf<Known extends KnownSpeed>(classes: readonly Known[]): (
 }
 
 /** Of an even number the geometric mean of the two in the middle, since speeds differ by factors. */
-function medianOf(values: readonly number[]): number {
+export function medianOf(values: readonly number[]): number {
   const ascending = values.toSorted((a, b) => a - b);
   const lower = ascending[Math.floor((ascending.length - 1) / 2)] ?? 1;
   const upper = ascending[Math.floor(ascending.length / 2)] ?? 1;

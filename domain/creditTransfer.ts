@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import type { BankAccount } from './bankAccount.ts';
 import { NightshiftError } from './errors.ts';
-import { centsOf, microsOf } from './money.ts';
+import { centsOf, currencySchema, microsOf } from './money.ts';
 
 /** One order of a payment file. */
 export interface TransferOrder {
@@ -103,7 +103,11 @@ const parser = new XMLParser({
   isArray: (name) => LISTS.has(name),
 });
 
-const amountNode = z.object({ '#text': z.string(), '@_Ccy': z.string() });
+const amountNode = z.object({
+  '#text': z.string().regex(/^\d{1,9}(\.\d{1,5})?$/, 'must be an amount with a decimal point, e.g. 4.50'),
+  '@_Ccy': currencySchema,
+});
+const dayText = z.string().regex(/^\d{4}-\d{2}-\d{2}/, 'must begin with a date, e.g. 2026-02-02');
 const transactionNode = z.object({
   Refs: z.object({ EndToEndId: z.string() }).partial().optional(),
   Amt: amountNode.optional(),
@@ -117,7 +121,7 @@ const entryNode = z.object({
   CdtDbtInd: z.enum(['CRDT', 'DBIT']),
   /** A code in camt.054.001.02, `Cd` within it since 001.08. */
   Sts: z.union([z.string(), z.object({ Cd: z.string() })]).optional(),
-  BookgDt: z.object({ Dt: z.string().optional(), DtTm: z.string().optional() }).optional(),
+  BookgDt: z.object({ Dt: dayText.optional(), DtTm: dayText.optional() }).optional(),
   NtryDtls: z.array(z.object({ TxDtls: z.array(transactionNode).default([]) })).default([]),
 });
 const camtSchema = z.object({
@@ -135,7 +139,8 @@ export function readNotification(xml: string): TransferNotice[] {
   const parsed = camtSchema.safeParse(parsedXml(xml));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    const message = `This is no camt.054 notification: ${issue?.path.join('.')}: ${issue?.message}.`;
+    const where = issue?.path.join('.') || 'the body';
+    const message = `This is no camt.054 notification: ${where}: ${issue?.message}.`;
     throw new NightshiftError('invalid_request', message, { field: 'body' });
   }
   const entries = parsed.data.Document.BkToCstmrDbtCdtNtfctn.Ntfctn.flatMap(({ Ntry }) => Ntry);

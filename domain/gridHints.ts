@@ -16,6 +16,8 @@ export interface GridHints {
   readonly maxCostMicros?: number;
   /** Its price is kept. */
   readonly quoteId?: string;
+  /** So many cars answer each line, and are to agree. */
+  readonly quorum?: number;
 }
 
 const decimal = z
@@ -35,6 +37,11 @@ const hintSchema = z.strictObject({
   'grid.priority': z
     .string()
     .regex(/^[1-5]$/, 'must be 1 (first) to 5 (last)')
+    .transform(Number)
+    .optional(),
+  'grid.quorum': z
+    .string()
+    .regex(/^[1-5]$/, 'must be 1 to 5 cars')
     .transform(Number)
     .optional(),
   'grid.region': z
@@ -74,6 +81,7 @@ export function parseGridHints(metadata: Readonly<Record<string, string>> | null
     ...(hints['grid.max_cost'] !== undefined && { maxCostMicros: hints['grid.max_cost'] }),
     ...(hints['grid.quote'] !== undefined && { quoteId: hints['grid.quote'] }),
     ...(hints['grid.priority'] !== undefined && { priority: hints['grid.priority'] }),
+    ...(hints['grid.quorum'] !== undefined && { quorum: hints['grid.quorum'] }),
     ...(hints['grid.region'] !== undefined && { regionIds: hints['grid.region'] }),
   };
 }

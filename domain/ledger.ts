@@ -58,6 +58,8 @@ export interface Entry {
 
 export type BookingKind =
   | 'compute'
+  /** As `compute`, of a copy that another car computes too, for a quorum. */
+  | 'quorum'
   | 'live'
   | 'availability'
   | 'check'

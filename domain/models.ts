@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { AGENT_RELEASE } from './names.ts';
 import { sha256Schema } from './sha256.ts';
 import { TRAINING_ENDPOINT } from './training.ts';
 
@@ -12,7 +13,8 @@ const nameSchema = z
   .regex(
     /^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)?$/,
     'must be letters, digits, ".", "_" or "-", with at most one "/", e.g. BAAI/bge-small-en-v1.5',
-  );
+  )
+  .refine((name) => name !== AGENT_RELEASE, 'is the name of the agent’s own releases');
 
 /** A path below a model's folder. No segment starts with a dot, so none leads out of it. */
 export const modelFilePathSchema = z
@@ -162,7 +164,12 @@ const trainingPipelineSchema = z.object({
   /** All weights are one list of 32-bit floats, in this order. */
   weights: z
     .array(
-      z.object({ name: z.string().min(1).max(300), shape: z.array(z.number().int().min(1).max(100_000_000)).max(8) }),
+      z.object({
+        name: z.string().min(1).max(300),
+        shape: z.array(z.number().int().min(1).max(100_000_000)).max(8),
+        /** Of a table of which a step takes few rows: how many, of which alone the graph gives gradients. */
+        rows: z.number().int().min(1).max(100_000_000).optional(),
+      }),
     )
     .min(1)
     .max(10_000),

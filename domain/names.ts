@@ -20,6 +20,9 @@ export const workflowIds = {
   session: (vehicleId: string, stay: number): string => `session/${vehicleId}/${stay}`,
 } as const;
 
+/** What roll-outs call the agent's own releases; no model may have this name. */
+export const AGENT_RELEASE = 'nightshift-agent';
+
 /** Names cell and slot, so that an operator finds the plan of an hour; the instant keeps plans of one slot apart. */
 export function planIdOf(cellId: string, slotStartMs: number, createdAtMs: number): string {
   return `${cellId}/${new Date(slotStartMs).toISOString()}/${createdAtMs}`;
@@ -45,6 +48,8 @@ export const objectKeys = {
   modelAsset: (sha256: string): string => `models/${sha256}.asset`,
   /** A file of a model that is a folder. */
   modelFile: (sha256: string): string => `models/files/${sha256}`,
+  /** A file of a release of the agent. */
+  agentFile: (sha256: string): string => `agent-releases/${sha256}`,
   /** A name's slash becomes "=", which no name has: so no name is a folder of another's manifests. */
   modelManifest: (name: string, version: string): string =>
     `models/manifests/${name.replaceAll('/', '=')}/${version}.json`,

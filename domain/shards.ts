@@ -20,6 +20,8 @@ export interface SliceAccess {
 export interface RunShardInput {
   readonly jobId: string;
   readonly shard: number;
+  /** The slice of the input that it answers, where that has another number: ids and draws of answers go by it. */
+  readonly slice?: number;
   readonly model: ModelRef;
   /** Key of the JSONL slice: one OpenAI batch line per line. */
   readonly inputKey: string;

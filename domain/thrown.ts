@@ -1,8 +1,11 @@
 import { NightshiftError } from './errors.ts';
 
-/** The message of whatever was thrown. */
+/** The message of whatever was thrown; of a fetch that failed, why it did, which only its cause tells. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (!(thrown instanceof Error)) return String(thrown);
+  if (thrown.message === 'fetch failed' && thrown.cause instanceof Error) return messageOf(thrown.cause);
+  // Where several addresses were tried, the error of all of them has a code and no message.
+  return thrown.message || (codeOf(thrown) ?? thrown.name);
 }
 
 /** The system's code (`ENOENT`, `EADDRINUSE`, …) of whatever was thrown, if it has one. */

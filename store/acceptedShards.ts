@@ -95,6 +95,25 @@ export async function replaceAcceptedParts(
   ]);
 }
 
+/** Answers before those of a shard that was accepted; does nothing where it is not. */
+export async function prependAcceptedParts(
+  tx: Queryable,
+  jobId: string,
+  shard: number,
+  parts: readonly AcceptedPart[],
+): Promise<void> {
+  if (parts.length === 0) return;
+  await tx.query(
+    'update accepted_shards set parts = $3::jsonb || parts where job_id = $1 and shard = $2 and parts is not null',
+    [jobId, shard, JSON.stringify(parts)],
+  );
+}
+
+/** Until the transaction ends, nobody else accepts a shard of a quorum or corrects it. */
+export async function lockShardAnswers(tx: Queryable, jobId: string, shard: number): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock(hashtext('answers'), hashtext($1))`, [`${jobId}/${shard}`]);
+}
+
 /** By job, also of those whose shards are folded; without those whose answers count no tokens. */
 export async function readUsages(database: Queryable, jobIds: readonly string[]): Promise<ReadonlyMap<string, Usage>> {
   const rows = await database.query<Usage & { readonly jobId: string }>(

@@ -26,6 +26,22 @@ export async function readAnsweredLines(
   return answered;
 }
 
+/** The accepted answers of a slice of the input: of the first of its shards that has a line. */
+export async function readSliceAnswers(
+  objects: Pick<ObjectStore, 'get'>,
+  jobId: string,
+  shards: readonly number[],
+  parts: ReadonlyMap<number, readonly AcceptedPart[]>,
+): Promise<AnsweredLines> {
+  const answered = new Map<number, string>();
+  for (const shard of shards) {
+    for (const [line, text] of await readAnsweredLines(objects, jobId, shard, parts.get(shard) ?? [])) {
+      if (!answered.has(line)) answered.set(line, text);
+    }
+  }
+  return answered;
+}
+
 /** A part's answer lines, or undefined when it does not hold one for each line of its range. */
 export function linesOfPart(bytes: Buffer, { start, end }: LineRange): string[] | undefined {
   const lines = bytes.toString('utf8').split('\n');

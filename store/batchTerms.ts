@@ -20,6 +20,8 @@ export interface StoredQuote {
   readonly inputFileId: string;
   readonly endpoint: string;
   readonly priority: number | null;
+  /** Cars that answer each line. */
+  readonly quorum: number;
   readonly regionIds: readonly string[] | null;
   /** Grid time. */
   readonly deadlineMs: number;
@@ -83,7 +85,7 @@ export async function readReserved(database: Queryable, tenantId: string, curren
 export async function insertQuote(database: Queryable, quote: StoredQuote): Promise<void> {
   await database.query(
     `insert into quotes (id, tenant_id, input_file_id, endpoint, priority, region_ids, deadline, currency, price_micros,
-       price_book, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+       price_book, expires_at, quorum) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     [
       quote.id,
       quote.tenantId,
@@ -96,13 +98,14 @@ export async function insertQuote(database: Queryable, quote: StoredQuote): Prom
       quote.priceMicros,
       quote.priceBook,
       instant(quote.expiresAtMs),
+      quote.quorum,
     ],
   );
 }
 
 export async function readQuote(database: Queryable, id: string): Promise<StoredQuote | undefined> {
   const [quote] = await database.query<StoredQuote>(
-    `select id, tenant_id as "tenantId", input_file_id as "inputFileId", endpoint, priority, region_ids as "regionIds",
+    `select id, tenant_id as "tenantId", input_file_id as "inputFileId", endpoint, priority, quorum, region_ids as "regionIds",
        deadline as "deadlineMs", currency, price_micros as "priceMicros", price_book as "priceBook",
        expires_at as "expiresAtMs" from quotes where id = $1`,
     [id],

@@ -1,13 +1,15 @@
-import type { CheckPolicy, CheckScope } from '../domain/trust/checkPolicy.ts';
+import { checkPolicySchema, type CheckPolicy, type CheckScope } from '../domain/trust/checkPolicy.ts';
 import type { Queryable } from './database.ts';
 
 export type StoredCheckPolicy = CheckScope & { readonly policy: CheckPolicy };
 
 export async function listCheckPolicies(database: Queryable): Promise<StoredCheckPolicy[]> {
-  return database.query<StoredCheckPolicy>(
+  const stored = await database.query<CheckScope & { readonly policy: unknown }>(
     `select nullif(tenant_id, '') as "tenantId", nullif(model_name, '') as "modelName", policy from check_policies
      order by tenant_id, model_name`,
   );
+  // Of versions before, they lack what has a default.
+  return stored.map((each) => ({ ...each, policy: checkPolicySchema.parse(each.policy) }));
 }
 
 /** Sets the policy of a scope; `null` takes it back. */

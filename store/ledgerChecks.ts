@@ -121,7 +121,7 @@ const RUNS: Record<LedgerCheck, (tx: Queryable) => Promise<string[]>> = {
     texts(
       tx,
       `select count(*) || ' bookings pay ' || vehicle_id || ' for ' || reference as text from ledger_bookings
-       where kind in ('compute', 'availability') group by kind, reference, vehicle_id having count(*) > 1`,
+       where kind in ('compute', 'quorum', 'availability') group by kind, reference, vehicle_id having count(*) > 1`,
     ),
   accepted_booked: async (tx) => {
     const rows = await tx.query<{ reference: string; vehicleId: string; parts: readonly AcceptedPart[] }>(
@@ -130,7 +130,7 @@ const RUNS: Record<LedgerCheck, (tx: Queryable) => Promise<string[]>> = {
          where parts is not null) s,
          lateral (select distinct part ->> 'vehicleId' as vehicle from jsonb_array_elements(s.parts) part) p
        where p.vehicle is not null and not exists (select 1 from ledger_bookings b
-         where b.kind = 'compute' and b.reference = s.reference and b.vehicle_id = p.vehicle)`,
+         where b.kind in ('compute', 'quorum') and b.reference = s.reference and b.vehicle_id = p.vehicle)`,
     );
     // A part whose lines others have done before counts for nothing, and is not paid.
     return rows
@@ -142,7 +142,7 @@ const RUNS: Record<LedgerCheck, (tx: Queryable) => Promise<string[]>> = {
       tx,
       `select b.key || ' is of a shard that was not accepted' as text from ledger_bookings b
          join batches j on j.id = b.batch_id
-       where b.kind = 'compute' and not exists (select 1 from batch_totals t where t.batch_id = b.batch_id)
+       where b.kind in ('compute', 'quorum') and not exists (select 1 from batch_totals t where t.batch_id = b.batch_id)
          and not exists (select 1 from accepted_shards s
          where s.job_id = b.batch_id and b.reference = 'job/' || s.job_id || '/shard/' || s.shard)`,
     ),

@@ -25,7 +25,7 @@ export async function listGroupAmounts(
   return database.query<GroupAmount>(
     `select ${GROUPS[group]} as "group", e.currency, split_part(e.account, '/', 1) as kind, sum(e.amount_micros) as micros
      from ledger_entries e join ledger_bookings b on b.booking_id = e.booking_id
-     where b.kind in ('compute', 'live', 'availability', 'check', 'correction', 'adjustment') and b.booked_at >= $1 and b.booked_at < $2
+     where b.kind in ('compute', 'quorum', 'live', 'availability', 'check', 'correction', 'adjustment') and b.booked_at >= $1 and b.booked_at < $2
      group by 1, 2, 3 order by 1, 2, 3`,
     [instant(window.startMs), instant(window.endMs)],
   );

@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../domain/durations.ts';
 import type { JournalLine } from '../domain/journal.ts';
 import type { MeterReading } from '../domain/setpoints.ts';
-import { columns, instant, only, type Queryable } from './database.ts';
+import { columns, instant, type Queryable } from './database.ts';
 import { appendJournal } from './journal.ts';
 
 /** Energy of one car at the plug in one slot. */
@@ -90,30 +90,6 @@ export async function listMeterIntervals(
      where r.cell_id = $1 and m.slot_start >= $2 and m.slot_start < $3 order by m.vehicle_id, m.slot_start`,
     [cellId, instant(window.startMs), instant(window.endMs)],
   );
-}
-
-/** Energy of one car in the slots that overlap the half-open grid time [startMs, endMs). */
-export async function readMeteredEnergy(
-  database: Queryable,
-  vehicleId: string,
-  window: { readonly startMs: number; readonly endMs: number },
-): Promise<Pick<MeterInterval, 'chargingKwh' | 'computeKwh'>> {
-  return only(
-    await database.query<Pick<MeterInterval, 'chargingKwh' | 'computeKwh'>>(
-      `select coalesce(sum(charging_kwh), 0) as "chargingKwh", coalesce(sum(compute_kwh), 0) as "computeKwh"
-       from meter_intervals where vehicle_id = $1 and slot_start >= $2 and slot_start < $3`,
-      [vehicleId, instant(window.startMs), instant(window.endMs)],
-    ),
-  );
-}
-
-/** Up to when (grid time) the car's registers were read, or undefined when it has no meter. */
-export async function readMeteredUntil(database: Queryable, vehicleId: string): Promise<number | undefined> {
-  const [register] = await database.query<{ atMs: number }>(
-    'select read_at as "atMs" from meter_registers where vehicle_id = $1',
-    [vehicleId],
-  );
-  return register?.atMs;
 }
 
 function hasFallen(last: MeterReading, reading: MeterReading): boolean {

@@ -105,6 +105,18 @@ export async function recordModelNeeds(
   );
 }
 
+/** @returns real ms a unit of work that the machine took which admitted the version; undefined where nobody noted it */
+export async function readProbedSpeed(
+  database: Queryable,
+  { name, version }: Pick<Model, 'name' | 'version'>,
+): Promise<number | undefined> {
+  const [model] = await database.query<{ msPerUnit: number | null }>(
+    `select probed_ms_per_unit as "msPerUnit" from models where name = $1 and version = $2 limit 1`,
+    [name, version],
+  );
+  return model?.msPerUnit ?? undefined;
+}
+
 /** The version of each model that the tenant's requests are answered by, by name. */
 export async function listModels(database: Queryable, tenantId: string): Promise<StoredModel[]> {
   return database.query<StoredModel>(

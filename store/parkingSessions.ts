@@ -36,10 +36,14 @@ export async function openParkingSession(database: Queryable, session: NewParkin
     if (open) return open;
     return only(
       await tx.query<ParkingSession>(
-        `with numbered as (update vehicles set stays = stays + 1 where id = $1 returning id, stays)
+        `with numbered as (update vehicles set stays = stays + 1 where id = $1 returning id, stays, region_id)
          insert into parking_sessions as p (vehicle_id, stay, plugged_in_at, ready_by, target_soc_percent,
-           arrival_soc_percent)
-         select id, stays, $2::timestamptz, $3::timestamptz, $4::numeric, $5::numeric from numbered
+           arrival_soc_percent, charging_kwh_before, compute_kwh_before)
+         select n.id, n.stays, $2::timestamptz, $3::timestamptz, $4::numeric, $5::numeric,
+           coalesce(m.charging_kwh, 0), coalesce(m.compute_kwh, 0)
+         from numbered n join regions r on r.id = n.region_id join cells c on c.id = r.cell_id
+           left join meter_intervals m on m.vehicle_id = n.id
+             and m.slot_start = date_bin(make_interval(mins => c.slot_minutes), $2::timestamptz, 'epoch')
          returning ${COLUMNS}`,
         [
           session.vehicleId,
@@ -193,4 +197,34 @@ export async function stayDuring(
     [vehicleId, instant(startMs), instant(endMs)],
   );
   return found?.stay;
+}
+
+/**
+ * Energy at the plug of one stay, to the thousandth of a Wh: of the slot in which two stays meet, each has what the meter had
+ * counted until the second car came. All stays of a car together are what its meter counted.
+ */
+export async function readStayEnergy(
+  database: Queryable,
+  vehicleId: string,
+  stay: number,
+): Promise<{ readonly chargingKwh: number; readonly computeKwh: number }> {
+  return only(
+    await database.query<{ readonly chargingKwh: number; readonly computeKwh: number }>(
+      `with stays as (
+         select p.stay, p.charging_kwh_before, p.compute_kwh_before,
+           date_bin(make_interval(mins => c.slot_minutes), p.plugged_in_at, 'epoch') as first_slot
+         from parking_sessions p join vehicles v on v.id = p.vehicle_id join regions r on r.id = v.region_id
+           join cells c on c.id = r.cell_id
+         where p.vehicle_id = $1 and p.stay in ($2, $2 + 1))
+       select round(coalesce(sum(m.charging_kwh), 0) - min(own.charging_kwh_before)
+           + coalesce(min(next.charging_kwh_before), 0), 6)::float8 as "chargingKwh",
+         round(coalesce(sum(m.compute_kwh), 0) - min(own.compute_kwh_before)
+           + coalesce(min(next.compute_kwh_before), 0), 6)::float8 as "computeKwh"
+       from stays own left join stays next on next.stay = own.stay + 1
+         left join meter_intervals m on m.vehicle_id = $1 and m.slot_start >= own.first_slot
+           and m.slot_start < coalesce(next.first_slot, 'infinity')
+       where own.stay = $2`,
+      [vehicleId, stay],
+    ),
+  );
 }

@@ -84,7 +84,7 @@ export async function listEligibleCars(
 ): Promise<(EligibleCar & { readonly feederId: string })[]> {
   return database.query(
     `select v.id as "vehicleId", v.region_id as "regionId", v.feeder_id as "feederId",
-       v.hardware_class as "hardwareClass", coalesce(s.plugged_in and s.online, false) as present
+       v.hardware_class as "hardwareClass", coalesce(s.plugged_in, false) as present
      from vehicles v join regions r on r.id = v.region_id left join vehicle_states s on s.vehicle_id = v.id
      where r.cell_id in ${cellsBeside('$1')} and $2 = any(v.model_families) and (v.policy ->> 'computeOptIn')::boolean
        and not exists (select 1 from quarantines q where q.vehicle_id = v.id and q.ended_at is null)

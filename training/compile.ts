@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { differentiate } from './gradients/differentiate.ts';
 import { Tape, type FloatType, type MeasuredTensor } from './gradients/tape.ts';
 import { CORRECT_OUTPUT, COUNTED_OUTPUT, LABELS, LOSS_OUTPUT, lossGradient, lossNodes, type Loss } from './losses.ts';
-import { bytesOf, ONNX_TYPES, onnxFile, tensor, value } from './onnx/onnxGraph.ts';
+import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from './onnx/onnxGraph.ts';
 import { floatsOf, lengthsOf, readNetwork, typeOfValue, type Network } from './onnx/readNetwork.ts';
 import { TrainingRefusal } from './refusal.ts';
 
@@ -46,9 +46,16 @@ export interface NamedTensor {
   readonly shape: readonly number[];
 }
 
+export interface TrainedWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Of a table of which a step takes few rows: how many, of which alone the graph gives gradients. */
+  readonly rows?: number | undefined;
+}
+
 /** What a training graph takes and gives. Weights are one list of floats, in this order. */
 export interface TrainingDescription {
-  readonly weights: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  readonly weights: readonly TrainedWeight[];
   /** Of each: the first length is the number of examples that one step takes. */
   readonly inputs: readonly NamedTensor[];
   readonly loss: Loss;
@@ -65,7 +72,11 @@ export interface CompiledTraining {
 }
 
 const MIN_OPSET = 17;
+/** Rows of a table that there are for each that a step takes, from which on only those have gradients. */
+const SPARSE_BELOW = 2;
 const GRADIENT = 'gradient/';
+/** Beside the gradients of rows: which rows. */
+const ROWS = 'rows/';
 /** Weights are inputs of a training graph. What they begin with stands in it under these names, used by no node. */
 const INITIAL = 'initial/';
 /** Key of the file's metadata: what the forward graph was, so that it can be taken out again. */
@@ -73,6 +84,10 @@ const FORWARD = 'nightshift.forward';
 
 export function gradientName(weight: string): string {
   return `${GRADIENT}${weight}`;
+}
+
+export function rowsName(weight: string): string {
+  return `${ROWS}${weight}`;
 }
 
 /**
@@ -137,11 +152,17 @@ export function finishTraining(
   );
   const trained = weights.flatMap((name, index) => {
     const gradient = gradients[index];
-    return gradient === undefined ? [] : [{ name, gradient, shape: known.get(name)?.dims ?? [] }];
+    if (gradient === undefined) return [];
+    const shape = known.get(name)?.dims ?? [];
+    const taken = tape.tables.get(gradient);
+    // The whole table is as long whatever a step has read of it: to write, add up and step through it costs more than all else.
+    const isSparse = taken !== undefined && taken.count * SPARSE_BELOW < (shape[0] ?? 0);
+    return [isSparse ? { name, gradient: taken.gradients, shape, taken } : { name, gradient, shape }];
   });
   if (trained.length === 0) throw new TrainingRefusal(`The loss of "${output}" depends on no weight that is trained.`);
-  for (const { name, gradient } of trained) {
-    tape.nodes.push(create(NodeProtoSchema, { opType: 'Identity', input: [gradient], output: [gradientName(name)] }));
+  for (const { name, gradient, taken } of trained) {
+    tape.nodes.push(node('Identity', [gradient], [gradientName(name)]));
+    if (taken) tape.nodes.push(node('Cast', [taken.rows], [rowsName(name)], { to: ONNX_TYPES.INT32 }));
   }
   const isTrained = new Set(trained.map(({ name }) => name));
   const counts = loss === 'softmax-cross-entropy';
@@ -151,22 +172,46 @@ export function finishTraining(
     outputs: [
       value(LOSS_OUTPUT, floatType, []),
       ...(counts ? [value(CORRECT_OUTPUT, floatType, []), value(COUNTED_OUTPUT, floatType, [])] : []),
-      ...trained.map(({ name, shape }) => value(gradientName(name), floatType, shape)),
+      ...trained.map(({ name, shape, taken }) =>
+        value(gradientName(name), floatType, taken ? [taken.count, ...shape.slice(1)] : shape),
+      ),
+      ...trained.flatMap(({ name, taken }) =>
+        taken ? [value(rowsName(name), ONNX_TYPES.INT32, [taken.count, 1])] : [],
+      ),
     ],
     weights: [...network.weights.values()]
       .map((each) => (isTrained.has(each.name) ? initial(each) : each))
       .concat(constants, tape.constants),
-    nodes: [...nodes, ...tape.nodes],
+    nodes: [
+      ...nodes,
+      ...needed(
+        tape.nodes,
+        trained.map(({ name }) => name),
+      ),
+    ],
     metadata: { ...network.metadata, [FORWARD]: JSON.stringify(forwardOf(network)) },
   });
   const description = {
-    weights: trained.map(({ name, shape }) => ({ name, shape })),
+    weights: trained.map(({ name, shape, taken }) => ({ name, shape, ...(taken && { rows: taken.count }) })),
     inputs: inputs.map((info) => ({ name: info.name, type: typeOfValue(info), shape: lengthsOf(info).map(Number) })),
     loss,
     output,
     counts,
   };
   return { file, description };
+}
+
+/** Those of the derivative whose results lead to an output: the runtime would compute the others too. */
+function needed(nodes: readonly NodeProto[], weights: readonly string[]): NodeProto[] {
+  const wanted = new Set(weights.flatMap((name) => [gradientName(name), rowsName(name)]));
+  return nodes
+    .toReversed()
+    .filter(({ input, output }) => {
+      if (!output.some((name) => wanted.has(name))) return false;
+      for (const name of input) wanted.add(name);
+      return true;
+    })
+    .toReversed();
 }
 
 /** The weights that a training graph starts from, as one list. */

@@ -20,28 +20,53 @@ export function startLocally(weights: Float32Array, optimizer: LocalOptimizer): 
   return { step: 0, weights: weights.slice(), moments, lossSum: 0 };
 }
 
+/** The derivative of a loss by all weights, as one list. */
+export interface Gradient {
+  readonly values: Float32Array;
+  /** Outside of these, it is 0. */
+  readonly spans: readonly Span[];
+}
+
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
 /**
  * One step of the optimizer, in place in the state's lists.
- * @param gradient of the loss of the step's examples; changed
+ * @param gradient of the loss of the step's examples
  * @param near the weights that the round began with, and how strongly the client is held near them (FedProx, Li et al. 2020)
  */
 export function localStep(
   state: LocalState,
   optimizer: LocalOptimizer,
-  gradient: Float32Array,
+  { values, spans }: Gradient,
   loss: number,
   near: { readonly weights: Float32Array; readonly mu: number },
 ): LocalState {
   const { weights } = state;
-  if (near.mu > 0) {
-    for (let i = 0; i < gradient.length; i++) {
-      gradient[i] = at(gradient, i) + near.mu * (at(weights, i) - at(near.weights, i));
-    }
-  }
   const step = state.step + 1;
-  if (optimizer.kind === 'sgd') stepSgd(weights, gradient, state.moments[0], optimizer);
-  else stepAdamW(weights, gradient, state.moments, optimizer, step);
+  const slopes = near.mu > 0 ? heldNear(values, weights, near) : values;
+  // Weights without a gradient stay as they are only if nothing else moves them.
+  const isPlain = optimizer.kind === 'sgd' && optimizer.momentum === 0 && optimizer.weight_decay === 0 && near.mu === 0;
+  if (isPlain) stepPlainly(weights, slopes, spans, optimizer.learning_rate);
+  else if (optimizer.kind === 'sgd') stepSgd(weights, slopes, state.moments[0], optimizer);
+  else stepAdamW(weights, slopes, state.moments, optimizer, step);
   return { ...state, step, lossSum: state.lossSum + loss };
+}
+
+function heldNear(
+  values: Float32Array,
+  weights: Float32Array,
+  near: { readonly weights: Float32Array; readonly mu: number },
+): Float32Array {
+  return values.map((value, i) => value + near.mu * (at(weights, i) - at(near.weights, i)));
+}
+
+function stepPlainly(weights: Float32Array, slopes: Float32Array, spans: readonly Span[], rate: number): void {
+  for (const { start, end } of spans) {
+    for (let i = start; i < end; i++) weights[i] = at(weights, i) - rate * at(slopes, i);
+  }
 }
 
 function stepSgd(

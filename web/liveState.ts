@@ -13,7 +13,7 @@ export interface LiveState {
   regions: LiveEvents['regions'] | undefined;
   events: LiveEvents['events'] | undefined;
   batches: LiveEvents['batches'] | undefined;
-  /** By id. */
+  /** By id, in order of place: region, feeder, id. */
   cars: Map<string, CarRowWire> | undefined;
   /** Newest first. */
   lines: JournalRowWire[];
@@ -55,14 +55,32 @@ export function takeEvent(state: LiveState, event: LiveEvent): void {
     case 'batches':
       state.batches = event.data;
       break;
-    case 'cars': {
-      if (event.data.full || !state.cars) state.cars = new Map();
-      for (const row of event.data.rows) state.cars.set(row.id, row);
-      for (const id of event.data.removed) state.cars.delete(id);
+    case 'cars':
+      state.cars = takeCars(event.data.full ? undefined : state.cars, event.data);
       break;
-    }
     case 'line':
       state.lines = [event.data, ...state.lines.filter(({ seq }) => seq !== event.data.seq)].slice(0, MAX_LINES);
       break;
   }
+}
+
+/** Sorts only when a car is new or at another place: to sort 10,000 cars at every change of one makes the page stutter. */
+function takeCars(known: LiveState['cars'], { rows, removed }: LiveEvents['cars']): Map<string, CarRowWire> {
+  const cars = known ?? new Map<string, CarRowWire>();
+  let isSorted = true;
+  for (const row of rows) {
+    const before = cars.get(row.id);
+    isSorted &&= before !== undefined && before.region === row.region && before.feeder === row.feeder;
+    cars.set(row.id, row);
+  }
+  for (const id of removed) cars.delete(id);
+  return isSorted ? cars : new Map([...cars].sort(([, a], [, b]) => byPlace(a, b)));
+}
+
+function byPlace(a: CarRowWire, b: CarRowWire): number {
+  return compared(a.region, b.region) || compared(a.feeder, b.feeder) || compared(a.id, b.id);
+}
+
+function compared(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }

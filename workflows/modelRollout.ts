@@ -96,6 +96,7 @@ async function look(input: ModelRolloutInput, course: RolloutCourse, nowMs: numb
 
 async function deliver({ rollout }: ModelRolloutInput, course: RolloutCourse, nowMs: number, isSkipped: boolean) {
   const delivery = await deliverWave({ rollout, wave: course.status.wave });
+  if (delivery.reasons && delivery.reasons.length > 0) return course.rollBack(delivery.reasons, nowMs);
   // Skipped: those that are still to fetch it are not waited for.
   course.delivered(isSkipped ? { ...delivery, target: Math.min(delivery.target, delivery.holding) } : delivery, nowMs);
   // Cars are told of their downloads with the next plan.

@@ -1,17 +1,20 @@
 import { MINUTE_MS } from '../domain/durations.ts';
 import { objectKeys } from '../domain/names.ts';
+import { linesOfSlice, sliceOf } from '../domain/trust/quorum.ts';
 import type { RunShardInput, SliceAccess } from '../domain/shards.ts';
 import type { SplitBatch } from '../domain/workflows/inferenceJob.ts';
 import type { AcceptedShard, FinishedShard, ShardWaveInput, WaveReport } from '../domain/workflows/shardWave.ts';
 
 /** The argument of `runShard` for one shard of a split batch. */
 export function runShardInput(jobId: string, split: SplitBatch, shard: number, access?: SliceAccess): RunShardInput {
+  const slice = sliceOf(split, shard);
   return {
     jobId,
     shard,
     model: split.model,
     inputKey: objectKeys.shardInput(jobId, shard),
-    lines: Math.min(split.linesPerShard, split.lines - shard * split.linesPerShard),
+    ...(slice !== shard && { slice }),
+    lines: linesOfSlice(split, slice),
     linesPerPart: split.linesPerPart,
     deadlineMs: split.deadlineMs,
     ...(split.submittedAtMs !== undefined && { submittedAtMs: split.submittedAtMs }),

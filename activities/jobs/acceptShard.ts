@@ -3,8 +3,9 @@ import { NightshiftError } from '../../domain/errors.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 import { objectKeys, receiptOfKey } from '../../domain/names.ts';
-import { recordAcceptedShard } from '../../store/acceptedShards.ts';
+import { lockShardAnswers, recordAcceptedShard } from '../../store/acceptedShards.ts';
 import type { RunShardResult } from '../../domain/shards.ts';
+import { copyOf } from '../../domain/trust/quorum.ts';
 import { doubted } from '../../domain/trust/reputation.ts';
 import { storableText } from '../../domain/storableText.ts';
 import { messageOf } from '../../domain/thrown.ts';
@@ -68,18 +69,21 @@ export async function acceptShard(
     const car = await readCar(share.vehicleId);
     if (car) work.push({ ...share, ...car, units: units.get(share.vehicleId) ?? 0 });
   }
-  const corrections = (await listLineCorrections(database, jobId, shard)).map(correctedPart);
   const parts = inOrder(good).map(({ range, partSha256: sha256, vehicleId }) => ({ ...range, sha256, vehicleId }));
   const handovers = Math.max(result?.handovers ?? 0, work.length - 1);
   const redoneLines = (result?.redoneLines ?? 0) + duplicatedLines(good, attributions);
+  // A copy for a quorum is no more of the batch's answers.
+  const counted = copyOf(job.split, shard) === 0;
   const isNew = await database.transaction(async (tx) => {
+    if (job.split.quorum !== undefined) await lockShardAnswers(tx, jobId, shard);
+    const corrections = (await listLineCorrections(tx, jobId, shard)).map(correctedPart);
     const isFirst = await recordAcceptedShard(tx, {
       jobId,
       shard,
-      completed: answeredLines - failed,
-      failed,
-      inputTokens,
-      outputTokens,
+      completed: counted ? answeredLines - failed : 0,
+      failed: counted ? failed : 0,
+      inputTokens: counted ? inputTokens : 0,
+      outputTokens: counted ? outputTokens : 0,
       handovers,
       redoneLines,
       // What stands first counts.

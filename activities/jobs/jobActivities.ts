@@ -29,7 +29,7 @@ export function createJobActivities(ports: JobPorts): JobActivities {
       const message =
         prepared.kind === 'refused'
           ? `Batch refused: ${prepared.message}`
-          : `Batch of ${prepared.split.lines} requests accepted in ${prepared.split.shards} shards`;
+          : `Batch of ${prepared.split.lines} requests accepted in ${prepared.split.shards} shards${quorumText(prepared.split)}`;
       await journal(request.cellId, {
         kind: prepared.kind === 'refused' ? 'job_finished' : 'job_accepted',
         subject: request.batchId,
@@ -130,4 +130,8 @@ export function createJobActivities(ports: JobPorts): JobActivities {
       });
     },
   };
+}
+
+function quorumText({ quorum = 1 }: SplitBatch): string {
+  return quorum === 1 ? '' : `: ${quorum} cars answer each line`;
 }

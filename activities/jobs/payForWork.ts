@@ -1,16 +1,17 @@
-import { HOUR_MS, MAX_SLOT_MS } from '../../domain/durations.ts';
+import { MAX_SLOT_MS, MINUTE_MS } from '../../domain/durations.ts';
 import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 import type { JournalLine } from '../../domain/journal.ts';
+import { copyOf } from '../../domain/trust/quorum.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { measureClassSpeed } from '../../store/classSpeeds.ts';
 import { lockComputeAttempts, recordPaidCompute, type ComputeAttempts } from '../../store/computeAttempts.ts';
 import type { Queryable } from '../../store/database.ts';
-import { readMeteredEnergy, readMeteredUntil } from '../../store/meters.ts';
+import { addPaidCompute, listComputeSlots, readMeterFacts, type ComputeSlot } from '../../store/paidCompute.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
 import { bookWork } from '../settlement/bookWork.ts';
 import type { BatchPricing } from '../settlement/batchPricing.ts';
 import type { HeldAgainst } from './holdAgainst.ts';
-import { payableMs, payableWh, type MeteredCompute } from './payableWork.ts';
+import { payableBySlot, payableMs, type CarsMeter, type MeterSlot } from './payableWork.ts';
 import type { Attribution } from './shardParts.ts';
 
 export interface PaidJob {
@@ -31,9 +32,6 @@ export type CarsWork = Attribution & {
   readonly units: number;
 };
 
-/** What a reading says is spread over the time since the last one: some of a shard's energy lies before it. */
-const METER_SPREAD_MS = HOUR_MS;
-
 /**
  * Pays what the time in which the car had the shard, its class and its plug's meter explain. What it claims beyond that
  * is not paid.
@@ -51,15 +49,18 @@ export async function payForWork(
   const { own, others } = await lockComputeAttempts(tx, carsShard);
   // Nobody handed it the shard: nothing is known to be its work.
   const paidMs = own ? payableMs(work.deviceMs, own, others) : 0;
-  const metered = own && (await meteredCompute(tx, vehicle.id, own, others, nowMs));
-  const energyWh = own
-    ? payableWh(work.energyWh, hardwareClass, paidMs, { storedUntilMs: own.storedUntilMs, metered })
-    : 0;
+  const bySlot = own
+    ? payableBySlot(work.energyWh, hardwareClass, paidMs, own, await readCarsMeter(tx, vehicle.id, own, nowMs))
+    : new Map<number, number>();
+  const paidSlots = [...bySlot].map(([slotStartMs, paidWh]) => ({ slotStartMs, paidWh }));
+  await addPaidCompute(tx, vehicle.id, paidSlots, nowMs);
+  const energyWh = claimedOrLess(work.energyWh, paidSlots);
   await recordPaidCompute(tx, { ...carsShard, paidMs, paidWh: energyWh, nowMs });
   await bookWork(tx, pricing, {
     vehicle,
     batchId: jobId,
     shard,
+    copy: copyOf(split, shard),
     energyWh,
     units: work.units,
     during: { startMs: own?.handedOutMs ?? nowMs, endMs: own?.storedUntilMs ?? nowMs },
@@ -87,21 +88,32 @@ export async function payForWork(
   return undefined;
 }
 
-/** @returns undefined while no meter has been read since the car was handed the shard, or by a clock that is ahead */
-async function meteredCompute(
+/** Sums of parts are off by rounding: a claim that was met in full is paid as it was made. */
+function claimedOrLess(claimedWh: number, slots: readonly Pick<ComputeSlot, 'paidWh'>[]): number {
+  const sumWh = slots.reduce((sum, { paidWh }) => sum + paidWh, 0);
+  return Math.abs(claimedWh - sumWh) < ROUNDING_WH ? claimedWh : sumWh;
+}
+
+const ROUNDING_WH = 1e-6;
+
+/** @param own when the car had the shard */
+async function readCarsMeter(
   tx: Queryable,
   vehicleId: string,
   { handedOutMs, storedUntilMs }: ComputeAttempts,
-  others: readonly ComputeAttempts[],
   nowMs: number,
-): Promise<MeteredCompute | undefined> {
-  const readAtMs = await readMeteredUntil(tx, vehicleId);
-  if (readAtMs === undefined || readAtMs <= handedOutMs || readAtMs > nowMs) return undefined;
-  const readUntilMs = Math.min(readAtMs, storedUntilMs);
-  const span = { startMs: handedOutMs - METER_SPREAD_MS, endMs: readUntilMs };
-  const { computeKwh } = await readMeteredEnergy(tx, vehicleId, span);
-  const paidWh = others
-    .filter((each) => each.handedOutMs >= span.startMs + MAX_SLOT_MS && each.storedUntilMs <= readUntilMs)
-    .reduce((sum, each) => sum + each.paidWh, 0);
-  return { energyWh: Math.max(0, computeKwh * 1000 - paidWh), readUntilMs };
+): Promise<CarsMeter> {
+  const facts = await readMeterFacts(tx, vehicleId);
+  const slotMs = facts ? facts.slotMinutes * MINUTE_MS : MAX_SLOT_MS;
+  const window = { startMs: (Math.floor(handedOutMs / slotMs) - 1) * slotMs, endMs: storedUntilMs + 1 };
+  const known = new Map((await listComputeSlots(tx, vehicleId, window)).map((each) => [each.slotStartMs, each]));
+  const slots: MeterSlot[] = [];
+  for (let startMs = window.startMs; startMs < window.endMs; startMs += slotMs) {
+    const { computeKwh = 0, paidWh = 0 } = known.get(startMs) ?? {};
+    slots.push({ startMs, endMs: startMs + slotMs, meteredWh: computeKwh * 1000, paidWh });
+  }
+  // A reading that is ahead of the clock says nothing of what was counted until now.
+  const isRead = facts !== undefined && facts.readAtMs !== null && facts.readAtMs <= nowMs;
+  const readUntilMs = isRead ? (facts.readAtMs ?? 0) : Number.NEGATIVE_INFINITY;
+  return { kind: facts?.isCharger === true ? 'charger' : 'car', slots, readUntilMs };
 }

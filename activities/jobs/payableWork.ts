@@ -4,8 +4,9 @@ import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 /** Most kW at the plug per kW of chip that any weather and awake load explain; beyond it, a claim is not plausible. */
 const PLAUSIBLE_OVERHEAD = 8;
 const PLAUSIBLE_SLACK_WH = 5;
-/** Meters are rounded, and a reading's rise is spread evenly over the time since the last one. */
-const METER_TOLERANCE = 1.25;
+/** A car's own meter may be wrong by as much; a charger's is of class A at worst (EN 50470-3), with its readings rounded. */
+const METER_TOLERANCE = { car: 1.25, charger: 1.03 } as const;
+/** In a slot, for readings that are rounded and come a moment before or after its bounds. */
 const METER_SLACK_WH = 20;
 
 /** A time in which a car had a shard, grid time, and how much of it was paid as device time. */
@@ -15,11 +16,36 @@ export interface HeldTime {
   readonly paidMs: number;
 }
 
-/** What a meter at the plug counted of a car's compute in the quarter hours of a shard, without what was paid already. */
-export interface MeteredCompute {
-  readonly energyWh: number;
-  /** Up to when it was read. */
+/** A slot of a car's meter. */
+export interface MeterSlot {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Counted as compute: what the plug drew, less the charge. */
+  readonly meteredWh: number;
+  /** For other shards. */
+  readonly paidWh: number;
+}
+
+/** What is known of a car's meter around the time in which it had a shard. */
+export interface CarsMeter {
+  readonly kind: keyof typeof METER_TOLERANCE;
+  /** In the order of time, from the one before the shard was handed out. */
+  readonly slots: readonly MeterSlot[];
+  /** Up to when it was read; before the shard was handed out: nothing of it is known. */
   readonly readUntilMs: number;
+}
+
+/** What slots were paid for together, and what of it their meter explains; it explains all where `meteredWh` is infinite. */
+export function explainedWh(
+  slots: readonly Pick<MeterSlot, 'meteredWh' | 'paidWh'>[],
+  kind: CarsMeter['kind'],
+): { readonly paidWh: number; readonly explainedWh: number } {
+  const most = ({ meteredWh }: Pick<MeterSlot, 'meteredWh'>): number =>
+    meteredWh * METER_TOLERANCE[kind] + METER_SLACK_WH;
+  return {
+    paidWh: slots.reduce((sum, { paidWh }) => sum + paidWh, 0),
+    explainedWh: slots.reduce((sum, slot) => sum + Math.min(slot.paidWh, most(slot)), 0),
+  };
 }
 
 /**
@@ -45,20 +71,31 @@ export function payableMs(
 }
 
 /**
- * The energy of a car's claim that is paid: no more than its class can take in the device time that is paid, nor than
- * its plug's meter counted, up to when that was read.
+ * The energy of a car's claim that is paid, and of which slots: no more than its class can take in the device time that is
+ * paid, nor than its plug's meter has counted in the quarter hours in which it had the shard and that no other shard was
+ * paid for. As far as the meter was not read yet, the class alone is the limit.
  * @param paidMs device time, grid time
+ * @returns Wh by the start of the slot
  */
-export function payableWh(
+export function payableBySlot(
   claimedWh: number,
   { chipKw }: Pick<HardwareClassSpec, 'chipKw'>,
   paidMs: number,
-  { storedUntilMs, metered }: { readonly storedUntilMs: number; readonly metered: MeteredCompute | undefined },
-): number {
+  { handedOutMs, storedUntilMs }: Pick<HeldTime, 'handedOutMs' | 'storedUntilMs'>,
+  { kind, slots, readUntilMs }: CarsMeter,
+): ReadonlyMap<number, number> {
   const mostWhIn = (ms: number): number => (chipKw * 1000 * PLAUSIBLE_OVERHEAD * ms) / HOUR_MS;
-  const byTimeWh = mostWhIn(paidMs) + PLAUSIBLE_SLACK_WH;
-  if (!metered) return Math.min(claimedWh, byTimeWh);
-  const unreadMs = Math.max(0, storedUntilMs - metered.readUntilMs);
-  const byMeterWh = metered.energyWh * METER_TOLERANCE + METER_SLACK_WH + mostWhIn(unreadMs);
-  return Math.min(claimedWh, byTimeWh, byMeterWh);
+  let leftWh = Math.min(claimedWh, mostWhIn(paidMs) + PLAUSIBLE_SLACK_WH);
+  const isHeld = ({ startMs, endMs }: MeterSlot): boolean => startMs <= storedUntilMs && endMs > handedOutMs;
+  const paid = new Map<number, number>();
+  // A reading's rise is spread over the time since the one before, which may be in the slot before.
+  for (const slot of [...slots.filter(isHeld), ...slots.filter((each) => !isHeld(each))]) {
+    const unreadMs = Math.min(slot.endMs, storedUntilMs) - Math.max(slot.startMs, handedOutMs, readUntilMs);
+    const unknownWh = isHeld(slot) ? METER_SLACK_WH + mostWhIn(Math.max(0, unreadMs)) : 0;
+    const coveredWh = slot.meteredWh * METER_TOLERANCE[kind] + unknownWh - slot.paidWh;
+    const wh = Math.min(leftWh, Math.max(0, coveredWh));
+    if (wh > 0) paid.set(slot.startMs, wh);
+    leftWh -= wh;
+  }
+  return paid;
 }

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { objectKeys } from '../../domain/names.ts';
+import { shardsOfSlice } from '../../domain/trust/quorum.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 
 /** A store waits for its disk or its network most of the time that a slice takes. */
@@ -14,6 +15,7 @@ export class SliceWriter {
   readonly #objects: Pick<ObjectStore, 'put'>;
   readonly #batchId: string;
   readonly #sizeOf: (unitsPerLine: number) => number;
+  readonly #quorum: () => number;
   readonly #writing = pLimit(SLICES_AT_ONCE);
   readonly #written: Promise<void>[] = [];
   #linesPerSlice: number | undefined;
@@ -22,11 +24,20 @@ export class SliceWriter {
   #lines = 0;
   #units = 0;
 
-  /** @param sizeOf lines of a slice, by the mean units of work of a line; asked once */
-  constructor(objects: Pick<ObjectStore, 'put'>, batchId: string, sizeOf: (unitsPerLine: number) => number) {
+  /**
+   * @param sizeOf lines of a slice, by the mean units of work of a line; asked once
+   * @param quorum shards that answer each slice; asked once lines have come
+   */
+  constructor(
+    objects: Pick<ObjectStore, 'put'>,
+    batchId: string,
+    sizeOf: (unitsPerLine: number) => number,
+    quorum: () => number = () => 1,
+  ) {
     this.#objects = objects;
     this.#batchId = batchId;
     this.#sizeOf = sizeOf;
+    this.#quorum = quorum;
   }
 
   /** Of all lines so far. */
@@ -65,9 +76,11 @@ export class SliceWriter {
   }
 
   async #write(lines: readonly Uint8Array[]): Promise<void> {
-    const key = objectKeys.shardInput(this.#batchId, this.#written.length);
     const body = Buffer.concat(lines.flatMap((line) => [line, LINE_FEED]));
-    const write = this.#writing(() => this.#objects.put(key, body));
+    const shards = shardsOfSlice({ quorum: this.#quorum() }, this.#written.length);
+    const write = this.#writing(async () => {
+      for (const shard of shards) await this.#objects.put(objectKeys.shardInput(this.#batchId, shard), body);
+    });
     // Awaited later; until then a failure is nobody's surprise.
     write.catch(() => {});
     this.#written.push(write);

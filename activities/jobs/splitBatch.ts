@@ -4,6 +4,8 @@ import type { BatchInputError } from '../../domain/batches.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { endpointsOf, modelManifestSchema, type Pipeline } from '../../domain/models.ts';
+import { isCanary } from '../../domain/trust/canaries.ts';
+import { policyFor } from '../../domain/trust/checkPolicy.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
@@ -15,6 +17,7 @@ import {
   updateBatchCounts,
   type Batch,
 } from '../../store/batches.ts';
+import { listCheckPolicies } from '../../store/checkPolicies.ts';
 import { listClassSpeeds, type ClassSpeed } from '../../store/classSpeeds.ts';
 import type { Queryable } from '../../store/database.ts';
 import { readFile } from '../../store/files.ts';
@@ -65,7 +68,7 @@ async function cutIntoShards(
   try {
     const checked = await checkLines(ports, batch, file.objectKey);
     if ('errors' in checked) return checked;
-    const { model, kind, lines, unitsPerLine, speeds, linesPerSlice } = checked;
+    const { model, kind, lines, unitsPerLine, speeds, linesPerSlice, quorum } = checked;
     // It would wait for its deadline, since no car takes shards of it.
     if (!(await isFamilyServed(database, cellId, model.family))) return { errors: [notServed(model.family)] };
     const tooLarge = tooLargeFor(await largestMemoryMb(database, cellId, model.family), model);
@@ -73,10 +76,11 @@ async function cutIntoShards(
       return { errors: [{ code: 'model_too_large', line: null, message: tooLarge, param: 'model' }] };
     const size = sizeFor(kind, speeds, unitsPerLine);
     const fits = Math.abs(linesPerSlice / size.linesPerShard - 1) <= MOST_OFF;
-    if (!fits) await writeSlices(objects, batch.id, file.objectKey, size.linesPerShard);
     const linesPerShard = fits ? linesPerSlice : size.linesPerShard;
+    if (!fits) await writeSlices(objects, batch.id, file.objectKey, { linesPerShard, quorum });
     const linesPerPart = Math.min(size.linesPerPart, linesPerShard);
-    return await splitOf(ports, batch, { model, lines, unitsPerLine, linesPerShard, linesPerPart });
+    const cut = { model, lines, unitsPerLine, linesPerShard, linesPerPart };
+    return await splitOf(ports, batch, quorum > 1 ? { ...cut, quorum } : cut);
   } catch (error) {
     // Deleted or expired since it was found.
     if (error instanceof NightshiftError && error.code === 'object_not_found') return { errors: [MISSING_INPUT] };
@@ -114,6 +118,8 @@ interface CheckedLines {
   readonly speeds: readonly ClassSpeed[];
   /** All slices are stored, each of so many lines. */
   readonly linesPerSlice: number;
+  /** So many shards answer each slice. */
+  readonly quorum: number;
 }
 
 /** Slices of a size that the first lines asked for are kept when all lines ask for one as near as this. */
@@ -122,14 +128,20 @@ const MOST_OFF = 0.2;
 /** Slices are written beside the check, since the disk would else wait for it, and then be waited for. */
 async function checkLines(
   { database, objects }: JobPorts,
-  { id, endpoint, tenantId }: Pick<Batch, 'id' | 'endpoint' | 'tenantId'>,
+  { id, endpoint, tenantId, metadata }: Pick<Batch, 'id' | 'endpoint' | 'tenantId' | 'metadata'>,
   objectKey: string,
 ): Promise<CheckedLines | { readonly errors: readonly BatchInputError[] }> {
   const checker = createBatchLineChecker(endpoint);
   let model: StoredModel | undefined;
   let kind: Pipeline['kind'] | undefined;
   let speeds: readonly ClassSpeed[] = [];
-  const slices = new SliceWriter(objects, id, (unitsPerLine) => sizeFor(kind, speeds, unitsPerLine).linesPerShard);
+  let quorum = 1;
+  const slices = new SliceWriter(
+    objects,
+    id,
+    (unitsPerLine) => sizeFor(kind, speeds, unitsPerLine).linesPerShard,
+    () => quorum,
+  );
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
     const request = checker.take(bytes);
     if (checker.done) break;
@@ -149,13 +161,28 @@ async function checkLines(
         return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
       }
       speeds = await speedsOf(database, model);
+      quorum = await quorumOf(database, { tenantId, metadata }, { name: model.name, kind });
     }
     await slices.add(bytes, workUnitsOf(kind, request.body));
   }
   const linesPerSlice = await slices.end();
   const { errors, total } = checker.finish();
   if (errors.length > 0 || !model) return { errors };
-  return { model, kind, lines: total, unitsPerLine: slices.unitsPerLine, speeds, linesPerSlice };
+  return { model, kind, lines: total, unitsPerLine: slices.unitsPerLine, speeds, linesPerSlice, quorum };
+}
+
+/**
+ * As the batch asks and at least as the policy says. A client's local steps, which another car may go on with, are one
+ * car's; canaries are compared with what is known.
+ */
+async function quorumOf(
+  database: Queryable,
+  { tenantId, metadata }: Pick<Batch, 'tenantId' | 'metadata'>,
+  { name, kind }: { readonly name: string; readonly kind: Pipeline['kind'] | undefined },
+): Promise<number> {
+  if (kind === 'training' || isCanary(tenantId)) return 1;
+  const policy = policyFor(await listCheckPolicies(database), { tenantId, modelName: name });
+  return Math.max(parseGridHints(metadata).quorum ?? 1, policy.enabled ? policy.quorum : 1);
 }
 
 async function speedsOf(database: Queryable, { name, version }: Model): Promise<readonly ClassSpeed[]> {
@@ -167,9 +194,14 @@ async function writeSlices(
   objects: ObjectStore,
   batchId: string,
   objectKey: string,
-  linesPerShard: number,
+  { linesPerShard, quorum }: { readonly linesPerShard: number; readonly quorum: number },
 ): Promise<void> {
-  const slices = new SliceWriter(objects, batchId, () => linesPerShard);
+  const slices = new SliceWriter(
+    objects,
+    batchId,
+    () => linesPerShard,
+    () => quorum,
+  );
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
     if (!isBlankLine(bytes)) await slices.add(bytes, 1);
   }
@@ -179,7 +211,9 @@ async function writeSlices(
 async function splitOf(
   ports: JobPorts,
   batch: Batch,
-  cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine'> & { readonly model: Model },
+  cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum'> & {
+    readonly model: Model;
+  },
 ): Promise<SplitBatch> {
   const { name, version, family, sha256, manifest } = cut.model;
   const { deadlineMs, submittedAtMs, metadata, tenantId } = batch;
@@ -188,7 +222,7 @@ async function splitOf(
   return {
     ...cut,
     model: { name, version, family, sha256 },
-    shards: Math.ceil(cut.lines / cut.linesPerShard),
+    shards: Math.ceil(cut.lines / cut.linesPerShard) * (cut.quorum ?? 1),
     deadlineMs,
     submittedAtMs,
     ...(priority !== undefined && { priority }),

@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
 import { customIdOf, parseAnswerLine, requestLinesOf, type BatchAnswerLine } from '../../domain/batchLines.ts';
 import { objectKeys, resultFileId } from '../../domain/names.ts';
+import { linesOfSlice, shardsOfSlice, sliceOf } from '../../domain/trust/quorum.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import type { AcceptedPart } from '../../store/acceptedShards.ts';
-import { readAnsweredLines } from '../../store/answeredLines.ts';
+import { readSliceAnswers } from '../../store/answeredLines.ts';
 import { readBatch, updateBatchCounts, type BatchCounts } from '../../store/batches.ts';
 import { insertFile } from '../../store/files.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
@@ -47,11 +48,12 @@ export async function writeResults(
   const counts = { total: split.lines, completed: 0, failed: 0, expired: 0 };
 
   const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<Uint8Array> {
-    for (let shard = 0; shard < split.shards; shard++) {
-      const answered = await readAnsweredLines(objects, batchId, shard, parts.get(shard) ?? []);
-      const slice = await unlessNotFound(objects.get(objectKeys.shardInput(batchId, shard)));
-      const requests = slice && requestLinesOf(slice);
-      for (let index = 0; index < linesOfShard(split, shard); index++) {
+    for (let slice = 0; slice < sliceOf(split, split.shards); slice++) {
+      const shards = shardsOfSlice(split, slice);
+      const answered = await readSliceAnswers(objects, batchId, shards, parts);
+      const input = await unlessNotFound(objects.get(objectKeys.shardInput(batchId, shards[0] ?? slice)));
+      const requests = input && requestLinesOf(input);
+      for (let index = 0; index < linesOfSlice(split, slice); index++) {
         const request = requests?.[index];
         const answer = answered.get(index);
         const isAnswer = answer !== undefined && isSuccess(answer);
@@ -81,10 +83,6 @@ export async function writeResults(
   const errorFileId = hasErrors ? await write('error', lines('errors')) : undefined;
   await updateBatchCounts(database, batchId, counts);
   return { counts, ...(counts.completed > 0 ? { outputFileId } : {}), ...(errorFileId ? { errorFileId } : {}) };
-}
-
-function linesOfShard({ lines, linesPerShard }: SplitBatch, shard: number): number {
-  return Math.min(linesPerShard, lines - shard * linesPerShard);
 }
 
 function count(

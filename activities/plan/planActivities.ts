@@ -14,6 +14,7 @@ import { planBefore, planOfSlot, planReplacedBy, readPlan, savePlan } from '../.
 import { saveFeederSlots } from '../../store/feederSlots.ts';
 import { listOpenParkingSessions } from '../../store/parkingSessions.ts';
 import { saveOffers } from '../../store/jobShares.ts';
+import { listOpenModelOrders } from '../../store/modelOrders.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import { listWakes, saveWakes, type WakeAttempt } from '../../store/wakes.ts';
 import type { PlanDispatch, SessionSetpoint } from '../../domain/workflows/coSchedule.ts';
@@ -26,6 +27,7 @@ import { partsOfCell, type CellWeights } from '../../planning/planningProblem.ts
 import { committedByFeeder } from '../../planning/feederForecast.ts';
 import { jobOffers } from '../../planning/jobOffers.ts';
 import { planPromises } from '../../planning/planPromises.ts';
+import { wakesToFetch } from '../../planning/wakesToFetch.ts';
 import { settleWakes, wakeWithinMs } from '../../planning/wakes.ts';
 import {
   carsById,
@@ -84,7 +86,11 @@ export function createPlanActivities(ports: PlanPorts): PlanActivities {
         ...wakeFailureLines(state, wakes.failed, createdAtMs),
         ...unmetLines(plan, createdAtMs, cause),
       ]);
-      return dispatchOf(id, problem, plan, state.regions);
+      const dispatch = dispatchOf(id, problem, plan, state.regions);
+      const planned = new Set(dispatch.vehiclesToWake.map(({ vehicleId }) => vehicleId));
+      const fetching = wakesToFetch(state, await listOpenModelOrders(database, nowMs), nowMs);
+      const others = fetching.filter(({ vehicleId }) => !planned.has(vehicleId));
+      return { ...dispatch, vehiclesToWake: [...dispatch.vehiclesToWake, ...others] };
     },
 
     /**

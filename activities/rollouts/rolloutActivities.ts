@@ -8,6 +8,7 @@ import { workflowIds } from '../../domain/names.ts';
 import { drawCars } from '../../domain/rollouts/drawCars.ts';
 import { regressions } from '../../domain/rollouts/judgeVersions.ts';
 import type { Rollout } from '../../domain/workflows/modelRollout.ts';
+import { removeReleaseOrders } from '../../store/agentReleases.ts';
 import { listClassSpeeds } from '../../store/classSpeeds.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { removeModelOrders } from '../../store/modelOrders.ts';
@@ -22,6 +23,7 @@ import {
   readVersionFailures,
   recordRolloutStatus,
 } from '../../store/rollouts.ts';
+import { deliverRelease, isAgentRelease, watchRelease } from './agentRollout.ts';
 import { beginComparison, readComparison } from './comparison.ts';
 import { orderDownloads } from './orderDownloads.ts';
 import type { RolloutPorts } from './rolloutPorts.ts';
@@ -41,6 +43,7 @@ export function createRolloutActivities(ports: RolloutPorts): RolloutActivities 
   return {
     async deliverWave({ rollout, wave: index }) {
       const wave = rollout.spec.waves[index];
+      if (wave && isAgentRelease(rollout)) return deliverRelease(ports, rollout, wave, placeIn(rollout));
       const model = await readModel(database, DEFAULT_TENANT, rollout.name, rollout.version);
       if (!wave || !model) throw new Error(`wave ${index} of ${rollout.name} ${rollout.version} is not there`);
       const eligible = await listEligibleCars(database, rollout);
@@ -67,14 +70,15 @@ export function createRolloutActivities(ports: RolloutPorts): RolloutActivities 
     beginComparison: (request) => beginComparison(ports, request),
     readComparison: (request) => readComparison(ports, request),
     serveShare: ({ rollout: { name, version }, share }) => serveNextVersion(database, { name, version, share }),
-    watchVersion: ({ rollout }) => watchVersion(ports, rollout),
+    watchVersion: ({ rollout }) => (isAgentRelease(rollout) ? watchRelease : watchVersion)(ports, rollout),
     async decideRollout({ rollout, status }) {
       const { id, name, version, previousVersion } = rollout;
       const atMs = await gridNow(rollout);
       await database.transaction(async (tx) => {
         if (!(await decideStoredRollout(tx, id, atMs))) return;
         await serveVersion(tx, name, status.outcome === 'completed' ? version : previousVersion);
-        if (status.outcome !== 'completed') await removeModelOrders(tx, { name, version });
+        if (isAgentRelease(rollout)) await removeReleaseOrders(tx, Number(version));
+        else if (status.outcome !== 'completed') await removeModelOrders(tx, { name, version });
       });
     },
     async drainRollout({ rollout }) {

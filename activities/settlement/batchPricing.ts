@@ -22,6 +22,8 @@ export interface BatchPricing {
   readonly terms: PriceTerms;
   /** What its model's work is counted in. */
   readonly unit: PricedUnit;
+  /** So many cars' answers to each line the submitter asked for, and pays. */
+  readonly quorumAsked: number;
 }
 
 export async function readPricing(
@@ -33,7 +35,8 @@ export async function readPricing(
   const tenantId = batch?.tenantId ?? split.tenant?.id ?? DEFAULT_TENANT;
   const model = await readModel(database, tenantId, name, version);
   const kind = modelManifestSchema.safeParse(model?.manifest).data?.pipeline.kind;
-  const priority = batch ? parseGridHints(batch.metadata).priority : split.priority;
+  const hints = batch && parseGridHints(batch.metadata);
+  const priority = hints ? hints.priority : split.priority;
   const submittedAtMs = batch?.submittedAtMs ?? split.submittedAtMs ?? split.deadlineMs;
   const terms = (await readBatchTerms(database, [jobId])).get(jobId);
   const { book } = terms
@@ -46,5 +49,6 @@ export async function readPricing(
     capMicros: terms?.capMicros ?? null,
     terms: { model: name, priority, windowMs: split.deadlineMs - submittedAtMs },
     unit: pricedUnitOf(kind),
+    quorumAsked: hints?.quorum ?? 1,
   };
 }

@@ -20,6 +20,8 @@ export interface PaidWork {
   readonly vehicle: Vehicle;
   readonly batchId: string;
   readonly shard: number;
+  /** 0, or of a quorum which of the copies it is. */
+  readonly copy: number;
   readonly energyWh: number;
   readonly units: number;
   /** When it was done, grid time. */
@@ -30,7 +32,7 @@ export interface PaidWork {
 
 /** Charges the submitter, pays the owner and books what the energy cost and emitted; once for each car and shard. */
 export async function bookWork(tx: Queryable, pricing: BatchPricing, work: PaidWork): Promise<void> {
-  const { vehicle, batchId, shard, energyWh, units, during, nowMs } = work;
+  const { vehicle, batchId, shard, copy, energyWh, units, during, nowMs } = work;
   const grid = await gridDuring(tx, vehicle.regionId, during);
   const paying = await readPriceBookAt(tx, nowMs);
   const longestStreak = Math.max(0, ...paying.book.owners.streaks.map(({ nights }) => nights));
@@ -42,6 +44,7 @@ export async function bookWork(tx: Queryable, pricing: BatchPricing, work: PaidW
       car: vehicle,
       batchId,
       reference: `${workflowIds.job(batchId)}/shard/${shard}`,
+      copy,
       energyWh,
       units,
       offPeakShare: Number(grid.offPeakShare.toFixed(6)),

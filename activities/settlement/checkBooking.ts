@@ -15,7 +15,7 @@ export interface PaidCheck {
   readonly shareSha256: string;
   readonly vehicle: Pick<Vehicle, 'id' | 'regionId'>;
   readonly model: string;
-  /** How long the trusted computer computed, real time. */
+  /** How long the trusted computer computed, grid time. */
   readonly deviceMs: number;
   /** Grid time. */
   readonly atMs: number;

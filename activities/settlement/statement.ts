@@ -1,8 +1,7 @@
 import { unitsOf } from '../../domain/money.ts';
 import type { Queryable } from '../../store/database.ts';
-import { listCarLines } from '../../store/ledger.ts';
-import { readMeteredEnergy } from '../../store/meters.ts';
-import type { TimeWindow } from '../../store/signals.ts';
+import { listStayLines } from '../../store/ledger.ts';
+import { readStayEnergy } from '../../store/parkingSessions.ts';
 
 /** What a stay came to, for the owner. */
 export interface OwnerStatement {
@@ -19,11 +18,10 @@ export interface OwnerStatement {
   }[];
 }
 
-/** Meter and ledger of one car within a window of grid time. */
-export async function statementOf(database: Queryable, vehicleId: string, window: TimeWindow): Promise<OwnerStatement> {
-  // The booking of the stay's own end lies on the window's edge.
-  const lines = await listCarLines(database, vehicleId, { startMs: window.startMs, endMs: window.endMs + 1 });
-  const { chargingKwh, computeKwh } = await readMeteredEnergy(database, vehicleId, window);
+/** Meter and ledger of one stay, as far as they are known by now. */
+export async function statementOf(database: Queryable, vehicleId: string, stay: number): Promise<OwnerStatement> {
+  const lines = await listStayLines(database, vehicleId, stay);
+  const { chargingKwh, computeKwh } = await readStayEnergy(database, vehicleId, stay);
   const micros = new Map<string, number>();
   for (const { currency, amountMicros } of lines) micros.set(currency, (micros.get(currency) ?? 0) + amountMicros);
   return {

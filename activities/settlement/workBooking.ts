@@ -16,6 +16,8 @@ export interface ComputeWork {
   readonly batchId: string;
   /** job/<id>/shard/<n>. */
   readonly reference: string;
+  /** 0, or of a quorum which of the copies it is. */
+  readonly copy: number;
   /** What its owner is paid for, and the submitter pays. */
   readonly energyWh: number;
   readonly units: number;
@@ -39,18 +41,21 @@ export function computeBooking(pricing: BatchPricing, paying: StoredPriceBook, w
   const { car, batchId, reference, atMs } = work;
   const { book } = paying;
   const priced: PricedWork = { ...work, unit: pricing.unit };
-  // Canaries are the operator's own: what cars are paid for them is what they cost.
-  const lines = isCanary(pricing.tenantId) ? [] : submitterPrice(pricing.book, pricing.terms, priced);
+  const isCopy = work.copy > 0;
+  // Canaries are the operator's own, and so are copies that its policy wants: what cars are paid for them is what they cost.
+  const isFree = isCanary(pricing.tenantId) || (isCopy && work.copy >= pricing.quorumAsked);
+  const lines = isFree ? [] : submitterPrice(pricing.book, pricing.terms, priced);
   const price = lines.map((line): Entry => {
     const { unit, unitPriceMicros, quantityMillionths, amountMicros } = line;
-    const entry = { account: accounts.tenant(pricing.tenantId), currency: book.currency, item: 'price' as const };
-    return { ...entry, amountMicros: -amountMicros, unit, unitPriceMicros, quantityMillionths };
+    const entry = { account: accounts.tenant(pricing.tenantId), currency: book.currency };
+    const item = isCopy ? 'check' : 'price';
+    return { ...entry, item, amountMicros: -amountMicros, unit, unitPriceMicros, quantityMillionths };
   });
   const charged = price.flatMap((entry) => exchanged(pricing.book, entry, pricing.currency));
   const paid = computePay(book, work).flatMap((line) => payEntries(paying, car, line));
   return {
     key: bookingKeys.compute(reference, car.id),
-    kind: 'compute',
+    kind: isCopy ? 'quorum' : 'compute',
     atMs,
     entries: withMargin(paying, [...charged, ...discounted(pricing, charged, work.chargedMicros), ...paid]),
     reference,

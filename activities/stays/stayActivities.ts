@@ -1,4 +1,4 @@
-import { HOUR_MS, MAX_SLOT_MS } from '../../domain/durations.ts';
+import { HOUR_MS } from '../../domain/durations.ts';
 import type { StayActivities, Stay } from '../../domain/activities/stayActivities.ts';
 import { DateTime } from 'luxon';
 import { localHour } from '../../domain/localHour.ts';
@@ -26,6 +26,7 @@ import { updateClaims, wasHeld } from '../../store/vehicleClaims.ts';
 import { readVehicleState } from '../../store/vehicleStates.ts';
 import type { SessionTerms } from '../../domain/workflows/parkingSession.ts';
 import type { VehicleLink } from '../../charging/vehicleLink.ts';
+import { balanceStay } from '../settlement/balanceStay.ts';
 import { moneyText, statementOf, type OwnerStatement } from '../settlement/statement.ts';
 import { availabilityBooking } from '../settlement/workBooking.ts';
 
@@ -106,10 +107,13 @@ export function createStayActivities({ database, vehicles }: StayPorts): StayAct
         await closeParkingSession(tx, vehicleId, stay, unpluggedMs);
         const session = await readParkingSession(tx, vehicleId, stay);
         if (!session) return;
+        const during = { startMs: session.pluggedInAtMs, endMs: session.unpluggedAtMs ?? unpluggedMs };
+        const balanced = await balanceStay(tx, vehicle, stay, during);
         const statement = await settleStay(tx, vehicle, session, unpluggedMs);
         await updateClaims(tx, [{ vehicleId, atMs: unpluggedMs, source: 'work', reasons: [] }]);
         await appendJournal(tx, cellId, [
           ...(wasComputing ? [departureInShard(vehicle, stay, unpluggedMs)] : []),
+          ...balanced,
           {
             atMs: unpluggedMs,
             kind: 'settled',
@@ -167,8 +171,7 @@ async function settleStay(
       atMs: unpluggedMs,
     }),
   );
-  // Meter readings are kept by slot: the one in which the car came counts whole.
-  const statement = await statementOf(tx, vehicleId, { startMs: pluggedInAtMs - MAX_SLOT_MS, endMs: unpluggedMs });
+  const statement = await statementOf(tx, vehicleId, stay);
   await settleParkingSession(tx, vehicleId, stay, statement);
   return statement;
 }

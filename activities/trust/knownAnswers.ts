@@ -13,7 +13,9 @@ export function rememberingRunner(trusted: TrustedRunner, database: Queryable): 
   return {
     reread: (model, tasks) => trusted.reread(model, tasks),
     answers: async (model, tasks) => {
-      const hashes = tasks.map(({ body }) => createHash('sha256').update(JSON.stringify(body)).digest('hex'));
+      // Answers name the version; two may share a network.
+      const { name, version } = model;
+      const hashes = tasks.map(({ body }) => hashOf([name, version, body]));
       const known = new Map(await readKnownAnswers(database, model.sha256, hashes));
       const missing = tasks.filter((_, index) => !known.has(hashes[index] ?? ''));
       if (missing.length === 0) return { answers: inOrder(hashes, known), deviceMs: 0 };
@@ -27,6 +29,10 @@ export function rememberingRunner(trusted: TrustedRunner, database: Queryable): 
       return { answers: inOrder(hashes, new Map([...known, ...fresh])), deviceMs: computed.deviceMs };
     },
   };
+}
+
+function hashOf(asked: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(asked)).digest('hex');
 }
 
 function inOrder(hashes: readonly string[], answers: ReadonlyMap<string, Answer>): Answer[] {

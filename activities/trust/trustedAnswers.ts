@@ -2,6 +2,7 @@ import { answerIds, answerLine, claimedTokens, type ReplayedChoice } from '../..
 import { batchRequestLineSchema } from '../../domain/batchLines.ts';
 import type { LineRange } from '../../domain/names.ts';
 import { objectKeys } from '../../domain/names.ts';
+import { sliceOf } from '../../domain/trust/quorum.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { sha256Of } from '../../store/answeredLines.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
@@ -30,7 +31,7 @@ export async function trustedAnswers(
   );
   const texts = asked.flatMap(({ line, customId }, index) => {
     const answer = answers[index];
-    return answer ? [[line, answerLine(jobId, shard, line, customId, answer)] as const] : [];
+    return answer ? [[line, answerLine(jobId, sliceOf(split, shard), line, customId, answer)] as const] : [];
   });
   return { byLine: new Map(texts), deviceMs };
 }
@@ -67,7 +68,8 @@ export async function rereadAnswers(
   const read = asked.flatMap(({ line, customId }, index) => {
     const answer = reread.answers[index];
     if (!answer) return [];
-    return [[line, { text: answerLine(jobId, shard, line, customId, answer), replay: answer.replay }] as const];
+    const told = answerLine(jobId, sliceOf(split, shard), line, customId, answer);
+    return [[line, { text: told, replay: answer.replay }] as const];
   });
   return { byLine: new Map(read), deviceMs: reread.deviceMs };
 }
@@ -78,7 +80,11 @@ function taskOf(
 ): { readonly line: number; readonly customId: string; readonly task: TrustedTask } {
   const { custom_id: customId, body } = batchRequestLineSchema.parse(JSON.parse(requests[line] ?? ''));
   const createdAtSeconds = Math.floor((split.submittedAtMs ?? 0) / 1_000);
-  return { line, customId, task: { jobId, id: answerIds(jobId, shard, line).requestId, body, createdAtSeconds } };
+  return {
+    line,
+    customId,
+    task: { jobId, id: answerIds(jobId, sliceOf(split, shard), line).requestId, body, createdAtSeconds },
+  };
 }
 
 /**

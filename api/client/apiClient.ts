@@ -19,8 +19,15 @@ export class ApiClient {
   readonly #root: string;
   readonly #authorization: string;
 
-  /** @param baseUrl of the API; an ending `/v1`, as SDKs of OpenAI are given it, is left out */
+  /**
+   * @param baseUrl of the API; an ending `/v1`, as SDKs of OpenAI are given it, is left out
+   * @throws NightshiftError `invalid_request` for what is no URL
+   */
   constructor(baseUrl: string, apiKey: string) {
+    if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl)) {
+      const message = `The API's URL must begin with http:// or https://, not ${JSON.stringify(baseUrl)}.`;
+      throw new NightshiftError('invalid_request', message, { field: 'url' });
+    }
     this.#root = baseUrl.replace(/\/+$/, '').replace(/\/v1$/, '');
     this.#authorization = `Bearer ${apiKey}`;
   }

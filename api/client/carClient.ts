@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { OwnerPolicy } from '../../domain/vehicles.ts';
 import { capacitySchema, type CapacityWire } from '../wire/capacity.ts';
 import { vehicleSchema, whySchema, type VehicleWire, type WhyWire } from '../wire/cars.ts';
+import { fleetSpeedsSchema, type FleetSpeedsWire } from '../wire/speeds.ts';
 import { enrolmentCodeSchema, type EnrolmentCodeWire } from '../wire/agents.ts';
 import {
   carTrustSchema,
@@ -86,6 +87,11 @@ export class CarClient {
   /** What the fleet can compute with. */
   async capacity(): Promise<CapacityWire> {
     return capacitySchema.parse(await this.#api.json('GET', '/fleet/v1/capacity'));
+  }
+
+  /** How fast each class runs each model. */
+  async speeds(): Promise<FleetSpeedsWire> {
+    return fleetSpeedsSchema.parse(await this.#api.json('GET', '/fleet/v1/speeds'));
   }
 
   /** Adds a region or changes it. @returns the ids of its feeders */

@@ -8,6 +8,7 @@ import { OPENAI_ENDPOINTS } from '../../domain/models.ts';
 import { withLogIds } from '../../domain/logContext.ts';
 import { newId } from '../../domain/ids.ts';
 import { addAgentRoutes } from './agents.ts';
+import { addAgentReleaseRoutes } from './agentReleases.ts';
 import { authenticate, requireScope } from './auth.ts';
 import { addAuditRoutes, auditChanges, AUDITED_PATHS } from './audit.ts';
 import { addBatchEventRoutes } from './batchEvents.ts';
@@ -15,6 +16,7 @@ import { addBatchResubmissionRoutes } from './batchResubmission.ts';
 import { addBatchRoutes } from './batches.ts';
 import { limitAtOnce } from './callerLimits.ts';
 import { addCapacityRoutes } from './capacity.ts';
+import { addFleetSpeedRoutes } from './fleetSpeeds.ts';
 import { addCarObjectRoutes, requireSlice } from './carObjects.ts';
 import { identifyCarCaller } from './carCaller.ts';
 import { identifyGridCaller } from './gridCaller.ts';
@@ -72,6 +74,7 @@ import { addVehicleRoutes } from './vehicles.ts';
 const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_TEXTS_BYTES = 16 * 1024 * 1024;
 const MAX_SIGNALS_BYTES = 8 * 1024 * 1024;
+const MAX_RELEASE_BYTES = 40 * 1024 * 1024;
 const MAX_INFER_BYTES = 64 * 1024 * 1024;
 const MONEY_PATHS = [
   '/ops/v1/ledger/*',
@@ -123,7 +126,8 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   app.use('/grid/v1/openadr/*', limitJson(MAX_JSON_BYTES));
   // A car presents the token that came with its shard; without one, nothing of its body is read.
   for (const path of ['/cars/v1/object', '/cars/v1/objects']) app.use(path, requireSlice(ports));
-  app.use('/cars/v1/keys', limitJson(MAX_JSON_BYTES));
+  for (const path of ['/cars/v1/keys', '/cars/v1/release']) app.use(path, limitJson(MAX_JSON_BYTES));
+  app.use('/ops/v1/agent_releases', limitJson(MAX_RELEASE_BYTES));
   for (const path of ['/ops/v1/keys/*', '/ops/v1/tenants/*'])
     app.use(path, requireScope('keys'), limitJson(MAX_JSON_BYTES));
   for (const path of MONEY_PATHS) app.use(path, requireScope('money'), limitJson(MAX_SIGNALS_BYTES));
@@ -133,6 +137,7 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     '/ops/v1/journal/*',
     '/ops/v1/jobs/*',
     '/ops/v1/cars/*',
+    '/ops/v1/agent_releases/*',
     ...ROLLOUT_PATHS,
   ])
     app.use(path, requireScope('ops'));
@@ -206,8 +211,10 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   addStatusRoutes(app, ports);
   addGridRoutes(app, ports);
   addAgentRoutes(app, ports);
+  addAgentReleaseRoutes(app, ports);
   addCarObjectRoutes(app, ports);
   addCapacityRoutes(app, ports);
+  addFleetSpeedRoutes(app, ports);
   addEnrolmentRoutes(app, ports);
   addChargerRoutes(app, ports);
   addTeslaRoutes(app, ports);

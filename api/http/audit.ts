@@ -21,8 +21,8 @@ export const AUDITED_PATHS = [
 ] as const;
 
 const READS: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
-/** They are asked by POST, and change nothing. */
-const ASKS = /\/(preview|quote|curve)$/;
+/** They change nothing: questions that are asked by POST, and a release's files, which count once it is published. */
+const ASKS = /\/(preview|quote|curve)$|^\/ops\/v1\/agent_releases\/files\//;
 const MAX_BODY_BYTES = 16 * 1024;
 const SECRET = /secret|password|token|key$|iban|bic|credential/i;
 const PAGE_LINES = 500;

@@ -20,7 +20,7 @@ import type { StoredFile } from '../../store/files.ts';
 import { readPriceBookAt } from '../../store/priceBooks.ts';
 import { readTenant } from '../../store/tenants.ts';
 import { sizeOfInput, type BatchSize } from './batchSize.ts';
-import { priceOf, type AskedBatch } from './money/batchPrice.ts';
+import { mostEnergyWh, priceOf, type AskedBatch } from './money/batchPrice.ts';
 import { createBatchSchema, deadlineOf } from './batchRequest.ts';
 import { checkInput } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
@@ -60,7 +60,8 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     const { batch, size, file, hints } = await batchToQuote(ports, tenantId, request);
     const quote = quoteOf(await ports.quotes.quote({ ...batch, deadlineMs }));
     const asked = { hints, deadlineMs, nowMs };
-    const price = await quotedPrice(ports, tenantId, request, { size, file, energyWh: quote.energy_wh }, asked);
+    const energyWh = await wholeEnergyWh(ports, tenantId, size, quote, hints.quorum);
+    const price = await quotedPrice(ports, tenantId, request, { size, file, energyWh }, asked);
     return c.json({ ...quote, ...price }, 200);
   });
 }
@@ -100,7 +101,7 @@ export async function batchToQuote(ports: ApiPorts, tenantId: string, request: Q
     tokens: file && size.kind && countsTokens(size.kind) ? Math.round(size.workUnits) : null,
     ...(hints.regionIds && { regionIds: hints.regionIds }),
     modelFamily: model.family,
-    shards: Math.ceil(requests / linesPerShard),
+    shards: Math.ceil(requests / linesPerShard) * (hints.quorum ?? 1),
     classes: shardMinutesOf(speeds, model, { linesPerShard, unitsPerLine }),
     limits: plannerLimits(hints),
   };
@@ -126,6 +127,19 @@ async function sizeOf(
   return { size: await sizeOfInput(ports, tenantId, request.endpoint, file), file };
 }
 
+/** Of all shards, also where the plan has no room for some of them: the price that is kept is of the whole batch. */
+async function wholeEnergyWh(
+  { database }: ApiPorts,
+  tenantId: string,
+  size: BatchSize,
+  { shards, windows, energy_wh: plannedWh }: ReturnType<typeof quoteOf>,
+  quorum = 1,
+): Promise<number> {
+  const planned = windows.reduce((sum, window) => sum + window.shards, 0);
+  if (planned === 0) return (await mostEnergyWh(database, tenantId, size)) * quorum;
+  return plannedWh * Math.max(1, shards / planned);
+}
+
 /** The price by the book; kept for a day where the input is known, since nothing else can change what there is to do. */
 async function quotedPrice(
   { database, now }: ApiPorts,
@@ -147,6 +161,7 @@ async function quotedPrice(
     inputFileId: work.file.id,
     endpoint,
     priority: asked.hints.priority ?? null,
+    quorum: asked.hints.quorum ?? 1,
     regionIds: asked.hints.regionIds ?? null,
     deadlineMs: asked.deadlineMs,
     currency,

@@ -3,8 +3,9 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
-import { workflowIds } from '../../domain/names.ts';
+import { AGENT_RELEASE, workflowIds } from '../../domain/names.ts';
 import { firstRolloutStatus } from '../../domain/workflows/modelRollout.ts';
+import { listReleases } from '../../store/agentReleases.ts';
 import { seedSpeedsLike } from '../../store/classSpeeds.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { listLatestModels, pinModel, readModel } from '../../store/models.ts';
@@ -71,9 +72,11 @@ export function addRolloutRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   });
 
   app.openapi(startRoute, async (c) => {
-    const { model: name, version, spec } = c.req.valid('json');
-    const model = await readModel(database, DEFAULT_TENANT, name, version);
-    if (!model || model.tenantId !== null) throw notFound('version of an operator’s model', `${name} ${version}`);
+    const { model: name, version, spec: given } = c.req.valid('json');
+    const isAgent = name === AGENT_RELEASE;
+    const baseFamily = isAgent ? await checkRelease(ports, version) : await familyOf(ports, name, version);
+    // A release of the agent answers nothing that could be compared: it says itself whether it works.
+    const spec = isAgent ? { ...given, compare: { ...given.compare, requests: 0 } } : given;
     const latest = (await listLatestModels(database)).find((each) => each.name === name);
     if (!latest || latest.version === version) {
       throw new NightshiftError('conflict', `${name} ${version} answers already: nothing is to be rolled out.`, {
@@ -97,14 +100,13 @@ export function addRolloutRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     }
     const startedAtMs = gridNowMs();
     const begun = await database.transaction(async (tx) => {
-      const previous = { name, version: latest.version };
-      await seedSpeedsLike(tx, previous, version);
+      if (!isAgent) await seedSpeedsLike(tx, { name, version: latest.version }, version);
       const rollout = await insertRollout(tx, {
         cellId: cell.id,
         name,
         version,
         previousVersion: latest.version,
-        baseFamily: model.family,
+        baseFamily,
         spec,
         startedAtMs,
         status: firstRolloutStatus(spec.waves.length, startedAtMs),
@@ -140,10 +142,7 @@ export function addRolloutRoutes(app: OpenAPIHono, ports: ApiPorts): void {
 
   app.openapi(pinRoute, async (c) => {
     const { tenant, model: name, version } = c.req.valid('json');
-    if (version !== null) {
-      const model = await readModel(database, DEFAULT_TENANT, name, version);
-      if (!model || model.tenantId !== null) throw notFound('version of an operator’s model', `${name} ${version}`);
-    }
+    if (version !== null) await familyOf(ports, name, version);
     await pinModel(database, { tenantId: tenant, name, version });
     const message =
       version === null
@@ -152,6 +151,29 @@ export function addRolloutRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     await appendJournal(database, cell.id, [operatorLine(ports, c.get('caller').keyId, tenant, message)]);
     return c.json({ tenant, model: name, version }, 200);
   });
+}
+
+/** @throws NightshiftError `not_found` */
+async function familyOf({ database }: ApiPorts, name: string, version: string): Promise<string> {
+  const model = await readModel(database, DEFAULT_TENANT, name, version);
+  if (!model || model.tenantId !== null) throw notFound('version of an operator’s model', `${name} ${version}`);
+  return model.family;
+}
+
+/** @returns the family, which no car serves: releases go beside the work. @throws NightshiftError `not_found`, `conflict` */
+async function checkRelease({ database, now }: ApiPorts, version: string): Promise<string> {
+  const release = (await listReleases(database)).find((each) => `${each.version}` === version);
+  if (!release?.published) throw notFound('release of the agent', version);
+  const { version: latest } = (await listLatestModels(database)).find(({ name }) => name === AGENT_RELEASE) ?? {};
+  if (release.version < Number(latest)) {
+    const message = `Agents take no older release: ${latest} is in use. Sign what is to run as a higher version.`;
+    throw new NightshiftError('conflict', message, { field: 'version' });
+  }
+  if (release.expiresRealMs <= now()) {
+    const message = `Release ${version} has expired: no agent would take it. Sign it again, as a higher version.`;
+    throw new NightshiftError('conflict', message, { field: 'version' });
+  }
+  return AGENT_RELEASE;
 }
 
 function shown({ status, ...rollout }: StoredRollout): RolloutWire {

@@ -24,6 +24,7 @@ import {
   carTrustSchema,
   newPolicySchema,
   policiesSchema,
+  type PoliciesWire,
   quarantineSchema,
   quarantinesSchema,
   resolutionSchema,
@@ -216,7 +217,7 @@ function shown(quarantine: Quarantine): z.input<typeof quarantineSchema> {
   };
 }
 
-async function policiesOf(database: Queryable): Promise<z.input<typeof policiesSchema>> {
+async function policiesOf(database: Queryable): Promise<PoliciesWire> {
   const policies = await listCheckPolicies(database);
   return {
     policies: policies.map(({ tenantId: tenant, modelName: model, policy }) => ({

@@ -52,7 +52,7 @@ export function openBenchCar(folder: string, objects: PartStore): BenchCar {
 }
 
 /** What a car's path is measured against, in a process started as the runner's is. */
-export async function forkBare(name: 'bareGeneration' | 'bareRunner'): Promise<ChildProcess> {
+export async function forkBare(name: 'bareGeneration' | 'bareRunner' | 'otherEngine'): Promise<ChildProcess> {
   const launcher = await findLauncher(RUNNER_DEFAULTS.memoryLimitBytes);
   const entry = childEntry(import.meta.url, `../${name}`);
   return fork(entry.modulePath, [], {

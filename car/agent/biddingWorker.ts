@@ -69,6 +69,13 @@ export class BiddingWorker {
     await this.#connection?.close();
   }
 
+  /** Ends bidding; a shard under way is computed to its end. */
+  async finish(): Promise<void> {
+    this.#stopping.abort();
+    this.#withdrawIfIdle();
+    await this.#life;
+  }
+
   async #live(): Promise<void> {
     const { gate, log, onWithdrawn } = this.#options;
     let backoffMs = FIRST_BACKOFF_MS;

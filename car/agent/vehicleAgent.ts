@@ -139,6 +139,11 @@ export class VehicleAgent {
     stopListening.push(await setpoints.listen(vehicle.vehicleId, (payload) => watch.receive(payload)));
   }
 
+  /** Bids no more, and computes a shard under way to its end. */
+  async finish(): Promise<void> {
+    await this.#awake?.worker.finish();
+  }
+
   /** Leaves gracefully: a shard under way stores what is computed and is given back. */
   async stop(): Promise<void> {
     const awake = this.#fallAsleep();

@@ -163,7 +163,7 @@ export class ShardAttempt {
     requests: readonly BatchRequestLine[],
     parts: readonly LineRange[],
   ): Promise<void> {
-    const { jobId, shard, submittedAtMs = 0 } = this.#input;
+    const { jobId, shard, slice = shard, submittedAtMs = 0 } = this.#input;
     const before = await this.#online(() => readUnfinished(this.#objects, this.#input));
     const answers = new Map<number, string>();
     const deliverRun = (run: LineRange): void => {
@@ -179,7 +179,7 @@ export class ShardAttempt {
       model,
       signal: this.#stop.signal,
       taskOf: (line) => ({
-        id: answerIds(jobId, shard, line).requestId,
+        id: answerIds(jobId, slice, line).requestId,
         body: requests[line]?.body,
         createdAtSeconds: Math.floor(submittedAtMs / 1_000),
         partial: before.get(line) ?? [],
@@ -268,11 +268,11 @@ export class ShardAttempt {
   }
 
   #answerLines(requests: readonly BatchRequestLine[], range: LineRange, computed: readonly Answer[]): string[] {
-    const { jobId, shard } = this.#input;
+    const { jobId, shard, slice = shard } = this.#input;
     this.#progress.computed(computed.length);
     return computed.map((answer, offset) => {
       const line = range.start + offset;
-      return answerLine(jobId, shard, line, requests[line]?.custom_id ?? '', answer);
+      return answerLine(jobId, slice, line, requests[line]?.custom_id ?? '', answer);
     });
   }
 

@@ -1,9 +1,12 @@
+import { resolve } from 'node:path';
+
 import { Command } from 'commander';
 
 import { NightshiftError } from '../../domain/errors.ts';
-import { messageOf } from '../../domain/thrown.ts';
+import { codeOf, messageOf } from '../../domain/thrown.ts';
 import { EXIT_CODES } from '../exitCodes.ts';
 import type { CommandFactory } from '../command.ts';
+import { releaseCommand } from './agentRelease.ts';
 
 /** What runs on the computer in or beside a car. It needs its config file and nothing else of Nightshift's. */
 export const agentCommand: CommandFactory = (terminal, done) => {
@@ -18,15 +21,25 @@ export const agentCommand: CommandFactory = (terminal, done) => {
     .requiredOption('--code <code>', 'the code, which works once')
     .option('--file <file>', 'config file to write', 'agent.yaml')
     .action(async ({ api, code, file }: { api: string; code: string; file: string }) => {
-      const { openSync, writeSync, closeSync } = await import('node:fs');
+      const { openSync, writeSync, closeSync, rmSync } = await import('node:fs');
       const { stringify } = await import('yaml');
       const { exchangeCode } = await import('../../agent/carDoors.ts');
       // Before the exchange: a code that is used up for a file that cannot be written would be lost.
       const opened = openNew(file, openSync);
-      const { carId, key } = await exchangeCode(api, code);
-      writeSync(opened, `# Holds the car's key: for the agent alone. docs/agent.md\n${stringify({ api, carId, key })}`);
-      closeSync(opened);
-      terminal.out(`${carId}: its key is in ${file}. Next: nightshift agent check ${file}\n`);
+      try {
+        const { carId, key } = await exchangeCode(api, code);
+        writeSync(
+          opened,
+          `# Holds the car's key: for the agent alone. docs/agent.md\n${stringify({ api, carId, key })}`,
+        );
+        terminal.out(`${carId}: its key is in ${file}. Next: nightshift agent check ${file}\n`);
+      } catch (error) {
+        // An empty file would be in the way of the next try.
+        rmSync(file);
+        throw error;
+      } finally {
+        closeSync(opened);
+      }
     });
 
   agent
@@ -49,9 +62,14 @@ export const agentCommand: CommandFactory = (terminal, done) => {
     .argument('<file>', 'config file')
     .action(async (file: string) => {
       const { readAgentConfig } = await import('../../agent/agentConfig.ts');
-      const { runAgent } = await import('../../worker/car/runAgent.ts');
       const config = await readAgentConfig(file);
       try {
+        // With releases, another process runs the agent, so that this one can start the next release of it.
+        if (config.releases && process.send === undefined) {
+          const { launch } = await import('../../worker/car/launch.ts');
+          process.exit(await launch(config, resolve(file)));
+        }
+        const { runAgent } = await import('../../worker/car/runAgent.ts');
         await runAgent(config);
       } catch (error) {
         terminal.err(`nightshift: ${messageOf(error)}\n`);
@@ -60,6 +78,7 @@ export const agentCommand: CommandFactory = (terminal, done) => {
       }
       process.exit(EXIT_CODES.ok);
     });
+  agent.addCommand(releaseCommand(terminal));
   return agent;
 };
 
@@ -68,7 +87,10 @@ function openNew(file: string, openSync: (path: string, flags: string, mode: num
   try {
     return openSync(file, 'wx', 0o600);
   } catch (cause) {
-    const message = `${file} cannot be made: it exists, or its folder does not.`;
-    throw new NightshiftError('conflict', message, { field: 'file', cause });
+    const why =
+      codeOf(cause) === 'EEXIST'
+        ? 'it exists, and may hold a car’s key; name another one with --file'
+        : messageOf(cause);
+    throw new NightshiftError('conflict', `${file} cannot be made: ${why}.`, { field: 'file', cause });
   }
 }

@@ -19,6 +19,7 @@ interface SubmitOptions extends CommonOptions {
   readonly maxPrice?: string;
   readonly maxGco2?: string;
   readonly priority?: string;
+  readonly quorum?: string;
   readonly region?: string;
   readonly watch?: true;
 }
@@ -59,6 +60,7 @@ export const batchCommand: CommandFactory = (terminal, done) => {
       .option('--max-price <eur>', 'run only where a kWh costs at most so many EUR')
       .option('--max-gco2 <grams>', 'run only where a kWh comes with at most so many g of CO2')
       .option('--priority <n>', '1 (first) to 5 (last)')
+      .option('--quorum <n>', 'so many cars, up to 5, answer each line and are to agree; paid so many times')
       .option('--region <ids>', 'region ids, separated by commas');
   const act = (action: 'pause' | 'resume' | 'cancel', description: string): Command =>
     common(action)
@@ -180,6 +182,7 @@ function requestOf(fileId: string, endpoint: string, options: SubmitOptions): Ba
     'grid.max_price': options.maxPrice,
     'grid.max_gco2': options.maxGco2,
     'grid.priority': options.priority,
+    'grid.quorum': options.quorum,
     'grid.region': options.region,
   };
   const metadata: Record<string, string> = {};

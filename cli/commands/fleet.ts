@@ -40,6 +40,15 @@ export const fleetCommand: CommandFactory = (terminal, done) => {
       const { capacityText } = await import('../fleetText.ts');
       terminal.out(options.json ? `${JSON.stringify(capacity, null, 2)}\n` : capacityText(capacity, terminal));
     });
+  withApiOptions(fleet.command('speeds'))
+    .description('how fast each class runs each model, as stated and as accepted shards have shown')
+    .option('--json', 'print JSON')
+    .action(async (options: ApiOptions & { readonly json?: true }) => {
+      const { CarClient } = await import('../../api/client/carClient.ts');
+      const speeds = await new CarClient(await openApi(options)).speeds();
+      const { speedsText } = await import('../fleetText.ts');
+      terminal.out(options.json ? `${JSON.stringify(speeds, null, 2)}\n` : speedsText(speeds, terminal));
+    });
   withApiOptions(fleet.command('region'))
     .description('add a region with its feeders and feeds, or change them; nothing is restarted')
     .argument('<file>', 'YAML or JSON, as one of `regions` in the cell file (docs/cell-file.md)')

@@ -4,7 +4,7 @@ import { Connection, isGrpcServiceError } from '@temporalio/client';
 import { connectAsync } from 'mqtt';
 import { checked, type CheckFinding } from '../../domain/checks.ts';
 import { SEARCH_ATTRIBUTES } from '../../domain/searchAttributes.ts';
-import { openDatabase } from '../../store/database.ts';
+import { openDatabase, type Queryable } from '../../store/database.ts';
 import { listPendingMigrations } from '../../store/migrate.ts';
 import type { Config } from '../../config/config.ts';
 import { brokerUrlOf } from '../../worker/process/brokerUrl.ts';
@@ -54,7 +54,7 @@ async function temporalFindings({ temporal }: Config): Promise<CheckFinding[]> {
   const findings = [
     await checked(
       'Temporal',
-      'Is TEMPORAL_ADDRESS right? TEMPORAL_API_KEY and TEMPORAL_TLS* say how we are let in.',
+      'Is TEMPORAL_ADDRESS right? TEMPORAL_API_KEY and TEMPORAL_TLS* say how we are let in. `nightshift stack` starts one here.',
       async () => {
         connection = await Connection.connect({ ...options, connectTimeout: ANSWER_LIMIT_MS });
         const { serverVersion } = await connection.workflowService.getSystemInfo({});
@@ -93,26 +93,34 @@ async function attributes(connection: Connection | undefined, namespace: string)
 
 async function databaseFindings(config: Config): Promise<CheckFinding[]> {
   const database = openDatabase({ url: requireSetting(config, 'databaseUrl'), maxConnections: 1 });
+  let answers = false;
   try {
-    return [
-      await checked('database', 'Is DATABASE_URL right, and has the control worker been started once?', async () => {
+    const found = await checked(
+      'database',
+      'Is DATABASE_URL right, and has the control worker been started once?',
+      async () => {
         const [row] = await database.query<{ version: string }>(`select current_setting('server_version') as version`);
+        answers = true;
         const pending = await listPendingMigrations(database);
         if (pending.length > 0)
           throw new Error(`${pending.length} migrations are to be applied: ${pending.join(', ')}`);
         return `PostgreSQL ${row?.version}, every migration applied`;
-      }),
-      await checked('clock', 'Set the clocks by NTP.', async () => {
-        const askedMs = Date.now();
-        const [row] = await database.query<{ nowMs: number }>('select clock_timestamp() as "nowMs"');
-        const skewMs = (row?.nowMs ?? 0) - (askedMs + Date.now()) / 2;
-        if (Math.abs(skewMs) > MAX_SKEW_MS) throw new Error(`${(skewMs / 1000).toFixed(1)} s away from the database's`);
-        return `within ${Math.max(1, Math.round(Math.abs(skewMs)))} ms of the database's`;
-      }),
-    ];
+      },
+    );
+    return answers ? [found, await clockFinding(database)] : [found];
   } finally {
     await database.close();
   }
+}
+
+function clockFinding(database: Queryable): Promise<CheckFinding> {
+  return checked('clock', 'Set the clocks by NTP.', async () => {
+    const askedMs = Date.now();
+    const [row] = await database.query<{ nowMs: number }>('select clock_timestamp() as "nowMs"');
+    const skewMs = (row?.nowMs ?? 0) - (askedMs + Date.now()) / 2;
+    if (Math.abs(skewMs) > MAX_SKEW_MS) throw new Error(`${(skewMs / 1000).toFixed(1)} s away from the database's`);
+    return `within ${Math.max(1, Math.round(Math.abs(skewMs)))} ms of the database's`;
+  });
 }
 
 async function broker(config: Config): Promise<string> {
@@ -151,6 +159,9 @@ async function gateway({ gateway: { address, tls } }: Config): Promise<string> {
   } catch (error) {
     if (isGrpcServiceError(error) && error.code === status.UNAUTHENTICATED) {
       return `${address} answers, and turns strangers away`;
+    }
+    if (isGrpcServiceError(error) && error.code === status.UNAVAILABLE) {
+      throw new Error(`${address} does not answer`, { cause: error });
     }
     throw error;
   } finally {

@@ -33,6 +33,7 @@ import { prepareNight, signalFolder } from '../prepareNight.ts';
 import { guessed, trainCentrally, type CentralPoint } from './centralTraining.ts';
 import { drawCurves } from './curvePicture.ts';
 import { reportText, type FinishedRun } from './trainingReport.ts';
+import { PUBLISHED_MODEL, rollOutTrained, type RolledOut } from './rollOutTrained.ts';
 import { trainingNight } from './trainingNight.ts';
 import { demoModels, demoRuns, type DemoModel, type DemoRun, type DemoSize } from './trainings.ts';
 
@@ -57,8 +58,8 @@ function readOptions(argv: readonly string[]): DemoSize & { readonly out: string
     .description('Trains a classifier of glosses and a language model on simulated cars, and the same in one place.')
     .option('--examples <n>', 'glosses of WordNet', wholeNumber(500, 117_000), 16_000)
     .option('--rounds <n>', 'rounds of each run', wholeNumber(1, 100), 10)
-    .option('--steps <n>', 'steps of a client in a round', wholeNumber(1, 1_000), 45)
-    .option('--clients <n>', 'parts of the data', wholeNumber(2, 100), 10)
+    .option('--steps <n>', 'steps of a client in a round', wholeNumber(1, 1_000), 60)
+    .option('--clients <n>', 'parts of the data', wholeNumber(2, 100), 8)
     .option('--out <folder>', 'where figures and picture go', 'training-demo')
     .parse(argv, { from: 'user' })
     .opts<DemoSize & { out: string }>();
@@ -71,7 +72,7 @@ async function main(): Promise<number> {
   const nightFile = join(stateDir, 'night.json');
   await writeFile(nightFile, JSON.stringify(trainingNight()));
   const night = await loadNight(nightFile);
-  const { incarnation } = await currentNight(stateDir, 0, Date.now(), async () => night.scale);
+  const { incarnation } = await currentNight(stateDir, 0, Date.now(), async () => ({ scale: night.scale }));
   const prepared = await prepareNight(stateDir, night, incarnation, undefined, () => {});
   const env = {
     ...process.env,
@@ -102,9 +103,12 @@ async function main(): Promise<number> {
     say(`API http://${config.api.host}:${config.api.port}, key ${apiKeyOf(config)}, state ${stateDir}`);
     const finished = await trainAll(api, demoRuns(models), stateDir);
     const [even] = finished;
-    if (even)
-      await new TrainingClient(api).publish(even.run.id, { name: 'glosses', version: incarnationVersion(incarnation) });
-    await report(api, finished);
+    await report(finished);
+    if (even && even.run.state === 'completed') {
+      const version = incarnationVersion(incarnation);
+      const of = { version, test: models.classifier.test, stateDir, signal: signals.stop };
+      tellRollout(await rollOutTrained(api, even.run, of));
+    }
     return finished.every(({ run }) => run.state === 'completed') ? 0 : 1;
   } finally {
     endSignals?.();
@@ -213,11 +217,17 @@ async function ended(api: ApiClient, id: string, name: string): Promise<Training
   }
 }
 
+function tellRollout({ rollout, answered, right, asked }: RolledOut): void {
+  const { version, outcome, text } = rollout;
+  process.stdout.write(`${PUBLISHED_MODEL} ${version}: ${outcome}. ${text}\n`);
+  process.stdout.write(`It answers ${answered} of ${asked} requests, ${right} of them right.\n`);
+}
+
 function percent(value: number): string {
   return `${(100 * value).toFixed(0)} %`;
 }
 
-async function report(api: ApiClient, finished: readonly FinishedRun[]): Promise<void> {
+async function report(finished: readonly FinishedRun[]): Promise<void> {
   await mkdir(size.out, { recursive: true });
   const panelOf = (model: string) => {
     const of = finished.filter((each) => each.model === model);
@@ -251,8 +261,6 @@ async function report(api: ApiClient, finished: readonly FinishedRun[]): Promise
   ]);
   await writeFile(join(size.out, 'curves.svg'), picture);
   await writeFile(join(size.out, 'figures.json'), `${JSON.stringify(finished, null, 2)}\n`);
-  const { data } = z.object({ data: z.array(idSchema) }).parse(await api.json('GET', '/v1/models'));
   process.stdout.write(`${reportText(finished)}\n`);
-  process.stdout.write(`Models that answer: ${data.map(({ id }) => id).join(', ')}\n`);
   process.stdout.write(`Figures and picture: ${size.out}\n`);
 }

@@ -3,14 +3,13 @@ import type { z } from 'zod';
 import type { nightFileSchema } from '../night/nightFile.ts';
 
 const START = '2026-01-14T20:00:00Z';
-/** Eighteen minutes of real time: no run of the demo takes as long. */
-const END = '2026-01-17T20:00:00Z';
+/** More than an hour of real time: no run of the demo takes as long. */
+const END = '2026-01-25T20:00:00Z';
 const SCALE = 240;
 const CARS = 8;
 /** Cars that drive off in the middle of a client's steps, each once, and come back after some hours. */
 const LEAVERS = 2;
 const UTC_HOURS = 24;
-const START_HOUR = 20;
 
 const byHour = (value: (hour: number) => number): number[] =>
   Array.from({ length: UTC_HOURS }, (_, hour) => value(hour));
@@ -29,8 +28,8 @@ export function trainingNight(): z.input<typeof nightFileSchema> {
       {
         id: 'berlin',
         timeZone: 'Europe/Berlin',
-        // Every hour is dearer than the one before, from the start on: the plan runs what it has at once.
-        priceEurPerKwh: byHour((hour) => 0.15 + 0.005 * ((hour - START_HOUR + UTC_HOURS) % UTC_HOURS)),
+        // No hour is cheaper than another: the plan has nothing to wait for, however long the runs take.
+        priceEurPerKwh: byHour(() => 0.15),
         carbonGPerKwh: byHour(() => 320),
         temperatureC: byHour(() => 8),
         feeders: [{ id: 'berlin-1', importLimitKw: 120, failSafeImportKw: 20, houseLoadKw: byHour(() => 5) }],

@@ -17,27 +17,54 @@ const chatAnswerSchema = z.object({
   choices: z.array(z.object({ message: z.object({ content: z.string().nullable() }) })),
 });
 
-/** Definitions from WordNet whose words the model is asked for. @param folder where the batch is written */
-export async function chatWork(night: NightFile, model: ChatModel, folder: string): Promise<NightWork> {
-  const { chat } = night;
-  if (!chat) {
-    throw new NightshiftError('invalid_config', `The night ${night.scenario} says nothing of chats: add "chat".`, {
-      field: 'chat',
-    });
-  }
-  const glosses = await selectGlosses({ count: chat.requests, seed: night.seed });
-  const requests = glosses.map((gloss) => requestOf(gloss, model.name, chat));
+/**
+ * Definitions from WordNet whose words the model is asked for.
+ * @param folder where the batch is written
+ * @param msPerUnit what this machine takes for a unit of the work, in real time
+ */
+export async function chatWork(
+  night: NightFile,
+  model: ChatModel,
+  folder: string,
+  msPerUnit: number,
+): Promise<NightWork> {
+  const { glosses, requests, units } = await chatRequests(night, model);
   const batchFile = join(folder, 'chat.jsonl');
   await writeFileAtomically(batchFile, requests.map((request) => `${JSON.stringify(request)}\n`).join(''));
-  const units = requests.reduce((sum, { body }) => sum + workUnitsOf('text-generation', body), 0);
   return {
     model: model.name,
     endpoint: '/v1/chat/completions',
     batchFile,
+    // A car is no faster than the machine that simulates it.
     secondsPerUnit: (hardwareClass) =>
-      (GRID_SECONDS_PER_LINE[hardwareClass] * LINES_PER_ANSWER * requests.length) / units,
+      Math.max(
+        (GRID_SECONDS_PER_LINE[hardwareClass] * LINES_PER_ANSWER * requests.length) / units,
+        (msPerUnit * night.scale) / 1_000,
+      ),
     judge: (answers) => ({ wordsFound: wordsFound(glosses, answers) }),
   };
+}
+
+/** @returns units of work of the night's chats, in the mean */
+export async function unitsPerChat(night: NightFile, model: ChatModel): Promise<number> {
+  const { requests, units } = await chatRequests(night, model);
+  return units / requests.length;
+}
+
+async function chatRequests(night: NightFile, model: ChatModel) {
+  const { requests: count } = chatsOf(night);
+  const glosses = await selectGlosses({ count, seed: night.seed });
+  const requests = glosses.map((gloss) => requestOf(gloss, model.name, chatsOf(night)));
+  const units = requests.reduce((sum, { body }) => sum + workUnitsOf('text-generation', body), 0);
+  return { glosses, requests, units };
+}
+
+/** @throws NightshiftError `invalid_config` when the night has none */
+export function chatsOf({ scenario, chat }: NightFile): NightChat {
+  if (chat) return chat;
+  throw new NightshiftError('invalid_config', `The night ${scenario} says nothing of chats: add "chat".`, {
+    field: 'chat',
+  });
 }
 
 function requestOf({ customId, text }: Gloss, model: string, { maxTokens }: NightChat) {

@@ -7,6 +7,8 @@ export interface WaveDelivery {
   readonly target: number;
   readonly drawn: number;
   readonly holding: number;
+  /** What is beyond its limit already: the roll-out goes back. */
+  readonly reasons?: readonly JournalReason[];
 }
 
 /** What `modelRollout` asks for. Instants are grid time in epoch milliseconds. */

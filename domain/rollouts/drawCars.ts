@@ -5,7 +5,7 @@ export interface EligibleCar {
   readonly vehicleId: string;
   readonly regionId: string;
   readonly hardwareClass: string;
-  /** At its plug and in reach. */
+  /** At its plug, asleep or awake. */
   readonly present: boolean;
 }
 

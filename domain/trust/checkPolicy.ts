@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { MAX_QUORUM } from './quorum.ts';
 import { toleranceOf, type MeasuredNoise, type Tolerance } from './tolerance.ts';
 
 const shareSchema = z.number().min(0).max(1);
@@ -19,6 +20,8 @@ export const checkPolicySchema = z.strictObject({
    * honest computers were measured to be apart for this very model.
    */
   tolerance: z.number().min(0).max(1).nullable(),
+  /** So many cars of different owners answer each line; a batch may ask for more. The operator pays for those. */
+  quorum: z.number().int().min(1).max(MAX_QUORUM).default(1),
 });
 export type CheckPolicy = z.infer<typeof checkPolicySchema>;
 
@@ -29,6 +32,7 @@ export const DEFAULT_CHECK_POLICY: CheckPolicy = {
   min_probability: 0.4,
   honest_difference: 1e-4,
   tolerance: null,
+  quorum: 1,
 };
 
 /** What a policy is set for; null: for all of them. */
@@ -58,11 +62,23 @@ export function toleranceUnder(
   return tolerance === null ? known : { ...known, numbers: tolerance };
 }
 
-/** Share of all computing that goes into checks: of cars on probation, and of cars that have been valid for long. */
-export function costOfChecks({ enabled, line_share, min_probability }: CheckPolicy): {
+/**
+ * Share of a line's computing that goes into checks: of cars on probation, and of cars that have been valid for long. What
+ * more cars answer for a quorum counts whole.
+ */
+export function costOfChecks({ enabled, line_share, min_probability, quorum }: CheckPolicy): {
   readonly probation: number;
   readonly standing: number;
 } {
   const probation = enabled ? line_share : 0;
-  return { probation, standing: probation * min_probability };
+  const copies = enabled ? quorum - 1 : 0;
+  // Answers of every car are looked at, copies too.
+  return {
+    probation: rounded(copies + probation * quorum),
+    standing: rounded(copies + probation * min_probability * quorum),
+  };
+}
+
+function rounded(share: number): number {
+  return Number(share.toFixed(6));
 }

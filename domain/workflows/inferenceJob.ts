@@ -64,6 +64,8 @@ export interface SplitBatch {
   readonly generates?: boolean;
   /** The API over which cars reach their shards, by signed tokens; undefined: they open the store themselves. */
   readonly carUrl?: string;
+  /** So many shards answer each slice of the input (domain/trust/quorum.ts), copies counted in `shards`; undefined: 1. */
+  readonly quorum?: number;
 }
 
 export interface JobStatus {

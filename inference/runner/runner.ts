@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 
 import type { ExecutionProvider } from '../../domain/hardwareClasses.ts';
 import type { Answer } from '../../domain/answerLine.ts';
+import { modelKey } from '../../domain/modelOrders.ts';
 import { GenerationSession } from '../generation/generationSession.ts';
 import type { ChoiceProgress, GenerationTask } from '../generation/generationTask.ts';
 import { PartialAnswer } from '../generation/partialAnswer.ts';
@@ -55,7 +56,8 @@ export class RunnerStopped extends Error {
 export class Runner {
   readonly #options: RunnerOptions;
   #child: RunnerChild | undefined;
-  #loadedSha256: string | undefined;
+  /** Version and files: two versions may share a network and differ in what is beside it. */
+  #loadedKey: string | undefined;
   #callsOfChild = 0;
   #openCalls = 0;
   #loading: Promise<RunnerChild> | undefined;
@@ -172,7 +174,7 @@ export class Runner {
 
   async #loadOnce(model: LoadedModel, stops: number): Promise<RunnerChild> {
     const worn = this.#openCalls === 0 && this.#callsOfChild >= this.#options.callsPerProcess;
-    if (this.#child?.alive === true && this.#loadedSha256 === model.sha256 && !worn) return this.#child;
+    if (this.#child?.alive === true && this.#loadedKey === modelKey(model) && !worn) return this.#child;
     await this.#endProcess();
     const launcher = await findLauncher(this.#options.memoryLimitBytes);
     await this.#untilResumed(stops);
@@ -186,7 +188,7 @@ export class Runner {
       throw new RunnerCrash(reply.type === 'load_failed' ? reply.message : `Unexpected reply "${reply.type}".`);
     }
     this.#options.onProvider(reply);
-    this.#loadedSha256 = model.sha256;
+    this.#loadedKey = modelKey(model);
     return child;
   }
 
@@ -213,7 +215,7 @@ export class Runner {
   async #endProcess(): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
-    this.#loadedSha256 = undefined;
+    this.#loadedKey = undefined;
     this.#callsOfChild = 0;
     child?.kill();
     await child?.exited;

@@ -98,7 +98,9 @@ function createSession(
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: optimisation,
-    enableCpuMemArena: false,
+    // Steps of fixed shapes take the same memory again and again, which the system would map and clear anew each time.
+    // Others' inputs vary, and would leave the process with the most that it ever needed.
+    enableCpuMemArena: model.pipeline.kind === 'training',
     // What a training graph's weights begin with is used by no node, which is no news.
     logSeverityLevel: 3,
   });

@@ -18,7 +18,7 @@ const tokens = z.array(z.number().int().min(0)).min(1);
 export const embeddingRequestSchema = z.strictObject({
   model: z.string().optional(),
   /** Of OpenAI's; nothing here depends on it. */
-  user: z.string().optional(),
+  user: z.string().nullish(),
   input: z.union([
     z.string().min(1),
     z.array(z.string().min(1)).min(1).max(MAX_INPUTS),
@@ -34,7 +34,10 @@ export const embeddingRequestSchema = z.strictObject({
   /** Cut inputs that are too long, instead of the model's own way. */
   truncate: z.boolean().nullish(),
   /** The ids are of this model's own tokenizer. */
-  x_token_ids: z.boolean().default(false),
+  x_token_ids: z
+    .boolean()
+    .nullish()
+    .transform((mayBe) => mayBe ?? false),
 });
 
 /** OpenAI's embeddings: texts, or the model's own token ids, to vectors of length 1. */
@@ -88,6 +91,8 @@ function parseBody(body: unknown): z.output<typeof embeddingRequestSchema> {
   if (issue?.code === 'unrecognized_keys') throw unsupported(issue.keys[0] ?? '');
   const param = String(issue?.path[0] ?? 'body');
   const limits: Readonly<Record<string, string>> = {
+    model: 'must be a text',
+    user: 'must be a text',
     input: `must be a text, token ids, or a list of 1 to ${MAX_INPUTS} of either, none of them empty`,
     encoding_format: 'must be float or base64',
     dimensions: 'must be a whole number of at least 1',

@@ -14,7 +14,7 @@ const DATATYPES: Readonly<Record<number, TensorDatatype>> = {
 export function trainingPipelineOf({ weights, inputs, loss, output, counts }: TrainingDescription): TrainingPipeline {
   return {
     kind: 'training',
-    weights: weights.map(({ name, shape }) => ({ name, shape: [...shape] })),
+    weights: weights.map(({ name, shape, rows }) => ({ name, shape: [...shape], ...(rows !== undefined && { rows }) })),
     inputs: inputs.map(({ name, type, shape }) => {
       const datatype = DATATYPES[type];
       if (datatype === undefined)

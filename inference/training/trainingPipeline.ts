@@ -6,9 +6,17 @@ import { z } from 'zod';
 import type { Answer } from '../../domain/answerLine.ts';
 import type { TrainingPipeline } from '../../domain/models.ts';
 import { trainingTaskSchema, UPDATE_OBJECT, type TrainingTask, type TrainingUpdate } from '../../domain/training.ts';
-import { gradientName, initialWeights, sizeOf, sliceOf } from '../../training/compile.ts';
+import { gradientName, initialWeights, rowsName, sizeOf, sliceOf } from '../../training/compile.ts';
 import { base64FromFloats } from '../../training/floats.ts';
-import { clip, examplesOfStep, localStep, startLocally, type LocalState } from '../../training/localSteps.ts';
+import {
+  clip,
+  examplesOfStep,
+  localStep,
+  startLocally,
+  type Gradient,
+  type LocalState,
+  type Span,
+} from '../../training/localSteps.ts';
 import { CORRECT_OUTPUT, COUNTED_OUTPUT, LOSS_OUTPUT } from '../../training/losses.ts';
 import type { AnswerRequest } from '../runner/imageCtc.ts';
 import { BadRequest } from '../runner/openInference.ts';
@@ -136,24 +144,26 @@ async function evaluate(
   return { object: EVALUATION_OBJECT, examples: runs * perStep, loss, correct, counted };
 }
 
-/** A training graph in a session: flat lists in and out. */
+/** A training graph in a session: flat lists in and out. One call at a time. */
 export class TrainingGraph {
   readonly #session: Pick<InferenceSession, 'run'>;
   readonly #pipeline: TrainingPipeline;
-  readonly #length: number;
+  readonly #values: Float32Array;
+  #spans: Span[] = [];
 
   constructor(session: Pick<InferenceSession, 'run'>, pipeline: TrainingPipeline) {
     this.#session = session;
     this.#pipeline = pipeline;
-    this.#length = pipeline.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    this.#values = new Float32Array(pipeline.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0));
   }
 
+  /** The gradient is good until the next call. */
   async gradient(weights: Float32Array, feeds: Readonly<Record<string, Tensor>>) {
-    if (weights.length !== this.#length) {
+    if (weights.length !== this.#values.length) {
       throw new BadRequest(
         'invalid_body',
         'weights_sha256',
-        `The model has ${this.#length} weights; ${weights.length} were given.`,
+        `The model has ${this.#values.length} weights; ${weights.length} were given.`,
       );
     }
     const { weights: specs, counts } = this.#pipeline;
@@ -163,19 +173,54 @@ export class TrainingGraph {
     ]);
     const outputs = await this.#session.run({ ...feeds, ...Object.fromEntries(given) });
     const number = (name: string): number => Number(outputs[name]?.data[0]);
-    const gradient = new Float32Array(this.#length);
-    let at = 0;
-    for (const { name, shape } of specs) {
-      const part = outputs[gradientName(name)]?.data;
-      if (!(part instanceof Float32Array)) throw new Error(`The graph gives no gradient of "${name}".`);
-      gradient.set(part, at);
-      at += sizeOf(shape);
-    }
     return {
       loss: number(LOSS_OUTPUT),
-      gradient,
+      gradient: this.#gathered(outputs),
       correct: counts ? number(CORRECT_OUTPUT) : 0,
       counted: counts ? number(COUNTED_OUTPUT) : 0,
     };
+  }
+
+  #gathered(outputs: InferenceSession.ReturnType): Gradient {
+    const values = this.#values;
+    for (const { start, end } of this.#spans) values.fill(0, start, end);
+    this.#spans = [];
+    let at = 0;
+    for (const { name, shape, rows } of this.#pipeline.weights) {
+      const part = outputs[gradientName(name)]?.data;
+      if (!(part instanceof Float32Array)) throw new Error(`The graph gives no gradient of "${name}".`);
+      const end = at + sizeOf(shape);
+      if (rows === undefined) {
+        values.set(part, at);
+        this.#spans.push({ start: at, end });
+      } else {
+        const numbers = outputs[rowsName(name)]?.data;
+        if (!(numbers instanceof Int32Array))
+          throw new Error(`The graph does not say which rows of "${name}" it took.`);
+        this.#addRows(values.subarray(at, end), at, shape[0] ?? 0, part, numbers);
+      }
+      at = end;
+    }
+    return { values, spans: this.#spans };
+  }
+
+  /** In the order in which they come: rows that were taken twice have the sum. */
+  #addRows(table: Float32Array, at: number, height: number, part: Float32Array, numbers: Int32Array): void {
+    const width = table.length / height;
+    const seen = new Set<number>();
+    let from = 0;
+    for (const number of numbers) {
+      // Counted from the end.
+      const row = number < 0 ? number + height : number;
+      if (row < 0 || row >= height) throw new Error(`The graph took row ${number} of a table of ${height}.`);
+      const start = row * width;
+      for (let column = 0; column < width; column++) {
+        table[start + column] = (table[start + column] ?? 0) + (part[from + column] ?? 0);
+      }
+      from += width;
+      if (seen.has(row)) continue;
+      seen.add(row);
+      this.#spans.push({ start: at + start, end: at + start + width });
+    }
   }
 }

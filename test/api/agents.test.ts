@@ -1,6 +1,11 @@
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readAgentConfig } from '../../agent/agentConfig.ts';
 import { exchangeCode, readAgentSettings } from '../../agent/carDoors.ts';
+import { temporaryFolder } from '../car/shard/support/testCar.ts';
+import { cli } from '../cli/cliRun.ts';
 import { CELL } from '../support/fleetFixture.ts';
+import { freePort } from '../support/freePorts.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 
@@ -40,6 +45,20 @@ describe('an agent', () => {
       compute_kw: expect.closeTo((0.16 + 0.25 + 0.16 / 4) / 0.88),
       compute_soc_floor_percent: 40,
     });
+  });
+
+  test('is enrolled from a terminal: a try that fails leaves nothing in the way of the next', async () => {
+    const file = join(await temporaryFolder(), 'agent.yaml');
+    const enrol = (url: string, code: string) => cli('agent', 'enrol', '--api', url, '--code', code, '--file', file);
+    const { code } = await newCode();
+    expect((await enrol(api.server.url, 'nse_made-up')).err).toContain('unknown, used or expired');
+    expect((await enrol(`http://127.0.0.1:${await freePort()}`, code)).err).toContain('ECONNREFUSED');
+    expect((await enrol('nightshift.example', code)).err).toContain('must begin with http:// or https://');
+    expect(await enrol(api.server.url, code)).toMatchObject({ code: 0, out: expect.stringContaining('its key is in') });
+    expect((await readAgentConfig(file)).carId).toBe('car-1');
+    // What is there may be another car's key.
+    expect((await enrol(api.server.url, (await newCode()).code)).err).toContain('it exists');
+    expect((await readAgentConfig(file)).key).toMatch(/^nsc_/);
   });
 
   test('learns nothing with another key, and can do nothing else with its own', async () => {

@@ -73,6 +73,13 @@ describe('/v1/embeddings', () => {
     expect(short.data[0]?.embedding[0]).toBeCloseTo(body.data[0].embedding[0], 6);
   });
 
+  test('takes null for what is not asked for, as some clients send it', async () => {
+    const nothing = { encoding_format: null, dimensions: null, user: null };
+    const { status, body } = await post('/v1/embeddings', { model: 'lsa-wordnet', input: 'car', ...nothing });
+    expect(status, JSON.stringify(body)).toBe(200);
+    expect(body.data[0].embedding).toHaveLength(SMALL_LSA.dimensions);
+  });
+
   test('says which texts have no word that the model knows', async () => {
     const answer = await post('/v1/embeddings', { model: 'lsa-wordnet', input: ['car', '?!'] });
     expect(answer).toMatchObject({ status: 200, body: { x_warnings: [{ index: 1, message: expect.any(String) }] } });

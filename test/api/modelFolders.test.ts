@@ -41,13 +41,13 @@ const written = async (name: string, kind: FolderKind): Promise<string> => {
 
 describe('the folder of a model, as Hugging Face lays it out,', () => {
   test('answers /v1/embeddings without a manifest: the mean of its token vectors', async () => {
-    const added = await model('add', await written('mean', 'embedding'), '--name', 'acme/mean-small');
+    const added = await model('add', await written('mean', 'embedding'), '--name', 'BAAI/bge-small');
     expect(added).toMatchObject({ code: 0, err: '' });
-    const { data } = await api.client.embeddings.create({ model: 'acme/mean-small', input: ['Car soup', 'night'] });
+    const { data } = await api.client.embeddings.create({ model: 'BAAI/bge-small', input: ['Car soup', 'night'] });
     // [CLS] car soup [SEP], each at its own place, and the vector of length 1.
     for (const place of [1, 2, 4, 5]) expect(data[0]?.embedding[place]).toBeCloseTo(0.5, 6);
     expect(data[1]?.embedding[6]).toBeCloseTo(1 / Math.sqrt(3), 6);
-    expect((await api.client.models.retrieve('acme/mean-small')).id).toBe('acme/mean-small');
+    expect((await api.client.models.retrieve('BAAI/bge-small')).id).toBe('BAAI/bge-small');
   });
 
   test('is fed int32 where its network asks for it, and pooled by its first token', async () => {

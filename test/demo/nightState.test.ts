@@ -14,7 +14,7 @@ afterEach(() => rm(stateDir, { recursive: true }));
 const START_REAL_MS = Date.UTC(2026, 0, 1);
 const LENGTH_MS = 12 * HOUR_MS;
 const at = (realMs: number, scale: number) =>
-  currentNight(stateDir, LENGTH_MS, START_REAL_MS + realMs, () => Promise.resolve(scale));
+  currentNight(stateDir, LENGTH_MS, START_REAL_MS + realMs, () => Promise.resolve({ scale }));
 
 test('a killed night goes on at the pace at which it began, until its end has passed on its own clock', async () => {
   const begun = await at(0, 120);
@@ -38,7 +38,7 @@ test('what another version left, or half a file, begins anew', async () => {
 
 test('a night that was given something else to do begins anew', async () => {
   const given = (chatModel?: string) =>
-    currentNight(stateDir, LENGTH_MS, START_REAL_MS, () => Promise.resolve(240), chatModel);
+    currentNight(stateDir, LENGTH_MS, START_REAL_MS, () => Promise.resolve({ scale: 240 }), chatModel);
   const chats = await given('/models/mine q4');
   expect(await given('/models/mine q4')).toEqual(chats);
   await saveNight(stateDir, { ...chats, batchId: 'of the chats' });

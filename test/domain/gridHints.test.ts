@@ -29,6 +29,7 @@ test.each([
   ['grid.max_price', '-1', /decimal number/],
   ['grid.max_price', '1e3', /decimal number/],
   ['grid.priority', '6', /1 \(first\) to 5/],
+  ['grid.quorum', '6', /1 to 5 cars/],
   ['grid.region', 'a,,b', /region ids/],
   ['grid.max_prize', '1', /is not one of grid\.deadline, grid\.max_price/],
 ])('refuses %s = %j and names what it must be', (key, value, message) => {

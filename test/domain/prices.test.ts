@@ -90,10 +90,12 @@ test('a booking balances in each of its currencies, is never above its cap, and 
       fc.nat(5_000_000),
       fc.constantFrom('EUR', 'USD'),
       fc.constantFrom('berlin', 'adelaide'),
-      (energyWh, units, capMicros, had, currency, regionId) => {
+      fc.nat(2),
+      (energyWh, units, capMicros, had, currency, regionId, copy) => {
         const chargedMicros = capMicros === null ? had : Math.min(had, capMicros);
         const terms = { model: 'ocr', priority: 2, windowMs: HOUR_MS };
-        const pricing = { book: foreign, tenantId: 'lab', currency, capMicros, terms, unit: 'pages' as const };
+        const priced = { book: foreign, tenantId: 'lab', currency, capMicros, terms };
+        const pricing = { ...priced, unit: 'pages' as const, quorumAsked: 2 };
         const booking = computeBooking(
           pricing,
           { ...PRICES, book: foreign },
@@ -101,6 +103,7 @@ test('a booking balances in each of its currencies, is never above its cap, and 
             car: { id: 'car-1', ownerId: 'ada', regionId },
             batchId: 'b',
             reference: 'job/b/shard/0',
+            copy,
             energyWh,
             units,
             offPeakShare: 0.25,

@@ -48,7 +48,7 @@ async function shardsBy(batchId: string): Promise<Record<string, number>> {
 
 test(
   'a batch is divided between two cells, and all of it is answered once though one of them dies in mid-work',
-  { timeout: 240_000 },
+  { timeout: 480_000 },
   async () => {
     const batchId = await home.submit(MANY);
     const batches = await home.batches();
@@ -56,6 +56,11 @@ test(
       const { oslo = 0, berlin = 0 } = await shardsBy(batchId);
       const batch = await batches.read(batchId);
       return oslo > 0 && berlin > 0 && batch.x_grid.cells.length === 2 ? batch : undefined;
+    }).catch(async (cause: unknown) => {
+      const { status, x_grid: grid } = await batches.read(batchId);
+      throw new Error(JSON.stringify({ status, by: await shardsBy(batchId), cells: grid.cells, shards: grid.shards }), {
+        cause,
+      });
     });
     const { cells, shards } = shown.x_grid;
     expect(cells.map(({ cell }) => cell)).toEqual(['calm-night', 'beside']);
@@ -65,7 +70,7 @@ test(
 
     await beside.losePower();
     const before = await shardsBy(batchId);
-    await expectAnsweredOnce(home, batchId, MANY);
+    await expectAnsweredOnce(home, batchId, MANY, 2 * LIMIT_MS);
     const after = await shardsBy(batchId);
     expect(after['berlin']).toBeGreaterThan(before['berlin'] ?? 0);
 

@@ -50,3 +50,17 @@ test(
     });
   },
 );
+
+test('a quorum of two cars answers what one does, and both are paid', { timeout: 240_000 }, async () => {
+  const batchId = await stack.submit(REQUESTS, 'honest', { 'grid.quorum': '2' });
+  await expectUndisturbed(stack, batchId, REQUESTS, undisturbed);
+  const paid = await stack.database.query<{ kind: string; bookings: number }>(
+    'select kind, count(*)::int as bookings from ledger_bookings where batch_id = $1 group by kind order by kind',
+    [batchId],
+  );
+  const of = (kind: string): number => paid.find((each) => each.kind === kind)?.bookings ?? 0;
+  expect(of('quorum')).toBeGreaterThan(0);
+  expect(of('quorum')).toBeGreaterThanOrEqual(of('compute') / 2);
+  const { faults } = await checkLedger(stack.database);
+  expect(faults).toEqual([]);
+});

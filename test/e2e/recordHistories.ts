@@ -1,6 +1,6 @@
 /**
  * Records a history of every workflow that a calm night has from the real stack, for test/workflows/replay.test.ts. Those
- * of roll-outs are of test/workflows/modelRollout.test.ts, on a real server.
+ * of roll-outs and training runs are of test/workflows/modelRollout.test.ts and trainingRun.test.ts, on a real server.
  *
  *     npm run record-histories
  */

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SITE_NODE } from '../support/siteNode.ts';
@@ -20,9 +19,9 @@ import { OCR_MODEL } from '../../demo/work/ocrWork.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort, freePorts } from '../support/freePorts.ts';
 import { missingPrograms, SeparateServers } from './support/separateServers.ts';
-import { SeparateProcess } from './support/separateProcess.ts';
+import { makeNextRelease } from './support/nextRelease.ts';
+import { DIST, SeparateProcess } from './support/separateProcess.ts';
 
-const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const REQUESTS = 24;
 const LIMIT_MS = 180_000;
 const KEY = 'the key of the operator';
@@ -53,13 +52,32 @@ describe.skipIf(missing.length > 0)(
     let folder: string;
     let servers: SeparateServers;
     let env: NodeJS.ProcessEnv;
+    let metricsPort: number;
     let metricsPorts: Record<'control' | 'api' | 'gateway', number>;
     const running = new Map<string, SeparateProcess>();
     let apiPorts: Record<string, number>;
 
-    const launch = (name: string, args: readonly string[], more: Record<string, string> = {}): void => {
+    const launch = (
+      name: string,
+      args: readonly string[],
+      { more = {}, build = DIST }: { more?: Record<string, string>; build?: string } = {},
+    ): void => {
       const own = { ...env, NIGHTSHIFT_STATE_DIR: join(folder, name), ...more };
-      running.set(name, new SeparateProcess(name, folder, own, args));
+      running.set(name, new SeparateProcess(name, folder, own, args, build));
+    };
+    const PROGRAMS: Record<string, string> = {
+      'control-1': 'worker/control/main.js',
+      'control-2': 'worker/control/main.js',
+      'api-1': 'worker/api/main.js',
+      'api-2': 'worker/api/main.js',
+      gateway: 'worker/gateway/main.js',
+    };
+    /** Starts a process of the cell, of this build unless another is given. */
+    const launchServer = (name: string, build = DIST): void => {
+      const more: Record<string, string> = {};
+      if (name === 'api-2') more.NIGHTSHIFT_API_PORT = String(apiPorts['api-2']);
+      if (!name.endsWith('-2')) more.NIGHTSHIFT_METRICS_PORT = String(metricsPort);
+      launch(name, [PROGRAMS[name] ?? ''], { more, build });
     };
     const processOf = (name: string): SeparateProcess => {
       const found = running.get(name);
@@ -67,9 +85,11 @@ describe.skipIf(missing.length > 0)(
       return found;
     };
     const client = (name: string): ApiClient => new ApiClient(`http://127.0.0.1:${apiPorts[name]}`, KEY);
-    const cli = async (...args: string[]): Promise<string> =>
-      (await promisify(execFile)(process.execPath, [CLI, ...args], { env: { ...env, NIGHTSHIFT_STATE_DIR: folder } }))
-        .stdout;
+    const cliOf = async (build: string, ...args: string[]): Promise<string> => {
+      const own = { env: { ...env, NIGHTSHIFT_STATE_DIR: folder } };
+      return (await promisify(execFile)(process.execPath, [`${build}cli/main.js`, ...args], own)).stdout;
+    };
+    const cli = (...args: string[]): Promise<string> => cliOf(DIST, ...args);
     const isReady = async (name: string): Promise<true | undefined> =>
       (await fetch(`http://127.0.0.1:${apiPorts[name]}/health`)).ok || undefined;
 
@@ -77,9 +97,9 @@ describe.skipIf(missing.length > 0)(
       folder = await mkdtemp(join(tmpdir(), 'nightshift-separate-'));
       servers = await SeparateServers.start(folder);
       const [first = 0, second = 0, gateway = 0] = await freePorts(3);
-      const metrics = await freePort();
+      metricsPort = await freePort();
       apiPorts = { 'api-1': first, 'api-2': second };
-      metricsPorts = { control: metrics, api: metrics + 1, gateway: metrics + 2 };
+      metricsPorts = { control: metricsPort, api: metricsPort + 1, gateway: metricsPort + 2 };
       await writeFile(join(folder, 'cell.yaml'), JSON.stringify(CELL));
       await writeFile(join(folder, 'signals.json'), JSON.stringify(signalsFrom(Date.now())));
       env = {
@@ -94,14 +114,10 @@ describe.skipIf(missing.length > 0)(
         NIGHTSHIFT_API_PORT: String(first),
         NIGHTSHIFT_OBJECTS_CAR_URL: `http://127.0.0.1:${first}`,
         NIGHTSHIFT_GATEWAY_PORT: String(gateway),
+        NIGHTSHIFT_MODELS_EMBEDDING: 'none',
       };
-      const watched = { NIGHTSHIFT_METRICS_PORT: String(metrics) };
       await cli('migrate');
-      launch('control-1', ['worker/control/main.js'], watched);
-      launch('control-2', ['worker/control/main.js']);
-      launch('api-1', ['worker/api/main.js'], watched);
-      launch('api-2', ['worker/api/main.js'], { NIGHTSHIFT_API_PORT: String(second) });
-      launch('gateway', ['worker/gateway/main.js'], watched);
+      for (const name of Object.keys(PROGRAMS)) launchServer(name);
       for (const name of Object.keys(apiPorts)) await eventually(`${name} answers`, LIMIT_MS, () => isReady(name));
       for (const node of ['node-1', 'node-2']) await enrol(node);
     }, 300_000);
@@ -151,30 +167,64 @@ describe.skipIf(missing.length > 0)(
     const scraped = async (name: keyof typeof metricsPorts): Promise<string> =>
       (await fetch(`http://127.0.0.1:${metricsPorts[name]}/metrics`)).text();
 
+    let batchId: string | undefined;
+    /** A shard is on a car; a batch that has ended is judged, and the next one is sent. */
+    const whileComputing = (until: string): Promise<true> =>
+      eventually(`a shard is computed ${until}`, LIMIT_MS, async () => {
+        const batch = batchId === undefined ? undefined : await new BatchClient(client('api-2')).read(batchId);
+        if (batch && !isFinal(batch)) return (batch.x_grid.shards?.in_flight ?? 0) > 0 || undefined;
+        if (batch) await expectAnswered(batch);
+        batchId = await submitted();
+        return undefined;
+      }).catch(withLogs);
+    const expectAllAnsweredAndPaid = async (after: string): Promise<void> => {
+      await eventually(`the last batch ends after ${after}`, LIMIT_MS, async () => {
+        const batch = await new BatchClient(client('api-1')).read(batchId ?? '');
+        return isFinal(batch) ? batch : undefined;
+      })
+        .then(expectAnswered)
+        .catch(withLogs);
+      batchId = undefined;
+      const ledger: unknown = JSON.parse(await cli('ledger', 'verify', '--json'));
+      expect(ledger).toMatchObject({ fault_count: 0 });
+    };
+
     test(
-      'kill -9 of each, one after the other, while a batch runs: all of it is answered and paid once',
+      'kill -9 of each, one after the other, while batches run: all of it is answered and paid once',
       { timeout: 900_000 },
       async () => {
         for (const name of ['control-1', 'api-1', 'gateway', 'control-2', 'api-2', 'node-1', 'node-2']) {
-          const batchId = await submitted();
-          const read = () => new BatchClient(client('api-2')).read(batchId);
-          await eventually(`a shard is computed before the death of ${name}`, LIMIT_MS, async () =>
-            ((await read()).x_grid.shards?.in_flight ?? 0) > 0 ? true : undefined,
-          ).catch(withLogs);
+          await whileComputing(`before the death of ${name}`);
           await processOf(name).kill();
-          await eventually(`the batch ends after the death of ${name}`, LIMIT_MS, async () => {
-            const batch = await read();
-            return (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status) ? batch : undefined;
-          })
-            .then(expectAnswered)
-            .catch(withLogs);
         }
-        const ledger: unknown = JSON.parse(await cli('ledger', 'verify', '--json'));
-        expect(ledger).toMatchObject({ fault_count: 0 });
+        await expectAllAnsweredAndPaid('the deaths');
       },
     );
 
-    test('every process serves the series that are documented, and is ready', async () => {
+    test(
+      'a next release takes over process by process while batches run, and is given up again',
+      { timeout: 900_000 },
+      async () => {
+        const next = await makeNextRelease(folder);
+        expect(await cliOf(next, 'migrate', '--check')).toContain('9999_next_release.sql');
+        await cliOf(next, 'migrate');
+        for (const [build, change] of [
+          [next, 'the next release took over'],
+          [DIST, 'the next release was given up'],
+        ] as const) {
+          for (const name of Object.keys(PROGRAMS)) {
+            await whileComputing(`before ${name} is replaced`);
+            await processOf(name).stop();
+            launchServer(name, build);
+            // As in a rolling change: the next one is replaced when this one answers.
+            if (name in apiPorts) await eventually(`${name} answers`, LIMIT_MS, () => isReady(name)).catch(withLogs);
+          }
+          await expectAllAnsweredAndPaid(change);
+        }
+      },
+    );
+
+    test('every process serves the series that are documented, and is ready', { timeout: 400_000 }, async () => {
       for (const [name, port] of Object.entries(metricsPorts)) {
         await eventually(
           `${name} is ready`,
@@ -183,6 +233,9 @@ describe.skipIf(missing.length > 0)(
         );
         expect((await fetch(`http://127.0.0.1:${port}/live`)).status).toBe(200);
       }
+      // Two control processes share the work: what either has done shows with the next batch, at the latest.
+      await whileComputing('before the series are read');
+      await expectAllAnsweredAndPaid('the processes were ready');
       const texts = { control: await scraped('control'), api: await scraped('api'), gateway: await scraped('gateway') };
       for (const [name, { kind, by }] of Object.entries(METRICS) as [MetricName, MetricSpec][]) {
         const hasValue = new RegExp(`^${name}${kind === 'histogram' ? '_count' : ''}(\\{.*\\})? \\S+`, 'm');
@@ -206,6 +259,8 @@ describe.skipIf(missing.length > 0)(
     });
   },
 );
+
+const isFinal = ({ status }: BatchWire): boolean => (FINAL_BATCH_STATUSES as readonly string[]).includes(status);
 
 const NODE = {
   ...SITE_NODE,

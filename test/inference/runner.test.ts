@@ -124,6 +124,14 @@ test('a worn process is replaced', async () => {
   expect(runner.pid).not.toBe(first);
 });
 
+test('a version answers as itself, though it shares its network with the one before', async () => {
+  const runner = newRunner();
+  const body = bodies[0];
+  await runner.run(model, [body]);
+  const [answer] = await runner.run({ ...model, version: 'next' }, [body]);
+  expect(answer?.body).toMatchObject({ model_version: 'next' });
+});
+
 test('a file that is no network is reported in its own words', async () => {
   const modelPath = join(await temporaryFolder(), 'garbage.onnx');
   await writeFile(modelPath, 'garbage');

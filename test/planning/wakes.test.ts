@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { claimsOfPlan } from '../../planning/carClaims.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
 import { heldAsleepUntilMs, settleWakes, wakeWithinMs } from '../../planning/wakes.ts';
+import { wakesToFetch } from '../../planning/wakesToFetch.ts';
 import { planCell } from '../../scheduler/planCell.ts';
 import type { WakeAttempt } from '../../store/wakes.ts';
 import { cellState, HOUR_MS, START_MS, problemOf } from './cellFixture.ts';
@@ -57,4 +58,19 @@ test('until it is tried again a car is planned without, and says why', () => {
   const held = plan([failed]);
   expect(held.wakeUps).toEqual([{ carId: 'CAR1', slot: 4 }]);
   expect(held.codes).toContain('wake_failed');
+});
+
+test('a car of a roll-out that sleeps at its plug is woken in the hour in which it is to fetch the version, and no other', () => {
+  const order = { vehicleId: 'CAR1', name: 'm', version: '2', fromMs: START_MS, untilMs: START_MS + HOUR_MS };
+  const inRollout = { rolloutFamilies: new Map([['CAR1', [{ family: 'f~1', base: 'f' }]]]) };
+  const woken = (over: Parameters<typeof cellState>[0], nowMs = START_MS) =>
+    wakesToFetch(cellState({ vehicleStates: ASLEEP, ...over }), [order], nowMs);
+  expect(woken(inRollout)).toEqual([{ vehicleId: 'CAR1', reason: 'it is to fetch m 2' }]);
+  expect(woken({})).toEqual([]);
+  expect(woken({ ...inRollout, vehicleStates: AWAKE })).toEqual([]);
+  expect(woken({ ...inRollout, openSessions: [] })).toEqual([]);
+  expect(woken(inRollout, START_MS - 1)).toEqual([]);
+  expect(woken(inRollout, START_MS + HOUR_MS)).toEqual([]);
+  const failed = { vehicleId: 'CAR1', requestedAtMs: null, failures: 1, retryAtMs: START_MS + 1 };
+  expect(woken({ ...inRollout, wakes: [failed] })).toEqual([]);
 });

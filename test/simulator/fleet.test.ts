@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Clock } from '../../domain/clock.ts';
 import { topics } from '../../domain/names.ts';
 import { meterReadingSchema } from '../../domain/setpoints.ts';
+import { loadFleet } from '../../simulator/stateFile.ts';
 import { SimulatedFleet, type SimulatedFleetOptions } from '../../simulator/fleet.ts';
 import { MILD, MINUTE_MS, PARKED, quarterHours, SPEC, START_MS } from './cars.ts';
 
@@ -197,6 +198,24 @@ test('a fleet whose process was killed lives through the time that it missed', a
   expect(socPercent).toBeGreaterThan(undisturbed - 1);
   expect(socPercent).toBeLessThanOrEqual(undisturbed);
   await eventually(() => expect(heard.filter(({ payload }) => payload.includes('"DISCONNECTED"'))).toHaveLength(1));
+});
+
+test('what a car has drawn is stored before it is claimed, as often as it is claimed', async () => {
+  const fleet = await start();
+  const [car] = fleet.hosts;
+  await eventually(() => expect(car?.conditions().awake).toBe(true));
+  car?.computeDraw(0.5);
+  const drawnKwh = async (): Promise<number> => {
+    await Promise.all([fleet.saveRegister(SPEC.vehicleId), fleet.saveRegister(SPEC.vehicleId)]);
+    const saved = await loadFleet(path.join(folder, 'fleet.json'), 'test-night');
+    return saved?.cars[SPEC.vehicleId]?.state.computeKwh ?? Number.NaN;
+  };
+  let before = 0;
+  for (let claim = 0; claim < 5; claim++) {
+    const now = await drawnKwh();
+    expect(now).toBeGreaterThan(before);
+    before = now;
+  }
 });
 
 test('a car that was awake before its process came up, and sleeps by then, is heard of all the same', async () => {

@@ -4,7 +4,8 @@ import { instant } from '../../store/database.ts';
 import { appendJournal, readJournal } from '../../store/journal.ts';
 import { readPlan, savePlan } from '../../store/plans.ts';
 import { insertQuote, readQuote } from '../../store/batchTerms.ts';
-import { listEvents, markEventsListed, upsertConnection, upsertEvent } from '../../store/openAdr.ts';
+import { upsertConnection } from '../../store/openAdrConnections.ts';
+import { listEvents, markEventsListed, upsertEvent } from '../../store/openAdrEvents.ts';
 import { forgetBefore, forgetSettledBefore } from '../../store/retention.ts';
 import { CELL, enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
@@ -71,6 +72,7 @@ test('forgets events that are long over, but none that their server still shows,
     inputFileId: 'file-1',
     endpoint: '/v1/embeddings',
     priority: null,
+    quorum: 1,
     regionIds: null,
     deadlineMs: NOW_MS,
     currency: 'EUR',

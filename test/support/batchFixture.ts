@@ -27,7 +27,12 @@ export async function storeBatch(database: Database, id: string, submittedAtMs: 
 export async function storeSubmission(
   { database, objects }: { readonly database: Database; readonly objects: Pick<ObjectStore, 'put'> },
   lines: readonly string[],
-  batch: { readonly endpoint: string; readonly deadlineMs: number; readonly tenantId?: string },
+  batch: {
+    readonly endpoint: string;
+    readonly deadlineMs: number;
+    readonly tenantId?: string;
+    readonly metadata?: Readonly<Record<string, string>>;
+  },
 ): Promise<string> {
   const unique = randomUUID().slice(0, 8);
   const [batchId, fileId] = [`batch_${unique}`, `file-${unique}`];
@@ -36,11 +41,11 @@ export async function storeSubmission(
   const file = { id: fileId, filename: 'in.jsonl', purpose: 'batch', bytes: 1, objectKey, lifeSeconds: null } as const;
   await insertFile(database, file);
   await insertBatch(database, {
+    metadata: null,
     ...batch,
     id: batchId,
     inputFileId: fileId,
     completionWindow: '24h',
-    metadata: null,
     outputExpiresAfterSeconds: null,
     submittedAtMs: 1000,
     idempotencyKey: null,

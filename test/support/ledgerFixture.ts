@@ -26,11 +26,12 @@ export function workBooking(work: {
   const { vehicleId, kwh, reference, atMs, tenantId = 'default', units = 0 } = work;
   const { book } = PRICES;
   const terms = { model: 'ocr', priority: undefined, windowMs: 24 * 3_600_000 };
-  const pricing = { book, tenantId, currency: 'EUR', capMicros: null, terms, unit: 'pages' as const };
+  const pricing = { book, tenantId, currency: 'EUR', capMicros: null, terms, unit: 'pages' as const, quorumAsked: 1 };
   return computeBooking(pricing, PRICES, {
     car: carOf(vehicleId),
     batchId: /^job\/([^/]+)/.exec(reference)?.[1] ?? '',
     reference,
+    copy: 0,
     energyWh: kwh * 1000,
     energyPriceMicros: undefined,
     streakNights: 0,

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { strategySchema, type Strategy } from '../../domain/training.ts';
-import { clip, examplesOfStep, localStep, startLocally } from '../../training/localSteps.ts';
+import { strategySchema, type LocalOptimizer, type Strategy } from '../../domain/training.ts';
+import { clip, examplesOfStep, localStep, startLocally, type Gradient } from '../../training/localSteps.ts';
 import { partitionExamples } from '../../training/partition.ts';
 import { addNoise, epsilonOf } from '../../training/privacy.ts';
 import { seededRandom } from '../../domain/random.ts';
@@ -11,6 +11,11 @@ import { aggregate, UpdateMean } from '../../training/strategies/aggregate.ts';
 import { serverStep, startServer } from '../../training/strategies/serverStep.ts';
 
 const floats = (...values: number[]): Float32Array => Float32Array.from(values);
+/** Of every weight. */
+const gradient = (...values: number[]): Gradient => ({
+  values: floats(...values),
+  spans: [{ start: 0, end: values.length }],
+});
 const near = (list: Float32Array | undefined, expected: readonly number[]): void => {
   expect(list).toHaveLength(expected.length);
   for (const [index, value] of expected.entries()) expect(list?.[index]).toBeCloseTo(value, 5);
@@ -81,10 +86,29 @@ describe('strategies', () => {
     near(state.moments[0], [velocity]);
   });
 
+  test('steps without momentum and decay touch nothing but what has a gradient; others do', () => {
+    const slopes: Gradient = {
+      values: floats(1, 0, 2),
+      spans: [
+        { start: 0, end: 1 },
+        { start: 2, end: 3 },
+      ],
+    };
+    const from = { weights: floats(1, 1, 1), mu: 0 };
+    const stepped = (optimizer: LocalOptimizer, mu = 0) =>
+      localStep(startLocally(floats(1, 1, 1), optimizer), optimizer, slopes, 0, { ...from, mu }).weights;
+    const plain = { kind: 'sgd', learning_rate: 0.1, momentum: 0, weight_decay: 0 } as const;
+    near(stepped(plain), [0.9, 1, 0.8]);
+    near(stepped({ ...plain, momentum: 0.5 }), [0.9, 1, 0.8]);
+    near(stepped({ ...plain, weight_decay: 0.5 }), [0.85, 0.95, 0.75]);
+    const held = localStep(startLocally(floats(3, 3, 3), plain), plain, slopes, 0, { ...from, mu: 0.5 });
+    near(held.weights, [2.8, 2.9, 2.7]);
+  });
+
   test('FedProx adds mu times the distance from the round’s weights to the gradient (Li et al. 2020)', () => {
     const sgd = { kind: 'sgd', learning_rate: 0.1, momentum: 0, weight_decay: 0 } as const;
     const away = { ...startLocally(floats(3), sgd) };
-    const next = localStep(away, sgd, floats(1), 0, { weights: floats(1), mu: 0.5 });
+    const next = localStep(away, sgd, gradient(1), 0, { weights: floats(1), mu: 0.5 });
     near(next.weights, [3 - 0.1 * (1 + 0.5 * (3 - 1))]);
   });
 
@@ -92,9 +116,9 @@ describe('strategies', () => {
     const momentum = { kind: 'sgd', learning_rate: 0.1, momentum: 0.9, weight_decay: 0.01 } as const;
     let state = startLocally(floats(1), momentum);
     let [velocity, x] = [0, 1];
-    for (const gradient of [1, 2]) {
-      state = localStep(state, momentum, floats(gradient), 0, { weights: floats(0), mu: 0 });
-      velocity = 0.9 * velocity + gradient + 0.01 * x;
+    for (const slope of [1, 2]) {
+      state = localStep(state, momentum, gradient(slope), 0, { weights: floats(0), mu: 0 });
+      velocity = 0.9 * velocity + slope + 0.01 * x;
       x -= 0.1 * velocity;
       near(state.weights, [x]);
     }
@@ -106,7 +130,7 @@ describe('strategies', () => {
       epsilon: 1e-8,
       weight_decay: 0.1,
     } as const;
-    const first = localStep(startLocally(floats(1), adamw), adamw, floats(5), 2, { weights: floats(0), mu: 0 });
+    const first = localStep(startLocally(floats(1), adamw), adamw, gradient(5), 2, { weights: floats(0), mu: 0 });
     // Of the first step, the unbiased means are the gradient and its square.
     near(first.weights, [1 - 0.1 * (1 + 0.1)]);
     expect(first).toMatchObject({ step: 1, lossSum: 2 });

@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 
 import { classifierNetwork, transformerNetwork } from '../../demo/training/networks.ts';
 import { compileTraining } from '../../inference/training/compileTraining.ts';
+import { trainingPipelineOf } from '../../inference/training/trainingManifest.ts';
+import { TrainingGraph } from '../../inference/training/trainingPipeline.ts';
 import { forwardFile, gradientName, initialWeights, prepareTraining, sliceOf } from '../../training/compile.ts';
 import { LABELS } from '../../training/losses.ts';
 import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../training/onnx/onnxGraph.ts';
@@ -81,6 +83,47 @@ test.each(Object.entries(MODELS))('the gradient of a whole %s is that of differe
   // Any number of texts again, as before it was compiled.
   const answer = await forward.run({ input_ids: ids([BATCH + 2, model.length], model.words) });
   expect(answer['logits']?.dims).toEqual([BATCH + 2, ...model.labels.slice(1), model.classes]);
+});
+
+test('of a large table only the rows that were taken have gradients, which add up, call after call', async () => {
+  const network = classifierNetwork({ words: 200, dimensions: 4, hidden: 6, classes: 5, length: 7 });
+  const { file, description } = await compileTraining(network, {
+    loss: 'softmax-cross-entropy',
+    lengths: { batch: BATCH },
+  });
+  expect(description.weights.find(({ name }) => name === 'words')).toMatchObject({ shape: [200, 4], rows: BATCH * 7 });
+  const graph = new TrainingGraph(
+    await InferenceSession.create(file, { logSeverityLevel: 3 }),
+    trainingPipelineOf(description),
+  );
+  const random = seededRandom(6);
+  const weights = initialWeights(file, description).map((each) => each + 0.2 * normal(random));
+  const [start, end] = [0, 800];
+  // Words that come again, in one call and in the next, and one that is counted from the end.
+  for (const first of [5, 9]) {
+    const taken = [first, first, 7, 7, 199, 3, -1];
+    const feeds = {
+      input_ids: new Tensor('int64', BigInt64Array.from([...taken, ...taken, ...taken], BigInt), [BATCH, 7]),
+      [LABELS]: new Tensor('int64', BigInt64Array.of(1n, 2n, 3n), [BATCH]),
+    };
+    const { values, spans } = (await graph.gradient(weights, feeds)).gradient;
+    const slope = values.slice();
+    const inSpans = new Uint8Array(slope.length);
+    for (const span of spans) inSpans.fill(1, span.start, span.end);
+    expect(slope.every((each, place) => each === 0 || inSpans[place] === 1)).toBe(true);
+    const rows = new Set<number>();
+    for (const [place, each] of slope.subarray(start, end).entries()) if (each !== 0) rows.add(Math.floor(place / 4));
+    expect(rows).toEqual(new Set([3, first, 7, 199]));
+    const length = Math.hypot(...slope.subarray(start, end));
+    const lossAt = async (by: number): Promise<number> => {
+      const next = weights.slice();
+      for (let place = start; place < end; place++)
+        next[place] = (next[place] ?? 0) + (by * (slope[place] ?? 0)) / length;
+      return (await graph.gradient(next, feeds)).loss;
+    };
+    const difference = ((await lossAt(0.02)) - (await lossAt(-0.02))) / 0.04;
+    expect(Math.abs(length - difference)).toBeLessThan(1e-3 * Math.max(1, length));
+  }
 });
 
 const odd = (opType: string): Uint8Array =>

@@ -97,6 +97,23 @@ test('what the stream tells is taken in: changed rows, rows that are gone, a lis
   expect(state.lines).toHaveLength(1);
 });
 
+const at = (id: string, feeder: string, soc = 1) => ({ ...row(id, soc), feeder });
+
+test('cars stand in order of place, whenever they come or move; a change elsewhere leaves the list as it is', () => {
+  const state = emptyLiveState();
+  const ids = (): string[] => [...(state.cars?.keys() ?? [])];
+  const take = (full: boolean, rows: CarRowWire[], removed: string[] = []): void =>
+    takeEvent(state, { name: 'cars', data: { full, rows, removed } });
+  take(true, [at('c', 'f2'), at('b', 'f1'), at('a', 'f1')]);
+  expect(ids()).toEqual(['a', 'b', 'c']);
+  const before = state.cars;
+  take(false, [at('b', 'f1', 9)], ['c']);
+  expect(ids()).toEqual(['a', 'b']);
+  expect(state.cars).toBe(before);
+  take(false, [at('d', 'f0'), at('a', 'f3')]);
+  expect(ids()).toEqual(['d', 'b', 'a']);
+});
+
 const slot = (at: number, plannedChargeKw: number | null) =>
   ({ startMs: at * 10, endMs: at * 10 + 10, plannedChargeKw }) as Parameters<typeof stretches>[0]['intervals'][number];
 

@@ -29,6 +29,7 @@ class Control {
   readonly calls: string[] = [];
   readonly notes: RolloutStatus[] = [];
   holding = 2;
+  delivered: readonly JournalReason[] = [];
   compared: VersionsCompared | null = ALIKE;
   regressions: readonly JournalReason[] = [];
   draining = 1;
@@ -37,7 +38,7 @@ class Control {
     {
       deliverWave: async ({ wave }) => {
         this.calls.push(`deliver ${wave}`);
-        return { target: 2, drawn: 2, holding: this.holding };
+        return { target: 2, drawn: 2, holding: this.holding, reasons: this.delivered };
       },
       beginComparison: async ({ wave }) => {
         this.calls.push(`compare ${wave}`);
@@ -127,6 +128,16 @@ describe('a roll-out', () => {
     await withWorker(env, control.activities, async () => {
       await (await start(rolloutOf('slow'))).result();
       expect(control.course).toEqual(['deliver 0', 'compare 0', 'serve 0.1', 'decide rolled_back', 'drain']);
+    });
+  });
+
+  test('goes back when cars that were given it say that it does not do', async () => {
+    const control = new Control();
+    control.holding = 0;
+    control.delivered = [{ code: 'rollout_returned', text: 'of the cars went back', value: 1, limit: 0.05 }];
+    await withWorker(env, control.activities, async () => {
+      await (await start(rolloutOf('refused'))).result();
+      expect(control.course).toEqual(['deliver 0', 'decide rolled_back', 'drain']);
     });
   });
 

@@ -13,6 +13,7 @@ const WORKFLOWS = [
   'openAdrVen',
   'parkingSession',
   'shardWave',
+  'trainingRun',
 ];
 
 test('every workflow has a recorded history', async () => {

@@ -79,6 +79,7 @@ const gather: GradientRule = (step) => {
   const table = tape.op('ScatterND', [tape.zeros([data[axis] ?? 0, ...rest]), long, taken], { reduction: 'add' });
   // The axis stands first in the table; it goes back to its place.
   const back = data.map((_, each) => (each === axis ? 0 : each < axis ? each + 1 : each));
+  if (axis === 0) tape.tables.set(table, { gradients: taken, rows: to, count });
   return [tape.transpose(table, back)];
 };
 

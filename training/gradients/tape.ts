@@ -9,6 +9,13 @@ export interface MeasuredTensor {
   readonly integers?: readonly number[];
 }
 
+/** Names of tensors: the gradients of rows, one after the other, and the rows' numbers; a row may stand there more than once. */
+export interface TakenRows {
+  readonly gradients: string;
+  readonly rows: string;
+  readonly count: number;
+}
+
 /** FLOAT or DOUBLE of `ONNX_TYPES`. */
 export type FloatType = number;
 
@@ -19,6 +26,8 @@ export type FloatType = number;
 export class Tape {
   readonly nodes: NodeProto[] = [];
   readonly constants: TensorProto[] = [];
+  /** Gradients of tables of which few rows were taken, by their names: those rows alone, and which they are. */
+  readonly tables = new Map<string, TakenRows>();
   readonly #measured: ReadonlyMap<string, MeasuredTensor>;
   readonly floatType: FloatType;
   readonly #known = new Map<string, string>();

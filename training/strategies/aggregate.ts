@@ -6,40 +6,74 @@ export interface WeighedUpdate {
   readonly weight: number;
 }
 
+/** Updates that are added in one pass: what that costs is to read the sum and write it again. */
+const ADDED_AT_ONCE = 4;
+
 /**
- * The weighted mean of updates that come one after the other: none is kept, so that a hundred of ten million weights need
- * the memory of two (McMahan et al. 2017, with n_k as the weights).
+ * The weighted mean of updates that come one after the other: few are kept, so that a hundred of ten million weights need
+ * the memory of five (McMahan et al. 2017, with n_k as the weights).
  */
 export class UpdateMean {
-  readonly #sum: Float32Array;
+  readonly #mean: Float32Array;
+  #pending: WeighedUpdate[] = [];
   #weight = 0;
 
   constructor(length: number) {
-    this.#sum = new Float32Array(length);
+    this.#mean = new Float32Array(length);
   }
 
-  get weight(): number {
-    return this.#weight;
-  }
-
-  /** @throws RangeError for an update of another length, or a weight that is none */
-  add({ update, weight }: WeighedUpdate): void {
-    const sum = this.#sum;
-    if (update.length !== sum.length)
-      throw new RangeError(`An update has ${update.length} weights, not ${sum.length}.`);
+  /**
+   * @param added it is read later: it must stay as it is
+   * @throws RangeError for an update of another length, or a weight that is none
+   */
+  add(added: WeighedUpdate): void {
+    const { update, weight } = added;
+    const { length } = this.#mean;
+    if (update.length !== length) throw new RangeError(`An update has ${update.length} weights, not ${length}.`);
     if (!(weight > 0) || !Number.isFinite(weight)) throw new RangeError(`An update weighs ${weight}.`);
-    this.#weight += weight;
-    // The mean so far moves towards the update by its share: sums of many would lose digits.
-    const part = weight / this.#weight;
-    for (let i = 0; i < sum.length; i++) {
-      const before = sum[i] ?? 0;
-      sum[i] = before + part * ((update[i] ?? 0) - before);
-    }
+    this.#pending.push(added);
+    if (this.#pending.length === ADDED_AT_ONCE) this.#takeIn();
   }
 
   /** Of no updates, no change. */
   get mean(): Float32Array {
-    return this.#sum;
+    this.#takeIn();
+    return this.#mean;
+  }
+
+  /** A mean all the while: sums of many would lose digits. */
+  #takeIn(): void {
+    const [a, b, c, d] = this.#pending;
+    if (a && b && c && d) {
+      const before = this.#weight;
+      const all = before + a.weight + b.weight + c.weight + d.weight;
+      const shares = [before, a.weight, b.weight, c.weight, d.weight].map((weight) => weight / all);
+      addFour(this.#mean, [a.update, b.update, c.update, d.update], shares);
+      this.#weight = all;
+    } else {
+      for (const { update, weight } of this.#pending) {
+        this.#weight += weight;
+        addOne(this.#mean, update, weight / this.#weight);
+      }
+    }
+    this.#pending = [];
+  }
+}
+
+function addFour(
+  mean: Float32Array,
+  [a = mean, b = mean, c = mean, d = mean]: readonly Float32Array[],
+  [kept = 1, ofA = 0, ofB = 0, ofC = 0, ofD = 0]: readonly number[],
+): void {
+  for (let i = 0; i < mean.length; i++) {
+    mean[i] = kept * (mean[i] ?? 0) + ofA * (a[i] ?? 0) + ofB * (b[i] ?? 0) + ofC * (c[i] ?? 0) + ofD * (d[i] ?? 0);
+  }
+}
+
+function addOne(mean: Float32Array, update: Float32Array, share: number): void {
+  for (let i = 0; i < mean.length; i++) {
+    const before = mean[i] ?? 0;
+    mean[i] = before + share * ((update[i] ?? 0) - before);
   }
 }
 
@@ -68,11 +102,13 @@ function trimmedMean(updates: readonly Float32Array[], trim: number): Float32Arr
   const off = Math.min(Math.floor(trim * count), Math.ceil(count / 2) - 1);
   const column = new Float32Array(count);
   const kept = count - 2 * off;
-  return Float32Array.from({ length: updates[0]?.length ?? 0 }, (_, index) => {
-    for (const [client, update] of updates.entries()) column[client] = update[index] ?? 0;
+  const mean = new Float32Array(updates[0]?.length ?? 0);
+  for (let index = 0; index < mean.length; index++) {
+    for (let client = 0; client < count; client++) column[client] = updates[client]?.[index] ?? 0;
     column.sort();
     let sum = 0;
     for (let rank = off; rank < count - off; rank++) sum += column[rank] ?? 0;
-    return sum / kept;
-  });
+    mean[index] = sum / kept;
+  }
+  return mean;
 }

@@ -132,29 +132,33 @@ interface CarLineProps {
 }
 
 function CarLine({ car, index, zone, onOpen }: CarLineProps) {
-  return (
-    <div
-      role="row"
-      aria-rowindex={index + 2}
-      class={`car-row ${car.state}`}
-      style={{ transform: `translateY(${index * ROW_PX}px)` }}
-    >
-      <span role="cell">
-        <button type="button" class="link" data-row={index} tabIndex={-1} onClick={() => onOpen(car.id)}>
-          {car.name}
-        </button>
-      </span>
-      <span role="cell">
-        <i class={`dot ${car.state}`} aria-hidden="true" /> {t(`state.${car.state}`)}
-      </span>
-      <span role="cell">{t(`holder.${car.held_by}`)}</span>
-      <span role="cell" class="why" title={car.why ?? ''}>
-        {car.why ?? '–'}
-      </span>
-      <span role="cell">{percent(car.soc_percent === null ? null : car.soc_percent / 100)}</span>
-      <span role="cell">{car.charge_kw > 0 ? kw(car.charge_kw) : '–'}</span>
-      <span role="cell">{car.compute_kw > 0 ? kw(car.compute_kw) : '–'}</span>
-      <span role="cell">{time(car.ready_by_ms, zone)}</span>
-    </div>
+  // A line whose car has not changed is not drawn again when its neighbours have, or when the list is scrolled past it.
+  return useMemo(
+    () => (
+      <div
+        role="row"
+        aria-rowindex={index + 2}
+        class={`car-row ${car.state}`}
+        style={{ transform: `translateY(${index * ROW_PX}px)` }}
+      >
+        <span role="cell">
+          <button type="button" class="link" data-row={index} tabIndex={-1} onClick={() => onOpen(car.id)}>
+            {car.name}
+          </button>
+        </span>
+        <span role="cell">
+          <i class={`dot ${car.state}`} aria-hidden="true" /> {t(`state.${car.state}`)}
+        </span>
+        <span role="cell">{t(`holder.${car.held_by}`)}</span>
+        <span role="cell" class="why" title={car.why ?? ''}>
+          {car.why ?? '–'}
+        </span>
+        <span role="cell">{percent(car.soc_percent === null ? null : car.soc_percent / 100)}</span>
+        <span role="cell">{car.charge_kw > 0 ? kw(car.charge_kw) : '–'}</span>
+        <span role="cell">{car.compute_kw > 0 ? kw(car.compute_kw) : '–'}</span>
+        <span role="cell">{time(car.ready_by_ms, zone)}</span>
+      </div>
+    ),
+    [car, index, zone, onOpen],
   );
 }

@@ -13,7 +13,7 @@ const MOST_CARDS = 48;
 /** Every car of the cell at one glance. */
 export function Fleet({ onOpen }: { readonly onOpen: (id: string) => void }) {
   const cars = useCars();
-  const rows = [...(cars?.values() ?? [])].sort(byPlace);
+  const rows = [...(cars?.values() ?? [])];
   return (
     <Panel title={t('fleet.title')} aside={<StateLegend />} class="fleet">
       {rows.length === 0 ? <Empty>{cars ? t('fleet.none') : t('app.opening')}</Empty> : null}
@@ -30,10 +30,6 @@ export function Fleet({ onOpen }: { readonly onOpen: (id: string) => void }) {
       )}
     </Panel>
   );
-}
-
-function byPlace(a: CarRowWire, b: CarRowWire): number {
-  return a.region.localeCompare(b.region) || a.feeder.localeCompare(b.feeder) || a.id.localeCompare(b.id);
 }
 
 function CarCard({ car, onOpen }: { readonly car: CarRowWire; readonly onOpen: (id: string) => void }) {
@@ -70,6 +66,8 @@ const COLORS: Readonly<Record<CarRowWire['state'], string>> = {
 function Mosaic({ rows, onOpen }: { readonly rows: readonly CarRowWire[]; readonly onOpen: (id: string) => void }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const columns = useRef(1);
+  /** The colours of the squares as they are on the canvas. */
+  const drawn = useRef<string[]>([]);
   useEffect(() => {
     const element = canvas.current;
     const context = element?.getContext('2d');
@@ -78,14 +76,22 @@ function Mosaic({ rows, onOpen }: { readonly rows: readonly CarRowWire[]; readon
     columns.current = Math.max(1, Math.floor(width / (SQUARE + GAP)));
     const height = Math.ceil(rows.length / columns.current) * (SQUARE + GAP);
     const scale = devicePixelRatio;
-    element.width = width * scale;
-    element.height = height * scale;
-    element.style.height = `${height}px`;
-    context.scale(scale, scale);
+    const [widthPx, heightPx] = [Math.floor(width * scale), Math.floor(height * scale)];
+    if (element.width !== widthPx || element.height !== heightPx || drawn.current.length !== rows.length) {
+      // A canvas that is given a size is empty.
+      element.width = widthPx;
+      element.height = heightPx;
+      element.style.height = `${height}px`;
+      context.scale(scale, scale);
+      drawn.current = rows.map(() => '');
+    }
     const color = colorsOf(element);
     const fills = new Map(Object.values(COLORS).map((name) => [name, color(name)]));
     for (const [at, { state }] of rows.entries()) {
-      context.fillStyle = fills.get(COLORS[state]) ?? '';
+      const fill = fills.get(COLORS[state]) ?? '';
+      if (drawn.current[at] === fill) continue;
+      drawn.current[at] = fill;
+      context.fillStyle = fill;
       const [x, y] = [(at % columns.current) * (SQUARE + GAP), Math.floor(at / columns.current) * (SQUARE + GAP)];
       context.fillRect(x, y, SQUARE, SQUARE);
     }

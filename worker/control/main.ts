@@ -149,7 +149,11 @@ async function start({ config, logger, monitor }: Service) {
   );
   const running = Promise.all(workers.map((worker) => worker.run()));
   const stopping = new AbortController();
-  const embedding = publishLsaOnce(database, objects, register, stopping.signal).catch((error: unknown) => {
+  const buildEmbedding = async (): Promise<void> => {
+    if (config.models.embedding === 'none') return;
+    await publishLsaOnce(database, objects, register, stopping.signal);
+  };
+  const embedding = buildEmbedding().catch((error: unknown) => {
     if (!stopping.signal.aborted) logger.warn({ err: error }, 'the text embedding could not be built');
   });
   // A server takes a moment until it knows attributes that were registered just now.

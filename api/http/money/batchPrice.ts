@@ -25,7 +25,10 @@ export interface AskedBatch {
   readonly nowMs: number;
 }
 
-/** What a batch costs by the book, in the tenant's currency, without the discount for off-peak hours. */
+/**
+ * What a batch costs by the book, in the tenant's currency, without the discount for off-peak hours.
+ * @param energyWh of all cars that answer a line, where a quorum is asked for
+ */
 export function priceOf(
   { book }: StoredPriceBook,
   currency: string,
@@ -34,13 +37,18 @@ export function priceOf(
   { hints, deadlineMs, nowMs }: AskedBatch,
 ): number {
   const terms = { model: size.model, priority: hints.priority, windowMs: deadlineMs - nowMs };
-  const work = { energyWh, unit: pricedUnitOf(size.kind), units: size.pricedUnits, offPeakShare: 0 };
+  const work = {
+    energyWh,
+    unit: pricedUnitOf(size.kind),
+    units: size.pricedUnits * (hints.quorum ?? 1),
+    offPeakShare: 0,
+  };
   const lines = submitterPrice(book, terms, work).map(({ amountMicros }) => toCurrency(book, amountMicros, currency));
   return sumMicros(lines);
 }
 
 /** The most that the work takes on any class of cars, by the speeds that are known; 0 where none is. */
-async function mostEnergyWh(database: Queryable, tenantId: string, size: BatchSize): Promise<number> {
+export async function mostEnergyWh(database: Queryable, tenantId: string, size: BatchSize): Promise<number> {
   const model = await readModel(database, tenantId, size.model);
   const classes = new Map((await listHardwareClasses(database)).map((spec) => [spec.id, spec]));
   const byClass = (await listClassSpeeds(database))
@@ -81,7 +89,7 @@ export async function termsOf(
   const terms = { priceBook: prices.version, currency, capMicros: maxCostMicros, quoteId };
   if (maxCostMicros === null && tenant.creditLimitMicros === null) return { ...terms, estimateMicros: null };
   const size = await sizeOfInput(ports, tenantId, request.endpoint, file);
-  const energyWh = await mostEnergyWh(database, tenantId, size);
+  const energyWh = (await mostEnergyWh(database, tenantId, size)) * (hints.quorum ?? 1);
   const estimateMicros = priceOf(prices, currency, size, energyWh, asked);
   if (maxCostMicros !== null && estimateMicros > maxCostMicros) throw aboveCap(estimateMicros, maxCostMicros, currency);
   return { ...terms, estimateMicros };
@@ -107,6 +115,7 @@ async function keptQuote(
   if (request.input_file_id !== quote.inputFileId) throw broken(`it is for the input ${quote.inputFileId}`);
   if (request.endpoint !== quote.endpoint) throw broken(`it is for ${quote.endpoint}`);
   if ((hints.priority ?? null) !== quote.priority) throw broken(`it is for priority ${quote.priority ?? 'unset'}`);
+  if ((hints.quorum ?? 1) !== quote.quorum) throw broken(`it is for a quorum of ${quote.quorum}`);
   if (deadlineMs < quote.deadlineMs) throw broken(`it is for a deadline of ${at(quote.deadlineMs)} or later`);
   const missing = quote.regionIds?.find((id) => hints.regionIds && !hints.regionIds.includes(id));
   const narrowed = quote.regionIds === null && hints.regionIds !== undefined;

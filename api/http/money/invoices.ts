@@ -5,10 +5,10 @@ import { csvOf } from '../../../domain/csv.ts';
 import { DAY_MS } from '../../../domain/durations.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
 import { accounts, bookingName } from '../../../domain/ledger.ts';
-import { centsOf, currencySchema, priceSchema, sumMicros, unitsOf } from '../../../domain/money.ts';
+import { centsOf, currencySchema, decimalOf, priceSchema, sumMicros, unitsOf } from '../../../domain/money.ts';
 import { periodWindow } from '../../../domain/period.ts';
 import type { Queryable } from '../../../store/database.ts';
-import { book, listTenantLines, readBalance } from '../../../store/ledger.ts';
+import { book, listTenantLines, readBalance, readStanding } from '../../../store/ledger.ts';
 import {
   insertInvoice,
   listCharges,
@@ -29,6 +29,7 @@ import {
   type BillingProfile,
   type InvoiceWire,
 } from '../../wire/invoices.ts';
+import { secondsSchema } from '../../wire/buckets.ts';
 import type { ApiPorts } from '../ports.ts';
 import { answers, errorResponses, idParam, notFound, taking, unixSeconds } from '../wire.ts';
 import { invoicePdf } from './invoicePdf.ts';
@@ -43,11 +44,14 @@ const costsRoute = createRoute({
   summary: 'What the tenant was charged, by day and model; in the form of OpenAI, in grid time',
   request: {
     query: z.object({
-      start_time: z.coerce.number().int().min(0),
-      end_time: z.coerce.number().int().optional(),
+      start_time: secondsSchema,
+      end_time: secondsSchema.optional(),
       bucket_width: z.literal('1d').default('1d'),
       limit: z.coerce.number().int().min(1).max(MAX_BUCKETS).default(DEFAULT_BUCKETS),
-      page: z.string().regex(/^\d+$/).optional(),
+      page: z
+        .string()
+        .regex(/^\d{1,11}$/)
+        .optional(),
     }),
   },
   responses: answers('A page of days', costsSchema),
@@ -231,8 +235,9 @@ export function addInvoiceRoutes(app: OpenAPIHono, { database, cell, now }: ApiP
 
   app.openapi(depositRoute, async (c) => {
     const { tenant: id, amount, currency, reference } = c.req.valid('json');
-    await book(database, {
-      key: `deposit/${id}/${reference}`,
+    const key = `deposit/${id}/${reference}`;
+    const isNew = await book(database, {
+      key,
       kind: 'deposit',
       atMs: gridNowMs(),
       reference: `deposit/${id}/${reference}`,
@@ -242,6 +247,14 @@ export function addInvoiceRoutes(app: OpenAPIHono, { database, cell, now }: ApiP
         { account: accounts.bank, currency, amountMicros: -amount, item: 'deposit' },
       ],
     });
+    const known = isNew
+      ? undefined
+      : (await readStanding(database, key)).find(({ account }) => account !== accounts.bank);
+    if (known && (known.amountMicros !== amount || known.currency !== currency)) {
+      const booked = `${decimalOf(known.amountMicros)} ${known.currency}`;
+      const message = `Reference "${reference}" was booked with ${booked}; give what is paid now another reference.`;
+      throw new NightshiftError('conflict', message, { field: 'reference' });
+    }
     const balance = await readBalance(database, accounts.tenant(id));
     return c.json(
       { tenant: id, balance: Object.fromEntries([...balance].map(([code, sum]) => [code, unitsOf(sum)])) },

@@ -48,7 +48,7 @@ export function totalsOf(lines: readonly LedgerLine[]): Total[] {
       paidOut: -micros(['payout']) || 0,
       computeKwh: quantity('work'),
       availableHours: quantity('availability'),
-      shards: new Set(own.filter(({ kind }) => kind === 'compute').map(({ key }) => key)).size,
+      shards: new Set(own.filter(({ kind }) => kind === 'compute' || kind === 'quorum').map(({ key }) => key)).size,
     };
   });
 }

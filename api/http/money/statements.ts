@@ -1,6 +1,5 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
-import { MAX_SLOT_MS } from '../../../domain/durations.ts';
 import { bankAccountSchema } from '../../../domain/bankAccount.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
 import { accounts } from '../../../domain/ledger.ts';
@@ -9,8 +8,7 @@ import { periodSchema, periodWindow } from '../../../domain/period.ts';
 import { timeZoneSchema } from '../../../domain/vehicles.ts';
 import { bankHolders, setBankAccount } from '../../../store/bankAccounts.ts';
 import { listOwnerLines, listStayLines, readBalance } from '../../../store/ledger.ts';
-import { readMeteredEnergy } from '../../../store/meters.ts';
-import { readParkingSession } from '../../../store/parkingSessions.ts';
+import { readParkingSession, readStayEnergy } from '../../../store/parkingSessions.ts';
 import { ownerStatementSchema, stayStatementSchema } from '../../wire/statements.ts';
 import type { CarCaller } from '../carCaller.ts';
 import type { ApiPorts } from '../ports.ts';
@@ -18,6 +16,8 @@ import { visibleCar } from '../visibleCar.ts';
 import { answers, errorResponses, notFound, taking } from '../wire.ts';
 import { lineToWire, linesToCsv, totalsOf } from './statementLines.ts';
 
+/** As far as the database counts them. */
+const MAX_STAY = 2 ** 31 - 1;
 const ownerParam = z.object({ owner: z.string().min(1).max(100) });
 
 const statementRoute = createRoute({
@@ -45,7 +45,7 @@ const stayRoute = createRoute({
   path: '/fleet/v1/vehicles/{vin}/sessions/{stay}/statement',
   summary: 'What a stay came to, with what was accepted and corrected after the car left',
   request: {
-    params: z.object({ vin: z.string().min(1).max(64), stay: z.coerce.number().int().min(1) }),
+    params: z.object({ vin: z.string().min(1).max(64), stay: z.coerce.number().int().min(1).max(MAX_STAY) }),
   },
   responses: answers('The statement', stayStatementSchema),
 });
@@ -96,8 +96,7 @@ export function addStatementRoutes(app: OpenAPIHono, { database, seal }: ApiPort
     const session = await readParkingSession(database, vehicleId, stay);
     if (!session) throw notFound('stay', `${vin}/${stay}`);
     const { pluggedInAtMs, unpluggedAtMs } = session;
-    const window = { startMs: pluggedInAtMs - MAX_SLOT_MS, endMs: unpluggedAtMs ?? FAR_MS };
-    const { chargingKwh, computeKwh } = await readMeteredEnergy(database, vehicleId, window);
+    const { chargingKwh, computeKwh } = await readStayEnergy(database, vehicleId, stay);
     const lines = await listStayLines(database, vehicleId, stay);
     const totals = totalsOf(lines);
     const wire = lines.map(lineToWire);
@@ -112,9 +111,6 @@ export function addStatementRoutes(app: OpenAPIHono, { database, seal }: ApiPort
     return c.json({ ownerId, ibanEndsIn: account.iban.slice(-4) }, 200);
   });
 }
-
-/** A stay that goes on. */
-const FAR_MS = Date.UTC(9999, 0);
 
 /** The same answer for another owner as for none. @throws NightshiftError `not_found` */
 export function ownOnly(caller: CarCaller, ownerId: string): void {

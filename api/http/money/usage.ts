@@ -5,6 +5,7 @@ import { DAY_MS, HOUR_MS } from '../../../domain/durations.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
 import { listUsage, USAGE_KINDS, type UsageKind, type UsageRow } from '../../../store/usage.ts';
 import { usageSchema } from '../../wire/usage.ts';
+import { secondsSchema } from '../../wire/buckets.ts';
 import type { ApiPorts } from '../ports.ts';
 import { answers, unixSeconds } from '../wire.ts';
 
@@ -21,11 +22,14 @@ const usageRoute = createRoute({
   request: {
     params: z.object({ kind: z.enum(USAGE_KINDS) }),
     query: z.object({
-      start_time: z.coerce.number().int().min(0),
-      end_time: z.coerce.number().int().optional(),
+      start_time: secondsSchema,
+      end_time: secondsSchema.optional(),
       bucket_width: z.enum(['1d', '1h']).default('1d'),
       limit: z.coerce.number().int().min(1).max(168).optional().meta({ description: 'Buckets: 31 days or 168 hours.' }),
-      page: z.string().regex(/^\d+$/).optional(),
+      page: z
+        .string()
+        .regex(/^\d{1,11}$/)
+        .optional(),
       group_by: z
         .union([z.string(), z.array(z.string())])
         .optional()

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { storeBatch } from '../../support/batchFixture.ts';
 import { bookWork } from '../../../activities/settlement/bookWork.ts';
-import { listStayLines, readBalance } from '../../../store/ledger.ts';
+import { listStayLines, listTenantLines, readBalance } from '../../../store/ledger.ts';
 import { closeParkingSession, openParkingSession } from '../../../store/parkingSessions.ts';
 import { readFootprints } from '../../../store/shardFootprints.ts';
 import { enrolFleet, testVehicle } from '../../support/fleetFixture.ts';
@@ -19,11 +19,13 @@ const pricing = {
   capMicros: null as number | null,
   terms: { model: 'ocr', priority: undefined, windowMs: 24 * HOUR_MS },
   unit: 'pages' as const,
+  quorumAsked: 1,
 };
 const work = {
   vehicle: testVehicle('car-1'),
   batchId: BATCH,
   shard: 0,
+  copy: 0,
   energyWh: 1000,
   units: 100,
   during: { startMs: START_MS + HOUR_MS, endMs: START_MS + 2 * HOUR_MS },
@@ -66,4 +68,22 @@ test('a batch never costs more than its cap, whatever its shards come to', async
   expect(await readBalance(database, 'tenant/lab')).toEqual(new Map([['EUR', -1_000_000]]));
   // The owner is paid all the same.
   expect(await readBalance(database, 'owner/owner-of-car-1')).toEqual(new Map([['EUR', 450_000]]));
+});
+
+test('copies for a quorum are paid to their owners, and charged where the submitter asked for them', async () => {
+  const asked = { ...pricing, quorumAsked: 2 };
+  for (const copy of [0, 1, 2]) await bookWork(database, asked, { ...work, shard: copy, copy });
+  const lines = await listTenantLines(database, 'lab', { batchId: BATCH, beforeEntry: undefined, limit: 10 });
+  // The third is what the operator's policy wants.
+  expect(lines.map(({ kind, item }) => `${kind} ${item}`)).toEqual([
+    'quorum check',
+    'quorum check',
+    'compute price',
+    'compute price',
+  ]);
+  expect(await readBalance(database, 'owner/owner-of-car-1')).toEqual(new Map([['EUR', 450_000]]));
+  const margin = (await readBalance(database, 'margin')).get('EUR') ?? 0;
+  const charged = -((await readBalance(database, 'tenant/lab')).get('EUR') ?? 0);
+  const energy = (await readBalance(database, 'energy/owner-of-car-1')).get('EUR') ?? 0;
+  expect(charged).toBe(450_000 + energy + margin);
 });

@@ -12,6 +12,7 @@ import type { TrustedTask, TrustPorts } from '../../../activities/trust/trustPor
 import { answerLine } from '../../../domain/answerLine.ts';
 import { objectKeys } from '../../../domain/names.ts';
 import { DEFAULT_CHECK_POLICY } from '../../../domain/trust/checkPolicy.ts';
+import { sliceOf } from '../../../domain/trust/quorum.ts';
 import type { SplitBatch } from '../../../domain/workflows/inferenceJob.ts';
 import { acceptedParts } from '../../../store/acceptedShards.ts';
 import { moveBatch, readBatch } from '../../../store/batches.ts';
@@ -92,11 +93,19 @@ beforeEach(async () => {
 
 const bodyOf = (index: number) => ({ model: 'vectors', input: `text ${index} ${'x'.repeat(index)}` });
 
-async function submitted(tenantId?: string): Promise<{ batchId: string; split: SplitBatch }> {
+async function submitted(
+  tenantId?: string,
+  metadata?: Record<string, string>,
+): Promise<{ batchId: string; split: SplitBatch }> {
   const lines = Array.from({ length: LINES }, (_, index) =>
     JSON.stringify({ custom_id: `r${index}`, method: 'POST', url: ENDPOINT, body: bodyOf(index) }),
   );
-  const of = { endpoint: ENDPOINT, deadlineMs: NOW_MS * 2, ...(tenantId !== undefined && { tenantId }) };
+  const of = {
+    endpoint: ENDPOINT,
+    deadlineMs: NOW_MS * 2,
+    ...(tenantId !== undefined && { tenantId }),
+    ...(metadata && { metadata }),
+  };
   const batchId = await storeSubmission({ database, objects }, lines, of);
   const prepared = await createJobActivities(ports()).prepareBatch({ batchId, cellId });
   if (prepared.kind === 'refused') throw new Error(prepared.message);
@@ -114,10 +123,11 @@ async function compute(
   shard: number,
   answerOf: (index: number) => unknown = (index) => truth(bodyOf(index)),
 ): Promise<void> {
-  const range = { start: 0, end: linesIn(split, shard) };
+  const slice = sliceOf(split, shard);
+  const range = { start: 0, end: linesIn(split, slice) };
   const texts = Array.from({ length: range.end }, (_, line) => {
-    const index = shard * split.linesPerShard + line;
-    return answerLine(jobId, shard, line, `r${index}`, { statusCode: 200, body: answerOf(index) });
+    const index = slice * split.linesPerShard + line;
+    return answerLine(jobId, slice, line, `r${index}`, { statusCode: 200, body: answerOf(index) });
   });
   const body = texts.map((text) => `${text}\n`).join('');
   await objects.put(objectKeys.part(jobId, shard, range, vehicleId), body);
@@ -129,8 +139,11 @@ async function compute(
 }
 
 const trust = (over: Partial<TrustPorts> = {}) => createTrustActivities(ports(over));
-const check = ({ batchId: jobId, split }: { batchId: string; split: SplitBatch }, over: Partial<TrustPorts> = {}) =>
-  trust(over).checkShards({ jobId, cellId, split, shards: null });
+const check = (
+  { batchId: jobId, split }: { batchId: string; split: SplitBatch },
+  over: Partial<TrustPorts> = {},
+  shards: readonly number[] | null = null,
+) => trust(over).checkShards({ jobId, cellId, split, shards });
 const accept = (batch: { batchId: string; split: SplitBatch }, shard: number) =>
   createJobActivities(ports()).acceptShards({
     jobId: batch.batchId,
@@ -338,5 +351,87 @@ describe('a recall of what a caught car has delivered', () => {
     const recalled = await trust().recallWork({ vehicleId: liar, quarantineId, cellId });
     expect(recalled).toEqual({ reopened: [], ended: [] });
     await expect(trust().correctBatch({ batchId: batch.batchId, cellId })).rejects.toThrow('has not ended');
+  });
+});
+
+const finish = async (batch: { batchId: string; split: SplitBatch }) => {
+  for (let shard = 0; shard < batch.split.shards; shard++) await accept(batch, shard);
+  await createJobActivities(ports()).finishBatch({ ...batch, cellId, outcome: 'completed' });
+  expect(await readBatch(database, batch.batchId)).toMatchObject({ total: LINES, completed: LINES, failed: 0 });
+  expect(bodiesOf(await output(batch.batchId))).toEqual(rightLines);
+  expect((await checkLedger(database)).faults).toEqual([]);
+};
+
+const quorumOf = async () => {
+  // Nothing but the quorum looks at answers.
+  await setCheckPolicy(database, { tenantId: null, modelName: null }, { ...DEFAULT_CHECK_POLICY, enabled: false });
+  const batch = await submitted('lab', { 'grid.quorum': '2' });
+  expect(batch.split).toMatchObject({ quorum: 2, shards: 2 * Math.ceil(LINES / batch.split.linesPerShard) });
+  return batch;
+};
+
+describe('a quorum', () => {
+  let other: string;
+  beforeEach(async () => {
+    other = `other-${randomUUID().slice(0, 6)}`;
+    await enrolFleet(database, [other]);
+  });
+
+  test('that agrees is taken as it is, within the tolerance, and both cars are paid', async () => {
+    const batch = await quorumOf();
+    for (let shard = 0; shard < batch.split.shards; shard++) {
+      await (shard % 2 === 0 ? compute(honest, batch, shard) : compute(other, batch, shard, nearly));
+      expect(await check(batch, {}, [shard])).toEqual([]);
+    }
+    expect(asked).toBe(0);
+    await finish(batch);
+    expect(await earned(other)).toBe(await earned(honest));
+  });
+
+  test('that does not agree is settled by a trusted computer, also where an answer was accepted before', async () => {
+    const batch = await quorumOf();
+    await compute(other, batch, 0, (index) => (index === 2 ? invented() : truth(bodyOf(index))));
+    expect(await check(batch, {}, [0])).toEqual([]);
+    await accept(batch, 0);
+    await compute(honest, batch, 1);
+    expect(await check(batch, {}, [1])).toEqual([]);
+    expect(asked).toBeLessThanOrEqual(2);
+    expect(await listShareChecks(database, other, 9)).toMatchObject([{ checked: 1, differing: 1, verdict: 'suspect' }]);
+    expect(await listShareChecks(database, honest, 9)).toMatchObject([{ checked: 1, differing: 0, verdict: 'valid' }]);
+    // Whoever looks again finds it settled.
+    const before = asked;
+    expect(await check(batch)).toEqual([]);
+    for (let shard = 2; shard < batch.split.shards; shard++) await compute(shard % 2 ? honest : other, batch, shard);
+    expect(await check(batch, {}, [2, 3])).toEqual([]);
+    expect(asked).toBe(before);
+    await finish(batch);
+  });
+
+  test('catches a liar, whose shard another car computes', async () => {
+    const batch = await quorumOf();
+    await compute(honest, batch, 0);
+    await compute(liar, batch, 1, invented);
+    expect(await check(batch, {}, [0, 1])).toMatchObject([{ vehicleId: liar }]);
+    expect(await accept(batch, 1)).toMatchObject([{ accepted: false, again: true }]);
+    for (let shard = 1; shard < batch.split.shards; shard++) await compute(shard % 2 ? other : honest, batch, shard);
+    expect(await check(batch)).toEqual([]);
+    await finish(batch);
+    expect(await earned(liar)).toBe(0);
+  });
+
+  test('is none of two cars of one owner, nor of one car at the end: a trusted computer stands for the missing', async () => {
+    const batch = await quorumOf();
+    await database.query('update vehicles set owner_id = $2 where id = $1', [other, `owner-of-${honest}`]);
+    await compute(honest, batch, 0);
+    await compute(other, batch, 1);
+    expect(await check(batch, {}, [0, 1])).toEqual([]);
+    expect(asked).toBeGreaterThanOrEqual(linesIn(batch.split, 0));
+    for (let shard = 2; shard < batch.split.shards; shard += 2) await compute(honest, batch, shard);
+    const before = asked;
+    await check(batch, {}, [2]);
+    expect(asked).toBe(before);
+    await check(batch);
+    expect(asked).toBe(before + LINES - linesIn(batch.split, 0));
+    await finish(batch);
   });
 });

@@ -85,12 +85,14 @@ test('invoices are issued once for a month that is over, with lines, tax and the
   expect([read.getPageCount(), read.getTitle()]).toEqual([1, `Invoice ${invoice.number}`]);
 });
 
-const deposit = () =>
-  send('POST', '/ops/v1/deposits', { tenant: 'lab', amount: '25.00', currency: 'EUR', reference: 'ZV 1' });
+const deposit = (amount = '25.00') =>
+  send('POST', '/ops/v1/deposits', { tenant: 'lab', amount, currency: 'EUR', reference: 'ZV 1' });
 
 test('a deposit is booked once for its reference', async () => {
   await deposit();
   expect((await deposit()).body).toEqual({ tenant: 'lab', balance: { EUR: 25 } });
+  const { status, body } = await deposit('26.00');
+  expect([status, body.error.message]).toEqual([409, expect.stringContaining('was booked with 25.00 EUR')]);
   expect((await checkLedger(database)).faults).toEqual(
     [expect.objectContaining({ check: 'booked_accepted' })].slice(1),
   );

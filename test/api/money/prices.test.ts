@@ -72,7 +72,18 @@ describe('quotes', () => {
     expect((await broken(batchOf(input, { ...named, 'grid.priority': '1' }))).message).toContain('priority unset');
     expect((await broken({ ...batchOf(input, named), completion_window: '2h' })).message).toContain('a deadline of');
     expect((await broken(batchOf(input, { ...named, 'grid.region': 'oslo' }))).message).toContain('all regions');
+    expect((await broken(batchOf(input, { ...named, 'grid.quorum': '2' }))).message).toContain('a quorum of 1');
     expect((await broken(batchOf(input, { 'grid.quote': 'none' }))).message).toContain('there is no quote "none"');
+  });
+
+  test('count all cars of a quorum', async () => {
+    const input = await inputOf(1000);
+    const { body: one } = await send('POST', '/v1/batches/quote', batchOf(input));
+    const { body: three } = await send('POST', '/v1/batches/quote', batchOf(input, { 'grid.quorum': '3' }));
+    // 0.01 for each car's 1,000 answers; the plan counts energy by whole slots, in which three shards fit as well as one.
+    expect(three.price.amount).toBeCloseTo(one.price.amount + 0.02, 6);
+    const named = { 'grid.quote': three.id, 'grid.quorum': '3' };
+    expect((await send('POST', '/v1/batches', batchOf(input, named))).body.x_grid.price.cap).toBe(three.price.amount);
   });
 
   test('without an input are an estimate', async () => {

@@ -103,6 +103,21 @@ test('computes one shard at a time, tells the car what it draws, and ends its pr
   await vi.waitFor(() => expect(agent.runnerPid).toBeUndefined(), PATIENCE);
 });
 
+test('asked to finish, it computes the shard under way to its end, and takes no other', async () => {
+  const held = new AbortController();
+  const { allow, agent } = await startAgent({ pacer: { wait: () => untilAborted(held.signal) } });
+  const token = scheduleShard();
+  allow(HOUR_MS);
+  await vi.waitFor(() => expect(agent.runnerPid).toBeDefined(), PATIENCE);
+  const finished = agent.finish();
+  const next = server.schedule({ activityType: 'runShard', input: { ...shard, shard: 1 } });
+  held.abort();
+  await finished;
+  expect(server.kinds(token)).toContain('completed');
+  expect(storedAnswers(objects, shard)).toHaveLength(8);
+  expect(server.kinds(next)).toEqual([]);
+});
+
 test('at the end of its slot the car gives the shard back with what it has stored', async () => {
   // Held in the shard by its pace until the slot is over.
   const car = await startAgent({ pacer: { wait: (_, signal) => untilAborted(signal) } });

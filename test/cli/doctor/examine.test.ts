@@ -77,6 +77,13 @@ describe('nightshift doctor', () => {
     expect(Object.keys(wrong)).toEqual(['namespace', 'search attributes', 'broker', 'API', 'gateway']);
   }, 30_000);
 
+  test('says of a database that does not answer nothing more than that', async () => {
+    const nobody = await freePort();
+    const wrong = await wrongWith({ DATABASE_URL: `postgres://me@127.0.0.1:${nobody}/nightshift` });
+    expect(Object.keys(wrong)).toContain('database');
+    expect(Object.keys(wrong)).not.toContain('clock');
+  }, 30_000);
+
   test('says which addresses cars cannot use, and that keys would cross the network in the clear', async () => {
     const nowhere = await wrongWith({ NIGHTSHIFT_GATEWAY_HOST: '0.0.0.0' });
     expect(nowhere['doors of cars']).toContain('an address to listen on');

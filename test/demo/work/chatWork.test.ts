@@ -12,7 +12,7 @@ const MODEL = { folder: '/models/mine', variant: undefined, name: 'mine' };
 
 test('the night’s chats are requests that the API takes, each of one definition', async () => {
   const night = await loadNight();
-  const work = await chatWork(night, MODEL, folder);
+  const work = await chatWork(night, MODEL, folder, 1);
   expect(work).toMatchObject({ model: 'mine', endpoint: '/v1/chat/completions' });
   const lines = (await readFile(work.batchFile, 'utf8')).trimEnd().split('\n');
   expect(lines).toHaveLength(night.chat?.requests ?? 0);
@@ -25,7 +25,7 @@ test('the night’s chats are requests that the API takes, each of one definitio
 
 test('a night file that says nothing of chats is no night of chats', async () => {
   const { chat: _, ...night } = await loadNight();
-  await expect(chatWork(night, MODEL, folder)).rejects.toThrow('says nothing of chats');
+  await expect(chatWork(night, MODEL, folder, 1)).rejects.toThrow('says nothing of chats');
 });
 
 const answered = (content: string | null) => ({ choices: [{ message: { content } }] });

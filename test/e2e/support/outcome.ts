@@ -44,7 +44,7 @@ async function expectPaidOnce({ database }: Stack, batchId: string, requests: nu
   expect(accepted?.lines).toBe(requests);
   const booked = await database.query<{ reference: string; cars: number; entries: number }>(
     `select reference, count(distinct vehicle_id) as cars, count(*) as entries from ledger_bookings
-     where kind = 'compute' and reference like $1 group by reference`,
+     where kind in ('compute', 'quorum') and reference like $1 group by reference`,
     [`job/${batchId}/%`],
   );
   expect(booked).toHaveLength(accepted?.shards ?? 0);

@@ -3,20 +3,25 @@ import { once } from 'node:events';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const DIST = fileURLToPath(new URL('../../../dist/', import.meta.url));
+export const DIST = fileURLToPath(new URL('../../../dist/', import.meta.url));
 
 /** A program of ours that is started again whenever it ends, as systemd does. */
 export class SeparateProcess {
   readonly name: string;
   readonly #args: readonly string[];
+  readonly #build: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #logFile: string;
   #child: ChildProcess | undefined;
   #isStopped = false;
 
-  /** @param args of node, the program first, below dist/ */
-  constructor(name: string, folder: string, env: NodeJS.ProcessEnv, args: readonly string[]) {
+  /**
+   * @param args of node, the program first, below the build
+   * @param build the folder of the release that it belongs to
+   */
+  constructor(name: string, folder: string, env: NodeJS.ProcessEnv, args: readonly string[], build = DIST) {
     this.name = name;
+    this.#build = build;
     this.#args = args;
     this.#env = env;
     this.#logFile = `${folder}/${name}.log`;
@@ -54,7 +59,7 @@ export class SeparateProcess {
 
   #launch(): void {
     const [program = '', ...rest] = this.#args;
-    const child = spawn(process.execPath, [DIST + program, ...rest], {
+    const child = spawn(process.execPath, [this.#build + program, ...rest], {
       env: this.#env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -75,6 +75,8 @@ export class Stack {
       NIGHTSHIFT_GATEWAY_PORT: String(gateway),
       TEMPORAL_ADDRESS: '',
       DATABASE_URL: '',
+      // A minute of a core in every stack, for a model that no test asks.
+      NIGHTSHIFT_MODELS_EMBEDDING: 'none',
       ...surroundings?.env,
     };
     const stack = new Stack(stateDir, env, surroundings?.objects ?? createFileStore(join(stateDir, 'objects')));
@@ -253,7 +255,7 @@ export class Stack {
   }
 
   /** Submits `requests` rendered lines, the same ones for the same number, due in twenty grid hours, to cars of the region. */
-  async submit(requests: number, region?: string): Promise<string> {
+  async submit(requests: number, region?: string, hints: Readonly<Record<string, string>> = {}): Promise<string> {
     const file = await this.inputFile(requests);
     const batches = await this.batches();
     const { clock } = await this.cell();
@@ -262,7 +264,11 @@ export class Stack {
       input_file_id: await batches.upload(file),
       endpoint: `/v2/models/${OCR_MODEL}/infer`,
       completion_window: '24h',
-      metadata: { 'grid.deadline': new Date(deadlineMs).toISOString(), ...(region && { 'grid.region': region }) },
+      metadata: {
+        'grid.deadline': new Date(deadlineMs).toISOString(),
+        ...(region && { 'grid.region': region }),
+        ...hints,
+      },
     });
     return batch.id;
   }
