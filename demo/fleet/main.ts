@@ -65,7 +65,7 @@ async function start() {
     fleet.hosts.flatMap((host) => {
       const known = enrolled.get(host.vehicleId);
       const lies = night.cars.some(({ vin, answers }) => vin === host.vehicleId && answers === 'invented');
-      return known ? [board(host, known, { stateDir: config.stateDir, lies, logger })] : [];
+      return known ? [board(fleet, host, known, { stateDir: config.stateDir, lies, logger })] : [];
     }),
   );
   const running = fleet.run();
@@ -78,6 +78,7 @@ function folderOf(stateDir: string, vehicleId: string): string {
 
 /** Puts the agent into its car, with a link to the gateway that the simulation can cut. */
 async function board(
+  fleet: SimulatedFleet,
   host: CarHost,
   { credentials, settings }: EnrolledAgent,
   { stateDir, lies, logger }: { readonly stateDir: string; readonly lies: boolean; readonly logger: Logger },
@@ -88,7 +89,14 @@ async function board(
   const { options, namespace } = doors.temporal;
   const agent = new VehicleAgent({
     ...doors,
-    vehicle: host,
+    vehicle: {
+      vehicleId: host.vehicleId,
+      regionId: host.regionId,
+      hardwareClass: host.hardwareClass,
+      computeKw: () => host.computeKw(),
+      computeDraw: (kw) => host.computeDraw(kw),
+      saveRegister: () => fleet.saveRegister(host.vehicleId),
+    },
     temporal: { options: { ...options, address: link.address }, namespace },
     modelFamilies: [DEFAULT_MODEL_FAMILY],
     bidTurnMs: BID_TURN_MS,
