@@ -3,6 +3,7 @@
  *
  *     npm run bench:planner-speed -- [--cars 2000]
  */
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { compileProblem } from '../scheduler/compile.ts';
@@ -11,7 +12,7 @@ import { randomProblem } from '../scheduler/randomProblem.ts';
 import { createSetpoints } from '../scheduler/realise/setpoints.ts';
 import { relax } from '../scheduler/solve/relaxation.ts';
 import { solveRelaxation } from '../scheduler/solve/solveRelaxation.ts';
-import { createOracle } from './highsOracle.ts';
+import { cpuMs, createOracle } from './highsOracle.ts';
 
 const SLOTS = 96;
 
@@ -43,15 +44,19 @@ async function againstHighs(): Promise<void> {
     const layout = createSetpoints(problem.cars);
     const relaxation = relax(problem, layout, new Float64Array(layout.chargeKw.length));
     let planMs = Infinity;
+    let planCpuMs = Infinity;
     let solved = solveRelaxation(relaxation);
     for (let run = 0; run < 4; run++) {
       const startedMs = performance.now();
+      const cpuBefore = process.cpuUsage();
       solved = solveRelaxation(relaxation);
       planMs = Math.min(planMs, performance.now() - startedMs);
+      planCpuMs = Math.min(planCpuMs, cpuMs(cpuBefore));
     }
     const first = oracle(relaxation);
     const second = oracle(relaxation);
     const highsMs = Math.min(first.solveMs, second.solveMs);
+    const highsCpuMs = Math.min(first.solveCpuMs, second.solveCpuMs);
     rows.push({
       name,
       method: solved.method,
@@ -60,10 +65,14 @@ async function againstHighs(): Promise<void> {
       planMs: Math.round(planMs),
       highsMs: Math.round(highsMs),
       ratio: Number((highsMs / planMs).toFixed(1)),
+      planCpuMs: Math.round(planCpuMs),
+      highsCpuMs: Math.round(highsCpuMs),
+      cpuRatio: Number((highsCpuMs / planCpuMs).toFixed(1)),
       difference: (Math.abs(solved.costEur - first.costEur) / first.costEur).toExponential(1),
     });
   }
   console.table(rows);
+  console.log(`load average ${loadavg()[0]?.toFixed(1)}`);
 }
 
 await againstHighs();

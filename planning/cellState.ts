@@ -13,6 +13,7 @@ import type { Database } from '../store/database.ts';
 import { listHardwareClasses } from '../store/hardwareClasses.ts';
 import { listHabits } from '../store/habits.ts';
 import { listFeeders, type Feeder } from '../store/feeders.ts';
+import { readJobPricing, type JobPricing } from '../store/jobPricing.ts';
 import { listOpenJobs, type OpenJob } from '../store/jobProgress.ts';
 import { listOpenParkingSessions, type ParkingSession } from '../store/parkingSessions.ts';
 import { latestMadePlan } from '../store/plans.ts';
@@ -46,6 +47,8 @@ export interface CellState {
   /** What cars asked for at plug-in in the days before. */
   readonly arrivals: readonly ArrivedEnergy[];
   readonly jobs: readonly OpenJob[];
+  /** What their work is priced by. */
+  readonly jobPricing: ReadonlyMap<string, JobPricing>;
   readonly classSpeeds: readonly ClassSpeed[];
   /** Roll-outs that cars take part in, by car. */
   readonly rolloutFamilies: ReadonlyMap<string, readonly RolloutFamily[]>;
@@ -73,6 +76,7 @@ export async function readCellState(
     const regions = await listRegions(tx, cell.id);
     const signals: SignalSpan[] = [];
     for (const region of regions) signals.push(...(await readSignals(tx, region.id, horizon)));
+    const jobs = await listOpenJobs(tx, cell.id);
     return {
       axis,
       regions,
@@ -92,7 +96,8 @@ export async function readCellState(
       chargeCycles: await listChargeCycles(tx, cell.id),
       openSessions: await listOpenParkingSessions(tx, cell.id),
       arrivals: await listArrivedEnergy(tx, cell.id, { startMs: slotStart - ARRIVAL_DAYS * DAY_MS, endMs: slotStart }),
-      jobs: await listOpenJobs(tx, cell.id),
+      jobs,
+      jobPricing: await readJobPricing(tx, jobs),
       classSpeeds: await listClassSpeeds(tx),
       rolloutFamilies: await listRolloutFamilies(tx, cell.id),
       modelsOnCars: await readModelsOnCars(tx, cell.id),

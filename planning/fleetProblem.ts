@@ -15,6 +15,7 @@ import type { CellLookup } from './cellLookup.ts';
 import type { CellState } from './cellState.ts';
 import { coldMinutesPerShard } from './coldStart.ts';
 import { jobToPlan, shardMinutesOf, type JobInput } from './jobToPlan.ts';
+import { lateEurPerShard } from './latePrice.ts';
 import { byPlanningClass, hardwareClassOf, planningClassOf } from './planningClass.ts';
 import { stayToPlan, type CarInput, type StayToPlan } from './stayToPlan.ts';
 import { heldAsleepUntilMs } from './wakes.ts';
@@ -183,23 +184,27 @@ export function planningJob(state: CellState, job: OpenJob): JobInput | undefine
   const coldMinutes = coldMinutesPerShard(state, job);
   const waitedMs = startMs - job.submittedAtMs;
   const leftMs = job.deadlineMs - startMs;
+  const priority = agedPriority({ priority: hints.priority, waitedMs, leftMs });
+  const classes = byPlanningClass(
+    shardMinutesOf(state.classSpeeds, job.model, job),
+    job.model.family,
+    planningClassIds(state),
+  ).map(({ hardwareClass, shardMinutes }) => ({
+    hardwareClass,
+    shardMinutes: shardMinutes + coldMinutes(hardwareClass),
+  }));
+  const lateEur = lateEurPerShard(state, job, state.jobPricing.get(job.jobId), { priority, classes });
   return jobToPlan(state.axis, {
     id: job.jobId,
     modelFamily: job.model.family,
     shardsRemaining: job.shardsHere,
-    classes: byPlanningClass(
-      shardMinutesOf(state.classSpeeds, job.model, job),
-      job.model.family,
-      planningClassIds(state),
-    ).map(({ hardwareClass, shardMinutes }) => ({
-      hardwareClass,
-      shardMinutes: shardMinutes + coldMinutes(hardwareClass),
-    })),
+    classes,
     regionIds: hints.regionIds?.filter((id) => known.includes(id)) ?? known,
     limits: {
       ...plannerLimits(hints),
-      priority: plannerPriority(agedPriority({ priority: hints.priority, waitedMs, leftMs })),
+      priority: plannerPriority(priority),
     },
+    ...(lateEur !== undefined && { lateEurPerShard: lateEur }),
     deadlineMs: job.deadlineMs,
   });
 }

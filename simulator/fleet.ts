@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
+import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import type { Clock } from '../domain/clock.ts';
 import { parseJson } from '../domain/json.ts';
@@ -48,6 +49,8 @@ export class SimulatedFleet {
   readonly #orders = new Map<string, { profile: SetpointProfile | null; shed: ShedOrder | null }>();
   readonly #stopping = new AbortController();
   readonly #turns: number;
+  /** Two at once would write into each other's file. */
+  readonly #saving = pLimit(1);
   #unacknowledged = 0;
   #turn = 0;
   #savedRealMs = 0;
@@ -90,6 +93,12 @@ export class SimulatedFleet {
     this.#stopping.abort();
   }
 
+  /** Stores the car's register as of now: what it is paid for by then must outlive a kill of this process. */
+  async saveRegister(vehicleId: string): Promise<void> {
+    this.#byId.get(vehicleId)?.count();
+    await this.#save();
+  }
+
   async #step(): Promise<void> {
     const isTheirTurn = (_: FleetMember, index: number): boolean => index % this.#turns === this.#turn;
     const said = this.#members.filter(isTheirTurn).map((member) => member.live());
@@ -101,6 +110,10 @@ export class SimulatedFleet {
   }
 
   async #save(): Promise<void> {
+    await this.#saving(() => this.#saveNow());
+  }
+
+  async #saveNow(): Promise<void> {
     const { stateFile, scenario } = this.#options;
     if (stateFile === null) return;
     const cars = this.#members.map(({ vehicleId, car, stream }) => [

@@ -71,8 +71,13 @@ export class FleetMember implements CarHost {
   }
 
   computeDraw(kw: number): void {
-    this.#advanceTo(gridTimeMs(this.#clock, Date.now()));
+    this.count();
     this.car.drawCompute(kw);
+  }
+
+  /** Counts what was drawn until now. */
+  count(): void {
+    this.#advanceTo(gridTimeMs(this.#clock, Date.now()));
   }
 
   receiveProfile(profile: SetpointProfile | null): void {

@@ -17,7 +17,7 @@ interface LoadChartProps {
   readonly height?: number;
 }
 
-const LEFT_AXIS = 46;
+const LEFT_AXIS = 56;
 
 /** Load, limit and plan above; price and carbon below, on the same time axis. */
 export function LoadChart({ timeline, timeZone, nowMs, height = 280 }: LoadChartProps) {

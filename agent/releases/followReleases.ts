@@ -38,6 +38,8 @@ export async function followReleases({
   let refused: number | undefined;
   for (; ; await sleep(askEveryMs, undefined, { signal })) {
     const state = await readSlots(stateDir);
+    // This is the release that is tried: until there is a verdict, it is nothing that the cell should hear of.
+    if (state.trial !== null) continue;
     let wanted: number | null = null;
     try {
       const { version, failed, highest } = state;

@@ -2,7 +2,7 @@ import { MINUTE_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import type { AlertFacts } from '../../planning/alerts.ts';
 import { listFeedStates } from '../../store/feedStates.ts';
-import { listConnections } from '../../store/openAdr.ts';
+import { listConnections } from '../../store/openAdrConnections.ts';
 import { countLateCars } from '../../store/telemetryAge.ts';
 import type { PlanForecasts } from './planForecasts.ts';
 import type { ApiPorts } from './ports.ts';

@@ -12,13 +12,13 @@ import {
 import { listFeeders } from '../../store/feeders.ts';
 import {
   listConnections,
-  listRefusedEvents,
   markConnectionRemoving,
   openSecrets,
   readConnection,
   upsertConnection,
   type OpenAdrConnection,
-} from '../../store/openAdr.ts';
+} from '../../store/openAdrConnections.ts';
+import { listRefusedEvents } from '../../store/openAdrEvents.ts';
 import { readRegion } from '../../store/regions.ts';
 import { gridConnectionSchema, gridConnectionsSchema, type GridConnectionWire } from '../wire/gridConnections.ts';
 import type { ApiPorts } from './ports.ts';

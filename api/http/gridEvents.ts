@@ -1,7 +1,8 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
-import { listEvents, listReports, readEvent, type OpenAdrEvent, type OpenAdrReport } from '../../store/openAdr.ts';
+import { listEvents, readEvent, type OpenAdrEvent } from '../../store/openAdrEvents.ts';
+import { listReports, type OpenAdrReport } from '../../store/openAdrReports.ts';
 import {
   gridEventsSchema,
   gridEventWithProofSchema,

@@ -5,7 +5,7 @@ import type { RegionSummary } from '../../domain/workflows/gridRegion.ts';
 import { knownWindow, summarizeRegion } from '../../planning/regionSummary.ts';
 import { listFeedStates } from '../../store/feedStates.ts';
 import { listRegionFeeders } from '../../store/feeders.ts';
-import { listConnections } from '../../store/openAdr.ts';
+import { listConnections } from '../../store/openAdrConnections.ts';
 import { readRegion, readRegionSummary } from '../../store/regions.ts';
 import { readSignals } from '../../store/signals.ts';
 import { gridRegionStateSchema } from '../wire/gridRegionState.ts';

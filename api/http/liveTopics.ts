@@ -5,7 +5,7 @@ import { slotAt, slotStartMs } from '../../scheduler/time.ts';
 import { listBatches } from '../../store/batches.ts';
 import { listCarRows, type CarRow } from '../../store/carRows.ts';
 import { listJobRows, type JobRow } from '../../store/jobRows.ts';
-import { listEvents } from '../../store/openAdr.ts';
+import { listEvents } from '../../store/openAdrEvents.ts';
 import { listRegions } from '../../store/regions.ts';
 import { summarizeFleet } from '../../store/vehicleStates.ts';
 import type { AlertWire, CarRowWire, JobRowWire, LiveEvents, RegionRowWire } from '../wire/page.ts';

@@ -4,7 +4,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
-import { markNotified, openSecrets, readConnection } from '../../store/openAdr.ts';
+import { markNotified, openSecrets, readConnection } from '../../store/openAdrConnections.ts';
 import { bearerOf, sha256 } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
 import { notFound } from './wire.ts';

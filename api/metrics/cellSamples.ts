@@ -10,7 +10,7 @@ import { listFeedStates } from '../../store/feedStates.ts';
 import { countCarReasons, countCarStates } from '../../store/fleetCounts.ts';
 import { listJobRows, type JobRow } from '../../store/jobRows.ts';
 import { ledgerImbalance } from '../../store/ledgerChecks.ts';
-import { listConnections } from '../../store/openAdr.ts';
+import { listConnections } from '../../store/openAdrConnections.ts';
 import { listRegions } from '../../store/regions.ts';
 import { countLateCars } from '../../store/telemetryAge.ts';
 import { LATE_AFTER_MS } from '../http/alertFacts.ts';

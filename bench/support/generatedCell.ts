@@ -1,6 +1,7 @@
 import { HOUR_MS } from '../../domain/durations.ts';
 import { ensureCell } from '../../store/cells.ts';
 import type { Database } from '../../store/database.ts';
+import { upsertJobProgress } from '../../store/jobProgress.ts';
 import { upsertRegion } from '../../store/regions.ts';
 import { emptyHabit, storedHabit } from '../../scheduler/habit.ts';
 import { learnStay } from '../../scheduler/survival.ts';
@@ -9,12 +10,16 @@ import { localHour } from '../../domain/localHour.ts';
 
 const SLOT_MS = HOUR_MS / 4;
 const SLOTS = 96;
-/** Of houses and cars together: a feeder of these is full in the evening. */
-const FEEDER_KW_PER_CAR = 2.2;
+/** Of houses and cars together: a feeder of these is full in cheap hours, and yet all cars are ready in time. */
+const FEEDER_KW_PER_CAR = 4.6;
 const HOUSE_KW_PER_CAR = 0.6;
+/** Jobs, and what each has to do for every car: together about a tenth of what the cars could. */
+const JOBS = 5;
+const SHARDS_PER_CAR = 3;
+const SHARD_MS = { hw3: 900_000, ai4: 400_000, ai5: 180_000 };
 
 /**
- * A cell with one region and its cars at the plug in the evening, written by PostgreSQL itself, so that a large one is
+ * A cell with one region, open jobs and its cars at the plug in the evening, written by PostgreSQL itself, so that a large one is
  * made in seconds. Cars differ in battery, charger, computer, state of charge and ready-by by their number.
  */
 export async function generateCell(
@@ -73,6 +78,43 @@ export async function generateCell(
     [cellId, feeders, JSON.stringify(site)],
   );
   await generateSignals(database, { regionId, carsPerFeeder, slotStartMs });
+  await generateJobs(database, { cellId, cars, slotStartMs });
+}
+
+async function generateJobs(
+  database: Database,
+  { cellId, cars, slotStartMs }: { readonly cellId: string; readonly cars: number; readonly slotStartMs: number },
+): Promise<void> {
+  const model = { name: 'bench', version: '1', family: 'bench', sha256: '0'.repeat(64) };
+  for (const [hardwareClass, msPerUnit] of Object.entries(SHARD_MS)) {
+    await database.query(
+      `insert into class_speeds (model_name, model_version, hardware_class, stated_ms_per_unit)
+       values ($1, $2, $3, $4) on conflict do nothing`,
+      [model.name, model.version, hardwareClass, msPerUnit],
+    );
+  }
+  await database.query(
+    `insert into batches (id, endpoint, input_file_id, completion_window, status, deadline, submitted_at, request_hash)
+     select $1 || '-job-' || n, '/v1/bench', 'none', '24h', 'in_progress',
+       $3::timestamptz + make_interval(hours => 8 + 2 * n), $3, '' from generate_series(1, $2::integer) n`,
+    [cellId, JOBS, new Date(slotStartMs)],
+  );
+  for (let n = 1; n <= JOBS; n++) {
+    const shards = SHARDS_PER_CAR * cars;
+    await upsertJobProgress(database, {
+      jobId: `${cellId}-job-${n}`,
+      cellId,
+      model,
+      shards,
+      pending: shards,
+      inFlight: 0,
+      done: 0,
+      linesPerShard: 1,
+      unitsPerLine: 1,
+      paused: false,
+      finished: false,
+    });
+  }
 }
 
 async function generateSignals(

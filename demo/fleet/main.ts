@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiClient } from '../../api/client/apiClient.ts';
 import { VehicleAgent } from '../../car/agent/vehicleAgent.ts';
@@ -56,7 +56,7 @@ async function start() {
     seed: night.seed,
     clock,
     mqtt,
-    stateFile: join(config.stateDir, 'fleet', 'cars.json'),
+    stateFile: await carsFile(join(config.stateDir, 'fleet'), clock.anchorMs),
     logger,
     telemetry: telemetryConfig(night),
   });
@@ -65,11 +65,20 @@ async function start() {
     fleet.hosts.flatMap((host) => {
       const known = enrolled.get(host.vehicleId);
       const lies = night.cars.some(({ vin, answers }) => vin === host.vehicleId && answers === 'invented');
-      return known ? [board(host, known, { stateDir: config.stateDir, lies, logger })] : [];
+      return known ? [board(fleet, host, known, { stateDir: config.stateDir, lies, logger })] : [];
     }),
   );
   const running = fleet.run();
   return { fleet, running, aboard, mqtt, traces };
+}
+
+/** One for each start of a night, so that the cars of the one before do not stand in its way; those are removed. */
+async function carsFile(folder: string, anchorMs: number): Promise<string> {
+  const file = `cars-${anchorMs}.json`;
+  for (const name of await readdir(folder)) {
+    if (/^cars.*\.json$/.test(name) && name !== file) await rm(join(folder, name), { force: true });
+  }
+  return join(folder, file);
 }
 
 function folderOf(stateDir: string, vehicleId: string): string {
@@ -78,6 +87,7 @@ function folderOf(stateDir: string, vehicleId: string): string {
 
 /** Puts the agent into its car, with a link to the gateway that the simulation can cut. */
 async function board(
+  fleet: SimulatedFleet,
   host: CarHost,
   { credentials, settings }: EnrolledAgent,
   { stateDir, lies, logger }: { readonly stateDir: string; readonly lies: boolean; readonly logger: Logger },
@@ -88,7 +98,14 @@ async function board(
   const { options, namespace } = doors.temporal;
   const agent = new VehicleAgent({
     ...doors,
-    vehicle: host,
+    vehicle: {
+      vehicleId: host.vehicleId,
+      regionId: host.regionId,
+      hardwareClass: host.hardwareClass,
+      computeKw: () => host.computeKw(),
+      computeDraw: (kw) => host.computeDraw(kw),
+      saveRegister: () => fleet.saveRegister(host.vehicleId),
+    },
     temporal: { options: { ...options, address: link.address }, namespace },
     modelFamilies: [DEFAULT_MODEL_FAMILY],
     bidTurnMs: BID_TURN_MS,

@@ -59,9 +59,9 @@ async function publish(
     files.push({ path, sha256: await sha256OfFile(full), sizeBytes: (await stat(full)).size });
   }
   const version = folderSha256(files).slice(0, 12);
+  // A version that was admitted before speeds were noted gets the night as it is written.
   if (await readModel(database, DEFAULT_TENANT, name, version)) {
-    const known = await readProbedSpeed(database, { name, version });
-    if (known !== undefined) return known;
+    return (await readProbedSpeed(database, { name, version })) ?? 0;
   }
   onStatus(`${name} is checked and measured`);
   const declaration = folderDeclarationSchema.parse({ name, version, ...(variant !== undefined && { variant }) });

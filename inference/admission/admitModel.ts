@@ -11,7 +11,7 @@ import {
 } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
-import { gradientName } from '../../training/compile.ts';
+import { gradientName, rowsName } from '../../training/compile.ts';
 import { publishManifest, type ModelStore, type RegisterModel } from '../models/bundledModels.ts';
 import { inspectFile } from './inspectFile.ts';
 import type { InspectedNetwork, NetworkTensor } from './inspectNetwork.ts';
@@ -90,7 +90,12 @@ export function checkDeclared(pipeline: Pipeline, { inputs, outputs }: Inspected
   }
   if (pipeline.kind === 'training') {
     const weights = pipeline.weights.map(({ name, shape }) => ({ name, datatype: 'FP32' as const, shape }));
-    const gradients = weights.map((weight) => ({ ...weight, name: gradientName(weight.name) }));
+    const gradients = pipeline.weights.flatMap(({ name: weight, shape, rows }): NetworkTensor[] => {
+      const [name, datatype] = [gradientName(weight), 'FP32' as const];
+      if (rows === undefined) return [{ name, datatype, shape }];
+      const taken = { name: rowsName(weight), datatype: 'INT32' as const, shape: [rows, 1] };
+      return [{ name, datatype, shape: [rows, ...shape.slice(1)] }, taken];
+    });
     checkTensors('input', [...pipeline.inputs, ...weights], inputs);
     checkTensors('output', gradients, outputs);
     return;

@@ -52,7 +52,7 @@ export function chooseToken(
   const best = argmax(logits);
   if (best === undefined || temperature === 0) return best;
   const { weights, sum } = weightsOf(logits, temperature);
-  if (topP >= 1) return drawn(weights.keys(), weights, draw * sum) ?? best;
+  if (topP >= 1) return drawnOfAll(weights, draw * sum) ?? best;
   const kept = nucleus(weights, sum, topP);
   const keptSum = kept.reduce((total, id) => total + (weights[id] ?? 0), 0);
   return drawn(kept, weights, draw * keptSum) ?? best;
@@ -94,8 +94,18 @@ function clamped(draw: number): number {
   return Math.min(1 - Number.EPSILON, Math.max(0, draw));
 }
 
+/** Like `drawn` of every id; a plain loop, since iterators over a vocabulary take as long as the weights themselves. */
+function drawnOfAll(weights: Float64Array, target: number): number | undefined {
+  let reached = 0;
+  for (let id = 0; id < weights.length; id += 1) {
+    reached += weights[id] ?? 0;
+    if (reached > target) return id;
+  }
+  return undefined;
+}
+
 /** The first id at which the running sum passes `target`. */
-function drawn(ids: Iterable<number>, weights: Float64Array, target: number): number | undefined {
+function drawn(ids: readonly number[], weights: Float64Array, target: number): number | undefined {
   let reached = 0;
   for (const id of ids) {
     reached += weights[id] ?? 0;
@@ -109,7 +119,10 @@ export function nucleus(weights: Float64Array, sum: number, topP: number): numbe
   // All that are lighter than this weigh less than 1 - topP together, so none of them is needed.
   const lightest = ((1 - topP) * sum) / weights.length;
   const candidates: number[] = [];
-  for (const [id, weight] of weights.entries()) if (weight > 0 && weight >= lightest) candidates.push(id);
+  for (let id = 0; id < weights.length; id += 1) {
+    const weight = weights[id] ?? 0;
+    if (weight > 0 && weight >= lightest) candidates.push(id);
+  }
   candidates.sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0) || a - b);
   let reached = 0;
   const count = candidates.findIndex((id) => (reached += weights[id] ?? 0) >= topP * sum);

@@ -29,6 +29,8 @@ export class BlockFlow {
   readonly unserved: Float64Array;
   readonly gateFlow: Float64Array;
   readonly #gateValue: Float64Array;
+  /** What gates can draw, whatever they are given now. */
+  readonly #openCapacity: Float64Array;
   readonly #key: Int32Array;
   readonly #extras: Uint8Array;
   readonly #linkKind: Uint8Array;
@@ -50,10 +52,16 @@ export class BlockFlow {
   #random = 1;
   pivots = 0;
 
-  /** @param startPrice prices of hubs by which cars and gates are placed at first: the last plan's, or 0 */
-  constructor(block: Block, gateValue: Float64Array, startPrice: Float64Array) {
+  /**
+   * Gates draw what they are given at first.
+   * @param gateFlow at most the gates' capacities
+   * @param startPrice prices of hubs by which cars are placed at first: those near the optimum, or 0
+   */
+  constructor(laidOut: Block, gateFlow: Float64Array, startPrice: Float64Array) {
+    const block = { ...laidOut, gateCapacity: Float64Array.from(gateFlow) };
     const { hubs, cars } = block;
     this.#block = block;
+    this.#openCapacity = laidOut.gateCapacity;
     this.#root = hubs;
     this.#exitCost = new Float64Array(hubs);
     this.#excessCost = new Float64Array(hubs).fill(4 * block.unservedCost);
@@ -61,7 +69,7 @@ export class BlockFlow {
     this.cellFlow = this.#flows.cell;
     this.unserved = this.#flows.unserved;
     this.gateFlow = this.#flows.gate;
-    this.#gateValue = Float64Array.from(gateValue);
+    this.#gateValue = new Float64Array(gateFlow.length).fill(block.unservedCost / 2);
     this.#key = new Int32Array(cars).fill(UNSERVED);
     this.#extras = new Uint8Array(cars);
     this.#linkKind = new Uint8Array(hubs);
@@ -101,8 +109,12 @@ export class BlockFlow {
     this.#readLinks();
   }
 
-  /** Takes other values of gates, EUR per kWh that a gate draws. */
-  setGateValues(value: Float64Array): void {
+  /**
+   * Gates compete with all that they can draw.
+   * @param value EUR per kWh that a gate draws
+   */
+  openGates(value: Float64Array): void {
+    this.#block.gateCapacity.set(this.#openCapacity);
     this.#gateValue.set(value);
     this.#readLinks();
   }

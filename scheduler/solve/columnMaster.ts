@@ -42,24 +42,25 @@ export class ColumnMaster {
   readonly #value: Float64Array;
   readonly #inverse: Float64Array;
   readonly #keyShards: Float64Array;
-  /** Price of each block's part, then of each job's shard. */
-  readonly dual: Float64Array;
+  /** What the mix says that a shard costs, by job. */
+  readonly jobPrice: Float64Array;
 
-  /** @param idle one column for each block, in their order, in which it serves no job */
-  constructor(idle: readonly BlockColumn[], jobShards: Float64Array, penaltyEurPerShard: Float64Array) {
-    this.#blocks = idle.length;
+  /** @param first one column for each block, in their order, that together serve no job with more than its shards */
+  constructor(first: readonly BlockColumn[], jobShards: Float64Array, penaltyEurPerShard: Float64Array) {
+    this.#blocks = first.length;
     this.#jobs = jobShards.length;
     this.#jobShards = jobShards;
     this.#penalty = penaltyEurPerShard;
     this.#missing = Float64Array.from(penaltyEurPerShard);
     this.#surplus = new Float64Array(jobShards.length).fill(Infinity);
-    for (const column of idle) this.add(column);
-    this.#key = Int32Array.from(idle.keys());
+    for (const column of first) this.add(column);
+    this.#key = Int32Array.from(first.keys());
     this.#extra = Int32Array.from(jobShards, (_, job) => -1 - job);
     this.#value = new Float64Array(this.#jobs);
     this.#inverse = new Float64Array(this.#jobs * this.#jobs);
     this.#keyShards = new Float64Array(this.#jobs);
-    this.dual = new Float64Array(this.#blocks + this.#jobs);
+    for (const { shards } of first) for (let j = 0; j < this.#jobs; j++) this.#keyShards[j]! += shards[j]!;
+    this.jobPrice = new Float64Array(this.#jobs);
     this.#readBasis();
   }
 
@@ -151,7 +152,9 @@ export class ColumnMaster {
   #entering(): number | undefined {
     let best = -TOLERANCE;
     let entering: number | undefined;
-    const first = this.#blocks;
+    const jobs = this.#jobs;
+    const price = this.jobPrice;
+    const shards = this.#shards;
     // In turn, so many at a time: all would be priced thousands of times.
     const count = this.#columns.length;
     for (let priced = 0; priced < count && entering === undefined;) {
@@ -159,8 +162,9 @@ export class ColumnMaster {
       priced += end - this.#next;
       for (let index = this.#next; index < end; index++) {
         const costEur = this.#cost[index]!;
-        let reduced = costEur - this.dual[this.#blockOfColumn[index]!]!;
-        for (let j = 0; j < this.#jobs; j++) reduced -= this.dual[first + j]! * this.#shards[index * this.#jobs + j]!;
+        const key = this.#key[this.#blockOfColumn[index]!]!;
+        let reduced = costEur - this.#cost[key]!;
+        for (let j = 0; j < jobs; j++) reduced -= price[j]! * (shards[index * jobs + j]! - shards[key * jobs + j]!);
         // Relative to what it is a difference of: idle columns cost as much as the block's charging.
         reduced /= 1 + Math.abs(costEur);
         if (reduced < best) {
@@ -171,13 +175,12 @@ export class ColumnMaster {
       this.#next = end < count ? end : 0;
     }
     for (let j = 0; j < this.#jobs; j++) {
-      const price = this.dual[first + j]!;
-      const missing = (this.#missing[j]! - price) / (1 + Math.abs(this.#missing[j]!));
+      const missing = (this.#missing[j]! - price[j]!) / (1 + Math.abs(this.#missing[j]!));
       if (missing < best) {
         best = missing;
         entering = -1 - j;
       }
-      const surplus = (this.#surplus[j]! + price) / (1 + Math.abs(price));
+      const surplus = (this.#surplus[j]! + price[j]!) / (1 + Math.abs(price[j]!));
       if (surplus < best) {
         best = surplus;
         entering = -1 - this.#jobs - j;
@@ -259,18 +262,12 @@ export class ColumnMaster {
 
   #price(): void {
     const jobs = this.#jobs;
-    const jobPrice = this.dual.subarray(this.#blocks).fill(0);
+    const jobPrice = this.jobPrice.fill(0);
     for (let row = 0; row < jobs; row++) {
       const column = this.#extra[row]!;
       const key = column < 0 ? 0 : this.#columns[this.#key[this.#blockOf(column)]!]!.costEur;
       const cost = this.#costOf(column) - key;
       for (let j = 0; j < jobs; j++) jobPrice[j]! += cost * this.#inverse[row * jobs + j]!;
-    }
-    for (let block = 0; block < this.#blocks; block++) {
-      const { costEur, shards } = this.#columns[this.#key[block]!]!;
-      let price = costEur;
-      for (let j = 0; j < jobs; j++) price -= jobPrice[j]! * shards[j]!;
-      this.dual[block] = price;
     }
   }
 }

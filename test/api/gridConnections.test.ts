@@ -3,14 +3,9 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import type { OpenAdrStatus } from '../../domain/openAdr.ts';
 import { Vtn } from '../../simulator/vtn/vtn.ts';
-import {
-  readConnection,
-  saveConnectionStatus,
-  saveMeasurement,
-  saveRegistration,
-  upsertEvent,
-  upsertReport,
-} from '../../store/openAdr.ts';
+import { readConnection, saveConnectionStatus, saveRegistration } from '../../store/openAdrConnections.ts';
+import { saveMeasurement, upsertEvent } from '../../store/openAdrEvents.ts';
+import { upsertReport } from '../../store/openAdrReports.ts';
 import { eventually } from '../support/eventually.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { cli } from '../cli/cliRun.ts';

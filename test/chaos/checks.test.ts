@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { objectKeys } from '../../domain/names.ts';
 import { recordAcceptedShard } from '../../store/acceptedShards.ts';
+import { appendJournal } from '../../store/journal.ts';
 import { book } from '../../store/ledger.ts';
 import { recordMeterReadings } from '../../store/meters.ts';
 import { createFileStore } from '../../store/objects/fileStore.ts';
@@ -167,8 +168,22 @@ describe('owners are whole', () => {
     await settle(60, 10);
     expect(await ownersWhole(database, laterMs)).toEqual([
       expect.stringContaining('60 % at its ready-by, target 80 %'),
-      expect.stringContaining('10 h of 11 h are paid'),
+      expect.stringContaining('10 h are paid, 11 h are owed'),
     ]);
+  });
+
+  test('when hours are missing in which it slept', async () => {
+    const write = (kind: 'asleep' | 'woken', atMs: number, message: string) =>
+      appendJournal(database, CELL.id, [{ atMs, kind, subject: 'car-1', message, dedupeKey: message }]);
+    await write('asleep', START_MS + HOUR_MS, 'Car sleeps or has no coverage: its connection was closed');
+    await write(
+      'woken',
+      START_MS + 1.25 * HOUR_MS,
+      'Car is asleep and is woken: planned to compute in the coming slot',
+    );
+    await write('woken', START_MS + 2.25 * HOUR_MS, 'Car is online');
+    await settle(80, 10);
+    expect(await ownersWhole(database, laterMs)).toEqual([]);
   });
 
   test('not when nobody looked or settled in time, but while there is time', async () => {

@@ -19,6 +19,8 @@ const LIMIT_TOLERANCE_KWH = 0.05;
 const ENERGY_TOLERANCE_WH = 0.01;
 const SOC_TOLERANCE_PERCENT = 1;
 const HOURS_TOLERANCE = 0.001;
+/** A car that was awake for less of an hour may not have had to say anything. */
+const MIN_AWAKE_MS = 0.5 * HOUR_MS;
 /** Grid time that a stay's settlement may take beside a disturbance. */
 const SETTLED_WITHIN_MS = 8 * HOUR_MS;
 
@@ -120,6 +122,38 @@ export async function limitKept(
     });
 }
 
+/** When each car slept, as its closed connections tell: availability is not paid for that. Silence is no sleep: it may be ours. */
+async function readNaps(database: Database): Promise<Map<string, TimeWindow[]>> {
+  const lines = await database.query<{ vehicleId: string; atMs: number; isAsleep: boolean }>(
+    `select subject as "vehicleId", at as "atMs", kind = 'asleep' as "isAsleep" from journal
+     where (kind = 'asleep' and message like '%its connection was closed') or (kind = 'woken' and message like '% is online') order by at, seq`,
+  );
+  const naps = new Map<string, TimeWindow[]>();
+  for (const { vehicleId, atMs, isAsleep } of lines) {
+    const known = naps.get(vehicleId) ?? [];
+    const last = known.at(-1);
+    if (isAsleep) known.push({ startMs: atMs, endMs: Number.POSITIVE_INFINITY });
+    else if (last) known[known.length - 1] = { ...last, endMs: Math.min(last.endMs, atMs) };
+    naps.set(vehicleId, known);
+  }
+  return naps;
+}
+
+const overlapMs = (a: TimeWindow, b: TimeWindow): number =>
+  Math.max(0, Math.min(a.endMs, b.endMs) - Math.max(a.startMs, b.startMs));
+
+/** The part of a stay that lies in hours of the clock, in UTC, for half of which or more the car was awake. */
+function awakeHours(stay: TimeWindow, naps: readonly TimeWindow[]): number {
+  let owedMs = 0;
+  for (let startMs = Math.floor(stay.startMs / HOUR_MS) * HOUR_MS; startMs < stay.endMs; startMs += HOUR_MS) {
+    const part = { startMs: Math.max(startMs, stay.startMs), endMs: Math.min(startMs + HOUR_MS, stay.endMs) };
+    const asleepMs = naps.reduce((sum, nap) => sum + overlapMs(part, nap), 0);
+    if (part.endMs - part.startMs - asleepMs >= Math.min(MIN_AWAKE_MS, part.endMs - part.startMs))
+      owedMs += part.endMs - part.startMs;
+  }
+  return owedMs / HOUR_MS;
+}
+
 /** Every stay whose ready-by has passed was charged as promised, and every one that has ended is settled and paid once. */
 export async function ownersWhole(database: Database, nowMs: number): Promise<Violations> {
   const stays = await database.query<{
@@ -143,6 +177,7 @@ export async function ownersWhole(database: Database, nowMs: number): Promise<Vi
        left join ledger_entries e on e.booking_id = b.booking_id and e.item = 'availability'
      where v.kind = 'car' group by p.vehicle_id, p.stay order by p.vehicle_id, p.stay`,
   );
+  const naps = await readNaps(database);
   return stays.flatMap((stay) => {
     const violations: string[] = [];
     const name = `stay ${stay.stay} of ${stay.vehicleId}`;
@@ -153,9 +188,11 @@ export async function ownersWhole(database: Database, nowMs: number): Promise<Vi
       violations.push(`${name}: ${stay.readyBySocPercent} % at its ready-by, target ${stay.targetSocPercent} %`);
     if (nowMs - endMs > SETTLED_WITHIN_MS && !stay.isSettled) violations.push(`${name}: it ended and is not settled`);
     if (stay.isSettled && stay.entries !== 1) violations.push(`${name}: ${stay.entries} entries for its availability`);
-    const hours = (endMs - stay.pluggedInAtMs) / HOUR_MS;
-    if (stay.isSettled && (stay.hours ?? 0) < hours - HOURS_TOLERANCE)
-      violations.push(`${name}: ${stay.hours} h of ${hours} h are paid`);
+    const owed = stay.isSettled
+      ? awakeHours({ startMs: stay.pluggedInAtMs, endMs }, naps.get(stay.vehicleId) ?? [])
+      : 0;
+    if ((stay.hours ?? 0) < owed - HOURS_TOLERANCE)
+      violations.push(`${name}: ${stay.hours} h are paid, ${owed} h are owed`);
     return violations;
   });
 }

@@ -115,6 +115,7 @@ export function cellState(over: Partial<CellState> = {}): CellState {
         metadata: null,
       },
     ],
+    jobPricing: new Map(),
     rolloutFamilies: new Map(),
     modelsOnCars: { bytes: new Map(), holders: new Map(), bytesPerGridSecond: 20e6 },
     foreignLoadKw: new Map(),

@@ -48,4 +48,29 @@ describe('the last bit of an owner’s minimum', () => {
     expect(plan.cars[0]?.chargeKw[0]).toBe(4);
     expect(checkPlan(problem, plan).findings).toEqual([]);
   });
+
+  test('takes a slot of the least current at once, whatever others need at once too', () => {
+    const lastBit = fc.record({
+      part: fc.double({ min: 0.01, max: 0.99, noNaN: true }),
+      chargerMinKw: fc.constantFrom(1.38, 4.14, 6),
+      others: fc.array(fc.double({ min: 1, max: 40, noNaN: true }), { minLength: 1, maxLength: 3 }),
+    });
+    fc.assert(
+      fc.property(lastBit, ({ part, chargerMinKw, others }) => {
+        // Of an hour at the least current; the others would fill the feeder in every hour.
+        const needKwh = part * chargerMinKw;
+        const problem = night([10, 50, 10, 50, 10, 50], {
+          limitKw: 7,
+          cars: [
+            { needKwh, minimumNeedKwh: needKwh, chargerMinKw },
+            ...others.map((kwh) => ({ needKwh: kwh, minimumNeedKwh: kwh, chargerMinKw: 0 })),
+          ],
+        });
+        const plan = planCell(problem);
+        expect(plan.cars[0]?.chargeKw[0]).toBeCloseTo(chargerMinKw, 6);
+        expect(checkPlan(problem, plan).findings).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
 });

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Clock } from '../../domain/clock.ts';
 import { topics } from '../../domain/names.ts';
 import { meterReadingSchema } from '../../domain/setpoints.ts';
+import { loadFleet } from '../../simulator/stateFile.ts';
 import { SimulatedFleet, type SimulatedFleetOptions } from '../../simulator/fleet.ts';
 import { MILD, MINUTE_MS, PARKED, quarterHours, SPEC, START_MS } from './cars.ts';
 
@@ -188,8 +189,10 @@ test('a fleet whose process was killed lives through the time that it missed', a
   first.stop();
   await fleets.pop()?.done;
   await writeFile(file, leftBehind);
+  await writeFile(path.join(folder, 'left.json'), leftBehind);
 
   const heard = await listen(topics.connectivity('telemetry', SPEC.vehicleId));
+  const readings = await listen(topics.meter(SPEC.vehicleId));
   const second = await start();
   await eventually(() => expect(second.hosts[0]?.conditions().atMs).toBeGreaterThan(START_MS + 15 * MINUTE_MS));
   const { atMs, socPercent } = second.hosts[0]?.conditions() ?? { atMs: 0, socPercent: 0 };
@@ -197,6 +200,32 @@ test('a fleet whose process was killed lives through the time that it missed', a
   expect(socPercent).toBeGreaterThan(undisturbed - 1);
   expect(socPercent).toBeLessThanOrEqual(undisturbed);
   await eventually(() => expect(heard.filter(({ payload }) => payload.includes('"DISCONNECTED"'))).toHaveLength(1));
+  // What was drawn until the kill is told as of then.
+  const kept = (await loadFleet(path.join(folder, 'left.json'), 'test-night'))?.cars[SPEC.vehicleId]?.state;
+  const told = readings.map(({ payload }) => meterReadingSchema.parse(JSON.parse(payload)));
+  expect(told).toContainEqual({
+    atMs: Math.floor(kept?.atMs ?? 0),
+    chargingKwh: kept?.chargingKwh,
+    computeKwh: kept?.computeKwh,
+  });
+});
+
+test('what a car has drawn is stored before it is claimed, as often as it is claimed', async () => {
+  const fleet = await start();
+  const [car] = fleet.hosts;
+  await eventually(() => expect(car?.conditions().awake).toBe(true));
+  car?.computeDraw(0.5);
+  const drawnKwh = async (): Promise<number> => {
+    await Promise.all([fleet.saveRegister(SPEC.vehicleId), fleet.saveRegister(SPEC.vehicleId)]);
+    const saved = await loadFleet(path.join(folder, 'fleet.json'), 'test-night');
+    return saved?.cars[SPEC.vehicleId]?.state.computeKwh ?? Number.NaN;
+  };
+  let before = 0;
+  for (let claim = 0; claim < 5; claim++) {
+    const now = await drawnKwh();
+    expect(now).toBeGreaterThan(before);
+    before = now;
+  }
 });
 
 test('a car that was awake before its process came up, and sleeps by then, is heard of all the same', async () => {

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Cell } from '../../store/cells.ts';
 import { cellTaskQueue, CONTROL_TASK_QUEUE, workflowIds } from '../../domain/names.ts';
 import type { Database } from '../../store/database.ts';
-import { listConnections } from '../../store/openAdr.ts';
+import { listConnections } from '../../store/openAdrConnections.ts';
 import { listRegions } from '../../store/regions.ts';
 import type { coSchedule } from '../../workflows/coSchedule.ts';
 import type { jobDivision } from '../../workflows/jobDivision.ts';

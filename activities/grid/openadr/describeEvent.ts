@@ -1,5 +1,5 @@
 import { DateTime } from 'luxon';
-import type { OpenAdrEvent } from '../../../store/openAdr.ts';
+import type { OpenAdrEvent } from '../../../store/openAdrEvents.ts';
 import { textOf } from './walkEvents.ts';
 import type { WireEvent } from './wire.ts';
 

@@ -1,6 +1,6 @@
 import type { JournalLine } from '../../../domain/journal.ts';
 import type { OpenAdrRegistration } from '../../../domain/openAdr.ts';
-import { saveMeasurement, type OpenAdrEvent } from '../../../store/openAdr.ts';
+import { saveMeasurement, type OpenAdrEvent } from '../../../store/openAdrEvents.ts';
 import { eventName } from './describeEvent.ts';
 import { readEventFacts, type EventFacts } from './eventFacts.ts';
 import type { HeldEvent } from './heldEvent.ts';

@@ -4,15 +4,15 @@ import type { JournalLine } from '../../../domain/journal.ts';
 import { UTILITY_SOURCE } from '../../../scheduler/sources.ts';
 import type { Queryable } from '../../../store/database.ts';
 import { appendJournal } from '../../../store/journal.ts';
+import type { OpenAdrConnection } from '../../../store/openAdrConnections.ts';
 import {
   markEventsGone,
   markEventsListed,
   readEventsOf,
   upsertEvent,
-  type OpenAdrConnection,
   type OpenAdrEvent,
   type OpenAdrVersion,
-} from '../../../store/openAdr.ts';
+} from '../../../store/openAdrEvents.ts';
 import { describeEvent, eventName } from './describeEvent.ts';
 import { feedersReached, type Addressees, type HeldEvent, type SiteFeeder } from './heldEvent.ts';
 import { hasCancelledForm, spanOf } from './timing.ts';

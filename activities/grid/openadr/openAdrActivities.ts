@@ -13,7 +13,7 @@ import {
   readConnection,
   saveConnectionStatus,
   type OpenAdrConnection,
-} from '../../../store/openAdr.ts';
+} from '../../../store/openAdrConnections.ts';
 import { readRegion } from '../../../store/regions.ts';
 import type { VenSync } from '../../../domain/workflows/openAdrVen.ts';
 import { applyHeldEvents } from './applyEvents.ts';

@@ -1,7 +1,8 @@
 import { DAY_MS, HOUR_MS } from '../../../domain/durations.ts';
 import { isDeepStrictEqual } from 'node:util';
 import type { Database } from '../../../store/database.ts';
-import { listReports, upsertReport, type OpenAdrConnection, type OpenAdrReport } from '../../../store/openAdr.ts';
+import type { OpenAdrConnection } from '../../../store/openAdrConnections.ts';
+import { listReports, upsertReport, type OpenAdrReport } from '../../../store/openAdrReports.ts';
 import type { OpenAdrRegistration } from '../../../domain/openAdr.ts';
 import { feedersReached, type HeldEvent, type SiteFeeder } from './heldEvent.ts';
 import { impliedOccurrences } from './impliedIntervals.ts';

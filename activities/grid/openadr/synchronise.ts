@@ -3,13 +3,8 @@ import type { OpenAdrRegistration, OpenAdrSecrets, OpenAdrStatus } from '../../.
 import type { Database } from '../../../store/database.ts';
 import { listFeederEnergy, listFeederStorage } from '../../../store/feederMeters.ts';
 import { listFeederSupplies, listFeeders } from '../../../store/feeders.ts';
-import {
-  listConnections,
-  listEventsOf,
-  saveRegistration,
-  type OpenAdrConnection,
-  type OpenAdrEvent,
-} from '../../../store/openAdr.ts';
+import { listConnections, saveRegistration, type OpenAdrConnection } from '../../../store/openAdrConnections.ts';
+import { listEventsOf, type OpenAdrEvent } from '../../../store/openAdrEvents.ts';
 import { readSignals } from '../../../store/signals.ts';
 import type { EmergencyShed } from '../emergencyShed.ts';
 import { DEFAULT_FEEDER_SUPPLY } from '../../../domain/feederSupply.ts';

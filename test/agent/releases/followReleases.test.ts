@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { exchangeCode } from '../../../agent/carDoors.ts';
 import { followReleases } from '../../../agent/releases/followReleases.ts';
-import { readSlots, slotFolder, writeSlots } from '../../../agent/releases/slots.ts';
+import { readSlots, slotFolder, staged, writeSlots } from '../../../agent/releases/slots.ts';
 import { ApiClient } from '../../../api/client/apiClient.ts';
 import { agentReleasesSchema } from '../../../api/wire/agentReleases.ts';
 import { makeRelease, publishRelease } from '../../../cli/releaseFolder.ts';
@@ -130,6 +130,20 @@ describe('an agent that is to use a release', () => {
     await follow(15);
     await refused(15);
     expect((await readSlots(stateDir)).trial).toBeNull();
+  });
+
+  test('asks for nothing while it is itself on trial', async () => {
+    await publish(16);
+    const before = await readSlots(stateDir);
+    await writeSlots(stateDir, staged(before, { version: 16, entry: 'dist/main.js' }));
+    await follow(16);
+    await writeSlots(stateDir, { ...before, active: 'a', version: 16, entry: 'dist/main.js', highest: 16 });
+    const said = await eventually('it has asked', PATIENCE_MS, async () => {
+      const car = await told();
+      return car?.version === 16 ? car : undefined;
+    });
+    // Before the verdict it would have said 0, and refused what it runs.
+    expect(said).toMatchObject({ failed: [], refused: null });
   });
 });
 

@@ -6,6 +6,7 @@ import { HOUR_MS } from '../../../domain/durations.ts';
 const NIGHT = { requests: 160, windowMs: 12 * HOUR_MS, scale: 120, slowest: 60 };
 
 test('a quick machine has the whole night, a slow one a longer night, a slower one fewer chats', () => {
+  expect(chatPace({ ...NIGHT, msPerRequest: 0 })).toEqual({ scale: 120, requests: 160 });
   expect(chatPace({ ...NIGHT, msPerRequest: 1_000 })).toEqual({ scale: 120, requests: 160 });
   expect(chatPace({ ...NIGHT, msPerRequest: 2_000 })).toEqual({ scale: 81, requests: 160 });
   expect(chatPace({ ...NIGHT, msPerRequest: 5_000 })).toEqual({ scale: 60, requests: 86 });

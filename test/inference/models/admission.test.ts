@@ -20,7 +20,10 @@ import {
 } from 'onnx-buf';
 import { afterEach, describe, expect, test } from 'vitest';
 
+import { classifierNetwork } from '../../../demo/training/networks.ts';
 import { admitModel } from '../../../inference/admission/admitModel.ts';
+import { compileTraining } from '../../../inference/training/compileTraining.ts';
+import { trainingPipelineOf } from '../../../inference/training/trainingManifest.ts';
 import { whyItDoesNotRun } from '../../../inference/admission/probeModel.ts';
 import { inspectNetwork } from '../../../inference/admission/inspectNetwork.ts';
 import { bytesOf, node, ONNX_TYPES, onnxFile, tensor, value } from '../../../training/onnx/onnxGraph.ts';
@@ -276,6 +279,26 @@ describe('admission', () => {
   ])('refuses a manifest that names %s', async (_what, pipeline, message) => {
     const admitting = admitModel(new MemoryObjects(), async () => {}, await upload({ pipeline }));
     await expect(admitting).rejects.toThrow(message);
+  });
+
+  test.each([200, 12])('publishes a training graph with a table of %i words', async (words) => {
+    const length = 7;
+    const network = classifierNetwork({ words, dimensions: 4, hidden: 6, classes: 5, length });
+    const { file, description } = await compileTraining(network, {
+      loss: 'softmax-cross-entropy',
+      lengths: { batch: 3 },
+    });
+    const pipeline = trainingPipelineOf(description);
+    const { manifest } = await admitModel(
+      new MemoryObjects(),
+      async () => {},
+      await upload({ network: file, pipeline }),
+    );
+    expect(manifest.pipeline).toEqual(pipeline);
+    const [first, ...others] = pipeline.weights;
+    const wrong = { ...pipeline, weights: [{ ...first, rows: 5 }, ...others] };
+    const admitting = admitModel(new MemoryObjects(), async () => {}, await upload({ network: file, pipeline: wrong }));
+    await expect(admitting).rejects.toThrow('its output "gradient/words" has the shape');
   });
 
   test('refuses a few bytes that take gigabytes, and goes on', async () => {

@@ -10,7 +10,7 @@ import { tokenSource } from '../../../../activities/grid/openadr/vtnTokens.ts';
 import { vtnClient } from '../../../../activities/grid/openadr/vtnClient.ts';
 import { openAdrSettingsSchema } from '../../../../domain/openAdr.ts';
 import { upsertFeeder } from '../../../../store/feeders.ts';
-import { listEventsOf } from '../../../../store/openAdr.ts';
+import { listEventsOf } from '../../../../store/openAdrEvents.ts';
 import { upsertRegion } from '../../../../store/regions.ts';
 import { CELL } from '../../../support/fleetFixture.ts';
 import { SELF_SIGNED } from '../../../support/selfSigned.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import type { VtnFault, VtnRequest } from '../../../../simulator/vtn/exchange.ts';
-import { deleteConnection, listEvents, readConnection } from '../../../../store/openAdr.ts';
+import { deleteConnection, readConnection } from '../../../../store/openAdrConnections.ts';
+import { listEvents } from '../../../../store/openAdrEvents.ts';
 import { sealWith } from '../../../../store/seal.ts';
 import { CELL } from '../../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../../support/testDatabase.ts';

@@ -7,7 +7,8 @@ import {
   venBodySchema,
 } from '../../../../activities/grid/openadr/outgoing.ts';
 import { recordMeterReadings } from '../../../../store/meters.ts';
-import { listEvents, listReports } from '../../../../store/openAdr.ts';
+import { listEvents } from '../../../../store/openAdrEvents.ts';
+import { listReports } from '../../../../store/openAdrReports.ts';
 import { CELL } from '../../../support/fleetFixture.ts';
 import { officialSchemas, problemsOf } from '../../../support/openApiSchema.ts';
 import { useTestDatabase } from '../../../support/testDatabase.ts';

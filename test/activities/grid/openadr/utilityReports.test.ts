@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { impliedOccurrences } from '../../../../activities/grid/openadr/impliedIntervals.ts';
 import { wireEventSchema } from '../../../../activities/grid/openadr/wire.ts';
-import { markNotified, readConnection } from '../../../../store/openAdr.ts';
+import { markNotified, readConnection } from '../../../../store/openAdrConnections.ts';
 import { useTestDatabase } from '../../../support/testDatabase.ts';
 import { HOUR_MS, limitEvent, MIDNIGHT_MS, MINUTE_MS, useVen } from './venFixture.ts';
 

@@ -9,7 +9,7 @@ import { openAdrSettingsSchema } from '../../../../domain/openAdr.ts';
 import { Vtn } from '../../../../simulator/vtn/vtn.ts';
 import type { Database } from '../../../../store/database.ts';
 import { readJournal } from '../../../../store/journal.ts';
-import { deleteConnection, upsertConnection } from '../../../../store/openAdr.ts';
+import { deleteConnection, upsertConnection } from '../../../../store/openAdrConnections.ts';
 import { sealWith } from '../../../../store/seal.ts';
 import { readSignals } from '../../../../store/signals.ts';
 import type { VenSync } from '../../../../domain/workflows/openAdrVen.ts';
