@@ -9,6 +9,7 @@ import { VehicleAgent } from '../car/agent/vehicleAgent.ts';
 import type { AgentConfig } from './agentConfig.ts';
 import { HostSensors } from './hostSensors.ts';
 import { HostVehicle } from './hostVehicle.ts';
+import type { MeterReading } from '../domain/setpoints.ts';
 import { openPowerMeter } from './powerMeter.ts';
 import { UNPACED } from '../car/shard/ports.ts';
 import { gridTimeMs, realDurationMs } from '../domain/clock.ts';
@@ -137,14 +138,14 @@ async function liveOn(config: AgentConfig, credentials: CarCredentials, settings
   );
   const tellPresence = (isConnected: boolean): Promise<void> =>
     doors.publish(topics.agentConnectivity(settings.car_id), presenceOf(connectionId, isConnected));
-  const tellReading = async (): Promise<void> => {
-    const reading = await vehicle.reading();
+  const tell = async (reading: MeterReading): Promise<void> => {
     const { atMs, computeKwh } = reading;
     // The charger's meter says what the plug gives, the agent only how much of that was compute: two registers of one
     // plug would be paid twice.
     if (meter.source === 'charger') await doors.publish(topics.computeMeter(settings.car_id), { atMs, computeKwh });
     else await doors.publish(topics.meter(settings.car_id), reading);
   };
+  const tellReading = async (): Promise<void> => tell(await vehicle.reading());
   const tellLast = async (): Promise<void> => {
     await tellReading();
     await tellPresence(false);
@@ -158,6 +159,9 @@ async function liveOn(config: AgentConfig, credentials: CarCredentials, settings
     every(period(READING_EVERY_MS), tellReading, log),
     every(period(PRESENCE_EVERY_MS), () => tellPresence(true), log),
   ];
+  // Not waited for: without a broker the agent computes all the same, and the reading goes before the next ones.
+  if (vehicle.keptReading)
+    tell(vehicle.keptReading).catch((error: unknown) => log.warn({ err: error }, 'the kept register was not told'));
   await agent.start();
   tellPresence(true).catch((error: unknown) => log.warn({ err: error }, 'the broker cannot be told of the agent'));
   log.info({ region: settings.region_id, hardwareClass: settings.hardware_class }, 'the agent runs');

@@ -10,7 +10,7 @@ import { writeFileAtomically } from '../inference/atomicFile.ts';
 import type { AgentVehicle } from '../car/agent/vehicleAgent.ts';
 import type { ReadWatts } from './powerMeter.ts';
 
-const registerSchema = z.object({ computeKwh: z.number().min(0) });
+const registerSchema = z.object({ computeKwh: z.number().min(0), atMs: z.number().optional() });
 
 export interface HostVehicleOptions extends Pick<AgentVehicle, 'vehicleId' | 'regionId' | 'hardwareClass'> {
   /** What a computer of the class draws at the plug while it computes, kW: where no meter says otherwise. */
@@ -36,8 +36,15 @@ export class HostVehicle implements AgentVehicle {
   /** One after the other: an older value that is written last would be a register that went down. */
   readonly #saving = pLimit(1);
 
-  private constructor(options: HostVehicleOptions, computeKwh: number) {
+  /**
+   * The register that an earlier process has left, as of when it was stored: told first, what was drawn until a kill is not shared
+   * out over the time until the restart.
+   */
+  readonly keptReading: MeterReading | undefined;
+
+  private constructor(options: HostVehicleOptions, { computeKwh, atMs }: z.infer<typeof registerSchema>) {
     this.#options = options;
+    this.keptReading = atMs === undefined ? undefined : { atMs, chargingKwh: 0, computeKwh };
     this.vehicleId = options.vehicleId;
     this.regionId = options.regionId;
     this.hardwareClass = options.hardwareClass;
@@ -48,7 +55,7 @@ export class HostVehicle implements AgentVehicle {
   /** Goes on from the register that an earlier process has left: one that went down would look like a tampered meter. */
   static async open(options: HostVehicleOptions): Promise<HostVehicle> {
     const kept = await readFile(join(options.folder, 'register.json'), 'utf8').catch(() => '{}');
-    return new HostVehicle(options, registerSchema.safeParse(parseJson(kept)).data?.computeKwh ?? 0);
+    return new HostVehicle(options, registerSchema.safeParse(parseJson(kept)).data ?? { computeKwh: 0 });
   }
 
   computeKw(): number {
@@ -82,7 +89,7 @@ export class HostVehicle implements AgentVehicle {
     return this.#saving(async () => {
       this.#count();
       const reading = { atMs: Math.round(this.#countedToMs), chargingKwh: 0, computeKwh: this.#computeKwh };
-      const register = JSON.stringify({ computeKwh: reading.computeKwh });
+      const register = JSON.stringify({ computeKwh: reading.computeKwh, atMs: reading.atMs });
       await writeFileAtomically(join(this.#options.folder, 'register.json'), register);
       return reading;
     });

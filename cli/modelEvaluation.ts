@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-import { NightshiftError } from '../domain/errors.ts';
+import { errorSchema } from '../api/wire/error.ts';
+import { isErrorCode, NightshiftError } from '../domain/errors.ts';
+import { parseJson } from '../domain/json.ts';
 
 const expectedSchema = z.looseObject({
   ids: z.array(z.number().int().min(0)).min(1),
@@ -98,22 +100,38 @@ function sum(values: readonly number[]): number {
 }
 
 const answerSchema = z.object({
-  choices: z.tuple([
+  choices: z.array(
     z.looseObject({
-      logprobs: z.object({ content: z.array(z.looseObject({ x_id: z.number(), logprob: z.number() })) }),
+      logprobs: z.object({ content: z.array(z.looseObject({ x_id: z.number(), logprob: z.number() })) }).nullish(),
     }),
-  ]),
+  ),
 });
 
-/** The tokens of a chat completion that was asked for its logprobs. */
+/** The tokens of a chat completion, or of a chunk of one, that was asked for its logprobs. */
 export function tokensOfAnswer(answer: unknown): GeneratedTokens {
-  const [{ logprobs }] = answerSchema.parse(answer).choices;
-  return { ids: logprobs.content.map(({ x_id: id }) => id), logprobs: logprobs.content.map(({ logprob }) => logprob) };
+  const tokens = answerSchema.parse(answer).choices.flatMap(({ logprobs }) => logprobs?.content ?? []);
+  return { ids: tokens.map(({ x_id: id }) => id), logprobs: tokens.map(({ logprob }) => logprob) };
 }
 
-/** The request whose answer is compared: greedy, as long as the reference. */
+/** @param events of a stream of chat completion chunks @throws NightshiftError that ended the stream */
+export async function tokensOfStream(events: AsyncIterable<string>): Promise<GeneratedTokens> {
+  const ids: number[] = [];
+  const logprobs: number[] = [];
+  for await (const data of events) {
+    if (data === '[DONE]') break;
+    const chunk = parseJson(data);
+    const failure = errorSchema.safeParse(chunk).data?.error;
+    if (failure) throw new NightshiftError(isErrorCode(failure.code) ? failure.code : 'internal', failure.message);
+    const tokens = tokensOfAnswer(chunk);
+    ids.push(...tokens.ids);
+    logprobs.push(...tokens.logprobs);
+  }
+  return { ids, logprobs };
+}
+
+/** The request whose answer is compared: greedy, as long as the reference; streamed, since on a busy machine it takes minutes. */
 export function requestFor(model: string, { messages, ids }: ReferencePrompt): object {
-  return { model, messages, temperature: 0, max_completion_tokens: ids.length, logprobs: true };
+  return { model, messages, temperature: 0, max_completion_tokens: ids.length, logprobs: true, stream: true };
 }
 
 export function evaluationText(comparisons: readonly PromptComparison[]): string {

@@ -144,6 +144,7 @@ export class SimulatedCar {
   /** Lives until the grid time `toMs`. Events come in the order in which they happened. */
   advanceTo(toMs: number): CarEvent[] {
     const events: CarEvent[] = [];
+    this.#tellKeptReading(events);
     this.#settle(events);
     while (this.#state.atMs < toMs) {
       this.#integrateTo(Math.min(toMs, this.#nextBoundaryMs()));
@@ -306,6 +307,12 @@ export class SimulatedCar {
     const { computeSocFloorPercent } = this.spec;
     const { socPercent } = this.#state;
     return holdsOf({ gear, pluggedIn, ambientC, socPercent, computeSocFloorPercent }, this.#holds);
+  }
+
+  /** What was drawn until a kill is told as of then: else it would be shared out over the time until the restart. */
+  #tellKeptReading(events: CarEvent[]): void {
+    const { chargingKwh, computeKwh } = this.#state;
+    if (this.#lastReading === undefined && chargingKwh + computeKwh > 0) this.#readMeter(events);
   }
 
   /**

@@ -54,6 +54,13 @@ export class ApiClient {
     throw errorOf(answer, await answer.text(), `${init.method ?? 'GET'} ${path}`);
   }
 
+  /** Posts, and gives the data of each event of the answer, which may take longer than one in one piece may. */
+  async *streamed(path: string, body: unknown): AsyncGenerator<string> {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await this.call(path, { method: 'POST', body: JSON.stringify(body), headers });
+    for await (const { data } of serverEvents(answer.body ?? new ReadableStream())) yield data;
+  }
+
   /**
    * A stream of server-sent events to its `end`; after a broken connection it goes on after the last one.
    * @throws NightshiftError for an answer that asking again would not change

@@ -44,9 +44,9 @@ export class ChunkWriter {
     this.#write([this.#options.isChat ? part(choice, { content: text }) : textPart(choice, text)]);
   }
 
-  /** What is left of each choice, why it ended, and, where asked for, the usage. */
+  /** What is left of each choice, its logprobs, why it ended, and, where asked for, the usage. */
   end(body: CompletionBody, includeUsage: boolean): void {
-    for (const { index, finish_reason: reason, text, message } of body.choices) {
+    for (const { index, finish_reason: reason, text, message, logprobs = null } of body.choices) {
       this.#begin(index);
       const whole = text ?? message?.content ?? '';
       const said = this.#said.get(index) ?? '';
@@ -56,8 +56,8 @@ export class ChunkWriter {
       if (calls.length > 0) this.#write([part(index, { tool_calls: calls })]);
       this.#write([
         this.#options.isChat
-          ? { ...part(index, {}), finish_reason: reason }
-          : { ...textPart(index, ''), finish_reason: reason },
+          ? { ...part(index, {}), logprobs, finish_reason: reason }
+          : { ...textPart(index, ''), logprobs, finish_reason: reason },
       ]);
     }
     if (includeUsage) this.#write([], body.usage);

@@ -14,7 +14,7 @@ import {
   referenceSchema,
   requestFor,
   summarise,
-  tokensOfAnswer,
+  tokensOfStream,
 } from '../modelEvaluation.ts';
 import { numberFrom } from '../numberOption.ts';
 
@@ -49,8 +49,8 @@ export const evaluateCommand: CommandFactory = (terminal, done) =>
       const comparisons = await Promise.all(
         prompts.map((prompt) =>
           atOnce(async () => {
-            const answer = await api.json('POST', '/v1/chat/completions', requestFor(name, prompt));
-            return comparePrompt(prompt, tokensOfAnswer(answer));
+            const events = api.streamed('/v1/chat/completions', requestFor(name, prompt));
+            return comparePrompt(prompt, await tokensOfStream(events));
           }),
         ),
       );

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ApiClient } from '../../api/client/apiClient.ts';
 import { VehicleAgent } from '../../car/agent/vehicleAgent.ts';
@@ -56,7 +56,7 @@ async function start() {
     seed: night.seed,
     clock,
     mqtt,
-    stateFile: join(config.stateDir, 'fleet', 'cars.json'),
+    stateFile: await carsFile(join(config.stateDir, 'fleet'), clock.anchorMs),
     logger,
     telemetry: telemetryConfig(night),
   });
@@ -70,6 +70,15 @@ async function start() {
   );
   const running = fleet.run();
   return { fleet, running, aboard, mqtt, traces };
+}
+
+/** One for each start of a night, so that the cars of the one before do not stand in its way; those are removed. */
+async function carsFile(folder: string, anchorMs: number): Promise<string> {
+  const file = `cars-${anchorMs}.json`;
+  for (const name of await readdir(folder)) {
+    if (/^cars.*\.json$/.test(name) && name !== file) await rm(join(folder, name), { force: true });
+  }
+  return join(folder, file);
 }
 
 function folderOf(stateDir: string, vehicleId: string): string {

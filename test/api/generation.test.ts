@@ -25,7 +25,7 @@ describe('a folder of a language model, with the stock openai package,', () => {
   });
 
   test('streams the same words in pieces, with the usage where it is asked for', async () => {
-    const request = { model: MODEL, messages, max_tokens: 20, temperature: 0, n: 2, seed: 1 };
+    const request = { model: MODEL, messages, max_tokens: 20, temperature: 0, n: 2, seed: 1, logprobs: true };
     const whole = await api.client.chat.completions.create(request);
     const stream = await api.client.chat.completions.create({
       ...request,
@@ -34,12 +34,14 @@ describe('a folder of a language model, with the stock openai package,', () => {
     });
     const texts = ['', ''];
     const reasons: (string | null)[] = [null, null];
+    const logprobs: unknown[] = [undefined, undefined];
     let usage: unknown;
     let chunks = 0;
     for await (const chunk of stream) {
       chunks += 1;
       usage = chunk.usage ?? usage;
-      for (const { index, delta, finish_reason: reason } of chunk.choices) {
+      for (const { index, delta, finish_reason: reason, logprobs: places } of chunk.choices) {
+        logprobs[index] = places ?? logprobs[index];
         texts[index] += delta.content ?? '';
         reasons[index] = reason ?? reasons[index] ?? null;
       }
@@ -48,6 +50,8 @@ describe('a folder of a language model, with the stock openai package,', () => {
     expect(texts).toEqual(whole.choices.map(({ message }) => message.content));
     expect(reasons).toEqual(whole.choices.map(({ finish_reason: reason }) => reason));
     expect(usage).toEqual(whole.usage);
+    expect(logprobs).toEqual(whole.choices.map((choice) => choice.logprobs));
+    expect(whole.choices[0]?.logprobs?.content?.length).toBeGreaterThan(0);
   });
 
   test('continues a text, streamed and not', async () => {

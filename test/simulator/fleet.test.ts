@@ -189,8 +189,10 @@ test('a fleet whose process was killed lives through the time that it missed', a
   first.stop();
   await fleets.pop()?.done;
   await writeFile(file, leftBehind);
+  await writeFile(path.join(folder, 'left.json'), leftBehind);
 
   const heard = await listen(topics.connectivity('telemetry', SPEC.vehicleId));
+  const readings = await listen(topics.meter(SPEC.vehicleId));
   const second = await start();
   await eventually(() => expect(second.hosts[0]?.conditions().atMs).toBeGreaterThan(START_MS + 15 * MINUTE_MS));
   const { atMs, socPercent } = second.hosts[0]?.conditions() ?? { atMs: 0, socPercent: 0 };
@@ -198,6 +200,14 @@ test('a fleet whose process was killed lives through the time that it missed', a
   expect(socPercent).toBeGreaterThan(undisturbed - 1);
   expect(socPercent).toBeLessThanOrEqual(undisturbed);
   await eventually(() => expect(heard.filter(({ payload }) => payload.includes('"DISCONNECTED"'))).toHaveLength(1));
+  // What was drawn until the kill is told as of then.
+  const kept = (await loadFleet(path.join(folder, 'left.json'), 'test-night'))?.cars[SPEC.vehicleId]?.state;
+  const told = readings.map(({ payload }) => meterReadingSchema.parse(JSON.parse(payload)));
+  expect(told).toContainEqual({
+    atMs: Math.floor(kept?.atMs ?? 0),
+    chargingKwh: kept?.chargingKwh,
+    computeKwh: kept?.computeKwh,
+  });
 });
 
 test('what a car has drawn is stored before it is claimed, as often as it is claimed', async () => {
