@@ -11,7 +11,7 @@ import type { Vehicle } from '../../store/vehicles.ts';
 import { bookWork } from '../settlement/bookWork.ts';
 import type { BatchPricing } from '../settlement/batchPricing.ts';
 import type { HeldAgainst } from './holdAgainst.ts';
-import { payableBySlot, payableMs, type CarsMeter, type MeterSlot } from './payableWork.ts';
+import { payableBySlot, payableMs, SPREAD_SLOTS, type CarsMeter, type MeterSlot } from './payableWork.ts';
 import type { Attribution } from './shardParts.ts';
 
 export interface PaidJob {
@@ -105,7 +105,7 @@ async function readCarsMeter(
 ): Promise<CarsMeter> {
   const facts = await readMeterFacts(tx, vehicleId);
   const slotMs = facts ? facts.slotMinutes * MINUTE_MS : MAX_SLOT_MS;
-  const window = { startMs: (Math.floor(handedOutMs / slotMs) - 1) * slotMs, endMs: storedUntilMs + 1 };
+  const window = { startMs: (Math.floor(handedOutMs / slotMs) - SPREAD_SLOTS) * slotMs, endMs: storedUntilMs + 1 };
   const known = new Map((await listComputeSlots(tx, vehicleId, window)).map((each) => [each.slotStartMs, each]));
   const slots: MeterSlot[] = [];
   for (let startMs = window.startMs; startMs < window.endMs; startMs += slotMs) {

@@ -6,7 +6,9 @@ const PLAUSIBLE_OVERHEAD = 8;
 const PLAUSIBLE_SLACK_WH = 5;
 /** A car's own meter may be wrong by as much; a charger's is of class A at worst (EN 50470-3), with its readings rounded. */
 const METER_TOLERANCE = { car: 1.25, charger: 1.03 } as const;
-/** In a slot, for readings that are rounded and come a moment before or after its bounds. */
+/** A reading's rise is spread over the time since the one before: so many slots before may hold energy of a later one. */
+export const SPREAD_SLOTS = 4;
+/** Of a shard, and at the end of a stay of a slot: readings are rounded, and come a moment before or after its bounds. */
 const METER_SLACK_WH = 20;
 
 /** A time in which a car had a shard, grid time, and how much of it was paid as device time. */
@@ -29,23 +31,35 @@ export interface MeterSlot {
 /** What is known of a car's meter around the time in which it had a shard. */
 export interface CarsMeter {
   readonly kind: keyof typeof METER_TOLERANCE;
-  /** In the order of time, from the one before the shard was handed out. */
+  /** In the order of time, from `SPREAD_SLOTS` before the one in which the shard was handed out. */
   readonly slots: readonly MeterSlot[];
   /** Up to when it was read; before the shard was handed out: nothing of it is known. */
   readonly readUntilMs: number;
 }
 
-/** What slots were paid for together, and what of it their meter explains; it explains all where `meteredWh` is infinite. */
+/**
+ * What slots were paid for together, and what of it their meter explains, each its own and what the `SPREAD_SLOTS` before
+ * it have left; one whose `meteredWh` is infinite explains itself.
+ * @param slots in the order of time
+ */
 export function explainedWh(
   slots: readonly Pick<MeterSlot, 'meteredWh' | 'paidWh'>[],
   kind: CarsMeter['kind'],
 ): { readonly paidWh: number; readonly explainedWh: number } {
-  const most = ({ meteredWh }: Pick<MeterSlot, 'meteredWh'>): number =>
-    meteredWh * METER_TOLERANCE[kind] + METER_SLACK_WH;
-  return {
-    paidWh: slots.reduce((sum, { paidWh }) => sum + paidWh, 0),
-    explainedWh: slots.reduce((sum, slot) => sum + Math.min(slot.paidWh, most(slot)), 0),
-  };
+  const left: number[] = [];
+  let [paid, explained] = [0, 0];
+  for (const { meteredWh, paidWh } of slots) {
+    paid += paidWh;
+    left.push(meteredWh * METER_TOLERANCE[kind] + METER_SLACK_WH);
+    let openWh = paidWh;
+    for (let slot = left.length - 1; slot >= Math.max(0, left.length - 1 - SPREAD_SLOTS) && openWh > 0; slot--) {
+      const wh = Math.min(openWh, left[slot] ?? 0);
+      left[slot] = (left[slot] ?? 0) - wh;
+      openWh -= wh;
+    }
+    explained += paidWh - openWh;
+  }
+  return { paidWh: paid, explainedWh: explained };
 }
 
 /**
@@ -88,14 +102,15 @@ export function payableBySlot(
   let leftWh = Math.min(claimedWh, mostWhIn(paidMs) + PLAUSIBLE_SLACK_WH);
   const isHeld = ({ startMs, endMs }: MeterSlot): boolean => startMs <= storedUntilMs && endMs > handedOutMs;
   const paid = new Map<number, number>();
-  // A reading's rise is spread over the time since the one before, which may be in the slot before.
-  for (const slot of [...slots.filter(isHeld), ...slots.filter((each) => !isHeld(each))]) {
+  for (const slot of [...slots.filter(isHeld), ...slots.filter((each) => !isHeld(each)).toReversed()]) {
     const unreadMs = Math.min(slot.endMs, storedUntilMs) - Math.max(slot.startMs, handedOutMs, readUntilMs);
-    const unknownWh = isHeld(slot) ? METER_SLACK_WH + mostWhIn(Math.max(0, unreadMs)) : 0;
+    const unknownWh = isHeld(slot) ? mostWhIn(Math.max(0, unreadMs)) : 0;
     const coveredWh = slot.meteredWh * METER_TOLERANCE[kind] + unknownWh - slot.paidWh;
     const wh = Math.min(leftWh, Math.max(0, coveredWh));
     if (wh > 0) paid.set(slot.startMs, wh);
     leftWh -= wh;
   }
+  const last = slots.findLast(isHeld);
+  if (last && leftWh > 0) paid.set(last.startMs, (paid.get(last.startMs) ?? 0) + Math.min(leftWh, METER_SLACK_WH));
   return paid;
 }
