@@ -33,7 +33,7 @@ export async function readMeterFacts(database: Queryable, vehicleId: string): Pr
   return facts;
 }
 
-/** Of slots that start in the half-open grid time; those of which nothing is known are left out. */
+/** Of slots that start in the half-open grid time, in its order; those of which nothing is known are left out. */
 export async function listComputeSlots(
   database: Queryable,
   vehicleId: string,
@@ -43,7 +43,8 @@ export async function listComputeSlots(
     `select slot_start as "slotStartMs", coalesce(m.compute_kwh, 0) as "computeKwh", coalesce(p.paid_wh, 0) as "paidWh"
      from (select * from meter_intervals where vehicle_id = $1 and slot_start >= $2 and slot_start < $3) m
        full join (select * from paid_compute where vehicle_id = $1 and slot_start >= $2 and slot_start < $3) p
-         using (slot_start)`,
+         using (slot_start)
+     order by slot_start`,
     [vehicleId, instant(startMs), instant(endMs)],
   );
 }

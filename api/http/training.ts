@@ -114,7 +114,12 @@ export function addTrainingRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   app.openapi(createRouteOf, async (c) => {
     const { tenantId } = c.get('caller');
     const { name, model: modelName, train_file_id, test_file_id, plan } = c.req.valid('json');
-    parseGridHints(plan.hints);
+    const { quorum = 1 } = parseGridHints(plan.hints);
+    if (quorum > 1) {
+      const message =
+        'metadata["grid.quorum"]: a client’s local steps are one car’s work; what checks them is the check policy.';
+      throw new NightshiftError('invalid_request', message, { field: 'plan.hints' });
+    }
     await checkInput(database, tenantId, train_file_id, 'train_file_id');
     if (test_file_id !== undefined) await checkInput(database, tenantId, test_file_id, 'test_file_id');
     const model = await readModel(database, tenantId, modelName);

@@ -57,7 +57,7 @@ export const ownerCommand: CommandFactory = (terminal) => {
       const { name, iban, bic } = options;
       const path = `/fleet/v1/owners/${encodeURIComponent(id)}/account`;
       await (await openApi(options)).json('PUT', path, { name, iban, ...(bic !== undefined && { bic }) });
-      terminal.out(`${id} is paid to the account that ends in ${iban.slice(-4)}.\n`);
+      terminal.out(`${id} is paid to the account that ends in ${iban.replaceAll(/\s/g, '').slice(-4)}.\n`);
     });
 
   addPayouts(owner.command('payout').description('pay owners: propose, confirm, file, paid'), terminal);

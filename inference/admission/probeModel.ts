@@ -16,8 +16,7 @@ import { measureNoise } from './measureNoise.ts';
 import { refused } from './refused.ts';
 import { messageOf } from '../../domain/thrown.ts';
 
-/** The process gives way to all others: to load even a small model takes half a minute on a busy machine. */
-const PROBE_LIMITS = { loadLimitMs: 120_000, callLimitMs: 30_000, processesPerCall: 1 } as const;
+const PROBE_LIMITS = { callLimitMs: 30_000, processesPerCall: 1 } as const;
 const MIN_MEMORY_BYTES = 2 * 1024 ** 3;
 /** The runtime holds weights once as read and once as packed for its kernels, for a while. */
 const MEMORY_PER_MODEL_BYTE = 3;

@@ -31,7 +31,8 @@ export interface RunnerOptions {
 
 export const RUNNER_DEFAULTS = {
   memoryLimitBytes: 4 * 1024 ** 3,
-  loadLimitMs: 30_000,
+  // The process gives way to all others: on a busy machine its start alone takes half a minute.
+  loadLimitMs: 120_000,
   callLimitMs: 30_000,
   processesPerCall: 2,
   callsPerProcess: 20_000,

@@ -105,6 +105,7 @@ test.each([
   ['a plan out of its limits', { plan: { ...PLAN, rounds: 0 } }, 'plan.rounds', ''],
   ['a plan of unknown words', { plan: { ...PLAN, epochs: 3 } }, 'plan.epochs', ''],
   ['a strategy that is none', { plan: { ...PLAN, strategy: { kind: 'magic' } } }, 'plan.strategy.kind', ''],
+  ['a quorum', { plan: { ...PLAN, hints: { 'grid.quorum': '2' } } }, undefined, 'one car’s work'],
   ['a hint that is none', { plan: { ...PLAN, hints: { 'grid.max_price': 'cheap' } } }, undefined, 'grid.max_price'],
 ])('%s is refused with its field', async (_, wrong, field, message) => {
   const asked = { name: 'a run', model: 'tiny', train_file_id: fileId, plan: PLAN, ...wrong };

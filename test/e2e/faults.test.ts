@@ -5,7 +5,7 @@ import { expectUndisturbed } from './support/outcome.ts';
 import { isAlive } from './support/processes.ts';
 import { Stack } from './support/stack.ts';
 
-const REQUESTS = 60;
+const REQUESTS = 40;
 
 let stack: Stack;
 /** What an undisturbed run answers. */

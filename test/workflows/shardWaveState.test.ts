@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { WaveShards } from '../../workflows/shardWaveState.ts';
+import { runShardInput, WaveShards } from '../../workflows/shardWaveState.ts';
 
 const result = {
   vehicleId: 'v',
@@ -22,4 +22,21 @@ test('a shard that is refused for its car’s sake goes back without counting as
   ]);
   expect(report).toEqual({ wave: 1, done: [1], returned: [2], failed: [{ shard: 3, message: 'cut off' }] });
   expect(wave.open).toBe(false);
+});
+
+test('shards of a quorum answer the slice that they are copies of', () => {
+  const model = { name: 'm', version: '1', family: 'f', sha256: '0' };
+  const split = { model, lines: 25, shards: 6, linesPerShard: 10, linesPerPart: 5, deadlineMs: 1 };
+  const asked = Array.from({ length: 6 }, (_, shard) => runShardInput('b', { ...split, quorum: 2 }, shard));
+  expect(asked.map(({ shard, slice = shard, lines }) => [shard, slice, lines])).toEqual([
+    [0, 0, 10],
+    [1, 0, 10],
+    [2, 1, 10],
+    [3, 1, 10],
+    [4, 2, 5],
+    [5, 2, 5],
+  ]);
+  // Without one, nothing is said of slices: agents of versions before know none.
+  expect(runShardInput('b', { ...split, shards: 3 }, 2)).toMatchObject({ shard: 2, lines: 5 });
+  expect(runShardInput('b', { ...split, shards: 3 }, 2)).not.toHaveProperty('slice');
 });

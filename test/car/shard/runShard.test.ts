@@ -142,6 +142,21 @@ test('two attempts at the same time write the same bytes, each under its own key
   expect(storedAnswers(objects, shard)).toEqual(expected);
 });
 
+test('a copy of a shard, for a quorum, has the same bytes as the first', async () => {
+  const { objects, shard } = await storeWithShard();
+  const copy = { ...shard, shard: 1, slice: 0 };
+  const cars = await Promise.all(['car-a', 'car-b'].map((id) => testCar(id, objects)));
+  await Promise.all(cars.map((car, index) => car.attempt(index === 0 ? shard : copy).result));
+  const receiptsOf = (each: number): string[] =>
+    [...objects.bodies].flatMap(([key, body]) => {
+      if (!key.startsWith(objectKeys.receiptPrefix(JOB_ID, each))) return [];
+      const { range, partSha256 } = JSON.parse(body.toString()) as PartReceipt;
+      return [`${range.start} ${partSha256}`];
+    });
+  expect(receiptsOf(0)).toHaveLength(3);
+  expect(receiptsOf(1).toSorted()).toEqual(receiptsOf(0).toSorted());
+});
+
 test('a finished shard is answered from the disk when its completion was lost, also when the gate has closed', async () => {
   const { objects, shard } = await storeWithShard();
   const car = await testCar('car-a', objects);

@@ -100,7 +100,7 @@ describe('a policy', () => {
   });
 
   test('says what it costs', () => {
-    expect(costOfChecks(policy)).toEqual({ probation: 0.05, standing: 0.05 * 0.4 });
+    expect(costOfChecks(policy)).toEqual({ probation: 0.05, standing: 0.02 });
     expect(costOfChecks({ ...policy, enabled: false })).toEqual({ probation: 0, standing: 0 });
   });
 });
