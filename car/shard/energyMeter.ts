@@ -15,6 +15,7 @@ export class EnergyMeter {
   #energyWh = 0;
   #deviceMs = 0;
   #onSinceMs: number | undefined;
+  #taken: EnergyRegister = { energyWh: 0, deviceMs: 0 };
 
   /**
    * @param computeKw is the power at the plug while computing: chip, cooling and the load of an awake car
@@ -48,5 +49,15 @@ export class EnergyMeter {
       this.#onSinceMs = nowMs;
     }
     return { energyWh: this.#energyWh, deviceMs: this.#deviceMs };
+  }
+
+  /**
+   * What was counted since it was last taken. A car for which the server began a shard again may for a while have two attempts on
+   * one device: what one of them claims, the other cannot.
+   */
+  take(): EnergyRegister {
+    const [now, before] = [this.read(), this.#taken];
+    this.#taken = now;
+    return { energyWh: now.energyWh - before.energyWh, deviceMs: now.deviceMs - before.deviceMs };
   }
 }

@@ -6,7 +6,6 @@ import { objectKeys, type LineRange } from '../../domain/names.ts';
 import type { RunShardInput, RunShardResult, ShardHeartbeat } from '../../domain/shards.ts';
 import { answerIds, answerLine } from '../../domain/answerLine.ts';
 import type { Answer } from '../../domain/answerLine.ts';
-import type { EnergyRegister } from './energyMeter.ts';
 import { countLines, linesOf, microBatches, partRanges, runsOf, type MicroBatch } from './lineRanges.ts';
 import { MicroBatchSizer } from './microBatchSizer.ts';
 import { untilOnline } from '../../inference/offline.ts';
@@ -40,7 +39,6 @@ export class ShardAttempt {
   readonly #sizer: MicroBatchSizer;
   readonly #progress: ShardProgress;
   readonly #poisoned: PoisonedLines;
-  #meterAtPart: EnergyRegister;
   #computing = false;
   readonly #deliveries: Promise<void>[] = [];
   /** What the store refused a part with: what is computed from then on would be refused too. */
@@ -54,7 +52,8 @@ export class ShardAttempt {
     this.#outbox = outbox;
     this.#context = context;
     this.#sizer = new MicroBatchSizer(limits.microBatchMs);
-    this.#meterAtPart = ports.meter.read();
+    // What an attempt drew that was cut off is nobody's.
+    ports.meter.take();
     const { vehicleId, meter, runner } = ports;
     const tell = (progress: ShardHeartbeat): void => context.heartbeat(progress);
     this.#progress = new ShardProgress({ vehicleId, meter, tell }, context.info.heartbeatDetails);
@@ -281,21 +280,18 @@ export class ShardAttempt {
     if (cut === undefined) return;
     const { range, body } = cut;
     const lines = range.end - range.start;
-    const meter = this.#ports.meter.read();
     const part = {
       jobId: this.#input.jobId,
       shard: this.#input.shard,
       range,
       body,
-      energyWh: meter.energyWh - this.#meterAtPart.energyWh,
-      deviceMs: meter.deviceMs - this.#meterAtPart.deviceMs,
+      ...this.#ports.meter.take(),
       objects: this.#objects,
     };
     const { shard } = part;
     const delivery = inSpan('store part', { shard, start: range.start, end: range.end }, () =>
       this.#outbox.deliver(part),
     );
-    this.#meterAtPart = meter;
     this.#deliveries.push(delivery.then(() => this.#progress.stored(lines)));
     // Noticed at the next micro-batch, and awaited at the end.
     delivery.catch((error: unknown) => {
