@@ -6,12 +6,12 @@ import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { measureClassSpeed } from '../../store/classSpeeds.ts';
 import { lockComputeAttempts, recordPaidCompute, type ComputeAttempts } from '../../store/computeAttempts.ts';
 import type { Queryable } from '../../store/database.ts';
-import { addPaidCompute, listComputeSlots, readMeterFacts, type ComputeSlot } from '../../store/paidCompute.ts';
+import { addPaidCompute, listComputeSlots, readMeterFacts } from '../../store/paidCompute.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
 import { bookWork } from '../settlement/bookWork.ts';
 import type { BatchPricing } from '../settlement/batchPricing.ts';
 import type { HeldAgainst } from './holdAgainst.ts';
-import { payableBySlot, payableMs, SPREAD_SLOTS, type CarsMeter, type MeterSlot } from './payableWork.ts';
+import { payableMs, payableWh, SPREAD_SLOTS, type CarsMeter, type MeterSlot } from './payableWork.ts';
 import type { Attribution } from './shardParts.ts';
 
 export interface PaidJob {
@@ -49,12 +49,10 @@ export async function payForWork(
   const { own, others } = await lockComputeAttempts(tx, carsShard);
   // Nobody handed it the shard: nothing is known to be its work.
   const paidMs = own ? payableMs(work.deviceMs, own, others) : 0;
-  const bySlot = own
-    ? payableBySlot(work.energyWh, hardwareClass, paidMs, own, await readCarsMeter(tx, vehicle.id, own, nowMs))
-    : new Map<number, number>();
-  const paidSlots = [...bySlot].map(([slotStartMs, paidWh]) => ({ slotStartMs, paidWh }));
-  await addPaidCompute(tx, vehicle.id, paidSlots, nowMs);
-  const energyWh = claimedOrLess(work.energyWh, paidSlots);
+  const meter = own && (await readCarsMeter(tx, vehicle.id, own, others, nowMs));
+  const energyWh = meter ? payableWh(work.energyWh, hardwareClass, paidMs, own, meter) : 0;
+  const slotStartMs = meter?.slots.at(-1)?.startMs;
+  if (slotStartMs !== undefined) await addPaidCompute(tx, vehicle.id, [{ slotStartMs, paidWh: energyWh }], nowMs);
   await recordPaidCompute(tx, { ...carsShard, paidMs, paidWh: energyWh, nowMs });
   await bookWork(tx, pricing, {
     vehicle,
@@ -88,19 +86,12 @@ export async function payForWork(
   return undefined;
 }
 
-/** Sums of parts are off by rounding: a claim that was met in full is paid as it was made. */
-function claimedOrLess(claimedWh: number, slots: readonly Pick<ComputeSlot, 'paidWh'>[]): number {
-  const sumWh = slots.reduce((sum, { paidWh }) => sum + paidWh, 0);
-  return Math.abs(claimedWh - sumWh) < ROUNDING_WH ? claimedWh : sumWh;
-}
-
-const ROUNDING_WH = 1e-6;
-
 /** @param own when the car had the shard */
 async function readCarsMeter(
   tx: Queryable,
   vehicleId: string,
   { handedOutMs, storedUntilMs }: ComputeAttempts,
+  others: readonly ComputeAttempts[],
   nowMs: number,
 ): Promise<CarsMeter> {
   const facts = await readMeterFacts(tx, vehicleId);
@@ -109,11 +100,14 @@ async function readCarsMeter(
   const known = new Map((await listComputeSlots(tx, vehicleId, window)).map((each) => [each.slotStartMs, each]));
   const slots: MeterSlot[] = [];
   for (let startMs = window.startMs; startMs < window.endMs; startMs += slotMs) {
-    const { computeKwh = 0, paidWh = 0 } = known.get(startMs) ?? {};
-    slots.push({ startMs, endMs: startMs + slotMs, meteredWh: computeKwh * 1000, paidWh });
+    slots.push({ startMs, endMs: startMs + slotMs, meteredWh: (known.get(startMs)?.computeKwh ?? 0) * 1000 });
   }
   // A reading that is ahead of the clock says nothing of what was counted until now.
   const isRead = facts !== undefined && facts.readAtMs !== null && facts.readAtMs <= nowMs;
   const readUntilMs = isRead ? (facts.readAtMs ?? 0) : Number.NEGATIVE_INFINITY;
-  return { kind: facts?.isCharger === true ? 'charger' : 'car', slots, readUntilMs };
+  // Of those that only overlap, nobody knows how much lies within.
+  const othersWh = others
+    .filter((each) => each.handedOutMs >= window.startMs && each.storedUntilMs <= storedUntilMs)
+    .reduce((sum, each) => sum + each.paidWh, 0);
+  return { kind: facts?.isCharger === true ? 'charger' : 'car', slots, othersWh, readUntilMs };
 }

@@ -24,8 +24,6 @@ export interface MeterSlot {
   readonly endMs: number;
   /** Counted as compute: what the plug drew, less the charge. */
   readonly meteredWh: number;
-  /** For other shards. */
-  readonly paidWh: number;
 }
 
 /** What is known of a car's meter around the time in which it had a shard. */
@@ -33,33 +31,23 @@ export interface CarsMeter {
   readonly kind: keyof typeof METER_TOLERANCE;
   /** In the order of time, from `SPREAD_SLOTS` before the one in which the shard was handed out. */
   readonly slots: readonly MeterSlot[];
+  /** Paid for other shards that the car had within these slots. */
+  readonly othersWh: number;
   /** Up to when it was read; before the shard was handed out: nothing of it is known. */
   readonly readUntilMs: number;
 }
 
-/**
- * What slots were paid for together, and what of it their meter explains, each its own and what the `SPREAD_SLOTS` before
- * it have left; one whose `meteredWh` is infinite explains itself.
- * @param slots in the order of time
- */
+/** What slots that were read were paid for together, and what of it their meter explains. */
 export function explainedWh(
-  slots: readonly Pick<MeterSlot, 'meteredWh' | 'paidWh'>[],
+  slots: readonly { readonly meteredWh: number; readonly paidWh: number }[],
   kind: CarsMeter['kind'],
 ): { readonly paidWh: number; readonly explainedWh: number } {
-  const left: number[] = [];
-  let [paid, explained] = [0, 0];
-  for (const { meteredWh, paidWh } of slots) {
-    paid += paidWh;
-    left.push(meteredWh * METER_TOLERANCE[kind] + METER_SLACK_WH);
-    let openWh = paidWh;
-    for (let slot = left.length - 1; slot >= Math.max(0, left.length - 1 - SPREAD_SLOTS) && openWh > 0; slot--) {
-      const wh = Math.min(openWh, left[slot] ?? 0);
-      left[slot] = (left[slot] ?? 0) - wh;
-      openWh -= wh;
-    }
-    explained += paidWh - openWh;
-  }
-  return { paidWh: paid, explainedWh: explained };
+  const paidWh = slots.reduce((sum, slot) => sum + slot.paidWh, 0);
+  const meteredWh = slots.reduce((sum, slot) => sum + slot.meteredWh, 0);
+  return {
+    paidWh,
+    explainedWh: Math.min(paidWh, meteredWh * METER_TOLERANCE[kind] + slots.length * METER_SLACK_WH),
+  };
 }
 
 /**
@@ -85,32 +73,22 @@ export function payableMs(
 }
 
 /**
- * The energy of a car's claim that is paid, and of which slots: no more than its class can take in the device time that is
- * paid, nor than its plug's meter has counted in the quarter hours in which it had the shard and that no other shard was
- * paid for. As far as the meter was not read yet, the class alone is the limit.
+ * The energy of a car's claim that is paid: no more than its class can take in the device time that is paid, nor than its
+ * plug's meter has counted in the quarter hours in which it had the shard, and just before, less what other shards within
+ * them were paid. As far as the meter was not read yet, the class alone is the limit.
  * @param paidMs device time, grid time
- * @returns Wh by the start of the slot
  */
-export function payableBySlot(
+export function payableWh(
   claimedWh: number,
   { chipKw }: Pick<HardwareClassSpec, 'chipKw'>,
   paidMs: number,
   { handedOutMs, storedUntilMs }: Pick<HeldTime, 'handedOutMs' | 'storedUntilMs'>,
-  { kind, slots, readUntilMs }: CarsMeter,
-): ReadonlyMap<number, number> {
+  { kind, slots, othersWh, readUntilMs }: CarsMeter,
+): number {
   const mostWhIn = (ms: number): number => (chipKw * 1000 * PLAUSIBLE_OVERHEAD * ms) / HOUR_MS;
-  let leftWh = Math.min(claimedWh, mostWhIn(paidMs) + PLAUSIBLE_SLACK_WH);
-  const isHeld = ({ startMs, endMs }: MeterSlot): boolean => startMs <= storedUntilMs && endMs > handedOutMs;
-  const paid = new Map<number, number>();
-  for (const slot of [...slots.filter(isHeld), ...slots.filter((each) => !isHeld(each)).toReversed()]) {
-    const unreadMs = Math.min(slot.endMs, storedUntilMs) - Math.max(slot.startMs, handedOutMs, readUntilMs);
-    const unknownWh = isHeld(slot) ? mostWhIn(Math.max(0, unreadMs)) : 0;
-    const coveredWh = slot.meteredWh * METER_TOLERANCE[kind] + unknownWh - slot.paidWh;
-    const wh = Math.min(leftWh, Math.max(0, coveredWh));
-    if (wh > 0) paid.set(slot.startMs, wh);
-    leftWh -= wh;
-  }
-  const last = slots.findLast(isHeld);
-  if (last && leftWh > 0) paid.set(last.startMs, (paid.get(last.startMs) ?? 0) + Math.min(leftWh, METER_SLACK_WH));
-  return paid;
+  const byTimeWh = mostWhIn(paidMs) + PLAUSIBLE_SLACK_WH;
+  const meteredWh = slots.reduce((sum, slot) => sum + slot.meteredWh, 0);
+  const unreadMs = Math.max(0, storedUntilMs - Math.max(handedOutMs, readUntilMs));
+  const byMeterWh = Math.max(0, meteredWh - othersWh) * METER_TOLERANCE[kind] + METER_SLACK_WH + mostWhIn(unreadMs);
+  return Math.min(claimedWh, byTimeWh, byMeterWh);
 }

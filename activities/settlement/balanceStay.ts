@@ -28,12 +28,20 @@ export async function balanceStay(
   const slotMs = facts.slotMinutes * MINUTE_MS;
   const readAtMs = facts.readAtMs;
   const window = { startMs: Math.floor(during.startMs / slotMs) * slotMs, endMs: during.endMs };
-  const slots = (await listComputeSlots(tx, vehicleId, window)).map(({ slotStartMs, computeKwh, paidWh: ofSlotWh }) => {
-    // Of a slot that is not read to its end, or to that of the stay, nobody knows what it has counted.
-    const isRead = readAtMs >= Math.min(slotStartMs + slotMs, during.endMs);
-    return { meteredWh: isRead ? computeKwh * 1000 : Number.POSITIVE_INFINITY, paidWh: ofSlotWh };
-  });
-  const { paidWh, explainedWh: keptWh } = explainedWh(slots, facts.isCharger ? 'charger' : 'car');
+  // Of a slot that is not read to its end, or to that of the stay, nobody knows what it has counted.
+  const known = (await listComputeSlots(tx, vehicleId, window)).map(
+    ({ slotStartMs, computeKwh, paidWh: ofSlotWh }) => ({
+      isRead: readAtMs >= Math.min(slotStartMs + slotMs, during.endMs),
+      meteredWh: computeKwh * 1000,
+      paidWh: ofSlotWh,
+    }),
+  );
+  const read = explainedWh(
+    known.filter(({ isRead }) => isRead),
+    facts.isCharger ? 'charger' : 'car',
+  );
+  const unreadWh = known.filter(({ isRead }) => !isRead).reduce((sum, slot) => sum + slot.paidWh, 0);
+  const [paidWh, keptWh] = [read.paidWh + unreadWh, read.explainedWh + unreadWh];
   if (paidWh - keptWh < LEAST_WH) return [];
   const found = `Its meter explains ${keptWh.toFixed(1)} of the ${paidWh.toFixed(1)} Wh that the quarter hours of this stay were paid for.`;
   const reference = workflowIds.session(vehicleId, stay);

@@ -41,6 +41,7 @@ import { demoModels, demoRuns, type DemoModel, type DemoRun, type DemoSize } fro
 const ROUND_MINUTES = 24 * 60;
 const LOOK_EVERY_REAL_MS = 1_000;
 const PATIENCE_REAL_MS = 10 * MINUTE_MS;
+const idSchema = z.object({ id: z.string() });
 
 const size = readOptions(process.argv.slice(2));
 const signals = listenForStopSignals();
@@ -167,8 +168,6 @@ async function addModel(api: ApiClient, model: DemoModel, stateDir: string) {
   const loaded = { name: model.name, version: 'central', sha256: model.name, modelPath, assetPaths: {}, pipeline };
   return { loaded, weights: initialWeights(file, description) };
 }
-
-const idSchema = z.object({ id: z.string() });
 
 async function start(api: ApiClient, { name, model, strategy, partition }: DemoRun): Promise<string> {
   const upload = async (text: string, filename: string): Promise<string> => {
