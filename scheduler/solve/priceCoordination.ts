@@ -140,11 +140,19 @@ function nearPrices(
   const cars = laidOut.reduce((sum, { block }) => sum + block.cars, 0);
   const feeders = laidOut.reduce((sum, block) => sum + block.feeders.length, 0);
   const prices = { jobPriceEurPerShard, rents };
-  if (!start && cars >= MIN_CARS_FOR_SOFT * feeders) {
+  if (!start && cars >= MIN_CARS_FOR_SOFT * feeders && !laidOut.some(cannotServe)) {
     return { ...softPrices(relaxation, laidOut, quantaPerKw, prices), width: START_WIDTH };
   }
   const drawn = drawAt(relaxation, laidOut, quantaPerKw, { ...prices, softness: ALL_OR_NOTHING_EUR });
   return { ...prices, drawn, width: start ? WIDTH_OF_LAST_PLAN : WIDTH_OF_GUESS };
+}
+
+/** Whether cars need more than all slots carry: rents are then penalties, which are no soft way from prices. */
+function cannotServe({ block, feeders, station }: LaidOutBlock): boolean {
+  const slots = block.hubs / (feeders.length + (station < 0 ? 0 : 1));
+  const needs = block.need.reduce((sum, need) => sum + need, 0);
+  const carries = block.exitCapacity.subarray(0, feeders.length * slots).reduce((sum, quanta) => sum + quanta, 0);
+  return needs > carries;
 }
 
 /** Prices of shards if each job were alone and feeders had room: below what they will be, but near. */
