@@ -34,7 +34,7 @@ const SHORT_FORMS: Record<
   'bench:gateway': { args: ['--shards', '24', '--rounds', '1', '--cars', '20'], prints: /median ratio \d/ },
   'bench:generation': {
     args: ['--model', CHAT_MODEL, '--network', 'onnx/model.onnx', '--prompts', '2', '--tokens', '4'],
-    prints: /median ratio to the bare loop \d/,
+    prints: /median, bare batched loop: car \d/,
   },
   'bench:idle-agents': { args: ['--agents', '5'], prints: /\d+ MB for 5 idle agents/ },
   'bench:ingest': { args: ['--lines', '200', '--megabytes', '1', '--rounds', '1'], prints: /median \d[\d.]* times/ },
