@@ -159,7 +159,10 @@ function workText({ batch, chat }: NightFile, model: ChatModel | undefined): str
 /** What a busy machine changes. */
 function busyText(night: NightFile, full: NightFile): string | undefined {
   const changes = [
-    ...(night.scale < full.scale ? [`takes ${realMinutes(night)} minutes instead of ${realMinutes(full)}`] : []),
+    // A few seconds more are no news.
+    ...(realMinutes(night) === realMinutes(full)
+      ? []
+      : [`takes ${realMinutes(night)} minutes instead of ${realMinutes(full)}`]),
     ...(night.chat?.requests === full.chat?.requests
       ? []
       : [`has ${night.chat?.requests} chats instead of ${full.chat?.requests}`]),
