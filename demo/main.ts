@@ -179,7 +179,7 @@ function daysText({ daysAfter, scale }: NightFile): string {
   if (daysAfter === 0) return 'The night is over and no car comes back. The stack stays up; Ctrl-C ends it.';
   const minutes = (24 * 60) / scale;
   return (
-    `The days go on: cars are away over the day and come back towards evening, and a day passes in ${minutes} minutes. ` +
+    `The days go on: cars are away over the day and come back towards evening, and a day passes in ${minutes.toFixed(0)} minutes. ` +
     'What you submit is computed as soon as cars are there and power is cheap. Ctrl-C ends it.'
   );
 }
