@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MINUTE_MS } from '../domain/durations.ts';
 import { parseAnswerLine } from '../domain/batchLines.ts';
-import { FINAL_BATCH_STATUSES } from '../domain/batches.ts';
+import { isFinalBatchStatus } from '../domain/batches.ts';
 import { gridTimeMs } from '../domain/clock.ts';
 import type { NightFile } from './night/nightFile.ts';
 import type { Progress } from './console/progressText.ts';
@@ -125,7 +125,7 @@ async function follow(ports: NightPorts, cell: Cell, batchId: string): Promise<B
       const progress = await patiently(() => nightProgress(database, cell, batch, window), undefined);
       if (progress) onProgress(progress);
       const atMs = gridTimeMs(cell.clock, Date.now());
-      const isFinal = (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status);
+      const isFinal = isFinalBatchStatus(batch.status);
       const open = await patiently(() => listOpenParkingSessions(database, cell.id), undefined);
       const isSettled = (atMs >= night.end && open?.length === 0) || atMs >= night.end + SETTLING_MS;
       if (isFinal && isSettled && lines.length === 0) return batch;

@@ -9,7 +9,7 @@ import {
   type BatchRequestLine,
 } from '../../domain/batchLines.ts';
 import { linesOf } from '../../domain/batchInput.ts';
-import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
+import { isFinalBatchStatus } from '../../domain/batches.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/durations.ts';
 import { newId } from '../../domain/ids.ts';
 import { parseJson } from '../../domain/json.ts';
@@ -194,7 +194,7 @@ export async function readComparison(
 ): Promise<VersionsCompared | null> {
   for (const id of [presentBatchId, nextBatchId]) {
     const batch = await readBatch(ports.database, id);
-    if (batch && !(FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status)) return null;
+    if (batch && !isFinalBatchStatus(batch.status)) return null;
   }
   const [present, next] = [await answersOf(ports, presentBatchId), await answersOf(ports, nextBatchId)];
   const { min_agreement: least } = rollout.spec.compare;

@@ -10,7 +10,7 @@ import { RolloutClient } from '../../api/client/rolloutClient.ts';
 import { TrainingClient } from '../../api/client/trainingClient.ts';
 import type { RolloutWire } from '../../api/wire/rollouts.ts';
 import type { TrainingRunWire } from '../../api/wire/training.ts';
-import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
+import { isFinalBatchStatus } from '../../domain/batches.ts';
 import { inferEndpoint } from '../../domain/models.ts';
 import { LABELS } from '../../training/losses.ts';
 
@@ -98,7 +98,7 @@ async function answerBatch(
   const { id } = await batches.submit(request);
   await until(signal, async () => {
     const { status } = await batches.read(id);
-    return (FINAL_BATCH_STATUSES as readonly string[]).includes(status) || undefined;
+    return isFinalBatchStatus(status) || undefined;
   });
 }
 

@@ -8,6 +8,7 @@ import { startHostAgent } from '../../agent/hostAgent.ts';
 import type { Broker } from '../../api/mqtt/broker.ts';
 import { openBroker } from '../support/openBroker.ts';
 import type { AgentSettingsWire } from '../../api/wire/agents.ts';
+import { agentSettings } from '../support/agentSettings.ts';
 import { topics } from '../../domain/names.ts';
 import { testGateway, type TestGateway } from '../api/gateway/support/testGateway.ts';
 import { FakeTemporal } from '../car/agent/support/fakeTemporal.ts';
@@ -64,18 +65,7 @@ async function agentsApi(settings: () => AgentSettingsWire, objects: MemoryObjec
 }
 
 function settings(): AgentSettingsWire {
-  return {
-    car_id: 'car-a',
-    region_id: 'north',
-    hardware_class: 'ai4',
-    model_families: ['ocr'],
-    clock: { origin_ms: 0, anchor_ms: 0, scale: 1 },
-    gateway: { address: gateway.address, tls: false, namespace: 'default' },
-    mqtt_url: broker.url,
-    telemetry_base: 'telemetry',
-    compute_kw: 0.5,
-    compute_soc_floor_percent: 40,
-  };
+  return agentSettings('car-a', { gatewayAddress: gateway.address, mqttUrl: broker.url });
 }
 
 async function config(api: string, over: Partial<AgentConfig> = {}): Promise<AgentConfig> {

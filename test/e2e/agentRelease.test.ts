@@ -10,6 +10,7 @@ import { readSlots } from '../../agent/releases/slots.ts';
 import type { Broker } from '../../api/mqtt/broker.ts';
 import { agentStateSchema } from '../../api/wire/agentReleases.ts';
 import type { AgentSettingsWire } from '../../api/wire/agents.ts';
+import { agentSettings } from '../support/agentSettings.ts';
 import { makeRelease } from '../../cli/releaseFolder.ts';
 import { newReleaseKey, readRelease, signRelease, type SignedRelease } from '../../domain/agentReleases.ts';
 import { testGateway, type TestGateway } from '../api/gateway/support/testGateway.ts';
@@ -58,18 +59,7 @@ async function release(
 }
 
 function settings(): AgentSettingsWire {
-  return {
-    car_id: CAR,
-    region_id: 'north',
-    hardware_class: 'ai4',
-    model_families: ['ocr'],
-    clock: { origin_ms: 0, anchor_ms: 0, scale: 1 },
-    gateway: { address: gateway.address, tls: false, namespace: 'default' },
-    mqtt_url: broker.url,
-    telemetry_base: 'telemetry',
-    compute_kw: 0.5,
-    compute_soc_floor_percent: 40,
-  };
+  return agentSettings(CAR, { gatewayAddress: gateway.address, mqttUrl: broker.url });
 }
 
 /** As much of the API as an agent asks for its releases. */

@@ -10,7 +10,7 @@ import { ApiClient } from '../../api/client/apiClient.ts';
 import { BatchClient } from '../../api/client/batchClient.ts';
 import { enrolmentCodeSchema } from '../../api/wire/agents.ts';
 import type { BatchWire } from '../../api/wire/batch.ts';
-import { FINAL_BATCH_STATUSES } from '../../domain/batches.ts';
+import { isFinalBatchStatus } from '../../domain/batches.ts';
 import { parseAnswerLine } from '../../domain/batchLines.ts';
 import { DAY_MS, HOUR_MS } from '../../domain/durations.ts';
 import { METRICS, type MetricName, type MetricSpec } from '../../domain/metrics.ts';
@@ -172,7 +172,7 @@ describe.skipIf(missing.length > 0)(
     const whileComputing = (until: string): Promise<true> =>
       eventually(`a shard is computed ${until}`, LIMIT_MS, async () => {
         const batch = batchId === undefined ? undefined : await new BatchClient(client('api-2')).read(batchId);
-        if (batch && !isFinal(batch)) return (batch.x_grid.shards?.in_flight ?? 0) > 0 || undefined;
+        if (batch && !isFinalBatchStatus(batch.status)) return (batch.x_grid.shards?.in_flight ?? 0) > 0 || undefined;
         if (batch) await expectAnswered(batch);
         batchId = await submitted();
         return undefined;
@@ -180,7 +180,7 @@ describe.skipIf(missing.length > 0)(
     const expectAllAnsweredAndPaid = async (after: string): Promise<void> => {
       await eventually(`the last batch ends after ${after}`, LIMIT_MS, async () => {
         const batch = await new BatchClient(client('api-1')).read(batchId ?? '');
-        return isFinal(batch) ? batch : undefined;
+        return isFinalBatchStatus(batch.status) ? batch : undefined;
       })
         .then(expectAnswered)
         .catch(withLogs);
@@ -259,8 +259,6 @@ describe.skipIf(missing.length > 0)(
     });
   },
 );
-
-const isFinal = ({ status }: BatchWire): boolean => (FINAL_BATCH_STATUSES as readonly string[]).includes(status);
 
 const NODE = {
   ...SITE_NODE,

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
-import { FINAL_BATCH_STATUSES } from '../../../domain/batches.ts';
+import { isFinalBatchStatus } from '../../../domain/batches.ts';
 import { gridTimeMs } from '../../../domain/clock.ts';
 import { renderBatch } from '../../../demo/glosses/batchFile.ts';
 import { readCell, type Cell } from '../../../store/cells.ts';
@@ -311,7 +311,7 @@ export class Stack {
   /** The batch as the API shows it once it has ended; undefined until then. */
   async ended(batchId: string): Promise<BatchWire | undefined> {
     const batch = await (await this.batches()).read(batchId);
-    return (FINAL_BATCH_STATUSES as readonly string[]).includes(batch.status) ? batch : undefined;
+    return isFinalBatchStatus(batch.status) ? batch : undefined;
   }
 
   /** Waits for the batch's end. @returns its answers in the order of the input @throws Error when one is an error */
