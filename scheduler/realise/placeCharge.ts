@@ -135,7 +135,10 @@ function exchange(
         at(cars.from, short) < at(cars.chargeUntil, car),
     )
     .sort((a, b) => at(cars.chargeUntil, b) - at(cars.from, b) - (at(cars.chargeUntil, a) - at(cars.from, a)) || a - b);
+  // Where the charger alone leaves it short, nobody's room helps.
+  if (!couldTake(problem, placement, short, short)) return;
   for (const partner of [short, ...partners.slice(0, MAX_EXCHANGES)]) {
+    if (partner !== short && !couldTake(problem, placement, short, partner)) continue;
     const pair = partner === short ? [short] : [short, partner];
     const before = pair.reduce((sum, car) => sum + missingKwSlots(problem, placement, car), 0);
     if (missingKwSlots(problem, placement, short) <= ROUNDING_KW) return;
@@ -148,6 +151,18 @@ function exchange(
     for (const car of pair) takeOut(problem, placement, car);
     for (const [index, car] of pair.entries()) putBack(problem, placement, car, profiles[index] ?? new Float64Array());
   }
+}
+
+/** Whether the short car could take more in a slot in which the other, unless that is itself, charges. */
+function couldTake({ cars }: CompiledProblem, { setpoints }: ChargePlacement, short: number, other: number): boolean {
+  const from = Math.max(at(cars.from, short), at(cars.from, other));
+  const until = Math.min(at(cars.chargeUntil, short), at(cars.chargeUntil, other));
+  for (let t = from; t < until; t++) {
+    const kw = at(setpoints.chargeKw, cellOf(setpoints, cars, short, t));
+    if (kw + ROUNDING_KW >= cars.chargeCapKw(short, t)) continue;
+    if (other === short || at(setpoints.chargeKw, cellOf(setpoints, cars, other, t)) > 0) return true;
+  }
+  return false;
 }
 
 function hasRoom({ cars }: CompiledProblem, { headroom }: ChargePlacement, car: number): boolean {
