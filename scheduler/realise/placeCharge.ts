@@ -78,7 +78,8 @@ export function placeCharging(problem: CompiledProblem, placement: ChargePlaceme
       placeCar(problem, placement, car, { countedKw: reservedKw });
       continue;
     }
-    for (const [k, kw] of reservedKw.entries()) {
+    for (let k = 0; k < reservedKw.length; k++) {
+      const kw = at(reservedKw, k);
       if (kw > 0) placement.headroom.add(at(cars.feeder, car), at(cars.from, car) + k, -kw);
     }
     placeCar(problem, placement, car, { optimumKw: reservedKw });
@@ -196,8 +197,8 @@ function missingKwSlots({ cars }: CompiledProblem, { setpoints }: ChargePlacemen
 function takeOut({ cars }: CompiledProblem, { setpoints, headroom }: ChargePlacement, car: number): Float64Array {
   const first = at(setpoints.offset, car);
   const profile = setpoints.chargeKw.slice(first, at(setpoints.offset, car + 1));
-  for (const [k, kw] of profile.entries()) {
-    if (kw > 0) headroom.add(at(cars.feeder, car), at(cars.from, car) + k, -kw);
+  for (let k = 0; k < profile.length; k++) {
+    if (at(profile, k) > 0) headroom.add(at(cars.feeder, car), at(cars.from, car) + k, -at(profile, k));
     setpoints.chargeKw[first + k] = 0;
   }
   return profile;
@@ -278,9 +279,11 @@ function placeCar(
     minStateSlots,
     heldSlots: heldSlotsOf(problem, placement, car),
   });
-  for (const [k, power] of kw.entries()) {
+  for (let k = 0; k < kw.length; k++) {
+    const power = at(kw, k);
+    const more = power - (countedKw?.[k] ?? 0);
     setpoints.chargeKw[first + k] = power;
-    headroom.add(feeder, from + k, power - (countedKw?.[k] ?? 0));
+    if (more !== 0) headroom.add(feeder, from + k, more);
   }
 }
 

@@ -158,7 +158,7 @@ function turnOn(
     const state = placement.stateOf(car);
     if (kw > headroom.availableKw(feeder, slot)) continue;
     if (at(setpoints.chargeKw, own) + kw > state.plugLimitKw) continue;
-    if (state.floorKwSlots > chargedBefore(problem, setpoints, car, slot)) continue;
+    if (state.floorKwSlots > 0 && state.floorKwSlots > chargedBefore(problem, setpoints, car, slot)) continue;
     if (state.asleep && !wake(wakes, placement.rules.maxWakeUpsPerSlot, car, slot)) continue;
     setpoints.computeKw[own] = kw;
     headroom.add(feeder, slot, kw);
