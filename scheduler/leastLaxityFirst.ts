@@ -104,7 +104,11 @@ function charge(entries: readonly PlacedCharging[], slots: number, waitSlots: nu
     for (let rank = 0; rank < charging.length; rank++) {
       const { entry, place } = charging[at(order, rank)] ?? {};
       if (!entry || !place) continue;
-      const mostKw = Math.min(entry.powerKw, at(place.feederKw, t), place.stationKw ? at(place.stationKw, t) : Infinity);
+      const mostKw = Math.min(
+        entry.powerKw,
+        at(place.feederKw, t),
+        place.stationKw ? at(place.stationKw, t) : Infinity,
+      );
       const kw = chargeNowKw(entry.leftKw, mostKw, entry.minKw);
       if (kw === 0) continue;
       place.feederKw[t] = at(place.feederKw, t) - kw;

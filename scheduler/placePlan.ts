@@ -79,9 +79,11 @@ export function placePlan(
 /** One value per slot, 0 while the car is not plugged in. */
 function seriesOf({ compiled, setpoints }: Placed, kw: Float64Array, car: number): number[] {
   const { cars, slots } = compiled;
-  const series = new Array<number>(slots).fill(0);
-  let cell = at(setpoints.offset, car);
-  for (let t = at(cars.from, car); t < at(cars.until, car); t++) series[t] = at(kw, cell++);
+  const from = at(cars.from, car);
+  const until = at(cars.until, car);
+  const first = at(setpoints.offset, car) - from;
+  const series: number[] = [];
+  for (let t = 0; t < slots; t++) series.push(t < from || t >= until ? 0 : at(kw, first + t));
   return series;
 }
 

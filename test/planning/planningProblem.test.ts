@@ -172,10 +172,13 @@ describe('ready-by in the problem', () => {
   test('is planned once where none of the late cars was brought forward', async () => {
     const short = [{ ...only(openSessions), targetSocPercent: 100, readyByMs: START_MS + HOUR_MS }];
     const asked: PlanningProblem[] = [];
-    const { plan } = await planPromises(partsOfCell(cellState({ openSessions: short, jobs: [] }), WEIGHTS), (problem) => {
-      asked.push(problem);
-      return { plan: planCell(problem) };
-    });
+    const { plan } = await planPromises(
+      partsOfCell(cellState({ openSessions: short, jobs: [] }), WEIGHTS),
+      (problem) => {
+        asked.push(problem);
+        return { plan: planCell(problem) };
+      },
+    );
     expect(plan.unmet.map(({ kind }) => kind)).toContain('ready_by');
     expect(asked).toHaveLength(1);
   });
