@@ -32,6 +32,8 @@ export interface Config {
   /** Null: no car is told by commands of the Fleet API. */
   readonly tesla: TeslaConfig | null;
   readonly secretsKey: string | undefined;
+  /** What was sealed or signed with them still opens. */
+  readonly previousSecretsKeys: readonly string[];
   readonly webhookHosts: WebhookHosts;
   readonly models: {
     readonly maxBytes: number;
@@ -186,6 +188,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     ocpp: collect(() => resolveOcpp(values)),
     tesla: collect(() => resolveTesla(values)),
     secretsKey: values.secretsKey,
+    previousSecretsKeys: values.previousSecretsKeys ?? [],
     webhookHosts: values['webhooks.hosts'],
     models: {
       maxBytes: values['models.maxBytes'],
