@@ -44,6 +44,10 @@ for (const { name, key: signedIn, width, height, colorScheme } of pictures) {
   const { page, complaints } = await openPage(browser, { viewport: { width, height }, colorScheme });
   await page.goto(`${url}/#key=${encodeURIComponent(signedIn)}`);
   await page.waitForTimeout(SETTLED_MS);
+  if (name === 'submitter') {
+    await page.getByRole('button', { name: 'Quote' }).click();
+    await page.waitForTimeout(SETTLED_MS);
+  }
   const png = await page.screenshot();
   await writeFile(`${folder}${name}.png`, png);
   process.stdout.write(`${name}.png ${Math.round(png.length / 1024)} kB ${complaints.join('; ')}\n`);
