@@ -68,8 +68,11 @@ export type VehicleKind = (typeof VEHICLE_KINDS)[number];
 
 /** Said beside what else is wrong with the enrolment, so that one answer names all. */
 function neededByCar(path: 'batteryKwh' | 'charger') {
-  const when = ({ value }: { readonly value: unknown }): boolean => typeof value === 'object' && value !== null;
-  return { path: [path], message: 'must be given for a car', when };
+  return { path: [path], message: 'must be given for a car', when: isObject };
+}
+
+function isObject({ value }: { readonly value: unknown }): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 /** A car as it is enrolled, in the cell file, by `nightshift car enrol` and over the API. docs/cell-file.md */

@@ -83,15 +83,11 @@ describe('with a plan', () => {
   });
 });
 
+function window(shards: number, eur: number, grams: number) {
+  return { start: '', end: '', region: 'r', shards, price_eur_per_kwh: eur, gco2_per_kwh: grams };
+}
+
 describe('requests that fit beside what a car computes anyway', () => {
-  const window = (shards: number, eur: number, grams: number) => ({
-    start: '',
-    end: '',
-    region: 'r',
-    shards,
-    price_eur_per_kwh: eur,
-    gco2_per_kwh: grams,
-  });
   const planned = {
     object: 'batch.quote' as const,
     model: 'lsa',
