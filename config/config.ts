@@ -6,6 +6,7 @@ import type { WebhookHosts } from '../domain/webhookTargets.ts';
 import { messageOf } from '../domain/thrown.ts';
 import { CONFIG_KEY_NAMES, CONFIG_KEYS, type ConfigKey, type ConfigValues, type LogLevel } from './keys.ts';
 import type { AccountsConfig } from '../domain/accountRoles.ts';
+import { issueText } from '../domain/issueText.ts';
 import { resolveAccounts } from './accounts.ts';
 import { resolveObjects, type ObjectsConfig } from './objects.ts';
 import { CONFIG_FILE_ENV, readEnvValues, readFileValues, type SourcedValue } from './sources.ts';
@@ -142,7 +143,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     const key: ConfigKey = CONFIG_KEYS[name];
     const sourced = given.get(name) ?? { value: key.default, source: 'default', folder: cwd };
     const parsed = key.schema.safeParse(sourced.value);
-    if (!parsed.success) problems.push(problemOf(name, key, sourced, parsed.error.issues[0]?.message));
+    if (!parsed.success) problems.push(problemOf(name, key, sourced, issueText(parsed.error.issues[0])));
     return [name, key.isPath ? absolute(parsed.data, sourced.folder) : parsed.data] as const;
   });
   // The table maps each name to its own schema, which fromEntries cannot express.
