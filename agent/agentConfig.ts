@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { NightshiftError } from '../domain/errors.ts';
 import { EXECUTION_PROVIDERS, hardwareClassId } from '../domain/hardwareClasses.ts';
+import { issueText } from '../domain/issueText.ts';
 import { slugSchema } from '../domain/models.ts';
 import { messageOf } from '../domain/thrown.ts';
 
@@ -112,6 +113,6 @@ export async function readAgentConfig(file: string): Promise<AgentConfig> {
   }
   const parsed = agentConfigSchema.safeParse(given);
   if (parsed.success) return { ...parsed.data, stateDir: resolve(dirname(file), parsed.data.stateDir) };
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issueText(issue)}`);
   throw new NightshiftError('invalid_config', `${file} is not a valid agent config:\n  ${problems.join('\n  ')}`);
 }
