@@ -53,11 +53,13 @@ test('a job is priced by the book of its terms, else by that of its submission, 
     { jobId: 'unknown-model', submittedAtMs: START_MS + HOUR_MS / 2 },
     { jobId: 'never-submitted', submittedAtMs: START_MS },
   ]);
-  const told = Array.from(pricing, ([jobId, { book, unit }]) => [jobId, book.submitters.per_kwh, unit]);
-  expect(told.toSorted()).toEqual([
-    ['before-prices', late.submitters.per_kwh, 'tokens'],
-    ['unknown-model', early.submitters.per_kwh, 'requests'],
-    ['with-terms', early.submitters.per_kwh, 'tokens'],
-  ]);
+  const told = Object.fromEntries(
+    Array.from(pricing, ([jobId, { book, unit }]) => [jobId, [book.submitters.per_kwh, unit]]),
+  );
+  expect(told).toEqual({
+    'before-prices': [late.submitters.per_kwh, 'tokens'],
+    'unknown-model': [early.submitters.per_kwh, 'requests'],
+    'with-terms': [early.submitters.per_kwh, 'tokens'],
+  });
   expect(await readJobPricing(database, [])).toEqual(new Map());
 });
