@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { NightshiftError } from '../domain/errors.ts';
 import { EXECUTION_PROVIDERS, hardwareClassId } from '../domain/hardwareClasses.ts';
+import { issueText } from '../domain/issueText.ts';
 import { slugSchema } from '../domain/models.ts';
 import { messageOf } from '../domain/thrown.ts';
 
@@ -115,9 +116,9 @@ export async function readAgentConfig(file: string): Promise<AgentConfig> {
   const parsed = agentConfigSchema.safeParse(given);
   if (parsed.success) {
     const { stateDir, ownData, ...others } = parsed.data;
-    const from = (given: string): string => resolve(dirname(file), given);
+    const from = (relative: string): string => resolve(dirname(file), relative);
     return { ...others, stateDir: from(stateDir), ...(ownData && { ownData: { folder: from(ownData.folder) } }) };
   }
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issueText(issue)}`);
   throw new NightshiftError('invalid_config', `${file} is not a valid agent config:\n  ${problems.join('\n  ')}`);
 }

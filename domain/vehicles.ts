@@ -69,6 +69,15 @@ export const timeZoneSchema = z
 export const VEHICLE_KINDS = ['car', 'site_node'] as const;
 export type VehicleKind = (typeof VEHICLE_KINDS)[number];
 
+/** Said beside what else is wrong with the enrolment, so that one answer names all. */
+function neededByCar(path: 'batteryKwh' | 'charger') {
+  return { path: [path], message: 'must be given for a car', when: isObject };
+}
+
+function isObject({ value }: { readonly value: unknown }): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
 /** A car as it is enrolled, in the cell file, by `nightshift car enrol` and over the API. docs/cell-file.md */
 export const enrolmentSchema = z
   .strictObject({
@@ -95,13 +104,8 @@ export const enrolmentSchema = z
         message: 'must say what the owner agreed to and when, since computeOptIn is true',
       }),
   })
-  .superRefine(({ kind, batteryKwh, charger }, context) => {
-    if (kind !== 'car') return;
-    const missing = [['batteryKwh', batteryKwh] as const, ['charger', charger] as const];
-    for (const [path, value] of missing) {
-      if (value === undefined) context.addIssue({ code: 'custom', path: [path], message: 'must be given for a car' });
-    }
-  });
+  .refine(({ kind, batteryKwh }) => kind !== 'car' || batteryKwh !== undefined, neededByCar('batteryKwh'))
+  .refine(({ kind, charger }) => kind !== 'car' || charger !== undefined, neededByCar('charger'));
 export type Enrolment = z.output<typeof enrolmentSchema>;
 
 /** Of a site node, which has no battery to charge. */

@@ -11,6 +11,7 @@ import { acceptedParts, readHandovers } from '../../store/acceptedShards.ts';
 import { readBatch } from '../../store/batches.ts';
 import { readFile } from '../../store/files.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
+import { readSliceOfJob } from '../../store/slices.ts';
 import { readFootprints } from '../../store/shardFootprints.ts';
 import { closeTrainingRound, listTrainingRounds, type TrainingRound } from '../../store/trainingRuns.ts';
 import { bytesFromFloats, floatsFromBytes } from '../../training/floats.ts';
@@ -136,7 +137,7 @@ async function* updatesOf(
  * takes the same steps, and what differs counts for nothing.
  */
 async function partialUpdate(
-  { objects, trainer }: TrainingPorts,
+  { database, objects, trainer }: TrainingPorts,
   model: ModelRef,
   batchId: string,
   shard: number,
@@ -146,7 +147,7 @@ async function partialUpdate(
   if (newest === undefined) return undefined;
   const text = (await objects.get(newest)).toString('utf8');
   const state = stateOf(text)?.state;
-  const task = await taskOf(objects, batchId, shard);
+  const task = await taskOf({ database, objects }, batchId, shard);
   if (!state || !task || state.weights.length !== weights.length || state.step > task.steps) return undefined;
   const { clip_norm: _, ...unclipped } = task;
   const right = await trainer.train(model, weights, { ...unclipped, steps: state.step });
@@ -157,11 +158,11 @@ async function partialUpdate(
 }
 
 async function taskOf(
-  objects: TrainingPorts['objects'],
+  ports: Pick<TrainingPorts, 'database' | 'objects'>,
   batchId: string,
   shard: number,
 ): Promise<TrainingTask | undefined> {
-  const slice = await unlessNotFound(objects.get(objectKeys.shardInput(batchId, shard)));
+  const slice = await unlessNotFound(readSliceOfJob(ports, batchId, shard));
   const [line = ''] = slice ? requestLinesOf(slice) : [];
   const request = parseJson(line);
   const body = typeof request === 'object' && request !== null && 'body' in request ? request.body : undefined;

@@ -7,6 +7,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { newId } from '../../domain/ids.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { modelDeclarationSchema } from '../../domain/modelUploads.ts';
 import { modelManifestSchema } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
@@ -205,7 +206,7 @@ export function addTrainingRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       const field = issue?.path.join('.') ?? 'name';
-      throw new NightshiftError('invalid_request', `${field}: ${issue?.message}.`, { field });
+      throw new NightshiftError('invalid_request', `${field}: ${issueText(issue)}.`, { field });
     }
     await mkdir(ports.scratchFolder, { recursive: true, mode: 0o700 });
     const folder = await mkdtemp(join(ports.scratchFolder, 'trained-'));

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { ownerPolicySchema, type OwnerPolicy } from '../../domain/vehicles.ts';
 import type { CarClient } from '../../api/client/carClient.ts';
 import type { EnrolmentCodeWire } from '../../api/wire/agents.ts';
@@ -175,5 +176,5 @@ async function readPolicy(file: string): Promise<OwnerPolicy> {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';
-  throw new NightshiftError('invalid_request', `${file}: ${field}: ${issue?.message ?? 'not readable'}`, { field });
+  throw new NightshiftError('invalid_request', `${file}: ${field}: ${issueText(issue)}`, { field });
 }

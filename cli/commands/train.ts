@@ -8,6 +8,7 @@ import { Command, Option } from 'commander';
 import type { TrainingClient } from '../../api/client/trainingClient.ts';
 import type { TrainingRunWire } from '../../api/wire/training.ts';
 import { NightshiftError } from '../../domain/errors.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { FINAL_TRAINING_STATES, trainingPlanSchema, type TrainingPlan } from '../../domain/training.ts';
 import { LOSSES, type Loss } from '../../training/losses.ts';
 import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
@@ -285,5 +286,5 @@ async function readPlan(file: string): Promise<TrainingPlan> {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';
-  throw new NightshiftError('invalid_request', `${file}: ${field}: ${issue?.message}.`, { field });
+  throw new NightshiftError('invalid_request', `${file}: ${field}: ${issueText(issue)}.`, { field });
 }
