@@ -77,10 +77,19 @@ async function cutIntoShards(
     const size = sizeFor(kind, speeds, unitsPerLine);
     const fits = Math.abs(linesPerSlice / size.linesPerShard - 1) <= MOST_OFF;
     const linesPerShard = fits ? linesPerSlice : size.linesPerShard;
-    if (!fits) await writeSlices(objects, batch.id, file.objectKey, { linesPerShard, quorum });
+    const { slicesPerPack } = fits
+      ? checked
+      : await writeSlices(objects, batch.id, file.objectKey, { linesPerShard, quorum });
     const linesPerPart = Math.min(size.linesPerPart, linesPerShard);
-    const cut = { model, lines, unitsPerLine, linesPerShard, linesPerPart };
-    return await splitOf(ports, batch, quorum > 1 ? { ...cut, quorum } : cut);
+    return await splitOf(ports, batch, {
+      model,
+      lines,
+      unitsPerLine,
+      linesPerShard,
+      linesPerPart,
+      ...(quorum > 1 && { quorum }),
+      ...(slicesPerPack > 1 && { slicesPerPack }),
+    });
   } catch (error) {
     // Deleted or expired since it was found.
     if (error instanceof NightshiftError && error.code === 'object_not_found') return { errors: [MISSING_INPUT] };
@@ -118,6 +127,7 @@ interface CheckedLines {
   readonly speeds: readonly ClassSpeed[];
   /** All slices are stored, each of so many lines. */
   readonly linesPerSlice: number;
+  readonly slicesPerPack: number;
   /** So many shards answer each slice. */
   readonly quorum: number;
 }
@@ -165,10 +175,10 @@ async function checkLines(
     }
     await slices.add(bytes, workUnitsOf(kind, request.body));
   }
-  const linesPerSlice = await slices.end();
+  const form = await slices.end();
   const { errors, total } = checker.finish();
   if (errors.length > 0 || !model) return { errors };
-  return { model, kind, lines: total, unitsPerLine: slices.unitsPerLine, speeds, linesPerSlice, quorum };
+  return { model, kind, lines: total, unitsPerLine: slices.unitsPerLine, speeds, ...form, quorum };
 }
 
 /**
@@ -195,7 +205,7 @@ async function writeSlices(
   batchId: string,
   objectKey: string,
   { linesPerShard, quorum }: { readonly linesPerShard: number; readonly quorum: number },
-): Promise<void> {
+): Promise<{ readonly slicesPerPack: number }> {
   const slices = new SliceWriter(
     objects,
     batchId,
@@ -205,13 +215,13 @@ async function writeSlices(
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
     if (!isBlankLine(bytes)) await slices.add(bytes, 1);
   }
-  await slices.end();
+  return slices.end();
 }
 
 async function splitOf(
   ports: JobPorts,
   batch: Batch,
-  cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum'> & {
+  cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum' | 'slicesPerPack'> & {
     readonly model: Model;
   },
 ): Promise<SplitBatch> {

@@ -29,8 +29,7 @@ function stay(pluggedInMinute: number, readyByMinute: number, needMinutes: numbe
     siteHabit: undefined,
   };
 }
-const slotsFull = ({ needKwh, readyBySlot = 0 }: ReturnType<typeof stayToPlan>): number =>
-  readyBySlot * SLOT_KWH - (needKwh ?? 0);
+const slotsFull = ({ needKwh, readyBySlot }: ReturnType<typeof stayToPlan>): number => readyBySlot * SLOT_KWH - needKwh;
 
 test('a car that needs every minute between the middles of two slots is planned at full power in all of them', () => {
   fc.assert(
