@@ -159,6 +159,7 @@ class TrainingCourse {
     for (let phase = 1; batchIds.length > 0; phase++) {
       this.#open.set(round, { ...opened, batchIds });
       await Promise.all(batchIds.map((batchId) => this.#compute(round, batchId)));
+      await condition(() => !this.#paused || this.#cancelled);
       batchIds = this.#cancelled ? [] : await advanceRound({ runId, round, phase });
     }
   }
