@@ -88,7 +88,7 @@ async function manyFeeders(): Promise<void> {
   const cars = Number(values.fleet);
   const raw = randomProblem({ cars, slots: SLOTS, feeders: Number(values.feeders), jobs: 5, seed: 1 });
   const relaxation = relaxationOf(raw);
-  const threads = startSolverThreads(1);
+  const threads = startSolverThreads({ count: 1 });
   await threads.ready;
   const { prices } = solveRelaxation(relaxation);
   const rows = [];

@@ -3,6 +3,8 @@ import type { LaidOutBlock } from './blocks.ts';
 
 type Work = Pick<BlockWork, keyof BlockWork>;
 export type Question = keyof Work;
+/** Questions without an answer. */
+export type Command = 'keep' | 'remember' | 'extrapolate' | 'keepPrice';
 export type Asked<Name extends Question> = Parameters<Work[Name]>[0];
 export type Answered<Name extends Question> = ReturnType<Work[Name]>;
 
@@ -10,6 +12,8 @@ export type Answered<Name extends Question> = ReturnType<Work[Name]>;
 export interface Crew {
   /** Asks all blocks the same; answers come in their order. */
   ask<Name extends Question>(name: Name, askedOf: (block: number) => Asked<Name>): Answered<Name>[];
+  /** Tells all blocks the same, which nobody has to wait for. */
+  tell<Name extends Command>(name: Name, told: Asked<Name>): void;
 }
 
 /** Gathers a crew for the blocks. */
@@ -18,7 +22,12 @@ export type Gather = (blocks: readonly LaidOutBlock[]) => Crew;
 /** One block after the other, in this thread. */
 export const alone: Gather = (blocks) => {
   const works = blocks.map((block) => new BlockWork(block));
-  return { ask: (name, askedOf) => works.map((work, block) => answerOf(work, name, askedOf(block))) };
+  return {
+    ask: (name, askedOf) => works.map((work, block) => answerOf(work, name, askedOf(block))),
+    tell: (name, told) => {
+      for (const work of works) answerOf(work, name, told);
+    },
+  };
 };
 
 /** What the block answers to the question of that name. */

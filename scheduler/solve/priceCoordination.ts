@@ -83,7 +83,7 @@ export function coordinate(
       if (rounds > 0) width *= 2;
       bestBound = boundEur;
       bestPrice = Float64Array.from(jobPrice);
-      crew.ask('keepPrice', () => undefined);
+      crew.tell('keepPrice', undefined);
     } else width /= 3;
     const scale = bestPrice.map((price, j) => Math.max(Math.abs(price), 1e-3 * at(penalty, j)));
     let mixEur: number;

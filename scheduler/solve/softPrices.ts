@@ -183,14 +183,14 @@ class SoftSearch {
   }
 
   remember(softness: number): Found {
-    this.#crew.ask('remember', () => undefined);
+    this.#crew.tell('remember', undefined);
     return { worth: Float64Array.from(this.#worth), softness };
   }
 
   /** Prices go on with the softness as they went before: nearly on a line. */
   extrapolate(before: Found, found: Found, softness: number): void {
     const part = (softness - found.softness) / (found.softness - before.softness);
-    this.#crew.ask('extrapolate', () => part);
+    this.#crew.tell('extrapolate', part);
     for (let j = 0; j < this.#worth.length; j++) {
       const last = found.worth[j]!;
       this.#worth[j] = Math.min(last + part * (last - before.worth[j]!), this.#most[j]!);
@@ -209,7 +209,7 @@ class SoftSearch {
 
   #step(softness: number, mayBeOff: number): boolean {
     const from = Float64Array.from(this.#worth);
-    this.#crew.ask('keep', () => undefined);
+    this.#crew.tell('keep', undefined);
     const move = this.#stepOfJobs(softness);
     const rise = this.#slopeAlong(move);
     const value = this.#all.value;

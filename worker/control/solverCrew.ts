@@ -7,17 +7,26 @@ import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from '
 import { childEntry } from '../../inference/childEntry.ts';
 import { BlockWork } from '../../scheduler/solve/blockWork.ts';
 import type { LaidOutBlock } from '../../scheduler/solve/blocks.ts';
-import { alone, answerOf, type Answered, type Asked, type Gather, type Question } from '../../scheduler/solve/crew.ts';
+import {
+  alone,
+  answerOf,
+  type Answered,
+  type Asked,
+  type Command,
+  type Gather,
+  type Question,
+} from '../../scheduler/solve/crew.ts';
 
-/** Fewer cars are solved sooner than their blocks are sent. */
-const MIN_CARS = 1_000;
+/** Fewer cars are solved soon, and on a busy machine each question to a thread waits for its turn. */
+const MIN_CARS = 5_000;
 /** The machine has others to serve, and blocks are as many as feeders. */
 const MAX_THREADS = 7;
 
 /** What a thread is sent: blocks that it works on from now on, or a question to all of them. */
 export type ThreadOrder =
   | { readonly blocks: readonly LaidOutBlock[] }
-  | { readonly name: Question; readonly asked: readonly Asked<Question>[] };
+  | { readonly name: Question; readonly asked: readonly Asked<Question>[] }
+  | { readonly name: Command; readonly told: Asked<Command> };
 export type ThreadReply = { readonly answers: readonly unknown[] } | { readonly error: string };
 
 export interface ThreadStart {
@@ -45,16 +54,19 @@ export interface SolverThreads {
 /**
  * Starts threads for the solver. Each works on blocks of its own, and columns of cars are sent to it once; questions and
  * answers are small. Plans are the same with any number of threads.
- * @param count threads beside this one; by default one for each further core
+ * @param options `count`: threads beside this one; by default one for each further core. `minCars`: fewer are planned alone
  */
-export function startSolverThreads(count = Math.min(MAX_THREADS, availableParallelism() - 1)): SolverThreads {
+export function startSolverThreads(
+  options: { readonly count?: number; readonly minCars?: number } = {},
+): SolverThreads {
+  const { count = Math.min(MAX_THREADS, availableParallelism() - 1), minCars = MIN_CARS } = options;
   const replies = new Int32Array(new SharedArrayBuffer(4 * Math.max(1, count)));
   const threads = Array.from({ length: count }, (_, thread) => startThread(replies, thread));
   let isReady = false;
   const ready = Promise.all(threads.map(({ started }) => started)).then(() => void (isReady = true));
   const gather: Gather = (blocks) => {
     const cars = blocks.reduce((sum, { block }) => sum + block.cars, 0);
-    if (!isReady || threads.length === 0 || blocks.length < 2 || cars < MIN_CARS) return alone(blocks);
+    if (!isReady || threads.length === 0 || blocks.length < 2 || cars < minCars) return alone(blocks);
     const shares = sharesOf(blocks, threads.length + 1);
     const own = (shares.at(-1) ?? []).map((block) => ({ block, work: workOf(blocks, block) }));
     for (const [index, thread] of threads.entries()) {
@@ -77,6 +89,10 @@ export function startSolverThreads(count = Math.min(MAX_THREADS, availableParall
           }
         }
         return answers;
+      },
+      tell: (name, told) => {
+        for (const thread of threads) send(thread, { name, told });
+        for (const { work } of own) answerOf(work, name, told);
       },
     };
   };
@@ -142,7 +158,8 @@ function workOf(blocks: readonly LaidOutBlock[], index: number): BlockWork {
  * leaves it waiting until the plan's time is over, which fails that plan as the solver's own death does.
  */
 function takeReply(thread: Thread, replies: Int32Array, index: number): readonly unknown[] {
-  Atomics.wait(replies, index, thread.taken);
+  // The call for a reply that was found without waiting may come now: only the count says that there is one.
+  while (Atomics.load(replies, index) === thread.taken) Atomics.wait(replies, index, thread.taken);
   thread.taken++;
   const reply: { readonly message: ThreadReply } | undefined = receiveMessageOnPort(thread.port);
   if (!reply) throw new Error('A thread of the solver has sent nothing.');

@@ -11,6 +11,10 @@ const { port, replies, thread } = workerData as ThreadStart;
 let works: readonly BlockWork[] = [];
 
 port.on('message', (order: ThreadOrder) => {
+  if ('told' in order) {
+    for (const work of works) answerOf(work, order.name, order.told);
+    return;
+  }
   port.postMessage(reply(order));
   // After the message: who waits for the count finds it there.
   Atomics.add(replies, thread, 1);
@@ -20,7 +24,7 @@ port.on('message', (order: ThreadOrder) => {
 // oxlint-disable-next-line unicorn/require-post-message-target-origin
 parentPort?.postMessage('started');
 
-function reply(order: ThreadOrder): ThreadReply {
+function reply(order: Exclude<ThreadOrder, { readonly told: unknown }>): ThreadReply {
   try {
     if ('blocks' in order) {
       works = order.blocks.map((block) => new BlockWork(block));

@@ -1,51 +1,49 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { planCell } from '../../../scheduler/planCell.ts';
+import { compileProblem } from '../../../scheduler/compile.ts';
 import { planningProblemSchema } from '../../../scheduler/problem.ts';
 import { randomProblem } from '../../../scheduler/randomProblem.ts';
-import { replan } from '../../../scheduler/replan.ts';
-import type { Gather } from '../../../scheduler/solve/crew.ts';
+import { createSetpoints } from '../../../scheduler/realise/setpoints.ts';
+import type { Gather, Question } from '../../../scheduler/solve/crew.ts';
+import { relax, type Relaxation } from '../../../scheduler/solve/relaxation.ts';
+import { solveRelaxation } from '../../../scheduler/solve/solveRelaxation.ts';
 import { startSolverThreads } from '../../../worker/control/solverCrew.ts';
 
-const threads = startSolverThreads(2);
+const threads = startSolverThreads({ count: 2, minCars: 100 });
 beforeAll(() => threads.ready);
 afterAll(() => threads.close());
 
-function crowded(cars: number, seed: number) {
-  return planningProblemSchema.parse(randomProblem({ cars, slots: 24, feeders: 5, jobs: 3, seed, feederShare: 0.25 }));
+function crowded(cars: number, seed: number): Relaxation {
+  const raw = randomProblem({ cars, slots: 96, feeders: 3, jobs: 3, seed, feederShare: 0.25 });
+  const problem = compileProblem(planningProblemSchema.parse(raw));
+  const layout = createSetpoints(problem.cars);
+  return relax(problem, layout, new Float64Array(layout.chargeKw.length));
 }
 
-/** The threads, and how often they were gathered and asked. */
-function counted(): { readonly gather: Gather; readonly counts: { gathered: number; asked: number } } {
-  const counts = { gathered: 0, asked: 0 };
-  return {
-    counts,
-    gather: (blocks) => {
-      counts.gathered++;
-      const crew = threads.gather(blocks);
-      return { ask: (name, askedOf) => (counts.asked++, crew.ask(name, askedOf)) };
-    },
-  };
-}
-
-test('threads make the plan that one makes, plan after plan', () => {
-  const { gather, counts } = counted();
-  for (const seed of [1]) {
-    const problem = crowded(1_250, seed);
-    const plan = planCell(problem, gather);
-    expect(plan.method).toBe('decomposition');
-    expect(plan).toEqual(planCell(problem));
-    const dearer = {
-      ...problem,
-      regions: problem.regions.map((region) => ({ ...region, priceEurPerKwh: region.priceEurPerKwh.toReversed() })),
+test('threads find the optimum that one finds, number for number, time after time', () => {
+  const asked = new Set<Question>();
+  const gather: Gather = (blocks) => {
+    const crew = threads.gather(blocks);
+    return {
+      ask: (name, askedOf) => {
+        asked.add(name);
+        return crew.ask(name, askedOf);
+      },
+      tell: (name, told) => crew.tell(name, told),
     };
-    expect(replan(plan, dearer, gather)).toEqual(replan(plan, dearer));
+  };
+  for (const seed of [1, 2]) {
+    const relaxation = crowded(360, seed);
+    const alone = solveRelaxation(relaxation);
+    expect(alone.method).toBe('decomposition');
+    expect(solveRelaxation(relaxation, undefined, gather)).toEqual(alone);
+    const again = solveRelaxation(relaxation, alone.prices, gather);
+    expect(again).toEqual(solveRelaxation(relaxation, alone.prices));
   }
-  expect(counts.gathered).toBeGreaterThanOrEqual(2);
-  expect(counts.asked).toBeGreaterThan(20);
+  expect([...asked]).toEqual(expect.arrayContaining(['settle', 'follow', 'rents', 'beginAnswers', 'beside']));
 });
 
 test('few cars are planned without them', () => {
-  const problem = crowded(60, 3);
-  expect(planCell(problem, threads.gather)).toEqual(planCell(problem));
+  const relaxation = crowded(60, 3);
+  expect(solveRelaxation(relaxation, undefined, threads.gather)).toEqual(solveRelaxation(relaxation));
 });
