@@ -2,6 +2,7 @@ import { DateTime } from 'luxon';
 import { z } from 'zod';
 import { hardwareClassId } from './hardwareClasses.ts';
 import { DEFAULT_MODEL_FAMILY, slugSchema } from './models.ts';
+import { ownDataConsentSchema } from './ownData.ts';
 import { siteSchema } from './site.ts';
 
 /** How one car charges at its usual plug. */
@@ -43,6 +44,8 @@ export const ownerPolicySchema = z.object({
   computeOptIn: z.boolean(),
   /** What the owner agreed to, and when. */
   consent: z.object({ termsVersion: z.string().min(1).max(100), givenAtMs: instantMs }).optional(),
+  /** Data of the car's own that runs may train on without its leaving the car; left out: none. */
+  ownData: ownDataConsentSchema.optional(),
   /** Windows in which it may compute; left out: always. Fans are heard at night: this is the noise preference too. */
   computeHours: z.array(computeHoursSchema).min(1).max(14).optional(),
   /** It computes only while the price is at most this. */

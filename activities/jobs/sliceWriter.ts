@@ -2,13 +2,24 @@ import pLimit from 'p-limit';
 import { objectKeys } from '../../domain/names.ts';
 import { shardsOfSlice } from '../../domain/trust/quorum.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
+import { packOf } from '../../store/slices.ts';
 
-/** A store waits for its disk or its network most of the time that a slice takes. */
+/** A store waits for its disk or its network most of the time that an object takes. */
 const SLICES_AT_ONCE = 16;
+/** Each of some MiB, which are held while they are written. */
+const PACKS_AT_ONCE = 2;
 /** So much comes in before the size of slices is judged: by then a batch's mean is known well enough. */
 const FIRST_LINES = 1_000;
 const FIRST_BYTES = 4 * 1024 * 1024;
+/** Who wants one slice has those before it read over: so little, and so few, that it does not matter. */
+const PACK_BYTES = 4 * 1024 * 1024;
+const MAX_SLICES_PER_PACK = 16;
 const LINE_FEED = Buffer.from('\n');
+
+interface Form {
+  readonly linesPerSlice: number;
+  readonly slicesPerPack: number;
+}
 
 /** Writes a batch's lines as the slices of its shards, some at a time, while more lines come in. */
 export class SliceWriter {
@@ -18,10 +29,14 @@ export class SliceWriter {
   readonly #quorum: () => number;
   readonly #writing = pLimit(SLICES_AT_ONCE);
   readonly #written: Promise<void>[] = [];
-  #linesPerSlice: number | undefined;
+  #form: Form | undefined;
+  /** Lines that make no whole slice yet. */
   #slice: Uint8Array[] = [];
-  #sliceBytes = 0;
+  /** Slices that make no whole pack yet. */
+  #pack: Uint8Array[][] = [];
+  #slices = 0;
   #lines = 0;
+  #bytes = 0;
   #units = 0;
 
   /**
@@ -45,45 +60,84 @@ export class SliceWriter {
     return this.#units / this.#lines;
   }
 
-  /** @param line without its line break; waits while too many slices are on their way @throws what the store throws */
-  async add(line: Uint8Array, units: number): Promise<void> {
+  /**
+   * @param line without its line break
+   * @returns what is to be waited for before the next line, since much is on its way; it fails as the store does
+   */
+  add(line: Uint8Array, units: number): Promise<void> | undefined {
     this.#lines += 1;
+    this.#bytes += line.byteLength + LINE_FEED.byteLength;
     this.#units += units;
     this.#slice.push(line);
-    this.#sliceBytes += line.byteLength;
-    const isJudged = this.#linesPerSlice !== undefined || this.#lines >= FIRST_LINES || this.#sliceBytes >= FIRST_BYTES;
-    if (isJudged) await this.#cut();
+    const isJudged = this.#form !== undefined || this.#lines >= FIRST_LINES || this.#bytes >= FIRST_BYTES;
+    if (!isJudged) return undefined;
+    const form = (this.#form ??= this.#judged());
+    return this.#slice.length < form.linesPerSlice ? undefined : this.#cut(form);
   }
 
-  /** Writes what is left, and waits until all slices are stored. @returns lines of each @throws what the store throws */
-  async end(): Promise<number> {
+  /** Writes what is left, and waits until all is stored. @returns how slices stand there @throws what the store throws */
+  async end(): Promise<Form> {
+    // Of a small batch each slice stands alone: there are few.
+    const form = (this.#form ??= { linesPerSlice: this.#lines === 0 ? 0 : this.#size(), slicesPerPack: 1 });
     if (this.#lines > 0) {
-      await this.#cut();
-      if (this.#slice.length > 0) await this.#write(this.#slice);
+      await this.#cut(form);
+      if (this.#slice.length > 0) await this.#take(this.#slice, form);
       this.#slice = [];
+      if (this.#pack.length > 0) await this.#writePack(form);
     }
     await Promise.all(this.#written);
-    return this.#linesPerSlice ?? 0;
+    return form;
   }
 
-  async #cut(): Promise<void> {
-    const size = (this.#linesPerSlice ??= this.#sizeOf(this.unitsPerLine));
+  #size(): number {
+    return this.#sizeOf(this.unitsPerLine);
+  }
+
+  #judged(): Form {
+    const linesPerSlice = this.#size();
+    const sliceBytes = (this.#bytes / this.#lines) * linesPerSlice;
+    const slicesPerPack = Math.max(1, Math.min(MAX_SLICES_PER_PACK, Math.floor(PACK_BYTES / sliceBytes)));
+    return { linesPerSlice, slicesPerPack };
+  }
+
+  async #cut(form: Form): Promise<void> {
+    const { linesPerSlice: size } = form;
     if (this.#slice.length < size) return;
     let from = 0;
-    for (; from + size <= this.#slice.length; from += size) await this.#write(this.#slice.slice(from, from + size));
+    for (; from + size <= this.#slice.length; from += size)
+      await this.#take(this.#slice.slice(from, from + size), form);
     this.#slice = this.#slice.slice(from);
-    this.#sliceBytes = 0;
   }
 
-  async #write(lines: readonly Uint8Array[]): Promise<void> {
-    const body = Buffer.concat(lines.flatMap((line) => [line, LINE_FEED]));
-    const shards = shardsOfSlice({ quorum: this.#quorum() }, this.#written.length);
+  async #take(lines: readonly Uint8Array[], form: Form): Promise<void> {
+    const pieces = lines.flatMap((line) => [line, LINE_FEED]);
+    const slice = this.#slices++;
+    if (form.slicesPerPack > 1) {
+      this.#pack.push(pieces);
+      if (this.#pack.length === form.slicesPerPack) await this.#writePack(form);
+      return;
+    }
+    const shards = shardsOfSlice({ quorum: this.#quorum() }, slice);
+    await this.#write(
+      shards.map((shard) => objectKeys.shardInput(this.#batchId, shard)),
+      Buffer.concat(pieces),
+      SLICES_AT_ONCE,
+    );
+  }
+
+  async #writePack({ slicesPerPack }: Form): Promise<void> {
+    const body = packOf(this.#pack, slicesPerPack);
+    this.#pack = [];
+    await this.#write([objectKeys.slicePack(this.#batchId, this.#written.length)], body, PACKS_AT_ONCE);
+  }
+
+  async #write(keys: readonly string[], body: Uint8Array, atOnce: number): Promise<void> {
     const write = this.#writing(async () => {
-      for (const shard of shards) await this.#objects.put(objectKeys.shardInput(this.#batchId, shard), body);
+      for (const key of keys) await this.#objects.put(key, body);
     });
     // Awaited later; until then a failure is nobody's surprise.
     write.catch(() => {});
     this.#written.push(write);
-    await this.#written[this.#written.length - 1 - SLICES_AT_ONCE];
+    await this.#written[this.#written.length - 1 - atOnce];
   }
 }

@@ -1,5 +1,5 @@
 import type { PreparedBatch } from '../../domain/activities/jobActivities.ts';
-import { createBatchLineChecker, isBlankLine, linesOf } from '../../domain/batchInput.ts';
+import { createBatchLineChecker, isBlankLine, linesByChunk, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { NightshiftError } from '../../domain/errors.ts';
@@ -77,10 +77,19 @@ async function cutIntoShards(
     const size = sizeFor(kind, speeds, unitsPerLine);
     const fits = Math.abs(linesPerSlice / size.linesPerShard - 1) <= MOST_OFF;
     const linesPerShard = fits ? linesPerSlice : size.linesPerShard;
-    if (!fits) await writeSlices(objects, batch.id, file.objectKey, { linesPerShard, quorum });
+    const { slicesPerPack } = fits
+      ? checked
+      : await writeSlices(objects, batch.id, file.objectKey, { linesPerShard, quorum });
     const linesPerPart = Math.min(size.linesPerPart, linesPerShard);
-    const cut = { model, lines, unitsPerLine, linesPerShard, linesPerPart };
-    return await splitOf(ports, batch, quorum > 1 ? { ...cut, quorum } : cut);
+    return await splitOf(ports, batch, {
+      model,
+      lines,
+      unitsPerLine,
+      linesPerShard,
+      linesPerPart,
+      ...(quorum > 1 && { quorum }),
+      ...(slicesPerPack > 1 && { slicesPerPack }),
+    });
   } catch (error) {
     // Deleted or expired since it was found.
     if (error instanceof NightshiftError && error.code === 'object_not_found') return { errors: [MISSING_INPUT] };
@@ -118,6 +127,7 @@ interface CheckedLines {
   readonly speeds: readonly ClassSpeed[];
   /** All slices are stored, each of so many lines. */
   readonly linesPerSlice: number;
+  readonly slicesPerPack: number;
   /** So many shards answer each slice. */
   readonly quorum: number;
 }
@@ -142,33 +152,37 @@ async function checkLines(
     (unitsPerLine) => sizeFor(kind, speeds, unitsPerLine).linesPerShard,
     () => quorum,
   );
-  for await (const bytes of linesOf(await objects.getStream(objectKey))) {
-    const request = checker.take(bytes);
-    if (checker.done) break;
-    if (!request) continue;
-    if (!model) {
-      model = await readModel(database, tenantId, request.model);
+  for await (const lines of linesByChunk(await objects.getStream(objectKey))) {
+    for (const bytes of lines) {
+      const request = checker.take(bytes);
+      if (checker.done) break;
+      if (!request) continue;
       if (!model) {
-        const message = `The model ${JSON.stringify(request.model)} does not exist.`;
-        return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+        model = await readModel(database, tenantId, request.model);
+        if (!model) {
+          const message = `The model ${JSON.stringify(request.model)} does not exist.`;
+          return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+        }
+        const manifest = modelManifestSchema.safeParse(model.manifest).data;
+        kind = manifest?.pipeline.kind;
+        // One whose manifest cannot be read has none, and the cars will say so.
+        const endpoints = manifest && endpointsOf(model.name, manifest.pipeline);
+        if (endpoints && !endpoints.includes(endpoint)) {
+          const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${endpoint}.`;
+          return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+        }
+        speeds = await speedsOf(database, model);
+        quorum = await quorumOf(database, { tenantId, metadata }, { name: model.name, kind });
       }
-      const manifest = modelManifestSchema.safeParse(model.manifest).data;
-      kind = manifest?.pipeline.kind;
-      // One whose manifest cannot be read has none, and the cars will say so.
-      const endpoints = manifest && endpointsOf(model.name, manifest.pipeline);
-      if (endpoints && !endpoints.includes(endpoint)) {
-        const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${endpoint}.`;
-        return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
-      }
-      speeds = await speedsOf(database, model);
-      quorum = await quorumOf(database, { tenantId, metadata }, { name: model.name, kind });
+      const room = slices.add(bytes, workUnitsOf(kind, request.body));
+      if (room) await room;
     }
-    await slices.add(bytes, workUnitsOf(kind, request.body));
+    if (checker.done) break;
   }
-  const linesPerSlice = await slices.end();
+  const form = await slices.end();
   const { errors, total } = checker.finish();
   if (errors.length > 0 || !model) return { errors };
-  return { model, kind, lines: total, unitsPerLine: slices.unitsPerLine, speeds, linesPerSlice, quorum };
+  return { model, kind, lines: total, unitsPerLine: slices.unitsPerLine, speeds, ...form, quorum };
 }
 
 /**
@@ -195,7 +209,7 @@ async function writeSlices(
   batchId: string,
   objectKey: string,
   { linesPerShard, quorum }: { readonly linesPerShard: number; readonly quorum: number },
-): Promise<void> {
+): Promise<{ readonly slicesPerPack: number }> {
   const slices = new SliceWriter(
     objects,
     batchId,
@@ -203,15 +217,16 @@ async function writeSlices(
     () => quorum,
   );
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
-    if (!isBlankLine(bytes)) await slices.add(bytes, 1);
+    const room = isBlankLine(bytes) ? undefined : slices.add(bytes, 1);
+    if (room) await room;
   }
-  await slices.end();
+  return slices.end();
 }
 
 async function splitOf(
   ports: JobPorts,
   batch: Batch,
-  cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum'> & {
+  cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum' | 'slicesPerPack'> & {
     readonly model: Model;
   },
 ): Promise<SplitBatch> {

@@ -1,13 +1,13 @@
 import type { CaughtCar, TrustActivities } from '../../domain/activities/trustActivities.ts';
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 import { requestLinesOf } from '../../domain/batchLines.ts';
-import { objectKeys } from '../../domain/names.ts';
 import { CANARY_POLICY, isCanary } from '../../domain/trust/canaries.ts';
 import { policyFor } from '../../domain/trust/checkPolicy.ts';
 import { sliceOf } from '../../domain/trust/quorum.ts';
 import { acceptedParts } from '../../store/acceptedShards.ts';
 import { listCheckPolicies } from '../../store/checkPolicies.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
+import { readSlice } from '../../store/slices.ts';
 import { sharesOf } from './answeredShares.ts';
 import { checkCar } from './checkCar.ts';
 import { settleQuorum } from './settleQuorum.ts';
@@ -59,6 +59,6 @@ async function requestsOf(
   { jobId, split }: CheckRequest,
   shard: number,
 ): Promise<ShardRequests | undefined> {
-  const slice = await unlessNotFound(objects.get(objectKeys.shardInput(jobId, shard)));
+  const slice = await unlessNotFound(readSlice(objects, jobId, shard, split));
   return slice && { jobId, shard, split, requests: requestLinesOf(slice) };
 }

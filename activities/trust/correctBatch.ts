@@ -1,12 +1,12 @@
 import { isFinalBatchStatus } from '../../domain/batches.ts';
 import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
 import { requestLinesOf } from '../../domain/batchLines.ts';
-import { objectKeys } from '../../domain/names.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { acceptedParts, replaceAcceptedParts, type AcceptedPart } from '../../store/acceptedShards.ts';
 import { readBatch, readBatchSplit, setResultFiles } from '../../store/batches.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
+import { readSlice } from '../../store/slices.ts';
 import {
   listShardsToRedo,
   recordBatchCorrection,
@@ -66,7 +66,7 @@ async function redo(
   { jobId, shard, vehicleId, ranges }: ShardToRedo,
   parts: readonly AcceptedPart[],
 ): Promise<{ readonly lines: number; readonly parts: AcceptedPart[] } | undefined> {
-  const slice = await unlessNotFound(objects.get(objectKeys.shardInput(jobId, shard)));
+  const slice = await unlessNotFound(readSlice(objects, jobId, shard, split));
   if (!slice) return undefined;
   const kept = parts.filter((part) => part.vehicleId !== vehicleId);
   const isKept = (line: number): boolean => kept.some(({ start, end }) => start <= line && line < end);

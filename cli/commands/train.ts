@@ -32,7 +32,7 @@ interface CommonOptions extends ApiOptions {
 
 interface StartOptions extends CommonOptions {
   readonly model: string;
-  readonly data: string;
+  readonly data?: string;
   readonly test?: string;
   readonly plan: string;
   readonly name: string;
@@ -113,7 +113,10 @@ export const trainCommand: CommandFactory = (terminal, done) => {
       common('start')
         .description('start a run')
         .requiredOption('--model <name>', 'a training model that was added before')
-        .requiredOption('--data <file>', 'examples, a JSON object a line: a list of numbers for each input')
+        .option(
+          '--data <file>',
+          "examples, a JSON object a line: a list of numbers for each input; not with cars' own data",
+        )
         .option('--test <file>', 'examples to test with; a tenth of the others unless given')
         .requiredOption('--plan <file>', 'strategy, optimizer, rounds, clients, ...: YAML or JSON (docs/training.md)')
         .option('--name <name>', 'what to call the run', 'training')
@@ -126,7 +129,7 @@ export const trainCommand: CommandFactory = (terminal, done) => {
           const run = await trainings.start({
             name: options.name,
             model: options.model,
-            train_file_id: await files.upload(options.data),
+            ...(options.data !== undefined && { train_file_id: await files.upload(options.data) }),
             ...(options.test !== undefined && { test_file_id: await files.upload(options.test) }),
             plan,
           });

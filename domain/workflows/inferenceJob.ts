@@ -66,6 +66,8 @@ export interface SplitBatch {
   readonly carUrl?: string;
   /** So many shards answer each slice of the input (domain/trust/quorum.ts), copies counted in `shards`; undefined: 1. */
   readonly quorum?: number;
+  /** So many slices of the input stand in one object (store/slices.ts); undefined: each stands alone, by its shard. */
+  readonly slicesPerPack?: number;
 }
 
 export interface JobStatus {
