@@ -1,5 +1,5 @@
 import type { PreparedBatch } from '../../domain/activities/jobActivities.ts';
-import { createBatchLineChecker, isBlankLine, linesByChunk, linesOf } from '../../domain/batchInput.ts';
+import { createBatchLineChecker, isBlankLine, linesByChunk, linesOf, type BatchLine } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { NightshiftError } from '../../domain/errors.ts';
@@ -118,18 +118,23 @@ function sizeFor(
   return kind === 'training' ? { linesPerShard: 1, linesPerPart: 1 } : shardSizeOf(speeds, unitsPerLine);
 }
 
-interface CheckedLines {
+type BatchToCheck = Pick<Batch, 'id' | 'endpoint' | 'tenantId' | 'metadata'>;
+
+interface BatchModel {
   readonly model: StoredModel;
   readonly kind: Pipeline['kind'] | undefined;
+  readonly speeds: readonly ClassSpeed[];
+  /** So many shards answer each slice. */
+  readonly quorum: number;
+}
+
+interface CheckedLines extends BatchModel {
   readonly lines: number;
   /** Mean units of work. */
   readonly unitsPerLine: number;
-  readonly speeds: readonly ClassSpeed[];
   /** All slices are stored, each of so many lines. */
   readonly linesPerSlice: number;
   readonly slicesPerPack: number;
-  /** So many shards answer each slice. */
-  readonly quorum: number;
 }
 
 /** Slices of a size that the first lines asked for are kept when all lines ask for one as near as this. */
@@ -138,51 +143,58 @@ const MOST_OFF = 0.2;
 /** Slices are written beside the check, since the disk would else wait for it, and then be waited for. */
 async function checkLines(
   { database, objects }: JobPorts,
-  { id, endpoint, tenantId, metadata }: Pick<Batch, 'id' | 'endpoint' | 'tenantId' | 'metadata'>,
+  batch: BatchToCheck,
   objectKey: string,
 ): Promise<CheckedLines | { readonly errors: readonly BatchInputError[] }> {
-  const checker = createBatchLineChecker(endpoint);
-  let model: StoredModel | undefined;
-  let kind: Pipeline['kind'] | undefined;
-  let speeds: readonly ClassSpeed[] = [];
-  let quorum = 1;
+  const checker = createBatchLineChecker(batch.endpoint);
+  let found: BatchModel | undefined;
   const slices = new SliceWriter(
     objects,
-    id,
-    (unitsPerLine) => sizeFor(kind, speeds, unitsPerLine).linesPerShard,
-    () => quorum,
+    batch.id,
+    (unitsPerLine) => sizeFor(found?.kind, found?.speeds ?? [], unitsPerLine).linesPerShard,
+    () => found?.quorum ?? 1,
   );
   for await (const lines of linesByChunk(await objects.getStream(objectKey))) {
     for (const bytes of lines) {
       const request = checker.take(bytes);
       if (checker.done) break;
       if (!request) continue;
-      if (!model) {
-        model = await readModel(database, tenantId, request.model);
-        if (!model) {
-          const message = `The model ${JSON.stringify(request.model)} does not exist.`;
-          return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
-        }
-        const manifest = modelManifestSchema.safeParse(model.manifest).data;
-        kind = manifest?.pipeline.kind;
-        // One whose manifest cannot be read has none, and the cars will say so.
-        const endpoints = manifest && endpointsOf(model.name, manifest.pipeline);
-        if (endpoints && !endpoints.includes(endpoint)) {
-          const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${endpoint}.`;
-          return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
-        }
-        speeds = await speedsOf(database, model);
-        quorum = await quorumOf(database, { tenantId, metadata }, { name: model.name, kind });
+      if (!found) {
+        const read = await modelOf(database, batch, request);
+        if ('errors' in read) return read;
+        found = read;
       }
-      const room = slices.add(bytes, workUnitsOf(kind, request.body));
+      const room = slices.add(bytes, workUnitsOf(found.kind, request.body));
       if (room) await room;
     }
     if (checker.done) break;
   }
   const form = await slices.end();
   const { errors, total } = checker.finish();
-  if (errors.length > 0 || !model) return { errors };
-  return { model, kind, lines: total, unitsPerLine: slices.unitsPerLine, speeds, ...form, quorum };
+  if (errors.length > 0 || !found) return { errors };
+  return { ...found, ...form, lines: total, unitsPerLine: slices.unitsPerLine };
+}
+
+/** The model that a batch's requests name, if it answers the batch's endpoint. */
+async function modelOf(
+  database: Queryable,
+  batch: BatchToCheck,
+  { line, model: name }: BatchLine,
+): Promise<BatchModel | { readonly errors: readonly BatchInputError[] }> {
+  const mismatch = (message: string) => ({
+    errors: [{ code: 'model_mismatch' as const, line, message, param: 'model' }],
+  });
+  const model = await readModel(database, batch.tenantId, name);
+  if (!model) return mismatch(`The model ${JSON.stringify(name)} does not exist.`);
+  const manifest = modelManifestSchema.safeParse(model.manifest).data;
+  const kind = manifest?.pipeline.kind;
+  // One whose manifest cannot be read has none, and the cars will say so.
+  const endpoints = manifest && endpointsOf(model.name, manifest.pipeline);
+  if (endpoints && !endpoints.includes(batch.endpoint)) {
+    return mismatch(`The model ${JSON.stringify(name)} answers ${endpoints.join(', ')}, not ${batch.endpoint}.`);
+  }
+  const speeds = await speedsOf(database, model);
+  return { model, kind, speeds, quorum: await quorumOf(database, batch, { name: model.name, kind }) };
 }
 
 /**
