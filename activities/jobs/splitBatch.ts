@@ -5,7 +5,8 @@ import { parseGridHints } from '../../domain/gridHints.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { endpointsOf, modelManifestSchema, type Pipeline } from '../../domain/models.ts';
 import { isCanary } from '../../domain/trust/canaries.ts';
-import { policyFor } from '../../domain/trust/checkPolicy.ts';
+import { policyFor, type CheckPolicy } from '../../domain/trust/checkPolicy.ts';
+import { canariesIn } from '../../domain/trust/mixedSlice.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
@@ -26,7 +27,7 @@ import { readModel, type Model, type StoredModel } from '../../store/models.ts';
 import { isFamilyServed, largestMemoryMb } from '../../store/vehicles.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { tooLargeFor } from '../../domain/modelMemory.ts';
-import { SliceWriter } from './sliceWriter.ts';
+import { SliceWriter, type Cutting } from './sliceWriter.ts';
 import type { JobPorts } from './jobPorts.ts';
 
 /**
@@ -69,6 +70,7 @@ async function cutIntoShards(
     const checked = await checkLines(ports, batch, file.objectKey);
     if ('errors' in checked) return checked;
     const { model, kind, lines, unitsPerLine, speeds, linesPerSlice, quorum } = checked;
+    let { canaries } = checked;
     // It would wait for its deadline, since no car takes shards of it.
     if (!(await isFamilyServed(database, cellId, model.family))) return { errors: [notServed(model.family)] };
     const tooLarge = tooLargeFor(await largestMemoryMb(database, cellId, model.family), model);
@@ -77,9 +79,12 @@ async function cutIntoShards(
     const size = sizeFor(kind, speeds, unitsPerLine);
     const fits = Math.abs(linesPerSlice / size.linesPerShard - 1) <= MOST_OFF;
     const linesPerShard = fits ? linesPerSlice : size.linesPerShard;
-    if (!fits) await writeSlices(objects, batch.id, file.objectKey, { linesPerShard, quorum });
+    if (!fits) {
+      const cutting = { sizeOf: () => linesPerShard, quorum: () => quorum, canaries: checked.mixing };
+      canaries = await writeSlices(objects, batch.id, file.objectKey, cutting);
+    }
     const linesPerPart = Math.min(size.linesPerPart, linesPerShard);
-    const cut = { model, lines, unitsPerLine, linesPerShard, linesPerPart };
+    const cut = { model, lines, unitsPerLine, linesPerShard, linesPerPart, ...(canaries > 0 && { canaries }) };
     return await splitOf(ports, batch, quorum > 1 ? { ...cut, quorum } : cut);
   } catch (error) {
     // Deleted or expired since it was found.
@@ -120,6 +125,9 @@ interface CheckedLines {
   readonly linesPerSlice: number;
   /** So many shards answer each slice. */
   readonly quorum: number;
+  /** So many lines of each slice are canaries. */
+  readonly canaries: number;
+  readonly mixing: NonNullable<Cutting['canaries']>;
 }
 
 /** Slices of a size that the first lines asked for are kept when all lines ask for one as near as this. */
@@ -127,7 +135,7 @@ const MOST_OFF = 0.2;
 
 /** Slices are written beside the check, since the disk would else wait for it, and then be waited for. */
 async function checkLines(
-  { database, objects }: JobPorts,
+  { database, objects, checkKey }: JobPorts,
   { id, endpoint, tenantId, metadata }: Pick<Batch, 'id' | 'endpoint' | 'tenantId' | 'metadata'>,
   objectKey: string,
 ): Promise<CheckedLines | { readonly errors: readonly BatchInputError[] }> {
@@ -136,12 +144,13 @@ async function checkLines(
   let kind: Pipeline['kind'] | undefined;
   let speeds: readonly ClassSpeed[] = [];
   let quorum = 1;
-  const slices = new SliceWriter(
-    objects,
-    id,
-    (unitsPerLine) => sizeFor(kind, speeds, unitsPerLine).linesPerShard,
-    () => quorum,
-  );
+  let canaryShare = 0;
+  const mixing = { checkKey, countIn: (linesPerSlice: number) => canariesIn(linesPerSlice, canaryShare) };
+  const slices = new SliceWriter(objects, id, {
+    sizeOf: (unitsPerLine) => sizeFor(kind, speeds, unitsPerLine).linesPerShard,
+    quorum: () => quorum,
+    canaries: mixing,
+  });
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
     const request = checker.take(bytes);
     if (checker.done) break;
@@ -161,28 +170,35 @@ async function checkLines(
         return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
       }
       speeds = await speedsOf(database, model);
-      quorum = await quorumOf(database, { tenantId, metadata }, { name: model.name, kind });
+      const policy = policyFor(await listCheckPolicies(database), { tenantId, modelName: model.name });
+      quorum = quorumOf(policy, { tenantId, metadata }, kind);
+      canaryShare = quorum > 1 || isCanary(tenantId) || !takesCanaries(kind) ? 0 : policy.canary_share;
     }
     await slices.add(bytes, workUnitsOf(kind, request.body));
   }
   const linesPerSlice = await slices.end();
   const { errors, total } = checker.finish();
   if (errors.length > 0 || !model) return { errors };
-  return { model, kind, lines: total, unitsPerLine: slices.unitsPerLine, speeds, linesPerSlice, quorum };
+  const { unitsPerLine, canaries } = slices;
+  return { model, kind, lines: total, unitsPerLine, speeds, linesPerSlice, quorum, canaries, mixing };
 }
 
 /**
  * As the batch asks and at least as the policy says. A client's local steps, which another car may go on with, are one
  * car's; canaries are compared with what is known.
  */
-async function quorumOf(
-  database: Queryable,
+function quorumOf(
+  policy: CheckPolicy,
   { tenantId, metadata }: Pick<Batch, 'tenantId' | 'metadata'>,
-  { name, kind }: { readonly name: string; readonly kind: Pipeline['kind'] | undefined },
-): Promise<number> {
+  kind: Pipeline['kind'] | undefined,
+): number {
   if (kind === 'training' || isCanary(tenantId)) return 1;
-  const policy = policyFor(await listCheckPolicies(database), { tenantId, modelName: name });
   return Math.max(parseGridHints(metadata).quorum ?? 1, policy.enabled ? policy.quorum : 1);
+}
+
+/** Generated text is drawn anew for each request, so that nobody knows its answer: it is read instead. A client trains once. */
+function takesCanaries(kind: Pipeline['kind'] | undefined): boolean {
+  return kind !== 'text-generation' && kind !== 'training';
 }
 
 async function speedsOf(database: Queryable, { name, version }: Model): Promise<readonly ClassSpeed[]> {
@@ -190,28 +206,25 @@ async function speedsOf(database: Queryable, { name, version }: Model): Promise<
   return speeds.filter((speed) => speed.modelName === name && speed.modelVersion === version);
 }
 
+/** @returns how many lines of each are canaries */
 async function writeSlices(
   objects: ObjectStore,
   batchId: string,
   objectKey: string,
-  { linesPerShard, quorum }: { readonly linesPerShard: number; readonly quorum: number },
-): Promise<void> {
-  const slices = new SliceWriter(
-    objects,
-    batchId,
-    () => linesPerShard,
-    () => quorum,
-  );
+  cutting: Cutting,
+): Promise<number> {
+  const slices = new SliceWriter(objects, batchId, cutting);
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
     if (!isBlankLine(bytes)) await slices.add(bytes, 1);
   }
   await slices.end();
+  return slices.canaries;
 }
 
 async function splitOf(
   ports: JobPorts,
   batch: Batch,
-  cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum'> & {
+  cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum' | 'canaries'> & {
     readonly model: Model;
   },
 ): Promise<SplitBatch> {

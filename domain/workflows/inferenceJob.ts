@@ -66,6 +66,8 @@ export interface SplitBatch {
   readonly carUrl?: string;
   /** So many shards answer each slice of the input (domain/trust/quorum.ts), copies counted in `shards`; undefined: 1. */
   readonly quorum?: number;
+  /** So many lines of each slice are canaries, beside its own; undefined: none. */
+  readonly canaries?: number;
 }
 
 export interface JobStatus {

@@ -19,7 +19,7 @@ test('every line stands in one slice, in order, and all slices but the last are 
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 2_500 }), fc.integer({ min: 1, max: 1_200 }), async (count, size) => {
       const objects = slowStore();
-      const writer = new SliceWriter(objects, 'batch', () => size);
+      const writer = new SliceWriter(objects, 'batch', { sizeOf: () => size });
       const lines = Array.from({ length: count }, (_, index) => `line ${index}`);
       for (const line of lines) await writer.add(Buffer.from(line), 1);
       expect(await writer.end()).toBe(size);
@@ -37,9 +37,11 @@ test('every line stands in one slice, in order, and all slices but the last are 
 test('the size is judged once, by the mean of the first lines: a thousand, or 4 MiB of them', async () => {
   const asked: number[] = [];
   const sized = (objects = slowStore()) =>
-    new SliceWriter(objects, 'batch', (units) => {
-      asked.push(units);
-      return 10;
+    new SliceWriter(objects, 'batch', {
+      sizeOf: (units) => {
+        asked.push(units);
+        return 10;
+      },
     });
   const many = sized();
   for (let line = 0; line < 3_000; line += 1) await many.add(Buffer.from('x'), line < 1_000 ? 2 : 50);
@@ -55,7 +57,7 @@ test('the size is judged once, by the mean of the first lines: a thousand, or 4 
 
 test('a store that fails ends the writing', async () => {
   const objects = { put: () => Promise.reject(new Error('the disk is full')) };
-  const writer = new SliceWriter(objects, 'batch', () => 1);
+  const writer = new SliceWriter(objects, 'batch', { sizeOf: () => 1 });
   const writing = async (): Promise<void> => {
     for (let line = 0; line < 2_000; line += 1) await writer.add(Buffer.from('x'), 1);
   };
