@@ -67,12 +67,15 @@ export async function recordMeterReadings(
           intervals.push({ vehicleId: reading.vehicleId, ...interval, readFromMs, readUntilMs: reading.atMs });
         }
       }
+      last.sinceMs ??= reading.atMs;
       last.reading = reading;
     }
     await addIntervals(tx, intervals);
     await storeRegisters(
       tx,
-      [...accepted].flatMap(([vehicleId, { reading }]) => (reading ? [{ ...reading, vehicleId }] : [])),
+      [...accepted].flatMap(([vehicleId, { reading, sinceMs = 0 }]) =>
+        reading ? [{ ...reading, vehicleId, sinceMs }] : [],
+      ),
     );
     await appendJournal(tx, cell.id, refused);
   });
@@ -115,7 +118,7 @@ async function lockRegisters(
   tx: Queryable,
   cellId: string,
   vehicleIds: readonly string[],
-): Promise<Map<string, { reading: MeterReading | undefined }>> {
+): Promise<Map<string, { reading: MeterReading | undefined; sinceMs?: number }>> {
   const enrolled = await tx.query<{ id: string }>(
     `select v.id from vehicles v join regions r on r.id = v.region_id
      where r.cell_id = $1 and v.id = any($2) order by v.id for no key update of v`,
@@ -160,11 +163,14 @@ async function addIntervals(tx: Queryable, intervals: readonly SpreadInterval[])
   );
 }
 
-async function storeRegisters(tx: Queryable, readings: readonly VehicleReading[]): Promise<void> {
+/** @param readings.sinceMs when counting started: kept of the first that is stored */
+async function storeRegisters(
+  tx: Queryable,
+  readings: readonly (VehicleReading & { readonly sinceMs: number })[],
+): Promise<void> {
   await tx.query(
     `insert into meter_registers (vehicle_id, read_at, charging_kwh, compute_kwh, read_since)
-     select *, read_at from unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[])
-       as t (vehicle_id, read_at, charging_kwh, compute_kwh)
+     select * from unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::timestamptz[])
      on conflict (vehicle_id) do update set read_at = excluded.read_at, charging_kwh = excluded.charging_kwh,
        compute_kwh = excluded.compute_kwh`,
     columns(
@@ -173,6 +179,7 @@ async function storeRegisters(tx: Queryable, readings: readonly VehicleReading[]
       (reading) => instant(reading.atMs),
       (reading) => reading.chargingKwh,
       (reading) => reading.computeKwh,
+      (reading) => instant(reading.sinceMs),
     ),
   );
 }

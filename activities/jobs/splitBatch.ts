@@ -83,8 +83,17 @@ async function cutIntoShards(
       const cutting = { sizeOf: () => linesPerShard, quorum: () => quorum, canaries: checked.mixing };
       canaries = await writeSlices(objects, batch.id, file.objectKey, cutting);
     }
+    const named = checked.checkedIn === null ? {} : { checkedIn: checked.checkedIn };
     const linesPerPart = Math.min(size.linesPerPart, linesPerShard);
-    const cut = { model, lines, unitsPerLine, linesPerShard, linesPerPart, ...(canaries > 0 && { canaries }) };
+    const cut = {
+      model,
+      lines,
+      unitsPerLine,
+      linesPerShard,
+      linesPerPart,
+      ...(canaries > 0 && { canaries }),
+      ...named,
+    };
     return await splitOf(ports, batch, quorum > 1 ? { ...cut, quorum } : cut);
   } catch (error) {
     // Deleted or expired since it was found.
@@ -128,6 +137,7 @@ interface CheckedLines {
   /** So many lines of each slice are canaries. */
   readonly canaries: number;
   readonly mixing: NonNullable<Cutting['canaries']>;
+  readonly checkedIn: string | null;
 }
 
 /** Slices of a size that the first lines asked for are kept when all lines ask for one as near as this. */
@@ -145,6 +155,7 @@ async function checkLines(
   let speeds: readonly ClassSpeed[] = [];
   let quorum = 1;
   let canaryShare = 0;
+  let checkedIn: string | null = null;
   const mixing = { checkKey, countIn: (linesPerSlice: number) => canariesIn(linesPerSlice, canaryShare) };
   const slices = new SliceWriter(objects, id, {
     sizeOf: (unitsPerLine) => sizeFor(kind, speeds, unitsPerLine).linesPerShard,
@@ -171,6 +182,7 @@ async function checkLines(
       }
       speeds = await speedsOf(database, model);
       const policy = policyFor(await listCheckPolicies(database), { tenantId, modelName: model.name });
+      checkedIn = policy.checked_in;
       quorum = quorumOf(policy, { tenantId, metadata }, kind);
       canaryShare = quorum > 1 || isCanary(tenantId) || !takesCanaries(kind) ? 0 : policy.canary_share;
     }
@@ -180,7 +192,7 @@ async function checkLines(
   const { errors, total } = checker.finish();
   if (errors.length > 0 || !model) return { errors };
   const { unitsPerLine, canaries } = slices;
-  return { model, kind, lines: total, unitsPerLine, speeds, linesPerSlice, quorum, canaries, mixing };
+  return { model, kind, lines: total, unitsPerLine, speeds, linesPerSlice, quorum, canaries, mixing, checkedIn };
 }
 
 /**
@@ -224,7 +236,10 @@ async function writeSlices(
 async function splitOf(
   ports: JobPorts,
   batch: Batch,
-  cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum' | 'canaries'> & {
+  cut: Pick<
+    SplitBatch,
+    'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum' | 'canaries' | 'checkedIn'
+  > & {
     readonly model: Model;
   },
 ): Promise<SplitBatch> {

@@ -26,6 +26,8 @@ export const checkPolicySchema = z.strictObject({
   quorum: z.number().int().min(1).max(MAX_QUORUM).default(1),
   /** Canaries mixed into batches: so many lines beside each of the submitter's. The operator pays for them. */
   canary_share: z.number().min(0).max(MAX_CANARY_SHARE).default(0),
+  /** The cell whose control processes compute again; null: any that shares the jobs. */
+  checked_in: z.string().min(1).nullable().default(null),
 });
 export type CheckPolicy = z.infer<typeof checkPolicySchema>;
 
@@ -38,6 +40,7 @@ export const DEFAULT_CHECK_POLICY: CheckPolicy = {
   tolerance: null,
   quorum: 1,
   canary_share: 0,
+  checked_in: null,
 };
 
 /** What a policy is set for; null: for all of them. */

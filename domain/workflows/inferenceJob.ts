@@ -60,6 +60,8 @@ export interface SplitBatch {
   readonly tenant?: { readonly id: string; readonly weight: number };
   /** Whether what cars answer is checked before it is accepted; undefined in batches split before there were checks. */
   readonly checked?: boolean;
+  /** The cell whose control processes check them; undefined: any. */
+  readonly checkedIn?: string;
   /** Whether its model writes text: cars' answers then say of which tokens they are made. */
   readonly generates?: boolean;
   /** The API over which cars reach their shards, by signed tokens; undefined: they open the store themselves. */
