@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { NightshiftError } from '../domain/errors.ts';
 import { EXECUTION_PROVIDERS, hardwareClassId } from '../domain/hardwareClasses.ts';
+import { issueText } from '../domain/issueText.ts';
 import { slugSchema } from '../domain/models.ts';
 import { messageOf } from '../domain/thrown.ts';
 
@@ -79,6 +80,8 @@ const agentConfigSchema = z.strictObject({
   battery: z.strictObject({ from: sourceSchema }).optional(),
   /** "Not now": while the file is there, or the URL answers anything but 0. Unreachable means not now. */
   hold: sourceSchema.optional(),
+  /** A folder of data sets, `NAME.jsonl`, that it may train on without their leaving it; left out: it offers none. */
+  ownData: z.strictObject({ folder: path }).optional(),
   /** Whose releases of the agent it takes; left out: nobody's. */
   releases: z
     .strictObject({
@@ -111,7 +114,11 @@ export async function readAgentConfig(file: string): Promise<AgentConfig> {
     throw new NightshiftError('invalid_config', `${file} cannot be read: ${messageOf(cause)}`, { cause });
   }
   const parsed = agentConfigSchema.safeParse(given);
-  if (parsed.success) return { ...parsed.data, stateDir: resolve(dirname(file), parsed.data.stateDir) };
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+  if (parsed.success) {
+    const { stateDir, ownData, ...others } = parsed.data;
+    const from = (relative: string): string => resolve(dirname(file), relative);
+    return { ...others, stateDir: from(stateDir), ...(ownData && { ownData: { folder: from(ownData.folder) } }) };
+  }
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issueText(issue)}`);
   throw new NightshiftError('invalid_config', `${file} is not a valid agent config:\n  ${problems.join('\n  ')}`);
 }

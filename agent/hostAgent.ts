@@ -113,6 +113,7 @@ async function liveOn(config: AgentConfig, credentials: CarCredentials, settings
     pacer: UNPACED,
     log,
     folder: config.stateDir,
+    ownDataFolder: config.ownData?.folder,
     modelFolder: join(config.stateDir, 'models'),
     modelDiskBytes: config.modelCacheBytes,
     runner: {

@@ -35,7 +35,7 @@ export function batchText(batch: BatchWire, clock: (iso: string) => string, colo
   lines.push(...planTimeline(batch, clock, colors), ...windowLines(grid.planned_windows, clock));
   if (grid.energy_wh > 0) {
     lines.push(
-      `  used       ${grid.energy_wh.toFixed(1)} Wh, ${grid.gco2.toFixed(1)} g CO2, ${grid.cost.eur.toFixed(4)} EUR of energy`,
+      `  used       ${figure(grid.energy_wh)} Wh, ${figure(grid.gco2)} g CO2, ${figure(grid.cost.eur)} EUR of energy`,
       ...(grid.price ? [`  price      ${priceText(grid.price)}`] : []),
     );
   }
@@ -69,12 +69,19 @@ export function quoteText(quote: QuoteWire, clock: (iso: string) => string, colo
   return [
     `${quote.feasible ? colors.green('feasible') : colors.red('not feasible')}: ${quote.requests} requests in ${quote.shards} shards, ${when} (due ${clock(quote.deadline)})`,
     `  on time in ${sure}, where ${quote.confidence.assumption}`,
-    `  adds ${quote.energy_wh.toFixed(0)} Wh, ${quote.gco2.toFixed(0)} g CO2, ${quote.cost.eur.toFixed(3)} EUR of energy`,
+    `  adds ${figure(quote.energy_wh)} Wh, ${figure(quote.gco2)} g CO2, ${figure(quote.cost.eur)} EUR of energy`,
     `  price ${quote.price.amount.toFixed(4)} ${quote.price.currency} at most${quote.id === null ? '' : `, kept for grid.quote=${quote.id} until ${quote.price.kept_until}`}`,
     ...(quote.tokens === null ? [] : [`  about      ${quote.tokens} tokens${per1000Text(quote.per_1000_tokens)}`]),
     ...quote.reasons.map(({ text }) => `  ${colors.dim('why')}        ${text}`),
     ...windowLines(quote.windows, clock),
   ].join('\n');
+}
+
+const THREE_DIGITS = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 3, useGrouping: false });
+
+/** Ten requests and ten thousand are both told: fixed digits would make the former 0. */
+function figure(value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : THREE_DIGITS.format(value);
 }
 
 function per1000Text(per: BatchWire['x_grid']['per_1000_tokens']): string {

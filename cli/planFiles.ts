@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import { NightshiftError } from '../domain/errors.ts';
+import { issueText } from '../domain/issueText.ts';
 import { planSchema, type Plan } from '../scheduler/plan.ts';
 import { planningProblemSchema, type PlanningProblem } from '../scheduler/problem.ts';
 import { readJsonObject } from './files/readJsonObject.ts';
@@ -29,7 +30,7 @@ function accepted<Schema extends z.ZodType>(
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
-  const lines = issues.slice(0, ISSUES_SHOWN).map((issue) => `  ${fieldName(issue.path)}: ${issue.message}`);
+  const lines = issues.slice(0, ISSUES_SHOWN).map((issue) => `  ${fieldName(issue.path)}: ${issueText(issue)}`);
   if (issues.length > ISSUES_SHOWN) lines.push(`  and ${issues.length - ISSUES_SHOWN} more`);
   const message = `${file} is not a ${kind}:\n${lines.join('\n')}`;
   throw new NightshiftError('invalid_request', message, { field: fieldName(issues[0]?.path ?? []) });

@@ -26,6 +26,7 @@ import { ownerCommand } from './commands/owner.ts';
 import { pricesCommand } from './commands/prices.ts';
 import { problemCommand } from './commands/problem.ts';
 import { rolloutCommand } from './commands/rollout.ts';
+import { secretsCommand } from './commands/secrets.ts';
 import { stackCommand } from './commands/stack.ts';
 import { trainCommand } from './commands/train.ts';
 import { teslaCommand } from './commands/tesla.ts';
@@ -64,6 +65,7 @@ const COMMANDS: readonly CommandFactory[] = [
   migrateCommand,
   backupCommand,
   restoreCommand,
+  secretsCommand,
 ];
 
 const EXIT_HELP = `

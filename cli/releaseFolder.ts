@@ -16,6 +16,7 @@ import {
 } from '../domain/agentReleases.ts';
 import { DAY_MS } from '../domain/durations.ts';
 import { NightshiftError } from '../domain/errors.ts';
+import { issueText } from '../domain/issueText.ts';
 import { AGENT_RELEASE } from '../domain/names.ts';
 import { sha256OfFile } from '../store/objects/sha256OfFile.ts';
 import type { Terminal } from './terminal.ts';
@@ -58,7 +59,7 @@ export async function makeRelease(
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';
-  throw new NightshiftError('invalid_request', `${field}: ${issue?.message}`, { field });
+  throw new NightshiftError('invalid_request', `${field}: ${issueText(issue)}`, { field });
 }
 
 async function filesBelow(path: string): Promise<string[]> {

@@ -4,6 +4,7 @@ import { DateTime } from 'luxon';
 import { z } from 'zod';
 
 import { NightshiftError } from '../domain/errors.ts';
+import { issueText } from '../domain/issueText.ts';
 import { SIGNAL_KINDS, SIGNAL_UNITS, type SignalKind } from '../store/signals.ts';
 import { parseTable } from '../backtest/traces/table.ts';
 
@@ -92,7 +93,7 @@ function jsonRecords(text: string, file: string, { timeZone }: FileDefaults): Si
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const field = issue?.path.join('.') ?? '';
-    throw new NightshiftError('invalid_request', `${file}: ${field}: ${issue?.message}.`, { field });
+    throw new NightshiftError('invalid_request', `${file}: ${field}: ${issueText(issue)}.`, { field });
   }
   return parsed.data.map(({ kind, feeder, start, end, value }) => ({
     kind,

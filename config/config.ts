@@ -6,6 +6,7 @@ import type { WebhookHosts } from '../domain/webhookTargets.ts';
 import { messageOf } from '../domain/thrown.ts';
 import { CONFIG_KEY_NAMES, CONFIG_KEYS, type ConfigKey, type ConfigValues, type LogLevel } from './keys.ts';
 import type { AccountsConfig } from '../domain/accountRoles.ts';
+import { issueText } from '../domain/issueText.ts';
 import { resolveAccounts } from './accounts.ts';
 import { resolveObjects, type ObjectsConfig } from './objects.ts';
 import { CONFIG_FILE_ENV, readEnvValues, readFileValues, type SourcedValue } from './sources.ts';
@@ -32,6 +33,8 @@ export interface Config {
   /** Null: no car is told by commands of the Fleet API. */
   readonly tesla: TeslaConfig | null;
   readonly secretsKey: string | undefined;
+  /** What was sealed or signed with them still opens. */
+  readonly previousSecretsKeys: readonly string[];
   readonly webhookHosts: WebhookHosts;
   readonly models: {
     readonly maxBytes: number;
@@ -140,7 +143,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     const key: ConfigKey = CONFIG_KEYS[name];
     const sourced = given.get(name) ?? { value: key.default, source: 'default', folder: cwd };
     const parsed = key.schema.safeParse(sourced.value);
-    if (!parsed.success) problems.push(problemOf(name, key, sourced, parsed.error.issues[0]?.message));
+    if (!parsed.success) problems.push(problemOf(name, key, sourced, issueText(parsed.error.issues[0])));
     return [name, key.isPath ? absolute(parsed.data, sourced.folder) : parsed.data] as const;
   });
   // The table maps each name to its own schema, which fromEntries cannot express.
@@ -186,6 +189,7 @@ export function loadConfig({ env, cwd }: ConfigSources): Config {
     ocpp: collect(() => resolveOcpp(values)),
     tesla: collect(() => resolveTesla(values)),
     secretsKey: values.secretsKey,
+    previousSecretsKeys: values.previousSecretsKeys ?? [],
     webhookHosts: values['webhooks.hosts'],
     models: {
       maxBytes: values['models.maxBytes'],

@@ -32,7 +32,11 @@ const connections = z.coerce
   .min(16, CONNECTIONS_LIMIT)
   .max(1_000_000, CONNECTIONS_LIMIT);
 
-const encryptionKey = z.string().min(24, 'must be keys of at least 24 characters each, separated by commas');
+const secretKey = z.string().min(24, 'must be keys of at least 24 characters each, separated by commas');
+const secretKeys = text
+  .transform((keys) => keys.split(',').map((key) => key.trim()))
+  .pipe(z.tuple([secretKey], secretKey))
+  .optional();
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -174,10 +178,7 @@ export const CONFIG_KEYS = {
     doc: 'Region that requests to an S3 store are signed for.',
   },
   'objects.encryptionKeys': {
-    schema: text
-      .transform((keys) => keys.split(',').map((key) => key.trim()))
-      .pipe(z.tuple([encryptionKey], encryptionKey))
-      .optional(),
+    schema: secretKeys,
     default: undefined,
     env: 'NIGHTSHIFT_OBJECTS_ENCRYPTION_KEYS',
     isSecret: true,
@@ -325,6 +326,13 @@ export const CONFIG_KEYS = {
     env: 'NIGHTSHIFT_SECRETS_KEY',
     isSecret: true,
     doc: "Key that utilities' credentials and webhooks' secrets are sealed with in the database, and that tokens for cars are signed and sealed with; the same for all processes of a cell. Must be set with `databaseUrl` or an `s3://` store. Unset: one is made up and kept in `stateDir`.",
+  },
+  previousSecretsKeys: {
+    schema: secretKeys,
+    default: undefined,
+    env: 'NIGHTSHIFT_PREVIOUS_SECRETS_KEYS',
+    isSecret: true,
+    doc: "Further keys, separated by commas, with which sealed secrets and cars' tokens are opened, but nothing is sealed: to [change `secretsKey`](backup.md#another-secrets-key) without a pause.",
   },
   'webhooks.hosts': {
     schema: z.enum(WEBHOOK_HOSTS, `must be one of ${WEBHOOK_HOSTS.join(', ')}`),

@@ -3,6 +3,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } 
 import { z } from 'zod';
 
 import { NightshiftError } from './errors.ts';
+import { issueText } from './issueText.ts';
 import { parseJson } from './json.ts';
 import { AGENT_RELEASE } from './names.ts';
 import { sha256Schema } from './sha256.ts';
@@ -93,7 +94,7 @@ export function readRelease({ signed }: SignedRelease): AgentRelease {
   const parsed = agentReleaseSchema.safeParse(parseJson(signed));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new ReleaseRefusal(`The release cannot be read: ${issue?.path.join('.') || 'it'}: ${issue?.message}`);
+  throw new ReleaseRefusal(`The release cannot be read: ${issue?.path.join('.') || 'it'}: ${issueText(issue)}`);
 }
 
 export interface ReleaseTrust {

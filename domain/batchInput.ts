@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { isStorableText, storableText } from './storableText.ts';
 import type { BatchInputError, BatchInputErrorCode } from './batches.ts';
+import { issueText } from './issueText.ts';
 import { modelOfEndpoint } from './models.ts';
 
 export const BATCH_LIMITS = { lines: 50_000, bytes: 200 * 1024 * 1024, lineBytes: 8 * 1024 * 1024 } as const;
@@ -198,7 +199,7 @@ function parseLine(bytes: Uint8Array): ParsedLine | LineProblem | 'blank' {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const param = issue?.path.join('.') || null;
-  return { problem: param ? `${param}: ${issue?.message}.` : 'The line is not a JSON object.', param };
+  return { problem: param ? `${param}: ${issueText(issue)}.` : 'The line is not a JSON object.', param };
 }
 
 /** Few brackets nest little: the usual line is not walked. */

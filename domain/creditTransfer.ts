@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import type { BankAccount } from './bankAccount.ts';
 import { NightshiftError } from './errors.ts';
+import { issueText } from './issueText.ts';
 import { centsOf, currencySchema, microsOf } from './money.ts';
 
 /** One order of a payment file. */
@@ -140,7 +141,7 @@ export function readNotification(xml: string): TransferNotice[] {
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const where = issue?.path.join('.') || 'the body';
-    const message = `This is no camt.054 notification: ${where}: ${issue?.message}.`;
+    const message = `This is no camt.054 notification: ${where}: ${issueText(issue)}.`;
     throw new NightshiftError('invalid_request', message, { field: 'body' });
   }
   const entries = parsed.data.Document.BkToCstmrDbtCdtNtfctn.Ntfctn.flatMap(({ Ntry }) => Ntry);

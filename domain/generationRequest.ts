@@ -9,6 +9,7 @@ import {
   type ChatMessage,
   type CompletionRequest,
 } from './generation.ts';
+import { issueText } from './issueText.ts';
 import {
   chatOfResponse,
   inWordsOfResponses,
@@ -108,7 +109,7 @@ function problemOf(error: z.ZodError, supported: readonly string[]): RequestProb
     return { code: 'unsupported_parameter', param, message: `${param} is not supported.${known}` };
   }
   const param = path.join('.') || 'body';
-  return invalid(param, `${param}: ${issue?.message ?? 'is not as it must be'}.`);
+  return invalid(param, `${param}: ${issueText(issue)}.`);
 }
 
 /** Of the ways in which a value fails a union, the one that got furthest says most. */

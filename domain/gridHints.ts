@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { NightshiftError } from './errors.ts';
+import { issueText } from './issueText.ts';
 import { microsOf } from './money.ts';
 
 /** What a submitter asks of the grid, as metadata of the batch: it survives every stock client. */
@@ -68,7 +69,7 @@ export function parseGridHints(metadata: Readonly<Record<string, string>> | null
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const key = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path[0];
-    const message = issue?.code === 'unrecognized_keys' ? `is not one of ${KNOWN_KEYS}` : issue?.message;
+    const message = issue?.code === 'unrecognized_keys' ? `is not one of ${KNOWN_KEYS}` : issueText(issue);
     throw new NightshiftError('invalid_request', `metadata["${String(key)}"] ${message}.`, {
       field: `metadata.${String(key)}`,
     });

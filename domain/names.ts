@@ -64,6 +64,8 @@ export const objectKeys = {
   shardInput: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/input.jsonl`,
   /** Whose lines stand where in a slice with canaries; no car may read it. */
   sliceKey: (jobId: string, slice: number): string => `jobs/${jobId}/shards/${pad(slice)}/key.json`,
+  /** Some slices of a job that are small, one after the other (store/slices.ts). */
+  slicePack: (jobId: string, pack: number): string => `jobs/${jobId}/slices/${pad(pack)}.pack`,
   partPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/parts/`,
   /** Named after its car, so that no car stands in another's way. `vehicleId` is undefined for parts of versions before that. */
   part: (jobId: string, shard: number, range: LineRange, vehicleId: string | undefined): string =>

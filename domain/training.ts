@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { datasetSchema, ownTaskFields } from './ownData.ts';
 import { sha256Schema } from './sha256.ts';
 
 /** The words of federated training that API, workflows, activities and cars share; Flower's where it has them. */
@@ -69,19 +70,34 @@ export const privacySchema = z.strictObject({
   /** Standard deviation of the noise on the sum, in clip norms. */
   noise_multiplier: z.number().min(0).max(100),
   delta: z.number().positive().lt(1).default(1e-5),
+  /** What all rounds together may come to; a plan that would come to more is refused. */
+  max_epsilon: z.number().positive().optional(),
 });
 export type Privacy = z.output<typeof privacySchema>;
 
 const wholeNumber = (max: number) => z.number().int().min(1).max(max);
 
-export const trainingPlanSchema = z.strictObject({
+/** Whose examples are trained on: those that the tenant has given, or those that cars have and keep. */
+export const trainingDataSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('tenant') }),
+  z.strictObject({
+    kind: z.literal('own'),
+    /** Name of the file in the folders that cars offer; only owners who have agreed to it take part. */
+    dataset: datasetSchema,
+    /** Whether the server sees only the sum of a round's updates. */
+    secure_aggregation: z.boolean().default(false),
+  }),
+]);
+
+const planFields = z.strictObject({
   strategy: strategySchema.default({ kind: 'fedavg' }),
   aggregation: aggregationSchema.default({ kind: 'mean' }),
   optimizer: localOptimizerSchema,
   rounds: wholeNumber(10_000),
   /** Steps of the optimizer that each client takes in a round. */
   local_steps: wholeNumber(100_000),
-  /** Parts that the examples are cut into; a car trains for one at a time. */
+  data: trainingDataSchema.default({ kind: 'tenant' }),
+  /** Parts that the tenant's examples are cut into; a car trains for one at a time. Of own data: most cars of a round. */
   clients: wholeNumber(1_000),
   partition: partitionSchema.default({ kind: 'even' }),
   /** Share of the clients that a round samples. */
@@ -109,6 +125,31 @@ export const trainingPlanSchema = z.strictObject({
   /** As a batch's metadata has them: `grid.region`, `grid.max_price`, `grid.priority`, ... */
   hints: z.record(z.string().startsWith('grid.'), z.string()).default({}),
 });
+
+/** With two, each would know the other's update from the sum. */
+export const MIN_SECURE_CLIENTS = 3;
+const MAX_OWN_CLIENTS = 100;
+
+export const trainingPlanSchema = planFields.superRefine((plan, context) => {
+  const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
+  const { data, aggregation, privacy } = plan;
+  if (privacy && aggregation.kind !== 'mean') {
+    refuse('aggregation', 'must be "mean" with privacy: the noise is made for a mean');
+  }
+  if (data.kind !== 'own') return;
+  if (plan.overlap > 1) refuse('overlap', 'must be 1 with own data');
+  if (plan.clients > MAX_OWN_CLIENTS) refuse('clients', `must be at most ${MAX_OWN_CLIENTS} with own data`);
+  if (!data.secure_aggregation) return;
+  if (aggregation.kind !== 'mean') refuse('aggregation', 'must be "mean" with secure_aggregation: only a sum is seen');
+  if (!privacy && plan.clip_norm === undefined) {
+    refuse('clip_norm', 'must be given with secure_aggregation, or privacy: sums must not run over');
+  }
+  for (const field of ['clients', 'min_available_clients'] as const) {
+    if (plan[field] < MIN_SECURE_CLIENTS) {
+      refuse(field, `must be at least ${MIN_SECURE_CLIENTS} with secure_aggregation`);
+    }
+  }
+});
 export type TrainingPlan = z.output<typeof trainingPlanSchema>;
 
 /** The body of a round's request line: one client's local steps. */
@@ -131,6 +172,10 @@ export const trainingTaskSchema = z.object({
   }),
 });
 export type TrainingTask = z.output<typeof trainingTaskSchema>;
+
+/** The body of a request line to one car that trains on its own data. */
+export const ownTaskSchema = trainingTaskSchema.omit({ data: true }).extend(ownTaskFields);
+export type OwnTask = z.output<typeof ownTaskSchema>;
 
 /** The body of the answer. */
 export const trainingUpdateSchema = z.object({

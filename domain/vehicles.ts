@@ -2,6 +2,7 @@ import { DateTime } from 'luxon';
 import { z } from 'zod';
 import { hardwareClassId } from './hardwareClasses.ts';
 import { DEFAULT_MODEL_FAMILY, slugSchema } from './models.ts';
+import { ownDataConsentSchema } from './ownData.ts';
 import { siteSchema } from './site.ts';
 
 /** How one car charges at its usual plug. */
@@ -43,6 +44,8 @@ export const ownerPolicySchema = z.object({
   computeOptIn: z.boolean(),
   /** What the owner agreed to, and when. */
   consent: z.object({ termsVersion: z.string().min(1).max(100), givenAtMs: instantMs }).optional(),
+  /** Data of the car's own that runs may train on without its leaving the car; left out: none. */
+  ownData: ownDataConsentSchema.optional(),
   /** Windows in which it may compute; left out: always. Fans are heard at night: this is the noise preference too. */
   computeHours: z.array(computeHoursSchema).min(1).max(14).optional(),
   /** It computes only while the price is at most this. */
@@ -65,6 +68,15 @@ export const timeZoneSchema = z
 /** A site node is a computer at a charging site: always awake, without a battery, on the feeder of the cars beside it. */
 export const VEHICLE_KINDS = ['car', 'site_node'] as const;
 export type VehicleKind = (typeof VEHICLE_KINDS)[number];
+
+/** Said beside what else is wrong with the enrolment, so that one answer names all. */
+function neededByCar(path: 'batteryKwh' | 'charger') {
+  return { path: [path], message: 'must be given for a car', when: isObject };
+}
+
+function isObject({ value }: { readonly value: unknown }): boolean {
+  return typeof value === 'object' && value !== null;
+}
 
 /** A car as it is enrolled, in the cell file, by `nightshift car enrol` and over the API. docs/cell-file.md */
 export const enrolmentSchema = z
@@ -92,13 +104,8 @@ export const enrolmentSchema = z
         message: 'must say what the owner agreed to and when, since computeOptIn is true',
       }),
   })
-  .superRefine(({ kind, batteryKwh, charger }, context) => {
-    if (kind !== 'car') return;
-    const missing = [['batteryKwh', batteryKwh] as const, ['charger', charger] as const];
-    for (const [path, value] of missing) {
-      if (value === undefined) context.addIssue({ code: 'custom', path: [path], message: 'must be given for a car' });
-    }
-  });
+  .refine(({ kind, batteryKwh }) => kind !== 'car' || batteryKwh !== undefined, neededByCar('batteryKwh'))
+  .refine(({ kind, charger }) => kind !== 'car' || charger !== undefined, neededByCar('charger'));
 export type Enrolment = z.output<typeof enrolmentSchema>;
 
 /** Of a site node, which has no battery to charge. */

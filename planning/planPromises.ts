@@ -1,6 +1,6 @@
 import type { Plan } from '../scheduler/plan.ts';
 import type { PlanningProblem } from '../scheduler/problem.ts';
-import { planningProblem, type ProblemParts } from './planningProblem.ts';
+import { asPromised, earlyProblem, type ProblemParts } from './planningProblem.ts';
 
 /**
  * Plans cars to be ready and jobs to be done early. For those that cannot be, plans again with what was promised: the
@@ -11,10 +11,10 @@ export async function planPromises<Solved extends { readonly plan: Plan; readonl
   parts: ProblemParts,
   solve: (problem: PlanningProblem) => Promise<Solved> | Solved,
 ): Promise<Solved & { readonly problem: PlanningProblem }> {
-  const early = planningProblem(parts);
-  const planned = await solve(early);
+  const both = earlyProblem(parts);
+  const planned = await solve(both.early);
   const late = planned.plan.unmet.filter(({ kind }) => kind !== 'minimum_soc').map(({ id }) => id);
-  if (late.length === 0 || planned.fallback !== undefined) return { ...planned, problem: early };
-  const problem = planningProblem(parts, new Set(late));
+  const problem = planned.fallback === undefined ? asPromised(both, new Set(late)) : undefined;
+  if (!problem) return { ...planned, problem: both.early };
   return { ...(await solve(problem)), problem };
 }

@@ -37,16 +37,38 @@ export function partsOfCell(state: CellState, { carbonEurPerKg, missingEurPerKwh
   };
 }
 
-/**
- * The planner's problem with ready-bys and windows brought forward so that promises keep.
- * @param asPromised cars and jobs that could not be ready as early: theirs stay as they were promised
- */
-export function planningProblem(parts: ProblemParts, asPromised: ReadonlySet<string> = new Set()): PlanningProblem {
+/** A problem as its owners and submitters were promised, and with ready-bys and windows brought forward. */
+export interface EarlyProblem {
+  readonly promised: PlanningProblem;
+  readonly early: PlanningProblem;
+}
+
+/** The planner's problem with ready-bys and windows brought forward so that promises keep. */
+export function earlyProblem(parts: ProblemParts): EarlyProblem {
   const promised = planningProblemSchema.parse(parts.promised);
   const marginSlots = Math.round(READY_BY_MARGIN_MINUTES / promised.slots.slotMinutes);
   const arriving = fullestArrivals(parts.arrivals, promised.slots.startMs);
-  const early = withEarlyWindows(withEarlyReadyBy(promised, { marginSlots, arriving }), marginSlots);
-  const kept = <Row extends { readonly id: string }>(rows: readonly Row[], before: readonly Row[]): Row[] =>
-    rows.map((row, index) => (asPromised.has(row.id) ? (before[index] ?? row) : row));
-  return { ...early, cars: kept(early.cars, promised.cars), jobs: kept(early.jobs, promised.jobs) };
+  return { promised, early: withEarlyWindows(withEarlyReadyBy(promised, { marginSlots, arriving }), marginSlots) };
+}
+
+/**
+ * The early problem with what was promised for some cars and jobs, since they could not be ready as early.
+ * @returns undefined where none of them was brought forward: it would be the early problem once more
+ */
+export function asPromised({ promised, early }: EarlyProblem, ids: ReadonlySet<string>): PlanningProblem | undefined {
+  let isSame = true;
+  const kept = <Row extends { readonly id: string }>(
+    rows: readonly Row[],
+    before: readonly Row[],
+    endOf: (row: Row) => number,
+  ): Row[] =>
+    rows.map((row, index) => {
+      const was = before[index];
+      if (!was || !ids.has(row.id) || endOf(row) === endOf(was)) return row;
+      isSame = false;
+      return was;
+    });
+  const cars = kept(early.cars, promised.cars, ({ readyBySlot }) => readyBySlot);
+  const jobs = kept(early.jobs, promised.jobs, ({ windowEndSlot }) => windowEndSlot);
+  return isSame ? undefined : { ...early, cars, jobs };
 }

@@ -1,5 +1,8 @@
 import { MINUTE_MS } from '../domain/durations.ts';
 import type { ComingArrival } from './arrivals.ts';
+import { at } from './columns.ts';
+import { grouped } from '../domain/grouped.ts';
+import { cheapestFirst } from './solve/cheapestFirst.ts';
 import { chargeNowKw, laxitySlots } from './chargeNow.ts';
 import { isTooCold } from './energy/battery.ts';
 import type { PlanningCar, PlanningProblem } from './problem.ts';
@@ -39,46 +42,81 @@ export function leastLaxityFirst(
     readonly arriving: ReadonlyMap<string, readonly ComingArrival[]>;
   } = { waitSlots: 0, arriving: new Map() },
 ): readonly Done[] {
-  const { cars, feeders, regions, substations, slots } = problem;
+  const hours = slotHours(problem.slots);
+  const known = problem.cars.map((car) => chargingOf(car, hours));
+  const all = [...known, ...arrivalsOf(known, problem.slots, hours, events.arriving)];
+  const places = placesOf(problem);
+  // Only cars of one feeder, or behind one substation, take power from each other.
+  const placed = all.flatMap((entry) => {
+    const place = places.get(entry.feederId);
+    return place && entry.leftKw > ROUNDING_KWH ? [{ entry, place }] : [];
+  });
+  const sharing = grouped(placed, ({ place }) => place.stationKw ?? place.feederKw);
+  for (const entries of sharing.values()) charge(entries, problem.slots.count, events.waitSlots);
+  return all;
+}
+
+/** What a feeder and its substation have left for cars, by slot. */
+interface Place {
+  readonly feederKw: Float64Array;
+  /** Shared by all feeders of the substation; undefined without one. */
+  readonly stationKw: Float64Array | undefined;
+  readonly celsius: readonly number[];
+}
+
+function placesOf({ feeders, regions, substations, slots }: PlanningProblem): ReadonlyMap<string, Place> {
   const celsiusOf = new Map(regions.map((region) => [region.id, region.ambientCelsius]));
-  const regionOf = new Map(feeders.map((feeder) => [feeder.id, feeder.regionId]));
-  const stationOf = new Map(feeders.map((feeder) => [feeder.id, feeder.substationId]));
-  const hours = slotHours(slots);
-  const known = cars.map((car) => chargingOf(car, hours));
-  const all = [...known, ...arrivalsOf(known, slots, hours, events.arriving)];
-  let open = all;
-  for (let t = 0; t < slots.count; t++) {
-    open = open.filter(({ leftKw, untilSlot }) => leftKw > ROUNDING_KWH && t < untilSlot);
-    if (open.length === 0) break;
-    const feederKw = new Map(feeders.map((feeder) => [feeder.id, carsMayDrawKw(feeder, t)]));
-    const stationKw = new Map(
-      substations.map((station) => [station.id, station.importLimitKw[t] ?? station.failSafeImportKw]),
-    );
-    const charging = open
-      .filter(({ car, feederId, fromSlot }) => {
-        if (t < fromSlot) return false;
-        return !car || !isTooCold(car, celsiusOf.get(regionOf.get(feederId) ?? '')?.[t] ?? Infinity);
-      })
-      .map((entry) => ({
-        entry,
-        laxity: laxitySlots(t, entry.promisedSlot, entry.leftKw, entry.powerKw),
-      }))
-      .filter(({ laxity }) => t >= events.waitSlots || laxity < 1)
-      .sort((a, b) => a.laxity - b.laxity);
-    for (const { entry } of charging) {
-      const station = stationOf.get(entry.feederId);
-      const ownKw = feederKw.get(entry.feederId) ?? 0;
-      const sharedKw = station === undefined ? Infinity : (stationKw.get(station) ?? 0);
-      const mostKw = Math.min(entry.powerKw, ownKw, sharedKw);
+  const stationOf = new Map(
+    substations.map((station) => [
+      station.id,
+      Float64Array.from({ length: slots.count }, (_, t) => station.importLimitKw[t] ?? station.failSafeImportKw),
+    ]),
+  );
+  return new Map(
+    feeders.map((feeder) => {
+      const stationKw = feeder.substationId === undefined ? undefined : stationOf.get(feeder.substationId);
+      const feederKw = Float64Array.from({ length: slots.count }, (_, t) => carsMayDrawKw(feeder, t));
+      return [feeder.id, { feederKw, stationKw, celsius: celsiusOf.get(feeder.regionId) ?? [] }];
+    }),
+  );
+}
+
+interface PlacedCharging {
+  readonly entry: Charging;
+  readonly place: Place;
+}
+
+/** Charges what shares limits: slot by slot, in order of laxity, each as much as it can. Takes it off what places have left. */
+function charge(entries: readonly PlacedCharging[], slots: number, waitSlots: number): void {
+  const laxity = new Float64Array(entries.length);
+  const order = new Int32Array(entries.length);
+  let open = entries;
+  for (let t = 0; t < slots && open.length > 0; t++) {
+    open = open.filter(({ entry }) => entry.leftKw > ROUNDING_KWH && t < entry.untilSlot);
+    const charging = open.filter(({ entry, place }) => {
+      if (t < entry.fromSlot || (entry.car && isTooCold(entry.car, place.celsius[t] ?? Infinity))) return false;
+      return t >= waitSlots || laxitySlots(t, entry.promisedSlot, entry.leftKw, entry.powerKw) < 1;
+    });
+    for (const [index, { entry }] of charging.entries()) {
+      laxity[index] = laxitySlots(t, entry.promisedSlot, entry.leftKw, entry.powerKw);
+    }
+    cheapestFirst(laxity, charging.length, order);
+    for (let rank = 0; rank < charging.length; rank++) {
+      const { entry, place } = charging[at(order, rank)] ?? {};
+      if (!entry || !place) continue;
+      const mostKw = Math.min(
+        entry.powerKw,
+        at(place.feederKw, t),
+        place.stationKw ? at(place.stationKw, t) : Infinity,
+      );
       const kw = chargeNowKw(entry.leftKw, mostKw, entry.minKw);
       if (kw === 0) continue;
-      feederKw.set(entry.feederId, ownKw - kw);
-      if (station !== undefined) stationKw.set(station, sharedKw - kw);
+      place.feederKw[t] = at(place.feederKw, t) - kw;
+      if (place.stationKw) place.stationKw[t] = at(place.stationKw, t) - kw;
       entry.leftKw -= kw;
       if (entry.leftKw <= ROUNDING_KWH) entry.doneBy = t + 1;
     }
   }
-  return all;
 }
 
 function chargingOf(car: PlanningCar, hours: number): Charging {

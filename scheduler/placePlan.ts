@@ -1,5 +1,4 @@
 import { at } from './columns.ts';
-import type { CompiledProblem } from './compile.ts';
 import type { CarPlan, Plan, Unmet } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
 import type { ComputeResult } from './realise/placeCompute.ts';
@@ -11,7 +10,7 @@ import { explainCompute } from './report/explainCompute.ts';
 import { planJob } from './report/explainJob.ts';
 import { gapOf, penaltyOf, totalsOf } from './report/figures.ts';
 import { wholeGrants } from './report/grants.ts';
-import { chargeAt, computeAt, type Placed } from './report/placed.ts';
+import type { Placed } from './report/placed.ts';
 import { startDelays } from './report/startDelays.ts';
 import { unmetOf } from './report/unmet.ts';
 import { chargePrices } from './solve/lowerBound.ts';
@@ -59,8 +58,8 @@ export function placePlan(
     method: solved.method,
     cars: problem.cars.map((car, index): CarPlan => ({
       carId: car.id,
-      chargeKw: seriesOf(compiled, (t) => chargeAt(placed, index, t)),
-      computeKw: seriesOf(compiled, (t) => computeAt(placed, index, t)),
+      chargeKw: seriesOf(placed, setpoints.chargeKw, index),
+      computeKw: seriesOf(placed, setpoints.computeKw, index),
       startDelaySeconds: at(delays, index),
       reasons: [
         ...explainCharge(placed, index, unmetOfCar.get(car.id) ?? []),
@@ -77,8 +76,15 @@ export function placePlan(
   };
 }
 
-function seriesOf(compiled: CompiledProblem, value: (slot: number) => number): number[] {
-  return Array.from({ length: compiled.slots }, (_, slot) => value(slot));
+/** One value per slot, 0 while the car is not plugged in. */
+function seriesOf({ compiled, setpoints }: Placed, kw: Float64Array, car: number): number[] {
+  const { cars, slots } = compiled;
+  const from = at(cars.from, car);
+  const until = at(cars.until, car);
+  const first = at(setpoints.offset, car) - from;
+  const series: number[] = [];
+  for (let t = 0; t < slots; t++) series.push(t < from || t >= until ? 0 : at(kw, first + t));
+  return series;
 }
 
 /** Ranked: the slot that comes first, then the cheapest to wake. */

@@ -6,26 +6,34 @@ import type { PlanningProblem } from './problem.ts';
 import { reason } from './reasons.ts';
 import { lowerBound } from './solve/lowerBound.ts';
 import type { LimitPrices, Relaxation } from './solve/relaxation.ts';
-import type { SolvedRelaxation } from './solve/solveRelaxation.ts';
+import { solveRelaxation, type SolvedRelaxation } from './solve/solveRelaxation.ts';
 import { slotAt, slotStartMs } from './time.ts';
 
 /** A kept plan may have lost so much more than the last one before it is worth solving again. */
 const ACCEPTED_LOSS = 0.002;
+/** One that lost no more than this has prices that are a good beginning; from others, soft prices are sooner there. */
+const NEAR_LOSS = 0.01;
 
 /**
  * Plans from the last plan: keeps what still fits, places what is new by the last plan's prices, and proves with the
- * same prices how good that is. Solves from scratch when it lost too much. Slots that nothing has changed in stay as
+ * same prices how good that is. Solves again when it lost too much, from the last prices where those are near. Slots that nothing has changed in stay as
  * they were, so small changes of price do not flap.
  * @param previous plan of an earlier or the same slot
  * @param problem as `planningProblemSchema` accepts it; anything else throws a RangeError
  * @returns `previous_plan` as method where it was kept; else as `planCell`
  */
 export function replan(previous: Plan, problem: PlanningProblem): Plan {
-  const kept = shiftedPlan(previous, problem);
+  const shift = shiftOnto(previous, problem);
+  if (shift === undefined) return planCell(problem);
+  const read = readRelaxation(problem);
+  const prices = shiftedPrices(problem, previous.certificate, shift);
+  const kept = placeKept(problem, read, { cars: previous.cars, prices, shift });
   // Once only: a loss that is allowed again with every slot would grow over the night.
   const acceptedLoss = previous.method === 'previous_plan' ? 0 : ACCEPTED_LOSS;
-  if (kept === undefined || kept.figures.gap > previous.figures.gap + acceptedLoss) return planCell(problem);
-  return kept;
+  const loss = kept.figures.gap - previous.figures.gap;
+  if (loss <= acceptedLoss) return kept;
+  const solved = solveRelaxation(read.relaxation, loss <= NEAR_LOSS ? prices : undefined);
+  return placePlan(problem, read.relaxation, read.minimumKw, solved);
 }
 
 /**
@@ -35,18 +43,21 @@ export function replan(previous: Plan, problem: PlanningProblem): Plan {
  * @param problem as `planningProblemSchema` accepts it; anything else throws a RangeError
  */
 export function keepPlan(previous: Plan, problem: PlanningProblem): Plan {
-  const kept = shiftedPlan(previous, problem) ?? placeWith(problem, NO_PLAN);
+  const shift = shiftOnto(previous, problem);
+  const { cars, certificate } = shift === undefined ? NO_PLAN : previous;
+  const prices = shiftedPrices(problem, certificate, shift ?? 0);
+  const kept = placeKept(problem, readRelaxation(problem), { cars, prices, shift: shift ?? 0 });
   return { ...kept, reasons: [reason('previous_plan_kept'), ...kept.reasons] };
 }
 
-/** Undefined when the slots of the two plans do not fall onto each other. */
-function shiftedPlan(previous: Plan, problem: PlanningProblem): Plan | undefined {
+/** Slots between the two plans' beginnings; undefined when their slots do not fall onto each other. */
+function shiftOnto(previous: Plan, problem: PlanningProblem): number | undefined {
   const shift = slotAt(previous.slots, problem.slots.startMs);
   const aligned =
     previous.slots.slotMinutes === problem.slots.slotMinutes &&
     shift >= 0 &&
     slotStartMs(previous.slots, shift) === problem.slots.startMs;
-  return aligned ? placeWith(problem, previous, shift) : undefined;
+  return aligned ? shift : undefined;
 }
 
 const NO_PLAN: Pick<Plan, 'cars' | 'certificate'> = {
@@ -59,12 +70,14 @@ const NO_PLAN: Pick<Plan, 'cars' | 'certificate'> = {
   },
 };
 
-function placeWith(problem: PlanningProblem, previous: Pick<Plan, 'cars' | 'certificate'>, shift = 0): Plan {
-  const { relaxation, minimumKw } = readRelaxation(problem);
-  const prices = shiftedPrices(problem, previous.certificate, shift);
+function placeKept(
+  problem: PlanningProblem,
+  { relaxation, minimumKw }: ReturnType<typeof readRelaxation>,
+  { cars, prices, shift }: { readonly cars: Plan['cars']; readonly prices: LimitPrices; readonly shift: number },
+): Plan {
   const solved: Omit<SolvedRelaxation, 'costEur'> = {
     method: 'previous_plan',
-    chargeKw: shiftedCharge(problem, relaxation, minimumKw, previous.cars, shift),
+    chargeKw: shiftedCharge(problem, relaxation, minimumKw, cars, shift),
     gateCarsOfJob: [],
     prices,
     lowerBoundEur: lowerBound(relaxation, prices),

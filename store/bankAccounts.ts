@@ -18,7 +18,7 @@ export async function setBankAccount(
   await database.query(
     `insert into bank_accounts (holder, sealed, shown) values ($1, $2, $3)
      on conflict (holder) do update set sealed = excluded.sealed, shown = excluded.shown, updated_real_at = now()`,
-    [holder, seal.seal(JSON.stringify(account), placeOf(holder)), account.iban.slice(-4)],
+    [holder, seal.seal(JSON.stringify(account), placeOfBankAccount(holder)), account.iban.slice(-4)],
   );
 }
 
@@ -33,10 +33,14 @@ export async function readBankAccounts(
     [holders],
   );
   return new Map(
-    rows.map(({ holder, sealed }) => [holder, bankAccountSchema.parse(JSON.parse(seal.open(sealed, placeOf(holder))))]),
+    rows.map(({ holder, sealed }) => [
+      holder,
+      bankAccountSchema.parse(JSON.parse(seal.open(sealed, placeOfBankAccount(holder)))),
+    ]),
   );
 }
 
-function placeOf(holder: string): string {
+/** Sealed values cannot be moved from one holder to another. */
+export function placeOfBankAccount(holder: string): string {
   return `bank_accounts/${holder}`;
 }

@@ -59,8 +59,9 @@ export async function carOfKey(database: Queryable, key: string): Promise<KeyedC
   const [car] = await database.query<KeyedCar>(
     `select v.id as "vehicleId", r.cell_id as "cellId", v.region_id as "regionId", v.hardware_class as "hardwareClass",
        v.model_families as "modelFamilies", array(
-         select o.family from rollout_cars c join model_rollouts o on o.id = c.rollout_id
-         where c.vehicle_id = v.id order by o.family) as "rolloutFamilies", exists (
+         select o.family from rollout_cars c join model_rollouts o on o.id = c.rollout_id where c.vehicle_id = v.id
+         union all select t.base_family || '~t' || t.id from training_cars t where t.vehicle_id = v.id
+         order by family) as "rolloutFamilies", exists (
          select 1 from quarantines q where q.vehicle_id = v.id and q.ended_at is null) as quarantined
      from car_keys k join vehicles v on v.id = k.vehicle_id join regions r on r.id = v.region_id
      where k.key_sha256 = $1`,

@@ -150,16 +150,18 @@ export interface RolloutFamily {
   readonly base: string;
 }
 
-/** Families of the roll-outs that each car of the cell takes part in, by car. */
+/** Families of the roll-outs, and of the rounds on own data, that each car of the cell takes part in, by car. */
 export async function listRolloutFamilies(
   database: Queryable,
   cellId: string,
 ): Promise<ReadonlyMap<string, readonly RolloutFamily[]>> {
   const rows = await database.query<{ vehicleId: string; families: RolloutFamily[] }>(
     `select c.vehicle_id as "vehicleId",
-       json_agg(json_build_object('family', o.family, 'base', o.base_family) order by o.family) as families
-     from rollout_cars c join model_rollouts o on o.id = c.rollout_id join vehicles v on v.id = c.vehicle_id
-       join regions r on r.id = v.region_id
+       json_agg(json_build_object('family', c.family, 'base', c.base_family) order by c.family) as families
+     from (
+       select c.vehicle_id, o.family, o.base_family from rollout_cars c join model_rollouts o on o.id = c.rollout_id
+       union all select vehicle_id, base_family || '~t' || id, base_family from training_cars
+     ) c join vehicles v on v.id = c.vehicle_id join regions r on r.id = v.region_id
      where r.cell_id = $1 group by c.vehicle_id`,
     [cellId],
   );

@@ -24,25 +24,30 @@ export type CarSliceScope = SliceScope & { readonly car: NonNullable<SliceScope[
 
 export interface SliceSigner {
   sign(scope: SliceScope): string;
-  /** @throws NightshiftError `unauthorized` for a token that was not signed with this secret, or has expired */
+  /** @throws NightshiftError `unauthorized` for a token that was signed with none of the secrets, or has expired */
   read(token: string, nowRealMs: number): SliceScope;
 }
 
-/** Signs what a car may do in the object store, so that it needs neither credentials of the store nor its keys. */
-export function sliceSignerWith(secret: string): SliceSigner {
-  // Not the key itself, which seals secrets.
-  const key = createHmac('sha256', keyBytesOf(secret)).update('nightshift slice access').digest();
-  const signatureOf = (payload: string): Buffer => createHmac('sha256', key).update(payload).digest();
+/**
+ * Signs what a car may do in the object store, so that it needs neither credentials of the store nor its keys.
+ * @param previous secrets whose signatures still hold: cars have tokens that were signed before a change
+ */
+export function sliceSignerWith(secret: string, ...previous: readonly string[]): SliceSigner {
+  const key = signingKeyOf(secret);
+  const reading = [key, ...previous.map(signingKeyOf)];
   return {
     sign: (scope) => {
       const payload = Buffer.from(JSON.stringify(scopeSchema.parse(scope))).toString('base64url');
-      return `${payload}.${signatureOf(payload).toString('base64url')}`;
+      return `${payload}.${signatureOf(key, payload).toString('base64url')}`;
     },
     read: (token, nowRealMs) => {
       const [payload = '', signature = ''] = token.split('.');
-      const expected = signatureOf(payload);
       const presented = Buffer.from(signature, 'base64url');
-      if (presented.byteLength !== expected.byteLength || !timingSafeEqual(presented, expected)) {
+      const isOurs = reading.some((each) => {
+        const expected = signatureOf(each, payload);
+        return presented.byteLength === expected.byteLength && timingSafeEqual(presented, expected);
+      });
+      if (!isOurs) {
         throw new NightshiftError('unauthorized', 'The token is not one of ours.');
       }
       const scope = scopeSchema.parse(JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')));
@@ -50,6 +55,15 @@ export function sliceSignerWith(secret: string): SliceSigner {
       return scope;
     },
   };
+}
+
+/** Not the secret's own key, which seals what is stored. */
+function signingKeyOf(secret: string): Buffer {
+  return createHmac('sha256', keyBytesOf(secret)).update('nightshift slice access').digest();
+}
+
+function signatureOf(key: Buffer, payload: string): Buffer {
+  return createHmac('sha256', key).update(payload).digest();
 }
 
 /** Whether the scope lets its bearer read this object; what the model needs beside its network is for its manifest to say. */

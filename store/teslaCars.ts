@@ -34,7 +34,7 @@ export async function linkTeslaAccount(
     `insert into tesla_accounts (id, cell_id, sealed) values ($1, $2, $3)
      on conflict (id) do update set sealed = excluded.sealed, linked_real_at = now()
      where tesla_accounts.cell_id = excluded.cell_id returning id`,
-    [id, cellId, seal.seal(tokens, placeOf(id))],
+    [id, cellId, seal.seal(tokens, placeOfTeslaAccount(id))],
   );
   if (rows.length === 0) throw new NightshiftError('conflict', `Another cell has an account "${id}".`);
 }
@@ -43,12 +43,15 @@ export async function linkTeslaAccount(
 export async function readTeslaTokens(database: Queryable, seal: Seal, id: string): Promise<string> {
   const [row] = await database.query<{ sealed: string }>('select sealed from tesla_accounts where id = $1', [id]);
   if (!row) throw new NightshiftError('not_found', `The account ${id} is no longer linked.`);
-  return seal.open(row.sealed, placeOf(id));
+  return seal.open(row.sealed, placeOfTeslaAccount(id));
 }
 
 /** Stores what an exchange has given. */
 export async function saveTeslaTokens(database: Queryable, seal: Seal, id: string, tokens: string): Promise<void> {
-  await database.query('update tesla_accounts set sealed = $2 where id = $1', [id, seal.seal(tokens, placeOf(id))]);
+  await database.query('update tesla_accounts set sealed = $2 where id = $1', [
+    id,
+    seal.seal(tokens, placeOfTeslaAccount(id)),
+  ]);
 }
 
 export async function listTeslaAccounts(
@@ -122,6 +125,6 @@ export async function saveTeslaCar(database: Queryable, vehicleId: string, state
 }
 
 /** Sealed values cannot be moved from one account to another. */
-function placeOf(id: string): string {
+export function placeOfTeslaAccount(id: string): string {
   return `tesla/${id}`;
 }

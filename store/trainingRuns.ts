@@ -9,17 +9,19 @@ export interface TrainingRun {
   readonly modelName: string;
   readonly modelVersion: string;
   readonly plan: TrainingPlan;
-  /** Of the Files API: one example a line. */
-  readonly trainFileId: string;
+  /** Of the Files API: one example a line. Null: cars train on their own. */
+  readonly trainFileId: string | null;
   readonly testFileId: string | null;
   readonly state: TrainingState;
   /** Why it waits, or how it ended. */
   readonly message: string;
   readonly attempt: number;
+  /** Rounds whose sum had noise, those that were taken back included. */
+  readonly privateRounds: number;
   readonly createdRealMs: number;
 }
 
-export type NewTrainingRun = Omit<TrainingRun, 'state' | 'message' | 'attempt' | 'createdRealMs'>;
+export type NewTrainingRun = Omit<TrainingRun, 'state' | 'message' | 'attempt' | 'privateRounds' | 'createdRealMs'>;
 
 /** A round that has been opened; `updates` is null while it is under way. Instants are grid time. */
 export interface TrainingRound {
@@ -52,7 +54,7 @@ export interface TrainingRound {
 
 const RUN = `id, tenant_id as "tenantId", cell_id as "cellId", name, model_name as "modelName",
   model_version as "modelVersion", plan, train_file_id as "trainFileId", test_file_id as "testFileId", state, message,
-  attempt, created_real_at as "createdRealMs"`;
+  attempt, private_rounds as "privateRounds", created_real_at as "createdRealMs"`;
 const ROUND = `run_id as "runId", round, attempt, base_version as "baseVersion", version, batch_id as "batchId", clients, updates,
   partial, handovers, examples, steps, train_loss as "trainLoss", test_loss as "testLoss",
   test_accuracy as "testAccuracy", epsilon, weights_sha256 as "weightsSha256", bytes_down as "bytesDown",
@@ -114,6 +116,10 @@ export async function takeBackRounds(database: Queryable, id: string, afterVersi
     id,
     afterVersion,
   ]);
+  await database.query(
+    'delete from training_cars c where run_id = $1 and not exists (select 1 from training_rounds r where r.run_id = c.run_id and r.round = c.round)',
+    [id],
+  );
   await database.query('update training_runs set attempt = attempt + 1 where id = $1', [id]);
 }
 
@@ -155,9 +161,12 @@ export async function closeTrainingRound(
   round: Omit<TrainingRound, 'attempt' | 'baseVersion' | 'batchId' | 'clients' | 'openedAtMs'>,
 ): Promise<void> {
   await database.query(
-    `update training_rounds set updates = $3, partial = $4, handovers = $5, examples = $6, steps = $7, train_loss = $8,
+    `with closed as (update training_rounds set updates = $3, partial = $4, handovers = $5, examples = $6, steps = $7, train_loss = $8,
        test_loss = $9, test_accuracy = $10, epsilon = $11, weights_sha256 = $12, bytes_down = $13, bytes_up = $14,
-       energy_wh = $15, gco2 = $16, closed_at = $17, version = $18 where run_id = $1 and round = $2`,
+       energy_wh = $15, gco2 = $16, closed_at = $17, version = $18 where run_id = $1 and round = $2 and version is null
+       returning run_id, epsilon)
+     update training_runs set private_rounds = private_rounds + 1
+     where id in (select run_id from closed where epsilon is not null)`,
     [
       round.runId,
       round.round,

@@ -1,4 +1,5 @@
 import { only, type Queryable } from './database.ts';
+import type { Seal } from './seal.ts';
 
 export interface WebhookEndpoint {
   readonly id: string;
@@ -7,6 +8,15 @@ export interface WebhookEndpoint {
   /** Sealed for its id. */
   readonly sealedSecret: string;
   readonly createdRealMs: number;
+}
+
+/** @throws NightshiftError `invalid_config` when it was sealed with another key */
+export function openWebhookSecret(
+  seal: Seal,
+  { id, sealedSecret }: Pick<WebhookEndpoint, 'id' | 'sealedSecret'>,
+): string {
+  // Endpoints of before secrets were sealed.
+  return sealedSecret.startsWith('whsec_') ? sealedSecret : seal.open(sealedSecret, id);
 }
 
 const COLUMNS = `id, tenant_id as "tenantId", url, secret as "sealedSecret", created_real_at as "createdRealMs"`;

@@ -22,6 +22,19 @@ export function epsilonOf(
   return Math.max(0, Math.min(...bounds));
 }
 
+/** How many rounds stay within a budget. */
+export function roundsWithin(privacy: Pick<Privacy, 'noise_multiplier' | 'delta'>, maxEpsilon: number): number {
+  // Epsilon grows with every round: twice as many each time until they are too many, then the last that fits.
+  let [fits, tooMany] = [0, 1];
+  while (epsilonOf(privacy, tooMany) <= maxEpsilon) [fits, tooMany] = [tooMany, 2 * tooMany];
+  while (tooMany - fits > 1) {
+    const middle = Math.floor((fits + tooMany) / 2);
+    if (epsilonOf(privacy, middle) <= maxEpsilon) fits = middle;
+    else tooMany = middle;
+  }
+  return fits;
+}
+
 /**
  * Adds the noise of a round to the mean of its clipped updates, in place.
  * @param clients that count alike

@@ -32,12 +32,14 @@ export function percent(share: number | null | undefined, digits = 0): string {
 }
 
 export function eur(value: number | null | undefined, digits = 2): string {
-  return withUnit(value, '€', digits);
+  if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
+  return money(value, 'EUR', digits);
 }
 
-/** An amount in a currency of ISO 4217. */
-export function money(value: number, currency: string): string {
-  return new Intl.NumberFormat(language(), { style: 'currency', currency }).format(value);
+/** An amount in a currency of ISO 4217; with as many digits as that has, unless more are said. */
+export function money(value: number, currency: string, digits?: number): string {
+  const fraction = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return new Intl.NumberFormat(language(), { style: 'currency', currency, ...fraction }).format(value);
 }
 
 /** Price of power, in cents as people say it. */
@@ -57,6 +59,16 @@ export function time(ms: number | null | undefined, timeZone: string): string {
 
 export function dayAndTime(ms: number | null | undefined, timeZone: string): string {
   return formatted(ms, timeZone, { weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+}
+
+/**
+ * The planner's reasons with their times of day on the clock of a place, as all other times beside them.
+ * @param text has times as `00:45 UTC` @param atMs on which day
+ */
+export function onClockOf(timeZone: string, text: string, atMs: number): string {
+  return text.replace(/\b(\d\d):(\d\d) UTC\b/g, (_, hour: string, minute: string) =>
+    time(new Date(atMs).setUTCHours(Number(hour), Number(minute)), timeZone),
+  );
 }
 
 export function date(ms: number | null | undefined, timeZone: string): string {

@@ -22,7 +22,7 @@ import { inferenceJob } from './inferenceJob.ts';
 import { cancelRequested, pauseRequested, trainingCancelled, trainingPaused, trainingStatus } from './messages.ts';
 import { attributes } from './searchAttributes.ts';
 
-const { prepareRun, openRound, closeRound } = proxyActivities<TrainingActivities>(TRAINING_OPTIONS);
+const { prepareRun, openRound, advanceRound, closeRound } = proxyActivities<TrainingActivities>(TRAINING_OPTIONS);
 const { recordTrainingState } = proxyActivities<TrainingActivities>(CONTROL_OPTIONS);
 
 /** Grid time after which a run that waits for cars looks again. */
@@ -135,21 +135,11 @@ class TrainingCourse {
   }
 
   async #take(opened: OpenedRound): Promise<void> {
-    const { runId, cellId, clock } = this.#input;
-    const { round, batchId } = opened;
+    const { runId } = this.#input;
+    const { round } = opened;
     try {
-      const job = await startChild(inferenceJob, {
-        workflowId: workflowIds.job(batchId),
-        args: [{ batchId, cellId, clock }],
-        // It ends by itself, and pays, whatever becomes of the run.
-        parentClosePolicy: ParentClosePolicy.ABANDON,
-        staticSummary: `Round ${round} of ${runId}`,
-        typedSearchAttributes: [
-          { key: attributes.cellId, value: cellId },
-          { key: attributes.jobId, value: batchId },
-        ],
-      });
-      await job.result();
+      if (opened.batchIds) await this.#takePhases(opened, opened.batchIds);
+      else await this.#compute(round, opened.batchId);
       this.#closing = this.#closing.then(async () => {
         this.#last = await closeRound({ runId, round });
       });
@@ -159,6 +149,35 @@ class TrainingCourse {
     }
     this.#open.delete(round);
     this.#changed = true;
+  }
+
+  /** A round on cars' own data: a batch for each car, phase by phase. */
+  async #takePhases(opened: OpenedRound, first: readonly string[]): Promise<void> {
+    const { runId } = this.#input;
+    const { round } = opened;
+    let batchIds = first;
+    for (let phase = 1; batchIds.length > 0; phase++) {
+      this.#open.set(round, { ...opened, batchIds });
+      await Promise.all(batchIds.map((batchId) => this.#compute(round, batchId)));
+      await condition(() => !this.#paused || this.#cancelled);
+      batchIds = this.#cancelled ? [] : await advanceRound({ runId, round, phase });
+    }
+  }
+
+  async #compute(round: number, batchId: string): Promise<void> {
+    const { runId, cellId, clock } = this.#input;
+    const job = await startChild(inferenceJob, {
+      workflowId: workflowIds.job(batchId),
+      args: [{ batchId, cellId, clock }],
+      // It ends by itself, and pays, whatever becomes of the run.
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Round ${round} of ${runId}`,
+      typedSearchAttributes: [
+        { key: attributes.cellId, value: cellId },
+        { key: attributes.jobId, value: batchId },
+      ],
+    });
+    await job.result();
   }
 
   #lastText(): string {
@@ -176,9 +195,9 @@ class TrainingCourse {
   }
 
   async #tellBatches(tell: (job: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>): Promise<void> {
-    for (const { batchId } of this.#open.values()) {
+    for (const { batchId, batchIds = [batchId] } of this.#open.values()) {
       // One that has just ended is told nothing.
-      await tell(getExternalWorkflowHandle(workflowIds.job(batchId))).catch(() => undefined);
+      for (const id of batchIds) await tell(getExternalWorkflowHandle(workflowIds.job(id))).catch(() => undefined);
     }
   }
 

@@ -2,7 +2,7 @@ import { customIdOf, requestLinesOf } from '../../domain/batchLines.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
-import { objectKeys, receiptOfKey } from '../../domain/names.ts';
+import { receiptOfKey } from '../../domain/names.ts';
 import { lockShardAnswers, recordAcceptedShard } from '../../store/acceptedShards.ts';
 import type { RunShardResult } from '../../domain/shards.ts';
 import { canaryPlaces } from '../../domain/trust/mixedSlice.ts';
@@ -20,6 +20,7 @@ import { correctedPart } from '../trust/trustedAnswers.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { listHardwareClasses } from '../../store/hardwareClasses.ts';
 import { readVehicle, type Vehicle } from '../../store/vehicles.ts';
+import { readSlice } from '../../store/slices.ts';
 import type { AcceptedShard } from '../../domain/workflows/shardWave.ts';
 import { readPricing } from '../settlement/batchPricing.ts';
 import { countAnswers } from './countAnswers.ts';
@@ -43,7 +44,7 @@ export async function acceptShard(
   const { database, objects } = ports;
   const { jobId, cellId } = job;
   const nowMs = Math.round(await ports.gridNowMs(cellId));
-  const customIds = requestLinesOf(await objects.get(objectKeys.shardInput(jobId, shard))).map(customIdOf);
+  const customIds = requestLinesOf(await readSlice(objects, jobId, shard, job.split)).map(customIdOf);
   const readCar = carReader(database);
   const quarantined = new Set<string>();
   const refusalOf = async (vehicleId: string): Promise<string | undefined> => {

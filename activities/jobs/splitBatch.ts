@@ -70,7 +70,6 @@ async function cutIntoShards(
     const checked = await checkLines(ports, batch, file.objectKey);
     if ('errors' in checked) return checked;
     const { model, kind, lines, unitsPerLine, speeds, linesPerSlice, quorum } = checked;
-    let { canaries } = checked;
     // It would wait for its deadline, since no car takes shards of it.
     if (!(await isFamilyServed(database, cellId, model.family))) return { errors: [notServed(model.family)] };
     const tooLarge = tooLargeFor(await largestMemoryMb(database, cellId, model.family), model);
@@ -79,22 +78,20 @@ async function cutIntoShards(
     const size = sizeFor(kind, speeds, unitsPerLine);
     const fits = Math.abs(linesPerSlice / size.linesPerShard - 1) <= MOST_OFF;
     const linesPerShard = fits ? linesPerSlice : size.linesPerShard;
-    if (!fits) {
-      const cutting = { sizeOf: () => linesPerShard, quorum: () => quorum, canaries: checked.mixing };
-      canaries = await writeSlices(objects, batch.id, file.objectKey, cutting);
-    }
-    const named = checked.checkedIn === null ? {} : { checkedIn: checked.checkedIn };
+    const cutting = { sizeOf: () => linesPerShard, quorum: () => quorum, canaries: checked.mixing };
+    const { slicesPerPack, canaries } = fits ? checked : await writeSlices(objects, batch.id, file.objectKey, cutting);
     const linesPerPart = Math.min(size.linesPerPart, linesPerShard);
-    const cut = {
+    return await splitOf(ports, batch, {
       model,
       lines,
       unitsPerLine,
       linesPerShard,
       linesPerPart,
+      ...(quorum > 1 && { quorum }),
+      ...(slicesPerPack > 1 && { slicesPerPack }),
       ...(canaries > 0 && { canaries }),
-      ...named,
-    };
-    return await splitOf(ports, batch, quorum > 1 ? { ...cut, quorum } : cut);
+      ...(checked.checkedIn !== null && { checkedIn: checked.checkedIn }),
+    });
   } catch (error) {
     // Deleted or expired since it was found.
     if (error instanceof NightshiftError && error.code === 'object_not_found') return { errors: [MISSING_INPUT] };
@@ -132,6 +129,7 @@ interface CheckedLines {
   readonly speeds: readonly ClassSpeed[];
   /** All slices are stored, each of so many lines. */
   readonly linesPerSlice: number;
+  readonly slicesPerPack: number;
   /** So many shards answer each slice. */
   readonly quorum: number;
   /** So many lines of each slice are canaries. */
@@ -188,11 +186,11 @@ async function checkLines(
     }
     await slices.add(bytes, workUnitsOf(kind, request.body));
   }
-  const linesPerSlice = await slices.end();
+  const form = await slices.end();
   const { errors, total } = checker.finish();
   if (errors.length > 0 || !model) return { errors };
   const { unitsPerLine, canaries } = slices;
-  return { model, kind, lines: total, unitsPerLine, speeds, linesPerSlice, quorum, canaries, mixing, checkedIn };
+  return { model, kind, lines: total, unitsPerLine, speeds, ...form, quorum, canaries, mixing, checkedIn };
 }
 
 /**
@@ -218,19 +216,18 @@ async function speedsOf(database: Queryable, { name, version }: Model): Promise<
   return speeds.filter((speed) => speed.modelName === name && speed.modelVersion === version);
 }
 
-/** @returns how many lines of each are canaries */
 async function writeSlices(
   objects: ObjectStore,
   batchId: string,
   objectKey: string,
   cutting: Cutting,
-): Promise<number> {
+): Promise<Pick<CheckedLines, 'slicesPerPack' | 'canaries'>> {
   const slices = new SliceWriter(objects, batchId, cutting);
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
     if (!isBlankLine(bytes)) await slices.add(bytes, 1);
   }
-  await slices.end();
-  return slices.canaries;
+  const { slicesPerPack } = await slices.end();
+  return { slicesPerPack, canaries: slices.canaries };
 }
 
 async function splitOf(
@@ -238,7 +235,7 @@ async function splitOf(
   batch: Batch,
   cut: Pick<
     SplitBatch,
-    'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum' | 'canaries' | 'checkedIn'
+    'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum' | 'slicesPerPack' | 'canaries' | 'checkedIn'
   > & {
     readonly model: Model;
   },

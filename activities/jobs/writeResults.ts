@@ -11,6 +11,7 @@ import { readBatch, updateBatchCounts, type BatchCounts } from '../../store/batc
 import { insertFile } from '../../store/files.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
 import { readSliceKey } from '../../store/sliceKeys.ts';
+import { sliceReader } from '../../store/slices.ts';
 import type { JobPorts } from './jobPorts.ts';
 
 /** Why a line has no answer, by how the batch ended, in the codes of the Batch API. */
@@ -49,10 +50,11 @@ export async function writeResults(
   const counts = { total: split.lines, completed: 0, failed: 0, expired: 0 };
 
   const lines = async function* (wanted: 'answers' | 'errors'): AsyncGenerator<Uint8Array> {
+    const read = sliceReader(objects, batchId, split);
     for (let slice = 0; slice < sliceOf(split, split.shards); slice++) {
       const shards = shardsOfSlice(split, slice);
       const answered = await readSliceAnswers(objects, batchId, shards, parts, split);
-      const input = await unlessNotFound(objects.get(objectKeys.shardInput(batchId, shards[0] ?? slice)));
+      const input = await unlessNotFound(read(shards[0] ?? slice));
       const key = await readSliceKey(objects, split, batchId, slice);
       const customIds = key?.flatMap((customId) => customId ?? []) ?? (input && requestLinesOf(input).map(customIdOf));
       for (let index = 0; index < linesOfSlice(split, slice); index++) {

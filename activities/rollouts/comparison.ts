@@ -39,6 +39,7 @@ import { insertFile, readFile } from '../../store/files.ts';
 import { readModel } from '../../store/models.ts';
 import { listPresentBatches } from '../../store/rollouts.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
+import { readSliceOfJob } from '../../store/slices.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import type { RolloutPorts } from './rolloutPorts.ts';
 
@@ -226,7 +227,7 @@ async function answersOf(
 ): Promise<ReadonlyMap<string, { readonly status: number; readonly body: unknown }>> {
   const answers = new Map<string, { status: number; body: unknown }>();
   for (const [shard, parts] of await acceptedParts(database, batchId)) {
-    const slice = await unlessNotFound(objects.get(objectKeys.shardInput(batchId, shard)));
+    const slice = await unlessNotFound(readSliceOfJob({ database, objects }, batchId, shard));
     const requests = slice ? requestLinesOf(slice) : [];
     for (const [line, text] of await readAnsweredLines(objects, batchId, shard, parts)) {
       const { response } = parseAnswerLine(text);

@@ -1,6 +1,6 @@
 import type { TrainingPipeline } from '../../domain/models.ts';
 import type { ModelRef } from '../../domain/shards.ts';
-import { dataOf, type ExampleSet } from './examples.ts';
+import { dataOf, type ExampleSet } from '../../training/examples.ts';
 import type { TrustedTrainer } from './trainingPorts.ts';
 
 /** Steps of one call: it has a time limit. */

@@ -23,14 +23,14 @@ import {
 } from '../../store/trainingRuns.ts';
 import { bytesFromFloats } from '../../training/floats.ts';
 import { seededRandom } from '../../domain/random.ts';
+import { epsilonOf } from '../../training/privacy.ts';
 import { shuffled } from '../../training/random.ts';
 import { readCheckpoint } from './checkpoints.ts';
-import { dataOf, parseStored } from './examples.ts';
+import { dataOf, parseStored } from '../../training/examples.ts';
+import { openOwnRound } from './ownRounds.ts';
 import { runAndModel } from './prepareRun.ts';
+import { INPUT_LIFE_SECONDS, localFieldsOf } from './tasks.ts';
 import type { TrainingPorts } from './trainingPorts.ts';
-
-/** Real time for which a round's input is kept: for whoever looks into its batch. */
-const INPUT_LIFE_SECONDS = 7 * 24 * 3600;
 
 /**
  * Samples the clients of a round and makes their work a batch, with the weights beside it. Asked again, it says the same.
@@ -42,8 +42,13 @@ export async function openRound(ports: TrainingPorts, runId: string, round: numb
   if (round > plan.rounds) return { kind: 'none' };
   const rounds = await listTrainingRounds(database, runId);
   const before = rounds.find((each) => each.round === round);
-  if (before) return opened(ports, before);
-
+  if (before && plan.data.kind === 'tenant') return opened(ports, before);
+  const spent = before ? undefined : budgetSpent(run);
+  if (spent !== undefined) return { kind: 'failed', why: spent };
+  if (plan.data.kind === 'own') {
+    const lacksMoney = before ? undefined : await lackingMoney(ports, run);
+    return lacksMoney === undefined ? openOwnRound(ports, { run, model }, round) : { kind: 'waiting', why: lacksMoney };
+  }
   const lacking = (await lackingCars(ports, run, model.family)) ?? (await lackingMoney(ports, run));
   if (lacking !== undefined) return { kind: 'waiting', why: lacking };
 
@@ -62,13 +67,9 @@ export async function openRound(ports: TrainingPorts, runId: string, round: numb
     const order = shuffled(own.length, seededRandom(seed));
     const shown = Array.from(order.subarray(0, perRound)).map((place) => own[place] ?? 0);
     const task: TrainingTask = {
-      model: model.name,
+      ...localFieldsOf(plan, model),
       client: `${client}`,
       weights_sha256: weightsSha256,
-      steps: plan.strategy.kind === 'fedsgd' ? 1 : plan.local_steps,
-      optimizer: plan.strategy.kind === 'fedsgd' ? ONE_GRADIENT : plan.optimizer,
-      proximal_mu: plan.strategy.kind === 'fedprox' ? plan.strategy.mu : 0,
-      ...clipOf(plan),
       seed,
       data: dataOf(examples, shown),
     };
@@ -99,12 +100,12 @@ export async function openRound(ports: TrainingPorts, runId: string, round: numb
   );
 }
 
-/** A step of this is the gradient itself. */
-const ONE_GRADIENT = { kind: 'sgd', learning_rate: 1, momentum: 0, weight_decay: 0 } as const;
-
-function clipOf({ clip_norm, privacy }: TrainingPlan): Pick<TrainingTask, 'clip_norm'> {
-  const norm = privacy?.clip_norm ?? clip_norm;
-  return norm === undefined ? {} : { clip_norm: norm };
+/** Noise of one more round would tell more than the plan allows. */
+function budgetSpent({ plan: { privacy }, privateRounds }: TrainingRun): string | undefined {
+  if (privacy?.max_epsilon === undefined) return undefined;
+  const epsilon = epsilonOf(privacy, privateRounds + 1);
+  if (epsilon <= privacy.max_epsilon) return undefined;
+  return `One more round would come to an epsilon of ${epsilon.toFixed(2)}; privacy.max_epsilon is ${privacy.max_epsilon}.`;
 }
 
 /** Of the clients that have examples, `fraction_fit` of all, by chance. */

@@ -11,7 +11,14 @@ import { seededRandom } from '../../domain/random.ts';
 import { shuffled } from '../../training/random.ts';
 import { startServer } from '../../training/strategies/serverStep.ts';
 import { writeCheckpoint } from './checkpoints.ts';
-import { BadExample, classesOf, dataOf, readExampleFile, storedText, type ExampleSet } from './examples.ts';
+import {
+  BadExample,
+  classesOf,
+  dataOf,
+  readExampleFile,
+  storedText,
+  type ExampleSet,
+} from '../../training/examples.ts';
 import type { TrainingPorts } from './trainingPorts.ts';
 
 /** Of the examples, where no file to test with was given. */
@@ -39,10 +46,7 @@ export async function prepareRun(ports: TrainingPorts, runId: string): Promise<s
   try {
     const { run, model, pipeline } = await runAndModel(ports, runId);
     const { plan } = run;
-    const train = await examplesOf(ports, run, pipeline, run.trainFileId);
-    const { shown, tested } = await splitExamples(ports, run, pipeline, train);
-    const clients = partitionExamples(plan.partition, plan.clients, classesOf(shown), plan.seed);
-    await objects.put(objectKeys.trainingData(runId, 'train'), storedText(shown, clients));
+    const tested = await (plan.data.kind === 'own' ? testedOf(ports, run, pipeline) : shareOut(ports, run, pipeline));
     await objects.put(objectKeys.trainingData(runId, 'test'), storedText(tested, null));
     const weights = initialWeights(await objects.get(objectKeys.model(model.sha256)), pipeline);
     await writeCheckpoint(objects, runId, 0, startServer(plan.strategy, weights));
@@ -52,6 +56,23 @@ export async function prepareRun(ports: TrainingPorts, runId: string): Promise<s
     if (isFinal) return error.message;
     throw error;
   }
+}
+
+/** What weights are tested with that cars make of data which nobody else sees. */
+async function testedOf(ports: TrainingPorts, run: TrainingRun, pipeline: TrainingPipeline): Promise<ExampleSet> {
+  if (run.testFileId === null) throw new BadExample('Training on own data needs a file of examples to test with.');
+  return examplesOf(ports, run, pipeline, run.testFileId);
+}
+
+/** Stores the tenant's examples by client. @returns those that are held back to test with */
+async function shareOut(ports: TrainingPorts, run: TrainingRun, pipeline: TrainingPipeline): Promise<ExampleSet> {
+  const { plan } = run;
+  if (run.trainFileId === null) throw new BadExample('The run has no file of examples.');
+  const train = await examplesOf(ports, run, pipeline, run.trainFileId);
+  const { shown, tested } = await splitExamples(ports, run, pipeline, train);
+  const clients = partitionExamples(plan.partition, plan.clients, classesOf(shown), plan.seed);
+  await ports.objects.put(objectKeys.trainingData(run.id, 'train'), storedText(shown, clients));
+  return tested;
 }
 
 async function splitExamples(

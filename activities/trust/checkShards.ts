@@ -1,7 +1,6 @@
 import type { CaughtCar, TrustActivities } from '../../domain/activities/trustActivities.ts';
 import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 import { requestLinesOf } from '../../domain/batchLines.ts';
-import { objectKeys } from '../../domain/names.ts';
 import { CANARY_POLICY, isCanary } from '../../domain/trust/canaries.ts';
 import { policyFor } from '../../domain/trust/checkPolicy.ts';
 import { canaryPlaces } from '../../domain/trust/mixedSlice.ts';
@@ -10,6 +9,7 @@ import { acceptedParts } from '../../store/acceptedShards.ts';
 import { listCheckPolicies } from '../../store/checkPolicies.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
 import { readSliceKey } from '../../store/sliceKeys.ts';
+import { readSlice } from '../../store/slices.ts';
 import { sharesOf } from './answeredShares.ts';
 import { checkCar } from './checkCar.ts';
 import { settleQuorum } from './settleQuorum.ts';
@@ -61,7 +61,7 @@ async function requestsOf(
   { jobId, split }: CheckRequest,
   shard: number,
 ): Promise<ShardRequests | undefined> {
-  const slice = await unlessNotFound(objects.get(objectKeys.shardInput(jobId, shard)));
+  const slice = await unlessNotFound(readSlice(objects, jobId, shard, split));
   if (!slice) return undefined;
   const canaries = canaryPlaces(await readSliceKey(objects, split, jobId, sliceOf(split, shard)));
   return { jobId, shard, split, requests: requestLinesOf(slice), canaries };

@@ -1,7 +1,6 @@
 import { isFinalBatchStatus } from '../../domain/batches.ts';
 import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
 import { requestLinesOf } from '../../domain/batchLines.ts';
-import { objectKeys } from '../../domain/names.ts';
 import { canaryPlaces } from '../../domain/trust/mixedSlice.ts';
 import { sliceOf } from '../../domain/trust/quorum.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
@@ -10,6 +9,7 @@ import { readBatch, readBatchSplit, setResultFiles } from '../../store/batches.t
 import { appendJournal } from '../../store/journal.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
 import { readSliceKey } from '../../store/sliceKeys.ts';
+import { readSlice } from '../../store/slices.ts';
 import {
   listShardsToRedo,
   recordBatchCorrection,
@@ -69,7 +69,7 @@ async function redo(
   { jobId, shard, vehicleId, ranges }: ShardToRedo,
   parts: readonly AcceptedPart[],
 ): Promise<{ readonly lines: number; readonly parts: AcceptedPart[] } | undefined> {
-  const slice = await unlessNotFound(objects.get(objectKeys.shardInput(jobId, shard)));
+  const slice = await unlessNotFound(readSlice(objects, jobId, shard, split));
   if (!slice) return undefined;
   const kept = parts.filter((part) => part.vehicleId !== vehicleId);
   const isKept = (line: number): boolean => kept.some(({ start, end }) => start <= line && line < end);

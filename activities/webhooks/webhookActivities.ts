@@ -7,7 +7,7 @@ import type { Database } from '../../store/database.ts';
 import { listBatchCorrections } from '../../store/recalledShards.ts';
 import type { Seal } from '../../store/seal.ts';
 import type { WebhookHosts } from '../../domain/webhookTargets.ts';
-import { listWebhookEndpoints, type WebhookEndpoint } from '../../store/webhookEndpoints.ts';
+import { listWebhookEndpoints, openWebhookSecret } from '../../store/webhookEndpoints.ts';
 import { guardedPost } from './guardedPost.ts';
 
 export interface WebhookPorts {
@@ -58,18 +58,13 @@ export function createWebhookActivities({ database, hosts, seal }: WebhookPorts)
         body,
         headers: {
           'content-type': 'application/json',
-          ...signatureHeaders(secretOf(endpoint, seal), id, body, Date.now()),
+          ...signatureHeaders(openWebhookSecret(seal, endpoint), id, body, Date.now()),
         },
         hosts,
       });
       if (status < 200 || status > 299) throw new Error(`${new URL(endpoint.url).origin} answered ${status}`);
     },
   };
-}
-
-function secretOf({ id, sealedSecret }: WebhookEndpoint, seal: Seal): string {
-  // Endpoints of before secrets were sealed.
-  return sealedSecret.startsWith('whsec_') ? sealedSecret : seal.open(sealedSecret, id);
 }
 
 /** Standard Webhooks: HMAC-SHA256 over id, time and body, keyed with what stands behind `whsec_`. */

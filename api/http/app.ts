@@ -1,4 +1,4 @@
-import { OpenAPIHono } from '@hono/zod-openapi';
+import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { requestId } from 'hono/request-id';
@@ -7,6 +7,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { OPENAI_ENDPOINTS } from '../../domain/models.ts';
 import { withLogIds } from '../../domain/logContext.ts';
 import { newId } from '../../domain/ids.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { addAgentRoutes } from './agents.ts';
 import { addAgentReleaseRoutes } from './agentReleases.ts';
 import { authenticate, requireScope } from './auth.ts';
@@ -104,11 +105,10 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
   const app = new OpenAPIHono({
     defaultHook: (result, c) => {
       if (result.success) return checkStorable(result.target, c.req.path, result.data);
-      const [issue] = result.error.issues;
-      const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
-      const field = [...(issue?.path ?? []), ...unknown].join('.') || undefined;
-      const message = field ? `${field}: ${issue?.message}.` : `The ${result.target} is missing or malformed.`;
-      throw new NightshiftError('invalid_request', message, field ? { field } : {});
+      const problems = result.error.issues.flatMap(problemsOf);
+      const named = problems.filter(({ field }) => field !== '');
+      const message = problemsText(named) || `The ${result.target} is missing or malformed.`;
+      throw new NightshiftError('invalid_request', message, named[0] ? { field: named[0].field } : {});
     },
   });
   app.onError((error, c) => answerError(error, c, ports.logger));
@@ -242,6 +242,28 @@ export function createApi(ports: ApiPorts): OpenAPIHono {
     throw new NightshiftError('method_not_allowed', `${c.req.path} takes ${allowed.join(', ')}, not ${c.req.method}.`);
   });
   return app;
+}
+
+const MAX_PROBLEMS_TOLD = 10;
+
+/** Each field with what is wrong with it; a field that is not known is named itself. */
+function problemsText(problems: readonly FieldProblem[]): string {
+  const told = problems.slice(0, MAX_PROBLEMS_TOLD).map(({ field, text }) => `${field}: ${text}.`);
+  const left = problems.length - told.length;
+  return [...told, ...(left > 0 ? [`And ${left} more.`] : [])].join(' ');
+}
+
+interface FieldProblem {
+  readonly field: string;
+  readonly text: string;
+}
+
+function problemsOf(issue: z.core.$ZodIssue): FieldProblem[] {
+  if (issue.code !== 'unrecognized_keys') return [{ field: issue.path.join('.'), text: issueText(issue) }];
+  return issue.keys.map((key) => ({
+    field: [...issue.path, key.slice(0, 60)].join('.'),
+    text: 'there is no such field',
+  }));
 }
 
 function limitJson(maxSize: number): MiddlewareHandler {

@@ -9,6 +9,7 @@ import { isWorkRemoved } from '../../store/batches.ts';
 import { recordComputeAttempt } from '../../store/computeAttempts.ts';
 import { MAX_PART_BYTES } from '../../domain/shards.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
+import { readSliceOfJob } from '../../store/slices.ts';
 import { mayList, mayRead, mayWrite, type CarSliceScope, type SliceScope } from '../../store/sliceAccess.ts';
 import { bearerOf } from './auth.ts';
 import type { ApiPorts } from './ports.ts';
@@ -70,7 +71,10 @@ export function addCarObjectRoutes(app: OpenAPIHono, { objects, database, cell, 
     const scope = c.get('slice');
     const { key, from_byte: fromByte } = c.req.valid('query');
     if (!mayRead(scope, key) && !(await isOfModel(objects, scope, key))) throw outside(key);
-    const content = await objects.getStream(key, fromByte);
+    const isSlice = key === objectKeys.shardInput(scope.jobId, scope.shard);
+    const content = isSlice
+      ? [(await readSliceOfJob({ database, objects }, scope.jobId, scope.shard)).subarray(fromByte)]
+      : await objects.getStream(key, fromByte);
     return c.body(ReadableStream.from(content), 200, { 'content-type': 'application/octet-stream' });
   });
 

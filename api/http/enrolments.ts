@@ -4,6 +4,7 @@ import { HOUR_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { hardwareClassSchema } from '../../domain/hardwareClasses.ts';
+import { issueText } from '../../domain/issueText.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { siteSchema } from '../../domain/site.ts';
 import { enrolmentSchema, timeZoneSchema } from '../../domain/vehicles.ts';
@@ -86,9 +87,10 @@ export function addEnrolmentRoutes(app: OpenAPIHono, { database, cell, regionKee
     const code = await database.transaction(async (tx) => {
       const feeders = await listFeeders(tx, cell.id);
       const feeder = feeders.find(({ id }) => id === enrolment.feeder);
-      if (!feeder) throw mustBe('feeder', feeders);
       const classes = await listHardwareClasses(tx);
-      if (!classes.some(({ id }) => id === enrolment.hardwareClass)) throw mustBe('hardwareClass', classes);
+      const knowsClass = classes.some(({ id }) => id === enrolment.hardwareClass);
+      if (!feeder || !knowsClass)
+        throw mustBe({ ...(!feeder && { feeder: feeders }), ...(!knowsClass && { hardwareClass: classes }) });
       const before = await readVehicle(tx, enrolment.id);
       const vehicle = vehicleOf(enrolment, feeder.regionId);
       await enrolVehicle(tx, vehicle);
@@ -144,7 +146,7 @@ export function addEnrolmentRoutes(app: OpenAPIHono, { database, cell, regionKee
     const parsed = hardwareClassSchema.safeParse({ ...c.req.valid('json'), id: c.req.valid('param').id });
     // Only the id is not checked yet.
     if (!parsed.success) {
-      throw new NightshiftError('invalid_request', `id: ${parsed.error.issues[0]?.message}.`, { field: 'id' });
+      throw new NightshiftError('invalid_request', `id: ${issueText(parsed.error.issues[0])}.`, { field: 'id' });
     }
     await database.transaction(async (tx) => {
       await upsertHardwareClass(tx, parsed.data);
@@ -157,9 +159,15 @@ export function addEnrolmentRoutes(app: OpenAPIHono, { database, cell, regionKee
   });
 }
 
-function mustBe(field: string, known: readonly { readonly id: string }[]): NightshiftError {
-  const shown = known.map(({ id }) => id).join(', ');
-  return new NightshiftError('invalid_request', `${field}: must be one of ${shown}.`, { field });
+/** @param known what each field may name */
+function mustBe(known: Readonly<Record<string, readonly { readonly id: string }[]>>): NightshiftError {
+  const problems = Object.entries(known).map(([field, things]) =>
+    things.length === 0
+      ? `${field}: there is none yet.`
+      : `${field}: must be one of ${things.map(({ id }) => id).join(', ')}.`,
+  );
+  const [field = ''] = Object.keys(known);
+  return new NightshiftError('invalid_request', problems.join(' '), { field });
 }
 
 /** What operators read of an enrolment: what is new, or what has changed. */

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { issueText } from '../../domain/issueText.ts';
 import {
   modelDeclarationSchema,
   type ModelDeclaration,
@@ -137,7 +138,7 @@ function parseDeclaration(text: string): ModelDeclaration {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = ['manifest', ...(issue?.path ?? [])].join('.');
-  throw new NightshiftError('invalid_request', `${field}: ${issue?.message}.`, { field });
+  throw new NightshiftError('invalid_request', `${field}: ${issueText(issue)}.`, { field });
 }
 
 async function received(folder: string, { name, body }: MultipartPart, maxBytes: number): Promise<ReceivedFile> {

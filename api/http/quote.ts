@@ -26,6 +26,7 @@ import { checkInput } from './batchSubmission.ts';
 import type { ApiPorts } from './ports.ts';
 import type { BatchToQuote, QuoteAnswer } from './quoteBatch.ts';
 import { quoteSchema, type QuoteWire } from '../wire/quote.ts';
+import { per1000Tokens, rounded } from './plannedWindows.ts';
 import { answers, taking } from './wire.ts';
 
 /** Grid time in which a quote's price is kept. */
@@ -58,16 +59,17 @@ export function addQuoteRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     const deadlineMs = deadlineOf(request, nowMs);
     const { tenantId } = c.get('caller');
     const { batch, size, file, hints } = await batchToQuote(ports, tenantId, request);
-    const quote = quoteOf(await ports.quotes.quote({ ...batch, deadlineMs }));
+    const workWh = (await mostEnergyWh(ports.database, tenantId, size)) * (hints.quorum ?? 1);
+    const quote = withItsWork(quoteOf(await ports.quotes.quote({ ...batch, deadlineMs })), workWh);
     const asked = { hints, deadlineMs, nowMs };
-    const energyWh = await wholeEnergyWh(ports, tenantId, size, quote, hints.quorum);
+    const energyWh = wholeEnergyWh(quote, workWh);
     const price = await quotedPrice(ports, tenantId, request, { size, file, energyWh }, asked);
     return c.json({ ...quote, ...price }, 200);
   });
 }
 
 /** What the plan makes of it. @throws NightshiftError `unavailable`, `invalid_request` when there is none */
-export function quoteOf(answer: QuoteAnswer): Extract<QuoteAnswer, { kind: 'quoted' }>['quote'] {
+export function quoteOf(answer: QuoteAnswer): PlannedQuote {
   if (answer.kind === 'no_plan') {
     throw new NightshiftError('unavailable', 'The cell has no plan yet; ask again in a moment.');
   }
@@ -127,17 +129,42 @@ async function sizeOf(
   return { size: await sizeOfInput(ports, tenantId, request.endpoint, file), file };
 }
 
+type PlannedQuote = Extract<QuoteAnswer, { kind: 'quoted' }>['quote'];
+
+/**
+ * A plan grows by whole slots of cars: by nothing where a car computes in that slot anyway. The requests take energy all the
+ * same, by the price and the carbon of the hours that are planned for them.
+ * @param workWh of all requests
+ */
+export function withItsWork(quote: PlannedQuote, workWh: number): PlannedQuote {
+  const { windows, shards, tokens } = quote;
+  const planned = plannedShards(quote);
+  const plannedWh = workWh * Math.min(1, planned / Math.max(1, shards));
+  if (planned === 0 || quote.energy_wh >= plannedWh) return quote;
+  const meanOf = (valueOf: (window: PlannedQuote['windows'][number]) => number): number =>
+    windows.reduce((sum, window) => sum + valueOf(window) * window.shards, 0) / planned;
+  const kwh = plannedWh / 1_000;
+  const gCo2 = Math.max(quote.gco2, kwh * meanOf((window) => window.gco2_per_kwh));
+  return {
+    ...quote,
+    energy_wh: rounded(plannedWh, SMALL_DIGITS),
+    gco2: rounded(gCo2, SMALL_DIGITS),
+    cost: { eur: rounded(Math.max(quote.cost.eur, kwh * meanOf((window) => window.price_eur_per_kwh)), SMALL_DIGITS) },
+    per_1000_tokens: per1000Tokens(plannedWh, gCo2, tokens ?? 0),
+  };
+}
+
+/** So that the figures of some ten requests are not all 0. */
+const SMALL_DIGITS = 6;
+
+function plannedShards({ windows }: Pick<PlannedQuote, 'windows'>): number {
+  return windows.reduce((sum, window) => sum + window.shards, 0);
+}
+
 /** Of all shards, also where the plan has no room for some of them: the price that is kept is of the whole batch. */
-async function wholeEnergyWh(
-  { database }: ApiPorts,
-  tenantId: string,
-  size: BatchSize,
-  { shards, windows, energy_wh: plannedWh }: ReturnType<typeof quoteOf>,
-  quorum = 1,
-): Promise<number> {
-  const planned = windows.reduce((sum, window) => sum + window.shards, 0);
-  if (planned === 0) return (await mostEnergyWh(database, tenantId, size)) * quorum;
-  return plannedWh * Math.max(1, shards / planned);
+function wholeEnergyWh(quote: PlannedQuote, workWh: number): number {
+  const planned = plannedShards(quote);
+  return planned === 0 ? workWh : quote.energy_wh * Math.max(1, quote.shards / planned);
 }
 
 /** The price by the book; kept for a day where the input is known, since nothing else can change what there is to do. */

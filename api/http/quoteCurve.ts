@@ -4,7 +4,8 @@ import { gridTimeMs } from '../../domain/clock.ts';
 import { HOUR_MS } from '../../domain/durations.ts';
 import { quoteCurveSchema, type QuoteCurveWire } from '../wire/quote.ts';
 import type { ApiPorts } from './ports.ts';
-import { batchToQuote, quoteOf, quoteRequestSchema } from './quote.ts';
+import { mostEnergyWh } from './money/batchPrice.ts';
+import { batchToQuote, quoteOf, quoteRequestSchema, withItsWork } from './quote.ts';
 import { answers, taking } from './wire.ts';
 
 /** A plan reaches a day ahead; what may take longer looks the same from here. */
@@ -32,7 +33,9 @@ export function addQuoteCurveRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     const asked = c.req.valid('json');
     // What is asked without a file names its model: which endpoint would serve it makes no difference to its work.
     const request = { ...asked, endpoint: asked.endpoint ?? '/v1/embeddings', completion_window: '24h' };
-    const { batch } = await batchToQuote(ports, c.get('caller').tenantId, request);
+    const { tenantId } = c.get('caller');
+    const { batch, size, hints } = await batchToQuote(ports, tenantId, request);
+    const workWh = (await mostEnergyWh(ports.database, tenantId, size)) * (hints.quorum ?? 1);
     const nowMs = gridTimeMs(cell.clock, now());
     const endRealMs = now() + POINTS_REAL_MS;
     const points: QuoteCurveWire['points'] = [];
@@ -41,7 +44,7 @@ export function addQuoteCurveRoutes(app: OpenAPIHono, ports: ApiPorts): void {
       if (points.length > 0 && now() > endRealMs) break;
       const deadlineMs = Math.round(nowMs + hours * HOUR_MS);
       // The plan alone: how sure each point is would take seconds.
-      const quote = quoteOf(await ports.quotes.quote({ ...batch, deadlineMs, scenarios: 1 }));
+      const quote = withItsWork(quoteOf(await ports.quotes.quote({ ...batch, deadlineMs, scenarios: 1 })), workWh);
       const { deadline, feasible, eta, energy_wh, cost, gco2 } = quote;
       points.push({ hours, deadline, feasible, eta, energy_wh, cost, gco2 });
       plannedFrom = quote.planned_from;

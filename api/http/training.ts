@@ -7,10 +7,11 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { NightshiftError } from '../../domain/errors.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { newId } from '../../domain/ids.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { modelDeclarationSchema } from '../../domain/modelUploads.ts';
 import { modelManifestSchema } from '../../domain/models.ts';
 import { objectKeys } from '../../domain/names.ts';
-import { FINAL_TRAINING_STATES } from '../../domain/training.ts';
+import { FINAL_TRAINING_STATES, type TrainingPlan } from '../../domain/training.ts';
 import { readModel } from '../../store/models.ts';
 import {
   insertTrainingRun,
@@ -23,6 +24,7 @@ import {
   type TrainingRound,
   type TrainingRun,
 } from '../../store/trainingRuns.ts';
+import { epsilonOf, roundsWithin } from '../../training/privacy.ts';
 import { newTrainingRunSchema, publishSchema, trainingRunSchema, type TrainingRunWire } from '../wire/training.ts';
 import { answerAdmitted, admittedSchema } from './admittedModel.ts';
 import { checkInput } from './batchSubmission.ts';
@@ -112,15 +114,22 @@ export function addTrainingRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   };
 
   app.openapi(createRouteOf, async (c) => {
-    const { tenantId } = c.get('caller');
+    const { tenantId, scopes } = c.get('caller');
     const { name, model: modelName, train_file_id, test_file_id, plan } = c.req.valid('json');
+    if (plan.data.kind === 'own' && !scopes.includes('ops')) {
+      const message =
+        'Training on cars\' own data needs a key with the scope "ops": owners have agreed with the operator.';
+      throw new NightshiftError('forbidden', message);
+    }
+    checkFiles(plan, { train_file_id, test_file_id });
+    checkBudget(plan);
     const { quorum = 1 } = parseGridHints(plan.hints);
     if (quorum > 1) {
       const message =
         'metadata["grid.quorum"]: a client’s local steps are one car’s work; what checks them is the check policy.';
       throw new NightshiftError('invalid_request', message, { field: 'plan.hints' });
     }
-    await checkInput(database, tenantId, train_file_id, 'train_file_id');
+    if (train_file_id !== undefined) await checkInput(database, tenantId, train_file_id, 'train_file_id');
     if (test_file_id !== undefined) await checkInput(database, tenantId, test_file_id, 'test_file_id');
     const model = await readModel(database, tenantId, modelName);
     const kind = modelManifestSchema.safeParse(model?.manifest).data?.pipeline.kind;
@@ -137,7 +146,7 @@ export function addTrainingRoutes(app: OpenAPIHono, ports: ApiPorts): void {
       modelName,
       modelVersion: model.version,
       plan,
-      trainFileId: train_file_id,
+      trainFileId: train_file_id ?? null,
       testFileId: test_file_id ?? null,
     });
     await startRun(ports, run);
@@ -197,7 +206,7 @@ export function addTrainingRoutes(app: OpenAPIHono, ports: ApiPorts): void {
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       const field = issue?.path.join('.') ?? 'name';
-      throw new NightshiftError('invalid_request', `${field}: ${issue?.message}.`, { field });
+      throw new NightshiftError('invalid_request', `${field}: ${issueText(issue)}.`, { field });
     }
     await mkdir(ports.scratchFolder, { recursive: true, mode: 0o700 });
     const folder = await mkdtemp(join(ports.scratchFolder, 'trained-'));
@@ -259,6 +268,33 @@ async function resume(ports: ApiPorts, run: TrainingRun, from: number | undefine
   }
   await setTrainingState(database, run.id, 'waiting', `Goes on from version ${version}.`);
   await trainings.start(run, { nextRound, prepared: true });
+}
+
+/** @throws NightshiftError that names the file which is missing, or one too many */
+function checkFiles(
+  { data }: TrainingPlan,
+  files: { readonly train_file_id: string | undefined; readonly test_file_id: string | undefined },
+): void {
+  const refuse = (field: keyof typeof files, why: string): never => {
+    throw new NightshiftError('invalid_request', `${field}: ${why}.`, { field });
+  };
+  if (data.kind === 'tenant') {
+    if (files.train_file_id === undefined) refuse('train_file_id', 'must be given');
+    return;
+  }
+  if (files.train_file_id !== undefined) refuse('train_file_id', 'must be left out with plan.data.kind "own"');
+  if (files.test_file_id === undefined) {
+    refuse('test_file_id', 'must be given with plan.data.kind "own": nobody but the cars sees the examples');
+  }
+}
+
+/** @throws NightshiftError for a plan whose rounds would tell more than it allows */
+function checkBudget({ rounds, privacy }: TrainingPlan): void {
+  const most = privacy?.max_epsilon;
+  if (!privacy || most === undefined || epsilonOf(privacy, rounds) <= most) return;
+  const fitting = roundsWithin(privacy, most);
+  const message = `plan.privacy.max_epsilon: ${rounds} rounds would come to an epsilon of ${epsilonOf(privacy, rounds).toFixed(2)}, above ${most}; ${fitting} would fit, or take more noise.`;
+  throw new NightshiftError('invalid_request', message, { field: 'plan.privacy.max_epsilon' });
 }
 
 function checkOpen({ state }: TrainingRun, action: string): void {

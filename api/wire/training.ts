@@ -34,7 +34,7 @@ export const trainingRunSchema = z
     name: z.string(),
     model: z.string(),
     model_version: z.string(),
-    train_file_id: z.string(),
+    train_file_id: z.string().nullable().meta({ description: 'None where cars train on their own data.' }),
     test_file_id: z.string().nullable(),
     plan: trainingPlanSchema,
     state: z.enum(TRAINING_STATES),
@@ -48,8 +48,10 @@ export type TrainingRunWire = z.output<typeof trainingRunSchema>;
 export const newTrainingRunSchema = z.strictObject({
   name: z.string().min(1).max(100),
   model: z.string().min(1).max(200).meta({ description: 'A training model, as `nightshift train compile` makes it.' }),
-  train_file_id: z.string(),
-  test_file_id: z.string().optional().meta({ description: 'A tenth of the examples unless given.' }),
+  train_file_id: z.string().optional().meta({ description: 'Must be given unless cars train on their own data.' }),
+  test_file_id: z.string().optional().meta({
+    description: 'A tenth of the examples unless given; must be given where cars train on their own data.',
+  }),
   plan: trainingPlanSchema,
 });
 export type NewTrainingRunWire = z.input<typeof newTrainingRunSchema>;

@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { EnergyMeter } from '../../car/shard/energyMeter.ts';
 import type { ModelCache } from '../../inference/modelCache.ts';
 import { UNPACED, type InferencePorts } from '../../car/shard/ports.ts';
+import { OwnData } from '../../car/shard/ownData.ts';
 import { PowerGate } from '../../car/shard/powerGate.ts';
 import { ResultCache } from '../../car/shard/resultCache.ts';
 import { createInferenceActivities } from '../../car/shard/runShard.ts';
@@ -84,6 +85,7 @@ async function openCar(index: number): Promise<Car> {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     models: { open: async () => ({ pipeline: { kind: 'tensors' } }) } as unknown as ModelCache,
     results: new ResultCache(join(folder, vehicleId)),
+    ownData: new OwnData(undefined, join(folder, 'own')),
     gate,
     meter,
     clock,

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 
 import { EnergyMeter } from '../../car/shard/energyMeter.ts';
 import { UNPACED, type PartStore } from '../../car/shard/ports.ts';
+import { OwnData } from '../../car/shard/ownData.ts';
 import { PowerGate } from '../../car/shard/powerGate.ts';
 import { ResultCache } from '../../car/shard/resultCache.ts';
 import { createInferenceActivities } from '../../car/shard/runShard.ts';
@@ -34,6 +35,7 @@ export function openBenchCar(folder: string, objects: PartStore): BenchCar {
     runner,
     models,
     results: new ResultCache(join(folder, 'results')),
+    ownData: new OwnData(undefined, join(folder, 'own')),
     gate: new PowerGate(),
     meter: new EnergyMeter(() => 1, Date.now),
     clock: REAL_TIME,

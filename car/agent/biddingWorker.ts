@@ -120,14 +120,27 @@ export class BiddingWorker {
       shutdownForceTime: SHUTDOWN_FORCE_MS,
     });
     this.#worker = { worker, slots };
-    const turns = setInterval(() => {
-      if (taskQueues().length > 1 && !slots.computing) this.#shutDown();
-    }, turnMs);
+    let turns: NodeJS.Timeout | undefined;
+    const stuck = new Promise<never>((_, giveUp) => {
+      turns = setInterval(() => {
+        // A Worker whose polls were refused for long has failed, and may wait for its own end for ever.
+        if (worker.getState() === 'FAILED') giveUp(new Error(`the Worker at ${taskQueue} has failed`));
+        // Of a queue that it may bid at no more, e.g. of a roll-out that is over, it would hear nothing again.
+        const queues = taskQueues();
+        if ((queues.length > 1 || !queues.includes(taskQueue)) && !slots.computing) this.#shutDown();
+      }, turnMs);
+    });
     try {
       const running = worker.run();
       // The gate may have closed, or the agent stopped, while the Worker was made.
       this.#withdrawIfIdle();
-      await running;
+      await Promise.race([running, stuck]);
+    } catch (error) {
+      // What a failed Worker still holds of it is not shared with the next one.
+      const connection = this.#connection;
+      this.#connection = undefined;
+      connection?.close().catch(() => {});
+      throw error;
     } finally {
       clearInterval(turns);
       this.#worker = undefined;

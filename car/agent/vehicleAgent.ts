@@ -7,6 +7,7 @@ import { ModelCache } from '../../inference/modelCache.ts';
 import type { OpenSlice, Pacer, ShardLimits } from '../shard/ports.ts';
 import { PowerGate } from '../shard/powerGate.ts';
 import { ResultCache } from '../shard/resultCache.ts';
+import { OwnData } from '../shard/ownData.ts';
 import { createInferenceActivities } from '../shard/runShard.ts';
 import { Runner, type RunnerOptions } from '../../inference/runner/runner.ts';
 import { gridTimeMs, type Clock } from '../../domain/clock.ts';
@@ -56,6 +57,8 @@ export interface VehicleAgentOptions {
   readonly log: Logger;
   /** The car's own folder, which survives a restart: results. */
   readonly folder: string;
+  /** Folder of data sets that its owner lets it train on (docs/training.md); undefined: none. */
+  readonly ownDataFolder?: string | undefined;
   /** Checked model files; agents of one machine may share it. */
   readonly modelFolder: string;
   /** Disk that they may use; those used least recently make room. */
@@ -99,6 +102,7 @@ export class VehicleAgent {
       runner,
       models,
       results: new ResultCache(join(this.#options.folder, 'results')),
+      ownData: new OwnData(this.#options.ownDataFolder, join(this.#options.folder, 'own-training')),
       gate: this.gate,
       meter: new EnergyMeter(
         () => vehicle.computeKw(),

@@ -4,6 +4,7 @@ import type { SliceAccess } from '../../domain/shards.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
 import type { EnergyMeter } from './energyMeter.ts';
 import type { ModelCache } from '../../inference/modelCache.ts';
+import type { OwnData } from './ownData.ts';
 import type { PowerGate } from './powerGate.ts';
 import type { ResultCache } from './resultCache.ts';
 import type { Runner } from '../../inference/runner/runner.ts';
@@ -37,6 +38,8 @@ export interface InferencePorts {
   readonly clock: Clock;
   /** Before a receipt is stored: what it claims must still be in the register after a kill. */
   readonly saveRegister?: () => Promise<void>;
+  /** What it may train on of its own. */
+  readonly ownData: OwnData;
   readonly pacer: Pacer;
   readonly log: Logger;
   readonly limits?: Partial<ShardLimits>;

@@ -20,7 +20,9 @@ import { PoisonedLines } from './poisonedLines.ts';
 import { ShardProgress } from './shardProgress.ts';
 import { ShardStop, stopFailure } from './shardStop.ts';
 import { readUnfinished, writeUnfinished } from './unfinishedAnswers.ts';
+import { answerOwnTask } from './ownTraining.ts';
 import { KeptSteps, readUnfinishedTraining } from './unfinishedTraining.ts';
+import type { LocalState } from '../../training/localSteps.ts';
 import { unstoredRanges } from './unstoredRanges.ts';
 
 interface SentBatch extends MicroBatch {
@@ -215,41 +217,58 @@ export class ShardAttempt {
     }
   }
 
+  /** What a task on the car's own data comes to: nothing of it is stored but the answer. */
+  async #trainOnOwnData(model: LoadedModel, body: Readonly<Record<string, unknown>>): Promise<Answer> {
+    const { jobId } = this.#input;
+    const { runner, vehicleId, ownData } = this.#ports;
+    const { pipeline } = model;
+    if (pipeline.kind !== 'training') throw new Error('the model is not trained');
+    return answerOwnTask({
+      runner,
+      model: { ...model, pipeline },
+      jobId,
+      vehicleId,
+      data: ownData,
+      body,
+      readWeights: () => this.#online(() => this.#objects.get(objectKeys.jobWeights(jobId))),
+      onState: () => this.#checkGoesOn(),
+      signal: this.#stop.signal,
+    });
+  }
+
   /** Takes each client's local steps, from where another car broke off; when the attempt has to end, they are kept. */
   async #train(model: LoadedModel, requests: readonly BatchRequestLine[], parts: readonly LineRange[]): Promise<void> {
-    const { jobId } = this.#input;
-    const weightBytes = await this.#online(() => this.#objects.get(objectKeys.jobWeights(jobId)));
-    const count = weightBytes.byteLength / Float32Array.BYTES_PER_ELEMENT;
     this.#setComputing(true);
     try {
       for (const line of parts.flatMap(linesOf)) {
-        const before = await this.#online(() => readUnfinishedTraining(this.#objects, this.#input, line, count));
-        const kept = new KeptSteps(this.#objects, this.#input, this.#ports.vehicleId, line, this.#limits.unfinishedMs);
-        let answer: Answer;
-        try {
-          answer = await trainTask({
-            runner: this.#ports.runner,
-            model,
-            body: requests[line]?.body ?? {},
-            weightBytes,
-            state: before,
-            onState: (state) => {
-              kept.reached(state);
-              this.#checkGoesOn();
-            },
-            signal: this.#stop.signal,
-          });
-          await this.#ports.pacer.wait(1, this.#stop.signal);
-        } catch (error) {
-          this.#deliveries.push(kept.store().catch(() => {}));
-          throw error;
-        }
+        const body = requests[line]?.body ?? {};
+        const isOwn = 'own_data' in body;
+        const answer = await (isOwn ? this.#trainOnOwnData(model, body) : this.#trainOnTask(model, body, line));
+        await this.#ports.pacer.wait(1, this.#stop.signal);
         const range = { start: line, end: line + 1 };
         const [text = ''] = this.#answerLines(requests, range, [answer]);
         this.#deliver({ range, body: `${text}\n` });
       }
     } finally {
       this.#setComputing(false);
+    }
+  }
+
+  async #trainOnTask(model: LoadedModel, body: Readonly<Record<string, unknown>>, line: number): Promise<Answer> {
+    const weightBytes = await this.#online(() => this.#objects.get(objectKeys.jobWeights(this.#input.jobId)));
+    const count = weightBytes.byteLength / Float32Array.BYTES_PER_ELEMENT;
+    const state = await this.#online(() => readUnfinishedTraining(this.#objects, this.#input, line, count));
+    const kept = new KeptSteps(this.#objects, this.#input, this.#ports.vehicleId, line, this.#limits.unfinishedMs);
+    const onState = (reached: LocalState): void => {
+      kept.reached(reached);
+      this.#checkGoesOn();
+    };
+    try {
+      const { runner } = this.#ports;
+      return await trainTask({ runner, model, body, weightBytes, state, onState, signal: this.#stop.signal });
+    } catch (error) {
+      this.#deliveries.push(kept.store().catch(() => {}));
+      throw error;
     }
   }
 

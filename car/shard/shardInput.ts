@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { batchRequestLineSchema, requestLinesOf, type BatchRequestLine } from '../../domain/batchLines.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { parseExactJson, parseJson } from '../../domain/json.ts';
 
 /** The slice cannot be read as its job describes it. */
@@ -19,7 +20,7 @@ export function parseShardInput(bytes: Buffer, lines: number): BatchRequestLine[
     const parsed = batchRequestLineSchema.safeParse(requestOf(text));
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
-    throw new UnreadableSlice(`Line ${index + 1}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`);
+    throw new UnreadableSlice(`Line ${index + 1}: ${issue?.path.join('.') ?? ''} ${issueText(issue)}`);
   });
 }
 

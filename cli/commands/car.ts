@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { ownerPolicySchema, type OwnerPolicy } from '../../domain/vehicles.ts';
 import type { CarClient } from '../../api/client/carClient.ts';
 import type { EnrolmentCodeWire } from '../../api/wire/agents.ts';
@@ -12,6 +13,12 @@ import type { Terminal } from '../terminal.ts';
 
 interface Reached extends ApiOptions {
   readonly json?: true;
+}
+
+interface OwnDataOptions {
+  readonly allow?: string[];
+  readonly terms?: string;
+  readonly withdraw?: true;
 }
 
 /** Each subcommand calls the API of a running Nightshift, with the operator's key unless another one is given. */
@@ -72,6 +79,30 @@ export const carCommand: CommandFactory = (terminal) => {
           ? { ...rest, computeOptIn: false }
           : { ...rest, optOutUntilMs: nextReadyByMs };
       await print(terminal, [await client.setPolicy(vin, wanted)], options);
+    });
+
+  withReach(
+    'own-data',
+    'agree that training runs on data sets of the car, which stay in it; without options, print them',
+  )
+    .argument('<vin>')
+    .option('--allow <dataset...>', 'these data sets and no others')
+    .option('--terms <version>', 'the terms that the owner has agreed to; needed with --allow')
+    .option('--withdraw', 'none any more, from the next round on')
+    .action(async (vin: string, options: Reached & OwnDataOptions) => {
+      const client = await reach(options);
+      const { policy } = await client.show(vin);
+      const { ownData: _, ...rest } = policy;
+      const { allow, terms, withdraw } = options;
+      if (allow && terms === undefined) {
+        throw new NightshiftError('invalid_request', '--terms must say what the owner has agreed to.', {
+          field: 'terms',
+        });
+      }
+      const ownData = allow && { datasets: allow, termsVersion: terms ?? '', givenAtMs: Date.now() };
+      const shown =
+        ownData || withdraw ? await client.setPolicy(vin, { ...rest, ...(ownData && { ownData }) }) : { policy };
+      terminal.out(asJson(shown.policy.ownData ?? { datasets: [] }));
     });
 
   withReach('boost', 'charge now, at any price, until the next ready-by')
@@ -145,5 +176,5 @@ async function readPolicy(file: string): Promise<OwnerPolicy> {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';
-  throw new NightshiftError('invalid_request', `${file}: ${field}: ${issue?.message ?? 'not readable'}`, { field });
+  throw new NightshiftError('invalid_request', `${file}: ${field}: ${issueText(issue)}`, { field });
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import pLimit from 'p-limit';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { parseJson } from '../../domain/json.ts';
 import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
 import type { CommandFactory } from '../command.ts';
@@ -40,7 +41,7 @@ export const evaluateCommand: CommandFactory = (terminal, done) =>
       const parsed = referenceSchema.safeParse(parseJson(await readTextFile(options.against)));
       if (!parsed.success) {
         const [issue] = parsed.error.issues;
-        const message = `${options.against}: ${issue?.path.join('.') || 'the file'}: ${issue?.message}.`;
+        const message = `${options.against}: ${issue?.path.join('.') || 'the file'}: ${issueText(issue)}.`;
         throw new NightshiftError('invalid_request', message, { field: '--against' });
       }
       const prompts = promptsOf(parsed.data, options.runtime);

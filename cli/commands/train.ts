@@ -8,6 +8,7 @@ import { Command, Option } from 'commander';
 import type { TrainingClient } from '../../api/client/trainingClient.ts';
 import type { TrainingRunWire } from '../../api/wire/training.ts';
 import { NightshiftError } from '../../domain/errors.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { FINAL_TRAINING_STATES, trainingPlanSchema, type TrainingPlan } from '../../domain/training.ts';
 import { LOSSES, type Loss } from '../../training/losses.ts';
 import { openApi, withApiOptions, type ApiOptions } from '../apiOptions.ts';
@@ -31,7 +32,7 @@ interface CommonOptions extends ApiOptions {
 
 interface StartOptions extends CommonOptions {
   readonly model: string;
-  readonly data: string;
+  readonly data?: string;
   readonly test?: string;
   readonly plan: string;
   readonly name: string;
@@ -112,7 +113,10 @@ export const trainCommand: CommandFactory = (terminal, done) => {
       common('start')
         .description('start a run')
         .requiredOption('--model <name>', 'a training model that was added before')
-        .requiredOption('--data <file>', 'examples, a JSON object a line: a list of numbers for each input')
+        .option(
+          '--data <file>',
+          "examples, a JSON object a line: a list of numbers for each input; not with cars' own data",
+        )
         .option('--test <file>', 'examples to test with; a tenth of the others unless given')
         .requiredOption('--plan <file>', 'strategy, optimizer, rounds, clients, ...: YAML or JSON (docs/training.md)')
         .option('--name <name>', 'what to call the run', 'training')
@@ -125,7 +129,7 @@ export const trainCommand: CommandFactory = (terminal, done) => {
           const run = await trainings.start({
             name: options.name,
             model: options.model,
-            train_file_id: await files.upload(options.data),
+            ...(options.data !== undefined && { train_file_id: await files.upload(options.data) }),
             ...(options.test !== undefined && { test_file_id: await files.upload(options.test) }),
             plan,
           });
@@ -282,5 +286,5 @@ async function readPlan(file: string): Promise<TrainingPlan> {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';
-  throw new NightshiftError('invalid_request', `${file}: ${field}: ${issue?.message}.`, { field });
+  throw new NightshiftError('invalid_request', `${file}: ${field}: ${issueText(issue)}.`, { field });
 }

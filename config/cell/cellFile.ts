@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { NightshiftError } from '../../domain/errors.ts';
 import { feederSupplySchema } from '../../domain/feederSupply.ts';
 import { hardwareClassId, hardwareClassSchema } from '../../domain/hardwareClasses.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { priceBookSchema } from '../../domain/priceBook.ts';
 import { siteSchema } from '../../domain/site.ts';
 import { enrolmentSchema, timeZoneSchema } from '../../domain/vehicles.ts';
@@ -62,6 +63,6 @@ export type CellFileInput = z.input<typeof cellFileSchema>;
 export async function readCellFile(path: string): Promise<{ readonly cell: CellFile; readonly folder: string }> {
   const parsed = cellFileSchema.safeParse(parse(await readFile(path, 'utf8')));
   if (parsed.success) return { cell: parsed.data, folder: dirname(path) };
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issueText(issue)}`);
   throw new NightshiftError('invalid_config', `${path} is not a valid cell:\n  ${problems.join('\n  ')}`);
 }

@@ -64,8 +64,9 @@ async function start() {
   const aboard = await Promise.all(
     fleet.hosts.flatMap((host) => {
       const known = enrolled.get(host.vehicleId);
-      const lies = night.cars.some(({ vin, answers }) => vin === host.vehicleId && answers === 'invented');
-      return known ? [board(fleet, host, known, { stateDir: config.stateDir, lies, logger })] : [];
+      const { answers, ownDataFolder } = night.cars.find(({ vin }) => vin === host.vehicleId) ?? {};
+      const lies = answers === 'invented';
+      return known ? [board(fleet, host, known, { stateDir: config.stateDir, lies, ownDataFolder, logger })] : [];
     }),
   );
   const running = fleet.run();
@@ -85,12 +86,19 @@ function folderOf(stateDir: string, vehicleId: string): string {
   return join(stateDir, 'fleet', vehicleId);
 }
 
+interface Boarding {
+  readonly stateDir: string;
+  readonly lies: boolean;
+  readonly ownDataFolder: string | undefined;
+  readonly logger: Logger;
+}
+
 /** Puts the agent into its car, with a link to the gateway that the simulation can cut. */
 async function board(
   fleet: SimulatedFleet,
   host: CarHost,
   { credentials, settings }: EnrolledAgent,
-  { stateDir, lies, logger }: { readonly stateDir: string; readonly lies: boolean; readonly logger: Logger },
+  { stateDir, lies, ownDataFolder, logger }: Boarding,
 ) {
   const log = logger.child({ vehicleId: host.vehicleId });
   const doors = openCarDoors(credentials, settings, log);
@@ -113,6 +121,7 @@ async function board(
     pacer: host.pacer,
     log,
     folder: folderOf(stateDir, host.vehicleId),
+    ownDataFolder,
     modelFolder: join(stateDir, 'fleet', 'models'),
   });
   boardAgent(host, agent, link, log);

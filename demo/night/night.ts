@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { NightshiftError } from '../../domain/errors.ts';
+import { issueText } from '../../domain/issueText.ts';
 import type { Charger, OwnerPolicy } from '../../domain/vehicles.ts';
 import { CAR_MODELS, packOf } from '../../scheduler/energy/carModels.ts';
 import type { CarSpec } from '../../simulator/carSpec.ts';
@@ -38,7 +39,7 @@ export async function loadNight(file: string = WINTER_NIGHT_FILE): Promise<Night
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.') ?? '';
-  throw new NightshiftError('invalid_config', `${file}: ${field}: ${issue?.message ?? 'not readable'}`, { field });
+  throw new NightshiftError('invalid_config', `${file}: ${field}: ${issueText(issue)}`, { field });
 }
 
 export function enrolledCars(night: NightFile): EnrolledCar[] {

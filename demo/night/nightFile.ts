@@ -71,6 +71,8 @@ const carSchema = z.strictObject({
   arrives: instant.optional(),
   socPercent: z.number().min(0).max(100),
   policy: ownerPolicySchema.omit({ timeZone: true, computeOptIn: true }),
+  /** Folder of data sets that its agent offers to train on. */
+  ownDataFolder: z.string().optional(),
   trips: z.array(tripSchema),
   /** What the owner decides in the night. */
   optsOut: z.strictObject({ at: instant, until: instant }).optional(),

@@ -3,9 +3,10 @@ import type { z } from 'zod';
 import type { nightFileSchema } from '../night/nightFile.ts';
 
 const START = '2026-01-14T20:00:00Z';
-/** More than an hour of real time: no run of the demo takes as long. */
+/** Four hours of real time: no run of the demo takes as long. */
 const END = '2026-01-25T20:00:00Z';
-const SCALE = 240;
+/** Slower than other nights: here the time that real steps take, and not that of the planner, is to fill the cars' hours. */
+const SCALE = 60;
 const CARS = 8;
 /** Cars that drive off in the middle of a client's steps, each once, and come back after some hours. */
 const LEAVERS = 2;
@@ -50,7 +51,7 @@ export function trainingNight(): z.input<typeof nightFileSchema> {
         index < LEAVERS
           ? [
               {
-                leaves: `2026-01-14T2${2 + index}:00:00Z`,
+                leaves: `2026-01-14T2${1 + index}:00:00Z`,
                 waitsForComputingUntil: '2026-01-15T06:00:00Z',
                 manner: index % 2 === 0 ? ('gear_first' as const) : ('plug_first' as const),
               },

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { NightshiftError } from '../../domain/errors.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { selectModelFiles } from '../../domain/modelFolders.ts';
 import { endpointsOf } from '../../domain/models.ts';
 import { folderDeclarationSchema } from '../../domain/modelUploads.ts';
@@ -41,7 +42,8 @@ export async function readChatModel(path: string, variant: string | undefined): 
   );
   const name = basename(folder).replaceAll(/[^A-Za-z0-9._-]+/g, '-');
   const declared = folderDeclarationSchema.safeParse({ name, ...(variant !== undefined && { variant }) });
-  if (!declared.success) throw wrongFolder(`${folder}: ${declared.error.issues[0]?.message}; rename the folder.`);
+  if (!declared.success)
+    throw wrongFolder(`${folder}: the name ${issueText(declared.error.issues[0])}; rename the folder.`);
   const pipeline = await recogniseFolder({ root: folder, files, declaration: declared.data }, selected, false);
   if (pipeline.kind !== 'text-generation') {
     const [endpoint] = endpointsOf(name, pipeline);

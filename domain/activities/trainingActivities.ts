@@ -4,6 +4,8 @@ import type { TrainingState } from '../training.ts';
 export interface OpenedRound {
   readonly round: number;
   readonly batchId: string;
+  /** Of a round on cars' own data instead: a batch for each car, of the phase that comes first. */
+  readonly batchIds?: readonly string[];
   /** Grid time. */
   readonly deadlineMs: number;
   readonly clients: number;
@@ -32,6 +34,15 @@ export interface TrainingActivities {
   prepareRun(request: { readonly runId: string }): Promise<string | undefined>;
   /** Samples clients and makes their work a batch. Asked again, it says the same. */
   openRound(request: { readonly runId: string; readonly round: number }): Promise<NextRound>;
+  /**
+   * The batches of a later phase, from 1, of a round on cars' own data; none when it can be closed. Asked again, it says the
+   * same.
+   */
+  advanceRound(request: {
+    readonly runId: string;
+    readonly round: number;
+    readonly phase: number;
+  }): Promise<readonly string[]>;
   /** Makes the updates of a batch that has ended the next weights, evaluates them and keeps them. Asked again, it says the same. */
   closeRound(request: { readonly runId: string; readonly round: number }): Promise<RoundOutcome>;
   recordTrainingState(request: {

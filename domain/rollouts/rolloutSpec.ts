@@ -72,6 +72,11 @@ export function rolloutFamily(baseFamily: string, rolloutId: number): string {
   return `${baseFamily}${MARK}${rolloutId}`;
 }
 
+/** The family whose queues one car polls that trains on its own data, while it takes part in a round. */
+export function trainingFamily(baseFamily: string, participation: number): string {
+  return `${baseFamily}${MARK}t${participation}`;
+}
+
 export function isRolloutFamily(family: string): boolean {
   return family.includes(MARK);
 }

@@ -70,6 +70,8 @@ export interface SplitBatch {
   readonly quorum?: number;
   /** So many lines of each slice are canaries, beside its own; undefined: none. */
   readonly canaries?: number;
+  /** So many slices of the input stand in one object (store/slices.ts); undefined: each stands alone, by its shard. */
+  readonly slicesPerPack?: number;
 }
 
 export interface JobStatus {

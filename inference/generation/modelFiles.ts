@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { contextTokensOf } from '../models/contextTokens.ts';
 import { jsonOfFile } from '../models/jsonOfFile.ts';
 import { openVocabulary, type Vocabulary } from './vocabulary.ts';
+import { issueText } from '../../domain/issueText.ts';
 
 /** Reads a file of the model's folder; undefined when it has none of that name. */
 export type ReadModelFile = (path: string) => Promise<string | undefined>;
@@ -79,5 +80,5 @@ function parsed<T>(path: string, json: string | undefined, schema: z.ZodType<T>)
   const result = schema.safeParse(jsonOfFile(path, json));
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new Error(`${path}: ${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'is not as it must be'}.`);
+  throw new Error(`${path}: ${issue?.path.join('.') || 'the file'}: ${issueText(issue)}.`);
 }

@@ -8,6 +8,7 @@ import type { UploadedFolder } from '../../domain/modelUploads.ts';
 import { pipelineSchema, type HuggingfaceTokenizer, type Pipeline } from '../../domain/models.ts';
 import { refused } from '../admission/refused.ts';
 import { CHAT_TEMPLATE_FILES, contextTokensOf, type StatedLengths } from './contextTokens.ts';
+import { issueText } from '../../domain/issueText.ts';
 
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 const MAX_TOKENS = 32_768;
@@ -149,7 +150,7 @@ function checked(pipeline: unknown): Pipeline {
   const parsed = pipelineSchema.safeParse(pipeline);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw refused(`its folder says of ${issue?.path.join('.')}: ${issue?.message}`);
+  throw refused(`its folder says of ${issue?.path.join('.')}: ${issueText(issue)}`);
 }
 
 async function readJson<Output>(root: string, path: string, schema: z.ZodType<Output>): Promise<Output> {
@@ -164,5 +165,5 @@ async function readJson<Output>(root: string, path: string, schema: z.ZodType<Ou
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw refused(`its ${path} cannot be read: ${issue?.path.join('.')}: ${issue?.message}`);
+  throw refused(`its ${path} cannot be read: ${issue?.path.join('.')}: ${issueText(issue)}`);
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { OpenAiErrorBody } from '../../domain/batchLines.ts';
 import type { Answer } from '../../domain/answerLine.ts';
+import { issueText } from '../../domain/issueText.ts';
 import { messageOf } from '../../domain/thrown.ts';
 
 /** The body of a request line: Open Inference Protocol v2, tensors as JSON. */
@@ -51,7 +52,7 @@ export function parseBody<Output>(schema: z.ZodType<Output>, body: unknown): Out
   const [unknown] = issue?.code === 'unrecognized_keys' ? issue.keys : [];
   if (unknown !== undefined) throw unsupported(unknown);
   const param = issue?.path.join('.') || 'body';
-  throw new BadRequest('invalid_body', param, `${param}: ${issue?.message ?? 'is malformed'}.`);
+  throw new BadRequest('invalid_body', param, `${param}: ${issueText(issue)}.`);
 }
 
 export function inferAnswer(model: { name: string; version: string }, outputs: readonly OutputTensor[]): Answer {

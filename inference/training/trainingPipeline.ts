@@ -4,6 +4,7 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { z } from 'zod';
 
 import type { Answer } from '../../domain/answerLine.ts';
+import { issueText } from '../../domain/issueText.ts';
 import type { TrainingPipeline } from '../../domain/models.ts';
 import { trainingTaskSchema, UPDATE_OBJECT, type TrainingTask, type TrainingUpdate } from '../../domain/training.ts';
 import { gradientName, initialWeights, rowsName, sizeOf, sliceOf } from '../../training/compile.ts';
@@ -75,7 +76,7 @@ export async function trainingPipeline(
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       const param = issue?.path.join('.') ?? '';
-      throw new BadRequest('invalid_body', param, `${param}: ${issue?.message}.`);
+      throw new BadRequest('invalid_body', param, `${param}: ${issueText(issue)}.`);
     }
     const run = local ?? { weights: initial, budgetMs: Number.POSITIVE_INFINITY };
     const state = await steps(graph, pipeline, parsed.data, run);

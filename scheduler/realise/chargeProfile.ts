@@ -41,16 +41,22 @@ const MIN_ON_KW = 0.1;
  * @returns kW per slot; the sum may exceed the energy by less than one slot of `minKw`, where the car stops by itself
  */
 export function chargeProfile(task: ChargeTask): Float64Array {
-  const usable = task.capKw.map((capKw) => (capKw + ROUNDING_KW < task.minKw ? 0 : capKw));
+  const usable = Float64Array.from(task.capKw);
+  for (let t = 0; t < usable.length; t++) if (usable[t]! + ROUNDING_KW < task.minKw) usable[t] = 0;
   if (!task.onBefore) releaseHeldSlots(task, usable);
   const order = byPrice(task.price);
   if (task.optimumKw) {
     const optimum = Float64Array.from(task.optimumKw);
     liftToMinimum(task, usable, order, optimum);
-    const surplus = optimum.reduce((sum, kw) => sum + kw, -task.energyKwSlots);
+    let surplus = -task.energyKwSlots;
+    let isUsable = true;
+    for (let t = 0; t < optimum.length; t++) {
+      surplus += optimum[t]!;
+      if (optimum[t]! > usable[t]!) isUsable = false;
+    }
     // Many slots that are lifted to the least current would overshoot by more than one.
     const fits = surplus > -ENOUGH_KW_SLOTS && surplus < task.minKw + ENOUGH_KW_SLOTS;
-    if (fits && followsRules(task, optimum) && optimum.every((kw, t) => kw <= at(usable, t))) return optimum;
+    if (fits && isUsable && followsRules(task, optimum)) return optimum;
   }
   const everySlot = Uint8Array.from(usable, (capKw) => (capKw > 0 ? 1 : 0));
   const cheapest = fill(task, usable, order, everySlot, false);
@@ -103,14 +109,19 @@ function fill(
  * before it would have come to it.
  */
 function liftToMinimum(task: ChargeTask, usable: Float64Array, order: Int32Array, kw: Float64Array): void {
-  const last = kw.findLastIndex((power) => power > ROUNDING_KW);
-  const stopsAt = !task.isSparing && at(usable, last) + ROUNDING_KW >= Math.max(...usable) ? last : -1;
+  let last = -1;
+  let mostKw = 0;
   for (let t = 0; t < kw.length; t++) {
-    if (at(kw, t) <= ROUNDING_KW) {
+    if (kw[t]! > ROUNDING_KW) last = t;
+    if (usable[t]! > mostKw) mostKw = usable[t]!;
+  }
+  const stopsAt = !task.isSparing && at(usable, last) + ROUNDING_KW >= mostKw ? last : -1;
+  for (let t = 0; t < kw.length; t++) {
+    if (kw[t]! <= ROUNDING_KW) {
       kw[t] = 0;
       continue;
     }
-    let lift = Math.min(task.minKw, at(usable, t)) - at(kw, t);
+    let lift = Math.min(task.minKw, usable[t]!) - kw[t]!;
     if (lift <= 0) continue;
     kw[t] = at(kw, t) + lift;
     for (let rank = order.length - 1; rank >= 0; rank--) {

@@ -78,7 +78,8 @@ export function placeCharging(problem: CompiledProblem, placement: ChargePlaceme
       placeCar(problem, placement, car, { countedKw: reservedKw });
       continue;
     }
-    for (const [k, kw] of reservedKw.entries()) {
+    for (let k = 0; k < reservedKw.length; k++) {
+      const kw = at(reservedKw, k);
       if (kw > 0) placement.headroom.add(at(cars.feeder, car), at(cars.from, car) + k, -kw);
     }
     placeCar(problem, placement, car, { optimumKw: reservedKw });
@@ -135,7 +136,10 @@ function exchange(
         at(cars.from, short) < at(cars.chargeUntil, car),
     )
     .sort((a, b) => at(cars.chargeUntil, b) - at(cars.from, b) - (at(cars.chargeUntil, a) - at(cars.from, a)) || a - b);
+  // Where the charger alone leaves it short, nobody's room helps.
+  if (!couldTake(problem, placement, short, short)) return;
   for (const partner of [short, ...partners.slice(0, MAX_EXCHANGES)]) {
+    if (partner !== short && !couldTake(problem, placement, short, partner)) continue;
     const pair = partner === short ? [short] : [short, partner];
     const before = pair.reduce((sum, car) => sum + missingKwSlots(problem, placement, car), 0);
     if (missingKwSlots(problem, placement, short) <= ROUNDING_KW) return;
@@ -148,6 +152,18 @@ function exchange(
     for (const car of pair) takeOut(problem, placement, car);
     for (const [index, car] of pair.entries()) putBack(problem, placement, car, profiles[index] ?? new Float64Array());
   }
+}
+
+/** Whether the short car could take more in a slot in which the other, unless that is itself, charges. */
+function couldTake({ cars }: CompiledProblem, { setpoints }: ChargePlacement, short: number, other: number): boolean {
+  const from = Math.max(at(cars.from, short), at(cars.from, other));
+  const until = Math.min(at(cars.chargeUntil, short), at(cars.chargeUntil, other));
+  for (let t = from; t < until; t++) {
+    const kw = at(setpoints.chargeKw, cellOf(setpoints, cars, short, t));
+    if (kw + ROUNDING_KW >= cars.chargeCapKw(short, t)) continue;
+    if (other === short || at(setpoints.chargeKw, cellOf(setpoints, cars, other, t)) > 0) return true;
+  }
+  return false;
 }
 
 function hasRoom({ cars }: CompiledProblem, { headroom }: ChargePlacement, car: number): boolean {
@@ -181,8 +197,8 @@ function missingKwSlots({ cars }: CompiledProblem, { setpoints }: ChargePlacemen
 function takeOut({ cars }: CompiledProblem, { setpoints, headroom }: ChargePlacement, car: number): Float64Array {
   const first = at(setpoints.offset, car);
   const profile = setpoints.chargeKw.slice(first, at(setpoints.offset, car + 1));
-  for (const [k, kw] of profile.entries()) {
-    if (kw > 0) headroom.add(at(cars.feeder, car), at(cars.from, car) + k, -kw);
+  for (let k = 0; k < profile.length; k++) {
+    if (at(profile, k) > 0) headroom.add(at(cars.feeder, car), at(cars.from, car) + k, -at(profile, k));
     setpoints.chargeKw[first + k] = 0;
   }
   return profile;
@@ -263,9 +279,11 @@ function placeCar(
     minStateSlots,
     heldSlots: heldSlotsOf(problem, placement, car),
   });
-  for (const [k, power] of kw.entries()) {
+  for (let k = 0; k < kw.length; k++) {
+    const power = at(kw, k);
+    const more = power - (countedKw?.[k] ?? 0);
     setpoints.chargeKw[first + k] = power;
-    headroom.add(feeder, from + k, power - (countedKw?.[k] ?? 0));
+    if (more !== 0) headroom.add(feeder, from + k, more);
   }
 }
 

@@ -48,6 +48,7 @@ interface Candidate {
  */
 export function placeCompute(problem: CompiledProblem, placement: ComputePlacement): ComputeResult {
   const groups = groupCars(problem, placement);
+  const passed = new Map(Array.from(groups.keys(), (key) => [key, new Int32Array(problem.slots)]));
   const wakes = { slotOf: new Int32Array(problem.cars.count).fill(-1), perSlot: new Int32Array(problem.slots) };
   const shardsOfJob = problem.jobs.map(() => new Float64Array(problem.regions * problem.classes * problem.slots));
   const order = problem.jobs
@@ -59,7 +60,7 @@ export function placeCompute(problem: CompiledProblem, placement: ComputePlaceme
     let left = job.shards;
     for (const candidate of candidates(problem, placement, job, groups)) {
       if (left <= ROUNDING_SHARDS) break;
-      left -= turnOn(problem, placement, groups, wakes, job, candidate, left, granted);
+      left -= turnOn(problem, placement, { groups, passed, wakes }, job, candidate, left, granted);
     }
   }
   return { shardsOfJob, wakeSlot: wakes.slotOf };
@@ -130,11 +131,17 @@ interface Wakes {
   readonly perSlot: Int32Array;
 }
 
+interface Turns {
+  readonly groups: ReadonlyMap<number, readonly number[]>;
+  /** By group and slot: how many of its first cars compute there or cannot, so that no later job asks them again. */
+  readonly passed: ReadonlyMap<number, Int32Array>;
+  readonly wakes: Wakes;
+}
+
 function turnOn(
   problem: CompiledProblem,
   placement: ComputePlacement,
-  groups: ReadonlyMap<number, readonly number[]>,
-  wakes: Wakes,
+  { groups, passed, wakes }: Turns,
   job: CompiledJob,
   candidate: Candidate,
   wanted: number,
@@ -147,8 +154,17 @@ function turnOn(
   const cell = (region * classes + hardwareClass) * slots + slot;
   const shardsPerCar = at(job.shardsPerSlot, hardwareClass) * at(problem.derate, region * slots + slot);
   let done = 0;
-  for (const car of groups.get(groupKey(problem, feeder, hardwareClass, candidate.asleep)) ?? []) {
+  const key = groupKey(problem, feeder, hardwareClass, candidate.asleep);
+  const group = groups.get(key) ?? [];
+  const firsts = passed.get(key) ?? new Int32Array(slots);
+  // Under a ramp limit a load in the slot before makes room.
+  let isFirst = placement.rules.maxRampUpKwPerSlot === undefined;
+  for (let rank = at(firsts, slot); rank < group.length; rank++) {
     if (done >= wanted - ROUNDING_SHARDS) break;
+    // Room only falls otherwise, so that who cannot compute in a slot now never can; but for a wake-up, which another car
+    // may give back.
+    if (isFirst) firsts[slot] = rank;
+    const car = group[rank] ?? 0;
     if (slot < at(cars.from, car) || slot >= at(cars.until, car)) continue;
     const own = cellOf(setpoints, cars, car, slot);
     if (at(setpoints.computeKw, own) > 0) continue;
@@ -158,8 +174,11 @@ function turnOn(
     const state = placement.stateOf(car);
     if (kw > headroom.availableKw(feeder, slot)) continue;
     if (at(setpoints.chargeKw, own) + kw > state.plugLimitKw) continue;
-    if (state.floorKwSlots > chargedBefore(problem, setpoints, car, slot)) continue;
-    if (state.asleep && !wake(wakes, placement.rules.maxWakeUpsPerSlot, car, slot)) continue;
+    if (state.floorKwSlots > 0 && state.floorKwSlots > chargedBefore(problem, setpoints, car, slot)) continue;
+    if (state.asleep && !wake(wakes, placement.rules.maxWakeUpsPerSlot, car, slot)) {
+      isFirst = false;
+      continue;
+    }
     setpoints.computeKw[own] = kw;
     headroom.add(feeder, slot, kw);
     done += share * shardsPerCar * cars.survival(car, slot);

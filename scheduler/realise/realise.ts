@@ -38,43 +38,49 @@ export function realise(
   // Under a ramp limit, loads may only grow, so nothing may be reserved and taken back.
   const kept = rules.maxRampUpKwPerSlot === undefined ? optimum : undefined;
   if (kept) addCompute(compiled, headroom, kept.gateCarsOfJob, 1);
+  const chargeStates = problem.cars.map((car) => ({
+    chargingNow: car.chargingNow,
+    startsSoFar: car.chargeStartsSoFar,
+    slotsInState: car.slotsInChargeState ?? Infinity,
+  }));
   const charging: ChargePlacement = {
     setpoints,
     headroom,
     rules,
     minimumKw,
-    optimumKw: kept?.chargeKw.map((kw, cell) => kw + at(minimumKw, cell)),
-    stateOf: (index) => {
-      const car = problem.cars[index];
-      return {
-        chargingNow: car?.chargingNow ?? false,
-        startsSoFar: car?.chargeStartsSoFar ?? 0,
-        slotsInState: car?.slotsInChargeState ?? Infinity,
-      };
-    },
+    optimumKw: kept && sumOf(kept.chargeKw, minimumKw),
+    stateOf: (car) => chargeStates[car] ?? NO_CHARGE_STATE,
     priceOf: (car, slot) => at(chargePrice, cellOf(setpoints, compiled.cars, car, slot)),
   };
   placeCharging(compiled, charging);
   // From here on compute only gets what owners leave.
   if (kept) addCompute(compiled, headroom, kept.gateCarsOfJob, -1);
   mendCharging(compiled, charging);
+  const computeStates = problem.cars.map((car) => ({
+    computingNow: car.computingNow,
+    asleep: car.asleep,
+    wakeCostEur: car.wakeCostEur,
+    floorKwSlots: car.computeFloorNeedKwh / car.chargerEfficiency / compiled.slotHours,
+    plugLimitKw: car.plugLimitKw ?? Infinity,
+  }));
   const compute = placeCompute(compiled, {
     setpoints,
     headroom,
     rules,
-    stateOf: (index) => {
-      const car = problem.cars[index];
-      return {
-        computingNow: car?.computingNow ?? false,
-        asleep: car?.asleep ?? false,
-        wakeCostEur: car?.wakeCostEur ?? 0,
-        floorKwSlots: (car?.computeFloorNeedKwh ?? 0) / (car?.chargerEfficiency ?? 1) / compiled.slotHours,
-        plugLimitKw: car?.plugLimitKw ?? Infinity,
-      };
-    },
+    stateOf: (car) => computeStates[car] ?? NO_COMPUTE_STATE,
     priceOf,
   });
   return { setpoints, headroom, compute };
+}
+
+/** Of a car that is not there. */
+const NO_CHARGE_STATE = { chargingNow: false, startsSoFar: 0, slotsInState: Infinity };
+const NO_COMPUTE_STATE = { computingNow: false, asleep: false, wakeCostEur: 0, floorKwSlots: 0, plugLimitKw: Infinity };
+
+function sumOf(a: Float64Array, b: Float64Array): Float64Array {
+  const sum = Float64Array.from(a);
+  for (let cell = 0; cell < sum.length; cell++) sum[cell] = at(sum, cell) + at(b, cell);
+  return sum;
 }
 
 function addCharge(problem: CompiledProblem, layout: Setpoints, headroom: Headroom, chargeKw: Float64Array): void {

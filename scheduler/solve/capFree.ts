@@ -109,22 +109,25 @@ function speedFactors({
   const { slots, classes, jobs } = problem;
   const speed = new Float64Array(classes);
   const tokensPerShard = new Float64Array(jobs.length);
-  // Classes are tied together by the jobs that run on several of them.
-  for (let pass = 0; pass < classes + jobs.length; pass++) {
+  // Classes are tied together by the jobs that run on several of them: from the first job of each group on until nothing
+  // more follows.
+  for (;;) {
+    let follows = false;
     for (const [j, job] of jobs.entries()) {
       for (let h = 0; h < classes; h++) {
         const shards = at(job.shardsPerSlot, h);
-        if (shards <= 0) continue;
-        if (at(tokensPerShard, j) > 0 && at(speed, h) === 0) speed[h] = shards * at(tokensPerShard, j);
-        if (at(tokensPerShard, j) === 0 && at(speed, h) > 0) tokensPerShard[j] = at(speed, h) / shards;
+        if (shards <= 0 || at(tokensPerShard, j) > 0 === at(speed, h) > 0) continue;
+        if (at(speed, h) === 0) speed[h] = shards * at(tokensPerShard, j);
+        else tokensPerShard[j] = at(speed, h) / shards;
+        follows = true;
       }
     }
+    if (follows) continue;
     const next = jobs.findIndex(
       (job, j) => at(tokensPerShard, j) === 0 && job.shardsPerSlot.some((shards) => shards > 0),
     );
     if (next < 0) break;
-    const touched = jobs[next]?.shardsPerSlot.some((shards, h) => shards > 0 && at(speed, h) > 0) ?? false;
-    if (!touched) tokensPerShard[next] = 1;
+    tokensPerShard[next] = 1;
   }
   for (const [j, job] of jobs.entries()) {
     if (at(tokensPerShard, j) === 0) tokensPerShard[j] = 1;

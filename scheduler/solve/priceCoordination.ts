@@ -135,7 +135,9 @@ function nearPrices(
     }
     return rent;
   });
-  const jobPriceEurPerShard = Float64Array.from(start?.jobPriceEurPerShard ?? pricesAlone(relaxation));
+  const jobPriceEurPerShard = pricesAlone(relaxation);
+  // A job that is new has no last price.
+  for (const [j, price] of start?.jobPriceEurPerShard.entries() ?? []) if (price > 0) jobPriceEurPerShard[j] = price;
   clip(relaxation, jobPriceEurPerShard);
   const cars = laidOut.reduce((sum, { block }) => sum + block.cars, 0);
   const feeders = laidOut.reduce((sum, block) => sum + block.feeders.length, 0);

@@ -5,7 +5,8 @@ import type { LaidOutBlock } from './blocks.ts';
 import type { Relaxation } from './relaxation.ts';
 import { SoftGates } from './softGates.ts';
 import { serveExactly } from './serveExactly.ts';
-import { emptyJobs, SoftBlock, type SoftJobs } from './softBlock.ts';
+import { emptyJobs, type SoftJobs } from './rentSystems.ts';
+import { SoftBlock } from './softBlock.ts';
 
 /** Softness as a part of the spread of prices: at first, at last, and from step to step. */
 const SOFTEST = 0.1;

@@ -157,7 +157,7 @@ describe('refuses', () => {
     ],
     ['too many pairs', { metadata: tooMany }, 'metadata', /more than 16 pairs/],
     ['a long value', { metadata: { k: 'x'.repeat(513) } }, 'metadata.k', /more than 512/],
-    ['a number as value', { metadata: { k: 1 } }, 'metadata.k', /expected string/],
+    ['a number as value', { metadata: { k: 1 } }, 'metadata.k', /must be a text/],
     ['a missing field', { endpoint: undefined }, 'endpoint', /endpoint/],
   ])('%s', async (_what, changes, param, message) => {
     const { status, body } = await post(changes);

@@ -7,7 +7,9 @@ import type { RunShardInput } from '../../domain/shards.ts';
 import { lockComputeAttempts } from '../../store/computeAttempts.ts';
 import { sliceSignerWith, type CarSliceScope } from '../../store/sliceAccess.ts';
 import { cleanUp, storeWithShard, testCar } from '../car/shard/support/testCar.ts';
-import { insertBatch, markWorkRemoved } from '../../store/batches.ts';
+import { insertBatch, markWorkRemoved, recordBatchSplit } from '../../store/batches.ts';
+import { packOf } from '../../store/slices.ts';
+import { storeBatch } from '../support/batchFixture.ts';
 import { enrolFleet } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi } from './apiHarness.ts';
@@ -113,6 +115,23 @@ test('what is absent is said, and an API that is away can be asked again', async
   });
   const away = openSliceStore({ url: 'http://127.0.0.1:1', token });
   await expect(away.list(objectKeys.receiptPrefix(scope.jobId, 0))).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('a slice that stands in a pack is read by its shard, from any byte on', async () => {
+  const { scope } = await storedShard();
+  const packed = { ...scope, jobId: 'batch_packed', shard: 5 };
+  await storeBatch(database, packed.jobId, 0);
+  await recordBatchSplit(database, packed.jobId, { quorum: 2, slicesPerPack: 2 });
+  const pack = packOf([Buffer.from('slice 2\n')], 2);
+  await api.ports.objects.put(objectKeys.slicePack(packed.jobId, 1), pack);
+  const key = objectKeys.shardInput(packed.jobId, 5);
+  const slice = sliceOf(api.ports.slices.sign(packed));
+  expect((await slice.get(key)).toString()).toBe('slice 2\n');
+  const answer = await api.fetch(`/cars/v1/object?key=${encodeURIComponent(key)}&from_byte=6`, {
+    headers: { authorization: `Bearer ${api.ports.slices.sign(packed)}` },
+  });
+  expect(await answer.text()).toBe('2\n');
+  await expect(slice.get(objectKeys.slicePack(packed.jobId, 1))).rejects.toMatchObject({ code: 'forbidden' });
 });
 
 test('a token that the gateway has not handed to a car opens nothing', async () => {

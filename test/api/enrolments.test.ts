@@ -106,6 +106,32 @@ describe('enrolment at run time', () => {
     expect(await readVehicle(database, 'VIN-BAD')).toBeUndefined();
   });
 
+  test('says all that is wrong at once', async () => {
+    const answer = await send('POST', '/fleet/v1/enrolments', {
+      ...ENROLMENT,
+      id: '#',
+      displayName: '',
+      batteryKwh: undefined,
+      colour: 'red',
+      policy: { ...ENROLMENT.policy, targetSocPercent: 7 },
+    });
+    expect(answer.status).toBe(400);
+    const { error } = (await answer.json()) as Json;
+    expect(error.param).toBe('id');
+    for (const problem of [
+      'id: must be 1 to 64 letters',
+      'displayName: must not be empty.',
+      'batteryKwh: must be given for a car.',
+      'colour: there is no such field.',
+      'policy.targetSocPercent: must be at least',
+    ])
+      expect(error.message).toContain(problem);
+    const lost = await send('POST', '/fleet/v1/enrolments', { ...ENROLMENT, feeder: 'nowhere', hardwareClass: 'hal' });
+    expect(((await lost.json()) as Json).error.message).toMatch(
+      /^feeder: must be one of .* hardwareClass: must be one of /,
+    );
+  });
+
   test('removes no car in mid-stay: its owner would not be paid', async () => {
     const stay = { vehicleId: 'car-2', pluggedInAtMs: 0, readyByMs: 1, targetSocPercent: 80, arrivalSocPercent: null };
     const { stay: number } = await openParkingSession(database, stay);

@@ -8,6 +8,7 @@ import { addModel } from '../../store/models.ts';
 import { startQuoter } from '../../worker/api/quoter.ts';
 import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
+import { withItsWork } from '../../api/http/quote.ts';
 import { useApi, type Json } from './apiHarness.ts';
 import { storePlan } from './planFixture.ts';
 
@@ -79,6 +80,46 @@ describe('with a plan', () => {
       ...part,
     });
     expect(answer).toMatchObject({ status: 400, body: { error: { param } } });
+  });
+});
+
+function window(shards: number, eur: number, grams: number) {
+  return { start: '', end: '', region: 'r', shards, price_eur_per_kwh: eur, gco2_per_kwh: grams };
+}
+
+describe('requests that fit beside what a car computes anyway', () => {
+  const planned = {
+    object: 'batch.quote' as const,
+    model: 'lsa',
+    requests: 12,
+    shards: 4,
+    deadline: '',
+    feasible: true,
+    eta: null,
+    windows: [window(1, 0.1, 300), window(3, 0.3, 100)],
+    energy_wh: 0,
+    cost: { eur: 0 },
+    gco2: 0,
+    tokens: 2_000,
+    per_1000_tokens: null,
+    confidence: { probability: 1, scenarios: 1, assumption: '' },
+    reasons: [],
+    planned_from: '',
+  };
+
+  test('take their own energy, at the price and carbon of their hours', () => {
+    expect(withItsWork(planned, 0.04)).toMatchObject({
+      energy_wh: 0.04,
+      cost: { eur: 0.00001 },
+      gco2: 0.006,
+      per_1000_tokens: { energy_wh: 0.02, gco2: 0.003 },
+    });
+  });
+
+  test('take what the plan grows by where that is more, and nothing where nothing is planned', () => {
+    expect(withItsWork({ ...planned, energy_wh: 25 }, 0.04)).toMatchObject({ energy_wh: 25 });
+    expect(withItsWork({ ...planned, windows: [] }, 0.04)).toMatchObject({ energy_wh: 0 });
+    expect(withItsWork({ ...planned, shards: 8 }, 0.04)).toMatchObject({ energy_wh: 0.02 });
   });
 });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { planningProblemSchema } from '../../scheduler/problem.ts';
 import { planCell } from '../../scheduler/planCell.ts';
-import { planningProblem } from '../../planning/planningProblem.ts';
+import { earlyProblem } from '../../planning/planningProblem.ts';
 import { planClairvoyantly } from '../../backtest/clairvoyant.ts';
 import type { NightLedger } from '../../backtest/ledger.ts';
 import { rollThrough, type Policy } from '../../backtest/rolling.ts';
@@ -19,7 +19,7 @@ const trusting: Policy = async ({ promised }) =>
   );
 
 /** The planner's own care for early departures. */
-const careful: Policy = async (parts) => planCell(planningProblem(parts));
+const careful: Policy = async (parts) => planCell(earlyProblem(parts).early);
 
 async function live(night: Scenario, policy = trusting): Promise<NightLedger> {
   const { ledger } = await rollThrough(night, policy, () => false);

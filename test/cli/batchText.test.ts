@@ -64,7 +64,7 @@ test('shows how far it is, when it is expected, where it runs and why it waits',
     `  00:00${' '.repeat(22)}08:00`,
     '  planned    02:00 to 04:00 in berlin: 80 shards at 0.080 EUR/kWh, 240 g/kWh',
     '  planned    04:00 to 05:00 in lisbon: 10 shards at 0.080 EUR/kWh, 240 g/kWh',
-    '  used       12.0 Wh, 3.0 g CO2, 0.0100 EUR of energy',
+    '  used       12 Wh, 3 g CO2, 0.01 EUR of energy',
     '  price      0.0123 EUR so far, at most 0.0500',
   ]);
 });

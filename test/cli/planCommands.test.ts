@@ -100,7 +100,7 @@ describe('nightshift plan', () => {
     });
     const { code, err } = await cli('plan', file, '--out', at('plan.json'));
     expect(code).toBe(2);
-    expect(err).toContain('cars[3].chargerEfficiency: Too big: expected number to be <=1');
+    expect(err).toContain('cars[3].chargerEfficiency: must be at most 1');
   });
 
   test('exits with 2 when the file is missing or its folder is', async () => {

@@ -2,7 +2,7 @@ import { HARDWARE_CLASSES, SIMULATED_CLASSES } from '../../domain/hardwareClasse
 import type { CellState } from '../../planning/cellState.ts';
 import { lookupOf } from '../../planning/cellLookup.ts';
 import { planningCar } from '../../planning/fleetProblem.ts';
-import { partsOfCell, planningProblem } from '../../planning/planningProblem.ts';
+import { earlyProblem, partsOfCell } from '../../planning/planningProblem.ts';
 import type { PlanningProblem } from '../../scheduler/problem.ts';
 import type { SignalSpan } from '../../store/signals.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
@@ -136,12 +136,8 @@ export function cellState(over: Partial<CellState> = {}): CellState {
 
 const MISSING_EUR_PER_KWH = 0.6;
 
-export function problemOf(
-  state: CellState,
-  carbonEurPerKg = 0,
-  asPromised: ReadonlySet<string> = new Set(),
-): PlanningProblem {
-  return planningProblem(partsOfCell(state, { carbonEurPerKg, missingEurPerKwh: MISSING_EUR_PER_KWH }), asPromised);
+export function problemOf(state: CellState, carbonEurPerKg = 0): PlanningProblem {
+  return earlyProblem(partsOfCell(state, { carbonEurPerKg, missingEurPerKwh: MISSING_EUR_PER_KWH })).early;
 }
 
 /** The car of the state's first open stay. */

@@ -3,6 +3,10 @@ import { planningJob } from '../../planning/fleetProblem.ts';
 import { planningFeeder, planningRegion } from '../../planning/gridProblem.ts';
 import type { CellState } from '../../planning/cellState.ts';
 import { readHabit } from '../../scheduler/habit.ts';
+import { planCell } from '../../scheduler/planCell.ts';
+import type { PlanningProblem } from '../../scheduler/problem.ts';
+import { asPromised, earlyProblem, partsOfCell } from '../../planning/planningProblem.ts';
+import { planPromises } from '../../planning/planPromises.ts';
 import { cellState, firstCar, HOUR_MS, span, START_MS, VEHICLE, problemOf } from './cellFixture.ts';
 
 const only = <Item>(items: readonly Item[]): Item => {
@@ -10,6 +14,7 @@ const only = <Item>(items: readonly Item[]): Item => {
   if (item === undefined) throw new Error('the list is empty');
   return item;
 };
+const WEIGHTS = { carbonEurPerKg: 0, missingEurPerKwh: 0.6 };
 const carOf = firstCar;
 const feederOf = (state: CellState) => planningFeeder(state, only(state.feeders));
 const regionOf = (state: CellState) => planningRegion(state, only(state.regions));
@@ -159,8 +164,23 @@ describe('ready-by in the problem', () => {
   });
 
   test('stays as it was promised for a car that could not be ready earlier', () => {
-    const problem = problemOf(cellState({ openSessions }), 0, new Set(['CAR1']));
-    expect(problem.cars.map((car) => car.readyBySlot)).toEqual([12]);
+    const both = earlyProblem(partsOfCell(cellState({ openSessions }), WEIGHTS));
+    expect(asPromised(both, new Set(['CAR1']))?.cars.map((car) => car.readyBySlot)).toEqual([12]);
+    expect(asPromised(both, new Set(['another']))).toBeUndefined();
+  });
+
+  test('is planned once where none of the late cars was brought forward', async () => {
+    const short = [{ ...only(openSessions), targetSocPercent: 100, readyByMs: START_MS + HOUR_MS }];
+    const asked: PlanningProblem[] = [];
+    const { plan } = await planPromises(
+      partsOfCell(cellState({ openSessions: short, jobs: [] }), WEIGHTS),
+      (problem) => {
+        asked.push(problem);
+        return { plan: planCell(problem) };
+      },
+    );
+    expect(plan.unmet.map(({ kind }) => kind)).toContain('ready_by');
+    expect(asked).toHaveLength(1);
   });
 
   test('is as early as the feeder allows when the evenings before brought more cars', () => {

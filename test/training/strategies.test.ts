@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { strategySchema, type LocalOptimizer, type Strategy } from '../../domain/training.ts';
 import { clip, examplesOfStep, localStep, startLocally, type Gradient } from '../../training/localSteps.ts';
 import { partitionExamples } from '../../training/partition.ts';
-import { addNoise, epsilonOf } from '../../training/privacy.ts';
+import { addNoise, epsilonOf, roundsWithin } from '../../training/privacy.ts';
 import { seededRandom } from '../../domain/random.ts';
 import { normal } from '../../training/random.ts';
 import { aggregate, UpdateMean } from '../../training/strategies/aggregate.ts';
@@ -21,6 +21,20 @@ const near = (list: Float32Array | undefined, expected: readonly number[]): void
   for (const [index, value] of expected.entries()) expect(list?.[index]).toBeCloseTo(value, 5);
 };
 const strategy = (given: object): Strategy => strategySchema.parse(given);
+
+const density = (at: number): number => Math.exp((-at * at) / 2) / Math.sqrt(2 * Math.PI);
+
+/** What the Gaussian mechanism gives away at an epsilon, exactly: its delta (Balle and Wang 2018, theorem 8). */
+const exactDelta = (epsilon: number, noise: number): number =>
+  below(1 / (2 * noise) - epsilon * noise) - Math.exp(epsilon) * below(-1 / (2 * noise) - epsilon * noise);
+/** Of a normal distribution, the share below x: Simpson's rule from 40 deviations down. */
+const below = (x: number): number => {
+  const [from, pieces] = [-40, 20_000];
+  const width = (x - from) / pieces;
+  let sum = density(from) + density(x);
+  for (let piece = 1; piece < pieces; piece++) sum += density(from + piece * width) * (piece % 2 === 0 ? 2 : 4);
+  return (sum * width) / 3;
+};
 
 describe('strategies', () => {
   test('FedSGD steps along the mean gradient (McMahan et al. 2017)', () => {
@@ -183,6 +197,37 @@ describe('aggregation', () => {
 });
 
 describe('privacy', () => {
+  test('epsilon is an upper bound of the exact one, of one round and of many, and a near one', () => {
+    // Noise of a round by rounds: many rounds are one with less noise (Dong et al. 2019, corollary 3.3).
+    for (const [noise, rounds] of [
+      [1, 1],
+      [2, 1],
+      [4, 1],
+      [4, 10],
+      [8, 100],
+      [1.1, 20],
+      [20, 30],
+    ] as const) {
+      const delta = 1e-5;
+      const epsilon = epsilonOf({ noise_multiplier: noise, delta }, rounds);
+      const asOne = noise / Math.sqrt(rounds);
+      expect(exactDelta(epsilon, asOne)).toBeLessThanOrEqual(delta);
+      expect(exactDelta(0.8 * epsilon, asOne)).toBeGreaterThan(delta);
+    }
+    // Published for noise of 1 and a delta of 1e-5: 4.38 exactly.
+    expect(exactDelta(4.38, 1)).toBeCloseTo(1e-5, 6);
+  });
+
+  test('a budget holds so many rounds and not one more', () => {
+    for (const budget of [0.5, 1, 3, 20]) {
+      const privacy = { noise_multiplier: 4, delta: 1e-5 };
+      const rounds = roundsWithin(privacy, budget);
+      expect(epsilonOf(privacy, rounds)).toBeLessThanOrEqual(budget);
+      expect(epsilonOf(privacy, rounds + 1)).toBeGreaterThan(budget);
+    }
+    expect(roundsWithin({ noise_multiplier: 0, delta: 1e-5 }, 100)).toBe(0);
+  });
+
   test('epsilon is that of the Gaussian mechanism, and grows with rounds', () => {
     // One release with a noise of 1 at delta 1e-5: the exact curve (Balle and Wang 2018) says 4.38.
     const once = epsilonOf({ noise_multiplier: 1, delta: 1e-5 }, 1);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { number } from '../../web/format.ts';
+import { eur, number, onClockOf } from '../../web/format.ts';
 import { chooseLanguage, t } from '../../web/i18n.ts';
 import { emptyLiveState, takeEvent } from '../../web/liveState.ts';
 import { loadSeries, together } from '../../web/loadSeries.ts';
@@ -33,6 +33,18 @@ describe('the catalogue of texts', () => {
     expect(number(-0.001, 1)).toBe('0.0');
     expect(number(12_345)).toBe('12,345');
     expect(number(null)).toBe('–');
+    expect(eur(4.525)).toBe('€4.53');
+    expect(eur(0.0123, 4)).toBe('€0.0123');
+    expect(eur(null)).toBe('–');
+  });
+
+  test('says the planner’s times on the clock beside them, also over midnight and a change of the clock', () => {
+    const summer = Date.parse('2026-07-01T20:00:00Z');
+    const text = 'It waits for 23:45 UTC: 0.243 EUR/kWh then. It would start now below 0.245.';
+    expect(onClockOf('Europe/Berlin', text, summer)).toBe(text.replace('23:45 UTC', '01:45'));
+    expect(onClockOf('Australia/Adelaide', '00:30 UTC, 12:00 UTC', Date.parse('2026-12-01T00:00:00Z'))).toBe(
+      '11:00, 22:30',
+    );
   });
 });
 

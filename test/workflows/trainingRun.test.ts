@@ -27,6 +27,9 @@ class World {
   readonly states: string[] = [];
   refusal: string | undefined;
   waiting = 0;
+  /** Of a round on cars' own data: the batches of each phase. */
+  phases: readonly (readonly string[])[] | undefined;
+  readonly prepared: string[] = [];
   #letEnd: () => void = () => {};
   #mayEnd: Promise<void> = Promise.resolve();
 
@@ -45,8 +48,12 @@ class World {
     openRound: async ({ round }: { round: number }): Promise<NextRound> => {
       if (this.waiting-- > 0) return { kind: 'waiting', why: 'No car is at its plug.' };
       if (!this.opened.includes(round)) this.opened.push(round);
-      return { kind: 'opened', opened: { round, batchId: `${this.runId}-${round}`, deadlineMs: 0, clients: 2 } };
+      const batchIds = this.phases?.[0]?.map((name) => `${this.runId}-${round}-${name}`);
+      const opened = { round, batchId: `${this.runId}-${round}`, deadlineMs: 0, clients: 2 };
+      return { kind: 'opened', opened: { ...opened, ...(batchIds && { batchIds }) } };
     },
+    advanceRound: async ({ round, phase }: { round: number; phase: number }) =>
+      (this.phases?.[phase] ?? []).map((name) => `${this.runId}-${round}-${name}`),
     closeRound: async ({ round }: { round: number }): Promise<RoundOutcome> => {
       this.closed.push(round);
       return { round, updates: 2, clients: 2, trainLoss: 1, testAccuracy: 0.5 };
@@ -54,7 +61,8 @@ class World {
     recordTrainingState: async ({ state, message }: { state: string; message: string }) => {
       this.states.push(`${state}: ${message}`);
     },
-    prepareBatch: async () => {
+    prepareBatch: async ({ batchId }: { batchId: string }) => {
+      this.prepared.push(batchId.slice(this.runId.length + 1));
       await this.#mayEnd;
       return { kind: 'refused', message: 'not part of this test' };
     },
@@ -161,3 +169,31 @@ test('a run without cars waits and looks again', { timeout: LIMIT_MS }, async ()
   expect(world.states).toContain('waiting: No car is at its plug.');
   expect(world.closed).toEqual([1]);
 });
+
+test(
+  'a round on own data goes phase by phase, and stops between two while it is paused',
+  { timeout: LIMIT_MS },
+  async () => {
+    const world = new World();
+    world.phases = [['keys-a', 'keys-b'], ['shares-a', 'shares-b'], ['masked-a']];
+    world.hold();
+    await withWorker(env, world.activities, async () => {
+      const run = await world.start({ rounds: 1 });
+      await eventually('the first phase is open', LIMIT_MS, async () =>
+        world.prepared.length === 2 ? true : undefined,
+      );
+      await run.signal(trainingPaused, { paused: true });
+      world.letEnd();
+      await eventually('it is paused', LIMIT_MS, async () =>
+        world.states.at(-1)?.startsWith('paused') ? true : undefined,
+      );
+      expect(world.prepared.toSorted()).toEqual(['1-keys-a', '1-keys-b']);
+      await run.signal(trainingPaused, { paused: false });
+      await run.result();
+    });
+    expect(world.prepared.slice(0, 2).toSorted()).toEqual(['1-keys-a', '1-keys-b']);
+    expect(world.prepared.slice(2, 4).toSorted()).toEqual(['1-shares-a', '1-shares-b']);
+    expect(world.prepared.slice(4)).toEqual(['1-masked-a']);
+    expect(world.closed).toEqual([1]);
+  },
+);

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { VehicleWire, WhyWire } from '../../api/wire/cars.ts';
-import { dayAndTime, time } from '../format.ts';
+import { dayAndTime, onClockOf, time } from '../format.ts';
 import { t } from '../i18n.ts';
 import { useCars, useTopic } from '../live.ts';
 import { CarNight } from '../owner/carNight.tsx';
@@ -12,7 +12,7 @@ import { TemporalLink } from './temporalLink.tsx';
 
 /** One car: who holds it and why, how that came about, its night, and what an operator may do. */
 export function CarPanel({ id, onClose }: { readonly id: string; readonly onClose: () => void }) {
-  const { api } = useSession();
+  const { api, clock } = useSession();
   const row = useCars()?.get(id);
   const plan = useTopic('plan');
   const path = `/fleet/v1/vehicles/${encodeURIComponent(id)}`;
@@ -54,7 +54,7 @@ export function CarPanel({ id, onClose }: { readonly id: string; readonly onClos
             <strong>{t(`holder.${holder}`)}</strong>
             {reasons.length === 0 ? <span class="muted">{t('car.noClaim')}</span> : null}
             {reasons.map(({ code, text }) => (
-              <span key={code}>{text}</span>
+              <span key={code}>{onClockOf(zone, text, clock.now())}</span>
             ))}
           </li>
         ))}
@@ -68,7 +68,7 @@ export function CarPanel({ id, onClose }: { readonly id: string; readonly onClos
             </time>
             <span>
               {t(`state.${state}`)}, {t(`holder.${heldBy}`)}
-              {reasons[0] ? `: ${reasons[0].text}` : ''}
+              {reasons[0] ? `: ${onClockOf(zone, reasons[0].text, atMs)}` : ''}
             </span>
           </li>
         ))}

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { CarNightWire } from '../../api/wire/carNight.ts';
 import type { VehicleWire, WhyWire } from '../../api/wire/cars.ts';
-import { co2, dayAndTime, eur, kw, money, percent } from '../format.ts';
+import { co2, dayAndTime, eur, kw, money, onClockOf, percent } from '../format.ts';
 import { useNow } from '../gridClock.ts';
 import { t } from '../i18n.ts';
 import { useCars, useTopic } from '../live.ts';
@@ -40,7 +40,7 @@ export function OwnerView() {
 }
 
 function Car({ id }: { readonly id: string }) {
-  const { api } = useSession();
+  const { api, clock } = useSession();
   const row = useCars()?.get(id);
   const plan = useTopic('plan');
   const path = `/fleet/v1/vehicles/${encodeURIComponent(id)}`;
@@ -59,7 +59,7 @@ function Car({ id }: { readonly id: string }) {
             {(answer?.why.claims ?? []).flatMap(({ holder, holds, reasons }) =>
               reasons.map(({ code, text }) => (
                 <li key={`${holder} ${code}`} class={holds ? 'holds' : ''}>
-                  {text}
+                  {answer ? onClockOf(answer.why.timeZone, text, clock.now()) : text}
                 </li>
               )),
             )}

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { feedListSchema } from '../../activities/grid/feeds/feedConfig.ts';
 import type { RegionKeeper } from '../../api/http/ports.ts';
 import { NightshiftError } from '../../domain/errors.ts';
+import { issueText } from '../../domain/issueText.ts';
 import type { Cell } from '../../store/cells.ts';
 import { startRegion } from '../process/startRegion.ts';
 
@@ -13,7 +14,7 @@ export function regionKeeperOver(client: Client, cell: Cell): RegionKeeper {
       if (parsed.success) return parsed.data;
       const [issue] = parsed.error.issues;
       const field = ['feeds', ...(issue?.path ?? [])].join('.');
-      throw new NightshiftError('invalid_request', `${field}: ${issue?.message}.`, { field });
+      throw new NightshiftError('invalid_request', `${field}: ${issueText(issue)}.`, { field });
     },
     async start(region) {
       try {

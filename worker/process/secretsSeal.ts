@@ -8,19 +8,19 @@ import { sliceSignerWith, type SliceSigner } from '../../store/sliceAccess.ts';
 import type { Config } from '../../config/config.ts';
 import { keptSecret } from './keptSecret.ts';
 
-/** Seals with the configured key, else with one that is made up for this state folder. */
+/** Seals with the configured key, else with one that is made up for this state folder; opens with those before it too. */
 export function secretsSealOf(config: SecretsConfig): Seal {
-  return sealWith(secretsKeyOf(config));
+  return sealWith(secretsKeyOf(config), ...config.previousSecretsKeys);
 }
 
 /** Signs cars' access with the same key. */
 export function sliceSignerOf(config: SecretsConfig): SliceSigner {
-  return sliceSignerWith(secretsKeyOf(config));
+  return sliceSignerWith(secretsKeyOf(config), ...config.previousSecretsKeys);
 }
 
 /** Seals cars' task tokens with the same key. */
 export function taskTokensOf(config: SecretsConfig): TaskTokens {
-  return taskTokensWith(secretsKeyOf(config));
+  return taskTokensWith(secretsKeyOf(config), ...config.previousSecretsKeys);
 }
 
 /** How cars reach their shards over the API. */
@@ -33,7 +33,7 @@ export function checkKeyOf(config: SecretsConfig): Buffer {
   return createHmac('sha256', secretsKeyOf(config)).update('nightshift checks').digest();
 }
 
-type SecretsConfig = Pick<Config, 'secretsKey' | 'stateDir' | 'databaseUrl' | 'objects'>;
+type SecretsConfig = Pick<Config, 'secretsKey' | 'previousSecretsKeys' | 'stateDir' | 'databaseUrl' | 'objects'>;
 
 /**
  * The configured key, else one that is made up for this state folder, which only processes of one host share.

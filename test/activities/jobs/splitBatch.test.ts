@@ -10,6 +10,7 @@ import { seedClassSpeed } from '../../../store/classSpeeds.ts';
 import { addModel } from '../../../store/models.ts';
 import { createFileStore } from '../../../store/objects/fileStore.ts';
 import type { ObjectStore } from '../../../store/objectStore.ts';
+import { readSliceOfJob } from '../../../store/slices.ts';
 import { sliceSignerWith } from '../../../store/sliceAccess.ts';
 import { CELL, enrolFleet } from '../../support/fleetFixture.ts';
 import { useTestDatabase } from '../../support/testDatabase.ts';
@@ -97,5 +98,18 @@ test('a batch whose first lines are lighter than the others is cut anew, in shar
   await database.query(`update models set manifest = $1 where name = 'ocr'`, [model?.manifest]);
   expect(ready).toMatchObject({ split: { lines: 10, shards: 10, linesPerShard: 1, unitsPerLine: 3 } });
   for (const [shard, line] of lines.entries())
-    expect((await objects.get(objectKeys.shardInput(batchId, shard))).toString('utf8')).toBe(`${line}\n`);
+    expect((await readSliceOfJob({ database, objects }, batchId, shard)).toString('utf8')).toBe(`${line}\n`);
+});
+
+test('a batch of many small slices is stored in few objects, and each shard still has its own lines', async () => {
+  const lines = Array.from({ length: 1_201 }, (_, index) => requestLine(`request-${index}`));
+  const batchId = await submitted(lines);
+  const ready = await prepare(batchId);
+  expect(ready).toMatchObject({ split: { lines: 1_201, shards: 401, linesPerShard: 3, slicesPerPack: 16 } });
+  expect(await objects.list(objectKeys.jobPrefix(batchId))).toHaveLength(26);
+  const slices: string[] = [];
+  for (let shard = 0; shard < 401; shard += 1)
+    slices.push((await readSliceOfJob({ database, objects }, batchId, shard)).toString());
+  expect(slices[400]).toBe(`${lines[1_200]}\n`);
+  expect(slices.join('')).toBe(lines.map((line) => `${line}\n`).join(''));
 });

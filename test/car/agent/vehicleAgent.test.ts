@@ -88,6 +88,18 @@ test('a car of several families bids for one after the other, and never for two 
   expect(server.mostOpenPolls).toBe(1);
 });
 
+test('a car whose roll-out ends while it bids for it turns back to its own queue', async () => {
+  const { allow, order } = await startAgent({ bidTurnMs: 100 });
+  const told = { issuedAtMs: 1, models: [] };
+  order({ ...told, families: [{ family: 'ocr~1', base: 'ocr' }] });
+  allow(HOUR_MS);
+  await vi.waitFor(() => expect(server.polledQueues().at(-1)).toBe('inference/north/ai4/ocr~1'), PATIENCE);
+  order({ ...told, issuedAtMs: 2, families: [] });
+  await vi.waitFor(() => expect(server.polledQueues().at(-1)).toBe('inference/north/ai4/ocr'), PATIENCE);
+  const token = scheduleShard();
+  await untilTold(token, 'completed');
+});
+
 test('computes one shard at a time, tells the car what it draws, and ends its process with the bids', async () => {
   const { allow, agent, drawnKw } = await startAgent();
   const tokens = [scheduleShard(), server.schedule({ activityType: 'runShard', input: { ...shard, shard: 1 } })];

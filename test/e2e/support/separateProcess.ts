@@ -1,9 +1,18 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 export const DIST = fileURLToPath(new URL('../../../dist/', import.meta.url));
+
+/** How to run programs of ours in containers, as `deploy/compose` does, instead of from the build. */
+export interface Containers {
+  readonly image: string;
+  /** `docker`, or what takes its arguments, with options of its own. */
+  readonly runtime: readonly [command: string, ...options: string[]];
+  /** What the programs read of this machine. */
+  readonly folder: string;
+}
 
 /** A program of ours that is started again whenever it ends, as systemd does. */
 export class SeparateProcess {
@@ -12,16 +21,24 @@ export class SeparateProcess {
   readonly #build: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #logFile: string;
+  readonly #containers: Containers | undefined;
   #child: ChildProcess | undefined;
   #isStopped = false;
 
   /**
    * @param args of node, the program first, below the build
-   * @param build the folder of the release that it belongs to
+   * @param build the folder of the release that it belongs to, or containers of its image
    */
-  constructor(name: string, folder: string, env: NodeJS.ProcessEnv, args: readonly string[], build = DIST) {
+  constructor(
+    name: string,
+    folder: string,
+    env: NodeJS.ProcessEnv,
+    args: readonly string[],
+    build: string | Containers = DIST,
+  ) {
     this.name = name;
-    this.#build = build;
+    this.#build = typeof build === 'string' ? build : 'dist/';
+    this.#containers = typeof build === 'string' ? undefined : build;
     this.#args = args;
     this.#env = env;
     this.#logFile = `${folder}/${name}.log`;
@@ -43,7 +60,10 @@ export class SeparateProcess {
     const child = this.#child;
     if (!child) return;
     const exit = once(child, 'exit');
-    child.kill('SIGKILL');
+    if (this.#containers) {
+      const [command, ...options] = this.#containers.runtime;
+      execFileSync(command, [...options, 'kill', '--signal', 'KILL', this.#container], { stdio: 'ignore' });
+    } else child.kill('SIGKILL');
     await exit;
   }
 
@@ -59,8 +79,10 @@ export class SeparateProcess {
 
   #launch(): void {
     const [program = '', ...rest] = this.#args;
-    const child = spawn(process.execPath, [this.#build + program, ...rest], {
-      env: this.#env,
+    const args = [this.#build + program, ...rest];
+    const [command, ...options] = this.#containers ? this.#run(this.#containers) : [process.execPath];
+    const child = spawn(command, [...options, ...args], {
+      env: this.#containers ? process.env : this.#env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -69,5 +91,20 @@ export class SeparateProcess {
     child.once('exit', () => {
       if (!this.#isStopped) this.#launch();
     });
+  }
+
+  get #container(): string {
+    return `nightshift-test-${process.pid}-${this.name}`;
+  }
+
+  #run({ image, runtime: [command, ...options], folder }: Containers): [string, ...string[]] {
+    const variables = Object.entries(this.#env).flatMap(([name, value]) =>
+      /^(NIGHTSHIFT_|AWS_|TEMPORAL_|DATABASE_URL$|MQTT_URL$)/.test(name) && name !== 'NIGHTSHIFT_STATE_DIR'
+        ? ['--env', `${name}=${value}`]
+        : [],
+    );
+    const rights = ['--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'];
+    const own = ['--rm', '--name', this.#container, '--network', 'host', '--volume', `${folder}:${folder}:ro`];
+    return [command, ...options, 'run', ...own, ...rights, ...variables, image];
   }
 }

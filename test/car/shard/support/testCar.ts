@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { EnergyMeter } from '../../../../car/shard/energyMeter.ts';
 import { ModelCache } from '../../../../inference/modelCache.ts';
 import { UNPACED, type InferencePorts } from '../../../../car/shard/ports.ts';
+import { OwnData } from '../../../../car/shard/ownData.ts';
 import { PowerGate } from '../../../../car/shard/powerGate.ts';
 import { ResultCache } from '../../../../car/shard/resultCache.ts';
 import { createInferenceActivities } from '../../../../car/shard/runShard.ts';
@@ -84,6 +85,7 @@ export async function testCar(
     runner,
     models: new ModelCache(join(folder, 'models')),
     results: new ResultCache(join(folder, 'results')),
+    ownData: new OwnData(undefined, join(folder, 'own')),
     gate: new PowerGate(),
     meter: new EnergyMeter(
       () => 0.5,

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-import type { TensorSpec, TrainingPipeline } from '../../domain/models.ts';
-import { parseJson } from '../../domain/json.ts';
-import type { TrainingTask } from '../../domain/training.ts';
-import { LABELS } from '../../training/losses.ts';
-import { sizeOf } from '../../training/compile.ts';
+import type { TensorSpec, TrainingPipeline } from '../domain/models.ts';
+import { parseJson } from '../domain/json.ts';
+import type { TrainingTask } from '../domain/training.ts';
+import { LABELS } from './losses.ts';
+import { sizeOf } from './compile.ts';
 
 /** Examples as they are kept and handed out: of each input, its numbers one example after the other. */
 export interface ExampleSet {
