@@ -10,7 +10,7 @@ import { CanaryMixer, type NumberedSlice } from './canaryMixer.ts';
 /** A store waits for its disk or its network most of the time that an object takes. */
 const SLICES_AT_ONCE = 16;
 /** Each of some MiB, which are held while they are written. */
-const PACKS_AT_ONCE = 4;
+const PACKS_AT_ONCE = 2;
 /** So much comes in before the size of slices is judged: by then a batch's mean is known well enough. */
 const FIRST_LINES = 1_000;
 const FIRST_BYTES = 4 * 1024 * 1024;
@@ -47,7 +47,7 @@ export class SliceWriter {
   /** Lines that make no whole slice yet. */
   #slice: Uint8Array[] = [];
   /** Slices that make no whole pack yet. */
-  #pack: Uint8Array[] = [];
+  #pack: Uint8Array[][] = [];
   #lines = 0;
   #bytes = 0;
   #units = 0;
@@ -68,14 +68,19 @@ export class SliceWriter {
     return this.#units / this.#lines;
   }
 
-  /** @param line without its line break; waits while too much is on its way @throws what the store throws */
-  async add(line: Uint8Array, units: number): Promise<void> {
+  /**
+   * @param line without its line break
+   * @returns what is to be waited for before the next line, since much is on its way; it fails as the store does
+   */
+  add(line: Uint8Array, units: number): Promise<void> | undefined {
     this.#lines += 1;
     this.#bytes += line.byteLength + LINE_FEED.byteLength;
     this.#units += units;
     this.#slice.push(line);
     const isJudged = this.#form !== undefined || this.#lines >= FIRST_LINES || this.#bytes >= FIRST_BYTES;
-    if (isJudged) await this.#cut((this.#form ??= this.#judged()));
+    if (!isJudged) return undefined;
+    const form = (this.#form ??= this.#judged());
+    return this.#slice.length < form.linesPerSlice ? undefined : this.#cut(form);
   }
 
   /** Writes what is left, and waits until all is stored. @returns how slices stand there @throws what the store throws */
@@ -127,16 +132,16 @@ export class SliceWriter {
   /** Slices come in their order. */
   async #store({ slice, lines, key }: NumberedSlice, form: Form): Promise<void> {
     if (key) await this.#storeKey(slice, key);
-    const body = Buffer.concat(lines.flatMap((line) => [line, LINE_FEED]));
+    const pieces = lines.flatMap((line) => [line, LINE_FEED]);
     if (form.slicesPerPack > 1) {
-      this.#pack.push(body);
+      this.#pack.push(pieces);
       if (this.#pack.length === form.slicesPerPack) await this.#writePack(form);
       return;
     }
     const shards = shardsOfSlice({ quorum: this.#cutting.quorum?.() ?? 1 }, slice);
     await this.#write(
       shards.map((shard) => objectKeys.shardInput(this.#batchId, shard)),
-      body,
+      Buffer.concat(pieces),
       SLICES_AT_ONCE,
     );
   }

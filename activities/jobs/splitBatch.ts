@@ -1,5 +1,5 @@
 import type { PreparedBatch } from '../../domain/activities/jobActivities.ts';
-import { createBatchLineChecker, isBlankLine, linesOf } from '../../domain/batchInput.ts';
+import { createBatchLineChecker, isBlankLine, linesByChunk, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { NightshiftError } from '../../domain/errors.ts';
@@ -160,31 +160,35 @@ async function checkLines(
     quorum: () => quorum,
     canaries: mixing,
   });
-  for await (const bytes of linesOf(await objects.getStream(objectKey))) {
-    const request = checker.take(bytes);
-    if (checker.done) break;
-    if (!request) continue;
-    if (!model) {
-      model = await readModel(database, tenantId, request.model);
+  for await (const lines of linesByChunk(await objects.getStream(objectKey))) {
+    for (const bytes of lines) {
+      const request = checker.take(bytes);
+      if (checker.done) break;
+      if (!request) continue;
       if (!model) {
-        const message = `The model ${JSON.stringify(request.model)} does not exist.`;
-        return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+        model = await readModel(database, tenantId, request.model);
+        if (!model) {
+          const message = `The model ${JSON.stringify(request.model)} does not exist.`;
+          return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+        }
+        const manifest = modelManifestSchema.safeParse(model.manifest).data;
+        kind = manifest?.pipeline.kind;
+        // One whose manifest cannot be read has none, and the cars will say so.
+        const endpoints = manifest && endpointsOf(model.name, manifest.pipeline);
+        if (endpoints && !endpoints.includes(endpoint)) {
+          const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${endpoint}.`;
+          return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+        }
+        speeds = await speedsOf(database, model);
+        const policy = policyFor(await listCheckPolicies(database), { tenantId, modelName: model.name });
+        checkedIn = policy.checked_in;
+        quorum = quorumOf(policy, { tenantId, metadata }, kind);
+        canaryShare = quorum > 1 || isCanary(tenantId) || !takesCanaries(kind) ? 0 : policy.canary_share;
       }
-      const manifest = modelManifestSchema.safeParse(model.manifest).data;
-      kind = manifest?.pipeline.kind;
-      // One whose manifest cannot be read has none, and the cars will say so.
-      const endpoints = manifest && endpointsOf(model.name, manifest.pipeline);
-      if (endpoints && !endpoints.includes(endpoint)) {
-        const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${endpoint}.`;
-        return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
-      }
-      speeds = await speedsOf(database, model);
-      const policy = policyFor(await listCheckPolicies(database), { tenantId, modelName: model.name });
-      checkedIn = policy.checked_in;
-      quorum = quorumOf(policy, { tenantId, metadata }, kind);
-      canaryShare = quorum > 1 || isCanary(tenantId) || !takesCanaries(kind) ? 0 : policy.canary_share;
+      const room = slices.add(bytes, workUnitsOf(kind, request.body));
+      if (room) await room;
     }
-    await slices.add(bytes, workUnitsOf(kind, request.body));
+    if (checker.done) break;
   }
   const form = await slices.end();
   const { errors, total } = checker.finish();
@@ -224,7 +228,8 @@ async function writeSlices(
 ): Promise<Pick<CheckedLines, 'slicesPerPack' | 'canaries'>> {
   const slices = new SliceWriter(objects, batchId, cutting);
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
-    if (!isBlankLine(bytes)) await slices.add(bytes, 1);
+    const room = isBlankLine(bytes) ? undefined : slices.add(bytes, 1);
+    if (room) await room;
   }
   const { slicesPerPack } = await slices.end();
   return { slicesPerPack, canaries: slices.canaries };

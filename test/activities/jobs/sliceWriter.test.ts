@@ -113,7 +113,7 @@ test('canaries stand in each slice, packed or not, and the key says where', asyn
 
 test('a pack that is cut short is no slice', async () => {
   const objects = slowStore();
-  const pack = packOf([Buffer.from('one\n'), Buffer.from('two\n')], 2);
+  const pack = packOf([[Buffer.from('one\n')], [Buffer.from('tw'), Buffer.from('o\n')]], 2);
   await objects.put(objectKeys.slicePack('batch', 0), pack.subarray(0, -1));
   expect(await readSlice(objects, 'batch', 0, { slicesPerPack: 2 })).toEqual(Buffer.from('one\n'));
   await expect(readSlice(objects, 'batch', 1, { slicesPerPack: 2 })).rejects.toThrow('ends after');
