@@ -8,7 +8,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 240_000,
     expect: { poll: { timeout: 10_000 } },
-    // Two cores: more forks only make tests with real servers wait for each other.
-    maxWorkers: 2,
+    // On two cores: tests with real servers often wait for a time limit, and others compute meanwhile.
+    maxWorkers: 3,
   },
 });
