@@ -140,7 +140,7 @@ async function trainAll(api: ApiClient, runs: readonly DemoRun[], stateDir: stri
     const runner = new Runner({ loadLimitMs: PATIENCE_REAL_MS, callLimitMs: PATIENCE_REAL_MS });
     try {
       const { optimizer, train, test } = model;
-      const given = { optimizer, rounds: size.rounds, stepsPerRound: size.steps, train, test };
+      const given = { optimizer, rounds: size.rounds, stepsPerRound: size.steps, train, test, signal: signals.stop };
       central.set(model, await trainCentrally(runner, loaded, weights, given));
     } finally {
       await runner.stop();
