@@ -31,7 +31,7 @@ export async function readAgentSettings({ apiUrl, key }: CarCredentials): Promis
 /** An agent's ways out of its car, each by the car's own key. */
 export interface CarDoors extends Pick<
   VehicleAgentOptions,
-  'temporal' | 'setpoints' | 'sheds' | 'modelOrders' | 'tellFetched' | 'openSlice' | 'clock'
+  'temporal' | 'setpoints' | 'sheds' | 'modelOrders' | 'tellFetched' | 'answerProfile' | 'openSlice' | 'clock'
 > {
   /** Says something on one of the car's own topics, when the broker is in reach. */
   publish(topic: string, payload: unknown): Promise<void>;
@@ -88,6 +88,7 @@ export function openCarDoors(
   return {
     publish,
     tellFetched: (fetched) => publish(topics.fetchedModel(carId), fetched),
+    answerProfile: (answered) => publish(topics.answered(carId), answered),
     gatewayAddress: gateway.address,
     temporal: temporalDoor(credentials, settings),
     setpoints: setpointLinkOver(mqtt),

@@ -3,7 +3,7 @@ import { element, label, pathOf, type Point } from '../cli/picture/svg.ts';
 /** One fleet that was planned. */
 export interface GrowthPoint {
   readonly cars: number;
-  readonly cpuSeconds: number;
+  readonly seconds: number;
 }
 
 export interface GrowthLine {
@@ -14,28 +14,28 @@ export interface GrowthLine {
 const WIDTH = 640;
 const HEIGHT = 400;
 const PLOT = { left: 60, right: WIDTH - 190, top: 20, bottom: HEIGHT - 50 };
-const CARS = { low: 1e3, high: 1e6 };
-const SECONDS = { low: 0.05, high: 50 };
+const CARS = { low: 1e3, high: 1e5 };
+const SECONDS = { low: 0.5, high: 200 };
 const COLORS = ['#1f6fb4', '#c4501b'];
 
-/** Seconds of processor time against cars, both in powers of ten, as SVG. */
+/** Seconds by the clock against cars, both in powers of ten, as SVG. */
 export function drawGrowth(lines: readonly GrowthLine[]): string {
   const x = (cars: number): number => between(cars, CARS, PLOT.left, PLOT.right);
   const y = (seconds: number): number => between(seconds, SECONDS, PLOT.bottom, PLOT.top);
   const grid = { stroke: '#8884', 'stroke-width': 1 };
   const parts = [
-    ...[1e3, 1e4, 1e5, 1e6].flatMap((cars) => [
+    ...[1e3, 1e4, 1e5].flatMap((cars) => [
       element('line', { x1: x(cars), x2: x(cars), y1: PLOT.top, y2: PLOT.bottom, ...grid }),
       label(cars.toLocaleString('en'), x(cars), PLOT.bottom + 18, { 'text-anchor': 'middle' }),
     ]),
-    ...[0.1, 1, 10].flatMap((seconds) => [
+    ...[1, 10, 100].flatMap((seconds) => [
       element('line', { x1: PLOT.left, x2: PLOT.right, y1: y(seconds), y2: y(seconds), ...grid }),
       label(`${seconds} s`, PLOT.left - 8, y(seconds) + 4, { 'text-anchor': 'end' }),
     ]),
     label('cars', (PLOT.left + PLOT.right) / 2, HEIGHT - 12, { 'text-anchor': 'middle' }),
     ...lines.flatMap(({ name, points }, index) => {
       const color = COLORS[index % COLORS.length];
-      const placed: Point[] = points.map(({ cars, cpuSeconds }) => ({ x: x(cars), y: y(cpuSeconds) }));
+      const placed: Point[] = points.map(({ cars, seconds }) => ({ x: x(cars), y: y(seconds) }));
       const last = placed.at(-1) ?? { x: 0, y: 0 };
       return [
         element('path', { d: pathOf(placed), fill: 'none', stroke: color, 'stroke-width': 2 }),

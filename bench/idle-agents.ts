@@ -69,6 +69,7 @@ const agents = Array.from(
       sheds: { listen: async () => () => {} },
       modelOrders: { listen: async () => () => {} },
       tellFetched: async () => {},
+      answerProfile: async () => {},
       clock: REAL_TIME,
       pacer: UNPACED,
       log,

@@ -50,7 +50,8 @@ async function handle(request: IngestRequest): Promise<Omit<IngestReply, 'peakMb
       generate: async () => ({ statusCode: 500, body: {} }),
     });
     const carAccess = { url, signer: sliceSignerWith('a key for benches') };
-    const jobs = createJobActivities({ database, objects, gridNowMs: Date.now, carAccess });
+    const checkKey = Buffer.from('a key for benches');
+    const jobs = createJobActivities({ database, objects, gridNowMs: Date.now, carAccess, checkKey });
     split = async (batchId) => {
       const work = (): Promise<PreparedBatch> => jobs.prepareBatch({ batchId, cellId: CELL.id });
       const prepared = await new MockActivityEnvironment().run<[], PreparedBatch, typeof work>(work);

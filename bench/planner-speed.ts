@@ -1,22 +1,32 @@
 /**
- * Speed of the planner's core on one feeder: cars x 96 slots x 5 jobs, against HiGHS ipm in the same run.
+ * Speed of the planner's core: cars x 96 slots x 5 jobs on one feeder, against HiGHS ipm in the same run; and many
+ * feeders, from scratch, from the last prices, and the last prices' certificate alone, with one thread and with two.
  *
- *     npm run bench:planner-speed -- [--cars 2000]
+ *     npm run bench:planner-speed -- [--cars 2000] [--fleet 10000] [--feeders 50]
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { compileProblem } from '../scheduler/compile.ts';
-import { planningProblemSchema } from '../scheduler/problem.ts';
+import { planningProblemSchema, type PlanningProblemInput } from '../scheduler/problem.ts';
 import { randomProblem } from '../scheduler/randomProblem.ts';
 import { createSetpoints } from '../scheduler/realise/setpoints.ts';
-import { relax } from '../scheduler/solve/relaxation.ts';
+import { lowerBound } from '../scheduler/solve/lowerBound.ts';
+import { relax, type Relaxation } from '../scheduler/solve/relaxation.ts';
 import { solveRelaxation } from '../scheduler/solve/solveRelaxation.ts';
+import { startSolverThreads } from '../worker/control/solverCrew.ts';
 import { cpuMs, createOracle } from './highsOracle.ts';
 
 const SLOTS = 96;
 
-const { values } = parseArgs({ options: { cars: { type: 'string', default: '2000' } } });
+const { values } = parseArgs({
+  options: {
+    cars: { type: 'string', default: '2000' },
+    fleet: { type: 'string', default: '10000' },
+    feeders: { type: 'string', default: '50' },
+  },
+});
+const RUNS = 3;
 
 /** Several runs, best of each: the machine is shared. */
 async function againstHighs(): Promise<void> {
@@ -40,9 +50,7 @@ async function againstHighs(): Promise<void> {
       for (const car of raw.cars) delete car.survival;
       for (const job of raw.jobs ?? []) for (const entry of job.classes) entry.shardMinutes = 8;
     }
-    const problem = compileProblem(planningProblemSchema.parse(raw));
-    const layout = createSetpoints(problem.cars);
-    const relaxation = relax(problem, layout, new Float64Array(layout.chargeKw.length));
+    const relaxation = relaxationOf(raw);
     let planMs = Infinity;
     let planCpuMs = Infinity;
     let solved = solveRelaxation(relaxation);
@@ -75,4 +83,53 @@ async function againstHighs(): Promise<void> {
   console.log(`load average ${loadavg()[0]?.toFixed(1)}`);
 }
 
-await againstHighs();
+/** Best of several runs, after one that compiles. */
+async function manyFeeders(): Promise<void> {
+  const cars = Number(values.fleet);
+  const raw = randomProblem({ cars, slots: SLOTS, feeders: Number(values.feeders), jobs: 5, seed: 1 });
+  const relaxation = relaxationOf(raw);
+  const threads = startSolverThreads({ count: 1 });
+  await threads.ready;
+  const { prices } = solveRelaxation(relaxation);
+  const rows = [];
+  for (const [name, gather] of [
+    ['one thread', undefined],
+    ['two threads', threads.gather],
+  ] as const) {
+    const scratch = best(() => solveRelaxation(relaxation, undefined, gather));
+    const last = best(() => solveRelaxation(relaxation, prices, gather));
+    const { costEur, lowerBoundEur } = scratch.result;
+    rows.push({
+      name,
+      cars,
+      scratchMs: scratch.wallMs,
+      lastPricesMs: last.wallMs,
+      certificateMs: best(() => lowerBound(relaxation, prices)).wallMs,
+      gap: ((costEur - lowerBoundEur) / costEur).toExponential(1),
+      residentMb: Math.round(process.memoryUsage().rss / 2 ** 20),
+    });
+  }
+  await threads.close();
+  console.table(rows);
+  console.log(`load average ${loadavg()[0]?.toFixed(1)}`);
+}
+
+function best<Result>(work: () => Result): { readonly wallMs: number; readonly result: Result } {
+  let result = work();
+  let wallMs = Infinity;
+  for (let run = 0; run < RUNS; run++) {
+    const startedMs = performance.now();
+    result = work();
+    wallMs = Math.min(wallMs, Math.round(performance.now() - startedMs));
+  }
+  return { wallMs, result };
+}
+
+function relaxationOf(raw: PlanningProblemInput): Relaxation {
+  const problem = compileProblem(planningProblemSchema.parse(raw));
+  const layout = createSetpoints(problem.cars);
+  return relax(problem, layout, new Float64Array(layout.chargeKw.length));
+}
+
+await manyFeeders();
+if (Number(values.cars) > 0) await againstHighs();

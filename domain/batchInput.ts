@@ -118,6 +118,14 @@ const TOO_LONG = new Uint8Array();
  * start of the file is no part of its first line; anywhere else it is, and no JSON.
  */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const lines of linesByChunk(chunks)) yield* lines;
+}
+
+/**
+ * As `linesOf`, all lines together that end in one chunk: to wait for each of 50,000 lines takes a third as long as to
+ * parse them.
+ */
+export async function* linesByChunk(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Uint8Array[]> {
   let pieces: Uint8Array[] = [];
   let pieceBytes = 0;
   let isFirst = true;
@@ -135,15 +143,17 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
     return line;
   };
   for await (const chunk of chunks) {
+    const lines: Uint8Array[] = [];
     let from = 0;
     for (let to = chunk.indexOf(LINE_FEED); to !== -1; to = chunk.indexOf(LINE_FEED, from)) {
       gather(chunk.subarray(from, to));
-      yield takeLine();
+      lines.push(takeLine());
       from = to + 1;
     }
     if (from < chunk.byteLength) gather(chunk.subarray(from));
+    if (lines.length > 0) yield lines;
   }
-  if (pieceBytes > 0) yield takeLine();
+  if (pieceBytes > 0) yield [takeLine()];
 }
 
 const LINE_FEED = 0x0a;

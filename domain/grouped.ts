@@ -1,3 +1,8 @@
+/** Those for which it holds, and the others, each in their order. */
+export function parted<Item>(items: readonly Item[], holds: (item: Item) => boolean): [Item[], Item[]] {
+  return [items.filter(holds), items.filter((item) => !holds(item))];
+}
+
 /** The items by key, each group in their order. */
 export function grouped<Item, Key>(
   items: readonly Item[],

@@ -62,12 +62,16 @@ export const objectKeys = {
   /** Examples of a run as they are handed out. */
   trainingData: (runId: string, set: 'train' | 'test'): string => `training/${runId}/${set}.json`,
   shardInput: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/input.jsonl`,
+  /** Whose lines stand where in a slice with canaries; no car may read it. */
+  sliceKey: (jobId: string, slice: number): string => `jobs/${jobId}/shards/${pad(slice)}/key.json`,
   /** Some slices of a job that are small, one after the other (store/slices.ts). */
   slicePack: (jobId: string, pack: number): string => `jobs/${jobId}/slices/${pad(pack)}.pack`,
   partPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/parts/`,
   /** Named after its car, so that no car stands in another's way. `vehicleId` is undefined for parts of versions before that. */
   part: (jobId: string, shard: number, range: LineRange, vehicleId: string | undefined): string =>
     `${objectKeys.partPrefix(jobId, shard)}${pad(range.start)}-${pad(range.end)}${vehicleId === undefined ? '' : `.${vehicleId}`}.jsonl`,
+  /** What a trusted computer has answered to a request that is a canary in several slices; no car may read it. */
+  knownAnswer: (jobId: string, requestSha256: string): string => `jobs/${jobId}/known/${requestSha256}.json`,
   receiptPrefix: (jobId: string, shard: number): string => `jobs/${jobId}/shards/${pad(shard)}/receipts/`,
   receipt: (jobId: string, shard: number, range: LineRange, vehicleId: string): string =>
     `${objectKeys.receiptPrefix(jobId, shard)}${pad(range.start)}-${pad(range.end)}.${vehicleId}.json`,
@@ -154,6 +158,8 @@ export const topics = {
   models: (vin: string): string => `nightshift/${vin}/models`,
   /** What the car has fetched: `FetchedModel`. */
   fetchedModel: (vin: string): string => `nightshift/${vin}/fetched-model`,
+  /** An agent's answers to its setpoint profile: `AnsweredProfile`. */
+  answered: (vin: string): string => `nightshift/${vin}/answered`,
   /** A request to the car's modem to wake the car: `{ "reason": string }`. */
   wake: (vin: string): string => `nightshift/${vin}/wake`,
 } as const;

@@ -20,6 +20,10 @@ export const setpointProfileSchema = z.object({
   intervals: z.array(setpointIntervalSchema).max(96),
 });
 
+/** What an agent says of the profile that it follows, slot by slot: that it is there and could be asked to compute. */
+export const answeredProfileSchema = setpointProfileSchema.pick({ issuedAtMs: true });
+export type AnsweredProfile = z.infer<typeof answeredProfileSchema>;
+
 export type SetpointInterval = z.infer<typeof setpointIntervalSchema>;
 export type SetpointProfile = z.infer<typeof setpointProfileSchema>;
 

@@ -84,7 +84,7 @@ export function planningCar(cell: CellLookup, session: ParkingSession, missingEu
     computeFloorNeedKwh: kwhTo(policy.computeSocFloorPercent),
     // We pay by what such a car says, so it gets no work; its owner's charge does not suffer.
     computeOptIn: policy.computeOptIn && !state.distrusted.has(vehicle.id),
-    computeAllowed: computeAllowed(cell, vehicle, live.online),
+    ...computeAllowed(cell, vehicle, live.online),
     asleep: !live.online,
     wakeCostEur: ENERGY_PARAMETERS.wakeCostEur.value,
     ...switchedSoFar(cell, session),
@@ -115,7 +115,7 @@ function planningSiteNode(cell: CellLookup, vehicle: Vehicle): CarInput {
     chargerEfficiency: 1,
     needKwh: 0,
     computeOptIn: vehicle.policy.computeOptIn && !state.distrusted.has(vehicle.id),
-    computeAllowed: computeAllowed(cell, vehicle, true),
+    ...computeAllowed(cell, vehicle, true),
     computingNow: (previous?.computeKw[0] ?? 0) > 0,
   };
 }
@@ -159,21 +159,27 @@ function switchedSoFar({ state, chargeCycles }: CellLookup, { vehicleId, stay }:
 
 /**
  * Slots in which the owner's hours, opt-out and price limit let the car compute, and in which it is not left to sleep
- * since it did not wake up. An unknown price is above any limit.
+ * since it did not wake up; left out where those are all. An unknown price is above any limit.
  */
-function computeAllowed(cell: CellLookup, { id, regionId, policy }: Vehicle, online: boolean): boolean[] {
+function computeAllowed(
+  cell: CellLookup,
+  { id, regionId, policy }: Vehicle,
+  online: boolean,
+): Pick<CarInput, 'computeAllowed'> {
   const { axis } = cell.state;
   const asleepUntilMs = (online ? undefined : heldAsleepUntilMs(cell.wakes.get(id), axis.startMs)) ?? -Infinity;
   const { maxComputeEurPerKwh = Infinity, optOutUntilMs = -Infinity } = policy;
   const fromMs = Math.max(asleepUntilMs, optOutUntilMs);
   const withinHours = cell.computeHours(policy);
   const prices = cell.prices.get(regionId);
-  return withinHours.map(
+  const allowed = withinHours.map(
     (isWithin, slot) =>
       isWithin &&
       slotStartMs(axis, slot) >= fromMs &&
       (maxComputeEurPerKwh === Infinity || (prices?.[slot] ?? Infinity) <= maxComputeEurPerKwh),
   );
+  // Most cars may compute in all slots, and a large cell has many.
+  return allowed.every(Boolean) ? {} : { computeAllowed: allowed };
 }
 
 /** An open job, or undefined when no class's speed is known for its model or nothing of it is left. */

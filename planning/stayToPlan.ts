@@ -1,3 +1,4 @@
+import { HOUR_MS } from '../domain/durations.ts';
 import { localHour } from '../domain/localHour.ts';
 import type { Habit } from '../scheduler/habit.ts';
 import { emptyHabit } from '../scheduler/habit.ts';
@@ -21,21 +22,42 @@ export interface StayToPlan {
 
 /** Slots that a car is planned for after its ready-by has passed and it is still there: the next plan sees further. */
 const OVERDUE_SLOTS = 4;
+/** A car with less time to spare than this, in slots, needs the part of the first one: its last slot may be lost as well. */
+const SHORT_SLOTS = 2;
 /** Sums of energies may pass a whole number of slots by rounding. */
 const ROUNDING_SLOTS = 1e-6;
 const UNKNOWN_HABIT = emptyHabit();
 
 /** The stay from the start of the axis to its ready-by, with the chance that it lasts so long. */
 export function stayToPlan(axis: SlotAxis, stay: StayToPlan): CarInput {
-  const promised = promisedSlot(axis, stay);
+  const beforeMs = isShort(axis, stay) ? Math.max(0, stay.pluggedInMs - axis.startMs) : 0;
+  const promised = promisedSlot(axis, withoutTime(stay, beforeMs));
   const untilSlot = promised > 0 ? promised : Math.min(axis.count, OVERDUE_SLOTS);
+  const afterMs = promised > 0 ? Math.max(0, slotStartMs(axis, promised) - stay.readyByMs) : 0;
   return {
-    ...stay.car,
+    ...withoutTime(stay, beforeMs + afterMs).car,
     pluggedFromSlot: 0,
     untilSlot,
     readyBySlot: untilSlot,
     survival: survivalOf(axis, stay, untilSlot),
   };
+}
+
+function isShort(axis: SlotAxis, { car, pluggedInMs, readyByMs }: StayToPlan): boolean {
+  const chargingMs = car.needKwh / kwhPerMs(car);
+  return car.needKwh > 0 && readyByMs - pluggedInMs - chargingMs < SHORT_SLOTS * slotHours(axis) * HOUR_MS;
+}
+
+/**
+ * The stay with what its charger cannot give in time that its slots count and it does not have: before it came, in the first
+ * slot, or after it leaves, in the last. Else a plan would spare a slot that is not there, and the car would leave short.
+ */
+function withoutTime(stay: StayToPlan, ms: number): StayToPlan {
+  return { ...stay, car: { ...stay.car, needKwh: stay.car.needKwh + ms * kwhPerMs(stay.car) } };
+}
+
+function kwhPerMs({ chargerMaxKw, chargerEfficiency }: StayToPlan['car']): number {
+  return (chargerMaxKw * chargerEfficiency) / HOUR_MS;
 }
 
 /** End of the whole slots before ready-by; with the slot in which it lies, when the car needs every minute. */

@@ -5,6 +5,7 @@ import type { PlanningProblem } from './problem.ts';
 import { createHeadroom } from './realise/headroom.ts';
 import { minimumCharge } from './realise/placeCharge.ts';
 import { createSetpoints } from './realise/setpoints.ts';
+import type { Gather } from './solve/crew.ts';
 import { relax, type Relaxation } from './solve/relaxation.ts';
 import { solveRelaxation } from './solve/solveRelaxation.ts';
 
@@ -14,10 +15,11 @@ import { solveRelaxation } from './solve/solveRelaxation.ts';
  * Rules in their order: the grid's limits; owners' minimum SoC, then ready-by; job deadlines by priority; cost plus
  * carbon. What cannot be met is in `unmet` with the limits that bind, and the rest is planned all the same.
  * @param problem as `planningProblemSchema` accepts it; anything else throws a RangeError
+ * @param gather who works on blocks of feeders; left out, this thread does
  */
-export function planCell(problem: PlanningProblem): Plan {
+export function planCell(problem: PlanningProblem, gather?: Gather): Plan {
   const { relaxation, minimumKw } = readRelaxation(problem);
-  const solved = solveRelaxation(relaxation);
+  const solved = solveRelaxation(relaxation, undefined, gather);
   return placePlan(problem, relaxation, minimumKw, solved);
 }
 

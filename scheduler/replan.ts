@@ -4,6 +4,7 @@ import { planCell, readRelaxation } from './planCell.ts';
 import type { Plan } from './plan.ts';
 import type { PlanningProblem } from './problem.ts';
 import { reason } from './reasons.ts';
+import type { Gather } from './solve/crew.ts';
 import { lowerBound } from './solve/lowerBound.ts';
 import type { LimitPrices, Relaxation } from './solve/relaxation.ts';
 import { solveRelaxation, type SolvedRelaxation } from './solve/solveRelaxation.ts';
@@ -22,9 +23,9 @@ const NEAR_LOSS = 0.01;
  * @param problem as `planningProblemSchema` accepts it; anything else throws a RangeError
  * @returns `previous_plan` as method where it was kept; else as `planCell`
  */
-export function replan(previous: Plan, problem: PlanningProblem): Plan {
+export function replan(previous: Plan, problem: PlanningProblem, gather?: Gather): Plan {
   const shift = shiftOnto(previous, problem);
-  if (shift === undefined) return planCell(problem);
+  if (shift === undefined) return planCell(problem, gather);
   const read = readRelaxation(problem);
   const prices = shiftedPrices(problem, previous.certificate, shift);
   const kept = placeKept(problem, read, { cars: previous.cars, prices, shift });
@@ -32,7 +33,7 @@ export function replan(previous: Plan, problem: PlanningProblem): Plan {
   const acceptedLoss = previous.method === 'previous_plan' ? 0 : ACCEPTED_LOSS;
   const loss = kept.figures.gap - previous.figures.gap;
   if (loss <= acceptedLoss) return kept;
-  const solved = solveRelaxation(read.relaxation, loss <= NEAR_LOSS ? prices : undefined);
+  const solved = solveRelaxation(read.relaxation, loss <= NEAR_LOSS ? prices : undefined, gather);
   return placePlan(problem, read.relaxation, read.minimumKw, solved);
 }
 

@@ -1,7 +1,7 @@
 import { columns, instant, type Queryable } from './database.ts';
 import type { TimeWindow } from './signals.ts';
 
-/** An hour of grid time in which a car was heard of. */
+/** An hour of grid time in which a car answered: a bid, a shard, or its setpoints. */
 export interface HeardHour {
   readonly vehicleId: string;
   /** Its start. */
@@ -24,7 +24,7 @@ export async function addHeardHours(database: Queryable, heard: readonly HeardHo
   );
 }
 
-/** How much of a window of grid time lies in hours in which the car was heard of, or had work: milliseconds. */
+/** How much of a window of grid time lies in hours in which the car answered, or had work: milliseconds. */
 export async function readHeardMs(database: Queryable, vehicleId: string, window: TimeWindow): Promise<number> {
   const [row] = await database.query<{ heardMs: number }>(
     `select coalesce(sum(extract(epoch from least(h.hour + interval '1 hour', $3) - greatest(h.hour, $2))), 0)::float8

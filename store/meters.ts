@@ -52,7 +52,7 @@ export async function recordMeterReadings(
   const vehicleIds = [...new Set(readings.map(({ vehicleId }) => vehicleId))].sort();
   await database.transaction(async (tx) => {
     const accepted = await lockRegisters(tx, cell.id, vehicleIds);
-    const intervals: MeterInterval[] = [];
+    const intervals: SpreadInterval[] = [];
     const refused: JournalLine[] = [];
     for (const reading of [...readings].sort((a, b) => a.atMs - b.atMs)) {
       const last = accepted.get(reading.vehicleId);
@@ -63,15 +63,19 @@ export async function recordMeterReadings(
       }
       if (last.reading) {
         for (const interval of splitOverSlots(last.reading, reading, slotMs)) {
-          intervals.push({ vehicleId: reading.vehicleId, ...interval });
+          const { atMs: readFromMs } = last.reading;
+          intervals.push({ vehicleId: reading.vehicleId, ...interval, readFromMs, readUntilMs: reading.atMs });
         }
       }
+      last.sinceMs ??= reading.atMs;
       last.reading = reading;
     }
     await addIntervals(tx, intervals);
     await storeRegisters(
       tx,
-      [...accepted].flatMap(([vehicleId, { reading }]) => (reading ? [{ ...reading, vehicleId }] : [])),
+      [...accepted].flatMap(([vehicleId, { reading, sinceMs = 0 }]) =>
+        reading ? [{ ...reading, vehicleId, sinceMs }] : [],
+      ),
     );
     await appendJournal(tx, cell.id, refused);
   });
@@ -114,7 +118,7 @@ async function lockRegisters(
   tx: Queryable,
   cellId: string,
   vehicleIds: readonly string[],
-): Promise<Map<string, { reading: MeterReading | undefined }>> {
+): Promise<Map<string, { reading: MeterReading | undefined; sinceMs?: number }>> {
   const enrolled = await tx.query<{ id: string }>(
     `select v.id from vehicles v join regions r on r.id = v.region_id
      where r.cell_id = $1 and v.id = any($2) order by v.id for no key update of v`,
@@ -129,30 +133,44 @@ async function lockRegisters(
   return new Map(enrolled.map(({ id }) => [id, { reading: byVehicle.get(id) }]));
 }
 
-async function addIntervals(tx: Queryable, intervals: readonly MeterInterval[]): Promise<void> {
+/** With the readings between which its energy was drawn: nobody knows in which slot of those between them. */
+interface SpreadInterval extends MeterInterval {
+  readonly readFromMs: number;
+  readonly readUntilMs: number;
+}
+
+async function addIntervals(tx: Queryable, intervals: readonly SpreadInterval[]): Promise<void> {
   await tx.query(
-    `insert into meter_intervals (vehicle_id, slot_start, charging_kwh, compute_kwh)
-     select vehicle_id, slot_start, sum(charging_kwh), sum(compute_kwh)
-     from unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[])
-       as t (vehicle_id, slot_start, charging_kwh, compute_kwh)
+    `insert into meter_intervals (vehicle_id, slot_start, charging_kwh, compute_kwh, read_from, read_until)
+     select vehicle_id, slot_start, sum(charging_kwh), sum(compute_kwh), min(read_from), max(read_until)
+     from unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::timestamptz[], $6::timestamptz[])
+       as t (vehicle_id, slot_start, charging_kwh, compute_kwh, read_from, read_until)
      group by vehicle_id, slot_start
      on conflict (vehicle_id, slot_start) do update set
        charging_kwh = meter_intervals.charging_kwh + excluded.charging_kwh,
-       compute_kwh = meter_intervals.compute_kwh + excluded.compute_kwh`,
+       compute_kwh = meter_intervals.compute_kwh + excluded.compute_kwh,
+       read_from = least(meter_intervals.read_from, excluded.read_from),
+       read_until = greatest(meter_intervals.read_until, excluded.read_until)`,
     columns(
       intervals,
       (interval) => interval.vehicleId,
       (interval) => instant(interval.slotStartMs),
       (interval) => interval.chargingKwh,
       (interval) => interval.computeKwh,
+      (interval) => instant(interval.readFromMs),
+      (interval) => instant(interval.readUntilMs),
     ),
   );
 }
 
-async function storeRegisters(tx: Queryable, readings: readonly VehicleReading[]): Promise<void> {
+/** @param readings.sinceMs when counting started: kept of the first that is stored */
+async function storeRegisters(
+  tx: Queryable,
+  readings: readonly (VehicleReading & { readonly sinceMs: number })[],
+): Promise<void> {
   await tx.query(
-    `insert into meter_registers (vehicle_id, read_at, charging_kwh, compute_kwh)
-     select * from unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[])
+    `insert into meter_registers (vehicle_id, read_at, charging_kwh, compute_kwh, read_since)
+     select * from unnest($1::text[], $2::timestamptz[], $3::numeric[], $4::numeric[], $5::timestamptz[])
      on conflict (vehicle_id) do update set read_at = excluded.read_at, charging_kwh = excluded.charging_kwh,
        compute_kwh = excluded.compute_kwh`,
     columns(
@@ -161,6 +179,7 @@ async function storeRegisters(tx: Queryable, readings: readonly VehicleReading[]
       (reading) => instant(reading.atMs),
       (reading) => reading.chargingKwh,
       (reading) => reading.computeKwh,
+      (reading) => instant(reading.sinceMs),
     ),
   );
 }

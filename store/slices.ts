@@ -18,11 +18,14 @@ const LENGTH_BYTES = 4;
 /** What tells where a batch's slices stand. */
 type Cut = Pick<SplitBatch, 'quorum' | 'slicesPerPack'>;
 
-/** @param slices as they follow each other, at most `slicesPerPack` */
-export function packOf(slices: readonly Uint8Array[], slicesPerPack: number): Buffer {
+/** @param slices as they follow each other, at most `slicesPerPack`, each in pieces */
+export function packOf(slices: readonly (readonly Uint8Array[])[], slicesPerPack: number): Buffer {
   const lengths = Buffer.alloc(slicesPerPack * LENGTH_BYTES);
-  for (const [index, slice] of slices.entries()) lengths.writeUInt32LE(slice.byteLength, index * LENGTH_BYTES);
-  return Buffer.concat([lengths, ...slices]);
+  for (const [index, pieces] of slices.entries()) {
+    const bytes = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    lengths.writeUInt32LE(bytes, index * LENGTH_BYTES);
+  }
+  return Buffer.concat([lengths, ...slices.flat()]);
 }
 
 type Slices = Pick<ObjectStore, 'get' | 'getStream'>;

@@ -19,6 +19,7 @@ import type { WebhookActivities } from '../domain/activities/webhookActivities.t
 import { gridTimeMs, realDelayUntilMs, realDurationMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { BATCH_OPTIONS, CHECK_OPTIONS, CONTROL_OPTIONS, WEBHOOK_OPTIONS } from './activityOptions.ts';
+import { checkAnswers } from './checkAnswers.ts';
 import type { JobShards, WaveOrder } from './inferenceJobState.ts';
 import { JobCourse } from './jobCourse.ts';
 import { ProgressWriter } from './progressWriter.ts';
@@ -40,7 +41,7 @@ import { shardWave } from './shardWave.ts';
 
 const { prepareBatch, finishBatch } = proxyActivities<JobActivities>(BATCH_OPTIONS);
 const { recordProgress } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
-const { checkShards, correctBatch } = proxyActivities<TrustActivities>(CHECK_OPTIONS);
+const { correctBatch } = proxyActivities<TrustActivities>(CHECK_OPTIONS);
 
 const { webhooksOf } = proxyActivities<WebhookActivities>(CONTROL_OPTIONS);
 const { postWebhook } = proxyActivities<WebhookActivities>(WEBHOOK_OPTIONS);
@@ -118,7 +119,7 @@ async function work(input: InferenceJobInput, course: JobCourse, shards: JobShar
   setCurrentDetails(`Every line has its answer or its error. Writing the output files (${outcome}).`);
   const { split } = shards;
   // Waves check what they hand in; this is for what cars stored and no wave handed in.
-  if (split.checked) await recallWorkOf(await checkShards({ jobId: batchId, cellId, split, shards: null }), cellId);
+  if (split.checked) await recallWorkOf(await checkAnswers({ jobId: batchId, cellId, split, shards: null }), cellId);
   await finishBatch({ batchId, cellId, split, outcome });
   // Of cars that were caught too late for others to compute it again.
   if (split.checked) await correctBatch({ batchId, cellId });

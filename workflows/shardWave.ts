@@ -17,15 +17,14 @@ import type { JobActivities } from '../domain/activities/jobActivities.ts';
 import { gridTimeMs, realDelayUntilMs, realTimeMs } from '../domain/clock.ts';
 import { workflowIds } from '../domain/names.ts';
 import { SHARD_FAILURES, type SliceAccess } from '../domain/shards.ts';
-import type { TrustActivities } from '../domain/activities/trustActivities.ts';
-import { CHECK_OPTIONS, CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
+import { CONTROL_OPTIONS, shardOptions } from './activityOptions.ts';
+import { checkAnswers } from './checkAnswers.ts';
 import type { FinishedShard, ShardWaveInput } from '../domain/workflows/shardWave.ts';
 import { waveExtended, waveReported, waveStopped } from './messages.ts';
 import { recallWorkOf } from './recallWorkOf.ts';
 import { runShardInput, WaveShards } from './shardWaveState.ts';
 
 const { signSlices, acceptShards } = proxyActivities<JobActivities>(CONTROL_OPTIONS);
-const { checkShards } = proxyActivities<TrustActivities>(CHECK_OPTIONS);
 
 const REPORT_EVERY_REAL_MS = 500;
 /** Shards verified and paid by one call: few enough for its limit of a minute, however slow the store is. */
@@ -115,7 +114,7 @@ function portionsOf(finished: readonly FinishedShard[]): (readonly FinishedShard
 /** What cars have answered is held against a trusted computer's answers before it counts. */
 async function check({ jobId, cellId, split }: ShardWaveInput, finished: readonly FinishedShard[]): Promise<void> {
   const shards = finished.map(({ shard }) => shard);
-  await recallWorkOf(await checkShards({ jobId, cellId, split, shards }), cellId);
+  await recallWorkOf(await checkAnswers({ jobId, cellId, split, shards }), cellId);
 }
 
 function failureOf(error: unknown): { readonly type: string | undefined; readonly message: string } {

@@ -14,7 +14,7 @@ export function runShardInput(jobId: string, split: SplitBatch, shard: number, a
     model: split.model,
     inputKey: objectKeys.shardInput(jobId, shard),
     ...(slice !== shard && { slice }),
-    lines: linesOfSlice(split, slice),
+    lines: linesOfSlice(split, slice) + (split.canaries ?? 0),
     linesPerPart: split.linesPerPart,
     deadlineMs: split.deadlineMs,
     ...(split.submittedAtMs !== undefined && { submittedAtMs: split.submittedAtMs }),

@@ -5,6 +5,7 @@ import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 import { receiptOfKey } from '../../domain/names.ts';
 import { lockShardAnswers, recordAcceptedShard } from '../../store/acceptedShards.ts';
 import type { RunShardResult } from '../../domain/shards.ts';
+import { canaryPlaces } from '../../domain/trust/mixedSlice.ts';
 import { copyOf } from '../../domain/trust/quorum.ts';
 import { doubted } from '../../domain/trust/reputation.ts';
 import { storableText } from '../../domain/storableText.ts';
@@ -13,6 +14,7 @@ import type { Queryable } from '../../store/database.ts';
 import { isQuarantined } from '../../store/quarantines.ts';
 import { updateReputation } from '../../store/reputations.ts';
 import { shardIsRedone } from '../../store/recalledShards.ts';
+import { readSliceKey } from '../../store/sliceKeys.ts';
 import { listLineCorrections } from '../../store/shareChecks.ts';
 import { correctedPart } from '../trust/trustedAnswers.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -55,7 +57,8 @@ export async function acceptShard(
   const { good, lines, bad } = await judgeShard(objects, jobId, shard, customIds, refusalOf, generates);
   await discard(ports, job, shard, bad, nowMs);
 
-  const attributions = attribute(good);
+  const canaries = canaryPlaces(await readSliceKey(objects, job.split, jobId, shard));
+  const attributions = attribute(good, canaries);
   const answeredLines = attributions.reduce((sum, share) => sum + share.lines, 0);
   if (answeredLines < (least === 'all' ? customIds.length : 1)) {
     const why = bad.map(({ key, why }) => `${key.split('/').at(-1)}: ${why}`).slice(0, MAX_TOLD);
@@ -64,7 +67,7 @@ export async function acceptShard(
     return { shard, accepted: false, message: message.join('; '), again: quarantined.size > 0 };
   }
   const pricing = await readPricing(database, job);
-  const { failed, units, inputTokens, outputTokens } = countAnswers(good, lines, pricing.unit);
+  const { answered, failed, units, inputTokens, outputTokens } = countAnswers(good, lines, pricing.unit, canaries);
   const work: CarsWork[] = [];
   for (const share of attributions) {
     const car = await readCar(share.vehicleId);
@@ -81,7 +84,7 @@ export async function acceptShard(
     const isFirst = await recordAcceptedShard(tx, {
       jobId,
       shard,
-      completed: counted ? answeredLines - failed : 0,
+      completed: counted ? answered - failed : 0,
       failed: counted ? failed : 0,
       inputTokens: counted ? inputTokens : 0,
       outputTokens: counted ? outputTokens : 0,

@@ -7,6 +7,8 @@ import { inOrder } from './shardParts.ts';
 const MAX_TOKENS = 10_000_000;
 
 export interface CountedAnswers {
+  /** Lines that were answered, with errors too. */
+  readonly answered: number;
   /** Lines that were answered with an error. */
   readonly failed: number;
   /** What the submitter pays for of each car's answers; errors are free. */
@@ -19,15 +21,18 @@ export interface CountedAnswers {
 /**
  * Counts a shard's answers, each line once, for the car to which it is attributed.
  * @param lines those of `good[i]` are `lines[i]`
+ * @param canaries numbers of lines that are not the submitter's: they count for nothing
  */
 export function countAnswers(
   good: readonly PartReceipt[],
   lines: readonly (readonly string[])[],
   unit: PricedUnit,
+  canaries: ReadonlySet<number> = new Set(),
 ): CountedAnswers {
   const linesOf = new Map(good.map((receipt, index) => [receipt, lines[index] ?? []]));
-  const counted = new Set<number>();
+  const counted = new Set<number>(canaries);
   const units = new Map<string, number>();
+  let answered = 0;
   let failed = 0;
   let inputTokens = 0;
   let outputTokens = 0;
@@ -36,6 +41,7 @@ export function countAnswers(
       const number = receipt.range.start + offset;
       if (counted.has(number)) continue;
       counted.add(number);
+      answered++;
       const { response } = parseAnswerLine(line);
       if ((response?.status_code ?? 0) >= 400) {
         failed++;
@@ -47,7 +53,7 @@ export function countAnswers(
       units.set(receipt.vehicleId, (units.get(receipt.vehicleId) ?? 0) + counts.units);
     }
   }
-  return { failed, units, inputTokens, outputTokens };
+  return { answered, failed, units, inputTokens, outputTokens };
 }
 
 /** What one answer counts for. */

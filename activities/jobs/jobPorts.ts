@@ -13,6 +13,8 @@ export interface JobPorts {
     readonly handovers: number;
     readonly redoneLines: number;
   }) => void;
+  /** Draws which lines are looked at, and where canaries stand; cars must not know it. */
+  readonly checkKey: Buffer;
   /** How cars reach their shards over the API. */
   readonly carAccess: { readonly url: string; readonly signer: SliceSigner };
 }

@@ -1,4 +1,4 @@
-import { MAX_SLOT_MS, MINUTE_MS } from '../../domain/durations.ts';
+import { DAY_MS, HOUR_MS, MAX_SLOT_MS, MINUTE_MS } from '../../domain/durations.ts';
 import type { HardwareClassSpec } from '../../domain/hardwareClasses.ts';
 import type { JournalLine } from '../../domain/journal.ts';
 import { copyOf } from '../../domain/trust/quorum.ts';
@@ -11,7 +11,8 @@ import type { Vehicle } from '../../store/vehicles.ts';
 import { bookWork } from '../settlement/bookWork.ts';
 import type { BatchPricing } from '../settlement/batchPricing.ts';
 import type { HeldAgainst } from './holdAgainst.ts';
-import { payableMs, payableWh, SPREAD_SLOTS, type CarsMeter, type MeterSlot } from './payableWork.ts';
+import { payableWh, type CarsMeter } from './payableEnergy.ts';
+import { payableMs } from './payableWork.ts';
 import type { Attribution } from './shardParts.ts';
 
 export interface PaidJob {
@@ -49,10 +50,12 @@ export async function payForWork(
   const { own, others } = await lockComputeAttempts(tx, carsShard);
   // Nobody handed it the shard: nothing is known to be its work.
   const paidMs = own ? payableMs(work.deviceMs, own, others) : 0;
-  const meter = own && (await readCarsMeter(tx, vehicle.id, own, others, nowMs));
-  const energyWh = meter ? payableWh(work.energyWh, hardwareClass, paidMs, own, meter) : 0;
-  const slotStartMs = meter?.slots.at(-1)?.startMs;
-  if (slotStartMs !== undefined) await addPaidCompute(tx, vehicle.id, [{ slotStartMs, paidWh: energyWh }], nowMs);
+  const meter = own && (await readCarsMeter(tx, vehicle.id, own, nowMs));
+  const energyWh = meter ? payableWh(work.energyWh, hardwareClass, paidMs, own, others, meter) : 0;
+  if (meter) {
+    const slotStartMs = Math.floor(own.storedUntilMs / meter.slotMs) * meter.slotMs;
+    await addPaidCompute(tx, vehicle.id, [{ slotStartMs, paidWh: energyWh }], nowMs);
+  }
   await recordPaidCompute(tx, { ...carsShard, paidMs, paidWh: energyWh, nowMs });
   await bookWork(tx, pricing, {
     vehicle,
@@ -60,6 +63,7 @@ export async function payForWork(
     shard,
     copy: copyOf(split, shard),
     energyWh,
+    canaryShare: work.canaries / lines,
     units: work.units,
     during: { startMs: own?.handedOutMs ?? nowMs, endMs: own?.storedUntilMs ?? nowMs },
     nowMs,
@@ -86,28 +90,27 @@ export async function payForWork(
   return undefined;
 }
 
-/** @param own when the car had the shard */
+/** Around the time in which the car had the shard, as far as others' times are looked at. */
 async function readCarsMeter(
   tx: Queryable,
   vehicleId: string,
   { handedOutMs, storedUntilMs }: ComputeAttempts,
-  others: readonly ComputeAttempts[],
   nowMs: number,
 ): Promise<CarsMeter> {
   const facts = await readMeterFacts(tx, vehicleId);
   const slotMs = facts ? facts.slotMinutes * MINUTE_MS : MAX_SLOT_MS;
-  const window = { startMs: (Math.floor(handedOutMs / slotMs) - SPREAD_SLOTS) * slotMs, endMs: storedUntilMs + 1 };
-  const known = new Map((await listComputeSlots(tx, vehicleId, window)).map((each) => [each.slotStartMs, each]));
-  const slots: MeterSlot[] = [];
-  for (let startMs = window.startMs; startMs < window.endMs; startMs += slotMs) {
-    slots.push({ startMs, endMs: startMs + slotMs, meteredWh: (known.get(startMs)?.computeKwh ?? 0) * 1000 });
-  }
+  const window = { startMs: handedOutMs - 2 * DAY_MS, endMs: storedUntilMs + 2 * DAY_MS };
+  const slots = (await listComputeSlots(tx, vehicleId, window)).map(({ slotStartMs: startMs, computeKwh, spread }) => ({
+    startMs,
+    meteredWh: computeKwh * 1000,
+    spread: spread ?? { startMs: startMs - UNKNOWN_SPREAD_MS, endMs: startMs + slotMs },
+  }));
   // A reading that is ahead of the clock says nothing of what was counted until now.
   const isRead = facts !== undefined && facts.readAtMs !== null && facts.readAtMs <= nowMs;
   const readUntilMs = isRead ? (facts.readAtMs ?? 0) : Number.NEGATIVE_INFINITY;
-  // Of those that only overlap, nobody knows how much lies within.
-  const othersWh = others
-    .filter((each) => each.handedOutMs >= window.startMs && each.storedUntilMs <= storedUntilMs)
-    .reduce((sum, each) => sum + each.paidWh, 0);
-  return { kind: facts?.isCharger === true ? 'charger' : 'car', slots, othersWh, readUntilMs };
+  const read = { startMs: facts?.readSinceMs ?? Number.NEGATIVE_INFINITY, endMs: readUntilMs };
+  return { kind: facts?.isCharger === true ? 'charger' : 'car', slotMs, slots, read };
 }
+
+/** Of slots that were counted before it was kept with them. */
+const UNKNOWN_SPREAD_MS = HOUR_MS;

@@ -1,11 +1,12 @@
 import type { PreparedBatch } from '../../domain/activities/jobActivities.ts';
-import { createBatchLineChecker, isBlankLine, linesOf } from '../../domain/batchInput.ts';
+import { createBatchLineChecker, isBlankLine, linesByChunk, linesOf } from '../../domain/batchInput.ts';
 import type { BatchInputError } from '../../domain/batches.ts';
 import { parseGridHints } from '../../domain/gridHints.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { endpointsOf, modelManifestSchema, type Pipeline } from '../../domain/models.ts';
 import { isCanary } from '../../domain/trust/canaries.ts';
-import { policyFor } from '../../domain/trust/checkPolicy.ts';
+import { policyFor, type CheckPolicy } from '../../domain/trust/checkPolicy.ts';
+import { canariesIn } from '../../domain/trust/mixedSlice.ts';
 import { shardSizeOf } from '../../domain/shardSize.ts';
 import { workUnitsOf } from '../../domain/workUnits.ts';
 import type { ObjectStore } from '../../store/objectStore.ts';
@@ -26,7 +27,7 @@ import { readModel, type Model, type StoredModel } from '../../store/models.ts';
 import { isFamilyServed, largestMemoryMb } from '../../store/vehicles.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { tooLargeFor } from '../../domain/modelMemory.ts';
-import { SliceWriter } from './sliceWriter.ts';
+import { SliceWriter, type Cutting } from './sliceWriter.ts';
 import type { JobPorts } from './jobPorts.ts';
 
 /**
@@ -77,9 +78,8 @@ async function cutIntoShards(
     const size = sizeFor(kind, speeds, unitsPerLine);
     const fits = Math.abs(linesPerSlice / size.linesPerShard - 1) <= MOST_OFF;
     const linesPerShard = fits ? linesPerSlice : size.linesPerShard;
-    const { slicesPerPack } = fits
-      ? checked
-      : await writeSlices(objects, batch.id, file.objectKey, { linesPerShard, quorum });
+    const cutting = { sizeOf: () => linesPerShard, quorum: () => quorum, canaries: checked.mixing };
+    const { slicesPerPack, canaries } = fits ? checked : await writeSlices(objects, batch.id, file.objectKey, cutting);
     const linesPerPart = Math.min(size.linesPerPart, linesPerShard);
     return await splitOf(ports, batch, {
       model,
@@ -89,6 +89,8 @@ async function cutIntoShards(
       linesPerPart,
       ...(quorum > 1 && { quorum }),
       ...(slicesPerPack > 1 && { slicesPerPack }),
+      ...(canaries > 0 && { canaries }),
+      ...(checked.checkedIn !== null && { checkedIn: checked.checkedIn }),
     });
   } catch (error) {
     // Deleted or expired since it was found.
@@ -130,6 +132,10 @@ interface CheckedLines {
   readonly slicesPerPack: number;
   /** So many shards answer each slice. */
   readonly quorum: number;
+  /** So many lines of each slice are canaries. */
+  readonly canaries: number;
+  readonly mixing: NonNullable<Cutting['canaries']>;
+  readonly checkedIn: string | null;
 }
 
 /** Slices of a size that the first lines asked for are kept when all lines ask for one as near as this. */
@@ -137,7 +143,7 @@ const MOST_OFF = 0.2;
 
 /** Slices are written beside the check, since the disk would else wait for it, and then be waited for. */
 async function checkLines(
-  { database, objects }: JobPorts,
+  { database, objects, checkKey }: JobPorts,
   { id, endpoint, tenantId, metadata }: Pick<Batch, 'id' | 'endpoint' | 'tenantId' | 'metadata'>,
   objectKey: string,
 ): Promise<CheckedLines | { readonly errors: readonly BatchInputError[] }> {
@@ -146,53 +152,67 @@ async function checkLines(
   let kind: Pipeline['kind'] | undefined;
   let speeds: readonly ClassSpeed[] = [];
   let quorum = 1;
-  const slices = new SliceWriter(
-    objects,
-    id,
-    (unitsPerLine) => sizeFor(kind, speeds, unitsPerLine).linesPerShard,
-    () => quorum,
-  );
-  for await (const bytes of linesOf(await objects.getStream(objectKey))) {
-    const request = checker.take(bytes);
-    if (checker.done) break;
-    if (!request) continue;
-    if (!model) {
-      model = await readModel(database, tenantId, request.model);
+  let canaryShare = 0;
+  let checkedIn: string | null = null;
+  const mixing = { checkKey, countIn: (linesPerSlice: number) => canariesIn(linesPerSlice, canaryShare) };
+  const slices = new SliceWriter(objects, id, {
+    sizeOf: (unitsPerLine) => sizeFor(kind, speeds, unitsPerLine).linesPerShard,
+    quorum: () => quorum,
+    canaries: mixing,
+  });
+  for await (const lines of linesByChunk(await objects.getStream(objectKey))) {
+    for (const bytes of lines) {
+      const request = checker.take(bytes);
+      if (checker.done) break;
+      if (!request) continue;
       if (!model) {
-        const message = `The model ${JSON.stringify(request.model)} does not exist.`;
-        return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+        model = await readModel(database, tenantId, request.model);
+        if (!model) {
+          const message = `The model ${JSON.stringify(request.model)} does not exist.`;
+          return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+        }
+        const manifest = modelManifestSchema.safeParse(model.manifest).data;
+        kind = manifest?.pipeline.kind;
+        // One whose manifest cannot be read has none, and the cars will say so.
+        const endpoints = manifest && endpointsOf(model.name, manifest.pipeline);
+        if (endpoints && !endpoints.includes(endpoint)) {
+          const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${endpoint}.`;
+          return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
+        }
+        speeds = await speedsOf(database, model);
+        const policy = policyFor(await listCheckPolicies(database), { tenantId, modelName: model.name });
+        checkedIn = policy.checked_in;
+        quorum = quorumOf(policy, { tenantId, metadata }, kind);
+        canaryShare = quorum > 1 || isCanary(tenantId) || !takesCanaries(kind) ? 0 : policy.canary_share;
       }
-      const manifest = modelManifestSchema.safeParse(model.manifest).data;
-      kind = manifest?.pipeline.kind;
-      // One whose manifest cannot be read has none, and the cars will say so.
-      const endpoints = manifest && endpointsOf(model.name, manifest.pipeline);
-      if (endpoints && !endpoints.includes(endpoint)) {
-        const message = `The model ${JSON.stringify(request.model)} answers ${endpoints.join(', ')}, not ${endpoint}.`;
-        return { errors: [{ code: 'model_mismatch', line: request.line, message, param: 'model' }] };
-      }
-      speeds = await speedsOf(database, model);
-      quorum = await quorumOf(database, { tenantId, metadata }, { name: model.name, kind });
+      const room = slices.add(bytes, workUnitsOf(kind, request.body));
+      if (room) await room;
     }
-    await slices.add(bytes, workUnitsOf(kind, request.body));
+    if (checker.done) break;
   }
   const form = await slices.end();
   const { errors, total } = checker.finish();
   if (errors.length > 0 || !model) return { errors };
-  return { model, kind, lines: total, unitsPerLine: slices.unitsPerLine, speeds, ...form, quorum };
+  const { unitsPerLine, canaries } = slices;
+  return { model, kind, lines: total, unitsPerLine, speeds, ...form, quorum, canaries, mixing, checkedIn };
 }
 
 /**
  * As the batch asks and at least as the policy says. A client's local steps, which another car may go on with, are one
  * car's; canaries are compared with what is known.
  */
-async function quorumOf(
-  database: Queryable,
+function quorumOf(
+  policy: CheckPolicy,
   { tenantId, metadata }: Pick<Batch, 'tenantId' | 'metadata'>,
-  { name, kind }: { readonly name: string; readonly kind: Pipeline['kind'] | undefined },
-): Promise<number> {
+  kind: Pipeline['kind'] | undefined,
+): number {
   if (kind === 'training' || isCanary(tenantId)) return 1;
-  const policy = policyFor(await listCheckPolicies(database), { tenantId, modelName: name });
   return Math.max(parseGridHints(metadata).quorum ?? 1, policy.enabled ? policy.quorum : 1);
+}
+
+/** Generated text is drawn anew for each request, so that nobody knows its answer: it is read instead. A client trains once. */
+function takesCanaries(kind: Pipeline['kind'] | undefined): boolean {
+  return kind !== 'text-generation' && kind !== 'training';
 }
 
 async function speedsOf(database: Queryable, { name, version }: Model): Promise<readonly ClassSpeed[]> {
@@ -204,24 +224,24 @@ async function writeSlices(
   objects: ObjectStore,
   batchId: string,
   objectKey: string,
-  { linesPerShard, quorum }: { readonly linesPerShard: number; readonly quorum: number },
-): Promise<{ readonly slicesPerPack: number }> {
-  const slices = new SliceWriter(
-    objects,
-    batchId,
-    () => linesPerShard,
-    () => quorum,
-  );
+  cutting: Cutting,
+): Promise<Pick<CheckedLines, 'slicesPerPack' | 'canaries'>> {
+  const slices = new SliceWriter(objects, batchId, cutting);
   for await (const bytes of linesOf(await objects.getStream(objectKey))) {
-    if (!isBlankLine(bytes)) await slices.add(bytes, 1);
+    const room = isBlankLine(bytes) ? undefined : slices.add(bytes, 1);
+    if (room) await room;
   }
-  return slices.end();
+  const { slicesPerPack } = await slices.end();
+  return { slicesPerPack, canaries: slices.canaries };
 }
 
 async function splitOf(
   ports: JobPorts,
   batch: Batch,
-  cut: Pick<SplitBatch, 'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum' | 'slicesPerPack'> & {
+  cut: Pick<
+    SplitBatch,
+    'lines' | 'linesPerShard' | 'linesPerPart' | 'unitsPerLine' | 'quorum' | 'slicesPerPack' | 'canaries' | 'checkedIn'
+  > & {
     readonly model: Model;
   },
 ): Promise<SplitBatch> {

@@ -10,6 +10,7 @@ import { readSliceAnswers } from '../../store/answeredLines.ts';
 import { readBatch, updateBatchCounts, type BatchCounts } from '../../store/batches.ts';
 import { insertFile } from '../../store/files.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
+import { readSliceKey } from '../../store/sliceKeys.ts';
 import { sliceReader } from '../../store/slices.ts';
 import type { JobPorts } from './jobPorts.ts';
 
@@ -52,17 +53,18 @@ export async function writeResults(
     const read = sliceReader(objects, batchId, split);
     for (let slice = 0; slice < sliceOf(split, split.shards); slice++) {
       const shards = shardsOfSlice(split, slice);
-      const answered = await readSliceAnswers(objects, batchId, shards, parts);
+      const answered = await readSliceAnswers(objects, batchId, shards, parts, split);
       const input = await unlessNotFound(read(shards[0] ?? slice));
-      const requests = input && requestLinesOf(input);
+      const key = await readSliceKey(objects, split, batchId, slice);
+      const customIds = key?.flatMap((customId) => customId ?? []) ?? (input && requestLinesOf(input).map(customIdOf));
       for (let index = 0; index < linesOfSlice(split, slice); index++) {
-        const request = requests?.[index];
+        const customId = customIds?.[index];
         const answer = answered.get(index);
         const isAnswer = answer !== undefined && isSuccess(answer);
         if (wanted === 'answers') count(counts, answer, isAnswer, outcome);
         if (isAnswer !== (wanted === 'answers')) continue;
         // Of a slice that is lost nobody knows the custom_ids; such a line is counted all the same.
-        const line = answer ?? (request === undefined ? undefined : unanswered(batchId, request, outcome));
+        const line = answer ?? (customId === undefined ? undefined : unanswered(batchId, customId, outcome));
         if (line !== undefined) yield Buffer.from(`${line}\n`);
       }
     }
@@ -103,8 +105,7 @@ function isSuccess(line: string): boolean {
   return response !== null && response.status_code < 400;
 }
 
-function unanswered(batchId: string, request: string, outcome: BatchEnd): string {
-  const customId = customIdOf(request);
+function unanswered(batchId: string, customId: string, outcome: BatchEnd): string {
   const id = `batch_req_${createHash('sha256').update(`${batchId}/${customId}`).digest('hex').slice(0, 24)}`;
   const line: BatchAnswerLine = { id, custom_id: customId, response: null, error: UNANSWERED[outcome] };
   return JSON.stringify(line);

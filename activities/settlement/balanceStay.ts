@@ -8,7 +8,7 @@ import { listComputeSlots, readMeterFacts } from '../../store/paidCompute.ts';
 import { listReputations, updateReputation } from '../../store/reputations.ts';
 import type { TimeWindow } from '../../store/signals.ts';
 import type { Vehicle } from '../../store/vehicles.ts';
-import { explainedWh } from '../jobs/payableWork.ts';
+import { explainedWh } from '../jobs/payableEnergy.ts';
 
 /**
  * Holds what the quarter hours of a stay were paid for against what their meter has counted by now: a shard may have been

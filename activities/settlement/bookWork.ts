@@ -23,6 +23,8 @@ export interface PaidWork {
   /** 0, or of a quorum which of the copies it is. */
   readonly copy: number;
   readonly energyWh: number;
+  /** Share of it that canaries took, which the submitter does not pay. */
+  readonly canaryShare: number;
   readonly units: number;
   /** When it was done, grid time. */
   readonly during: TimeWindow;
@@ -32,7 +34,7 @@ export interface PaidWork {
 
 /** Charges the submitter, pays the owner and books what the energy cost and emitted; once for each car and shard. */
 export async function bookWork(tx: Queryable, pricing: BatchPricing, work: PaidWork): Promise<void> {
-  const { vehicle, batchId, shard, copy, energyWh, units, during, nowMs } = work;
+  const { vehicle, batchId, shard, copy, energyWh, canaryShare, units, during, nowMs } = work;
   const grid = await gridDuring(tx, vehicle.regionId, during);
   const paying = await readPriceBookAt(tx, nowMs);
   const longestStreak = Math.max(0, ...paying.book.owners.streaks.map(({ nights }) => nights));
@@ -46,6 +48,7 @@ export async function bookWork(tx: Queryable, pricing: BatchPricing, work: PaidW
       reference: `${workflowIds.job(batchId)}/shard/${shard}`,
       copy,
       energyWh,
+      canaryShare,
       units,
       offPeakShare: Number(grid.offPeakShare.toFixed(6)),
       energyPriceMicros: energyPriceMicros(paying.book, vehicle, grid),
@@ -55,11 +58,12 @@ export async function bookWork(tx: Queryable, pricing: BatchPricing, work: PaidW
       atMs: nowMs,
     }),
   );
-  const kwh = energyWh / 1000;
+  const ownWh = energyWh * (1 - canaryShare);
+  const kwh = ownWh / 1000;
   await addShardFootprint(tx, {
     jobId: batchId,
     shard,
-    energyWh,
+    energyWh: ownWh,
     gCo2: grid.carbonGPerKwh === undefined ? null : kwh * grid.carbonGPerKwh,
     costEur: grid.priceEurPerKwh === undefined ? null : kwh * grid.priceEurPerKwh,
   });

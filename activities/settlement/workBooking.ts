@@ -18,8 +18,9 @@ export interface ComputeWork {
   readonly reference: string;
   /** 0, or of a quorum which of the copies it is. */
   readonly copy: number;
-  /** What its owner is paid for, and the submitter pays. */
+  /** What its owner is paid for, and the submitter pays but for the share of canaries. */
   readonly energyWh: number;
+  readonly canaryShare: number;
   readonly units: number;
   readonly offPeakShare: number;
   /** Of a kWh at the owner's plug, in the book's currency; undefined where nobody knows it. */
@@ -40,7 +41,8 @@ export interface ComputeWork {
 export function computeBooking(pricing: BatchPricing, paying: StoredPriceBook, work: ComputeWork): Booking {
   const { car, batchId, reference, atMs } = work;
   const { book } = paying;
-  const priced: PricedWork = { ...work, unit: pricing.unit };
+  const energyWh = work.energyWh * (1 - work.canaryShare);
+  const priced: PricedWork = { ...work, energyWh, unit: pricing.unit };
   const isCopy = work.copy > 0;
   // Canaries are the operator's own, and so are copies that its policy wants: what cars are paid for them is what they cost.
   const isFree = isCanary(pricing.tenantId) || (isCopy && work.copy >= pricing.quorumAsked);
@@ -52,12 +54,24 @@ export function computeBooking(pricing: BatchPricing, paying: StoredPriceBook, w
     return { ...entry, item, amountMicros: -amountMicros, unit, unitPriceMicros, quantityMillionths };
   });
   const charged = price.flatMap((entry) => exchanged(pricing.book, entry, pricing.currency));
-  const paid = computePay(book, work).flatMap((line) => payEntries(paying, car, line));
+  const pay = computePay(book, work);
+  const paid = pay.flatMap((line) => payEntries(paying, car, line));
+  // What the car gets for canaries is a cost of checking, which the margin bears on a line of its own.
+  const canaryMicros = Math.round(sumMicros(pay.map(({ amountMicros }) => amountMicros)) * work.canaryShare);
+  const checking: Entry[] =
+    canaryMicros === 0
+      ? []
+      : [{ account: accounts.margin, currency: book.currency, amountMicros: -canaryMicros, item: 'check' }];
   return {
     key: bookingKeys.compute(reference, car.id),
     kind: isCopy ? 'quorum' : 'compute',
     atMs,
-    entries: withMargin(paying, [...charged, ...discounted(pricing, charged, work.chargedMicros), ...paid]),
+    entries: withMargin(paying, [
+      ...charged,
+      ...discounted(pricing, charged, work.chargedMicros),
+      ...paid,
+      ...checking,
+    ]),
     reference,
     vehicleId: car.id,
     ...(work.stay !== undefined && { stay: work.stay }),

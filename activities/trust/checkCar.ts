@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 import { NightshiftError } from '../../domain/errors.ts';
+import { parted } from '../../domain/grouped.ts';
 import { parseJson } from '../../domain/json.ts';
 import { objectKeys, unfinishedOfKey } from '../../domain/names.ts';
 import type { PartReceipt } from '../../domain/shards.ts';
@@ -25,10 +26,10 @@ import { isTrustedCar } from '../../store/trustedCars.ts';
 import { bookCheck } from '../settlement/checkBooking.ts';
 import type { AnsweredShare } from './answeredShares.ts';
 import { LineComparison } from './compareLines.ts';
-import { rememberingRunner } from './knownAnswers.ts';
+import { answersInDatabase, answersOfJob, rememberingRunner } from './knownAnswers.ts';
 import { quarantine } from './quarantine.ts';
-import { correctedPart, storeCorrections, type ShardRequests } from './trustedAnswers.ts';
-import type { TrustPorts } from './trustPorts.ts';
+import { correctedPart, storeCorrections, taskOf, type ShardRequests } from './trustedAnswers.ts';
+import type { TrustedRunner, TrustPorts } from './trustPorts.ts';
 
 /**
  * Holds some of what a car has answered of a shard against a trusted computer's answers, and judges the car by it.
@@ -43,7 +44,7 @@ export async function checkCar(
   policy: CheckPolicy,
   disputed?: readonly number[],
 ): Promise<number | undefined> {
-  const { database, objects, trusted, checkKey } = ports;
+  const { database, objects, checkKey } = ports;
   const { jobId, shard, split } = shardRequests;
   const { vehicle, receipts, answers } = share;
   const vehicleId = vehicle.id;
@@ -59,15 +60,16 @@ export async function checkCar(
   const isTrusted = await isTrustedCar(database, vehicleId);
   const measured = (await listMeasuredNoise(database, split.model.sha256)).map(({ noise }) => noise);
   const tolerance = isTrusted ? WIDEST : toleranceUnder(policy, measured);
-  const runner = isCanary(split.tenant?.id) ? rememberingRunner(trusted, database) : trusted;
+  const runner = runnerFor(ports, shardRequests);
   const comparison = new LineComparison(runner, shardRequests, answers, tolerance);
   const before = await readReputation(database, key);
   let found: CheckedShare | undefined;
   let corrected: ReadonlyMap<number, string> = new Map();
   try {
-    const carsShare = { jobId, shard, vehicleId, lines: [...answers.keys()] };
+    const [known, lines] = parted([...answers.keys()], (line) => shardRequests.canaries.has(line));
+    const carsShare = { jobId, shard, vehicleId, lines, known };
     if (await wasTrainedElsewhere(objects, shardRequests, vehicleId)) {
-      await correctAll(ports, shardRequests, carsShare.lines, comparison);
+      await correctAll(ports, shardRequests, lines, comparison);
       return undefined;
     }
     found = disputed
@@ -75,7 +77,9 @@ export async function checkCar(
       : await checkShare(checkKey, carsShare, before, policy, (lines) => comparison.compare(lines));
     // What a guilty car has answered counts for nothing: others compute it.
     const isTaken = found !== undefined && judged(before, countsOf(found), policy).verdict !== 'guilty';
-    if (found && isTaken && !isTrusted) corrected = await comparison.right(found.differing);
+    // Nobody gets the answers to canaries.
+    const wrong = found?.differing.filter((line) => !shardRequests.canaries.has(line)) ?? [];
+    if (isTaken && !isTrusted) corrected = await comparison.right(wrong);
   } catch (error) {
     if (error instanceof NightshiftError && error.retryable) throw error;
     await tellUnchecked(ports, cellId, shardRequests, error);
@@ -112,6 +116,15 @@ export async function checkCar(
     await appendJournal(tx, cellId, journal);
     return quarantineId;
   });
+}
+
+/** One that remembers what it has answered to canaries: those are asked again and again. */
+function runnerFor({ database, objects, trusted }: TrustPorts, requests: ShardRequests): TrustedRunner {
+  const { jobId, split, canaries } = requests;
+  if (isCanary(split.tenant?.id)) return rememberingRunner(trusted, answersInDatabase(database));
+  if (canaries.size === 0) return trusted;
+  const ids = new Set([...canaries].map((line) => taskOf(requests, line).task.id));
+  return rememberingRunner(trusted, answersOfJob(objects, jobId), ({ id }) => ids.has(id));
 }
 
 /** Whether another car left steps of a client's training, from which this one may have gone on. */

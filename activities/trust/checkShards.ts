@@ -3,10 +3,12 @@ import { DEFAULT_TENANT } from '../../domain/apiKeys.ts';
 import { requestLinesOf } from '../../domain/batchLines.ts';
 import { CANARY_POLICY, isCanary } from '../../domain/trust/canaries.ts';
 import { policyFor } from '../../domain/trust/checkPolicy.ts';
+import { canaryPlaces } from '../../domain/trust/mixedSlice.ts';
 import { sliceOf } from '../../domain/trust/quorum.ts';
 import { acceptedParts } from '../../store/acceptedShards.ts';
 import { listCheckPolicies } from '../../store/checkPolicies.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
+import { readSliceKey } from '../../store/sliceKeys.ts';
 import { readSlice } from '../../store/slices.ts';
 import { sharesOf } from './answeredShares.ts';
 import { checkCar } from './checkCar.ts';
@@ -60,5 +62,7 @@ async function requestsOf(
   shard: number,
 ): Promise<ShardRequests | undefined> {
   const slice = await unlessNotFound(readSlice(objects, jobId, shard, split));
-  return slice && { jobId, shard, split, requests: requestLinesOf(slice) };
+  if (!slice) return undefined;
+  const canaries = canaryPlaces(await readSliceKey(objects, split, jobId, sliceOf(split, shard)));
+  return { jobId, shard, split, requests: requestLinesOf(slice), canaries };
 }

@@ -1,11 +1,14 @@
 import { isFinalBatchStatus } from '../../domain/batches.ts';
 import type { BatchEnd } from '../../domain/activities/jobActivities.ts';
 import { requestLinesOf } from '../../domain/batchLines.ts';
+import { canaryPlaces } from '../../domain/trust/mixedSlice.ts';
+import { sliceOf } from '../../domain/trust/quorum.ts';
 import type { SplitBatch } from '../../domain/workflows/inferenceJob.ts';
 import { acceptedParts, replaceAcceptedParts, type AcceptedPart } from '../../store/acceptedShards.ts';
 import { readBatch, readBatchSplit, setResultFiles } from '../../store/batches.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { unlessNotFound } from '../../store/objectStore.ts';
+import { readSliceKey } from '../../store/sliceKeys.ts';
 import { readSlice } from '../../store/slices.ts';
 import {
   listShardsToRedo,
@@ -70,8 +73,11 @@ async function redo(
   if (!slice) return undefined;
   const kept = parts.filter((part) => part.vehicleId !== vehicleId);
   const isKept = (line: number): boolean => kept.some(({ start, end }) => start <= line && line < end);
+  const canaries = canaryPlaces(await readSliceKey(objects, split, jobId, sliceOf(split, shard)));
   const lines = new Set<number>();
-  for (const { start, end } of ranges) for (let line = start; line < end; line++) if (!isKept(line)) lines.add(line);
+  for (const { start, end } of ranges) {
+    for (let line = start; line < end; line++) if (!isKept(line) && !canaries.has(line)) lines.add(line);
+  }
   const requests = { jobId, shard, split, requests: requestLinesOf(slice) };
   const { byLine } = await trustedAnswers(trusted, requests, [...lines]);
   const corrections = await storeCorrections(objects, jobId, shard, byLine);

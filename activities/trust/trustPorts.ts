@@ -45,7 +45,5 @@ export interface TrustedRunner {
 
 export interface TrustPorts extends JobPorts {
   readonly trusted: TrustedRunner;
-  /** Draws which lines are looked at; cars must not know it. */
-  readonly checkKey: Buffer;
   readonly log: Logger;
 }

@@ -15,12 +15,14 @@ export interface ShardRequests {
   readonly split: SplitBatch;
   /** The shard's request lines, all of them, as texts. */
   readonly requests: readonly string[];
+  /** Numbers of lines that are canaries. */
+  readonly canaries: ReadonlySet<number>;
 }
 
 /** What a trusted computer answers to these lines of a shard, as lines of an output file, by line number. */
 export async function trustedAnswers(
   trusted: TrustedRunner,
-  shardRequests: ShardRequests,
+  shardRequests: Omit<ShardRequests, 'canaries'>,
   lines: readonly number[],
 ): Promise<TrustedLines<string>> {
   const { jobId, shard, split } = shardRequests;
@@ -74,8 +76,8 @@ export async function rereadAnswers(
   return { byLine: new Map(read), deviceMs: reread.deviceMs };
 }
 
-function taskOf(
-  { jobId, shard, split, requests }: ShardRequests,
+export function taskOf(
+  { jobId, shard, split, requests }: Omit<ShardRequests, 'canaries'>,
   line: number,
 ): { readonly line: number; readonly customId: string; readonly task: TrustedTask } {
   const { custom_id: customId, body } = batchRequestLineSchema.parse(JSON.parse(requests[line] ?? ''));

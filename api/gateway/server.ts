@@ -39,6 +39,8 @@ export interface GatewayPorts extends PolicyPorts {
   readonly onAttemptFailed: AttemptFailed;
   /** Told of each call that is let through; what it gives is called when the call has ended. */
   readonly onCall?: (rpc: string) => () => void;
+  /** Told of each call of a car that was let through, when it has ended, with when it began. */
+  readonly onAnswered?: (car: KeyedCar, sinceRealMs: number) => void;
   readonly log: Logger;
 }
 
@@ -86,6 +88,8 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
     let car: KeyedCar | undefined;
     const gone = new AbortController();
     let ended: (() => void) | undefined;
+    const sinceRealMs = now();
+    let isRefused = false;
     try {
       car = await carOf(bearerOf(call));
       const knownCar = car;
@@ -100,10 +104,12 @@ export async function startGateway(options: GatewayOptions, ports: GatewayPorts)
       const limits = { deadlineRealMs: deadlineOf(call, now()), gone: gone.signal };
       return await handler(knownCar, call.request, limits);
     } catch (error) {
+      isRefused = error instanceof Refusal;
       if (error instanceof Refusal) ports.onRefused(error, car, call.getPeer());
       throw error;
     } finally {
       ended?.();
+      if (car && !isRefused) ports.onAnswered?.(car, sinceRealMs);
       open.delete(gone);
     }
   };

@@ -1,10 +1,9 @@
-import { IncomingMessage } from 'node:http';
-
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { Logger } from 'pino';
 
 import { ERROR_CODES, NightshiftError, type ErrorCodeName } from '../../domain/errors.ts';
+import { incomingOf } from './requestBody.ts';
 
 /** The one form of every error that leaves the API; the SDKs of OpenAI read it. */
 export interface ErrorBody {
@@ -36,12 +35,6 @@ export function answerError(thrown: Error, c: Context, logger: Logger): Response
   // The Open Inference Protocol has its own form.
   if (/^\/v2(\/|$)/.test(c.req.path)) return c.json({ error: message }, error.httpStatus);
   return c.json(body, error.httpStatus);
-}
-
-/** Node's request, which @hono/node-server passes along; absent when the app is called without a server. */
-function incomingOf(env: unknown): IncomingMessage | undefined {
-  if (typeof env !== 'object' || env === null || !('incoming' in env)) return undefined;
-  return env.incoming instanceof IncomingMessage ? env.incoming : undefined;
 }
 
 function toNightshiftError(thrown: Error): NightshiftError {

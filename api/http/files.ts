@@ -4,7 +4,7 @@ import { NightshiftError } from '../../domain/errors.ts';
 import { isInputOfOpenBatch } from '../../store/batches.ts';
 import { expireFile, listFiles, readFile, type StoredFile } from '../../store/files.ts';
 import type { ApiPorts } from './ports.ts';
-import { emptyBody } from './emptyBody.ts';
+import { bodyOf } from './requestBody.ts';
 import { receiveFile } from './fileUpload.ts';
 import { answersSoFar, runningBatchOf } from './partialResults.ts';
 import { removeFile } from './tidyUp.ts';
@@ -95,8 +95,8 @@ export function addFileRoutes(app: OpenAPIHono, ports: ApiPorts): void {
   // Not as an OpenAPI route: its validator would read the whole form into memory.
   app.openAPIRegistry.registerPath(createFileDoc);
   app.post('/v1/files', async (c) => {
-    const body = c.req.raw.body ?? emptyBody();
-    return c.json(toWire(await receiveFile(ports, c.get('caller').tenantId, c.req.header('content-type'), body)));
+    const contentType = c.req.header('content-type');
+    return c.json(toWire(await receiveFile(ports, c.get('caller').tenantId, contentType, bodyOf(c))));
   });
 
   app.openapi(listFilesRoute, async (c) => {

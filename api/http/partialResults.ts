@@ -28,7 +28,7 @@ export async function* answersSoFar({ database, objects }: ApiPorts, batch: Batc
     const shards = shardsOfSlice(split, slice);
     // Until all cars of a quorum have answered, nobody knows whether they agree.
     if (!shards.every((shard) => accepted.has(shard))) continue;
-    const answered = await readSliceAnswers(objects, batch.id, shards, accepted);
+    const answered = await readSliceAnswers(objects, batch.id, shards, accepted, split);
     const lines = [...answered].toSorted(([a], [b]) => a - b).map(([, line]) => line);
     const successful = lines.filter((line) => (parseAnswerLine(line).response?.status_code ?? 500) < 400);
     if (successful.length > 0) yield Buffer.from(successful.map((line) => `${line}\n`).join(''));

@@ -4,6 +4,7 @@ import { gridTimeMs } from '../../domain/clock.ts';
 import { NightshiftError } from '../../domain/errors.ts';
 import { costOfChecks, DEFAULT_CHECK_POLICY } from '../../domain/trust/checkPolicy.ts';
 import { isOnProbation } from '../../domain/trust/reputation.ts';
+import { readCell } from '../../store/cells.ts';
 import { listCheckPolicies, setCheckPolicy } from '../../store/checkPolicies.ts';
 import type { Queryable } from '../../store/database.ts';
 import { appendJournal } from '../../store/journal.ts';
@@ -157,6 +158,11 @@ export function addTrustRoutes(app: OpenAPIHono, { database, cell, now }: ApiPor
   app.openapi(setPolicyRoute, async (c) => {
     operatorOnly(c.get('carCaller'));
     const { tenant, model, policy } = c.req.valid('json');
+    const checkedIn = policy?.checked_in ?? null;
+    if (checkedIn !== null && !(await readCell(database, checkedIn))) {
+      const message = `There is no cell ${JSON.stringify(checkedIn)} whose control processes could check; null lets any do it.`;
+      throw new NightshiftError('invalid_request', message, { field: 'policy.checked_in' });
+    }
     await setCheckPolicy(database, { tenantId: tenant, modelName: model }, policy);
     return c.json(await policiesOf(database), 200);
   });

@@ -1,7 +1,7 @@
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 
-import { DAY_MS, MINUTE_MS } from '../../domain/durations.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../domain/durations.ts';
 import { gridTimeMs } from '../../domain/clock.ts';
 import { isAtSite } from '../../domain/site.ts';
 import type { MeterReading } from '../../domain/setpoints.ts';
@@ -62,6 +62,9 @@ const RELOAD_FOR_STRANGER_REAL_MS = 2_000;
 /** Readings of a car whose clock is off would be booked into the wrong slots, or block all later ones. */
 const METER_WINDOW_MS = { past: 7 * DAY_MS, ahead: 15 * MINUTE_MS } as const;
 
+/** Profiles come each slot; one that a car was left with, e.g. while it slept, is answered when it wakes. */
+const PROBE_LIFE_MS = HOUR_MS;
+
 /** Listens to the cars' telemetry and meters: fuses it, stores it in batches, and starts and ends parking sessions. */
 export async function startIngress(ports: IngressPorts): Promise<Ingress> {
   const { database, cell, mqtt, logger, now } = ports;
@@ -105,7 +108,6 @@ export async function startIngress(ports: IngressPorts): Promise<Ingress> {
 
   const takeReading = (vehicle: Vehicle, reading: MeterReading): void => {
     batch.addReading({ ...reading, vehicleId: vehicle.id });
-    batch.hear(vehicle.id, gridNowMs());
     const before = states.get(vehicle.id);
     if (!before) return;
     keep(vehicle, before, { ...before, energy: trackMeter(before.energy ?? NEW_TRACK, vehicle, reading) }, gridNowMs());
@@ -130,6 +132,12 @@ export async function startIngress(ports: IngressPorts): Promise<Ingress> {
       saveFetchedModel(database, fetched).catch((error: unknown) =>
         logger.warn({ err: error, vehicleId: vehicle.id }, 'what a car has fetched could not be stored'),
       );
+      return;
+    }
+    if (message.kind === 'answered') {
+      const atMs = gridNowMs();
+      // Of a profile that is not in force any more, anybody may have kept the answer.
+      if (Math.abs(atMs - message.answered.issuedAtMs) <= PROBE_LIFE_MS) batch.hear(vehicle.id, atMs);
       return;
     }
     if (message.kind === 'position') {

@@ -5,7 +5,12 @@ import { fetchedModelSchema, type FetchedModel } from '../../domain/modelOrders.
 import { topics } from '../../domain/names.ts';
 import type { Position } from '../../domain/site.ts';
 import { isStorableText } from '../../domain/storableText.ts';
-import { meterReadingSchema, type MeterReading } from '../../domain/setpoints.ts';
+import {
+  answeredProfileSchema,
+  meterReadingSchema,
+  type AnsweredProfile,
+  type MeterReading,
+} from '../../domain/setpoints.ts';
 import type { FusionInput } from './fusion.ts';
 import { isFieldName, parseField, positionOf } from './parseField.ts';
 
@@ -21,6 +26,7 @@ export type TelemetryMessage =
     }
   | { readonly kind: 'meter'; readonly vehicleId: string; readonly reading: MeterReading }
   | { readonly kind: 'fetched'; readonly vehicleId: string; readonly fetched: FetchedModel }
+  | { readonly kind: 'answered'; readonly vehicleId: string; readonly answered: AnsweredProfile }
   /** A field that we do not read. */
   | { readonly kind: 'ignored' }
   | { readonly kind: 'unreadable' };
@@ -41,6 +47,7 @@ export function ingressTopics(base: string): string[] {
     topics.agentConnectivity('+'),
     topics.meter('+'),
     topics.fetchedModel('+'),
+    topics.answered('+'),
   ];
 }
 
@@ -60,6 +67,13 @@ export function readMessage(base: string, topic: string, payload: Buffer, retain
     const fetched = fetchedModelSchema.safeParse(parseJson(text));
     return fetched.success
       ? { kind: 'fetched', vehicleId: fetchingVehicleId, fetched: fetched.data }
+      : { kind: 'unreadable' };
+  }
+  const [, answeringVehicleId] = /^nightshift\/([^/]+)\/answered$/.exec(topic) ?? [];
+  if (answeringVehicleId !== undefined) {
+    const answered = answeredProfileSchema.safeParse(parseJson(text));
+    return answered.success
+      ? { kind: 'answered', vehicleId: answeringVehicleId, answered: answered.data }
       : { kind: 'unreadable' };
   }
   const [, agentVehicleId] = /^nightshift\/([^/]+)\/connectivity$/.exec(topic) ?? [];

@@ -54,10 +54,12 @@ export class WriteBatch {
       socPercent: socPercentOf(fused),
       updatedAtMs: atMs,
     });
-    if (fused.online) this.hear(vehicleId, atMs);
   }
 
-  /** @param atMs when it was heard, by our clock: what a car says of its own may be anything */
+  /**
+   * It has answered, so that it could have been asked to compute.
+   * @param atMs by our clock: what a car says of its own may be anything
+   */
   hear(vehicleId: string, atMs: number): void {
     const hourMs = Math.floor(atMs / HOUR_MS) * HOUR_MS;
     // Told once an hour: thousands of messages say the same.

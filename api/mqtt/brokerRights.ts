@@ -56,6 +56,7 @@ export function carRights(carId: string, telemetryBase: string): BrokerRights {
     topics.computeMeter(carId),
     topics.agentConnectivity(carId),
     topics.fetchedModel(carId),
+    topics.answered(carId),
   ]);
   return {
     carId,

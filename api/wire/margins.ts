@@ -11,6 +11,10 @@ export const marginSchema = z
     owners: z.number(),
     energy: z.number(),
     checking: z.number(),
+    canaries: z.number().meta({
+      description:
+        'What of owners’ and energy’s part is for canaries among submitters’ requests, which the margin bears.',
+    }),
     margin: z.number(),
     exchange: z.number().meta({ description: 'What crossed into other currencies; 0 where there is one.' }),
   })

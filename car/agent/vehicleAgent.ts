@@ -14,7 +14,7 @@ import { gridTimeMs, type Clock } from '../../domain/clock.ts';
 import type { HardwareClass } from '../../domain/hardwareClasses.ts';
 import { inferenceTaskQueue } from '../../domain/names.ts';
 import type { FetchedModel } from '../../domain/modelOrders.ts';
-import type { SetpointProfile } from '../../domain/setpoints.ts';
+import type { AnsweredProfile, SetpointProfile } from '../../domain/setpoints.ts';
 import type { ShedOrder } from '../../domain/sheds.ts';
 import { BiddingWorker } from './biddingWorker.ts';
 import type { OrderWatch } from './orderWatch.ts';
@@ -50,6 +50,8 @@ export interface VehicleAgentOptions {
   readonly modelOrders: SetpointLink;
   /** Says what was fetched. */
   readonly tellFetched: (fetched: FetchedModel) => Promise<void>;
+  /** Answers a setpoint profile, slot by slot: that the agent is there, and could be asked. Owners are paid for such hours. */
+  readonly answerProfile: (answered: AnsweredProfile) => Promise<void>;
   readonly clock: Clock;
   readonly pacer: Pacer;
   readonly log: Logger;
@@ -115,7 +117,10 @@ export class VehicleAgent {
       models,
       tell: (fetched) => this.#options.tellFetched(fetched),
     });
-    const watch = watchSetpoints(this.gate, clock, log);
+    const watch = watchSetpoints(this.gate, clock, log, ({ issuedAtMs }) => {
+      // Out of reach of the broker, it is heard of in the next slot, or by its bids.
+      this.#options.answerProfile({ issuedAtMs }).catch(() => {});
+    });
     const shedWatch = watchSheds(this.gate, clock, log);
     const worker = new BiddingWorker({
       gate: this.gate,

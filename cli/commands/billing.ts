@@ -50,11 +50,11 @@ export const billingCommand: CommandFactory = (terminal) => {
       const rows = data.map(({ group, currency, ...amounts }) => [
         group || '-',
         currency,
-        ...[amounts.submitters, amounts.owners, amounts.energy, amounts.checking, amounts.margin].map((amount) =>
-          amount.toFixed(2),
+        ...[amounts.submitters, amounts.owners, amounts.energy, amounts.checking, amounts.margin, amounts.canaries].map(
+          (amount) => amount.toFixed(2),
         ),
       ]);
-      const heads = [options.by, 'currency', 'submitters', 'owners', 'energy', 'checking', 'margin'];
+      const heads = [options.by, 'currency', 'submitters', 'owners', 'energy', 'checking', 'margin', 'canaries'];
       terminal.out(tableOf(heads, rows, terminal.colors));
     });
   addDisputes(billing.command('dispute').description('say that a booking is wrong, and decide it'), terminal);

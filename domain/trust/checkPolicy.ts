@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { MAX_QUORUM } from './quorum.ts';
 import { toleranceOf, type MeasuredNoise, type Tolerance } from './tolerance.ts';
 
+/** More would be a batch of its own (canaries.ts). */
+const MAX_CANARY_SHARE = 0.2;
 const shareSchema = z.number().min(0).max(1);
 
 /** How the answers of a model, of a tenant, or of both are checked, as operators set it. */
@@ -22,6 +24,10 @@ export const checkPolicySchema = z.strictObject({
   tolerance: z.number().min(0).max(1).nullable(),
   /** So many cars of different owners answer each line; a batch may ask for more. The operator pays for those. */
   quorum: z.number().int().min(1).max(MAX_QUORUM).default(1),
+  /** Canaries mixed into batches: so many lines beside each of the submitter's. The operator pays for them. */
+  canary_share: z.number().min(0).max(MAX_CANARY_SHARE).default(0),
+  /** The cell whose control processes compute again; null: any that shares the jobs. */
+  checked_in: z.string().min(1).nullable().default(null),
 });
 export type CheckPolicy = z.infer<typeof checkPolicySchema>;
 
@@ -33,6 +39,8 @@ export const DEFAULT_CHECK_POLICY: CheckPolicy = {
   honest_difference: 1e-4,
   tolerance: null,
   quorum: 1,
+  canary_share: 0,
+  checked_in: null,
 };
 
 /** What a policy is set for; null: for all of them. */
@@ -66,12 +74,14 @@ export function toleranceUnder(
  * Share of a line's computing that goes into checks: of cars on probation, and of cars that have been valid for long. What
  * more cars answer for a quorum counts whole.
  */
-export function costOfChecks({ enabled, line_share, min_probability, quorum }: CheckPolicy): {
+export function costOfChecks({ enabled, line_share, min_probability, quorum, canary_share }: CheckPolicy): {
   readonly probation: number;
   readonly standing: number;
 } {
   const probation = enabled ? line_share : 0;
-  const copies = enabled ? quorum - 1 : 0;
+  // A quorum's batches have no canaries: its cars are held against each other.
+  const canaries = quorum > 1 ? 0 : canary_share;
+  const copies = enabled ? quorum - 1 + canaries : 0;
   // Answers of every car are looked at, copies too.
   return {
     probation: rounded(copies + probation * quorum),

@@ -9,6 +9,8 @@ export interface CarsShare {
   readonly vehicleId: string;
   /** Numbers of the lines within the shard. */
   readonly lines: readonly number[];
+  /** Numbers of lines besides, canaries, whose answers are known or come to be: they are always looked at. */
+  readonly known?: readonly number[];
 }
 
 /** What a look at some lines has found. */
@@ -55,7 +57,7 @@ export async function checkShare(
   policy: CheckPolicy,
   compare: CompareLines,
 ): Promise<CheckedShare | undefined> {
-  const first = linesToCheck(key, share, reputation, policy);
+  const first = [...(share.known ?? []), ...linesToCheck(key, share, reputation, policy)];
   if (first.length === 0) return undefined;
   const found = await compare(first);
   const counts = { checked: first.length, ...found, differing: found.differing.length };

@@ -60,12 +60,16 @@ export interface SplitBatch {
   readonly tenant?: { readonly id: string; readonly weight: number };
   /** Whether what cars answer is checked before it is accepted; undefined in batches split before there were checks. */
   readonly checked?: boolean;
+  /** The cell whose control processes check them; undefined: any. */
+  readonly checkedIn?: string;
   /** Whether its model writes text: cars' answers then say of which tokens they are made. */
   readonly generates?: boolean;
   /** The API over which cars reach their shards, by signed tokens; undefined: they open the store themselves. */
   readonly carUrl?: string;
   /** So many shards answer each slice of the input (domain/trust/quorum.ts), copies counted in `shards`; undefined: 1. */
   readonly quorum?: number;
+  /** So many lines of each slice are canaries, beside its own; undefined: none. */
+  readonly canaries?: number;
   /** So many slices of the input stand in one object (store/slices.ts); undefined: each stands alone, by its shard. */
   readonly slicesPerPack?: number;
 }

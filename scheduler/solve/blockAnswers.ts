@@ -2,7 +2,6 @@ import { at } from '../columns.ts';
 import { BlockFlow } from './blockFlow.ts';
 import type { LaidOutBlock } from './blocks.ts';
 import type { BlockColumn } from './columnMaster.ts';
-import type { Relaxation } from './relaxation.ts';
 
 /** What a block does: kW of its gates by job, those that are not 0. Its cost counts from that of the block's first. */
 export interface Answer extends BlockColumn {
@@ -11,11 +10,24 @@ export interface Answer extends BlockColumn {
   readonly kw: Float64Array;
 }
 
+/** What a block's answers begin from. */
+export interface Begin {
+  readonly index: number;
+  readonly jobs: number;
+  readonly slotHours: number;
+  readonly quantaPerKw: number;
+  /** What gates draw at first, in quanta by (gate, job). */
+  readonly drawn: Float64Array;
+  /** EUR per kWh by hub, to begin with. */
+  readonly hubPrice: Float64Array;
+}
+
 /** A block, and its flow from answer to answer. */
 export class AnsweringBlock {
   readonly laidOut: LaidOutBlock;
-  readonly #relaxation: Relaxation;
   readonly #index: number;
+  readonly #jobs: number;
+  readonly #slotHours: number;
   readonly #quantaPerKw: number;
   readonly #flow: BlockFlow;
   readonly #gateValue: Float64Array;
@@ -27,23 +39,11 @@ export class AnsweringBlock {
   bestPrice: Float64Array;
   #countedFromEur = 0;
 
-  /**
-   * @param drawn what gates draw at first, in quanta by (gate, job)
-   * @param hubPrice EUR per kWh by hub, to begin with
-   */
-  constructor(
-    relaxation: Relaxation,
-    laidOut: LaidOutBlock,
-    begin: {
-      readonly index: number;
-      readonly quantaPerKw: number;
-      readonly drawn: Float64Array;
-      readonly hubPrice: Float64Array;
-    },
-  ) {
-    this.#relaxation = relaxation;
+  constructor(laidOut: LaidOutBlock, begin: Begin) {
     this.laidOut = laidOut;
     this.#index = begin.index;
+    this.#jobs = begin.jobs;
+    this.#slotHours = begin.slotHours;
     this.#quantaPerKw = begin.quantaPerKw;
     this.#gateValue = new Float64Array(laidOut.gateStart.length - 1);
     this.#gateJob = new Int32Array(this.#gateValue.length);
@@ -70,7 +70,7 @@ export class AnsweringBlock {
     const told = this.#sumOfJobs(drawn);
     this.#flow.fixGates(told);
     this.#flow.solve();
-    const jobs = this.#relaxation.problem.jobs.length;
+    const jobs = this.#jobs;
     return this.#answer((gate, job) => {
       const part = at(this.#flow.gateFlow, gate) < at(told, gate) ? at(this.#flow.gateFlow, gate) / at(told, gate) : 1;
       return part * at(drawn, gate * jobs + job);
@@ -88,25 +88,20 @@ export class AnsweringBlock {
   /** It computes nothing, and its cars charge as they do now. */
   idle(): Answer {
     const none = new Int32Array();
-    const shards = new Float64Array(this.#relaxation.problem.jobs.length);
+    const shards = new Float64Array(this.#jobs);
     const costEur = this.#chargeEur() - this.#countedFromEur;
     return { block: this.#index, costEur, shards, gate: none, job: none, kw: new Float64Array() };
   }
 
-  /** Writes what its cars draw into the relaxation's columns. */
-  readCharge(chargeKw: Float64Array): void {
-    const { layout } = this.#relaxation;
-    const { cars, block } = this.laidOut;
-    for (const [k, car] of cars.entries()) {
-      const first = at(layout.offset, car);
-      const start = at(block.cellStart, k);
-      const count = at(block.cellStart, k + 1) - start;
-      for (let c = 0; c < count; c++) chargeKw[first + c] = at(this.#flow.cellFlow, start + c) / this.#quantaPerKw;
-    }
+  /** kW that its cars draw, by cell. */
+  cellKw(): Float64Array {
+    const kw = Float64Array.from(this.#flow.cellFlow);
+    for (let cell = 0; cell < kw.length; cell++) kw[cell] = at(kw, cell) / this.#quantaPerKw;
+    return kw;
   }
 
   #sumOfJobs(drawn: Float64Array): Float64Array {
-    const jobs = this.#relaxation.problem.jobs.length;
+    const jobs = this.#jobs;
     return Float64Array.from(this.#gateValue, (_, gate) => {
       let quanta = 0;
       for (let j = 0; j < jobs; j++) quanta += at(drawn, gate * jobs + j);
@@ -128,14 +123,13 @@ export class AnsweringBlock {
         most = eur;
         this.#gateJob[g] = j;
       }
-      this.#gateValue[g] = most / (at(gatePlugKw, g) * this.#relaxation.problem.slotHours) - at(gateCostEurPerKwh, g);
+      this.#gateValue[g] = most / (at(gatePlugKw, g) * this.#slotHours) - at(gateCostEurPerKwh, g);
     }
   }
 
   #answer(quantaOf: (gate: number, job: number) => number): Answer {
-    const { problem } = this.#relaxation;
     const { gateShards, gatePlugKw, gateCostEurPerKwh } = this.laidOut;
-    const jobs = problem.jobs.length;
+    const jobs = this.#jobs;
     const shards = new Float64Array(jobs);
     const gates: number[] = [];
     const gateJobs: number[] = [];
@@ -145,7 +139,7 @@ export class AnsweringBlock {
       for (let j = 0; j < jobs; j++) {
         const kw = quantaOf(g, j) / this.#quantaPerKw;
         if (kw <= 0) continue;
-        costEur += kw * at(gateCostEurPerKwh, g) * problem.slotHours;
+        costEur += kw * at(gateCostEurPerKwh, g) * this.#slotHours;
         shards[j] = at(shards, j) + (kw / at(gatePlugKw, g)) * at(gateShards, g * jobs + j);
         gates.push(g);
         gateJobs.push(j);
@@ -175,6 +169,6 @@ export class AnsweringBlock {
   }
 
   #eurOf(quantaCost: number): number {
-    return (quantaCost / this.#quantaPerKw) * this.#relaxation.problem.slotHours;
+    return (quantaCost / this.#quantaPerKw) * this.#slotHours;
   }
 }

@@ -1,5 +1,6 @@
 import { at } from '../columns.ts';
-import { AnsweringBlock, type Answer } from './blockAnswers.ts';
+import type { Answer } from './blockAnswers.ts';
+import { alone, type Crew, type Gather } from './crew.ts';
 import { layOut, quantaPerKwOf, type LaidOutBlock } from './blocks.ts';
 import { ColumnMaster } from './columnMaster.ts';
 import { gateRow, shardsPerCar, type LimitPrices, type Relaxation } from './relaxation.ts';
@@ -38,25 +39,29 @@ export function coordinate(
   relaxation: Relaxation,
   freeChargeKw: Float64Array,
   start: LimitPrices | undefined,
+  gather: Gather = alone,
 ): Coordinated {
   const { problem } = relaxation;
   const quantaPerKw = quantaPerKwOf(relaxation);
   const laidOut = layOut(relaxation, freeChargeKw, quantaPerKw);
-  const near = nearPrices(relaxation, laidOut, start, quantaPerKw);
+  const crew = gather(laidOut);
+  const near = nearPrices(relaxation, laidOut, start, { quantaPerKw, crew });
   const jobPrice = Float64Array.from(near.jobPriceEurPerShard);
   clip(relaxation, jobPrice);
-  const blocks = laidOut.map(
-    (block, index) =>
-      new AnsweringBlock(relaxation, block, {
-        index,
-        quantaPerKw,
-        drawn: near.drawn[index] ?? new Float64Array(),
-        hubPrice: hubPrices(block, near.rents[index] ?? new Float64Array()),
-      }),
-  );
-  const scaleEur = 1e-9 + blocks.reduce((sum, block) => sum + Math.abs(block.firstEur - block.unservedEur), 0);
-  const first = blocks.map((block) => block.first);
-  const columns = [...first, ...blocks.map((block) => block.idle())];
+  const begun = crew.ask('beginAnswers', (index) => {
+    const block = laidOut[index];
+    return {
+      index,
+      jobs: problem.jobs.length,
+      slotHours: problem.slotHours,
+      quantaPerKw,
+      drawn: near.drawn[index] ?? new Float64Array(),
+      hubPrice: block ? hubPrices(block, near.rents[index] ?? new Float64Array()) : new Float64Array(),
+    };
+  });
+  const scaleEur = 1e-9 + begun.reduce((sum, block) => sum + Math.abs(block.firstEur - block.unservedEur), 0);
+  const first = begun.map((block) => block.first);
+  const columns = [...first, ...begun.map((block) => block.idle)];
   const work = Float64Array.from(problem.jobs, (job) => job.shards);
   const penalty = Float64Array.from(problem.jobs, (job) => job.penaltyEurPerShard);
   const master = new ColumnMaster(first, work, penalty);
@@ -68,8 +73,7 @@ export function coordinate(
   for (; rounds < MAX_ROUNDS; rounds++) {
     let boundEur = 0;
     for (let j = 0; j < work.length; j++) boundEur += at(jobPrice, j) * at(work, j);
-    for (const block of blocks) {
-      const column = block.at(jobPrice);
+    for (const column of crew.ask('at', () => jobPrice)) {
       boundEur += column.costEur;
       for (let j = 0; j < work.length; j++) boundEur -= at(jobPrice, j) * at(column.shards, j);
       columns.push(column);
@@ -79,7 +83,7 @@ export function coordinate(
       if (rounds > 0) width *= 2;
       bestBound = boundEur;
       bestPrice = Float64Array.from(jobPrice);
-      for (const block of blocks) block.bestPrice = Float64Array.from(block.price);
+      crew.tell('keepPrice', undefined);
     } else width /= 3;
     const scale = bestPrice.map((price, j) => Math.max(Math.abs(price), 1e-3 * at(penalty, j)));
     let mixEur: number;
@@ -106,13 +110,12 @@ export function coordinate(
   }
   const drawn = mix(laidOut, columns, master.parts(), work.length, quantaPerKw);
   const chargeKw = Float64Array.from(freeChargeKw);
-  const carried = blocks.map((block, index) => {
-    const answer = block.beside(drawn[index] ?? new Float64Array());
-    block.readCharge(chargeKw);
-    return answer;
-  });
-  const gateCarsOfJob = gateCars(relaxation, laidOut, carried);
-  return { chargeKw, gateCarsOfJob, prices: readPrices(relaxation, blocks, bestPrice), rounds };
+  const carried = crew.ask('beside', (index) => drawn[index] ?? new Float64Array());
+  for (const [index, { cellKw }] of carried.entries()) readCharge(relaxation, laidOut[index], cellKw, chargeKw);
+  const answers = carried.map(({ answer }) => answer);
+  const gateCarsOfJob = gateCars(relaxation, laidOut, answers);
+  const hubs = carried.map(({ bestPrice: price }) => price);
+  return { chargeKw, gateCarsOfJob, prices: readPrices(relaxation, laidOut, hubs, bestPrice), rounds };
 }
 
 /** Prices to begin with, what gates draw at them, and how wide a box around them holds the jobs' prices. */
@@ -120,7 +123,7 @@ function nearPrices(
   relaxation: Relaxation,
   laidOut: readonly LaidOutBlock[],
   start: LimitPrices | undefined,
-  quantaPerKw: number,
+  { quantaPerKw, crew }: { readonly quantaPerKw: number; readonly crew: Crew },
 ): SoftPrices & { readonly width: number } {
   const { slots } = relaxation.problem;
   const rents = laidOut.map(({ block, feeders, station }) => {
@@ -143,7 +146,7 @@ function nearPrices(
   const feeders = laidOut.reduce((sum, block) => sum + block.feeders.length, 0);
   const prices = { jobPriceEurPerShard, rents };
   if (!start && cars >= MIN_CARS_FOR_SOFT * feeders && !laidOut.some(cannotServe)) {
-    return { ...softPrices(relaxation, laidOut, quantaPerKw, prices), width: START_WIDTH };
+    return { ...softPrices(relaxation, laidOut, quantaPerKw, prices, crew), width: START_WIDTH };
   }
   const drawn = drawAt(relaxation, laidOut, quantaPerKw, { ...prices, softness: ALL_OR_NOTHING_EUR });
   return { ...prices, drawn, width: start ? WIDTH_OF_LAST_PLAN : WIDTH_OF_GUESS };
@@ -229,15 +232,33 @@ function gateCars(
   return carsOfJob;
 }
 
+/** Writes what a block's cars draw, kW by its cells, into the relaxation's columns. */
+function readCharge(
+  { layout }: Relaxation,
+  laidOut: LaidOutBlock | undefined,
+  cellKw: Float64Array,
+  chargeKw: Float64Array,
+): void {
+  const { cars, block } = laidOut ?? { cars: new Int32Array(), block: undefined };
+  if (!block) return;
+  for (let k = 0; k < cars.length; k++) {
+    const start = at(block.cellStart, k);
+    chargeKw.set(cellKw.subarray(start, at(block.cellStart, k + 1)), at(layout.offset, at(cars, k)));
+  }
+}
+
 function readPrices(
   { problem }: Relaxation,
-  blocks: readonly AnsweringBlock[],
+  blocks: readonly LaidOutBlock[],
+  /** By hub of each block. */
+  prices: readonly Float64Array[],
   jobPriceEurPerShard: Float64Array,
 ): LimitPrices {
   const { slots } = problem;
   const feederRentEurPerKwh = new Float64Array(problem.feeders * slots);
   const substationRentEurPerKwh = new Float64Array(problem.substations * slots);
-  for (const { laidOut, bestPrice } of blocks) {
+  for (const [block, laidOut] of blocks.entries()) {
+    const bestPrice = prices[block] ?? new Float64Array();
     for (const [index, feeder] of laidOut.feeders.entries()) {
       for (let t = 0; t < slots; t++) {
         const behind = laidOut.station < 0 ? 0 : Math.max(0, at(bestPrice, laidOut.feeders.length * slots + t));

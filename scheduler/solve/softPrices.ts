@@ -6,7 +6,8 @@ import type { Relaxation } from './relaxation.ts';
 import { SoftGates } from './softGates.ts';
 import { serveExactly } from './serveExactly.ts';
 import { emptyJobs, type SoftJobs } from './rentSystems.ts';
-import { SoftBlock } from './softBlock.ts';
+import type { SoftSaid } from './blockWork.ts';
+import { alone, type Crew } from './crew.ts';
 
 /** Softness as a part of the spread of prices: at first, at last, and from step to step. */
 const SOFTEST = 0.1;
@@ -18,8 +19,6 @@ const MAX_STEPS = 20;
 /** Part of the flow that may be off before prices become harder, and at last. */
 const OFF = 1e-3;
 const OFF_AT_LAST = 1e-5;
-/** Steps that a block goes by itself, between those of all. */
-const OWN_STEPS = 4;
 /** A step that ends on a slope downwards that is so steep, against that of its start, was too long. */
 const OVERSHOT = 0.7;
 const SHORTER = 0.4;
@@ -50,6 +49,7 @@ export function softPrices(
     readonly jobPriceEurPerShard: Float64Array;
     readonly rents: readonly Float64Array[];
   },
+  crew: Crew = alone(laidOut),
 ): SoftPrices {
   const { problem, chargeCostEurPerKwh } = relaxation;
   const { slots, slotHours } = problem;
@@ -73,11 +73,15 @@ export function softPrices(
   }
   const ownerPenalty = problem.ownerPenaltyEurPerKwh;
   unserved = Math.min(unserved, ownerPenalty);
-  const blocks = laidOut.map(
-    (block, index) => new SoftBlock(block, { slots, jobs }, unserved, Float64Array.from(start.rents[index]!)),
-  );
+  const flows = crew.ask('beginSoft', (block) => ({
+    slots,
+    jobs,
+    unservedCost: unserved,
+    rent: start.rents[block] ?? new Float64Array(),
+  }));
   const search = new SoftSearch(
-    blocks,
+    crew,
+    flows.reduce((sum, flow) => sum + flow, 0),
     Float64Array.from(start.jobPriceEurPerShard, (price) => price / slotHours),
     {
       most,
@@ -98,17 +102,16 @@ export function softPrices(
     const fits = search.solve(softness, isLast ? OFF_AT_LAST : OFF);
     if (!fits && found) break;
     before = found;
-    found = { ...search.read(), softness };
+    found = search.remember(softness);
     if (isLast) break;
     softness *= HARDER;
   }
   const worth = found.worth;
   softness = found.softness;
-  for (const [index, block] of blocks.entries()) block.rent.set(found.rents[index]!);
   const jobPriceEurPerShard = worth.map((each) => each * slotHours);
-  const rents = blocks.map(({ rent }) => rent);
+  const rents = crew.ask('rents', () => undefined);
   const drawn = drawAt(relaxation, laidOut, quantaPerKw, { jobPriceEurPerShard, rents: rents, softness });
-  for (const { rent } of blocks) {
+  for (const rent of rents) {
     // Where owners go without, rents are as high as the penalty: what was far above prices stood for it.
     for (let hub = 0; hub < rent.length; hub++) if (rent[hub]! > unserved / 2) rent[hub]! += ownerPenalty - unserved;
   }
@@ -143,9 +146,8 @@ export function hubPrices({ block }: LaidOutBlock, rent: Float64Array): Float64A
   return price;
 }
 
-/** Prices at one softness. */
+/** Prices at one softness; the blocks remember their rents. */
 interface Found {
-  readonly rents: readonly Float64Array[];
   /** EUR per shard, divided by a slot's hours, by job. */
   readonly worth: Float64Array;
   readonly softness: number;
@@ -153,7 +155,9 @@ interface Found {
 
 /** All blocks and the jobs that tie them together. */
 class SoftSearch {
-  readonly #blocks: readonly SoftBlock[];
+  readonly #crew: Crew;
+  /** What the blocks said last. */
+  #said: readonly SoftSaid[] = [];
   readonly #worth: Float64Array;
   /** What jobs pay at most, and their shards in quanta. */
   readonly #most: Float64Array;
@@ -164,45 +168,38 @@ class SoftSearch {
   readonly #perShard: number;
 
   constructor(
-    blocks: readonly SoftBlock[],
+    crew: Crew,
+    flow: number,
     worth: Float64Array,
     jobs: { readonly most: Float64Array; readonly wanted: Float64Array; readonly shardsPerKw: number },
   ) {
     this.#perShard = 1 / Math.max(jobs.shardsPerKw, 1e-9);
-    this.#blocks = blocks;
+    this.#crew = crew;
     this.#worth = worth;
     this.#most = jobs.most;
     this.#wanted = jobs.wanted;
     this.#all = emptyJobs(worth.length);
-    this.#flow = blocks.reduce((sum, { flow }) => sum + flow, 0) + jobs.wanted.reduce((sum, shards) => sum + shards, 0);
+    this.#flow = flow + jobs.wanted.reduce((sum, shards) => sum + shards, 0);
   }
 
-  read(): Omit<Found, 'softness'> {
-    return { rents: this.#blocks.map(({ rent }) => Float64Array.from(rent)), worth: Float64Array.from(this.#worth) };
+  remember(softness: number): Found {
+    this.#crew.tell('remember', undefined);
+    return { worth: Float64Array.from(this.#worth), softness };
   }
 
   /** Prices go on with the softness as they went before: nearly on a line. */
   extrapolate(before: Found, found: Found, softness: number): void {
     const part = (softness - found.softness) / (found.softness - before.softness);
-    const goOn = (value: Float64Array, last: Float64Array, first: Float64Array): void => {
-      for (let k = 0; k < value.length; k++) value[k] = last[k]! + part * (last[k]! - first[k]!);
-    };
-    for (const [index, { rent }] of this.#blocks.entries()) {
-      goOn(rent, found.rents[index]!, before.rents[index]!);
-      for (let hub = 0; hub < rent.length; hub++) {
-        rent[hub] = found.rents[index]![hub]! > 0 ? Math.max(0, rent[hub]!) : 0;
-      }
+    this.#crew.tell('extrapolate', part);
+    for (let j = 0; j < this.#worth.length; j++) {
+      const last = found.worth[j]!;
+      this.#worth[j] = Math.min(last + part * (last - before.worth[j]!), this.#most[j]!);
     }
-    goOn(this.#worth, found.worth, before.worth);
-    for (let j = 0; j < this.#worth.length; j++) this.#worth[j] = Math.min(this.#worth[j]!, this.#most[j]!);
   }
 
   /** Newton's method at one softness; whether it came to prices at which the flow fits. */
   solve(softness: number, mayBeOff: number): boolean {
-    for (const block of this.#blocks) {
-      block.ask(this.#worth, softness);
-      this.#settle(block, softness, mayBeOff);
-    }
+    this.#said = this.#crew.ask('settle', () => ({ worth: this.#worth, softness, mayBeOff }));
     this.#sum();
     for (let step = 0; this.#off > mayBeOff * this.#flow; step++) {
       if (step === MAX_STEPS || !this.#step(softness, mayBeOff)) return false;
@@ -210,27 +207,17 @@ class SoftSearch {
     return true;
   }
 
-  /** A block's rents for themselves, where they are far off. */
-  #settle(block: SoftBlock, softness: number, mayBeOff: number): void {
-    for (let own = 0; own < OWN_STEPS && block.off > mayBeOff * block.flow; own++) block.advance(this.#worth, softness);
-  }
-
   #step(softness: number, mayBeOff: number): boolean {
-    const from = this.read();
+    const from = Float64Array.from(this.#worth);
+    this.#crew.tell('keep', undefined);
     const move = this.#stepOfJobs(softness);
     const rise = this.#slopeAlong(move);
     const value = this.#all.value;
     for (let part = 1; part > SHORTEST; part *= SHORTER) {
-      const step = move.map((each, j) => Math.min(this.#most[j]!, from.worth[j]! + part * each) - from.worth[j]!);
-      for (let j = 0; j < step.length; j++) this.#worth[j] = from.worth[j]! + step[j]!;
-      for (const [index, block] of this.#blocks.entries()) {
-        if (part < 1) {
-          block.rent.set(from.rents[index]!);
-          block.ask(from.worth, softness);
-        }
-        block.follow(this.#worth, step, softness);
-        this.#settle(block, softness, mayBeOff);
-      }
+      const step = move.map((each, j) => Math.min(this.#most[j]!, from[j]! + part * each) - from[j]!);
+      for (let j = 0; j < step.length; j++) this.#worth[j] = from[j]! + step[j]!;
+      const asked = { worth: this.#worth, softness, mayBeOff, from, step, isFirst: part === 1 };
+      this.#said = this.#crew.ask('follow', () => asked);
       this.#sum();
       if (this.#all.value >= value || this.#slopeAlong(move) >= -OVERSHOT * Math.abs(rise)) return true;
     }
@@ -247,7 +234,7 @@ class SoftSearch {
     const all = this.#all;
     all.value = 0;
     for (const column of [all.done, all.slope, all.follows]) column.fill(0);
-    for (const { said } of this.#blocks) {
+    for (const { jobs: said } of this.#said) {
       all.value += said.value;
       for (let j = 0; j < all.done.length; j++) {
         all.done[j]! += said.done[j]!;
@@ -260,7 +247,7 @@ class SoftSearch {
 
   get #off(): number {
     let off = 0;
-    for (const block of this.#blocks) off += block.off;
+    for (const said of this.#said) off += said.off;
     for (let j = 0; j < this.#worth.length; j++) {
       const left = this.#wanted[j]! - this.#all.done[j]!;
       off += this.#worth[j]! >= this.#most[j]! ? Math.max(0, -left) : Math.abs(left);

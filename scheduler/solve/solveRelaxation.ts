@@ -3,6 +3,7 @@ import { chargeCheapest, computeCheapest } from './capFree.ts';
 import { lowerBound, pricesWithRent } from './lowerBound.ts';
 import { jointFlow, uniformKwhPerShard } from './jointFlow.ts';
 import { coordinate } from './priceCoordination.ts';
+import type { Gather } from './crew.ts';
 import { gateRow, relaxedCost, type LimitPrices, type Relaxation, type RelaxedPlan } from './relaxation.ts';
 
 export interface SolvedRelaxation extends RelaxedPlan {
@@ -16,8 +17,9 @@ const ROUNDING_KW = 1e-9;
  * limit binds, one maximum flow where a kWh of compute is worth the same everywhere and no car is expected to leave early,
  * and the decomposition otherwise.
  * @param start prices to begin with, such as the last plan's; undefined where there are none
+ * @param gather who works on blocks of feeders; left out, this thread does
  */
-export function solveRelaxation(relaxation: Relaxation, start?: LimitPrices): SolvedRelaxation {
+export function solveRelaxation(relaxation: Relaxation, start?: LimitPrices, gather?: Gather): SolvedRelaxation {
   const free = noRents(relaxation);
   const price = pricesWithRent(relaxation, free);
   const chargeKw = chargeCheapest(relaxation);
@@ -29,7 +31,7 @@ export function solveRelaxation(relaxation: Relaxation, start?: LimitPrices): So
   }
   const kwhPerShard = isOnePrice(relaxation) ? uniformKwhPerShard(relaxation) : undefined;
   if (kwhPerShard) return finish(relaxation, 'max_flow', jointFlow(relaxation, kwhPerShard));
-  return finish(relaxation, 'decomposition', coordinate(relaxation, chargeKw, start));
+  return finish(relaxation, 'decomposition', coordinate(relaxation, chargeKw, start, gather));
 }
 
 /** Whether a kWh costs every car of a region the same in a slot: nobody is expected to leave early. */

@@ -122,7 +122,7 @@ test('a slice that stands in a pack is read by its shard, from any byte on', asy
   const packed = { ...scope, jobId: 'batch_packed', shard: 5 };
   await storeBatch(database, packed.jobId, 0);
   await recordBatchSplit(database, packed.jobId, { quorum: 2, slicesPerPack: 2 });
-  const pack = packOf([Buffer.from('slice 2\n')], 2);
+  const pack = packOf([[Buffer.from('slice 2\n')]], 2);
   await api.ports.objects.put(objectKeys.slicePack(packed.jobId, 1), pack);
   const key = objectKeys.shardInput(packed.jobId, 5);
   const slice = sliceOf(api.ports.slices.sign(packed));

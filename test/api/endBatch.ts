@@ -27,6 +27,7 @@ export async function endBatch(
     objects,
     gridNowMs: () => gridTimeMs(cell.clock, Date.now()),
     carAccess: { url: 'https://cars.example', signer },
+    checkKey: Buffer.alloc(32),
   });
   await enrolFleet(database, [CAR]);
   const work = async (): Promise<void> => {

@@ -7,6 +7,7 @@ import { addEnrolmentCode, carOfKey, exchangeEnrolmentCode } from '../../store/c
 import { updateReputation } from '../../store/reputations.ts';
 import { readVehicle } from '../../store/vehicles.ts';
 import { cli } from '../cli/cliRun.ts';
+import { CELL } from '../support/fleetFixture.ts';
 import { useTestDatabase } from '../support/testDatabase.ts';
 import { useApi, type Json } from './apiHarness.ts';
 
@@ -87,6 +88,14 @@ test('the operator sets how answers are checked, and is told what it costs and w
   const refused = await set({ model: 'm', policy: { ...policy, line_share: 2 } });
   expect(refused.status).toBe(400);
   expect(((await refused.json()) as Json).error.param).toBe('policy.line_share');
+  const nowhere = await set({ model: 'm', policy: { ...policy, checked_in: 'nowhere' } });
+  expect(nowhere.status).toBe(400);
+  expect(((await nowhere.json()) as Json).error.param).toBe('policy.checked_in');
+  const mixed = { ...policy, canary_share: 0.01, checked_in: CELL.id };
+  expect(await (await set({ tenant: 'lab', model: 'm', policy: mixed })).json()).toMatchObject({
+    policies: [{}, { tenant: 'lab', model: 'm', policy: mixed, cost: { probation: 0.51, standing: 0.06 } }],
+  });
+  expect((await set({ tenant: 'lab', model: 'm', policy: null })).status).toBe(200);
   expect(await (await set({ model: 'm', policy: null })).json()).toMatchObject({ policies: [] });
 });
 

@@ -104,6 +104,7 @@ test('a booking balances in each of its currencies, is never above its cap, and 
             batchId: 'b',
             reference: 'job/b/shard/0',
             copy,
+            canaryShare: 0,
             energyWh,
             units,
             offPeakShare: 0.25,

@@ -32,6 +32,7 @@ export function workBooking(work: {
     batchId: /^job\/([^/]+)/.exec(reference)?.[1] ?? '',
     reference,
     copy: 0,
+    canaryShare: 0,
     energyWh: kwh * 1000,
     energyPriceMicros: undefined,
     streakNights: 0,

@@ -62,7 +62,13 @@ beforeAll(async () => {
     taskQueue: CONTROL_TASK_QUEUE,
     workflowBundle: { codePath: inject('workflowBundle') },
     activities: {
-      ...createJobActivities({ database, objects: watched, gridNowMs: Date.now, carAccess }),
+      ...createJobActivities({
+        database,
+        objects: watched,
+        gridNowMs: Date.now,
+        carAccess,
+        checkKey: Buffer.alloc(32),
+      }),
       checkShards: async () => [],
       correctBatch: async () => null,
       webhooksOf: async () => [],

@@ -3,9 +3,10 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { JobActivities } from '../../domain/activities/jobActivities.ts';
+import type { TrustActivities } from '../../domain/activities/trustActivities.ts';
 import type { WebhookActivities } from '../../domain/activities/webhookActivities.ts';
 import { REAL_TIME } from '../../domain/clock.ts';
-import { CONTROL_TASK_QUEUE, inferenceTaskQueue, workflowIds } from '../../domain/names.ts';
+import { cellTaskQueue, CONTROL_TASK_QUEUE, inferenceTaskQueue, workflowIds } from '../../domain/names.ts';
 import { SHARD_FAILURES, type RunShardInput, type RunShardResult } from '../../domain/shards.ts';
 import type { Grant } from '../../domain/workflows/coSchedule.ts';
 import type { InferenceJobInput, SplitBatch } from '../../domain/workflows/inferenceJob.ts';
@@ -121,6 +122,40 @@ describe('a job', () => {
       }),
     );
     expect(Object.fromEntries(tokens)).toEqual({ 0: 'for shard 0', 1: 'for shard 1' });
+  });
+
+  test('has answers checked in the cell that the policy names, and not elsewhere', async () => {
+    const control = new Control(2, undefined, { checked: true, checkedIn: 'site' });
+    const checked: (readonly number[] | null)[] = [];
+    const elsewhere = { checkShards: () => Promise.reject(new Error('not here')), correctBatch: async () => null };
+    const site = await Worker.create({
+      connection: env.nativeConnection,
+      namespace: env.namespace ?? 'default',
+      taskQueue: cellTaskQueue('site'),
+      activities: {
+        checkShards: async ({ shards }: Parameters<TrustActivities['checkShards']>[0]) => {
+          checked.push(shards);
+          return [];
+        },
+      },
+    });
+    await site.runUntil(() =>
+      withWorker(env, { ...control.activities, ...elsewhere }, () =>
+        withCars(
+          'north',
+          async (input) => answer(input),
+          async () => {
+            const job = await start('checked-there');
+            await job.signal(granted, [grantOf('checked-there', 'north', 2)]);
+            await job.result();
+          },
+        ),
+      ),
+    );
+    expect(control.outcomes).toEqual(['completed']);
+    // What waves hand in, and at the end what no wave did.
+    expect(checked.flatMap((shards) => shards ?? []).toSorted((a, b) => a - b)).toEqual([0, 1]);
+    expect(checked.at(-1)).toBeNull();
   });
 
   test('accepts what finishes together in portions, and knows of each before the next is accepted', async () => {

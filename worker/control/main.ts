@@ -97,6 +97,7 @@ async function start({ config, logger, monitor }: Service) {
     objects,
     gridNowMs: gridNowOf(database),
     carAccess: carAccessOf(config),
+    checkKey: checkKeyOf(config),
     onJudged: judgedInto(monitor),
   };
   const trusted = createTrustedRunner(objects, {
@@ -138,7 +139,7 @@ async function start({ config, logger, monitor }: Service) {
       ...createRolloutActivities({ ...jobs, now: Date.now }),
       ...createDivisionActivities({ database }),
       ...createJobActivities(jobs),
-      ...createTrustActivities({ ...jobs, trusted, checkKey: checkKeyOf(config), log: logger }),
+      ...createTrustActivities({ ...jobs, trusted, log: logger }),
       ...createTrainingActivities({ ...jobs, trainer: trusted, now: Date.now }),
       ...createStayActivities({ database, vehicles }),
       ...createWebhookActivities({ database, hosts: config.webhookHosts, seal: secretsSealOf(config) }),

@@ -1,3 +1,4 @@
+import { AnsweredHours } from '../../api/gateway/answeredHours.ts';
 import { createRefusalLog } from '../../api/gateway/refusalLog.ts';
 import { startGateway } from '../../api/gateway/server.ts';
 import { openUpstream } from '../../api/gateway/upstream.ts';
@@ -6,6 +7,7 @@ import { recordAttemptFailure } from '../../store/attemptFailures.ts';
 import { carOfKey } from '../../store/carKeys.ts';
 import { readCell } from '../../store/cells.ts';
 import { openDatabase } from '../../store/database.ts';
+import { addHeardHours } from '../../store/heardHours.ts';
 import { appendJournal } from '../../store/journal.ts';
 import { databaseDependency, temporalDependency } from '../process/dependencies.ts';
 import { watchCertificate } from '../process/certificates.ts';
@@ -34,6 +36,12 @@ async function start({ config, logger, monitor }: Service) {
       written.catch((error: unknown) => logger.warn({ err: error }, 'a refusal could not be journalled'));
     },
   });
+  const hours = new AnsweredHours({
+    clockOf: async (cellId) => (await readCell(database, cellId))?.clock,
+    store: (answered) => addHeardHours(database, answered),
+    now: Date.now,
+    log: logger,
+  });
   let openCalls = 0;
   monitor.onScrape(() => [{ name: 'nightshift_gateway_open_calls', value: openCalls }]);
   const { host, port, tls } = config.gateway;
@@ -58,6 +66,11 @@ async function start({ config, logger, monitor }: Service) {
           logger.warn({ err: error, jobId }, 'a failed attempt could not be counted'),
         );
       },
+      onAnswered: (car, sinceRealMs) => {
+        hours
+          .answered(car, sinceRealMs)
+          .catch((error: unknown) => logger.warn({ err: error }, 'an hour in which a car bid could not be kept'));
+      },
       tokens: taskTokensOf(config),
       slices: sliceSignerOf(config),
       log: logger,
@@ -70,13 +83,14 @@ async function start({ config, logger, monitor }: Service) {
       upstream.call('GetSystemInfo', new Uint8Array(), { deadlineRealMs: Date.now() + MAX_PROBE_REAL_MS }),
     ),
   ]);
-  return { gateway, upstream, database };
+  return { gateway, upstream, database, hours };
 }
 
 runService('gateway', {
   start,
-  stop: async ({ gateway, upstream, database }) => {
+  stop: async ({ gateway, upstream, database, hours }) => {
     await gateway.close();
+    await hours.close();
     upstream.close();
     await database.close();
   },

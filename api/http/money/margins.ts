@@ -47,6 +47,7 @@ function toWire(own: readonly GroupAmount[]): z.input<typeof marginSchema> {
     owners: of('owner'),
     energy: of('energy'),
     checking: of('checking'),
+    canaries: 0 - unitsOf(sumMicros(own.map(({ canaryMicros }) => canaryMicros))),
     margin: of('margin'),
     exchange: of('exchange'),
   };

@@ -60,7 +60,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const signer = sliceSignerWith('a key for tests');
 const carAccess = { url: 'https://cars.example', signer };
-const jobs = () => createJobActivities({ database, objects, gridNowMs: () => NOW_MS, carAccess });
+const checkKey = Buffer.from('a key for tests');
+const jobs = () => createJobActivities({ database, objects, gridNowMs: () => NOW_MS, carAccess, checkKey });
 const cellId = CELL.id;
 function requestLine(customId: string, url = ENDPOINT): string {
   return JSON.stringify({ custom_id: customId, method: 'POST', url, body: { inputs: [] } });
@@ -215,7 +216,7 @@ async function cancelledWhileWritten(batchId: string, split: SplitBatch): Promis
     await moveBatch(database, batchId, ['finalizing'], 'cancelling');
     return bytes;
   };
-  const ports = { database, objects: { ...objects, putStream }, gridNowMs: () => NOW_MS, carAccess };
+  const ports = { database, objects: { ...objects, putStream }, gridNowMs: () => NOW_MS, carAccess, checkKey };
   await run(createJobActivities(ports).finishBatch, { batchId, cellId, split, outcome: 'completed' });
 }
 
@@ -388,7 +389,7 @@ describe('a car', () => {
     const readAtMs = hadUntilMs.get('car-1') ?? 0;
     const reading = { vehicleId: 'car-1', chargingKwh: 0 };
     await recordMeterReadings(database, CELL, [
-      { ...reading, atMs: readAtMs - 600_000, computeKwh: 0 },
+      { ...reading, atMs: readAtMs - 1_800_000, computeKwh: 0 },
       { ...reading, atMs: readAtMs, computeKwh: 0.04 },
     ]);
     const before = await earnedBy('car-1');

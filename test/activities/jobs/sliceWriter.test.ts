@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { SliceWriter } from '../../../activities/jobs/sliceWriter.ts';
 import { objectKeys } from '../../../domain/names.ts';
 import { objectNotFound } from '../../../store/objectStore.ts';
+import { readSliceKey } from '../../../store/sliceKeys.ts';
 import { packOf, readSlice, sliceReader } from '../../../store/slices.ts';
 
 /** A store that remembers; its writes end in another order than they began. */
@@ -38,12 +39,7 @@ test('every line stands in one slice, in order, and all slices but the last are 
       fc.integer({ min: 1, max: 200 }),
       async (count, size, quorum, chunkBytes) => {
         const objects = slowStore(chunkBytes);
-        const writer = new SliceWriter(
-          objects,
-          'batch',
-          () => size,
-          () => quorum,
-        );
+        const writer = new SliceWriter(objects, 'batch', { sizeOf: () => size, quorum: () => quorum });
         const lines = Array.from({ length: count }, (_, index) => `line ${index}`);
         for (const line of lines) await writer.add(Buffer.from(line), 1);
         const { linesPerSlice, slicesPerPack } = await writer.end();
@@ -73,7 +69,7 @@ test('every line stands in one slice, in order, and all slices but the last are 
 test('small slices stand some to an object, as far as they stay small together', async () => {
   const objects = slowStore();
   const form = async (lineBytes: number, lines: number) => {
-    const writer = new SliceWriter(objects, 'batch', () => 2);
+    const writer = new SliceWriter(objects, 'batch', { sizeOf: () => 2 });
     for (let line = 0; line < lines; line += 1) await writer.add(Buffer.alloc(lineBytes, 'x'), 1);
     return (await writer.end()).slicesPerPack;
   };
@@ -83,9 +79,41 @@ test('small slices stand some to an object, as far as they stay small together',
   expect(await form(10, 999)).toBe(1);
 });
 
+test('canaries stand in each slice, packed or not, and the key says where', async () => {
+  for (const [count, slicesPerPack] of [
+    [90, 1],
+    [1_500, 16],
+  ] as const) {
+    const objects = slowStore();
+    const canaries = { checkKey: Buffer.alloc(32), countIn: () => 2 };
+    const writer = new SliceWriter(objects, 'batch', { sizeOf: () => 20, canaries });
+    for (let line = 0; line < count; line += 1)
+      await writer.add(Buffer.from(JSON.stringify({ custom_id: `r${line}`, body: { line } })), 1);
+    expect(await writer.end()).toEqual({ linesPerSlice: 20, slicesPerPack });
+    expect(writer.canaries).toBe(2);
+    const read = sliceReader(objects, 'batch', { slicesPerPack });
+    const named: (string | null)[] = [];
+    for (let slice = 0; slice < Math.ceil(count / 20); slice += 1) {
+      const key = (await readSliceKey(objects, { canaries: 2 }, 'batch', slice)) ?? [];
+      const lines = (await read(slice)).toString().trim().split('\n');
+      expect(lines).toHaveLength(key.length);
+      expect(key.filter((customId) => customId === null)).toHaveLength(2);
+      named.push(...key);
+      // What the key names is what was asked under that name.
+      for (const [place, customId] of key.entries()) {
+        const { body } = JSON.parse(lines[place] ?? '') as { body: { line: number } };
+        if (customId !== null) expect(`r${body.line}`).toBe(customId);
+      }
+    }
+    expect(named.filter((customId) => customId !== null)).toEqual(
+      Array.from({ length: count }, (_, line) => `r${line}`),
+    );
+  }
+});
+
 test('a pack that is cut short is no slice', async () => {
   const objects = slowStore();
-  const pack = packOf([Buffer.from('one\n'), Buffer.from('two\n')], 2);
+  const pack = packOf([[Buffer.from('one\n')], [Buffer.from('tw'), Buffer.from('o\n')]], 2);
   await objects.put(objectKeys.slicePack('batch', 0), pack.subarray(0, -1));
   expect(await readSlice(objects, 'batch', 0, { slicesPerPack: 2 })).toEqual(Buffer.from('one\n'));
   await expect(readSlice(objects, 'batch', 1, { slicesPerPack: 2 })).rejects.toThrow('ends after');
@@ -94,9 +122,11 @@ test('a pack that is cut short is no slice', async () => {
 test('the size is judged once, by the mean of the first lines: a thousand, or 4 MiB of them', async () => {
   const asked: number[] = [];
   const sized = (objects = slowStore()) =>
-    new SliceWriter(objects, 'batch', (units) => {
-      asked.push(units);
-      return 10;
+    new SliceWriter(objects, 'batch', {
+      sizeOf: (units) => {
+        asked.push(units);
+        return 10;
+      },
     });
   const many = sized();
   for (let line = 0; line < 3_000; line += 1) await many.add(Buffer.from('x'), line < 1_000 ? 2 : 50);
@@ -112,7 +142,7 @@ test('the size is judged once, by the mean of the first lines: a thousand, or 4 
 
 test('a store that fails ends the writing', async () => {
   const objects = { put: () => Promise.reject(new Error('the disk is full')) };
-  const writer = new SliceWriter(objects, 'batch', () => 1);
+  const writer = new SliceWriter(objects, 'batch', { sizeOf: () => 1 });
   const writing = async (): Promise<void> => {
     for (let line = 0; line < 2_000; line += 1) await writer.add(Buffer.from('x'), 1);
   };

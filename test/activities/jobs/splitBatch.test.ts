@@ -33,8 +33,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const carAccess = { url: 'https://cars.example', signer: sliceSignerWith('a key for tests') };
+const checkKey = Buffer.from('a key for tests');
 const prepare = (batchId: string) =>
-  splitBatch({ database, objects, gridNowMs: Date.now, carAccess }, { batchId, cellId: CELL.id });
+  splitBatch({ database, objects, gridNowMs: Date.now, carAccess, checkKey }, { batchId, cellId: CELL.id });
 
 function requestLine(customId: string): string {
   return JSON.stringify({ custom_id: customId, method: 'POST', url: ENDPOINT, body: { inputs: [] } });

@@ -27,6 +27,7 @@ const work = {
   shard: 0,
   copy: 0,
   energyWh: 1000,
+  canaryShare: 0,
   units: 100,
   during: { startMs: START_MS + HOUR_MS, endMs: START_MS + 2 * HOUR_MS },
   nowMs: START_MS + 20 * HOUR_MS,
@@ -86,4 +87,22 @@ test('copies for a quorum are paid to their owners, and charged where the submit
   const charged = -((await readBalance(database, 'tenant/lab')).get('EUR') ?? 0);
   const energy = (await readBalance(database, 'energy/owner-of-car-1')).get('EUR') ?? 0;
   expect(charged).toBe(450_000 + energy + margin);
+});
+
+test('what a car gets for canaries is no part of the price: the margin bears it as a cost of checking', async () => {
+  await bookWork(database, pricing, work);
+  const [price] = [...(await readBalance(database, 'tenant/lab')).values()];
+  const [pay] = [...(await readBalance(database, 'owner/owner-of-car-1')).values()];
+  await emptyLedger(database);
+  // A quarter more energy, for a fifth of the lines.
+  await bookWork(database, pricing, { ...work, energyWh: work.energyWh * 1.25, canaryShare: 0.2 });
+  expect(await readBalance(database, 'tenant/lab')).toEqual(new Map([['EUR', price]]));
+  expect(await readBalance(database, 'owner/owner-of-car-1')).toEqual(
+    new Map([['EUR', Math.round((pay ?? 0) * 1.25)]]),
+  );
+  const checking = await database.query<{ micros: number }>(
+    `select sum(amount_micros) as micros from ledger_entries where account = 'margin' and item = 'check'`,
+  );
+  // Of energy at 0.30 EUR, wear at 0.05 and work at 0.10 a kWh.
+  expect(checking).toEqual([{ micros: -112_500 }]);
 });

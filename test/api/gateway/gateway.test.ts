@@ -94,13 +94,16 @@ const completed = (taskToken: Uint8Array) =>
 describe('the gateway, for a car of good faith', () => {
   test('lets the unchanged Worker take, heartbeat and complete a shard', async () => {
     const token = server.schedule({ activityType: 'runShard', input: shard });
-    const { agent } = await startAgent(gateway.address);
+    const { agent, answered } = await startAgent(gateway.address);
     await vi.waitFor(() => expect(server.kinds(token)).toContain('completed'), PATIENCE);
     expect(storedAnswers(objects, shard)).toHaveLength(8);
     expect(server.kinds(token)).toContain('heartbeat');
     await agent.stop();
     expect(server.received.map(({ rpc }) => rpc)).toContain('ShutdownWorker');
     expect(gateway.refused).toEqual([]);
+    // Its bids and its reports say that it is there, and so does its answer to its setpoints.
+    expect(new Set(gateway.answered)).toEqual(new Set(['car-a']));
+    expect(answered).toHaveLength(1);
   });
 
   test('withdraws the poll at the server when the car withdraws it', async () => {
@@ -163,6 +166,15 @@ describe('the gateway, for a hostile car', () => {
     }
     expect(server.polls).toBe(0);
     expect(gateway.refused.map(({ kind }) => kind)).toEqual(['key', 'key', 'key', 'key']);
+  });
+
+  test('takes nothing that it refuses for a sign that the car is there', async () => {
+    const { code } = await caller('key of car-b').call(
+      `${SERVICE}PollActivityTaskQueue`,
+      poll('inference/south/ai4/ocr'),
+    );
+    expect(code).toBe(status.PERMISSION_DENIED);
+    expect(gateway.answered).toEqual([]);
   });
 
   test('refuses queues of other regions, classes, families and workers, and other namespaces', async () => {

@@ -7,6 +7,8 @@ import type { SessionStarter } from '../../../api/ingress/sessionKeeper.ts';
 import type { Broker } from '../../../api/mqtt/broker.ts';
 import { openBroker } from '../../support/openBroker.ts';
 import { carReason } from '../../../domain/claims.ts';
+import { gridTimeMs } from '../../../domain/clock.ts';
+import { HOUR_MS } from '../../../domain/durations.ts';
 import { NightshiftError } from '../../../domain/errors.ts';
 import { TELEMETRY_BASE, topics } from '../../../domain/names.ts';
 import { readJournal, type StoredJournalLine } from '../../../store/journal.ts';
@@ -55,6 +57,7 @@ beforeAll(async () => {
     'claimed',
     'poison',
     'beside',
+    'answering',
   ]);
   broker = await openBroker(logger);
   [car, ours] = await Promise.all([connectAsync(broker.url), connectAsync(broker.url)]);
@@ -327,4 +330,20 @@ test('a retained message with a text that cannot be stored is left out, each tim
   await again.close();
   await late.endAsync();
   await car.publishAsync(topic, '', { qos: 1, retain: true });
+});
+
+const heard = async (): Promise<number> =>
+  (await database.query(`select 1 from heard_hours where vehicle_id = 'answering'`)).length;
+const answer = (issuedAtMs: unknown): Promise<unknown> =>
+  car.publishAsync(topics.answered('answering'), JSON.stringify({ issuedAtMs }), { qos: 1 });
+
+test('hours in which a car answers its setpoints are kept, and neither telemetry nor answers to old ones make one', async () => {
+  const gridNowMs = Math.round(gridTimeMs(CELL.clock, now()));
+  await plugIn('answering');
+  await answer(gridNowMs - 2 * HOUR_MS);
+  await answer('now');
+  await expect.poll(async () => (await stateOf('answering'))?.pluggedIn).toBe(true);
+  expect(await heard()).toBe(0);
+  await answer(gridNowMs);
+  await expect.poll(heard).toBe(1);
 });

@@ -108,6 +108,7 @@ test('margins are told by region, hour and model; what submitters paid is what a
       currency: 'EUR',
       submitters: 2.3,
       owners: 0.45,
+      canaries: 0,
       energy: 0.9,
       checking: 0,
       margin: 0.95,

@@ -20,6 +20,8 @@ export interface TestGateway {
   readonly port: number;
   readonly refused: { readonly kind: RefusalKind; readonly vehicleId: string | undefined }[];
   readonly failed: { readonly jobId: string; readonly message: string }[];
+  /** Cars, by call that was let through. */
+  readonly answered: string[];
   close(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export async function testGateway(options: {
   const upstream = await openUpstream({ address: options.target }, 'default');
   const refused: TestGateway['refused'] = [];
   const failed: TestGateway['failed'] = [];
+  const answered: string[] = [];
   const gateway = await startGateway(
     {
       host: '127.0.0.1',
@@ -47,6 +50,7 @@ export async function testGateway(options: {
       carOfKey: async (key) => options.vehicleIds.map(keyedCar).find(({ vehicleId }) => key === `key of ${vehicleId}`),
       onRefused: ({ kind }, car) => refused.push({ kind, vehicleId: car?.vehicleId }),
       onAttemptFailed: (jobId, message) => failed.push({ jobId, message }),
+      onAnswered: ({ vehicleId }) => void answered.push(vehicleId),
       tokens: taskTokensWith(SECRET),
       slices: sliceSignerWith(SECRET),
       log: pino({ level: 'silent' }),
@@ -58,6 +62,7 @@ export async function testGateway(options: {
     port: gateway.port,
     refused,
     failed,
+    answered,
     close: async () => {
       await gateway.close();
       upstream.close();

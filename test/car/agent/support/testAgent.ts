@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { UNPACED, type Pacer, type ShardLimits } from '../../../../car/shard/ports.ts';
 import { REAL_TIME } from '../../../../domain/clock.ts';
 import type { FetchedModel, ModelOrder } from '../../../../domain/modelOrders.ts';
-import type { SetpointProfile } from '../../../../domain/setpoints.ts';
+import type { AnsweredProfile, SetpointProfile } from '../../../../domain/setpoints.ts';
 import { VehicleAgent } from '../../../../car/agent/vehicleAgent.ts';
 import type { MemoryObjects } from '../../shard/support/memoryObjects.ts';
 import { temporaryFolder } from '../../shard/support/testCar.ts';
@@ -19,6 +19,8 @@ export interface TestAgent {
   readonly order: (order: ModelOrder) => void;
   /** What it says that it has fetched. */
   readonly fetched: FetchedModel[];
+  /** Which profiles it says that it has got. */
+  readonly answered: AnsweredProfile[];
 }
 
 export async function testAgent(options: {
@@ -38,6 +40,7 @@ export async function testAgent(options: {
   let tellModels: ((payload: string) => void) | undefined;
   const drawnKw: number[] = [];
   const fetched: FetchedModel[] = [];
+  const answered: AnsweredProfile[] = [];
   const folder = options.folder ?? (await temporaryFolder());
   const agent = new VehicleAgent({
     vehicle: {
@@ -82,6 +85,7 @@ export async function testAgent(options: {
       },
     },
     tellFetched: async (model) => void fetched.push(model),
+    answerProfile: async (profile) => void answered.push(profile),
     clock: REAL_TIME,
     pacer: options.pacer ?? UNPACED,
     log: pino({ level: 'silent' }),
@@ -93,6 +97,7 @@ export async function testAgent(options: {
     agent,
     drawnKw,
     fetched,
+    answered,
     order: (order) => tellModels?.(JSON.stringify(order)),
     shed: (durationMs) => {
       const startMs = Date.now();
