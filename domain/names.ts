@@ -158,7 +158,7 @@ export const topics = {
   models: (vin: string): string => `nightshift/${vin}/models`,
   /** What the car has fetched: `FetchedModel`. */
   fetchedModel: (vin: string): string => `nightshift/${vin}/fetched-model`,
-  /** An agent's answer to a setpoint profile: `AnsweredProfile`. */
+  /** An agent's answers to its setpoint profile: `AnsweredProfile`. */
   answered: (vin: string): string => `nightshift/${vin}/answered`,
   /** A request to the car's modem to wake the car: `{ "reason": string }`. */
   wake: (vin: string): string => `nightshift/${vin}/wake`,

@@ -20,7 +20,7 @@ export const setpointProfileSchema = z.object({
   intervals: z.array(setpointIntervalSchema).max(96),
 });
 
-/** What an agent says when it has got a profile: that it is there and could be asked to compute. */
+/** What an agent says of the profile that it follows, slot by slot: that it is there and could be asked to compute. */
 export const answeredProfileSchema = setpointProfileSchema.pick({ issuedAtMs: true });
 export type AnsweredProfile = z.infer<typeof answeredProfileSchema>;
 

@@ -31,10 +31,12 @@ export function decrypt(key: Buffer, nonce: Buffer, place: Buffer, sealed: Uint8
 
 /** @param sealed the nonce, the tag, the ciphertext @returns undefined when none of the keys fits */
 export function decryptWithAny(keys: readonly Buffer[], place: string, sealed: Uint8Array): Buffer | undefined {
-  const nonce = Buffer.from(sealed.subarray(0, NONCE_BYTES));
+  // What is left out of a message comes as an empty list, which is no array of bytes.
+  const bytes = Buffer.from(sealed);
+  const nonce = bytes.subarray(0, NONCE_BYTES);
   for (const key of keys) {
     try {
-      return decrypt(key, nonce, Buffer.from(place), sealed.subarray(NONCE_BYTES));
+      return decrypt(key, nonce, Buffer.from(place), bytes.subarray(NONCE_BYTES));
     } catch {
       // Sealed with another key, or not by us: the next one is tried.
     }

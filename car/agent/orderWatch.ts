@@ -10,8 +10,6 @@ export interface OrderRules<Order> {
   readonly schema: z.ZodType<Order>;
   /** Does what the order, or none, asks for at this grid time. */
   readonly apply: (order: Order | undefined, nowMs: number) => void;
-  /** Told of each order that is taken, also when it says the same as the one before. */
-  readonly onReceived?: (order: Order) => void;
   /** Grid times at which the order asks for something else. */
   readonly boundsMs: (order: Order) => readonly number[];
 }
@@ -43,7 +41,6 @@ export class OrderWatch<Order extends { readonly issuedAtMs: number }> {
       }
       if (this.#order !== undefined && parsed.data.issuedAtMs < this.#order.issuedAtMs) return;
       this.#order = parsed.data;
-      this.#rules.onReceived?.(parsed.data);
     }
     this.#apply();
   }

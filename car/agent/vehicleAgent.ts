@@ -50,7 +50,7 @@ export interface VehicleAgentOptions {
   readonly modelOrders: SetpointLink;
   /** Says what was fetched. */
   readonly tellFetched: (fetched: FetchedModel) => Promise<void>;
-  /** Answers a setpoint profile: that the agent is there, and could be asked. Owners are paid for such hours. */
+  /** Answers a setpoint profile, slot by slot: that the agent is there, and could be asked. Owners are paid for such hours. */
   readonly answerProfile: (answered: AnsweredProfile) => Promise<void>;
   readonly clock: Clock;
   readonly pacer: Pacer;
@@ -118,7 +118,7 @@ export class VehicleAgent {
       tell: (fetched) => this.#options.tellFetched(fetched),
     });
     const watch = watchSetpoints(this.gate, clock, log, ({ issuedAtMs }) => {
-      // Out of reach of the broker, it is heard of at the next profile, or by its bids.
+      // Out of reach of the broker, it is heard of in the next slot, or by its bids.
       this.#options.answerProfile({ issuedAtMs }).catch(() => {});
     });
     const shedWatch = watchSheds(this.gate, clock, log);

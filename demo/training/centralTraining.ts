@@ -42,6 +42,7 @@ export async function trainCentrally(
     readonly stepsPerRound: number;
     readonly train: string;
     readonly test: string;
+    readonly signal: AbortSignal;
   },
 ): Promise<CentralPoint[]> {
   const data = dataOfFile(given.train, model.pipeline);
@@ -60,7 +61,7 @@ export async function trainCentrally(
       seed: round,
       data,
     };
-    const { body } = await trainTask({ runner, model, body: task, weightBytes });
+    const { body } = await trainTask({ runner, model, body: task, weightBytes, signal: given.signal });
     const { update } = trainingUpdateSchema.parse(body);
     const change = floatsFromBase64(update);
     weights = weights.map((weight, index) => weight + (change[index] ?? 0));

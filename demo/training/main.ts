@@ -37,8 +37,8 @@ import { PUBLISHED_MODEL, rollOutTrained, type RolledOut } from './rollOutTraine
 import { trainingNight } from './trainingNight.ts';
 import { demoModels, demoRuns, type DemoModel, type DemoRun, type DemoSize } from './trainings.ts';
 
-/** Twenty minutes of real time: a busy computer is slower than the cars are. */
-const ROUND_MINUTES = 20 * 60;
+/** Six minutes of real time: a busy computer is slower than the cars are. */
+const ROUND_MINUTES = 6 * 60;
 const LOOK_EVERY_REAL_MS = 1_000;
 const PATIENCE_REAL_MS = 10 * MINUTE_MS;
 const idSchema = z.object({ id: z.string() });
@@ -58,8 +58,8 @@ function readOptions(argv: readonly string[]): DemoSize & { readonly out: string
   return new Command('train demo')
     .description('Trains a classifier of glosses and a language model on simulated cars, and the same in one place.')
     .option('--examples <n>', 'glosses of WordNet', wholeNumber(500, 117_000), 16_000)
-    .option('--rounds <n>', 'rounds of each run', wholeNumber(1, 100), 10)
-    .option('--steps <n>', 'steps of a client in a round', wholeNumber(1, 1_000), 60)
+    .option('--rounds <n>', 'rounds of each run', wholeNumber(1, 100), 6)
+    .option('--steps <n>', 'steps of a client in a round', wholeNumber(1, 1_000), 100)
     .option('--clients <n>', 'parts of the data', wholeNumber(2, 100), 8)
     .option('--out <folder>', 'where figures and picture go', 'training-demo')
     .parse(argv, { from: 'user' })
@@ -140,7 +140,7 @@ async function trainAll(api: ApiClient, runs: readonly DemoRun[], stateDir: stri
     const runner = new Runner({ loadLimitMs: PATIENCE_REAL_MS, callLimitMs: PATIENCE_REAL_MS });
     try {
       const { optimizer, train, test } = model;
-      const given = { optimizer, rounds: size.rounds, stepsPerRound: size.steps, train, test };
+      const given = { optimizer, rounds: size.rounds, stepsPerRound: size.steps, train, test, signal: signals.stop };
       central.set(model, await trainCentrally(runner, loaded, weights, given));
     } finally {
       await runner.stop();

@@ -2,7 +2,8 @@ import type { z } from 'zod';
 
 import type { nightFileSchema } from '../night/nightFile.ts';
 
-const START = '2026-01-14T20:00:00Z';
+const START_HOUR = 20;
+const START = `2026-01-14T${START_HOUR}:00:00Z`;
 /** Four hours of real time: no run of the demo takes as long. */
 const END = '2026-01-25T20:00:00Z';
 /** Slower than other nights: here the time that real steps take, and not that of the planner, is to fill the cars' hours. */
@@ -29,8 +30,8 @@ export function trainingNight(): z.input<typeof nightFileSchema> {
       {
         id: 'berlin',
         timeZone: 'Europe/Berlin',
-        // No hour is cheaper than another: the plan has nothing to wait for, however long the runs take.
-        priceEurPerKwh: byHour(() => 0.15),
+        // Every hour is dearer than the one before: were they alike, each round would wait for the least of their noise.
+        priceEurPerKwh: byHour((hour) => 0.1 + ((hour - START_HOUR + UTC_HOURS) % UTC_HOURS) * 0.01),
         carbonGPerKwh: byHour(() => 320),
         temperatureC: byHour(() => 8),
         feeders: [{ id: 'berlin-1', importLimitKw: 120, failSafeImportKw: 20, houseLoadKw: byHour(() => 5) }],

@@ -46,6 +46,25 @@ test('a car that holds nothing of the store answers its shard over the API', asy
   expect(objects.puts.filter((key) => key.includes('/parts/'))).toEqual([]);
 });
 
+test('it answers a shard whose slice stands in a pack', async () => {
+  const { input, scope } = await storedShard();
+  const jobId = 'batch_packed_shard';
+  const shard = 3;
+  await storeBatch(database, jobId, 0);
+  await recordBatchSplit(database, jobId, { slicesPerPack: 2 });
+  const slice = await api.ports.objects.get(input.inputKey);
+  const pack = packOf([[Buffer.from('of another shard\n')], [slice]], 2);
+  await api.ports.objects.put(objectKeys.slicePack(jobId, 1), pack);
+  const access = { url: api.server.url, token: api.ports.slices.sign({ ...scope, jobId, shard }) };
+  const { objects } = await storeWithShard();
+  const car = await testCar('car-1', objects, {
+    openSlice: (given) => openSliceStore(given ?? { url: '', token: '' }),
+  });
+  const inputKey = objectKeys.shardInput(jobId, shard);
+  const result = await car.attempt({ ...input, jobId, shard, inputKey, access }).result;
+  expect(result).toMatchObject({ storedLines: input.lines, computedLines: input.lines });
+});
+
 test('it reaches nothing beside its shard and its model', async () => {
   const { scope } = await storedShard();
   const slice = sliceOf(api.ports.slices.sign(scope));

@@ -49,7 +49,7 @@ const SHORT_FORMS: Record<
     args: ['--cars-of-cell', '30', '--messages', '100', '--shards', '12'],
     prints: /MEASURED[\s\S]*ARITHMETIC[\s\S]*EUR a car and year/,
   },
-  'bench:planner-speed': { args: ['--cars', '40'], prints: /decomposition/ },
+  'bench:planner-speed': { args: ['--cars', '40', '--fleet', '120', '--feeders', '2'], prints: /decomposition/ },
   'bench:planner-vs-highs': { args: ['1'], prints: /decomposition/ },
   'bench:runner': { args: ['--lines', '8', '--rounds', '1'], prints: /median ratio \d/ },
   'bench:shed': { args: ['--cars', '4'], prints: /4 of 4 shards done/ },

@@ -88,3 +88,15 @@ test('a closed watch keeps the gate closed', () => {
   vi.advanceTimersByTime(SLOT_REAL_MS * 1.5);
   expect(gate.reasons).toEqual(['slot_over']);
 });
+
+test('a profile is answered when it comes and in each of its slots, and not when it is over or withdrawn', () => {
+  const onFollowed = vi.fn();
+  const watch = watchSetpoints(new PowerGate(), CLOCK, pino({ level: 'silent' }), onFollowed);
+  watch.receive(profile('#..'));
+  expect(onFollowed).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(SLOT_REAL_MS * 2.5);
+  expect(onFollowed).toHaveBeenCalledTimes(3);
+  vi.advanceTimersByTime(SLOT_REAL_MS * 4);
+  watch.receive('');
+  expect(onFollowed).toHaveBeenCalledTimes(3);
+});
