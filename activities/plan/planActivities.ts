@@ -193,7 +193,7 @@ function wakeFailureLines({ vehicles }: CellState, failed: readonly WakeAttempt[
       kind: 'wake_failed',
       subject: vehicleId,
       message: `${name} did not wake up; it is planned without and tried again in ${minutes} min`,
-      reasons: [{ code: 'wake_failed', text: 'Wake-ups in a row without effect', value: failures, limit: 0 }],
+      reasons: [{ code: 'wake_failed', text: 'Wake-ups in a row without effect', value: failures }],
     };
   });
 }

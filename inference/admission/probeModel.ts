@@ -87,6 +87,9 @@ export async function probeModel(model: LoadedModel, sample: unknown, sizeBytes:
 export function whyItDoesNotRun(error: unknown): string {
   const reason = reasonOf(error);
   const [, locale] = /locale with name:([^\s:]+)/.exec(reason) ?? [];
+  if (/did not answer "\w+" within/.test(reason)) {
+    return `it does not run within its limits: ${reason} If this machine is busy, add the model again when it is not.`;
+  }
   if (locale === undefined) return `it does not run within its limits: ${reason}`;
   return (
     `it asks for the locale ${locale}, which this computer lacks, and cars may lack: export it with ` +

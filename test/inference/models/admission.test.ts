@@ -231,6 +231,8 @@ test('a model that asks for a locale is told what to do, any other what the runt
   expect(whyItDoesNotRun(new Error(locale))).toMatch(
     /asks for the locale tr_TR\.UTF-8, .* export it with the locale C/,
   );
+  const slow = whyItDoesNotRun(new Error('The runner did not answer "load" within 155000 ms.'));
+  expect(slow).toContain('within 155000 ms. If this machine is busy, add the model again when it is not.');
   const other = whyItDoesNotRun(new Error(`${place}no kernel for Foo(1)`));
   expect(other).toMatch(/^it does not run within its limits: .*no kernel for Foo\(1\)$/);
   expect(other).not.toContain('onnxruntime_src');
