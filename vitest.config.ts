@@ -8,7 +8,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 240_000,
     expect: { poll: { timeout: 10_000 } },
-    // On two cores: tests with real servers often wait for a time limit, and others compute meanwhile.
-    maxWorkers: 3,
+    // Two cores: three forks took as long, and tests with real servers then ran into each other's time.
+    maxWorkers: 2,
   },
 });
