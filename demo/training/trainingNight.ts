@@ -11,6 +11,8 @@ const SCALE = 60;
 const CARS = 8;
 /** Cars that drive off in the middle of a client's steps, each once, and come back after some hours. */
 const LEAVERS = 2;
+/** Back before the trained model is rolled out, which ends when all cars have it. */
+const AWAY_MINUTES = 180;
 const UTC_HOURS = 24;
 
 const byHour = (value: (hour: number) => number): number[] =>
@@ -54,6 +56,7 @@ export function trainingNight(): z.input<typeof nightFileSchema> {
               {
                 leaves: `2026-01-14T2${1 + index}:00:00Z`,
                 waitsForComputingUntil: '2026-01-15T06:00:00Z',
+                awayMinutes: AWAY_MINUTES,
                 manner: index % 2 === 0 ? ('gear_first' as const) : ('plug_first' as const),
               },
             ]
